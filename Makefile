@@ -1,0 +1,79 @@
+# avtools. The two commands: `make demo` and `make check`; `make help` lists the rest.
+# CC, CFLAGS, CPPFLAGS, LDFLAGS, PREFIX, DESTDIR and PKG_CONFIG are the packager's.
+
+CC         ?= cc
+CFLAGS     ?= -O2 -g
+PREFIX     ?= /usr/local
+PKG_CONFIG ?= pkg-config
+SAN        ?=
+V          ?=
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
+
+# A sanitized build keeps its objects and its programs apart: make SAN=1.
+O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),-san)
+BIN  := $(if $(SAN),$(O)/bin,bin)
+
+BUILD_DEPS = gcc make pkg-config libcurl4-openssl-dev libjson-c-dev libmagic-dev libssl-dev \
+	libsqlite3-dev libstb-dev libjpeg62-turbo-dev libwebp-dev libmicrohttpd-dev jq
+CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
+	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish
+
+PKGS = libcurl json-c libcrypto sqlite3 libjpeg libwebp libmicrohttpd
+# Asked for once, when first needed: `make demo` installs pkg-config itself.
+pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(pkg_cflags)
+pkg_libs   = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(pkg_libs)
+
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+ifneq ($(SAN),)
+san = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+av_cppflags = -D_GNU_SOURCE -DAV_VERSION='"$(VERSION)"' -Ilib $(pkg_cflags) $(CPPFLAGS)
+av_cflags   = -std=c11 $(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=2 -MMD -MP $(san) $(CFLAGS)
+av_ldflags  = -Wl,--as-needed -Wl,-z,relro,-z,now $(san) $(LDFLAGS)
+av_libs     = $(pkg_libs) -lmagic -lpthread -lm
+
+Q = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
+
+LIB_OBJS  := $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c)) $(O)/lib/embedded.o
+PROGRAMS  := $(patsubst tools/%.c,%,$(wildcard tools/av-*.c))
+UNITS     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+EMBEDDED  := $(wildcard lib/providers/*.json) $(wildcard lib/schema/*.json)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SECONDEXPANSION:
+.PHONY: all lib deps check-deps check demo help clean install uninstall units format
+
+all: $(PROGRAMS:%=$(BIN)/%)
+units: $(UNITS:%=$(O)/unit/%)
+lib: $(O)/libav.a
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call Q,CC,$<)$(CC) $(av_cppflags) $(av_cflags) -c -o $@ $<
+
+$(O)/lib/embedded.c: lib/embed.sh $(EMBEDDED) lib/providers lib/schema
+	@mkdir -p $(@D)
+	$(call Q,EMBED,$@)sh lib/embed.sh $(EMBEDDED) >$@
+
+$(O)/lib/embedded.o: $(O)/lib/embedded.c
+	$(call Q,CC,$<)$(CC) $(av_cppflags) $(av_cflags) -c -o $@ $<
+
+# Made anew, so that a deleted source leaves it.
+$(O)/libav.a: $(LIB_OBJS)
+	@rm -f $@
+	$(call Q,AR,$@)$(AR) rcs $@ $^
+
+# One source per program; the further files of one that needs more stand in a folder of its name.
+objs_of = $(patsubst %.c,$(O)/%.o,$(wildcard tools/$(1)/*.c))
+
+$(BIN)/av-%: $(O)/tools/av-%.o $$(call objs_of,av-$$*) $(O)/libav.a
+	@mkdir -p $(@D)
+	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $(filter %.o,$^) $(O)/libav.a $(av_libs)
+
+$(O)/unit/%: $(O)/tests/unit/%.o $(O)/libav.a
+	@mkdir -p $(@D)
+	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $^ -lcmocka $(av_libs)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

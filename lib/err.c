@@ -1,0 +1,107 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "utf8.h"
+
+static int level;
+
+/* Formats into buf; appends strerror when the format ends in ':'. */
+static void
+format(char *buf, size_t size, const char *fmt, va_list ap)
+{
+	int saved = errno;
+	int n = vsnprintf(buf, size, fmt, ap);
+	size_t len = strlen(fmt);
+
+	if (n >= 0 && (size_t)n < size && len > 0 && fmt[len - 1] == ':')
+		snprintf(buf + n, size - (size_t)n, " %s", strerror(saved));
+	utf8_cut(buf);
+}
+
+static void
+say(const char *fmt, va_list ap)
+{
+	char message[2048];
+
+	format(message, sizeof message, fmt, ap);
+	fprintf(stderr, "%s: %s\n", program_invocation_short_name, message);
+}
+
+int
+err_set(struct err *e, enum code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	e->code = code;
+	format(e->message, sizeof e->message, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int
+err_prefix(struct err *e, const char *fmt, ...)
+{
+	struct err old = *e;
+	va_list ap;
+	size_t len;
+
+	va_start(ap, fmt);
+	vsnprintf(e->message, sizeof e->message, fmt, ap);
+	va_end(ap);
+	len = strlen(e->message);
+	snprintf(e->message + len, sizeof e->message - len, "%s", old.message);
+	utf8_cut(e->message);
+	return -1;
+}
+
+void
+err_set_level(int new_level)
+{
+	level = new_level;
+}
+
+int
+err_level(void)
+{
+	return level;
+}
+
+void
+warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (level < 0)
+		return;
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+void
+note(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (level < 1)
+		return;
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+void
+die(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+	exit(status);
+}
