@@ -7,8 +7,8 @@
 
 #include "mem.h"
 
-static void *
-checked(void *p)
+void *
+mem_checked(void *p)
 {
 	static const char message[] = "out of memory\n";
 
@@ -22,13 +22,13 @@ checked(void *p)
 void *
 mem_new(size_t n, size_t size)
 {
-	return checked(calloc(n > 0 ? n : 1, size > 0 ? size : 1));
+	return mem_checked(calloc(n > 0 ? n : 1, size > 0 ? size : 1));
 }
 
 void *
 mem_resize(void *p, size_t size)
 {
-	return checked(realloc(p, size > 0 ? size : 1));
+	return mem_checked(realloc(p, size > 0 ? size : 1));
 }
 
 char *
@@ -57,5 +57,5 @@ mem_printf(const char *fmt, ...)
 	if (vasprintf(&s, fmt, ap) < 0)
 		s = NULL;
 	va_end(ap);
-	return checked(s);
+	return mem_checked(s);
 }

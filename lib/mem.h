@@ -12,6 +12,9 @@ void *mem_new(size_t n, size_t size) __attribute__((returns_nonnull, malloc));
 
 void *mem_resize(void *p, size_t size) __attribute__((returns_nonnull));
 
+/* What a library allocated; ends the process where p is NULL, else returns it. */
+void *mem_checked(void *p) __attribute__((returns_nonnull));
+
 /* Copies; mem_str(NULL) is NULL. The caller frees them. */
 char *mem_str(const char *s);
 char *mem_strn(const char *s, size_t len) __attribute__((returns_nonnull));
