@@ -1,0 +1,61 @@
+/* An untouched record is written as the bytes that came in, a changed one is a record again that
+ * holds what was set, and a line that is no record becomes one. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rec.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+need(bool promise)
+{
+	if (!promise)
+		abort();
+}
+
+/* Written, it is a record again, in which name is value, or absent. */
+static void
+check(struct rec *r, const char *name, const char *value)
+{
+	struct buf out = {0};
+	struct rec *again;
+	struct err e;
+
+	need(rec_write(r, &out) && out.len > 0 && out.data[out.len - 1] == '\n');
+	need(memchr(out.data, '\n', out.len) == out.data + out.len - 1);
+	again = rec_parse(out.data, out.len - 1, &e);
+	need(again != NULL);
+	need(rec_has(again, name) == (value != NULL));
+	need(value == NULL || strcmp(rec_str(again, name), value) == 0);
+	rec_free(again);
+	buf_release(&out);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *line = (const char *)data;
+	struct buf out = {0};
+	struct err e;
+	struct rec *r = rec_parse(line, size, &e);
+
+	if (r == NULL) {
+		r = rec_bad("fuzz", line, size, &e);
+		check(r, "none", NULL);
+		rec_free(r);
+		return 0;
+	}
+	rec_get(r, "a");
+	need(rec_write(r, &out) && out.len == size + 1);
+	need(memchr(line, '\n', size) != NULL || memcmp(out.data, line, size) == 0);
+	buf_release(&out);
+	rec_set_str(r, "a", "new");
+	check(r, "a", "new");
+	rec_slim(r);
+	rec_remove(r, "a");
+	check(r, "a", NULL);
+	rec_free(r);
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* What the scanner accepts json-c in its strict mode reads too, and both see the same members;
+ * what json-c writes the scanner accepts. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "json.h"
+#include "scan.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+count(void *cookie, const struct scan_member *m)
+{
+	(void)m;
+	++*(size_t *)cookie;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *text = (const char *)data;
+	size_t members = 0;
+	struct buf out = {0};
+	struct json_object *o;
+	struct scan s;
+	struct err e;
+
+	scan_mentions(text, size, "access_token");
+	if (!scan_text(text, size, &s, count, &members)) {
+		if (s.at > size)
+			abort();
+		return 0;
+	}
+	if (s.type == 'n')
+		return 0;
+	o = json_parse_deep(text, size, SCAN_DEPTH, &e);
+	if (o == NULL)
+		abort();
+	if (json_object_is_type(o, json_type_array) &&
+	    json_object_array_length(o) != members)
+		abort();
+	if (json_object_is_type(o, json_type_object) &&
+	    (size_t)json_object_object_length(o) > members)
+		abort();
+	json_write(&out, o);
+	if (!scan_text(out.data, out.len, &s, NULL, NULL))
+		abort();
+	buf_release(&out);
+	json_object_put(o);
+	return 0;
+}
