@@ -6,6 +6,7 @@
 
 #include "answer.h"
 #include "json.h"
+#include "mem.h"
 
 void
 answer_init(struct answer *a, const struct http_response *response)

@@ -8,20 +8,24 @@
 
 #include "out.h"
 
+static void watch(struct out *out);
+
 void
 out_init(struct out *out, struct loop *loop, void (*room)(void *arg), void *arg)
 {
 	struct stat st;
 
 	*out = (struct out){.loop = loop, .room = room, .arg = arg};
-	out->must_ask = fstat(STDOUT_FILENO, &st) == 0 && !S_ISREG(st.st_mode);
+	out->must_ask =
+	    fstat(STDOUT_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+	watch(out);
 }
 
 void
 out_release(struct out *out)
 {
 	loop_undefer(out->loop, &out->flush);
-	if (out->watching)
+	if (out->must_ask)
 		loop_unwatch(out->loop, STDOUT_FILENO);
 	buf_release(&out->buf);
 }
@@ -48,7 +52,7 @@ out_reader_gone(struct out *out)
 {
 	short events = 0;
 
-	if (out->failed == 0 && out->must_ask && ready(&events, 0) && (events & POLLERR))
+	if (out->failed == 0 && out->must_ask && ready(&events, 0) && (events & POLLERR) != 0)
 		out->failed = EPIPE;
 	return out->failed == EPIPE;
 }
@@ -92,19 +96,31 @@ write_out(struct out *out, bool wait)
 	buf_clear(&out->buf);
 }
 
+static void watched(void *arg, int fd, uint32_t events);
+
+/* Waits for room where there is a backlog, and always for the reader's end. */
 static void
-has_room(void *arg, int fd, uint32_t events)
+watch(struct out *out)
+{
+	if (out->must_ask && out->failed == 0)
+		loop_watch(out->loop, STDOUT_FILENO, out_backlog(out) > 0 ? EPOLLOUT : 0,
+		    watched, out);
+	else if (out->must_ask)
+		loop_unwatch(out->loop, STDOUT_FILENO);
+}
+
+static void
+watched(void *arg, int fd, uint32_t events)
 {
 	struct out *out = arg;
 
 	(void)fd;
-	(void)events;
+	if (events & EPOLLERR)
+		out->failed = EPIPE;
 	write_out(out, false);
-	if (out_backlog(out) > 0)
-		return;
-	loop_unwatch(out->loop, STDOUT_FILENO);
-	out->watching = false;
-	out->room(out->arg);
+	watch(out);
+	if (out_backlog(out) == 0)
+		out->room(out->arg);
 }
 
 static void
@@ -112,15 +128,10 @@ flush(void *arg)
 {
 	struct out *out = arg;
 
-	if (out->watching)
-		return;
 	write_out(out, false);
-	if (out_backlog(out) > 0) {
-		loop_watch(out->loop, STDOUT_FILENO, EPOLLOUT, has_room, out);
-		out->watching = true;
-	} else {
+	watch(out);
+	if (out_backlog(out) == 0)
 		out->room(out->arg);
-	}
 }
 
 struct buf *

@@ -1,0 +1,61 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "failure.h"
+#include "json.h"
+#include "mem.h"
+
+void
+failure_release(struct failure *f)
+{
+	free(f->provider_code);
+	free(f->request_id);
+	*f = (struct failure){0};
+}
+
+void
+failure_set(struct failure *f, const struct err *e, const char *created)
+{
+	failure_release(f);
+	f->err = *e;
+	f->created = created;
+}
+
+void
+failure_answered(struct failure *f, enum code code, const char *created,
+    const struct answer *a, const struct provider *p)
+{
+	char *message = answer_error_message(a, p);
+
+	failure_release(f);
+	f->created = created;
+	f->http_status = a->status;
+	f->provider_code = answer_error_code(a, p);
+	f->request_id = answer_request_id(a, p);
+	if (message != NULL)
+		err_set(&f->err, code, "%s (%d): %s", code_info(code)->text, a->status, message);
+	else
+		err_set(&f->err, code, "%s (%d)", code_info(code)->text, a->status);
+	free(message);
+}
+
+void
+failure_copy(struct failure *to, const struct failure *from)
+{
+	*to = *from;
+	to->provider_code = mem_str(from->provider_code);
+	to->request_id = mem_str(from->request_id);
+}
+
+struct json_object *
+failure_put(const struct failure *f, struct rec *rec, const char *step)
+{
+	struct json_object *error = rec_fail(rec, step, &f->err);
+
+	json_put_str(error, "created", f->created);
+	json_put_str(error, "provider_code", f->provider_code);
+	if (f->http_status != 0)
+		json_put_int(error, "http_status", f->http_status);
+	json_put_str(error, "request_id", f->request_id);
+	return error;
+}
