@@ -53,6 +53,9 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call Q,CC,$<)$(CC) $(av_cppflags) $(av_cflags) -c -o $@ $<
 
+# make would else build the folder lib/schema from lib/schema.c.
+lib/providers lib/schema: ;
+
 $(O)/lib/embedded.c: lib/embed.sh $(EMBEDDED) lib/providers lib/schema
 	@mkdir -p $(@D)
 	$(call Q,EMBED,$@)sh lib/embed.sh $(EMBEDDED) >$@

@@ -185,9 +185,10 @@ start_of(const char *line, size_t len)
 		return len;
 	for (size_t back = 1; back <= 3; back++) {
 		unsigned char c = (unsigned char)line[cut - back];
-		if (c >= 0xc0) /* a first byte, perhaps of more than is left */
+		if (c >= 0xc2 &&
+		    c <= 0xf4) /* a first byte, perhaps of more than is left */
 			return utf8_char(line + cut - back, back) == 0 ? cut - back : cut;
-		if (c < 0x80)
+		if (c < 0x80 || c >= 0xc0)
 			break;
 	}
 	return cut;
