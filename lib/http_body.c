@@ -1,0 +1,272 @@
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http_body.h"
+#include "mem.h"
+
+enum { RAW_SIZE = 48 * 1024 }; /* becomes 64 KiB as base64; a multiple of 3 */
+
+/* Exactly len bytes of a source. */
+static bool
+source_read(const struct http_source *s, uint64_t offset, char *buf, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = s->read(s->arg, offset, buf, len);
+
+		if (n <= 0 || (size_t)n > len)
+			return false;
+		buf += n;
+		len -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return true;
+}
+
+/* Up to size bytes of the source as base64. What is asked for need not begin or end between
+ * two groups of four: such a group is made in carry, and made again for its rest. */
+static ssize_t
+read_base64(struct http_cursor *c, char *buf, size_t size)
+{
+	const struct http_source *s = &c->piece.source;
+	unsigned char raw[RAW_SIZE];
+	size_t within = (size_t)(c->offset % 4);
+	uint64_t at = c->offset / 4 * 3;
+	/* EVP_EncodeBlock adds a NUL. */
+	size_t groups = size > 0 ? (size - 1) / 4 : 0;
+	size_t want = within > 0 || groups == 0 ? 3 : groups * 3;
+	size_t n;
+
+	if (want > sizeof raw)
+		want = sizeof raw;
+	if (want > s->size - at)
+		want = (size_t)(s->size - at);
+	if (!source_read(s, at, (char *)raw, want))
+		return -1;
+	if (within == 0 && groups > 0)
+		return EVP_EncodeBlock((unsigned char *)buf, raw, (int)want);
+	n = (size_t)EVP_EncodeBlock(c->carry, raw, (int)want) - within;
+	if (n > size)
+		n = size;
+	memcpy(buf, c->carry + within, n);
+	return (ssize_t)n;
+}
+
+/* The next bytes of one piece; 0 at its end, -1 if its source fails. */
+static ssize_t
+cursor_read(struct http_cursor *c, char *buf, size_t size)
+{
+	uint64_t left = c->length - c->offset;
+	ssize_t n;
+
+	if (size > left)
+		size = (size_t)left;
+	if (size == 0)
+		return 0;
+	if (c->piece.bytes != NULL)
+		n = (ssize_t)size;
+	else if (c->piece.base64)
+		n = read_base64(c, buf, size);
+	else
+		n = c->piece.source.read(c->piece.source.arg, c->offset, buf, size);
+	if (n <= 0 || (size_t)n > size) {
+		c->body->failed = true;
+		return -1;
+	}
+	if (c->piece.bytes != NULL)
+		memcpy(buf, c->piece.bytes + c->offset, size);
+	c->offset += (uint64_t)n;
+	c->body->handed += (uint64_t)n;
+	if (c->body->handed >= c->body->length)
+		c->body->whole = true;
+	return n;
+}
+
+static bool
+cursor_rewind(struct http_cursor *c)
+{
+	if (c->offset > 0 && c->body->once)
+		return false;
+	c->body->handed -= c->offset;
+	c->offset = 0;
+	return true;
+}
+
+/* libcurl's callbacks: pieces. */
+
+static size_t
+read_pieces(char *buf, size_t one, size_t size, void *arg)
+{
+	struct http_body *b = arg;
+	size_t n = 0;
+
+	size *= one;
+	while (n < size && b->current < b->n) {
+		ssize_t got = cursor_read(&b->cursors[b->current], buf + n, size - n);
+
+		if (got < 0)
+			return CURL_READFUNC_ABORT;
+		if (got == 0)
+			b->current++;
+		n += (size_t)got;
+	}
+	return n;
+}
+
+static bool
+rewind_pieces(struct http_body *b)
+{
+	if (b->once && b->handed > 0)
+		return false;
+	for (size_t i = 0; i < b->n; i++)
+		(void)cursor_rewind(&b->cursors[i]);
+	b->current = 0;
+	return true;
+}
+
+static int
+seek_pieces(void *arg, curl_off_t offset, int origin)
+{
+	if (offset != 0 || origin != SEEK_SET)
+		return CURL_SEEKFUNC_FAIL;
+	return rewind_pieces(arg) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+}
+
+/* libcurl's callbacks: one part of a multipart body. */
+
+static size_t
+read_part(char *buf, size_t one, size_t size, void *arg)
+{
+	ssize_t n = cursor_read(arg, buf, one * size);
+
+	return n < 0 ? CURL_READFUNC_ABORT : (size_t)n;
+}
+
+static int
+seek_part(void *arg, curl_off_t offset, int origin)
+{
+	if (offset != 0 || origin != SEEK_SET)
+		return CURL_SEEKFUNC_FAIL;
+	return cursor_rewind(arg) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+}
+
+static uint64_t
+length_of(const struct http_piece *p)
+{
+	if (p->bytes != NULL)
+		return p->len;
+	return p->base64 ? (p->source.size + 2) / 3 * 4 : p->source.size;
+}
+
+static void
+add_cursor(struct http_body *b, size_t i, const struct http_piece *p)
+{
+	b->cursors[i] =
+	    (struct http_cursor){.body = b, .piece = *p, .length = length_of(p)};
+	b->length += b->cursors[i].length;
+}
+
+void
+http_body_init(struct http_body *b, const struct http_request *request)
+{
+	*b = (struct http_body){.once = request->paid};
+	b->n = request->nparts > 0 ? request->nparts : request->npieces;
+	if (b->n > 0)
+		b->cursors = mem_new(b->n, sizeof *b->cursors);
+	for (size_t i = 0; request->nparts == 0 && i < b->n; i++)
+		add_cursor(b, i, &request->pieces[i]);
+	if (request->nparts == 0)
+		return;
+	b->texts = mem_new(b->n, sizeof *b->texts);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct http_part *part = &request->parts[i];
+
+		add_cursor(b, i, &part->value);
+		b->texts[i].name = mem_str(part->name);
+		b->texts[i].filename = mem_str(part->filename);
+		b->texts[i].type = mem_str(part->type);
+	}
+}
+
+static CURLcode
+add_part(struct http_body *b, size_t i)
+{
+	curl_mimepart *part = curl_mime_addpart(b->mime);
+	const struct part_text *text = &b->texts[i];
+	CURLcode rc;
+
+	if (part == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	rc = curl_mime_name(part, text->name);
+	if (rc == CURLE_OK && text->filename != NULL)
+		rc = curl_mime_filename(part, text->filename);
+	if (rc == CURLE_OK && text->type != NULL)
+		rc = curl_mime_type(part, text->type);
+	if (rc == CURLE_OK)
+		rc = curl_mime_data_cb(part, (curl_off_t)b->cursors[i].length, read_part,
+		    seek_part, NULL, &b->cursors[i]);
+	return rc;
+}
+
+static CURLcode
+attach_multipart(struct http_body *b, CURL *easy)
+{
+	CURLcode rc = CURLE_OK;
+
+	b->mime = curl_mime_init(easy);
+	if (b->mime == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	for (size_t i = 0; rc == CURLE_OK && i < b->n; i++)
+		rc = add_part(b, i);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(easy, CURLOPT_MIMEPOST, b->mime);
+	return rc;
+}
+
+CURLcode
+http_body_attach(struct http_body *b, CURL *easy)
+{
+	CURLcode rc;
+
+	if (b->texts != NULL)
+		return attach_multipart(b, easy);
+	rc = curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(
+		    easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)b->length);
+	if (rc == CURLE_OK && b->length == 0)
+		return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_pieces);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(easy, CURLOPT_READDATA, b);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_pieces);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(easy, CURLOPT_SEEKDATA, b);
+	return rc;
+}
+
+bool
+http_body_begin(struct http_body *b, bool begun)
+{
+	if (begun && b->once && (b->length == 0 || b->handed > 0))
+		return false;
+	/* libcurl rewinds only where it thinks that body bytes were sent; those that it took
+	 * and could not send would be missing from the second attempt. */
+	return b->texts != NULL || rewind_pieces(b);
+}
+
+void
+http_body_release(struct http_body *b)
+{
+	curl_mime_free(b->mime);
+	for (size_t i = 0; b->texts != NULL && i < b->n; i++) {
+		free(b->texts[i].name);
+		free(b->texts[i].filename);
+		free(b->texts[i].type);
+	}
+	free(b->texts);
+	free(b->cursors);
+	*b = (struct http_body){0};
+}
