@@ -10,6 +10,7 @@
 #include "opt.h"
 #include "pace.h"
 #include "secret.h"
+#include "token.h"
 
 /* How long to look again for a place where the account is full of requests. */
 #define FULL_MS 50
@@ -141,7 +142,7 @@ add(struct accounts *all, struct provider *p, struct err *e)
 		return NULL;
 	}
 	r->all = all;
-	auth_init(&r->auth, p);
+	auth_init(&r->auth, p->def, NULL);
 	r->next = all->first;
 	all->first = r;
 	return a;

@@ -18,6 +18,7 @@ struct account {
 	const char *label; /* NAME_ACCOUNT, else "default" */
 	bool blocked;      /* nothing more is begun in this run, for this reason: */
 	struct failure why;
+	bool warned; /* of a state that the description does not know */
 	int64_t clock_offset; /* the server's clock minus ours in ms, by its Date header */
 	struct account_rest *rest;
 };

@@ -176,13 +176,38 @@ answer_judge(const struct answer *a, const struct provider *p, const struct oper
 	return outcome;
 }
 
-const char *
-answer_state(const struct operation *op, const char *word, bool *known)
+/* Our word for one of the service's; false for one that the description does not map. */
+static bool
+put_status(struct json_object *taken, const struct operation *op)
 {
+	const char *word = json_str(taken, "/provider_status");
 	struct json_object *state = NULL;
+	bool known;
 
-	*known = op->states != NULL && json_object_object_get_ex(op->states, word, &state);
-	return *known ? json_object_get_string(state) : "processing";
+	if (op->states == NULL || word == NULL)
+		return true;
+	known = json_object_object_get_ex(op->states, word, &state);
+	json_put_str(taken, "status", known ? json_object_get_string(state) : "processing");
+	return known;
+}
+
+struct json_object *
+answer_taken(const struct answer *a, const struct operation *op, bool *known)
+{
+	struct json_object *all = json_at(op->def, "/answer/take");
+	struct json_object *taken = json_new_object();
+
+	*known = true;
+	if (all == NULL)
+		return taken;
+	json_object_object_foreach(all, name, take)
+	{
+		char *text = answer_take_from(take, a->body, a->response);
+		json_put_str(taken, name, text);
+		free(text);
+	}
+	*known = put_status(taken, op);
+	return taken;
 }
 
 /* Seconds or an HTTP date (RFC 9110, section 10.2.3). */

@@ -46,12 +46,14 @@ char *answer_take(const struct answer *a, const struct operation *op, const char
 char *answer_take_from(
     struct json_object *take, struct json_object *body, const struct http_response *response);
 
+/* All members that the operation takes and that are there, as strings in an object, the
+ * caller's; "status" in our words where provider_status is mapped. *known is false for a word
+ * that the description does not map. */
+struct json_object *answer_taken(
+    const struct answer *a, const struct operation *op, bool *known);
+
 /* Whether all that the operation's answer must hold is there. */
 bool answer_complete(const struct answer *a, const struct operation *op);
-
-/* "processing", "ready" or "failed" for a word of the service; "processing" and *known false
- * for a word that the description does not map. */
-const char *answer_state(const struct operation *op, const char *word, bool *known);
 
 /* How long the service asks to wait, in milliseconds; -1 where it does not say. now: unix
  * seconds, for a date. */

@@ -51,7 +51,7 @@ read_operations(struct provider *p)
 		op->name = name;
 		op->method = json_str(def, "/method");
 		op->path = json_str(def, "/path");
-		op->repeatable = json_bool(def, "/repeatable", true);
+		op->repeatable = json_flag(def, "/repeatable", true);
 		op->def = def;
 		op->states = states != NULL ? provider_states(p, states) : NULL;
 	}

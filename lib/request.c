@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include <json-c/json_pointer.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -145,7 +146,7 @@ put_tag(struct json_object *body, struct json_object *rule, const char *tag)
 	int64_t max = json_int(rule, "/max_members", INT64_MAX);
 
 	if (into == NULL) {
-		into = json_object();
+		into = json_new_object();
 		if (json_pointer_set(&body, parent, into) != 0)
 			abort();
 	}
@@ -164,13 +165,13 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
 
 	make_marker(marker);
 	if (v->photo != NULL) {
-		file = json_object();
+		file = json_new_object();
 		json_put_str(file, "data_uri", marker);
 		json_put(v->vars, "file", file);
 	}
 	body = template_fill(template, v->vars);
 	if (body == NULL)
-		body = json_object();
+		body = json_new_object();
 	if (tag != NULL && v->tag != NULL)
 		put_tag(body, tag, v->tag);
 	json_write(&r->text, body);

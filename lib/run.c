@@ -63,7 +63,7 @@ count(struct run *run, struct rec *rec)
 	struct json_object *error = rec_get(rec, "error");
 	const char *name = json_str(error, "/code");
 	enum code code = name != NULL ? code_find(name) : CODE_NONE;
-	int status = json_bool(error, "/retryable", false) ? EX_TEMPFAIL : EX_DATAERR;
+	int status = json_flag(error, "/retryable", false) ? EX_TEMPFAIL : EX_DATAERR;
 
 	if (error == NULL || run->options.exit_zero)
 		return;
@@ -178,7 +178,7 @@ take_up(struct run *run, struct rec *rec)
 	const char *step = json_str(error, "/step");
 
 	if (!run->options.retry_failed || run->signo != 0 || step == NULL ||
-	    strcmp(step, run->options.step) != 0 || !json_bool(error, "/retryable", false))
+	    strcmp(step, run->options.step) != 0 || !json_flag(error, "/retryable", false))
 		return false;
 	rec_remove(rec, "error");
 	return true;

@@ -124,7 +124,7 @@ fill_string(struct json_object *template, struct json_object *vars)
 	if (place_at(s, &p) && *p.end == '\0')
 		return json_object_get(place_value(&p, vars));
 	if (fill_text(&out, s, vars, add_plain))
-		filled = json_string(out.data != NULL ? out.data : "");
+		filled = json_new_string(out.data != NULL ? out.data : "");
 	buf_release(&out);
 	return filled;
 }
@@ -132,7 +132,7 @@ fill_string(struct json_object *template, struct json_object *vars)
 static struct json_object *
 fill_object(struct json_object *template, struct json_object *vars)
 {
-	struct json_object *filled = json_object();
+	struct json_object *filled = json_new_object();
 
 	json_object_object_foreach(template, name, value)
 		json_put(filled, name, template_fill(value, vars));
@@ -146,7 +146,7 @@ fill_object(struct json_object *template, struct json_object *vars)
 static struct json_object *
 fill_array(struct json_object *template, struct json_object *vars)
 {
-	struct json_object *filled = json_array();
+	struct json_object *filled = json_new_array();
 	size_t n = json_object_array_length(template);
 
 	for (size_t i = 0; i < n; i++) {

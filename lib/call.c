@@ -1,0 +1,586 @@
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "answer.h"
+#include "backoff.h"
+#include "call.h"
+#include "json.h"
+#include "mem.h"
+#include "secret.h"
+
+#define RETRY_FIRST_MS 500
+#define RETRY_MAX_MS   30000
+#define BUSY_MS        100
+#define HTTP_LOCKED    423
+
+enum state { STARTING, CLAIMING, AUTHORIZING, WAITING, SENDING, PAUSING, SETTLING };
+
+struct call {
+	struct engine *engine;
+	struct call_spec spec;
+	call_fn *fn;
+	void *arg;
+	enum state state;
+	bool stop;        /* end as soon as nothing is on the wire */
+	bool renewed;     /* credentials were renewed for this call */
+	bool begun;       /* counted against --max-creates */
+	unsigned attempt; /* that failed in a row */
+	struct deferred deferred;
+	struct timer timer;
+	struct account_wait wait;
+	struct request request;
+	struct http_call *wire;
+	char *sent_header; /* what the credentials were, to be renewed when refused */
+	/* the ledger */
+	struct ledger_claim *claim;
+	bool claimed; /* the claim is ours to settle */
+	char *subject, *name, *tag;
+	struct json_object *options;
+	bool counted;
+	/* the result */
+	struct json_object *taken;
+	bool reused;
+	struct failure failure;
+};
+
+static void claim(struct call *c);
+static void authorize(struct call *c);
+
+static void
+call_free(struct call *c)
+{
+	loop_cancel(c->engine->loop, &c->timer);
+	request_release(&c->request);
+	secret_free(c->sent_header);
+	json_object_put(c->spec.vars);
+	json_object_put(c->options);
+	json_object_put(c->taken);
+	failure_release(&c->failure);
+	free(c->subject);
+	free(c->name);
+	free(c->tag);
+	free(c);
+}
+
+static void
+deliver(struct call *c)
+{
+	struct call_result result = {.reused = c->reused};
+
+	if (c->failure.err.code != CODE_NONE)
+		result.failure = &c->failure;
+	else
+		result.taken = c->taken;
+	c->fn(c->arg, &result);
+	call_free(c);
+}
+
+static void
+settled(void *arg, const struct ledger_answer *answer)
+{
+	struct call *c = arg;
+
+	if (answer->verdict == LEDGER_ERROR)
+		warn("the ledger could not note an outcome, a later run will look it up: %s",
+		    answer->err->message);
+	deliver(c);
+}
+
+/* Ends the call: with what was taken, or with c->failure. */
+static void
+finish(struct call *c, enum ledger_outcome outcome)
+{
+	struct buf data = {0};
+	const char *id = json_str(c->taken, "/id");
+
+	c->state = SETTLING;
+	if (!c->claimed) {
+		deliver(c);
+		return;
+	}
+	c->claimed = false;
+	if (outcome == LEDGER_IS_MADE)
+		json_write(&data, c->taken);
+	ledger_settle(c->claim, outcome, outcome == LEDGER_IS_MADE && id == NULL ? "" : id,
+	    data.data, settled, c);
+	buf_release(&data);
+}
+
+static void
+fail(struct call *c, const struct err *e, const char *created)
+{
+	failure_set(&c->failure, e, created);
+	finish(c, LEDGER_IS_NOT_MADE);
+}
+
+static const char *
+nothing_created(const struct call *c)
+{
+	return c->spec.op->repeatable ? NULL : "no";
+}
+
+static void
+interrupted(struct call *c)
+{
+	struct err e;
+
+	err_set(&e, CODE_INTERRUPTED, "stopped before the service was asked; run it again");
+	fail(c, &e, nothing_created(c));
+}
+
+static void
+unknown(struct call *c, const char *why)
+{
+	struct err e;
+
+	err_set(&e, CODE_OUTCOME_UNKNOWN,
+	    "%s; the service may have done it, and it is not sent again blindly", why);
+	failure_set(&c->failure, &e, "unknown");
+	finish(c, LEDGER_IS_UNKNOWN);
+}
+
+static void
+pause_over(void *arg)
+{
+	struct call *c = arg;
+
+	authorize(c);
+}
+
+/* Waits and tries again, unless the deadline comes first; c->failure says why. */
+static void
+pause_for(struct call *c, int64_t ms)
+{
+	int64_t now = loop_now(c->engine->loop);
+	bool late = *c->spec.deadline != 0 && now + ms > *c->spec.deadline;
+
+	if (late && c->failure.err.code == CODE_NETWORK && !c->spec.op->repeatable)
+		account_block(c->spec.account, &c->failure);
+	if (late) {
+		finish(c, LEDGER_IS_NOT_MADE);
+		return;
+	}
+	if (c->stop) {
+		interrupted(c);
+		return;
+	}
+	c->state = PAUSING;
+	loop_at(c->engine->loop, &c->timer, now + ms, pause_over, c);
+}
+
+static void
+back_off(struct call *c)
+{
+	pause_for(c, backoff_ms(c->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS, arc4random()));
+}
+
+/* The service was not reached. */
+static void
+unreached(struct call *c, const struct http_response *r)
+{
+	struct err e;
+
+	err_set(&e, CODE_NETWORK, "cannot reach %s: %s", c->spec.account->base_url, r->why);
+	failure_set(&c->failure, &e, nothing_created(c));
+	if (c->attempt == 2)
+		warn("%s; trying again", e.message);
+	back_off(c);
+}
+
+/* The service asks to wait. */
+static void
+wait_as_told(struct call *c, const struct answer *a)
+{
+	struct provider *p = c->spec.account->provider;
+	int64_t ms = answer_wait_ms(a, p, (int64_t)time(NULL));
+	enum code code = a->status >= 200 && a->status < 300 ? CODE_BAD_ANSWER
+			 : a->status >= 500                  ? CODE_UNAVAILABLE
+							     : CODE_RATE_LIMITED;
+
+	failure_answered(&c->failure, code, nothing_created(c), a, p);
+	if (ms < 0) {
+		back_off(c);
+		return;
+	}
+	c->attempt++;
+	account_pause(c->spec.account, ms);
+	pause_for(c, ms);
+}
+
+static void
+refused_credentials(struct call *c, const struct answer *a)
+{
+	failure_answered(&c->failure, CODE_UNAUTHORIZED, nothing_created(c), a,
+	    c->spec.account->provider);
+	if (c->renewed) {
+		account_block(c->spec.account, &c->failure);
+		finish(c, LEDGER_IS_NOT_MADE);
+		return;
+	}
+	c->renewed = true;
+	pause_for(c, 0);
+}
+
+static void
+redirected(struct call *c, const struct answer *a)
+{
+	const char *created = nothing_created(c);
+	struct err e;
+
+	/* 307 and 308 say that nothing was done (RFC 9110, 15.4); the others do not. */
+	if (created != NULL && a->status != 307 && a->status != 308)
+		created = "unknown";
+	err_set(&e, CODE_REDIRECTED,
+	    "the service answered %d, a redirect, which is not followed; check the base URL %s",
+	    a->status, c->spec.account->base_url);
+	failure_set(&c->failure, &e, created);
+	c->failure.http_status = a->status;
+	finish(c, created != NULL && strcmp(created, "unknown") == 0 ? LEDGER_IS_UNKNOWN
+								      : LEDGER_IS_NOT_MADE);
+}
+
+static void
+accept(struct call *c, const struct answer *a)
+{
+	bool known;
+
+	c->taken = answer_taken(a, c->spec.op, &known);
+	if (!known && !c->spec.account->warned) {
+		c->spec.account->warned = true;
+		warn("%s: unknown state '%s', taken as processing", c->spec.account->provider->name,
+		    json_str(c->taken, "/provider_status"));
+	}
+	failure_release(&c->failure);
+	finish(c, LEDGER_IS_MADE);
+}
+
+static void
+judge(struct call *c, const struct http_response *r)
+{
+	struct provider *p = c->spec.account->provider;
+	struct answer a;
+
+	answer_init(&a, r);
+	switch (answer_judge(&a, p, c->spec.op)) {
+	case OUTCOME_OK:
+		accept(c, &a);
+		break;
+	case OUTCOME_WAIT:
+		wait_as_told(c, &a);
+		break;
+	case OUTCOME_AUTH:
+		refused_credentials(c, &a);
+		break;
+	case OUTCOME_ACCOUNT:
+		failure_answered(&c->failure, CODE_ACCOUNT_BLOCKED, nothing_created(c), &a, p);
+		account_block(c->spec.account, &c->failure);
+		finish(c, LEDGER_IS_NOT_MADE);
+		break;
+	case OUTCOME_REFUSED:
+		failure_answered(&c->failure, CODE_REFUSED, nothing_created(c), &a, p);
+		finish(c, LEDGER_IS_NOT_MADE);
+		break;
+	case OUTCOME_REDIRECTED:
+		redirected(c, &a);
+		break;
+	case OUTCOME_UNKNOWN:
+		failure_answered(&c->failure, CODE_OUTCOME_UNKNOWN, "unknown", &a, p);
+		finish(c, LEDGER_IS_UNKNOWN);
+		break;
+	}
+	answer_release(&a);
+}
+
+/* Keeps the server's clock, for looking at its lists. */
+static void
+note_date(struct account *a, const struct http_response *r)
+{
+	const char *date = http_header_of(r, "Date");
+	time_t theirs = date != NULL ? curl_getdate(date, NULL) : -1;
+
+	if (theirs >= 0)
+		a->clock_offset = ((int64_t)theirs - (int64_t)time(NULL)) * 1000;
+}
+
+static void
+responded(void *arg, const struct http_response *r)
+{
+	struct call *c = arg;
+	bool ok = r->fate == HTTP_ANSWERED && r->status < 300;
+
+	c->wire = NULL;
+	account_leave(&c->wait, r->status == HTTP_LOCKED ? ACCOUNT_CROWDED
+				: ok                     ? ACCOUNT_OK
+							 : ACCOUNT_OTHER);
+	request_release(&c->request);
+	note_date(c->spec.account, r);
+	if (r->fate == HTTP_ANSWERED)
+		judge(c, r);
+	else if (r->fate == HTTP_CANCELLED && (!r->sent || c->spec.op->repeatable))
+		interrupted(c);
+	else if (r->fate == HTTP_NOT_SENT || c->spec.op->repeatable)
+		unreached(c, r);
+	else
+		unknown(c, r->why);
+}
+
+static int
+build(struct call *c, struct err *e)
+{
+	struct request_values values = {.base_url = c->spec.account->base_url,
+	    .vars = c->spec.vars,
+	    .photo = c->spec.photo,
+	    .tag = c->tag};
+	const char *name, *value = account_header(c->spec.account, &name);
+
+	if (request_init(&c->request, c->spec.op, &values, e) < 0)
+		return -1;
+	secret_free(c->sent_header);
+	c->sent_header = mem_str(value);
+	if (value != NULL && *value != '\0')
+		request_header(&c->request, name, c->sent_header);
+	return 0;
+}
+
+/* The account's pace lets it go: nothing is between this and the wire. */
+static void
+send_now(void *arg, const struct err *ignored)
+{
+	struct call *c = arg;
+	struct engine *engine = c->engine;
+	struct err e;
+
+	(void)ignored;
+	c->state = SENDING;
+	if (c->stop || c->spec.account->blocked || engine->stopping(engine->arg)) {
+		account_leave(&c->wait, ACCOUNT_OTHER);
+		authorize(c);
+		return;
+	}
+	if (build(c, &e) < 0)
+		goto failed;
+	if (c->claimed && !ledger_sending(c->claim)) {
+		err_set(&e, CODE_STATE_UNUSABLE, "the ledger cannot note that a request is sent");
+		goto failed;
+	}
+	if (c->counted && !c->begun && engine->creates_left > 0)
+		engine->creates_left--;
+	c->begun = true;
+	if (*c->spec.deadline == 0)
+		*c->spec.deadline = loop_now(engine->loop) + c->spec.timeout_ms;
+	c->wire = http_send(engine->http, &c->request.http, responded, c);
+	return;
+failed:
+	account_leave(&c->wait, ACCOUNT_OTHER);
+	fail(c, &e, nothing_created(c));
+}
+
+static void
+authorized(void *arg, const struct err *e)
+{
+	struct call *c = arg;
+
+	if (e == NULL) {
+		c->state = WAITING;
+		account_enter(c->spec.account, &c->wait, send_now, c);
+		return;
+	}
+	failure_set(&c->failure, e, nothing_created(c));
+	if (e->code == CODE_NETWORK || e->code == CODE_UNAVAILABLE ||
+	    e->code == CODE_RATE_LIMITED || e->code == CODE_TOKEN_BUSY) {
+		if (*c->spec.deadline == 0)
+			*c->spec.deadline = loop_now(c->engine->loop) + c->spec.timeout_ms;
+		back_off(c);
+		return;
+	}
+	account_block(c->spec.account, &c->failure);
+	finish(c, LEDGER_IS_NOT_MADE);
+}
+
+/* Whether the call may still begin; otherwise it is ended. */
+static bool
+may_begin(struct call *c)
+{
+	struct engine *engine = c->engine;
+	struct err e;
+
+	if (c->spec.account->blocked) {
+		failure_copy(&c->failure, &c->spec.account->why);
+		c->failure.created = nothing_created(c);
+		finish(c, LEDGER_IS_NOT_MADE);
+	} else if (c->stop || engine->stopping(engine->arg)) {
+		interrupted(c);
+	} else if (c->counted && !c->begun && engine->creates_left == 0) {
+		err_set(&e, CODE_MAX_CREATES, "--max-creates is reached; nothing was sent");
+		fail(c, &e, "no");
+	} else {
+		return true;
+	}
+	return false;
+}
+
+static void
+authorize(struct call *c)
+{
+	if (!may_begin(c))
+		return;
+	c->state = AUTHORIZING;
+	account_authorize(c->spec.account, &c->wait, c->renewed ? c->sent_header : NULL,
+	    authorized, c);
+}
+
+static void
+claim_again(void *arg)
+{
+	claim(arg);
+}
+
+static void
+reuse(struct call *c, const struct ledger_answer *answer)
+{
+	struct err ignored;
+
+	if (answer->data != NULL)
+		c->taken = json_parse(answer->data, strlen(answer->data), &ignored);
+	if (c->taken == NULL)
+		c->taken = json_new_object();
+	json_put_str(c->taken, "id", answer->id);
+	c->reused = true;
+	deliver(c);
+}
+
+static void
+claim_answered(void *arg, const struct ledger_answer *answer)
+{
+	struct call *c = arg;
+
+	switch (answer->verdict) {
+	case LEDGER_YOURS:
+		c->claimed = true;
+		c->tag = mem_str(answer->tag);
+		authorize(c);
+		break;
+	case LEDGER_MADE:
+		c->claim = NULL;
+		reuse(c, answer);
+		break;
+	case LEDGER_UNKNOWN:
+		c->claimed = true;
+		unknown(c, "an earlier request for the same had no answer");
+		break;
+	case LEDGER_BUSY:
+		c->claim = NULL;
+		if (c->stop) {
+			interrupted(c);
+			break;
+		}
+		c->state = PAUSING;
+		loop_at(c->engine->loop, &c->timer, loop_now(c->engine->loop) + BUSY_MS,
+		    claim_again, c);
+		break;
+	case LEDGER_ERROR:
+		c->claim = NULL;
+		fail(c, answer->err, "no");
+		break;
+	}
+}
+
+/* The options as the ledger takes them. The caller frees both. */
+static struct ledger_option *
+ledger_options(struct json_object *options, size_t *n)
+{
+	struct ledger_option *list;
+
+	*n = 0;
+	if (options == NULL)
+		return NULL;
+	list = mem_new((size_t)json_object_object_length(options), sizeof *list);
+	json_object_object_foreach(options, name, value)
+		list[(*n)++] = (struct ledger_option){
+		    name, json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN)};
+	return list;
+}
+
+static void
+claim(struct call *c)
+{
+	struct account *a = c->spec.account;
+	struct ledger_ask ask = {.again = c->engine->again, .clock_offset = a->clock_offset};
+	struct ledger_option *options;
+
+	if (c->subject == NULL) {
+		authorize(c);
+		return;
+	}
+	if (!may_begin(c))
+		return;
+	c->state = CLAIMING;
+	options = ledger_options(c->options, &ask.key.noptions);
+	ask.key.options = options;
+	ask.key.operation = c->spec.op->name;
+	ask.key.provider = a->provider->name;
+	ask.key.base = a->base_url;
+	ask.key.account = a->label;
+	ask.key.subject = c->subject;
+	ask.key.name = c->name;
+	c->claim = ledger_claim(c->engine->ledger, &ask, claim_answered, c);
+	free(options);
+}
+
+static void
+started(void *arg)
+{
+	claim(arg);
+}
+
+struct call *
+call_start(struct engine *engine, const struct call_spec *spec, call_fn *fn, void *arg)
+{
+	struct call *c = mem_new(1, sizeof *c);
+
+	c->engine = engine;
+	c->spec = *spec;
+	c->spec.claim = NULL;
+	c->spec.vars = json_object_get(spec->vars);
+	c->fn = fn;
+	c->arg = arg;
+	if (spec->claim != NULL && !spec->op->repeatable) {
+		c->subject = mem_str(spec->claim->subject);
+		c->name = mem_str(spec->claim->name);
+		c->options = json_object_get(spec->claim->options);
+		c->counted = spec->claim->counted;
+	}
+	loop_defer(engine->loop, &c->deferred, started, c);
+	return c;
+}
+
+void
+call_stop(struct call *c, bool hard)
+{
+	c->stop = true;
+	switch (c->state) {
+	case CLAIMING:
+		ledger_cancel(c->claim);
+		c->claim = NULL;
+		interrupted(c);
+		break;
+	case AUTHORIZING:
+	case WAITING:
+		account_cancel(&c->wait);
+		interrupted(c);
+		break;
+	case PAUSING:
+		loop_cancel(c->engine->loop, &c->timer);
+		interrupted(c);
+		break;
+	case SENDING:
+		if (hard && c->wire != NULL)
+			http_cancel(c->wire);
+		break;
+	case STARTING: /* ends by itself */
+	case SETTLING:
+		break;
+	}
+}
