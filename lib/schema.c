@@ -13,10 +13,10 @@
 #include "schema_impl.h"
 #include "utf8.h"
 
-static void check(struct run *r, struct json_object *schema, struct json_object *value);
+static void check(struct visit *r, struct json_object *schema, struct json_object *value);
 
 void
-schema_wrong(struct run *r, const char *fmt, ...)
+schema_wrong(struct visit *r, const char *fmt, ...)
 {
 	va_list ap;
 	char *message = NULL;
@@ -33,7 +33,7 @@ schema_wrong(struct run *r, const char *fmt, ...)
 }
 
 size_t
-schema_enter(struct run *r, const char *name)
+schema_enter(struct visit *r, const char *name)
 {
 	size_t from = r->at.len;
 
@@ -48,7 +48,7 @@ schema_enter(struct run *r, const char *name)
 }
 
 void
-schema_leave(struct run *r, size_t from)
+schema_leave(struct visit *r, size_t from)
 {
 	r->at.len = from;
 	r->at.data[from] = '\0';
@@ -123,7 +123,7 @@ schema_list(struct buf *b, struct json_object *values, bool quoted)
 }
 
 static bool
-type_holds(struct run *r, struct json_object *rule, struct json_object *value)
+type_holds(struct visit *r, struct json_object *rule, struct json_object *value)
 {
 	struct buf b = {0};
 	char *got;
@@ -151,10 +151,10 @@ type_holds(struct run *r, struct json_object *rule, struct json_object *value)
 
 /* Runs without telling anyone; how many things are wrong. */
 static size_t
-try(struct run *r, struct json_object *schema, struct json_object *value,
+try(struct visit *r, struct json_object *schema, struct json_object *value,
     bool *wrong_type)
 {
-	struct run t = *r;
+	struct visit t = *r;
 
 	t.found = NULL;
 	t.count = 0;
@@ -168,7 +168,7 @@ try(struct run *r, struct json_object *schema, struct json_object *value,
 }
 
 static void
-rule_items(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_items(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	(void)schema;
@@ -208,7 +208,7 @@ is_near(const char *a, const char *b)
 }
 
 static void
-unknown_member(struct run *r, struct json_object *properties, const char *name)
+unknown_member(struct visit *r, struct json_object *properties, const char *name)
 {
 	struct json_object_iterator i, end;
 
@@ -231,7 +231,7 @@ unknown_member(struct run *r, struct json_object *properties, const char *name)
 
 /* properties, patternProperties and additionalProperties, which belong together. */
 static void
-check_member(struct run *r, struct json_object *schema, const char *name,
+check_member(struct visit *r, struct json_object *schema, const char *name,
     struct json_object *value)
 {
 	struct json_object *properties = member(schema, "properties");
@@ -260,7 +260,7 @@ check_member(struct run *r, struct json_object *schema, const char *name,
 }
 
 static void
-check_members(struct run *r, struct json_object *schema, struct json_object *value)
+check_members(struct visit *r, struct json_object *schema, struct json_object *value)
 {
 	struct json_object *names = member(schema, "propertyNames");
 
@@ -280,7 +280,7 @@ check_members(struct run *r, struct json_object *schema, struct json_object *val
 }
 
 static void
-rule_all(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_all(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	(void)schema;
@@ -297,7 +297,7 @@ struct fit {
 };
 
 static struct fit
-fit(struct run *r, struct json_object *forms, struct json_object *value)
+fit(struct visit *r, struct json_object *forms, struct json_object *value)
 {
 	struct fit f = {0, NULL, SIZE_MAX};
 
@@ -316,7 +316,7 @@ fit(struct run *r, struct json_object *forms, struct json_object *value)
 
 /* A trial only counts, or nested forms would be tried anew at each level. */
 static void
-tell_nearest(struct run *r, const struct fit *f, struct json_object *value)
+tell_nearest(struct visit *r, const struct fit *f, struct json_object *value)
 {
 	char *got;
 
@@ -335,7 +335,7 @@ tell_nearest(struct run *r, const struct fit *f, struct json_object *value)
 }
 
 static void
-rule_any(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_any(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	struct fit f = fit(r, rule, value);
@@ -346,7 +346,7 @@ rule_any(struct run *r, struct json_object *schema, struct json_object *rule,
 }
 
 static void
-rule_one(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_one(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	struct fit f = fit(r, rule, value);
@@ -360,7 +360,7 @@ rule_one(struct run *r, struct json_object *schema, struct json_object *rule,
 }
 
 static void
-rule_not(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_not(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	const char *why = json_str(rule, "/description");
@@ -372,7 +372,7 @@ rule_not(struct run *r, struct json_object *schema, struct json_object *rule,
 }
 
 static void
-rule_if(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_if(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	const char *next = try(r, rule, value, NULL) == 0 ? "then" : "else";
@@ -391,7 +391,7 @@ schema_resolve(struct json_object *root, struct json_object *ref)
 }
 
 static void
-rule_ref(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_ref(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	struct json_object *target = schema_resolve(r->root, rule);
@@ -502,7 +502,7 @@ schema_argument_fits(struct json_object *o, enum argument argument)
 }
 
 static void
-check_keywords(struct run *r, struct json_object *schema, struct json_object *value)
+check_keywords(struct visit *r, struct json_object *schema, struct json_object *value)
 {
 	struct json_object *type;
 
@@ -520,7 +520,7 @@ check_keywords(struct run *r, struct json_object *schema, struct json_object *va
 }
 
 static void
-check(struct run *r, struct json_object *schema, struct json_object *value)
+check(struct visit *r, struct json_object *schema, struct json_object *value)
 {
 	if (json_object_is_type(schema, json_type_boolean) &&
 	    !json_object_get_boolean(schema)) {
@@ -542,7 +542,7 @@ size_t
 schema_check(
     struct json_object *schema, struct json_object *value, schema_fn *found, void *cookie)
 {
-	struct run r = {.root = schema, .found = found, .cookie = cookie};
+	struct visit r = {.root = schema, .found = found, .cookie = cookie};
 
 	buf_str(&r.at, "");
 	check(&r, schema, value);

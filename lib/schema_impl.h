@@ -16,7 +16,7 @@
 #define SCHEMA_DEPTH 256
 
 /* A run over a value, or over a part of it that is only tried. */
-struct run {
+struct visit {
 	struct json_object *root; /* the whole schema, for $ref */
 	schema_fn *found;
 	void *cookie;
@@ -28,8 +28,8 @@ struct run {
 };
 
 /* How a keyword is held against a value. schema is what the keyword stands in. */
-typedef void rule_fn(struct run *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value);
+typedef void rule_fn(struct visit *r, struct json_object *schema,
+    struct json_object *rule, struct json_object *value);
 
 /* What a keyword's argument is, for schema_lint() and so that a rule can rely on it. */
 enum argument {
@@ -61,12 +61,12 @@ bool schema_argument_fits(struct json_object *o, enum argument argument);
 struct json_object *schema_resolve(struct json_object *root, struct json_object *ref);
 
 /* Counts and tells one finding at the present place. */
-void schema_wrong(struct run *r, const char *fmt, ...)
+void schema_wrong(struct visit *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Goes down to a member or element; returns where to come back to with schema_leave(). */
-size_t schema_enter(struct run *r, const char *name);
-void schema_leave(struct run *r, size_t from);
+size_t schema_enter(struct visit *r, const char *name);
+void schema_leave(struct visit *r, size_t from);
 
 /* A value as it is shown in a message: on one line, its start only. The caller frees it. */
 char *schema_shown(struct json_object *value);

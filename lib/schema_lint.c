@@ -3,10 +3,10 @@
 #include "format.h"
 #include "schema_impl.h"
 
-static void lint(struct run *r, struct json_object *schema);
+static void lint(struct visit *r, struct json_object *schema);
 
 static void
-lint_each(struct run *r, struct json_object *map)
+lint_each(struct visit *r, struct json_object *map)
 {
 	json_object_object_foreach(map, name, sub)
 	{
@@ -33,7 +33,7 @@ is_type(const char *name)
 }
 
 static void
-lint_types(struct run *r, struct json_object *type)
+lint_types(struct visit *r, struct json_object *type)
 {
 	if (json_object_is_type(type, json_type_string)) {
 		if (!is_type(json_object_get_string(type)))
@@ -46,7 +46,7 @@ lint_types(struct run *r, struct json_object *type)
 }
 
 static void
-lint_keyword(struct run *r, const char *name, struct json_object *rule)
+lint_keyword(struct visit *r, const char *name, struct json_object *rule)
 {
 	const struct keyword *k = schema_keyword(name);
 
@@ -73,7 +73,7 @@ lint_keyword(struct run *r, const char *name, struct json_object *rule)
 }
 
 static void
-lint(struct run *r, struct json_object *schema)
+lint(struct visit *r, struct json_object *schema)
 {
 	if (json_object_is_type(schema, json_type_boolean))
 		return;
@@ -94,7 +94,7 @@ lint(struct run *r, struct json_object *schema)
 size_t
 schema_lint(struct json_object *schema, schema_fn *found, void *cookie)
 {
-	struct run r = {.root = schema, .found = found, .cookie = cookie};
+	struct visit r = {.root = schema, .found = found, .cookie = cookie};
 
 	buf_str(&r.at, "");
 	lint(&r, schema);

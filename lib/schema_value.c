@@ -7,7 +7,7 @@
 #include "utf8.h"
 
 void
-rule_enum(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_enum(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	struct buf b = {0};
@@ -26,7 +26,7 @@ rule_enum(struct run *r, struct json_object *schema, struct json_object *rule,
 }
 
 void
-rule_const(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_const(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	char *want, *got;
@@ -43,8 +43,8 @@ rule_const(struct run *r, struct json_object *schema, struct json_object *rule,
 
 /* A number that has to stand in a relation to the rule's. */
 static void
-bound(struct run *r, struct json_object *rule, double n, bool holds, const char *relation,
-    const char *unit)
+bound(struct visit *r, struct json_object *rule, double n, bool holds,
+    const char *relation, const char *unit)
 {
 	if (!holds)
 		schema_wrong(r, "must %s %s%s; got %.15g", relation,
@@ -52,8 +52,8 @@ bound(struct run *r, struct json_object *rule, double n, bool holds, const char 
 }
 
 static void
-rule_bounds(
-    struct run *r, const char *name, struct json_object *rule, struct json_object *value)
+rule_bounds(struct visit *r, const char *name, struct json_object *rule,
+    struct json_object *value)
 {
 	double limit = json_object_get_double(rule), n = json_object_get_double(value);
 
@@ -70,7 +70,7 @@ rule_bounds(
 }
 
 void
-rule_minimum(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_minimum(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	(void)schema;
@@ -78,7 +78,7 @@ rule_minimum(struct run *r, struct json_object *schema, struct json_object *rule
 }
 
 void
-rule_maximum(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_maximum(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	(void)schema;
@@ -86,7 +86,7 @@ rule_maximum(struct run *r, struct json_object *schema, struct json_object *rule
 }
 
 void
-rule_above(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_above(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	(void)schema;
@@ -94,7 +94,7 @@ rule_above(struct run *r, struct json_object *schema, struct json_object *rule,
 }
 
 void
-rule_below(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_below(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	(void)schema;
@@ -117,7 +117,7 @@ size_of(struct json_object *value, enum json_type type, double *n)
 }
 
 static void
-at_least(struct run *r, struct json_object *rule, struct json_object *value,
+at_least(struct visit *r, struct json_object *rule, struct json_object *value,
     enum json_type type, const char *unit)
 {
 	double n;
@@ -128,7 +128,7 @@ at_least(struct run *r, struct json_object *rule, struct json_object *value,
 }
 
 static void
-at_most(struct run *r, struct json_object *rule, struct json_object *value,
+at_most(struct visit *r, struct json_object *rule, struct json_object *value,
     enum json_type type, const char *unit)
 {
 	double n;
@@ -139,7 +139,7 @@ at_most(struct run *r, struct json_object *rule, struct json_object *value,
 }
 
 #define SIZE_RULE(name, side, type, unit)                                                \
-	void rule_##name(struct run *r, struct json_object *schema,                      \
+	void rule_##name(struct visit *r, struct json_object *schema,                    \
 	    struct json_object *rule, struct json_object *value)                         \
 	{                                                                                \
 		(void)schema;                                                            \
@@ -154,7 +154,7 @@ SIZE_RULE(min_members, at_least, json_type_object, " members")
 SIZE_RULE(max_members, at_most, json_type_object, " members")
 
 void
-rule_pattern(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_pattern(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	char *got;
@@ -170,7 +170,7 @@ rule_pattern(struct run *r, struct json_object *schema, struct json_object *rule
 }
 
 void
-rule_format(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_format(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	char *got;
@@ -186,7 +186,7 @@ rule_format(struct run *r, struct json_object *schema, struct json_object *rule,
 }
 
 void
-rule_unique(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_unique(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	(void)schema;
@@ -205,7 +205,7 @@ rule_unique(struct run *r, struct json_object *schema, struct json_object *rule,
 }
 
 void
-rule_required(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_required(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	(void)schema;
