@@ -10,35 +10,13 @@
 #include "format.h"
 #include "json.h"
 #include "mem.h"
-#include "schema.h"
+#include "schema_impl.h"
 #include "utf8.h"
 
-/* Schemas within schemas; a $ref that leads to itself ends here. */
-#define DEPTH 256
+static void check(struct visit *r, struct json_object *schema, struct json_object *value);
 
-/* A run over a value, or over a part of it that is only tried. */
-struct run {
-	struct json_object *root; /* the whole schema, for $ref */
-	schema_fn *found;
-	void *cookie;
-	struct buf at; /* the place in the value */
-	size_t count;
-	size_t base;     /* length of `at` where a trial began */
-	bool wrong_type; /* at that very place */
-	int depth;
-};
-
-/* How a keyword is held against a value. schema is what the keyword stands in. */
-typedef void rule_fn(struct run *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value);
-
-static void check(struct run *r, struct json_object *schema, struct json_object *value);
-
-static void wrong(struct run *r, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void
-wrong(struct run *r, const char *fmt, ...)
+void
+schema_wrong(struct visit *r, const char *fmt, ...)
 {
 	va_list ap;
 	char *message = NULL;
@@ -54,9 +32,8 @@ wrong(struct run *r, const char *fmt, ...)
 	free(message);
 }
 
-/* Goes down to a member or element; returns where to come back to with leave(). */
-static size_t
-enter(struct run *r, const char *name)
+size_t
+schema_enter(struct visit *r, const char *name)
 {
 	size_t from = r->at.len;
 
@@ -70,16 +47,15 @@ enter(struct run *r, const char *name)
 	return from;
 }
 
-static void
-leave(struct run *r, size_t from)
+void
+schema_leave(struct visit *r, size_t from)
 {
 	r->at.len = from;
 	r->at.data[from] = '\0';
 }
 
-/* A value as it is shown in a message: on one line, its start only. The caller frees it. */
-static char *
-shown(struct json_object *value)
+char *
+schema_shown(struct json_object *value)
 {
 	enum { LIMIT = 80 };
 	struct buf b = {0};
@@ -94,8 +70,8 @@ shown(struct json_object *value)
 	return buf_take(&b);
 }
 
-static bool
-is_number(struct json_object *v)
+bool
+schema_is_number(struct json_object *v)
 {
 	return json_object_is_type(v, json_type_int) ||
 	       json_object_is_type(v, json_type_double);
@@ -107,7 +83,7 @@ is_of_type(struct json_object *v, const char *type)
 	double d;
 
 	if (strcmp(type, "number") == 0)
-		return is_number(v);
+		return schema_is_number(v);
 	if (strcmp(type, "integer") == 0) {
 		if (!json_object_is_type(v, json_type_double))
 			return json_object_is_type(v, json_type_int);
@@ -117,18 +93,17 @@ is_of_type(struct json_object *v, const char *type)
 	return strcmp(json_type_to_name(json_object_get_type(v)), type) == 0;
 }
 
-static bool
-is_equal(struct json_object *a, struct json_object *b)
+bool
+schema_is_equal(struct json_object *a, struct json_object *b)
 {
-	if (is_number(a) && is_number(b) &&
+	if (schema_is_number(a) && schema_is_number(b) &&
 	    json_object_get_type(a) != json_object_get_type(b))
 		return json_object_get_double(a) == json_object_get_double(b);
 	return json_object_equal(a, b) != 0;
 }
 
-/* Appends "a", "b" or "c"; a lone value is a list of one. */
-static void
-list(struct buf *b, struct json_object *values, bool quoted)
+void
+schema_list(struct buf *b, struct json_object *values, bool quoted)
 {
 	size_t n = 1;
 
@@ -148,7 +123,7 @@ list(struct buf *b, struct json_object *values, bool quoted)
 }
 
 static bool
-type_holds(struct run *r, struct json_object *rule, struct json_object *value)
+type_holds(struct visit *r, struct json_object *rule, struct json_object *value)
 {
 	struct buf b = {0};
 	char *got;
@@ -165,10 +140,10 @@ type_holds(struct run *r, struct json_object *rule, struct json_object *value)
 	}
 	if (r->at.len == r->base)
 		r->wrong_type = true;
-	got = shown(value);
+	got = schema_shown(value);
 	buf_str(&b, "");
-	list(&b, rule, false);
-	wrong(r, "must be of type %s; got %s", b.data, got);
+	schema_list(&b, rule, false);
+	schema_wrong(r, "must be of type %s; got %s", b.data, got);
 	buf_release(&b);
 	free(got);
 	return false;
@@ -176,10 +151,10 @@ type_holds(struct run *r, struct json_object *rule, struct json_object *value)
 
 /* Runs without telling anyone; how many things are wrong. */
 static size_t
-try(struct run *r, struct json_object *schema, struct json_object *value,
+try(struct visit *r, struct json_object *schema, struct json_object *value,
     bool *wrong_type)
 {
-	struct run t = *r;
+	struct visit t = *r;
 
 	t.found = NULL;
 	t.count = 0;
@@ -193,205 +168,7 @@ try(struct run *r, struct json_object *schema, struct json_object *value,
 }
 
 static void
-rule_enum(struct run *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	struct buf b = {0};
-	char *got;
-
-	(void)schema;
-	for (size_t i = 0; i < json_object_array_length(rule); i++)
-		if (is_equal(json_object_array_get_idx(rule, i), value))
-			return;
-	got = shown(value);
-	buf_str(&b, "");
-	list(&b, rule, true);
-	wrong(r, "must be %s; got %s", b.data, got);
-	buf_release(&b);
-	free(got);
-}
-
-static void
-rule_const(struct run *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	char *want, *got;
-
-	(void)schema;
-	if (is_equal(rule, value))
-		return;
-	want = shown(rule);
-	got = shown(value);
-	wrong(r, "must be %s; got %s", want, got);
-	free(want);
-	free(got);
-}
-
-/* A number that has to stand in a relation to the rule's. */
-static void
-bound(struct run *r, struct json_object *rule, double n, bool holds, const char *relation,
-    const char *unit)
-{
-	if (!holds)
-		wrong(r, "must %s %s%s; got %.15g", relation,
-		    json_object_get_string(rule), unit, n);
-}
-
-static void
-rule_bounds(
-    struct run *r, const char *name, struct json_object *rule, struct json_object *value)
-{
-	double limit = json_object_get_double(rule), n = json_object_get_double(value);
-
-	if (!is_number(value))
-		return;
-	if (strcmp(name, "minimum") == 0)
-		bound(r, rule, n, n >= limit, "be at least", "");
-	else if (strcmp(name, "maximum") == 0)
-		bound(r, rule, n, n <= limit, "be at most", "");
-	else if (strcmp(name, "exclusiveMinimum") == 0)
-		bound(r, rule, n, n > limit, "be more than", "");
-	else
-		bound(r, rule, n, n < limit, "be less than", "");
-}
-
-static void
-rule_minimum(struct run *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	(void)schema;
-	rule_bounds(r, "minimum", rule, value);
-}
-
-static void
-rule_maximum(struct run *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	(void)schema;
-	rule_bounds(r, "maximum", rule, value);
-}
-
-static void
-rule_above(struct run *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	(void)schema;
-	rule_bounds(r, "exclusiveMinimum", rule, value);
-}
-
-static void
-rule_below(struct run *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	(void)schema;
-	rule_bounds(r, "exclusiveMaximum", rule, value);
-}
-
-/* How many characters, elements or members a value has; false where it is of another type. */
-static bool
-size_of(struct json_object *value, enum json_type type, double *n)
-{
-	if (!json_object_is_type(value, type))
-		return false;
-	if (type == json_type_string)
-		*n = (double)utf8_count(json_object_get_string(value));
-	else if (type == json_type_array)
-		*n = (double)json_object_array_length(value);
-	else
-		*n = (double)json_object_object_length(value);
-	return true;
-}
-
-static void
-at_least(struct run *r, struct json_object *rule, struct json_object *value,
-    enum json_type type, const char *unit)
-{
-	double n;
-
-	if (size_of(value, type, &n))
-		bound(
-		    r, rule, n, n >= json_object_get_double(rule), "have at least", unit);
-}
-
-static void
-at_most(struct run *r, struct json_object *rule, struct json_object *value,
-    enum json_type type, const char *unit)
-{
-	double n;
-
-	if (size_of(value, type, &n))
-		bound(
-		    r, rule, n, n <= json_object_get_double(rule), "have at most", unit);
-}
-
-#define SIZE_RULE(name, side, type, unit)                                                \
-	static void rule_##name(struct run *r, struct json_object *schema,               \
-	    struct json_object *rule, struct json_object *value)                         \
-	{                                                                                \
-		(void)schema;                                                            \
-		side(r, rule, value, type, unit);                                        \
-	}
-
-SIZE_RULE(min_length, at_least, json_type_string, " characters")
-SIZE_RULE(max_length, at_most, json_type_string, " characters")
-SIZE_RULE(min_items, at_least, json_type_array, " elements")
-SIZE_RULE(max_items, at_most, json_type_array, " elements")
-SIZE_RULE(min_members, at_least, json_type_object, " members")
-SIZE_RULE(max_members, at_most, json_type_object, " members")
-
-static void
-rule_pattern(struct run *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	char *got;
-
-	(void)schema;
-	if (!json_object_is_type(value, json_type_string) ||
-	    (json_str(value, "") != NULL &&
-	        format_match(json_object_get_string(rule), json_str(value, "")) == 1))
-		return;
-	got = shown(value);
-	wrong(r, "must match %s; got %s", json_object_get_string(rule), got);
-	free(got);
-}
-
-static void
-rule_format(struct run *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	char *got;
-
-	(void)schema;
-	if (!json_object_is_type(value, json_type_string) ||
-	    (json_str(value, "") != NULL &&
-	        format_holds(json_object_get_string(rule), json_str(value, ""))))
-		return;
-	got = shown(value);
-	wrong(r, "must be a %s; got %s", json_object_get_string(rule), got);
-	free(got);
-}
-
-static void
-rule_unique(struct run *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	(void)schema;
-	if (!json_object_get_boolean(rule) ||
-	    !json_object_is_type(value, json_type_array))
-		return;
-	for (size_t i = 1; i < json_object_array_length(value); i++)
-		for (size_t k = 0; k < i; k++)
-			if (is_equal(json_object_array_get_idx(value, i),
-			        json_object_array_get_idx(value, k))) {
-				wrong(r,
-				    "must not hold the same element twice (%zu and %zu)",
-				    k, i);
-				return;
-			}
-}
-
-static void
-rule_items(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_items(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	(void)schema;
@@ -401,24 +178,9 @@ rule_items(struct run *r, struct json_object *schema, struct json_object *rule,
 		char name[24];
 		size_t from;
 		snprintf(name, sizeof name, "%zu", i);
-		from = enter(r, name);
+		from = schema_enter(r, name);
 		check(r, rule, json_object_array_get_idx(value, i));
-		leave(r, from);
-	}
-}
-
-static void
-rule_required(struct run *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	(void)schema;
-	if (!json_object_is_type(value, json_type_object))
-		return;
-	for (size_t i = 0; i < json_object_array_length(rule); i++) {
-		const char *name =
-		    json_object_get_string(json_object_array_get_idx(rule, i));
-		if (!json_object_object_get_ex(value, name, NULL))
-			wrong(r, "member '%s' is missing", name);
+		schema_leave(r, from);
 	}
 }
 
@@ -446,12 +208,12 @@ is_near(const char *a, const char *b)
 }
 
 static void
-unknown_member(struct run *r, struct json_object *properties, const char *name)
+unknown_member(struct visit *r, struct json_object *properties, const char *name)
 {
 	struct json_object_iterator i, end;
 
 	if (properties == NULL) {
-		wrong(r, "unknown member '%s'", name);
+		schema_wrong(r, "unknown member '%s'", name);
 		return;
 	}
 	end = json_object_iter_end(properties);
@@ -459,16 +221,17 @@ unknown_member(struct run *r, struct json_object *properties, const char *name)
 	     json_object_iter_next(&i)) {
 		const char *known = json_object_iter_peek_name(&i);
 		if (is_near(name, known) && strlen(name) > 2) {
-			wrong(r, "unknown member '%s' (did you mean '%s'?)", name, known);
+			schema_wrong(
+			    r, "unknown member '%s' (did you mean '%s'?)", name, known);
 			return;
 		}
 	}
-	wrong(r, "unknown member '%s'", name);
+	schema_wrong(r, "unknown member '%s'", name);
 }
 
 /* properties, patternProperties and additionalProperties, which belong together. */
 static void
-check_member(struct run *r, struct json_object *schema, const char *name,
+check_member(struct visit *r, struct json_object *schema, const char *name,
     struct json_object *value)
 {
 	struct json_object *properties = member(schema, "properties");
@@ -497,7 +260,7 @@ check_member(struct run *r, struct json_object *schema, const char *name,
 }
 
 static void
-check_members(struct run *r, struct json_object *schema, struct json_object *value)
+check_members(struct visit *r, struct json_object *schema, struct json_object *value)
 {
 	struct json_object *names = member(schema, "propertyNames");
 
@@ -505,19 +268,19 @@ check_members(struct run *r, struct json_object *schema, struct json_object *val
 		return;
 	json_object_object_foreach(value, name, sub)
 	{
-		size_t from = enter(r, name);
+		size_t from = schema_enter(r, name);
 		if (names != NULL) {
 			struct json_object *s = json_new_string(name);
 			check(r, names, s);
 			json_object_put(s);
 		}
 		check_member(r, schema, name, sub);
-		leave(r, from);
+		schema_leave(r, from);
 	}
 }
 
 static void
-rule_all(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_all(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	(void)schema;
@@ -525,81 +288,91 @@ rule_all(struct run *r, struct json_object *schema, struct json_object *rule,
 		check(r, json_object_array_get_idx(rule, i), value);
 }
 
-/* Tells what is wrong with the form that comes nearest: one of the value's type, and of those
- * the one with the fewest findings. */
-static void
-tell_nearest(struct run *r, struct json_object *forms, struct json_object *value)
+/* How a value fares with several forms: how many it fits, and the one that it comes nearest to,
+ * which is of the value's type and has the fewest findings. NULL: all are of another type. */
+struct fit {
+	size_t matching;
+	struct json_object *nearest;
+	size_t findings;
+};
+
+static struct fit
+fit(struct visit *r, struct json_object *forms, struct json_object *value)
 {
-	struct json_object *nearest = NULL;
-	size_t fewest = SIZE_MAX;
-	char *got;
+	struct fit f = {0, NULL, SIZE_MAX};
 
 	for (size_t i = 0; i < json_object_array_length(forms); i++) {
 		struct json_object *form = json_object_array_get_idx(forms, i);
 		bool wrong_type;
 		size_t n = try(r, form, value, &wrong_type);
-		if (!wrong_type && n < fewest) {
-			nearest = form;
-			fewest = n;
+		f.matching += n == 0;
+		if (!wrong_type && n < f.findings) {
+			f.nearest = form;
+			f.findings = n;
 		}
 	}
-	if (nearest != NULL) {
-		check(r, nearest, value);
+	return f;
+}
+
+/* A trial only counts, or nested forms would be tried anew at each level. */
+static void
+tell_nearest(struct visit *r, const struct fit *f, struct json_object *value)
+{
+	char *got;
+
+	if (f->nearest != NULL) {
+		if (r->found != NULL)
+			check(r, f->nearest, value);
+		else
+			r->count += f->findings;
 		return;
 	}
 	if (r->at.len == r->base)
 		r->wrong_type = true;
-	got = shown(value);
-	wrong(r, "has none of the types that may stand here; got %s", got);
+	got = schema_shown(value);
+	schema_wrong(r, "has none of the types that may stand here; got %s", got);
 	free(got);
 }
 
-static size_t
-matching(struct run *r, struct json_object *forms, struct json_object *value)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < json_object_array_length(forms); i++)
-		n += try(r, json_object_array_get_idx(forms, i), value, NULL) == 0;
-	return n;
-}
-
 static void
-rule_any(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_any(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
+	struct fit f = fit(r, rule, value);
+
 	(void)schema;
-	if (matching(r, rule, value) == 0)
-		tell_nearest(r, rule, value);
+	if (f.matching == 0)
+		tell_nearest(r, &f, value);
 }
 
 static void
-rule_one(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_one(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
-	size_t n = matching(r, rule, value);
+	struct fit f = fit(r, rule, value);
 
 	(void)schema;
-	if (n == 0)
-		tell_nearest(r, rule, value);
-	else if (n > 1)
-		wrong(r, "fits %zu of the forms that exclude each other", n);
+	if (f.matching == 0)
+		tell_nearest(r, &f, value);
+	else if (f.matching > 1)
+		schema_wrong(
+		    r, "fits %zu of the forms that exclude each other", f.matching);
 }
 
 static void
-rule_not(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_not(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	const char *why = json_str(rule, "/description");
 
 	(void)schema;
 	if (try(r, rule, value, NULL) == 0)
-		wrong(r, "is of a form that may not stand here%s%s",
+		schema_wrong(r, "is of a form that may not stand here%s%s",
 		    why != NULL ? ": " : "", why != NULL ? why : "");
 }
 
 static void
-rule_if(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_if(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
 	const char *next = try(r, rule, value, NULL) == 0 ? "then" : "else";
@@ -609,8 +382,8 @@ rule_if(struct run *r, struct json_object *schema, struct json_object *rule,
 		check(r, sub, value);
 }
 
-static struct json_object *
-resolve(struct json_object *root, struct json_object *ref)
+struct json_object *
+schema_resolve(struct json_object *root, struct json_object *ref)
 {
 	const char *s = json_str(ref, "");
 
@@ -618,39 +391,21 @@ resolve(struct json_object *root, struct json_object *ref)
 }
 
 static void
-rule_ref(struct run *r, struct json_object *schema, struct json_object *rule,
+rule_ref(struct visit *r, struct json_object *schema, struct json_object *rule,
     struct json_object *value)
 {
-	struct json_object *target = resolve(r->root, rule);
+	struct json_object *target = schema_resolve(r->root, rule);
 
 	(void)schema;
 	if (target != NULL)
 		check(r, target, value);
 	else
-		wrong(r, "the schema's $ref %s leads nowhere",
+		schema_wrong(r, "the schema's $ref %s leads nowhere",
 		    json_object_get_string(rule));
 }
 
-/* What a keyword's argument is, for schema_lint() and so that a rule can rely on it. */
-enum argument {
-	ANY,
-	TYPE,
-	NUMBER,
-	FLAG,
-	TEXT,
-	STRINGS,
-	VALUES,
-	SCHEMA,
-	SCHEMA_LIST,
-	SCHEMA_MAP
-};
-
 /* Without a rule: an annotation, or read by check_members(), by type_holds() or by `if`. */
-static const struct keyword {
-	const char *name;
-	enum argument argument;
-	rule_fn *rule;
-} keywords[] = {
+static const struct keyword keywords[] = {
     {"$comment", TEXT, NULL},
     {"$defs", SCHEMA_MAP, NULL},
     {"$id", TEXT, NULL},
@@ -692,8 +447,8 @@ static const struct keyword {
     {"uniqueItems", FLAG, rule_unique},
 };
 
-static const struct keyword *
-find_keyword(const char *name)
+const struct keyword *
+schema_keyword(const char *name)
 {
 	for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
 		if (strcmp(keywords[i].name, name) == 0)
@@ -717,8 +472,8 @@ is_schema(struct json_object *o)
 	       json_object_is_type(o, json_type_boolean);
 }
 
-static bool
-argument_fits(struct json_object *o, enum argument argument)
+bool
+schema_argument_fits(struct json_object *o, enum argument argument)
 {
 	switch (argument) {
 	case TYPE:
@@ -726,7 +481,7 @@ argument_fits(struct json_object *o, enum argument argument)
 		       (json_object_is_type(o, json_type_array) &&
 		           are_all(o, json_type_string));
 	case NUMBER:
-		return is_number(o);
+		return schema_is_number(o);
 	case FLAG:
 		return json_object_is_type(o, json_type_boolean);
 	case TEXT:
@@ -747,34 +502,35 @@ argument_fits(struct json_object *o, enum argument argument)
 }
 
 static void
-check_keywords(struct run *r, struct json_object *schema, struct json_object *value)
+check_keywords(struct visit *r, struct json_object *schema, struct json_object *value)
 {
 	struct json_object *type;
 
 	if (json_object_object_get_ex(schema, "type", &type) &&
-	    argument_fits(type, TYPE) && !type_holds(r, type, value))
+	    schema_argument_fits(type, TYPE) && !type_holds(r, type, value))
 		return; /* what else is wrong follows from that */
 	json_object_object_foreach(schema, name, rule)
 	{
-		const struct keyword *k = find_keyword(name);
-		if (k != NULL && k->rule != NULL && argument_fits(rule, k->argument))
+		const struct keyword *k = schema_keyword(name);
+		if (k != NULL && k->rule != NULL &&
+		    schema_argument_fits(rule, k->argument))
 			k->rule(r, schema, rule, value);
 	}
 	check_members(r, schema, value);
 }
 
 static void
-check(struct run *r, struct json_object *schema, struct json_object *value)
+check(struct visit *r, struct json_object *schema, struct json_object *value)
 {
 	if (json_object_is_type(schema, json_type_boolean) &&
 	    !json_object_get_boolean(schema)) {
-		wrong(r, "nothing may stand here");
+		schema_wrong(r, "nothing may stand here");
 		return;
 	}
 	if (!json_object_is_type(schema, json_type_object))
 		return;
-	if (r->depth == DEPTH) {
-		wrong(r, "the schema goes too deep");
+	if (r->depth == SCHEMA_DEPTH) {
+		schema_wrong(r, "the schema goes too deep");
 		return;
 	}
 	r->depth++;
@@ -786,107 +542,10 @@ size_t
 schema_check(
     struct json_object *schema, struct json_object *value, schema_fn *found, void *cookie)
 {
-	struct run r = {.root = schema, .found = found, .cookie = cookie};
+	struct visit r = {.root = schema, .found = found, .cookie = cookie};
 
 	buf_str(&r.at, "");
 	check(&r, schema, value);
-	buf_release(&r.at);
-	return r.count;
-}
-
-static void lint(struct run *r, struct json_object *schema);
-
-static void
-lint_each(struct run *r, struct json_object *map)
-{
-	json_object_object_foreach(map, name, sub)
-	{
-		size_t from = enter(r, name);
-		if (is_schema(sub))
-			lint(r, sub);
-		else
-			wrong(r, "is no schema");
-		leave(r, from);
-	}
-}
-
-/* The types there are, as json-c and JSON Schema name them. */
-static bool
-is_type(const char *name)
-{
-	static const char *const types[] = {
-	    "null", "boolean", "integer", "number", "string", "array", "object"};
-
-	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-		if (strcmp(types[i], name) == 0)
-			return true;
-	return false;
-}
-
-static void
-lint_types(struct run *r, struct json_object *type)
-{
-	if (json_object_is_type(type, json_type_string)) {
-		if (!is_type(json_object_get_string(type)))
-			wrong(r, "there is no type '%s'", json_object_get_string(type));
-		return;
-	}
-	for (size_t i = 0; i < json_object_array_length(type); i++)
-		lint_types(r, json_object_array_get_idx(type, i));
-}
-
-static void
-lint_keyword(struct run *r, const char *name, struct json_object *rule)
-{
-	const struct keyword *k = find_keyword(name);
-
-	if (k == NULL) {
-		wrong(r, "unknown keyword '%s'", name);
-	} else if (!argument_fits(rule, k->argument)) {
-		wrong(r, "is not what '%s' takes", name);
-	} else if (k->argument == SCHEMA) {
-		lint(r, rule);
-	} else if (k->argument == SCHEMA_MAP) {
-		lint_each(r, rule);
-	} else if (k->argument == TYPE) {
-		lint_types(r, rule);
-	} else if (k->argument == SCHEMA_LIST) {
-		for (size_t i = 0; i < json_object_array_length(rule); i++)
-			lint(r, json_object_array_get_idx(rule, i));
-	} else if (k->rule == rule_ref && resolve(r->root, rule) == NULL) {
-		wrong(r, "$ref %s leads nowhere", json_object_get_string(rule));
-	} else if (k->rule == rule_pattern &&
-	           format_match(json_object_get_string(rule), "") < 0) {
-		wrong(r, "is no regular expression: %s", json_object_get_string(rule));
-	}
-}
-
-static void
-lint(struct run *r, struct json_object *schema)
-{
-	if (json_object_is_type(schema, json_type_boolean))
-		return;
-	if (!json_object_is_type(schema, json_type_object) || r->depth == DEPTH) {
-		wrong(r, "is no schema");
-		return;
-	}
-	r->depth++;
-	json_object_object_foreach(schema, name, rule)
-	{
-		size_t from = enter(r, name);
-		lint_keyword(r, name, rule);
-		leave(r, from);
-	}
-	r->depth--;
-}
-
-size_t
-schema_lint(struct json_object *schema, schema_fn *found, void *cookie)
-{
-	struct run r = {.root = schema, .found = found, .cookie = cookie};
-
-	buf_str(&r.at, "");
-	lint(&r, schema);
 	buf_release(&r.at);
 	return r.count;
 }
