@@ -19,6 +19,8 @@ enum {
 	PAID_IDLE_SECONDS = 2,
 };
 
+static const char closed_early[] = "the connection closed before an answer came";
+
 /* Callbacks of an easy handle. */
 
 /* libcurl asks this each time it is about to send the request, so that nothing is sent twice
@@ -33,7 +35,7 @@ on_begin(void *arg, char *ip, char *local_ip, int port, int local_port)
 	(void)port;
 	(void)local_port;
 	if (!http_body_begin(&c->body, c->begun > 0)) {
-		c->why = "the connection closed before an answer came";
+		c->why = closed_early;
 		return CURL_PREREQFUNC_ABORT;
 	}
 	c->begun++;
@@ -185,9 +187,11 @@ set_connection(struct http_call *c)
 	SET(easy, CURLOPT_CONNECTTIMEOUT, (long)o->connect_seconds);
 	SET(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	SET(easy, CURLOPT_LOW_SPEED_TIME, (long)o->stall_seconds);
-	SET(easy, CURLOPT_BUFFERSIZE, (long)TRANSFER_BUFFER);
-	SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)TRANSFER_BUFFER);
 	SET(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	/* A wish: a handle that still holds a buffer from its last use (with HTTP/2) keeps
+	 * that one. Uploads have 64 KiB by default. */
+	if (c->sink != NULL)
+		(void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)TRANSFER_BUFFER);
 	if (c->paid)
 		SET(easy, CURLOPT_MAXAGE_CONN, (long)PAID_IDLE_SECONDS);
 	if (c->paid && c->body.length == 0)
@@ -320,6 +324,8 @@ http_call_judge(const struct http_call *c, struct http_response *r)
 		r->fate = HTTP_BROKEN, r->sent = true;
 	if (r->fate == HTTP_BROKEN && c->result == CURLE_OK)
 		r->why = "the answer broke off";
+	else if (c->result == CURLE_SEND_FAIL_REWIND && !c->cancelled)
+		r->why = closed_early;
 	else if (r->fate == HTTP_NOT_SENT || r->fate == HTTP_BROKEN)
 		r->why = c->why != NULL        ? c->why
 		         : c->body.failed      ? "what was to be sent could not be read"
