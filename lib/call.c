@@ -242,7 +242,7 @@ redirected(struct call *c, const struct answer *a)
 }
 
 static void
-accept(struct call *c, const struct answer *a)
+succeed(struct call *c, const struct answer *a)
 {
 	bool known;
 
@@ -265,7 +265,7 @@ judge(struct call *c, const struct http_response *r)
 	answer_init(&a, r);
 	switch (answer_judge(&a, p, c->spec.op)) {
 	case OUTCOME_OK:
-		accept(c, &a);
+		succeed(c, &a);
 		break;
 	case OUTCOME_WAIT:
 		wait_as_told(c, &a);

@@ -172,8 +172,12 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
 	body = template_fill(template, v->vars);
 	if (body == NULL)
 		body = json_new_object();
-	if (tag != NULL && v->tag != NULL)
+	if (tag != NULL && v->tag != NULL) {
+		struct json_object *shared = body; /* parts of it are the record's own */
+		body = json_copy(shared);
+		json_object_put(shared);
 		put_tag(body, tag, v->tag);
+	}
 	json_write(&r->text, body);
 	json_object_put(body);
 	if (v->photo != NULL) {

@@ -354,16 +354,6 @@ ready(void *arg, int fd, uint32_t events)
 	fill(run);
 }
 
-static void
-has_room(void *arg)
-{
-	struct run *run = arg;
-
-	if (run->signo == 0 && run_stopping(run))
-		stop_all(run, false);
-	fill(run);
-}
-
 /* Asks all that is at work to stop. What ends meanwhile is released afterwards. */
 static void
 stop_all(struct run *run, bool hard)
@@ -382,6 +372,16 @@ stop_all(struct run *run, bool hard)
 	}
 	if (run->options.keep_order)
 		release(run, NULL);
+}
+
+static void
+has_room(void *arg)
+{
+	struct run *run = arg;
+
+	if (run->signo == 0 && run_stopping(run))
+		stop_all(run, false);
+	fill(run);
 }
 
 static void
