@@ -110,7 +110,7 @@ shortest_code(const uint8_t counts[16], size_t *symbols)
 		if (min == 0 && counts[i] > 0)
 			min = (uint8_t)(i + 1);
 	}
-	return *symbols <= 256 && space <= 0x8000 ? min : 0;
+	return *symbols <= 256 && space <= 0x10000 ? min : 0;
 }
 
 static size_t
@@ -495,8 +495,10 @@ jpeg_finish(struct image_reader *r)
 	if (f->state != IMAGE_COMPLETE)
 		return;
 	f->picture_after = j->tail_first[0] == 0xff && j->tail_first[1] == M_SOI;
-	f->scan_after = j->tail_eoi && (j->tail_open || f->scans_missing) &&
-	                j->tail_n > 2 && !f->zeros_after;
+	if (j->tail_open)
+		f->scan_after = j->tail_eoi && j->tail_n > 2 && !f->zeros_after;
+	else
+		f->scan_after = j->tail_eoi && f->scans_missing;
 	if (f->scan_after)
 		image_damage(
 		    r, 0, f->end - 2, "its end (EOI) stands in the middle of it");
