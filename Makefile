@@ -15,11 +15,11 @@ O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),-san)
 BIN  := $(if $(SAN),$(O)/bin,bin)
 
 BUILD_DEPS = gcc make pkg-config libcurl4-openssl-dev libjson-c-dev libmagic-dev libssl-dev \
-	libsqlite3-dev libstb-dev libjpeg62-turbo-dev libwebp-dev libmicrohttpd-dev jq
+	libsqlite3-dev libstb-dev libjpeg62-turbo-dev libwebp-dev zlib1g-dev libmicrohttpd-dev jq
 CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
 	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish
 
-PKGS = libcurl json-c libcrypto sqlite3 libjpeg libwebp libmicrohttpd
+PKGS = libcurl json-c libcrypto sqlite3 libjpeg libwebp zlib libmicrohttpd
 # Asked for once, when first needed: `make demo` installs pkg-config itself.
 pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(pkg_cflags)
 pkg_libs   = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(pkg_libs)

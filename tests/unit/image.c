@@ -1,0 +1,335 @@
+/* The readers against real files: whole, cut at every offset, flipped at every byte. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "buf.h"
+#include "image.h"
+
+#define PHOTOS "tests/photos/"
+
+static void
+load(const char *name, struct buf *b)
+{
+	char path[256];
+	FILE *f;
+	char piece[4096];
+	size_t n;
+
+	snprintf(path, sizeof path, PHOTOS "%s", name);
+	f = fopen(path, "rb");
+	assert_non_null(f);
+	buf_init(b, 0);
+	while ((n = fread(piece, 1, sizeof piece, f)) > 0)
+		buf_add(b, piece, n);
+	assert_int_equal(fclose(f), 0);
+	assert_true(b->len > 0);
+}
+
+/* Feeds in pieces of that size; each piece in memory of its own, so that a sanitizer sees a
+ * reader that looks too far. */
+static struct image_facts
+judge(const char *data, size_t len, size_t piece, uint64_t max_pixels)
+{
+	enum image_type type = image_detect(data, len);
+	struct image_facts facts = {0};
+	struct image_reader *r;
+
+	if (type == IMAGE_OTHER)
+		return facts;
+	r = image_new(type, max_pixels);
+	for (size_t at = 0; at < len; at += piece) {
+		size_t n = len - at < piece ? len - at : piece;
+		char *copy = malloc(n);
+		assert_non_null(copy);
+		memcpy(copy, data + at, n);
+		image_feed(r, copy, n);
+		free(copy);
+	}
+	image_finish(r);
+	facts = *image_facts(r);
+	image_free(r);
+	return facts;
+}
+
+/* Calls fn for every sample whose name ends so. */
+static void
+each(const char *ending, void (*fn)(const char *name, const struct buf *b))
+{
+	DIR *dir = opendir(PHOTOS);
+	unsigned n = 0;
+
+	assert_non_null(dir);
+	for (struct dirent *d; (d = readdir(dir)) != NULL;) {
+		size_t len = strlen(d->d_name), end = strlen(ending);
+		struct buf b;
+		if (d->d_name[0] == '.' || len < end ||
+		    strcmp(d->d_name + len - end, ending) != 0)
+			continue;
+		load(d->d_name, &b);
+		fn(d->d_name, &b);
+		buf_release(&b);
+		n++;
+	}
+	closedir(dir);
+	assert_true(n > 0);
+}
+
+static void
+sound(const char *name, const struct buf *b)
+{
+	static const size_t pieces[] = {1, 2, 3, 7, 64, 4096};
+	struct image_facts first = judge(b->data, b->len, b->len, 0);
+
+	if (first.state != IMAGE_COMPLETE)
+		fail_msg("%s: at %ju: %s", name, (uintmax_t)first.end, first.reason);
+	assert_int_equal(first.end, b->len);
+	assert_int_equal(first.after, 0);
+	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+		struct image_facts f = judge(b->data, b->len, pieces[i], 0);
+		if (memcmp(&f, &first, sizeof f) != 0)
+			fail_msg("%s: other facts in pieces of %zu", name, pieces[i]);
+	}
+}
+
+static void
+test_sound(void **state)
+{
+	(void)state;
+	each("", sound);
+}
+
+static void
+cut(const char *name, const struct buf *b)
+{
+	for (size_t len = 0; len < b->len; len++) {
+		struct image_facts f = judge(b->data, len, 100, 0);
+		if (f.state == IMAGE_COMPLETE || f.state == IMAGE_OPEN) {
+			/* without its first bytes it is of no format at all */
+			if (f.type != IMAGE_OTHER)
+				fail_msg("%s cut to %zu bytes passes", name, len);
+			assert_true(len < 12);
+		}
+	}
+}
+
+static void
+test_cut_anywhere(void **state)
+{
+	(void)state;
+	each("", cut);
+}
+
+static void
+flip(const char *name, const struct buf *b)
+{
+	for (size_t i = 0; i < b->len; i++)
+		for (unsigned bit = 0; bit < 8; bit++) {
+			struct image_facts f;
+			b->data[i] = (char)(b->data[i] ^ 1 << bit);
+			f = judge(b->data, b->len, b->len, 0);
+			if (f.state == IMAGE_COMPLETE)
+				fail_msg("%s with bit %u of byte %zu flipped passes",
+				    name, bit, i);
+			b->data[i] = (char)(b->data[i] ^ 1 << bit);
+		}
+}
+
+static void
+test_png_flipped_anywhere(void **state)
+{
+	(void)state;
+	each(".png", flip);
+}
+
+/* Is that byte within a table or a scan's header, or just before one? */
+static bool
+in_header(const struct buf *b, size_t at)
+{
+	const unsigned char *p = (const unsigned char *)b->data;
+
+	for (size_t i = 2; i + 4 < b->len; i++)
+		if (p[i] == 0xff && (p[i + 1] == 0xc4 || p[i + 1] == 0xda)) {
+			size_t len = (size_t)p[i + 2] << 8 | p[i + 3];
+			if (at + 1 >= i && at < i + 2 + len)
+				return true;
+			i += 1 + len;
+		}
+	return false;
+}
+
+/* An EOI over two bytes of the coded data, at every place of it. */
+static void
+plant(const char *name, const struct buf *b)
+{
+	const char *sos = memmem(b->data, b->len, "\xff\xda", 2);
+	size_t from = (size_t)(sos - b->data) + 14;
+
+	for (size_t i = from; i + 4 < b->len; i++) {
+		char old[2] = {b->data[i], b->data[i + 1]};
+		struct image_facts f;
+		if (in_header(b, i))
+			continue;
+		memcpy(b->data + i, "\xff\xd9", 2);
+		f = judge(b->data, b->len, 100, 0);
+		if (f.state == IMAGE_COMPLETE)
+			fail_msg("%s with an EOI at %zu: %ju bytes after", name, i,
+			    (uintmax_t)f.after);
+		memcpy(b->data + i, old, 2);
+	}
+}
+
+static void
+test_planted_eoi(void **state)
+{
+	(void)state;
+	each(".jpg", plant);
+}
+
+/* Writes the CRC of len bytes at from. */
+static void
+put_crc(struct buf *b, size_t to, size_t from, unsigned len)
+{
+	unsigned long crc = crc32(0, (const unsigned char *)b->data + from, len);
+
+	for (unsigned i = 0; i < 4; i++)
+		b->data[to + i] = (char)(crc >> (24 - 8 * i));
+}
+
+static struct image_facts
+facts_of(const char *name)
+{
+	struct buf b;
+	struct image_facts f;
+
+	load(name, &b);
+	f = judge(b.data, b.len, b.len, 0);
+	buf_release(&b);
+	return f;
+}
+
+static void
+test_facts(void **state)
+{
+	static const struct row {
+		const char *name;
+		uint32_t width, height;
+		uint8_t orientation, channels, depth;
+		const char *
+		    flags; /* a: alpha, p: palette, i: progressive, l: lossless, n: animated,
+		                      g: gps */
+	} rows[] = {
+	    {"baseline.jpg", 64, 48, 0, 3, 8, ""},
+	    {"progressive.jpg", 64, 48, 0, 3, 8, "i"},
+	    {"restart.jpg", 64, 48, 0, 3, 8, ""},
+	    {"exif.jpg", 64, 48, 6, 3, 8, "g"},
+	    {"rgb.png", 24, 20, 0, 3, 8, "l"},
+	    {"interlaced.png", 24, 20, 0, 4, 8, "ail"},
+	    {"palette.png", 24, 20, 0, 1, 2, "pl"},
+	    {"depth16.png", 24, 20, 0, 3, 16, "l"},
+	    {"animated.png", 24, 20, 0, 3, 8, "ln"},
+	    {"lossy.webp", 64, 48, 0, 3, 8, ""},
+	    {"lossless.webp", 24, 20, 0, 3, 8, "l"},
+	    {"alpha.webp", 24, 20, 0, 4, 8, "a"},
+	    {"exif.webp", 64, 48, 6, 3, 8, "g"},
+	    {"animated.webp", 24, 20, 0, 4, 8, "an"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct row *r = &rows[i];
+		struct image_facts f = facts_of(r->name);
+		char flags[8], *p = flags;
+		if (f.alpha)
+			*p++ = 'a';
+		if (f.palette)
+			*p++ = 'p';
+		if (f.progressive)
+			*p++ = 'i';
+		if (f.lossless)
+			*p++ = 'l';
+		if (f.animated)
+			*p++ = 'n';
+		if (f.gps)
+			*p++ = 'g';
+		*p = '\0';
+		if (f.width != r->width || f.height != r->height ||
+		    f.orientation != r->orientation || f.channels != r->channels ||
+		    f.depth != r->depth || strcmp(flags, r->flags) != 0)
+			fail_msg("%s: %ux%u orientation %u channels %u depth %u '%s'",
+			    r->name, f.width, f.height, f.orientation, f.channels,
+			    f.depth, flags);
+	}
+}
+
+/* Pixel data that is too short, behind right checksums: found below the ceiling, not looked
+ * into above it. */
+static void
+test_pixel_ceiling(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	load("rgb.png", &b);
+	b.data[23]++; /* one row more */
+	put_crc(&b, 29, 12, 17);
+	assert_int_equal(judge(b.data, b.len, b.len, 0).state, IMAGE_DAMAGED);
+	assert_int_equal(judge(b.data, b.len, b.len, 24 * 21).state, IMAGE_DAMAGED);
+	assert_int_equal(judge(b.data, b.len, b.len, 24 * 21 - 1).state, IMAGE_COMPLETE);
+	buf_release(&b);
+}
+
+static void
+test_after_the_end(void **state)
+{
+	struct buf b;
+	struct image_facts f;
+
+	(void)state;
+	load("baseline.jpg", &b);
+	buf_add(&b, "\0\0\0", 3);
+	f = judge(b.data, b.len, 5, 0);
+	assert_int_equal(f.state, IMAGE_COMPLETE);
+	assert_int_equal(f.after, 3);
+	assert_true(f.zeros_after);
+	buf_add(&b, "PK\x03\x04", 4);
+	f = judge(b.data, b.len, 5, 0);
+	assert_int_equal(f.after, 7);
+	assert_false(f.zeros_after);
+	assert_int_equal(f.state, IMAGE_COMPLETE);
+	b.len -= 7;
+	buf_add(&b, "\xff\xd8\xff\xe0", 4);
+	f = judge(b.data, b.len, 5, 0);
+	assert_true(f.picture_after);
+	buf_release(&b);
+	load("baseline.jpg", &b);
+	buf_add(&b, "\xff\xd9", 2);
+	f = judge(b.data, b.len, 5, 0);
+	assert_int_equal(f.state, IMAGE_COMPLETE);
+	assert_int_equal(f.after, 2);
+	buf_release(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_sound),
+	    cmocka_unit_test(test_facts),
+	    cmocka_unit_test(test_cut_anywhere),
+	    cmocka_unit_test(test_png_flipped_anywhere),
+	    cmocka_unit_test(test_planted_eoi),
+	    cmocka_unit_test(test_pixel_ceiling),
+	    cmocka_unit_test(test_after_the_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
