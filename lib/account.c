@@ -282,6 +282,20 @@ load_creds(struct account_rest *r, struct err *e)
 	return 0;
 }
 
+int
+account_has_credentials(struct account *a, struct err *e)
+{
+	struct account_rest *r = a->rest;
+
+	if (load_creds(r, e) < 0)
+		return -1;
+	if (r->auth.kind == AUTH_KEY && r->creds.value[CRED_API_KEY] == NULL)
+		return err_set(e, CODE_NO_CREDENTIALS,
+		    "%s: no key; set %s or put it into the credentials file (av-token(1))",
+		    a->provider->name, r->creds.name[CRED_API_KEY]);
+	return 0;
+}
+
 static bool
 token_is_good(const struct account_rest *r, const char *rejected)
 {

@@ -37,6 +37,10 @@ void accounts_free(struct accounts *all);
  * bad_provider. */
 struct account *accounts_get(struct accounts *all, const char *name, struct err *e);
 
+/* Looks whether a key is configured where one is needed, without asking anybody: 0, or -1 and
+ * no_credentials, unsafe_secret. */
+int account_has_credentials(struct account *a, struct err *e);
+
 /* Nothing more is begun for this account, because of f (copied). Only the first reason counts. */
 void account_block(struct account *a, const struct failure *f);
 

@@ -318,6 +318,8 @@ responded(void *arg, const struct http_response *r)
 	note_date(c->spec.account, r);
 	if (r->fate == HTTP_ANSWERED)
 		judge(c, r);
+	else if (!r->sent && c->spec.photo != NULL && c->spec.photo->broken.code != CODE_NONE)
+		fail(c, &c->spec.photo->broken, "no");
 	else if (r->fate == HTTP_CANCELLED && (!r->sent || c->spec.op->repeatable))
 		interrupted(c);
 	else if (r->fate == HTTP_NOT_SENT || c->spec.op->repeatable)

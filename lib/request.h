@@ -10,9 +10,11 @@
 #include "http.h"
 #include "provider.h"
 
-/* The photo as it goes out. The strings and the source's arg must outlive the request. */
+/* The photo as it goes out. The strings and the source's arg must outlive the request. When
+ * source.read fails it sets `broken`: the request can never be made, whatever the network. */
 struct request_photo {
 	struct http_source source;
+	struct err broken;
 	const char *type;     /* "image/jpeg" */
 	const char *filename; /* for the multipart form */
 };

@@ -1,0 +1,303 @@
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "json.h"
+#include "judge.h"
+#include "mem.h"
+#include "options.h"
+
+/* Lists of a description as check.h wants them. */
+struct limits {
+	struct image_limits image;
+	const char **types;
+	struct aspect *aspects;
+};
+
+static uint32_t
+side(struct json_object *def, const char *pointer)
+{
+	return (uint32_t)json_int(def, pointer, 0);
+}
+
+static void
+limits_init(struct limits *l, struct json_object *def)
+{
+	struct json_object *types = json_at(def, "/image/types");
+	struct json_object *aspects = json_at(def, "/image/aspects");
+	size_t n = types != NULL ? json_object_array_length(types) : 0;
+	size_t n_aspects = aspects != NULL ? json_object_array_length(aspects) : 0;
+
+	*l = (struct limits){.types = mem_new(n + 1, sizeof *l->types),
+	    .aspects = mem_new(n_aspects, sizeof *l->aspects)};
+	for (size_t i = 0; i < n; i++)
+		l->types[i] = json_object_get_string(json_object_array_get_idx(types, i));
+	for (size_t i = 0; i < n_aspects; i++) {
+		const char *s =
+		    json_object_get_string(json_object_array_get_idx(aspects, i));
+		l->aspects[i] = (struct aspect){(uint32_t)strtoul(s, NULL, 10),
+		    (uint32_t)strtoul(strchr(s, ':') + 1, NULL, 10)};
+	}
+	l->image = (struct image_limits){.types = n > 0 ? l->types : NULL,
+	    .max_bytes = (uint64_t)json_int(def, "/image/max_bytes", 0),
+	    .max_bytes_lenient = (uint64_t)json_int(def, "/image/max_bytes_upper", 0),
+	    .min_width = side(def, "/image/min/0"),
+	    .min_height = side(def, "/image/min/1"),
+	    .max_width = side(def, "/image/max/0"),
+	    .max_height = side(def, "/image/max/1"),
+	    .either_orientation = n_aspects > 0,
+	    .max_pixels = (uint64_t)json_int(def, "/image/max_pixels", 0),
+	    .aspects = l->aspects,
+	    .n_aspects = n_aspects};
+}
+
+static void
+limits_release(struct limits *l)
+{
+	free(l->types);
+	free(l->aspects);
+}
+
+static struct json_object *
+finding_json(const struct finding *f)
+{
+	struct json_object *o = json_new_object();
+
+	json_put_str(o, "code", code_info(f->code)->name);
+	json_put_str(o, "severity", severity_name(f->severity));
+	json_put_str(o, "message", f->message);
+	json_put_str(o, "got", f->got[0] != '\0' ? f->got : NULL);
+	json_put_str(o, "wanted", f->wanted[0] != '\0' ? f->wanted : NULL);
+	json_put_str(o, "fix", f->fix[0] != '\0' ? f->fix : NULL);
+	return o;
+}
+
+static struct json_object *
+findings_json(const struct findings *fs)
+{
+	struct json_object *list = json_new_array();
+
+	for (unsigned i = 0; i < fs->n; i++)
+		json_append(list, finding_json(&fs->list[i]));
+	return list;
+}
+
+/* Makes the record fail because of its findings. */
+static void
+refuse(struct rec *rec, const char *step, const struct findings *fs)
+{
+	const struct finding *first = NULL;
+	unsigned more = 0;
+	struct err e;
+
+	for (unsigned i = 0; i < fs->n; i++) {
+		if (fs->list[i].severity != SEVERITY_REFUSED)
+			continue;
+		if (first == NULL)
+			first = &fs->list[i];
+		else
+			more++;
+	}
+	if (more > 0)
+		err_set(&e, CODE_PHOTO_REFUSED, "%s (and %u more)", first->message, more);
+	else
+		err_set(&e, CODE_PHOTO_REFUSED, "%s", first->message);
+	json_put(rec_fail(rec, step, &e), "problems", findings_json(fs));
+}
+
+/* `image`, from what was read; warnings are what did not make it refused. */
+static void
+put_image(struct rec *rec, const struct photo *photo, const struct findings *fs)
+{
+	struct json_object *image = json_new_object();
+
+	json_put_str(image, "type", photo->type);
+	json_put_int(image, "bytes", (int64_t)photo->bytes);
+	if (photo->width > 0) {
+		json_put_int(image, "width", photo->width);
+		json_put_int(image, "height", photo->height);
+		json_put_int(image, "orientation", photo->orientation);
+	}
+	json_put_str(image, "sha256", photo->sha256[0] != '\0' ? photo->sha256 : NULL);
+	if (fs->n > 0 && findings_worst(fs) != SEVERITY_REFUSED)
+		json_put(image, "warnings", findings_json(fs));
+	rec_set(rec, "image", image);
+}
+
+/* What a record's `image` says; false where that is not enough to go on. */
+static bool
+photo_of_image(struct rec *rec, struct photo *photo)
+{
+	struct json_object *image = rec_get(rec, "image");
+	const char *type = json_str(image, "/type"), *sha256 = json_str(image, "/sha256");
+
+	*photo = (struct photo){0};
+	if (type == NULL || sha256 == NULL || strlen(sha256) != sizeof photo->sha256 - 1)
+		return false;
+	strncpy(photo->type, type, sizeof photo->type - 1);
+	memcpy(photo->sha256, sha256, sizeof photo->sha256);
+	photo->bytes = (uint64_t)json_int(image, "/bytes", 0);
+	photo->width = side(image, "/width");
+	photo->height = side(image, "/height");
+	photo->orientation = (uint8_t)json_int(image, "/orientation", 1);
+	return true;
+}
+
+static void
+check_url(struct json_object *def, const char *title, const char *url, struct findings *fs)
+{
+	const char *pattern = json_str(def, "/image/url");
+	regex_t regex;
+	bool fits;
+
+	if (pattern == NULL) {
+		finding_add(fs, CODE_URL_REFUSED, SEVERITY_REFUSED, url, "a file",
+		    "download it first", "%s takes files, not URLs", title);
+		return;
+	}
+	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return;
+	fits = regexec(&regex, url, 0, NULL, 0) == 0;
+	regfree(&regex);
+	if (!fits)
+		finding_add(fs, CODE_URL_REFUSED, SEVERITY_REFUSED, url, pattern, NULL,
+		    "%s does not take such a URL", title);
+}
+
+/* The last segment of a URL's path, as far as a name can be made of it. */
+static char *
+url_path(const char *url)
+{
+	return mem_strn(url, strcspn(url, "?#"));
+}
+
+static char *
+default_name(const struct provider *p, struct rec *rec)
+{
+	const char *file = rec_str(rec, "file"), *url = rec_str(rec, "url");
+	char *path = file != NULL ? mem_str(file) : url_path(url != NULL ? url : "");
+	char *name = name_from_path(path, (unsigned)p->name_min, (unsigned)p->name_max);
+
+	free(path);
+	return name;
+}
+
+bool
+judge_name_given(const struct provider *p, struct rec *rec)
+{
+	const char *name = rec_str(rec, "name");
+	char *made;
+	bool given;
+
+	if (name == NULL || !p->has_names)
+		return false;
+	made = default_name(p, rec);
+	given = strcmp(made, name) != 0;
+	free(made);
+	return given;
+}
+
+static void
+judge_name(const struct provider *p, struct rec *rec, struct findings *fs)
+{
+	const char *name = rec_str(rec, "name");
+	char *made;
+
+	if (!p->has_names)
+		return;
+	if (name != NULL) {
+		check_name(name, (unsigned)p->name_min, (unsigned)p->name_max, fs);
+		return;
+	}
+	made = default_name(p, rec);
+	rec_set_str(rec, "name", made);
+	free(made);
+}
+
+static void
+judge_options(const struct judge *j, const struct provider *p, struct rec *rec,
+    struct findings *fs)
+{
+	struct json_object *options = options_of(rec, p, j->given), *own;
+
+	options_check(p, options, fs);
+	own = options_for(provider_operation(p, "create"), options);
+	options_check_operation(
+	    provider_operation(p, "create"), own != NULL ? own : options, fs);
+	json_object_put(own);
+	if (json_object_object_length(options) > 0 &&
+	    !json_object_equal(options, rec_get(rec, "options")))
+		rec_set(rec, "options", json_object_get(options));
+	json_object_put(options);
+}
+
+/* Everything but the photo's bytes. */
+static int
+judge_rest(const struct judge *j, const struct provider *p, struct rec *rec,
+    const char *step, struct findings *fs)
+{
+	if (p != NULL) {
+		judge_name(p, rec, fs);
+		judge_options(j, p, rec, fs);
+	}
+	if (fs->n == 0 || findings_worst(fs) != SEVERITY_REFUSED)
+		return 0;
+	refuse(rec, step, fs);
+	return -1;
+}
+
+int
+judge_facts(const struct judge *j, const struct provider *p, struct rec *rec,
+    const char *step, const struct photo *photo)
+{
+	struct findings fs = photo->findings;
+	struct limits limits;
+
+	if (p != NULL) {
+		limits_init(&limits, p->def);
+		check_image(photo, &limits.image, &fs);
+		limits_release(&limits);
+	}
+	if (!rec_has(rec, "image"))
+		put_image(rec, photo, &fs);
+	return judge_rest(j, p, rec, step, &fs);
+}
+
+static int
+judge_file(const struct judge *j, const struct provider *p, struct rec *rec, const char *step,
+    const char *file)
+{
+	struct photo *photo = mem_new(1, sizeof *photo);
+	struct err e;
+	int result;
+
+	if (photo_of_image(rec, photo) ||
+	    photo_examine(file, &j->photo, j->types, photo, &e) == 0) {
+		result = judge_facts(j, p, rec, step, photo);
+	} else {
+		rec_fail(rec, step, &e);
+		result = -1;
+	}
+	free(photo);
+	return result;
+}
+
+int
+judge_record(const struct judge *j, const struct provider *p, struct rec *rec, const char *step)
+{
+	const char *file = rec_str(rec, "file"), *url = rec_str(rec, "url");
+	struct findings fs = {0};
+	struct err e;
+
+	if (file != NULL)
+		return judge_file(j, p, rec, step, file);
+	if (url == NULL) {
+		err_set(&e, CODE_NO_PHOTO, "the record has neither file nor url");
+		rec_fail(rec, step, &e);
+		return -1;
+	}
+	if (p != NULL)
+		check_url(p->def, p->title, url, &fs);
+	return judge_rest(j, p, rec, step, &fs);
+}

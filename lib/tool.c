@@ -1,0 +1,100 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "mem.h"
+#include "tool.h"
+
+static bool
+stopping(void *arg)
+{
+	struct tool *t = arg;
+
+	return run_stopping(t->run);
+}
+
+/* Loads each provider that was named and looks for its key. */
+static void
+check_providers(struct tool *t)
+{
+	char *names = mem_str(t->common->provider), *rest = names, *name;
+	struct account *a;
+	struct err e;
+
+	while (rest != NULL && (name = strsep(&rest, ",")) != NULL) {
+		if (*name == '\0')
+			continue;
+		a = accounts_get(t->engine.accounts, name, &e);
+		if (a == NULL || account_has_credentials(a, &e) < 0)
+			die(EX_CONFIG, "%s", e.message);
+	}
+	free(names);
+}
+
+void
+tool_open(struct tool *t, const struct opt_common *common, const struct opt_usage *usage,
+    const struct tool_options *options, const struct run_calls *calls, void *self)
+{
+	struct account_options account_options = {.url = common->url, .rate = common->rate};
+	struct http_options http_options = {.user_agent = "avtools/" AV_VERSION,
+	    .max_in_flight = (unsigned)common->jobs};
+	struct run_options run_options = {.step = options->step,
+	    .provider = common->provider,
+	    .bare = options->bare,
+	    .window = options->window,
+	    .keep_order = common->keep_order,
+	    .nul = common->nul,
+	    .retry_failed = common->retry_failed,
+	    .exit_zero = common->exit_zero};
+	struct err e;
+
+	if (common->url != NULL && (common->provider == NULL || strchr(common->provider, ',')))
+		opt_misuse(usage, "--url needs exactly one provider (-p)");
+	*t = (struct tool){.common = common, .usage = usage, .step = options->step};
+	t->engine.loop = loop_new();
+	t->engine.creates_left = -1;
+	t->engine.accounts = accounts_new(t->engine.loop, &account_options);
+	check_providers(t);
+	if (options->ledger) {
+		t->engine.ledger = ledger_open(options->ledger_file, t->engine.loop, &e);
+		if (t->engine.ledger == NULL)
+			die(EX_CONFIG, "%s", e.message);
+	}
+	t->engine.http = http_new(t->engine.loop, &http_options);
+	t->run = run_new(t->engine.loop, &run_options, calls, self);
+	t->engine.stopping = stopping;
+	t->engine.arg = t;
+}
+
+void
+tool_close(struct tool *t)
+{
+	run_free(t->run);
+	http_free(t->engine.http);
+	ledger_free(t->engine.ledger);
+	accounts_free(t->engine.accounts);
+	loop_free(t->engine.loop);
+}
+
+struct account *
+tool_account(struct tool *t, struct item *item)
+{
+	const char *name = rec_str(item->rec, "provider");
+	struct account *a = NULL;
+	struct err e;
+
+	if (name == NULL)
+		err_set(&e, CODE_NO_PROVIDER, "the record names no provider; give one with -p");
+	else
+		a = accounts_get(t->engine.accounts, name, &e);
+	if (a == NULL)
+		run_fail(item, &e);
+	return a;
+}
+
+void
+tool_fail(struct tool *t, struct item *item, const struct failure *f)
+{
+	failure_put(f, item->rec, t->step);
+	run_done(item);
+}

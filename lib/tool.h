@@ -1,0 +1,43 @@
+/*
+ * tool: what the programs that talk to services set up alike, and take down again.
+ *
+ *	parse options -> tool_open -> run_records -> tool_close -> run_exit
+ *
+ * What the user has to mend first (a provider that does not exist, a missing key, a ledger
+ * that cannot be written) ends the program in tool_open, before a byte of input is read.
+ */
+#ifndef AV_TOOL_H
+#define AV_TOOL_H
+
+#include "call.h"
+#include "opt.h"
+#include "run.h"
+
+struct tool {
+	const struct opt_common *common;
+	const struct opt_usage *usage;
+	struct engine engine;
+	struct run *run;
+	const char *step;
+};
+
+struct tool_options {
+	const char *step; /* "upload" */
+	enum run_bare bare;
+	size_t window;      /* records at work at most */
+	bool ledger;        /* the program sends what is not repeatable */
+	const char *ledger_file; /* --ledger */
+};
+
+/* Ends the program where something is amiss. self is handed to the calls. */
+void tool_open(struct tool *t, const struct opt_common *common, const struct opt_usage *usage,
+    const struct tool_options *options, const struct run_calls *calls, void *self);
+void tool_close(struct tool *t);
+
+/* The account of the item's provider; NULL: the item has failed and is gone. */
+struct account *tool_account(struct tool *t, struct item *item);
+
+/* Ends the item with that failure. */
+void tool_fail(struct tool *t, struct item *item, const struct failure *f);
+
+#endif

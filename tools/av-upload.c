@@ -1,0 +1,219 @@
+/*
+ * av-upload: creates an avatar for each photo, and never twice.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "judge.h"
+#include "mem.h"
+#include "photo_stream.h"
+#include "tool.h"
+#include "vars.h"
+
+#define TIMEOUT_MS (10 * 60 * 1000)
+
+struct options {
+	struct opt_common common;
+	struct opt_list given;
+	const char *ledger;
+	int64_t max_creates;
+	bool again;
+};
+
+static const struct opt table[] = {
+    OPT_COMMON(struct options),
+    OPT_NETWORK(struct options),
+    {'O', "option", "KEY=VALUE", "option of the provider, for records that do not set it",
+	OPT_LIST, offsetof(struct options, given)},
+    {0, "max-creates", "N", "send at most so many requests that create", OPT_INT,
+	offsetof(struct options, max_creates)},
+    {0, "ledger", "FILE", "what was paid for, or none (AV_LEDGER)", OPT_STR,
+	offsetof(struct options, ledger)},
+    {0, "again", NULL, "make another one of what is made already", OPT_FLAG,
+	offsetof(struct options, again)},
+    {0},
+};
+
+static const struct opt_usage usage = {
+    .synopsis = "av-upload [options] [PHOTO|RECORD...]",
+    .about = "Creates an avatar for each photo. Reads paths or records, writes records with\n"
+	     "`avatar`. What was made before is not made again.",
+    .examples = "  av-validate -p anam photos/*.jpg | av-upload | av-poll >done.jsonl\n"
+		"  av-upload -p argil -O voiceId=3c90c3cc-0d44-4b50-8888-8dd25736052a ann.jpg\n"
+		"  av-upload --retry-failed <done.jsonl >again.jsonl\n",
+};
+
+struct upload_tool {
+	struct tool tool;
+	struct judge judge;
+};
+
+/* A record at work. */
+struct upload {
+	struct upload_tool *self;
+	struct item *item;
+	struct call *call;
+	int64_t deadline;
+	struct photo_stream stream;
+	struct request_photo photo;
+	char *type, *filename;
+};
+
+static bool
+skip(void *self, struct rec *rec)
+{
+	(void)self;
+	return json_str(rec_get(rec, "avatar"), "/id") != NULL;
+}
+
+static ssize_t
+read_photo(void *arg, uint64_t offset, char *buf, size_t size)
+{
+	struct upload *u = arg;
+
+	if (offset != u->stream.at)
+		photo_stream_rewind(&u->stream);
+	if (offset != u->stream.at)
+		return -1;
+	return photo_stream_read(&u->stream, buf, size, &u->photo.broken);
+}
+
+static void
+finish(struct upload *u)
+{
+	photo_stream_close(&u->stream);
+	free(u->type);
+	free(u->filename);
+	free(u);
+}
+
+static void
+created(void *arg, const struct call_result *result)
+{
+	struct upload *u = arg;
+	struct item *item = u->item;
+	struct tool *tool = &u->self->tool;
+
+	finish(u);
+	if (result->failure != NULL) {
+		if (result->failure->err.code == CODE_CHANGED_WHILE_READ)
+			rec_remove(item->rec, "image");
+		tool_fail(tool, item, result->failure);
+		return;
+	}
+	if (result->reused)
+		json_put_bool(result->taken, "reused", true);
+	if (json_str(result->taken, "/status") == NULL)
+		json_put_str(result->taken, "status", "processing");
+	rec_set(item->rec, "avatar", json_object_get(result->taken));
+	run_done(item);
+}
+
+static void
+stop(struct item *item, bool hard)
+{
+	struct upload *u = item->state;
+
+	call_stop(u->call, hard);
+}
+
+static int
+open_photo(struct upload *u, const char *file, struct json_object *image, struct err *e)
+{
+	const char *slash = strrchr(file, '/');
+
+	if (photo_stream_open(&u->stream, file, (uint64_t)json_int(image, "/bytes", 0),
+		json_str(image, "/sha256"), e) < 0)
+		return -1;
+	u->type = mem_str(json_str(image, "/type"));
+	u->filename = mem_str(slash != NULL ? slash + 1 : file);
+	u->photo = (struct request_photo){.type = u->type,
+	    .filename = u->filename,
+	    .source = {.read = read_photo, .arg = u, .size = u->stream.bytes}};
+	return 0;
+}
+
+static void
+start(struct upload *u, struct account *a, const char *file)
+{
+	struct rec *rec = u->item->rec;
+	const struct operation *op = provider_operation(a->provider, "create");
+	struct json_object *options = rec_get(rec, "options");
+	struct call_claim claim = {.counted = true,
+	    .subject = file != NULL ? json_str(rec_get(rec, "image"), "/sha256")
+				    : rec_str(rec, "url"),
+	    .name = judge_name_given(a->provider, rec) ? rec_str(rec, "name") : NULL};
+	struct call_spec spec = {.account = a,
+	    .op = op,
+	    .photo = file != NULL ? &u->photo : NULL,
+	    .claim = &claim,
+	    .deadline = &u->deadline,
+	    .timeout_ms = u->self->tool.common->timeout_ms};
+
+	spec.vars = vars_of(rec, op, options);
+	claim.options = json_at(spec.vars, "/options");
+	u->item->state = u;
+	u->item->stop = stop;
+	u->call = call_start(&u->self->tool.engine, &spec, created, u);
+	json_object_put(spec.vars);
+}
+
+static void
+begin(void *arg, struct item *item)
+{
+	struct upload_tool *self = arg;
+	struct account *a = tool_account(&self->tool, item);
+	struct upload *u;
+	const char *file;
+	struct err e;
+
+	if (a == NULL)
+		return;
+	if (judge_record(&self->judge, a->provider, item->rec, "upload") < 0) {
+		run_done(item);
+		return;
+	}
+	u = mem_new(1, sizeof *u);
+	u->self = self;
+	u->item = item;
+	file = rec_str(item->rec, "file");
+	if (file != NULL && open_photo(u, file, rec_get(item->rec, "image"), &e) < 0) {
+		finish(u);
+		rec_remove(item->rec, "image");
+		run_fail(item, &e);
+		return;
+	}
+	start(u, a, file);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct run_calls calls = {.skip = skip, .begin = begin};
+	struct options o = {0};
+	struct upload_tool self = {0};
+	int first = opt_parse(argc, argv, &usage, table, &o), status;
+
+	opt_common_finish(&o.common);
+	if (o.common.timeout_ms == 0)
+		o.common.timeout_ms = TIMEOUT_MS;
+	self.judge = (struct judge){.photo = {.depth = PHOTO_READ, .max_pixels = PHOTO_MAX_PIXELS},
+	    .given = &o.given,
+	    .types = filetype_new()};
+	tool_open(&self.tool, &o.common, &usage,
+	    &(struct tool_options){.step = "upload",
+		.bare = RUN_BARE_PHOTO,
+		.window = (size_t)o.common.jobs,
+		.ledger = true,
+		.ledger_file = o.ledger},
+	    &calls, &self);
+	self.tool.engine.again = o.again;
+	if (o.max_creates > 0)
+		self.tool.engine.creates_left = o.max_creates;
+	status = run_records(self.tool.run, argv + first);
+	tool_close(&self.tool);
+	filetype_free(self.judge.types);
+	opt_list_release(&o.given);
+	run_exit(status);
+}
