@@ -71,6 +71,9 @@ $(O)/libav.a: $(LIB_OBJS)
 # One source per program; the further files of one that needs more stand in a folder of its name.
 objs_of = $(patsubst %.c,$(O)/%.o,$(wildcard tools/$(1)/*.c))
 
+# The film that the sandbox holds is read by its assembler (.incbin).
+$(O)/tools/av-sandbox/draw.o: tools/av-sandbox/clip.mp4
+
 $(BIN)/av-%: $(O)/tools/av-%.o $$(call objs_of,av-$$*) $(O)/libav.a
 	@mkdir -p $(@D)
 	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $(filter %.o,$^) $(O)/libav.a $(av_libs)

@@ -1,0 +1,32 @@
+/*
+ * multipart: the parts of a multipart/form-data body (RFC 7578), read strictly.
+ */
+#ifndef SANDBOX_MULTIPART_H
+#define SANDBOX_MULTIPART_H
+
+#include <stddef.h>
+
+#include "buf.h"
+
+enum { MAX_PARTS = 32 };
+
+struct part {
+	char *name;
+	char *filename;   /* NULL: a field, not a file */
+	char *type;       /* NULL: no Content-Type of its own */
+	const char *data; /* in the body */
+	size_t len;
+};
+
+struct parts {
+	struct part at[MAX_PARTS];
+	size_t n;
+};
+
+/* Reads the body that the request's Content-Type describes. NULL when it is well formed, else
+ * what is wrong with it. Release the parts either way. */
+const char *multipart_read(
+    struct parts *p, const char *content_type, const struct buf *body);
+void multipart_release(struct parts *p);
+
+#endif
