@@ -6,13 +6,15 @@ CFLAGS     ?= -O2 -g
 PREFIX     ?= /usr/local
 PKG_CONFIG ?= pkg-config
 SAN        ?=
+FAULTS     ?=
 V          ?=
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
 
-# A sanitized build keeps its objects and its programs apart: make SAN=1.
-O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),-san)
-BIN  := $(if $(SAN),$(O)/bin,bin)
+# A sanitized build (make SAN=1) and one that can be made to die anywhere (make FAULTS=1, see
+# lib/fault.h) keep their objects and their programs apart.
+O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),-san)$(if $(FAULTS),-faults)
+BIN  := $(if $(SAN)$(FAULTS),$(O)/bin,bin)
 
 BUILD_DEPS = gcc make pkg-config libcurl4-openssl-dev libjson-c-dev libmagic-dev libssl-dev \
 	libsqlite3-dev libstb-dev libjpeg62-turbo-dev libwebp-dev zlib1g-dev libmicrohttpd-dev jq
@@ -28,7 +30,7 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 ifneq ($(SAN),)
 san = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
-av_cppflags = -D_GNU_SOURCE -DAV_VERSION='"$(VERSION)"' -Ilib $(pkg_cflags) $(CPPFLAGS)
+av_cppflags = -D_GNU_SOURCE -DAV_VERSION='"$(VERSION)"' -Ilib $(if $(FAULTS),-DAV_FAULTS) $(pkg_cflags) $(CPPFLAGS)
 av_cflags   = -std=c11 $(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=2 -MMD -MP $(san) $(CFLAGS)
 av_ldflags  = -Wl,--as-needed -Wl,-z,relro,-z,now $(san) $(LDFLAGS)
 av_libs     = $(pkg_libs) -lmagic -lpthread -lm

@@ -1,0 +1,539 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "ledger_key.h"
+#include "ledger_store.h"
+#include "mem.h"
+#include "state.h"
+
+struct list {
+	struct ledger_claim *first, **last;
+};
+
+struct ledger {
+	struct ledger_store *store; /* NULL: --ledger none */
+	struct loop *loop;
+	struct deferred deferred;
+	struct list queue;
+	struct ledger_claim *batch; /* being committed */
+	int failed;                 /* how that went */
+	struct err err;
+	struct ledger_claim **table; /* by hash: claims that are queued or held */
+	size_t size, count;          /* size is a power of two */
+};
+
+int64_t
+ledger_time(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+/* Lists and the table. */
+
+static void
+append(struct list *l, struct ledger_claim *c)
+{
+	if (l->first == NULL)
+		l->last = &l->first;
+	c->next = NULL;
+	*l->last = c;
+	l->last = &c->next;
+}
+
+static struct ledger_claim **
+bucket(const struct ledger *l, const unsigned char *hash)
+{
+	size_t i;
+
+	memcpy(&i, hash, sizeof i);
+	return &l->table[i & (l->size - 1)];
+}
+
+static void
+table_insert(struct ledger *l, struct ledger_claim *c)
+{
+	struct ledger_claim **b = bucket(l, c->hash);
+
+	c->chain = *b;
+	*b = c;
+}
+
+static void
+table_grow(struct ledger *l)
+{
+	struct ledger_claim **old = l->table;
+	size_t size = l->size;
+
+	l->size = size * 2;
+	l->table = mem_new(l->size, sizeof *l->table);
+	for (size_t i = 0; i < size; i++)
+		for (struct ledger_claim *c = old[i], *next; c != NULL; c = next) {
+			next = c->chain;
+			table_insert(l, c);
+		}
+	free(old);
+}
+
+static struct ledger_claim *
+table_find(const struct ledger *l, const unsigned char *hash)
+{
+	struct ledger_claim *c = *bucket(l, hash);
+
+	while (c != NULL && memcmp(c->hash, hash, LEDGER_HASH) != 0)
+		c = c->chain;
+	return c;
+}
+
+static void
+table_remove(struct ledger *l, struct ledger_claim *c)
+{
+	struct ledger_claim **p = bucket(l, c->hash);
+
+	while (*p != NULL && *p != c)
+		p = &(*p)->chain;
+	if (*p != NULL) {
+		*p = c->chain;
+		l->count--;
+	}
+}
+
+/* Claims. */
+
+static void
+free_parts(struct ledger_claim *c)
+{
+	char **parts[] = {&c->operation, &c->provider, &c->base, &c->account, &c->subject,
+	    &c->name, &c->options};
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		free(*parts[i]);
+		*parts[i] = NULL;
+	}
+}
+
+static void
+claim_free(struct ledger_claim *c)
+{
+	free_parts(c);
+	free(c->id);
+	free(c->data);
+	free(c);
+}
+
+static void
+free_waiters(struct ledger_claim *c)
+{
+	for (struct ledger_claim *w = c->waiters, *next; w != NULL; w = next) {
+		next = w->next;
+		claim_free(w);
+	}
+}
+
+static void
+random_tag(char *tag)
+{
+	unsigned char bytes[LEDGER_TAG / 2];
+
+	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+		abort(); /* a machine without randomness has no TLS either */
+	for (size_t i = 0; i < sizeof bytes; i++)
+		snprintf(tag + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static struct ledger_claim *
+claim_new(struct ledger *l, enum ledger_want want, ledger_fn *fn, void *arg)
+{
+	struct ledger_claim *c = mem_new(1, sizeof *c);
+
+	c->ledger = l;
+	c->want = want;
+	c->slot = -1;
+	c->fn = fn;
+	c->arg = arg;
+	return c;
+}
+
+static void start(void *arg);
+
+/* Puts a claim among those of the next commit. */
+static void
+enqueue(struct ledger_claim *c, enum ledger_want want)
+{
+	struct ledger *l = c->ledger;
+
+	c->want = want;
+	append(&l->queue, c);
+	if (l->loop != NULL && l->batch == NULL)
+		loop_defer(l->loop, &l->deferred, start, l);
+}
+
+/* Takes a claim that is ended out of the table. Those that waited for it get the same answer
+ * where it serves them too, else the first of them has its turn. */
+static struct ledger_claim *
+succeed(struct ledger_claim *c, bool shared, struct list *answered)
+{
+	struct ledger *l = c->ledger;
+	struct ledger_claim *heir = NULL, *w = c->waiters, *next;
+	struct list rest = {0};
+
+	table_remove(l, c);
+	c->waiters = NULL;
+	for (; w != NULL; w = next) {
+		next = w->next;
+		if (shared && !w->again)
+			append(answered, w);
+		else if (heir == NULL)
+			heir = w;
+		else
+			append(&rest, w);
+	}
+	if (heir == NULL)
+		return NULL;
+	heir->waiters = rest.first;
+	table_insert(l, heir);
+	l->count++;
+	enqueue(heir, WANT_CLAIM);
+	return heir;
+}
+
+static void
+answer(
+    struct ledger_claim *c, enum ledger_verdict verdict, const struct ledger_claim *from)
+{
+	struct ledger_answer a = {.verdict = verdict,
+	    .err = verdict == LEDGER_ERROR ? &c->ledger->err : NULL,
+	    .first_at = from->first_at,
+	    .at = from->at,
+	    .settled_at = from->settled_at,
+	    .clock_offset = from->clock_offset};
+
+	if (c->fn == NULL)
+		return;
+	if (verdict == LEDGER_MADE || verdict == LEDGER_UNKNOWN) {
+		a.id = from->id;
+		a.data = from->data;
+	}
+	if (verdict == LEDGER_YOURS || verdict == LEDGER_UNKNOWN)
+		a.tag = from->tag;
+	c->fn(c->arg, &a);
+}
+
+/* Ends a claim whose outcome is answered: calls back, and serves or wakes who waited. */
+static void
+end(struct ledger_claim *c, enum ledger_verdict verdict)
+{
+	struct list answered = {0};
+	bool shared = verdict == LEDGER_MADE || verdict == LEDGER_BUSY ||
+	              (verdict == LEDGER_ERROR && c->want == WANT_CLAIM);
+
+	if (c->want != WANT_MARK)
+		succeed(c, shared, &answered);
+	answer(c, verdict, c);
+	for (struct ledger_claim *w = answered.first, *next; w != NULL; w = next) {
+		next = w->next;
+		answer(w, verdict, c);
+		claim_free(w);
+	}
+	claim_free(c);
+}
+
+/* A claim that is this process's now. */
+static void
+hold(struct ledger_claim *c)
+{
+	c->held = true;
+	free_parts(c);
+	if (!c->cancelled)
+		answer(c, c->verdict, c);
+	else
+		ledger_settle(c,
+		    c->verdict == LEDGER_YOURS ? LEDGER_IS_NOT_MADE : LEDGER_IS_UNKNOWN,
+		    NULL, NULL, NULL, NULL);
+}
+
+static void
+finish_one(struct ledger_claim *c)
+{
+	static const enum ledger_verdict settled[] = {
+	    [STATE_MADE] = LEDGER_MADE,
+	    [STATE_UNKNOWN] = LEDGER_UNKNOWN,
+	    [STATE_NOT_MADE] = LEDGER_YOURS,
+	};
+	struct ledger *l = c->ledger;
+
+	if (l->failed < 0 && c->want == WANT_RESEND) {
+		/* It is as unknown as before. */
+		c->state = STATE_UNKNOWN;
+		end(c, LEDGER_ERROR);
+	} else if (l->failed < 0) {
+		end(c, LEDGER_ERROR);
+	} else if (c->want == WANT_SETTLE) {
+		if (l->store != NULL)
+			l->store->ops->let_go(l->store, c);
+		end(c, settled[c->state]);
+	} else if (c->verdict == LEDGER_YOURS || c->verdict == LEDGER_UNKNOWN) {
+		hold(c);
+	} else {
+		end(c, c->verdict);
+	}
+}
+
+static void
+commit(void *arg)
+{
+	struct ledger *l = arg;
+
+	if (l->store != NULL) {
+		l->failed = l->store->ops->apply(l->store, l->batch, &l->err);
+		return;
+	}
+	for (struct ledger_claim *c = l->batch; c != NULL; c = c->next)
+		if (c->want == WANT_CLAIM) {
+			c->at = c->first_at = ledger_time();
+			memcpy(c->tag, c->new_tag, sizeof c->tag);
+		}
+}
+
+static void
+finish(void *arg)
+{
+	struct ledger *l = arg;
+
+	for (struct ledger_claim *c = l->batch, *next; c != NULL; c = next) {
+		next = c->next;
+		finish_one(c);
+	}
+	l->batch = NULL;
+	if (l->loop != NULL && l->queue.first != NULL)
+		loop_defer(l->loop, &l->deferred, start, l);
+}
+
+static void
+take_queue(struct ledger *l)
+{
+	l->batch = l->queue.first;
+	l->queue.first = NULL;
+}
+
+static void
+start(void *arg)
+{
+	struct ledger *l = arg;
+
+	if (l->batch != NULL || l->queue.first == NULL)
+		return;
+	take_queue(l);
+	if (l->store != NULL) {
+		loop_work(l->loop, commit, finish, l);
+		return;
+	}
+	commit(l);
+	finish(l);
+}
+
+/* Nobody is to be called back any more, and nothing new begun. */
+static void
+silence(struct ledger_claim *c)
+{
+	for (; c != NULL; c = c->next) {
+		c->fn = NULL;
+		c->cancelled = c->want == WANT_CLAIM && !c->held;
+	}
+}
+
+static struct ledger *
+ledger_new(struct loop *loop)
+{
+	struct ledger *l = mem_new(1, sizeof *l);
+
+	l->loop = loop;
+	l->size = 256;
+	l->table = mem_new(l->size, sizeof *l->table);
+	return l;
+}
+
+struct ledger *
+ledger_open(const char *file, struct loop *loop, struct err *e)
+{
+	struct ledger *l = ledger_new(loop);
+	char *path = NULL;
+
+	if (file == NULL)
+		file = getenv("AV_LEDGER");
+	if (file == NULL || file[0] == '\0')
+		file = path = state_path("ledger.db", e);
+	if (file != NULL && strcmp(file, "none") != 0) {
+		l->store = ledger_sqlite_open(file, e);
+		if (l->store == NULL)
+			file = NULL;
+	}
+	free(path);
+	if (file == NULL) {
+		ledger_free(l);
+		return NULL;
+	}
+	return l;
+}
+
+void
+ledger_free(struct ledger *l)
+{
+	if (l == NULL)
+		return;
+	silence(l->queue.first);
+	for (size_t i = 0; i < l->size; i++)
+		for (struct ledger_claim *c = l->table[i]; c != NULL; c = c->chain)
+			silence(c->waiters);
+	ledger_flush(l);
+	for (size_t i = 0; i < l->size; i++)
+		for (struct ledger_claim *c = l->table[i], *next; c != NULL; c = next) {
+			next = c->chain;
+			free_waiters(c);
+			claim_free(c);
+		}
+	if (l->store != NULL)
+		l->store->ops->free(l->store);
+	free(l->table);
+	free(l);
+}
+
+struct ledger_claim *
+ledger_claim(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
+{
+	const struct ledger_key *key = &ask->key;
+	struct ledger_claim *c = claim_new(l, WANT_CLAIM, fn, arg), *holder, **w;
+
+	c->again = ask->again;
+	c->clock_offset = ask->clock_offset;
+	c->operation = mem_str(key->operation);
+	c->provider = mem_str(key->provider);
+	c->base = ledger_key_base(key->base);
+	c->account = mem_str(key->account);
+	c->subject = mem_str(key->subject);
+	c->name = mem_str(key->name);
+	c->options = ledger_key_options(key->options, key->noptions);
+	ledger_key_hash(key, c->options, c->hash);
+	random_tag(c->new_tag);
+	holder = table_find(l, c->hash);
+	if (holder != NULL) {
+		for (w = &holder->waiters; *w != NULL; w = &(*w)->next)
+			;
+		*w = c;
+		return c;
+	}
+	if (++l->count > l->size)
+		table_grow(l);
+	table_insert(l, c);
+	enqueue(c, WANT_CLAIM);
+	return c;
+}
+
+/* Takes a claim out of those that wait for another; false: it is none of them. */
+static bool
+stop_waiting(struct ledger_claim *c)
+{
+	struct ledger_claim *holder = table_find(c->ledger, c->hash), **w;
+
+	if (holder == NULL || holder == c)
+		return false;
+	for (w = &holder->waiters; *w != NULL && *w != c; w = &(*w)->next)
+		;
+	if (*w == NULL)
+		return false;
+	*w = c->next;
+	return true;
+}
+
+void
+ledger_cancel(struct ledger_claim *c)
+{
+	if (stop_waiting(c)) {
+		claim_free(c);
+		return;
+	}
+	c->fn = NULL;
+	c->cancelled = true;
+}
+
+bool
+ledger_sending(struct ledger_claim *c)
+{
+	struct ledger_store *s = c->ledger->store;
+
+	if (!c->sent)
+		c->sent = s == NULL || s->ops->sending(s, c);
+	return c->sent;
+}
+
+static void
+replace(char **to, const char *s)
+{
+	char *copy = mem_str(s);
+
+	free(*to);
+	*to = copy;
+}
+
+void
+ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome, const char *id,
+    const char *data, ledger_fn *fn, void *arg)
+{
+	static const enum ledger_state states[] = {
+	    [LEDGER_IS_MADE] = STATE_MADE,
+	    [LEDGER_IS_NOT_MADE] = STATE_NOT_MADE,
+	    [LEDGER_IS_UNKNOWN] = STATE_UNKNOWN,
+	};
+
+	c->state = states[outcome];
+	/* What an earlier attempt learned is not forgotten while all stays unknown. */
+	if (outcome != LEDGER_IS_UNKNOWN || id != NULL) {
+		replace(&c->id, id);
+		replace(&c->data, data);
+	}
+	c->settled_at = ledger_time();
+	c->fn = fn;
+	c->arg = arg;
+	enqueue(c, WANT_SETTLE);
+}
+
+void
+ledger_resend(struct ledger_claim *c, int64_t clock_offset, ledger_fn *fn, void *arg)
+{
+	c->clock_offset = clock_offset;
+	c->sent = false;
+	c->fn = fn;
+	c->arg = arg;
+	c->verdict = LEDGER_YOURS;
+	enqueue(c, WANT_RESEND);
+}
+
+void
+ledger_mark(struct ledger *l, const struct ledger_key *where, const char *id,
+    enum ledger_fate fate, ledger_fn *fn, void *arg)
+{
+	struct ledger_claim *c = claim_new(l, WANT_MARK, fn, arg);
+
+	c->provider = mem_str(where->provider);
+	c->base = ledger_key_base(where->base);
+	c->account = mem_str(where->account);
+	c->id = mem_str(id);
+	c->state = fate == LEDGER_FAILED ? STATE_FAILED : STATE_GONE;
+	c->verdict = LEDGER_MADE;
+	enqueue(c, WANT_MARK);
+}
+
+void
+ledger_flush(struct ledger *l)
+{
+	while (l->queue.first != NULL) {
+		take_queue(l);
+		commit(l);
+		finish(l);
+	}
+}

@@ -1,0 +1,169 @@
+#include <json-c/json.h>
+#include <math.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "ledger_key.h"
+#include "mem.h"
+
+static void write_value(struct buf *b, json_object *v);
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void
+write_string(struct buf *b, const char *s, size_t len)
+{
+	buf_chr(b, '"');
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+		if (c == '"' || c == '\\')
+			buf_printf(b, "\\%c", c);
+		else if (c < 0x20)
+			buf_printf(b, "\\u%04x", c);
+		else
+			buf_chr(b, (char)c);
+	}
+	buf_chr(b, '"');
+}
+
+static void
+write_object(struct buf *b, json_object *v)
+{
+	size_t n = 0, count = (size_t)json_object_object_length(v);
+	const char **names = mem_new(count, sizeof *names);
+
+	json_object_object_foreach(v, name, member)
+	{
+		(void)member;
+		names[n++] = name;
+	}
+	qsort(names, n, sizeof *names, by_name);
+	buf_chr(b, '{');
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			buf_chr(b, ',');
+		write_string(b, names[i], strlen(names[i]));
+		buf_chr(b, ':');
+		write_value(b, json_object_object_get(v, names[i]));
+	}
+	buf_chr(b, '}');
+	free(names);
+}
+
+static void
+write_array(struct buf *b, json_object *v)
+{
+	buf_chr(b, '[');
+	for (size_t i = 0; i < json_object_array_length(v); i++) {
+		if (i > 0)
+			buf_chr(b, ',');
+		write_value(b, json_object_array_get_idx(v, i));
+	}
+	buf_chr(b, ']');
+}
+
+static void
+write_double(struct buf *b, double d)
+{
+	if (fabs(d) < 9007199254740992.0 && d == rint(d))
+		buf_printf(b, "%lld", (long long)d);
+	else
+		buf_printf(b, "%.17g", d);
+}
+
+static void
+write_value(struct buf *b, json_object *v)
+{
+	switch (json_object_get_type(v)) {
+	case json_type_object:
+		write_object(b, v);
+		break;
+	case json_type_array:
+		write_array(b, v);
+		break;
+	case json_type_string:
+		write_string(
+		    b, json_object_get_string(v), (size_t)json_object_get_string_len(v));
+		break;
+	case json_type_double:
+		write_double(b, json_object_get_double(v));
+		break;
+	default: /* an integer, true, false, null */
+		buf_str(b, json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN));
+	}
+}
+
+/* The value that the whole text is, or a string of it. */
+static json_object *
+parse(const char *json)
+{
+	json_tokener *tok = json_tokener_new();
+	json_object *v;
+	size_t len = strlen(json);
+
+	if (tok == NULL)
+		abort(); /* out of memory */
+	/* The NUL ends a number. */
+	v = json_tokener_parse_ex(tok, json, (int)len + 1);
+	if (json_tokener_get_error(tok) != json_tokener_success ||
+	    json_tokener_get_parse_end(tok) < len) {
+		json_object_put(v);
+		v = json_object_new_string(json);
+	}
+	json_tokener_free(tok);
+	return v;
+}
+
+char *
+ledger_key_options(const struct ledger_option *options, size_t n)
+{
+	json_object *all = json_object_new_object();
+	struct buf b = {0};
+
+	for (size_t i = 0; i < n; i++)
+		json_object_object_add(all, options[i].name, parse(options[i].json));
+	write_value(&b, all);
+	json_object_put(all);
+	return buf_take(&b);
+}
+
+char *
+ledger_key_base(const char *base)
+{
+	size_t len = strlen(base);
+
+	while (len > 0 && base[len - 1] == '/')
+		len--;
+	return mem_strn(base, len);
+}
+
+static void
+netstring(struct buf *b, const char *s)
+{
+	if (s == NULL)
+		buf_chr(b, '-');
+	else
+		buf_printf(b, "%zu:%s,", strlen(s), s);
+}
+
+void
+ledger_key_hash(const struct ledger_key *key, const char *options, unsigned char *hash)
+{
+	char *base = ledger_key_base(key->base);
+	const char *parts[] = {"avtools-key-1", key->operation, key->provider, base,
+	    key->account, key->subject, key->name, options};
+	struct buf b = {0};
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		netstring(&b, parts[i]);
+	if (EVP_Digest(b.data, b.len, hash, NULL, EVP_sha256(), NULL) != 1)
+		abort(); /* it allocates, no more */
+	buf_release(&b);
+	free(base);
+}

@@ -1,0 +1,371 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ledger_sqlite.h"
+#include "mem.h"
+#include "state.h"
+
+#define APPLICATION 0x61764c67 /* "avLg" */
+#define VERSION     1
+
+/* How long another process's commit is waited for: some thousands of commits. */
+#define BUSY_MS 120000
+
+static const char schema[] =
+    "CREATE TABLE process (last INTEGER NOT NULL);"
+    "INSERT INTO process VALUES (0);"
+    "CREATE TABLE entry ("
+    " n INTEGER PRIMARY KEY,"
+    " key BLOB NOT NULL,"
+    " state INTEGER NOT NULL,"
+    " owner INTEGER NOT NULL," /* the process that holds it; 0: none */
+    " first_at INTEGER NOT NULL, at INTEGER NOT NULL, settled_at INTEGER NOT NULL,"
+    " clock_offset INTEGER NOT NULL,"
+    " tag TEXT NOT NULL, id TEXT, data TEXT,"
+    " operation TEXT NOT NULL, provider TEXT NOT NULL, base TEXT NOT NULL,"
+    " account TEXT NOT NULL, subject TEXT NOT NULL, name TEXT, options TEXT NOT NULL);"
+    "CREATE INDEX entry_key ON entry (key);"
+    "CREATE INDEX entry_id ON entry (id) WHERE id IS NOT NULL;"
+    "CREATE INDEX entry_intended ON entry (owner) WHERE state = 1;"
+    "CREATE INDEX entry_unknown ON entry (n) WHERE state = 3;"
+    "PRAGMA application_id = 0x61764c67;"
+    "PRAGMA user_version = 1;";
+
+static const char *const texts[SQL_COUNT] = {
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_FIND] =
+        "SELECT n, state, owner, first_at, at, settled_at, clock_offset, tag, id,"
+        " data FROM entry WHERE key = ? ORDER BY n DESC",
+    [SQL_INSERT] =
+        "INSERT INTO entry (key, state, owner, first_at, at, settled_at,"
+        " clock_offset, tag, operation, provider, base, account, subject, name,"
+        " options) VALUES (?, 1, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_INTEND] = "UPDATE entry SET state = 1, owner = ?, at = ?, settled_at = 0,"
+                   " clock_offset = ?, id = NULL, data = NULL WHERE n = ?",
+    [SQL_HOLD] = "UPDATE entry SET state = 3, owner = ? WHERE n = ?",
+    [SQL_SETTLE] = "UPDATE entry SET state = ?, owner = 0, settled_at = ?, id = ?,"
+                   " data = ? WHERE n = ?",
+    [SQL_MARK] = "UPDATE entry SET state = ?, settled_at = ? WHERE id = ? AND state = 2"
+                 " AND provider = ? AND base = ? AND account = ?",
+    [SQL_INTENDED] = "SELECT n, owner FROM entry WHERE state = 1 ORDER BY owner",
+    [SQL_RECOVER] = "UPDATE entry SET state = ?, owner = 0 WHERE n = ?",
+};
+
+int
+db_error(struct db *db, struct err *e)
+{
+	int code = sqlite3_errcode(db->sql);
+	const char *hint = "";
+
+	if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
+		hint = "; it is damaged or no ledger: move it away, or bring back a copy";
+	else if (code == SQLITE_FULL || code == SQLITE_IOERR)
+		hint = "; is the disk full?";
+	else if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN)
+		hint = "; is it, or its directory, read-only?";
+	else if (code == SQLITE_BUSY)
+		hint = "; another process keeps it locked";
+	return err_set(e, CODE_STATE_UNUSABLE, "ledger '%s': %s%s", db->file,
+	    sqlite3_errmsg(db->sql), hint);
+}
+
+sqlite3_stmt *
+db_sql(struct db *db, enum statement which, struct err *e)
+{
+	sqlite3_stmt **st = &db->cached[which];
+
+	if (*st == NULL && sqlite3_prepare_v3(db->sql, texts[which], -1,
+	                       SQLITE_PREPARE_PERSISTENT, st, NULL) != SQLITE_OK)
+		db_error(db, e);
+	return *st;
+}
+
+int
+db_run(struct db *db, sqlite3_stmt *st, struct err *e)
+{
+	int rc;
+
+	if (st == NULL)
+		return -1;
+	rc = sqlite3_step(st);
+	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+		db_error(db, e);
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : -1;
+}
+
+int
+db_begin(struct db *db, struct err *e)
+{
+	return db_run(db, db_sql(db, SQL_BEGIN, e), e);
+}
+
+int
+db_commit(struct db *db, struct err *e)
+{
+	return db_run(db, db_sql(db, SQL_COMMIT, e), e);
+}
+
+void
+db_rollback(struct db *db)
+{
+	struct err ignored;
+
+	/* Where the failure rolled back by itself there is nothing left to do. */
+	if (!sqlite3_get_autocommit(db->sql))
+		db_run(db, db_sql(db, SQL_ROLLBACK, &ignored), &ignored);
+}
+
+static int
+execute(struct db *db, const char *text, struct err *e)
+{
+	return sqlite3_exec(db->sql, text, NULL, NULL, NULL) == SQLITE_OK
+	           ? 0
+	           : db_error(db, e);
+}
+
+/* The one number that a statement returns. */
+static int
+number(struct db *db, const char *text, int64_t *n, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = -1;
+
+	if (sqlite3_prepare_v2(db->sql, text, -1, &st, NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW) {
+		*n = sqlite3_column_int64(st, 0);
+		rc = 0;
+	} else {
+		db_error(db, e);
+	}
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* SQLite's own waits grow to 100 ms, in which dozens of commits of others fit. */
+static int
+wait_for_others(void *arg, int count)
+{
+	(void)arg;
+	usleep(count < 10 ? 500 : 2000);
+	return count < BUSY_MS / 2;
+}
+
+/* A name for the file that every process finds the same way, and the file itself, 0600: SQLite
+ * gives its mode to the files beside it. */
+static int
+make_file(struct db *db, const char *file, struct err *e)
+{
+	int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	char *dir;
+	int rc = 0;
+
+	db->file = realpath(file, NULL);
+	if (fd < 0 || db->file == NULL) {
+		err_set(e, CODE_STATE_UNUSABLE, "cannot open the ledger '%s':", file);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	/* SQLite has not opened it yet, so this drops none of its locks. */
+	close(fd);
+	if (state_check_local(db->file, e) < 0)
+		return -1;
+	/* The name must be as durable as what will be in it. */
+	dir = mem_str(db->file);
+	fd = open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		rc = err_set(e, CODE_STATE_UNUSABLE, "ledger directory '%s':", dir);
+	if (fd >= 0)
+		close(fd);
+	free(dir);
+	return rc;
+}
+
+static int
+connect_db(struct db *db, struct err *e)
+{
+	int rc = sqlite3_open_v2(
+	    db->file, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
+
+	if (db->sql == NULL)
+		return err_set(
+		    e, CODE_STATE_UNUSABLE, "ledger '%s': no memory", db->file);
+	if (rc != SQLITE_OK)
+		return db_error(db, e);
+	sqlite3_busy_handler(db->sql, wait_for_others, NULL);
+	sqlite3_db_config(db->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	return 0;
+}
+
+/* Whether the file is a ledger of this version (1), has nothing in it (0), or is not for us. */
+static int
+identify(struct db *db, struct err *e)
+{
+	int64_t application, version, tables;
+
+	/* All of one moment: another process may be making the tables. */
+	if (execute(db, "SAVEPOINT look", e) < 0 ||
+	    number(db, "PRAGMA application_id", &application, e) < 0 ||
+	    number(db, "PRAGMA user_version", &version, e) < 0 ||
+	    number(db, "SELECT count(*) FROM sqlite_schema", &tables, e) < 0 ||
+	    execute(db, "RELEASE look", e) < 0)
+		return -1;
+	if (application == 0 && version == 0 && tables == 0)
+		return 0;
+	if (application != APPLICATION)
+		return err_set(e, CODE_STATE_UNUSABLE,
+		    "'%s' is a database of another program, not a ledger", db->file);
+	if (version > VERSION)
+		return err_set(e, CODE_STATE_UNUSABLE,
+		    "ledger '%s' is of version %d and this program knows %d; use a newer one",
+		    db->file, (int)version, VERSION);
+	return 1;
+}
+
+/* As identify, and an empty file comes out in WAL mode. Changing the mode is the one thing for
+ * which SQLite does not wait by itself when another process is at it too. */
+static int
+look(struct db *db, struct err *e)
+{
+	for (int count = 0;; count++) {
+		int known = identify(db, e);
+
+		if (known != 0 || execute(db, "PRAGMA journal_mode = WAL", e) == 0)
+			return known;
+		if (sqlite3_errcode(db->sql) != SQLITE_BUSY ||
+		    !wait_for_others(NULL, count))
+			return -1;
+	}
+}
+
+/* Makes the tables if they are not there; several processes may try at once. */
+static int
+prepare(struct db *db, struct err *e)
+{
+	int known = look(db, e);
+
+	if (known < 0 || execute(db, "PRAGMA synchronous = FULL", e) < 0)
+		return -1;
+	if (known == 1)
+		return 0;
+	if (db_begin(db, e) < 0)
+		return -1;
+	known = identify(db, e);
+	if (known < 0 || (known == 0 && execute(db, schema, e) < 0) ||
+	    db_commit(db, e) < 0) {
+		db_rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
+struct dead {
+	struct db *db;
+	int64_t *numbers;
+	size_t n;
+};
+
+static void
+note_dead(void *arg, int64_t process)
+{
+	struct dead *d = arg;
+
+	d->numbers = mem_resize(d->numbers, (d->n + 1) * sizeof *d->numbers);
+	d->numbers[d->n++] = process;
+}
+
+/* Takes a number that no process had and joins with it. Within a transaction, so that nobody
+ * takes this process for dead between the making of its file and the lock. */
+static int
+join(struct db *db, struct err *e)
+{
+	char *dir = mem_printf("%s-live", db->file);
+	bool taken = true;
+
+	/* A number is taken where the file is an old copy, brought back. */
+	while (db->live == NULL && taken)
+		if (execute(db, "UPDATE process SET last = last + 1", e) < 0 ||
+		    number(db, "SELECT last FROM process", &db->number, e) < 0)
+			taken = false;
+		else
+			db->live = live_open(dir, db->number, &taken, e);
+	free(dir);
+	return db->live != NULL ? 0 : -1;
+}
+
+/* Joins, and clears up after the dead. This commit also shows that one is possible. */
+static int
+enter(struct db *db, struct err *e)
+{
+	struct dead dead = {.db = db};
+	int rc = -1;
+
+	if (db_begin(db, e) < 0)
+		return -1;
+	if (join(db, e) < 0)
+		goto out;
+	live_dead(db->live, note_dead, &dead);
+	if (db_recover(db, e) < 0 || db_commit(db, e) < 0)
+		goto out;
+	for (size_t i = 0; i < dead.n; i++)
+		live_remove(db->live, dead.numbers[i]);
+	rc = 0;
+out:
+	free(dead.numbers);
+	db_rollback(db);
+	return rc;
+}
+
+static void
+db_free(struct ledger_store *s)
+{
+	struct db *db = (struct db *)s;
+
+	for (size_t i = 0; i < SQL_COUNT; i++)
+		sqlite3_finalize(db->cached[i]);
+	sqlite3_close(db->sql);
+	live_close(db->live);
+	free(db->file);
+	free(db);
+}
+
+static bool
+db_sending(struct ledger_store *s, struct ledger_claim *c)
+{
+	return live_sending(((struct db *)s)->live, c->slot, c->n);
+}
+
+static void
+db_let_go(struct ledger_store *s, struct ledger_claim *c)
+{
+	live_slot_free(((struct db *)s)->live, c->slot);
+	c->slot = -1;
+}
+
+static const struct ledger_store_ops ops = {
+    .apply = db_apply,
+    .sending = db_sending,
+    .let_go = db_let_go,
+    .free = db_free,
+};
+
+struct ledger_store *
+ledger_sqlite_open(const char *file, struct err *e)
+{
+	struct db *db = mem_new(1, sizeof *db);
+
+	db->store.ops = &ops;
+	if (make_file(db, file, e) == 0 && connect_db(db, e) == 0 &&
+	    prepare(db, e) == 0 && enter(db, e) == 0)
+		return &db->store;
+	db_free(&db->store);
+	return NULL;
+}

@@ -1,0 +1,984 @@
+/* The ledger: what it promises within a process, between processes and across their deaths. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ledger.h"
+#include "ledger_key.h"
+#include "mem.h"
+#include "state.h"
+
+static char dir[PATH_MAX];
+static char file[PATH_MAX + 16];
+static int syncs;
+
+/* SQLite finds these before the C library's. */
+int
+fsync(int fd)
+{
+	syncs++;
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int
+fdatasync(int fd)
+{
+	syncs++;
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* What the last callback said, and how many there were. */
+struct said {
+	int calls;
+	enum ledger_verdict verdict;
+	char id[64], data[64], tag[32], message[512];
+	int64_t first_at, at, settled_at, clock_offset;
+};
+
+static void
+hear(void *arg, const struct ledger_answer *a)
+{
+	struct said *s = arg;
+
+	s->calls++;
+	s->verdict = a->verdict;
+	snprintf(s->id, sizeof s->id, "%s", a->id != NULL ? a->id : "-");
+	snprintf(s->data, sizeof s->data, "%s", a->data != NULL ? a->data : "-");
+	snprintf(s->tag, sizeof s->tag, "%s", a->tag != NULL ? a->tag : "-");
+	snprintf(
+	    s->message, sizeof s->message, "%s", a->err != NULL ? a->err->message : "-");
+	s->first_at = a->first_at;
+	s->at = a->at;
+	s->settled_at = a->settled_at;
+	s->clock_offset = a->clock_offset;
+}
+
+static struct ledger_ask
+ask_for(const char *subject)
+{
+	return (struct ledger_ask){.key = {.operation = "create",
+	                               .provider = "p",
+	                               .base = "https://api.example/v1",
+	                               .account = "default",
+	                               .subject = subject}};
+}
+
+static struct ledger *
+open_ledger(void)
+{
+	struct err e;
+	struct ledger *l = ledger_open(file, NULL, &e);
+
+	if (l == NULL)
+		fail_msg("%s", e.message);
+	return l;
+}
+
+/* Claims at once; the claim is of use where the verdict is YOURS or UNKNOWN. */
+static struct ledger_claim *
+claim(struct ledger *l, const char *subject, bool again, struct said *s)
+{
+	struct ledger_ask ask = ask_for(subject);
+	struct ledger_claim *c;
+
+	ask.again = again;
+	*s = (struct said){0};
+	c = ledger_claim(l, &ask, hear, s);
+	ledger_flush(l);
+	return c;
+}
+
+static enum ledger_verdict
+settle(
+    struct ledger *l, struct ledger_claim *c, enum ledger_outcome outcome, const char *id)
+{
+	struct said s = {0};
+
+	ledger_settle(c, outcome, id, id != NULL ? "{\"a\":1}" : NULL, hear, &s);
+	ledger_flush(l);
+	assert_int_equal(s.calls, 1);
+	return s.verdict;
+}
+
+static int
+unlink_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof dir, "%s/av-ledger-XXXXXX",
+	    getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	snprintf(file, sizeof file, "%s/ledger.db", dir);
+	unsetenv("AV_LEDGER");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	return nftw(dir, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void
+hash_of(const struct ledger_key *key, char *hex)
+{
+	unsigned char hash[32];
+	char *options = ledger_key_options(key->options, key->noptions);
+
+	ledger_key_hash(key, options, hash);
+	for (size_t i = 0; i < sizeof hash; i++)
+		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+	free(options);
+}
+
+/* Known since version 1: if one of these changes, everything would be paid for again. The
+ * numbers are sha256sum's of the text that ledger_key.h describes. */
+static void
+key_is_stable(void **state)
+{
+	struct ledger_option options[] = {
+	    {"voiceId", "\"x\\u00e9\""}, {"b", "{\"z\": 1.0, \"a\": [true, null, 1.5]}"}};
+	struct ledger_key key = {.operation = "create",
+	    .provider = "argil",
+	    .base = "https://api.argil.ai/v1/",
+	    .account = "default",
+	    .subject = "abc",
+	    .options = options,
+	    .noptions = 2};
+	char hex[65];
+
+	(void)state;
+	hash_of(&key, hex);
+	assert_string_equal(
+	    hex, "4e8377c9d7394512ea0faa1f0aafca8f04e171fabbc32dc57546ddeda021ce80");
+	key.name = "";
+	key.noptions = 0;
+	hash_of(&key, hex);
+	assert_string_equal(
+	    hex, "234b52c546694acb00c4d58df67d37657a75d18d050b485f27ce458e43536475");
+}
+
+static void
+key_ignores_spelling_only(void **state)
+{
+	static const struct ledger_option same[][2] = {
+	    {{"a", "1"}, {"b", "{\"x\":1,\"y\":\"\xc3\xa9\"}"}},
+	    {{"b", " { \"y\" : \"\\u00E9\", \"x\" : 1.0 } "}, {"a", "1.0"}}};
+	static const struct ledger_option other[][2] = {
+	    {{"a", "1"}, {"b", "{\"x\":1,\"y\":\"e\"}"}},
+	    {{"a", "\"1\""}, {"b", "{\"x\":1,\"y\":\"\xc3\xa9\"}"}},
+	    {{"a", "1"}, {"c", "{\"x\":1,\"y\":\"\xc3\xa9\"}"}}};
+	struct ledger_ask ask = ask_for("s");
+	char first[65], hex[65];
+
+	(void)state;
+	ask.key.noptions = 2;
+	ask.key.options = same[0];
+	hash_of(&ask.key, first);
+	ask.key.options = same[1];
+	hash_of(&ask.key, hex);
+	assert_string_equal(hex, first);
+	for (size_t i = 0; i < 3; i++) {
+		ask.key.options = other[i];
+		hash_of(&ask.key, hex);
+		assert_string_not_equal(hex, first);
+	}
+}
+
+static void
+key_counts_every_part(void **state)
+{
+	struct ledger_ask plain = ask_for("s");
+	const char **parts[] = {&plain.key.operation, &plain.key.provider,
+	    &plain.key.base, &plain.key.account, &plain.key.subject, &plain.key.name};
+	char first[65], hex[65];
+
+	(void)state;
+	hash_of(&plain.key, first);
+	for (size_t i = 0; i < 6; i++) {
+		const char *old = *parts[i];
+		*parts[i] = "other";
+		hash_of(&plain.key, hex);
+		assert_string_not_equal(hex, first);
+		*parts[i] = old;
+	}
+}
+
+static void
+made_is_not_asked_for_again(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct said s;
+	struct ledger_claim *c = claim(l, "a", false, &s);
+
+	(void)state;
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	assert_int_equal(strlen(s.tag), 24);
+	assert_true(ledger_sending(c));
+	assert_int_equal(settle(l, c, LEDGER_IS_MADE, "id-1"), LEDGER_MADE);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_MADE);
+	assert_string_equal(s.id, "id-1");
+	ledger_free(l);
+
+	l = open_ledger();
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_MADE);
+	assert_string_equal(s.id, "id-1");
+	assert_string_equal(s.data, "{\"a\":1}");
+	assert_true(s.settled_at >= s.at && s.at > INT64_C(1600000000000));
+	claim(l, "b", false, &s);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	ledger_free(l);
+}
+
+static void
+again_makes_another(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct said s, t;
+	struct ledger_claim *c = claim(l, "a", false, &s);
+
+	(void)state;
+	settle(l, c, LEDGER_IS_MADE, "id-1");
+	c = claim(l, "a", true, &t);
+	assert_int_equal(t.verdict, LEDGER_YOURS);
+	assert_string_not_equal(s.tag, t.tag);
+	/* Not made: the first one still stands. */
+	settle(l, c, LEDGER_IS_NOT_MADE, NULL);
+	claim(l, "a", false, &s);
+	assert_string_equal(s.id, "id-1");
+	c = claim(l, "a", true, &t);
+	settle(l, c, LEDGER_IS_MADE, "id-2");
+	claim(l, "a", false, &s);
+	assert_string_equal(s.id, "id-2");
+	ledger_free(l);
+}
+
+static void
+not_made_is_free(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct said s;
+	struct ledger_claim *c = claim(l, "a", false, &s);
+
+	(void)state;
+	assert_int_equal(settle(l, c, LEDGER_IS_NOT_MADE, NULL), LEDGER_YOURS);
+	c = claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	settle(l, c, LEDGER_IS_MADE, "x");
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_MADE);
+	ledger_free(l);
+}
+
+static void
+unknown_is_looked_up_by_one(void **state)
+{
+	struct ledger *l = open_ledger(), *m = open_ledger();
+	struct said s, t;
+	struct ledger_claim *c = claim(l, "a", false, &s);
+
+	(void)state;
+	settle(l, c, LEDGER_IS_UNKNOWN, NULL);
+	c = claim(l, "a", false, &t);
+	assert_int_equal(t.verdict, LEDGER_UNKNOWN);
+	assert_string_equal(t.tag, s.tag);
+	assert_int_equal(t.at, s.at);
+	claim(m, "a", false, &t); /* another process, as its lock is another's */
+	assert_int_equal(t.verdict, LEDGER_BUSY);
+	claim(m, "a", true, &t);
+	assert_int_equal(t.verdict, LEDGER_BUSY);
+	settle(l, c, LEDGER_IS_UNKNOWN, NULL);
+	c = claim(m, "a", false, &t);
+	assert_int_equal(t.verdict, LEDGER_UNKNOWN);
+	settle(m, c, LEDGER_IS_MADE, "found");
+	claim(l, "a", false, &t);
+	assert_string_equal(t.id, "found");
+	ledger_free(m);
+	ledger_free(l);
+}
+
+static void
+resend_is_an_intent_of_its_own(void **state)
+{
+	struct ledger *l = open_ledger(), *m = open_ledger();
+	struct said s, t = {0};
+	struct ledger_claim *c = claim(l, "a", false, &s);
+
+	(void)state;
+	settle(l, c, LEDGER_IS_UNKNOWN, NULL);
+	c = claim(l, "a", false, &s);
+	ledger_resend(c, -1500, hear, &t);
+	ledger_flush(l);
+	assert_int_equal(t.verdict, LEDGER_YOURS);
+	assert_true(t.at >= s.at);
+	assert_int_equal(t.first_at, s.first_at);
+	assert_int_equal(t.clock_offset, -1500);
+	claim(m, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_BUSY);
+	settle(l, c, LEDGER_IS_MADE, "x");
+	claim(m, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_MADE);
+	ledger_free(m);
+	ledger_free(l);
+}
+
+static void
+same_key_waits_within_a_process(void **state)
+{
+	const char *files[] = {file, "none"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct err e;
+		struct ledger *l = ledger_open(files[i], NULL, &e);
+		struct ledger_ask ask = ask_for("a");
+		struct said s[4] = {0};
+		struct ledger_claim *c = ledger_claim(l, &ask, hear, &s[0]), *second;
+
+		second = ledger_claim(l, &ask, hear, &s[1]);
+		ledger_claim(l, &ask, hear, &s[2]);
+		ledger_cancel(ledger_claim(l, &ask, hear, &s[3]));
+		ledger_flush(l);
+		assert_int_equal(s[0].calls, 1);
+		assert_int_equal(s[1].calls, 0);
+		settle(l, c, LEDGER_IS_NOT_MADE, NULL);
+		assert_int_equal(s[1].verdict, LEDGER_YOURS);
+		assert_int_equal(s[1].calls, 1);
+		assert_int_equal(s[2].calls, 0);
+		settle(l, second, LEDGER_IS_MADE, "id");
+		assert_int_equal(s[2].calls, 1);
+		assert_int_equal(s[2].verdict, LEDGER_MADE);
+		assert_string_equal(s[2].id, "id");
+		assert_int_equal(s[3].calls, 0);
+		ledger_free(l);
+	}
+}
+
+static void
+without_memory_all_is_yours(void **state)
+{
+	struct err e;
+	struct ledger *l = ledger_open("none", NULL, &e);
+	struct said s;
+	struct ledger_claim *c = claim(l, "a", false, &s);
+
+	(void)state;
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	assert_int_equal(strlen(s.tag), 24);
+	assert_true(ledger_sending(c));
+	settle(l, c, LEDGER_IS_MADE, "id");
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	ledger_free(l);
+	assert_int_equal(access("none", F_OK), -1);
+}
+
+static void
+cancelled_claim_is_free(void **state)
+{
+	struct ledger *l = open_ledger(), *m = open_ledger();
+	struct ledger_ask ask = ask_for("a");
+	struct said s = {0}, t;
+
+	(void)state;
+	ledger_cancel(ledger_claim(l, &ask, hear, &s));
+	ledger_flush(l);
+	assert_int_equal(s.calls, 0);
+	claim(m, "a", false, &t);
+	assert_int_equal(t.verdict, LEDGER_YOURS);
+	ledger_free(m);
+	ledger_free(l);
+}
+
+static void
+marked_is_never_reused(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct ledger_ask ask = ask_for("a"), elsewhere = ask_for("a");
+	struct said s;
+	struct ledger_claim *c = claim(l, "a", false, &s);
+
+	(void)state;
+	settle(l, c, LEDGER_IS_MADE, "id-1");
+	elsewhere.key.account = "other";
+	ledger_mark(l, &elsewhere.key, "id-1", LEDGER_GONE, NULL, NULL);
+	ledger_flush(l);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_MADE);
+	ask.key.base = "https://api.example/v1/";
+	s.calls = 0;
+	ledger_mark(l, &ask.key, "id-1", LEDGER_FAILED, hear, &s);
+	ledger_flush(l);
+	assert_int_equal(s.calls, 1);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	ledger_free(l);
+}
+
+static void
+a_batch_is_one_sync(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct ledger_claim *c[64];
+	struct said s[64] = {0};
+	char subject[64][16];
+
+	(void)state;
+	syncs = 0;
+	for (int i = 0; i < 64; i++) {
+		struct ledger_ask ask;
+		snprintf(subject[i], sizeof subject[i], "s%d", i);
+		ask = ask_for(subject[i]);
+		c[i] = ledger_claim(l, &ask, hear, &s[i]);
+	}
+	assert_int_equal(s[0].calls, 0);
+	ledger_flush(l);
+	assert_in_range(syncs, 1, 2); /* the first write of a log syncs its header too */
+	syncs = 0;
+	for (int i = 0; i < 64; i++) {
+		assert_int_equal(s[i].verdict, LEDGER_YOURS);
+		ledger_settle(c[i], LEDGER_IS_MADE, subject[i], NULL, hear, &s[i]);
+	}
+	ledger_flush(l);
+	assert_int_equal(syncs, 1);
+	/* What is made already costs none. */
+	syncs = 0;
+	for (int i = 0; i < 64; i++) {
+		claim(l, subject[i], false, &s[i]);
+		assert_string_equal(s[i].id, subject[i]);
+	}
+	assert_int_equal(syncs, 0);
+	ledger_free(l);
+}
+
+/* Runs fn in a process of its own and waits until it has come to pause() or ended. */
+static pid_t
+child(void (*fn)(int ready))
+{
+	int fds[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(fds[0]);
+		fn(fds[1]);
+		_exit(0);
+	}
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &c, 1), 1);
+	close(fds[0]);
+	return pid;
+}
+
+static void
+reap(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void
+hold_unsent(int ready)
+{
+	struct said s;
+
+	claim(open_ledger(), "a", false, &s);
+	(void)!write(ready, "", 1);
+	pause();
+}
+
+static void
+hold_sent(int ready)
+{
+	struct said s;
+
+	ledger_sending(claim(open_ledger(), "a", false, &s));
+	(void)!write(ready, "", 1);
+	pause();
+}
+
+static void
+living_is_busy_and_dead_is_not(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct said s;
+	pid_t pid = child(hold_unsent);
+
+	(void)state;
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_BUSY);
+	reap(pid);
+	settle(l, claim(l, "a", false, &s), LEDGER_IS_NOT_MADE, NULL);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+
+	pid = child(hold_sent);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_BUSY);
+	reap(pid);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
+	ledger_free(l);
+}
+
+static void
+the_dead_are_judged_at_open(void **state)
+{
+	struct ledger *l;
+	struct said s;
+
+	(void)state;
+	reap(child(hold_unsent));
+	l = open_ledger();
+	settle(l, claim(l, "a", false, &s), LEDGER_IS_NOT_MADE, NULL);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	ledger_free(l);
+	reap(child(hold_sent));
+	ledger_free(open_ledger());
+	l = open_ledger();
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
+	ledger_free(l);
+}
+
+/* After a loss of power the note of what was sent may be gone too, so it proves nothing. */
+static void
+another_boot_proves_nothing(void **state)
+{
+	struct ledger *l;
+	struct said s;
+	char *path;
+	int fd;
+
+	(void)state;
+	reap(child(hold_unsent));
+	path = mem_printf("%s-live/1", file);
+	fd = open(path, O_WRONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, "00000000", 8, 20), 8);
+	close(fd);
+	free(path);
+	l = open_ledger();
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
+	ledger_free(l);
+}
+
+static void
+unsettled_at_the_end_is_a_dead_ones(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct ledger_ask ask = ask_for("queued");
+	struct said s, t = {0};
+
+	(void)state;
+	ledger_sending(claim(l, "sent", false, &s));
+	claim(l, "unsent", false, &s);
+	ledger_claim(l, &ask, hear, &t);
+	ledger_claim(l, &ask, hear, &t);
+	ledger_free(l);
+	assert_int_equal(t.calls, 0);
+	l = open_ledger();
+	claim(l, "sent", false, &s);
+	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
+	claim(l, "unsent", false, &s);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	claim(l, "queued", false, &s);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	ledger_free(l);
+}
+
+/* With a loop: claims and settlements from within callbacks, committed beside it. */
+struct chain {
+	struct ledger *l;
+	struct ledger_claim *c;
+	int left, made;
+	char subject[40];
+};
+
+static void link_claimed(void *arg, const struct ledger_answer *a);
+
+static void
+link_begin(struct chain *ch)
+{
+	struct ledger_ask ask;
+
+	snprintf(ch->subject, sizeof ch->subject, "n%d-%p", ch->left, (void *)ch);
+	ask = ask_for(ch->subject);
+	ch->c = ledger_claim(ch->l, &ask, link_claimed, ch);
+}
+
+static void
+link_settled(void *arg, const struct ledger_answer *a)
+{
+	struct chain *ch = arg;
+
+	ch->made += a->verdict == LEDGER_MADE;
+	if (--ch->left > 0)
+		link_begin(ch);
+}
+
+static void
+link_claimed(void *arg, const struct ledger_answer *a)
+{
+	struct chain *ch = arg;
+
+	assert_int_equal(a->verdict, LEDGER_YOURS);
+	assert_true(ledger_sending(ch->c));
+	ledger_settle(ch->c, LEDGER_IS_MADE, ch->subject, NULL, link_settled, ch);
+}
+
+static void
+on_a_loop(void **state)
+{
+	struct loop *loop = loop_new();
+	struct chain chains[64] = {0};
+	struct err e;
+	struct ledger *l = ledger_open(file, loop, &e);
+
+	(void)state;
+	assert_non_null(l);
+	for (size_t i = 0; i < 64; i++) {
+		chains[i].l = l;
+		chains[i].left = 20;
+		link_begin(&chains[i]);
+	}
+	syncs = 0;
+	loop_run(loop);
+	for (size_t i = 0; i < 64; i++)
+		assert_int_equal(chains[i].made, 20);
+	assert_in_range(syncs, 1, 200); /* 2,560 commits one by one */
+	ledger_free(l);
+	loop_free(loop);
+}
+
+static void
+many_may_make_it_at_once(void **state)
+{
+	pid_t pids[16];
+	int go[2];
+
+	(void)state;
+	assert_int_equal(pipe(go), 0);
+	for (int i = 0; i < 16; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			struct err e;
+			char c;
+			close(go[1]);
+			(void)!read(go[0], &c, 1); /* until the other end is closed */
+			if (ledger_open(file, NULL, &e) == NULL)
+				warn("%s", e.message);
+			else
+				_exit(0);
+			_exit(1);
+		}
+	}
+	close(go[0]);
+	close(go[1]);
+	for (int i = 0; i < 16; i++) {
+		int status;
+		waitpid(pids[i], &status, 0);
+		assert_int_equal(status, 0);
+	}
+}
+
+/* Opening what cannot be used. */
+
+static void
+refused(const char *path, const char *why)
+{
+	struct err e = {0};
+	struct ledger *l = ledger_open(path, NULL, &e);
+
+	assert_null(l);
+	assert_int_equal(e.code, CODE_STATE_UNUSABLE);
+	if (strstr(e.message, why) == NULL)
+		fail_msg("'%s' does not say '%s'", e.message, why);
+}
+
+static void
+execute(const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void
+newer_foreign_and_damaged_are_refused(void **state)
+{
+	FILE *f;
+
+	(void)state;
+	execute("CREATE TABLE x (y)");
+	refused(file, "another program");
+	unlink(file);
+	ledger_free(open_ledger());
+	execute("PRAGMA user_version = 2");
+	refused(file, "version 2");
+	f = fopen(file, "w");
+	fprintf(f, "%4096s", "this is not a database");
+	fclose(f);
+	refused(file, "damaged");
+	refused("/nowhere/at/all/ledger.db", "No such file");
+	refused(dir, "cannot open");
+}
+
+static void
+homeless_is_refused(void **state)
+{
+	char *home = mem_str(getenv("HOME")), *xdg = mem_str(getenv("XDG_STATE_HOME"));
+
+	(void)state;
+	unsetenv("HOME");
+	unsetenv("XDG_STATE_HOME");
+	refused(NULL, "HOME");
+	setenv("XDG_STATE_HOME", dir, 1);
+	struct err e;
+	ledger_free(ledger_open(NULL, NULL, &e));
+	char *path = mem_printf("%s/avtools/ledger.db", dir);
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	free(path);
+	if (home != NULL)
+		setenv("HOME", home, 1);
+	if (xdg != NULL)
+		setenv("XDG_STATE_HOME", xdg, 1);
+	else
+		unsetenv("XDG_STATE_HOME");
+	free(home);
+	free(xdg);
+}
+
+static void
+network_file_systems_are_known(void **state)
+{
+	(void)state;
+	assert_string_equal(state_network_fs(0x6969), "NFS");
+	assert_string_equal(state_network_fs(0xff534d42), "CIFS");
+	assert_string_equal(state_network_fs((unsigned long)(int)0xfe534d42), "SMB");
+	assert_string_equal(state_network_fs(0x65735546), "FUSE");
+	assert_null(state_network_fs(0xef53));     /* ext */
+	assert_null(state_network_fs(0x01021994)); /* tmpfs */
+	assert_null(state_network_fs(0x9123683e)); /* btrfs */
+	assert_null(state_network_fs(0x794c7630)); /* overlay */
+}
+
+/* No file may grow: as a full disk looks, seen from here. */
+static void
+set_limit(rlim_t bytes)
+{
+	struct rlimit lim;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &lim);
+	lim.rlim_cur = bytes;
+	setrlimit(RLIMIT_FSIZE, &lim);
+}
+
+static void
+full_disk_stops_before_sending(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct said s;
+	struct ledger_claim *c = claim(l, "made", false, &s);
+
+	(void)state;
+	settle(l, c, LEDGER_IS_MADE, "id");
+	set_limit(4096);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_ERROR);
+	assert_non_null(strstr(s.message, "ledger"));
+	claim(l, "made", false, &s);
+	assert_int_equal(s.verdict, LEDGER_MADE);
+	refused(file, "full");
+	set_limit(RLIM_INFINITY);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	ledger_free(l);
+}
+
+/* Many processes, all keys the same, killed at any moment: the service must see each key
+ * begun once, and again only where a ledger said UNKNOWN and the service was asked. */
+enum { KEYS = 400, WORKERS = 8, KILLS = 60 };
+
+struct service {
+	_Atomic int sent[KEYS]; /* what the service got */
+	_Atomic int told[KEYS]; /* the outcome that was on disk */
+	_Atomic int duplicates, wrong, finished;
+};
+
+static struct service *service;
+
+static void
+work_on(struct ledger *l, int key)
+{
+	char subject[16], id[16];
+	struct ledger_claim *c;
+	struct said s;
+
+	snprintf(subject, sizeof subject, "k%d", key);
+	snprintf(id, sizeof id, "id%d", key);
+	do {
+		c = claim(l, subject, false, &s);
+		if (s.verdict == LEDGER_BUSY)
+			usleep(500);
+	} while (s.verdict == LEDGER_BUSY);
+	if (s.verdict == LEDGER_MADE) {
+		service->wrong += strcmp(s.id, id) != 0;
+		service->wrong += service->sent[key] == 0;
+	} else if (s.verdict == LEDGER_UNKNOWN && service->sent[key] > 0) {
+		ledger_settle(c, LEDGER_IS_MADE, id, NULL, NULL, NULL);
+		ledger_flush(l);
+		service->told[key] = 1;
+	} else if (s.verdict == LEDGER_YOURS || s.verdict == LEDGER_UNKNOWN) {
+		if (s.verdict == LEDGER_UNKNOWN) {
+			ledger_resend(c, 0, hear, &s);
+			ledger_flush(l);
+		}
+		service->wrong += !ledger_sending(c);
+		if (service->sent[key]++ > 0)
+			service->duplicates++;
+		ledger_settle(c, LEDGER_IS_MADE, id, NULL, NULL, NULL);
+		ledger_flush(l);
+		service->told[key] = 1;
+	} else {
+		service->wrong++;
+	}
+}
+
+static pid_t
+worker(unsigned seed)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct ledger *l;
+		struct err e;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		srand(seed);
+		l = ledger_open(file, NULL, &e);
+		if (l == NULL) {
+			warn("%s", e.message);
+			service->wrong++;
+			_exit(1);
+		}
+		for (int i = 0, from = rand() % KEYS; i < KEYS; i++)
+			work_on(l, (from + i) % KEYS);
+		ledger_free(l);
+		service->finished++;
+		_exit(0);
+	}
+	return pid;
+}
+
+static void
+killed_at_any_moment(void **state)
+{
+	pid_t pids[WORKERS];
+	unsigned seed = 1;
+	struct ledger *l;
+	struct said s;
+
+	(void)state;
+	service = mmap(NULL, sizeof *service, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(service, MAP_FAILED);
+	for (int i = 0; i < WORKERS; i++)
+		pids[i] = worker(seed++);
+	srand(99);
+	for (int i = 0; i < KILLS; i++) {
+		int victim = rand() % WORKERS;
+		usleep((useconds_t)(rand() % 20000));
+		reap(pids[victim]);
+		pids[victim] = worker(seed++);
+	}
+	for (int i = 0; i < WORKERS; i++)
+		waitpid(pids[i], NULL, 0);
+	assert_int_equal(service->duplicates, 0);
+	assert_int_equal(service->wrong, 0);
+	assert_true(service->finished >= WORKERS);
+	l = open_ledger();
+	for (int i = 0; i < KEYS; i++) {
+		char subject[16];
+		snprintf(subject, sizeof subject, "k%d", i);
+		claim(l, subject, false, &s);
+		assert_int_equal(s.verdict, LEDGER_MADE);
+		assert_int_equal(service->sent[i], 1);
+		assert_int_equal(service->told[i], 1);
+	}
+	ledger_free(l);
+	munmap(service, sizeof *service);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(key_is_stable),
+	    TEST(key_ignores_spelling_only),
+	    TEST(key_counts_every_part),
+	    TEST(made_is_not_asked_for_again),
+	    TEST(again_makes_another),
+	    TEST(not_made_is_free),
+	    TEST(unknown_is_looked_up_by_one),
+	    TEST(resend_is_an_intent_of_its_own),
+	    TEST(same_key_waits_within_a_process),
+	    TEST(without_memory_all_is_yours),
+	    TEST(cancelled_claim_is_free),
+	    TEST(marked_is_never_reused),
+	    TEST(a_batch_is_one_sync),
+	    TEST(living_is_busy_and_dead_is_not),
+	    TEST(the_dead_are_judged_at_open),
+	    TEST(another_boot_proves_nothing),
+	    TEST(unsettled_at_the_end_is_a_dead_ones),
+	    TEST(on_a_loop),
+	    TEST(many_may_make_it_at_once),
+	    TEST(newer_foreign_and_damaged_are_refused),
+	    TEST(homeless_is_refused),
+	    TEST(network_file_systems_are_known),
+	    TEST(full_disk_stops_before_sending),
+	    TEST(killed_at_any_moment),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,413 @@
+/* The pace: how fast, how fair, and what survives damage, alone and among processes. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "err.h"
+#include "mem.h"
+#include "pace.h"
+
+static char dir[PATH_MAX];
+
+static struct pace *
+open_pace(double rate, unsigned burst, unsigned jobs)
+{
+	struct pace_limits limits = {.rate = rate, .burst = burst, .jobs = jobs};
+
+	return pace_open("p", "https://api.example/v1", "default", &limits);
+}
+
+static double
+seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void
+sleep_ms(int64_t ms)
+{
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	while (nanosleep(&ts, &ts) < 0)
+		;
+}
+
+static int
+unlink_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof dir, "%s/av-pace-XXXXXX",
+	    getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	return setenv("XDG_STATE_HOME", dir, 1);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	return nftw(dir, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* The one file that there is. */
+static char *
+the_file(void)
+{
+	char *where = mem_printf("%s/avtools/pace", dir), *path = NULL;
+	DIR *d = opendir(where);
+	struct dirent *entry;
+
+	assert_non_null(d);
+	while ((entry = readdir(d)) != NULL)
+		if (entry->d_name[0] != '.')
+			path = mem_printf("%s/%s", where, entry->d_name);
+	closedir(d);
+	free(where);
+	assert_non_null(path);
+	return path;
+}
+
+static void
+slots_are_an_interval_apart(void **state)
+{
+	struct pace *p = open_pace(2, 1, 0), *q = open_pace(2, 1, 0);
+
+	(void)state;
+	assert_int_equal(pace_reserve(p), 0);
+	assert_in_range(pace_reserve(q), 490, 501);
+	assert_in_range(pace_reserve(p), 980, 1001);
+	assert_in_range(pace_reserve(q), 1470, 1501);
+	pace_free(p);
+	pace_free(q);
+}
+
+static void
+a_burst_then_the_rate(void **state)
+{
+	struct pace *p = open_pace(1, 3, 0);
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pace_reserve(p), 0);
+	assert_in_range(pace_reserve(p), 980, 1001);
+	assert_in_range(pace_reserve(p), 1980, 2001);
+	pace_free(p);
+}
+
+static void
+no_rate_no_wait(void **state)
+{
+	struct pace *p = open_pace(0, 0, 0);
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(pace_reserve(p), 0);
+	pace_pause(p, 400);
+	assert_in_range(pace_reserve(p), 380, 401);
+	pace_free(p);
+}
+
+static void
+a_pause_is_everyones(void **state)
+{
+	struct pace *p = open_pace(10, 5, 0), *q = open_pace(10, 5, 0);
+
+	(void)state;
+	assert_false(pace_paused(q));
+	pace_pause(p, 2000);
+	pace_pause(p, 10); /* never shorter */
+	assert_true(pace_paused(q));
+	/* Nor a crowd at its end. */
+	assert_in_range(pace_reserve(q), 1980, 2001);
+	assert_in_range(pace_reserve(p), 2080, 2101);
+	assert_in_range(pace_reserve(q), 2180, 2201);
+	pace_free(p);
+	pace_free(q);
+}
+
+static void
+accounts_are_apart(void **state)
+{
+	struct pace_limits limits = {.rate = 1};
+	struct pace *p = pace_open("p", "https://a", "x", &limits);
+	struct pace *q = pace_open("p", "https://a", "y", &limits);
+	struct pace *r = pace_open("p", "https://ax", "", &limits);
+	struct pace *s = pace_open("../p", "https://a", "x", &limits);
+
+	(void)state;
+	assert_int_equal(pace_reserve(p), 0);
+	assert_int_equal(pace_reserve(q), 0);
+	assert_int_equal(pace_reserve(r), 0);
+	assert_int_equal(pace_reserve(s), 0);
+	pace_free(p);
+	pace_free(q);
+	pace_free(r);
+	pace_free(s);
+}
+
+static void
+overwrite(off_t at, const void *data, size_t len)
+{
+	char *path = the_file();
+	int fd = open(path, O_WRONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, data, len, at), len);
+	close(fd);
+	free(path);
+}
+
+/* Damaged, of another boot, cut short: as a file just made, not a wait of years. */
+static void
+damage_is_forgotten(void **state)
+{
+	static const char garbage[] = "garbagegarbagegarbagegarbage";
+	struct pace *p = open_pace(1, 1, 0);
+	char *path;
+
+	(void)state;
+	for (off_t at = 0; at < 80; at += 8) {
+		pace_reserve(p);
+		assert_true(pace_reserve(p) > 0);
+		overwrite(at, garbage, 8);
+		assert_int_equal(pace_reserve(p), 0);
+	}
+	path = the_file();
+	assert_int_equal(truncate(path, 5), 0);
+	free(path);
+	assert_int_equal(pace_reserve(p), 0);
+	assert_in_range(pace_reserve(p), 980, 1001);
+	pace_free(p);
+}
+
+static void
+files_are_private(void **state)
+{
+	struct pace *p = open_pace(1, 1, 0);
+	char *path = the_file();
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	free(path);
+	pace_free(p);
+}
+
+static void
+without_a_place_it_is_kept_alone(void **state)
+{
+	struct pace *p;
+
+	(void)state;
+	setenv("XDG_STATE_HOME", "/proc/nowhere", 1);
+	err_set_level(-1);
+	p = open_pace(2, 1, 4);
+	assert_int_equal(pace_reserve(p), 0);
+	assert_in_range(pace_reserve(p), 490, 501);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pace_enter(p), i);
+	assert_int_equal(pace_enter(p), -1);
+	pace_crowded(p, 0);
+	assert_int_equal(pace_jobs(p), 2);
+	pace_free(p);
+	err_set_level(0);
+}
+
+static void
+places_in_flight_are_shared(void **state)
+{
+	struct pace *p = open_pace(0, 0, 3), *q = open_pace(0, 0, 3);
+	int a = pace_enter(p), b = pace_enter(q), c = pace_enter(q);
+
+	(void)state;
+	assert_true(a >= 0 && b >= 0 && c >= 0);
+	assert_int_equal(pace_enter(p), -1);
+	assert_int_equal(pace_enter(q), -1);
+	pace_leave(p, a);
+	a = pace_enter(q);
+	assert_true(a >= 0);
+	pace_free(q); /* as a process that dies */
+	for (int i = 0; i < 3; i++)
+		assert_true(pace_enter(p) >= 0);
+	pace_free(p);
+}
+
+static void
+a_crowd_halves_once_and_success_gives_back(void **state)
+{
+	struct pace *p = open_pace(0, 0, 64), *q = open_pace(0, 0, 64);
+	int ours[8], theirs[8], late;
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		ours[i] = pace_enter(p);
+		theirs[i] = pace_enter(q);
+	}
+	for (int i = 0; i < 8; i++)
+		pace_crowded(i % 2 ? p : q, i % 2 ? ours[i] : theirs[i]);
+	assert_int_equal(pace_jobs(p), 8);
+	assert_int_equal(pace_jobs(q), 8);
+	pace_ok(p, ours[0]); /* began before: says nothing about the new number */
+	assert_int_equal(pace_jobs(p), 8);
+	for (int i = 0; i < 8; i++) {
+		pace_leave(p, ours[i]);
+		pace_leave(q, theirs[i]);
+	}
+	for (unsigned n = 8; n < 64; n++) {
+		late = pace_enter(p);
+		assert_int_equal(pace_jobs(q), n);
+		pace_ok(p, late);
+		pace_leave(p, late);
+	}
+	assert_int_equal(pace_jobs(q), 64);
+	late = pace_enter(p);
+	pace_crowded(p, late);
+	assert_int_equal(pace_jobs(q), 1);
+	pace_free(p);
+	pace_free(q);
+}
+
+static void
+a_reservation_is_cheap(void **state)
+{
+	struct pace *p = open_pace(1e6, 1, 0);
+	double t = seconds();
+	int n = 20000;
+
+	(void)state;
+	for (int i = 0; i < n; i++)
+		pace_reserve(p);
+	t = (seconds() - t) / n;
+	print_message("a reservation takes %.2f us\n", t * 1e6);
+	/* Generous for sanitizers and a busy machine; the promise is 20 us. */
+	assert_true(t < 200e-6);
+	pace_free(p);
+}
+
+/* 50 processes at 50 a second for two seconds: no more than that, and each has its share. One
+ * in five is killed on its way and does not hold up the others. */
+enum { PROCESSES = 50, SENDS = 400 };
+
+struct log {
+	_Atomic int n;
+	double at[SENDS];
+	_Atomic int by[PROCESSES];
+};
+
+static void
+send_until(struct log *log, int who, double end)
+{
+	struct pace *p = open_pace(50, 1, 0);
+
+	for (;;) {
+		int64_t ms = pace_reserve(p);
+		int n;
+
+		if (seconds() + (double)ms / 1000 > end)
+			break;
+		sleep_ms(ms);
+		n = log->n++;
+		if (n < SENDS)
+			log->at[n] = seconds();
+		log->by[who]++;
+	}
+	pace_free(p);
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+fifty_keep_to_one_rate(void **state)
+{
+	struct log *log = mmap(
+	    NULL, sizeof *log, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	double start = seconds() + 0.2, end = start + 4;
+	pid_t pids[PROCESSES];
+
+	(void)state;
+	for (int i = 0; i < PROCESSES; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			sleep_ms((int64_t)((start - seconds()) * 1000));
+			send_until(log, i, end);
+			_exit(0);
+		}
+	}
+	sleep_ms(1200);
+	for (int i = 0; i < PROCESSES; i += 5)
+		kill(pids[i], SIGKILL);
+	for (int i = 0; i < PROCESSES; i++)
+		waitpid(pids[i], NULL, 0);
+	assert_in_range(log->n, 150, 201);
+	qsort(log->at, (size_t)log->n, sizeof log->at[0], by_time);
+	/* In no second more than 50, give or take how late a timer wakes. */
+	for (int i = 0; i + 53 < log->n; i++)
+		assert_true(log->at[i + 53] - log->at[i] > 1.0);
+	for (int i = 0; i < PROCESSES; i++) {
+		if (i % 5 != 0)
+			assert_in_range(log->by[i], 3, 6);
+	}
+	munmap(log, sizeof *log);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(slots_are_an_interval_apart),
+	    TEST(a_burst_then_the_rate),
+	    TEST(no_rate_no_wait),
+	    TEST(a_pause_is_everyones),
+	    TEST(accounts_are_apart),
+	    TEST(damage_is_forgotten),
+	    TEST(files_are_private),
+	    TEST(without_a_place_it_is_kept_alone),
+	    TEST(places_in_flight_are_shared),
+	    TEST(a_crowd_halves_once_and_success_gives_back),
+	    TEST(a_reservation_is_cheap),
+	    TEST(fifty_keep_to_one_rate),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
