@@ -4,108 +4,137 @@
 #include "auth.h"
 #include "json.h"
 #include "mem.h"
-
-static struct oauth_param *
-read_params(struct json_object *all, size_t *n)
-{
-	struct oauth_param *params;
-
-	*n = 0;
-	if (all == NULL)
-		return NULL;
-	params = mem_new((size_t)json_object_object_length(all), sizeof *params);
-	json_object_object_foreach(all, name, value)
-		params[(*n)++] = (struct oauth_param){name, json_object_get_string(value)};
-	return params;
-}
+#include "origin.h"
 
 static enum oauth_client_auth
 client_auth(struct json_object *o)
 {
-	const char *word = json_str(o, "/client_auth");
+	const char *s = json_str(o, "/client_auth");
 
-	if (word == NULL)
+	if (s == NULL)
 		return OAUTH_CLIENT_DEFAULT;
-	if (strcmp(word, "client_secret_basic") == 0)
+	if (strcmp(s, "client_secret_basic") == 0)
 		return OAUTH_CLIENT_BASIC;
-	return strcmp(word, "none") == 0 ? OAUTH_CLIENT_NONE : OAUTH_CLIENT_POST;
+	return strcmp(s, "none") == 0 ? OAUTH_CLIENT_NONE : OAUTH_CLIENT_POST;
+}
+
+/* The members of an object, as parameters. */
+static struct oauth_param *
+read_params(struct json_object *o, size_t *count)
+{
+	struct oauth_param *params;
+	size_t n = 0;
+
+	*count = 0;
+	if (o == NULL)
+		return NULL;
+	params = mem_new((size_t)json_object_object_length(o) + 1, sizeof *params);
+	json_object_object_foreach(o, name, value)
+	{
+		params[n].name = name;
+		params[n++].value = json_object_get_string(value);
+	}
+	*count = n;
+	return params;
 }
 
 static void
-read_grants(struct oauth *o, struct json_object *all)
+read_grant(struct oauth_grant *g, struct json_object *o)
 {
-	size_t n = json_object_array_length(all);
-	struct oauth_grant *grants = mem_new(n, sizeof *grants);
-
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *def = json_object_array_get_idx(all, i);
-		grants[i].name = json_str(def, "/name");
-		grants[i].type = json_str(def, "/grant_type");
-		grants[i].client_auth = client_auth(def);
-		grants[i].params = read_params(json_at(def, "/params"), &grants[i].param_count);
-	}
-	o->grants = grants;
-	o->grant_count = n;
+	g->name = json_str(o, "/name");
+	g->type = json_str(o, "/grant_type");
+	g->client_auth = client_auth(o);
+	g->params = read_params(json_at(o, "/params"), &g->param_count);
+	g->authorize = read_params(json_at(o, "/authorize"), &g->authorize_count);
 }
 
-/* The scopes, separated by blanks. The caller frees them. */
+/* "a b c" from ["a", "b", "c"]; NULL for none. */
 static char *
-join_scopes(struct json_object *scopes)
+join(struct json_object *list)
 {
-	struct buf out = {0};
+	struct buf b = {0};
 
-	for (size_t i = 0; i < json_object_array_length(scopes); i++) {
-		buf_str(&out, i > 0 ? " " : "");
-		buf_str(&out, json_object_get_string(json_object_array_get_idx(scopes, i)));
+	if (list == NULL || json_object_array_length(list) == 0)
+		return NULL;
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		if (i > 0)
+			buf_chr(&b, ' ');
+		buf_str(&b, json_object_get_string(json_object_array_get_idx(list, i)));
 	}
-	return buf_take(&out);
+	return buf_take(&b);
 }
 
 static struct oauth *
-read_oauth(struct json_object *def)
+read_oauth(struct json_object *o)
 {
-	struct oauth *o = mem_new(1, sizeof *o);
-	struct json_object *scopes = json_at(def, "/scopes");
+	struct oauth *oauth = mem_new(1, sizeof *oauth);
+	struct json_object *grants = json_at(o, "/grants");
 
-	o->token_url = json_str(def, "/token_url");
-	o->authorize_url = json_str(def, "/authorize_url");
-	o->device_url = json_str(def, "/device_url");
-	o->revoke_url = json_str(def, "/revoke_url");
-	o->redirect_uri = json_str(def, "/redirect_uri");
-	o->audience = json_str(def, "/audience");
-	o->scope = scopes != NULL ? join_scopes(scopes) : NULL;
-	o->client_auth = client_auth(def);
-	o->authorize_params =
-	    read_params(json_at(def, "/authorize_params"), &o->authorize_param_count);
-	read_grants(o, json_at(def, "/grants"));
-	return o;
+	oauth->token_url = json_str(o, "/token_url");
+	oauth->authorize_url = json_str(o, "/authorize_url");
+	oauth->device_url = json_str(o, "/device_url");
+	oauth->revoke_url = json_str(o, "/revoke_url");
+	oauth->redirect_uri = json_str(o, "/redirect_uri");
+	oauth->audience = json_str(o, "/audience");
+	oauth->scope = join(json_at(o, "/scopes"));
+	oauth->client_auth = client_auth(o);
+	if (grants == NULL)
+		return oauth;
+	oauth->grant_count = json_object_array_length(grants);
+	oauth->grants = mem_new(oauth->grant_count, sizeof *oauth->grants);
+	for (size_t i = 0; i < oauth->grant_count; i++)
+		read_grant(&oauth->grants[i], json_object_array_get_idx(grants, i));
+	return oauth;
 }
 
-void
-auth_init(struct auth *auth, const struct provider *p)
+/* Whether a URL of the file leads to another origin than the built-in file's. A URL that only
+ * one of them has is another, too, where it is the user's. */
+static bool
+displaced(struct json_object *def, struct json_object *builtin)
 {
-	struct json_object *oauth = json_at(p->def, "/auth/oauth");
+	static const char *const places[] = {"/base_url", "/auth/oauth/token_url",
+	    "/auth/oauth/authorize_url", "/auth/oauth/device_url",
+	    "/auth/oauth/revoke_url"};
+	const char *home = json_str(builtin, "/base_url");
+	const char *auth_home = json_str(builtin, "/auth/oauth/token_url");
 
-	*auth = (struct auth){.kind = oauth != NULL ? AUTH_OAUTH : AUTH_KEY,
-	    .header = json_str(p->def, "/auth/header"),
-	    .scheme = json_str(p->def, "/auth/scheme")};
-	if (oauth != NULL)
-		auth->oauth = read_oauth(oauth);
-}
-
-void
-auth_release(struct auth *auth)
-{
-	/* made by read_oauth, const only for the readers */
-	struct oauth *o = (struct oauth *)(uintptr_t)auth->oauth;
-
-	for (size_t i = 0; o != NULL && i < o->grant_count; i++)
-		free((void *)(uintptr_t)o->grants[i].params);
-	if (o != NULL) {
-		free((void *)(uintptr_t)o->grants);
-		free((void *)(uintptr_t)o->authorize_params);
-		free((void *)(uintptr_t)o->scope);
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		const char *url = json_str(def, places[i]);
+		if (url != NULL && !origin_same(url, i == 0 ? home : auth_home))
+			return true;
 	}
-	free(o);
-	*auth = (struct auth){0};
+	return false;
+}
+
+void
+auth_init(struct auth *a, struct json_object *def, struct json_object *builtin)
+{
+	struct json_object *o = json_at(def, "/auth");
+
+	*a = (struct auth){.kind = AUTH_NONE};
+	if (o == NULL)
+		return;
+	a->kind = AUTH_KEY;
+	a->header = json_str(o, "/header");
+	a->scheme = json_str(o, "/scheme");
+	if (json_at(o, "/oauth") != NULL) {
+		a->kind = AUTH_OAUTH;
+		a->oauth = read_oauth(json_at(o, "/oauth"));
+	}
+	a->displaced = builtin != NULL && displaced(def, builtin);
+}
+
+void
+auth_release(struct auth *a)
+{
+	for (size_t i = 0; a->oauth != NULL && i < a->oauth->grant_count; i++) {
+		free(a->oauth->grants[i].params);
+		free(a->oauth->grants[i].authorize);
+	}
+	if (a->oauth != NULL) {
+		free(a->oauth->grants);
+		free(a->oauth->scope);
+	}
+	free(a->oauth);
+	*a = (struct auth){.kind = AUTH_NONE};
 }
