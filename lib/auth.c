@@ -4,7 +4,6 @@
 #include "auth.h"
 #include "json.h"
 #include "mem.h"
-#include "origin.h"
 
 static enum oauth_client_auth
 client_auth(struct json_object *o)
@@ -87,29 +86,10 @@ read_oauth(struct json_object *o)
 	return oauth;
 }
 
-/* Whether a URL of the file leads to another origin than the built-in file's. A URL that only
- * one of them has is another, too, where it is the user's. */
-static bool
-displaced(struct json_object *def, struct json_object *builtin)
-{
-	static const char *const places[] = {"/base_url", "/auth/oauth/token_url",
-	    "/auth/oauth/authorize_url", "/auth/oauth/device_url",
-	    "/auth/oauth/revoke_url"};
-	const char *home = json_str(builtin, "/base_url");
-	const char *auth_home = json_str(builtin, "/auth/oauth/token_url");
-
-	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-		const char *url = json_str(def, places[i]);
-		if (url != NULL && !origin_same(url, i == 0 ? home : auth_home))
-			return true;
-	}
-	return false;
-}
-
 void
-auth_init(struct auth *a, struct json_object *def, struct json_object *builtin)
+auth_init(struct auth *a, const struct provider *p)
 {
-	struct json_object *o = json_at(def, "/auth");
+	struct json_object *o = json_at(p->def, "/auth");
 
 	*a = (struct auth){.kind = AUTH_NONE};
 	if (o == NULL)
@@ -121,7 +101,6 @@ auth_init(struct auth *a, struct json_object *def, struct json_object *builtin)
 		a->kind = AUTH_OAUTH;
 		a->oauth = read_oauth(json_at(o, "/oauth"));
 	}
-	a->displaced = builtin != NULL && displaced(def, builtin);
 }
 
 void

@@ -1,13 +1,14 @@
+#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
+#include "http.h"
 #include "mem.h"
 #include "oauth.h"
 #include "oauth_form.h"
 #include "oauth_reply.h"
-#include "origin.h"
 #include "post.h"
 #include "secret.h"
 
@@ -107,13 +108,46 @@ oauth_answer_release(struct oauth_answer *a)
 	*a = (struct oauth_answer){.lifetime = -1};
 }
 
-/* A further URL of the file, moved where the token URL was. */
+/* Gives the URL the scheme, host and port of another one. */
+static bool
+move_to(CURLU *url, CURLU *to)
+{
+	static const CURLUPart parts[] = {
+	    CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		char *part = NULL;
+		bool ok =
+		    curl_url_get(to, parts[i], &part, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+		    curl_url_set(url, parts[i], part, 0) == CURLUE_OK;
+		curl_free(part);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+/* A further URL of the file, moved to where the token URL went. */
 static char *
 moved(const char *url, const struct oauth *o, const char *to)
 {
-	if (url == NULL || to == NULL || !origin_same(url, o->token_url))
+	CURLU *from, *dest;
+	char *text = NULL, *copy = NULL;
+
+	if (url == NULL || to == NULL || !http_same_origin(url, o->token_url))
 		return mem_str(url);
-	return origin_move(url, to);
+	from = curl_url();
+	dest = curl_url();
+	if (from != NULL && dest != NULL &&
+	    curl_url_set(from, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl_url_set(dest, CURLUPART_URL, to, 0) == CURLUE_OK &&
+	    move_to(from, dest) &&
+	    curl_url_get(from, CURLUPART_URL, &text, 0) == CURLUE_OK)
+		copy = mem_str(text);
+	curl_free(text);
+	curl_url_cleanup(from);
+	curl_url_cleanup(dest);
+	return copy;
 }
 
 int
@@ -128,12 +162,12 @@ oauth_urls_init(
 	    .device = moved(o->device_url, o, own),
 	    .revoke = moved(o->revoke_url, o, own),
 	};
-	if (origin_check(
+	if (post_url_ok(
 	        u->token, own != NULL ? c->name[CRED_TOKEN_URL] : "token URL", e) != 0 ||
 	    (u->authorize != NULL &&
-	        origin_check(u->authorize, "authorize URL", e) != 0) ||
-	    (u->device != NULL && origin_check(u->device, "device URL", e) != 0) ||
-	    (u->revoke != NULL && origin_check(u->revoke, "revocation URL", e) != 0)) {
+	        post_url_ok(u->authorize, "authorize URL", e) != 0) ||
+	    (u->device != NULL && post_url_ok(u->device, "device URL", e) != 0) ||
+	    (u->revoke != NULL && post_url_ok(u->revoke, "revocation URL", e) != 0)) {
 		oauth_urls_release(u);
 		return -1;
 	}

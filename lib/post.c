@@ -1,7 +1,7 @@
 #include <curl/curl.h>
 #include <string.h>
 
-#include "origin.h"
+#include "http.h"
 #include "post.h"
 #include "secret.h"
 
@@ -76,6 +76,15 @@ judge(struct post *p, CURL *curl, CURLcode r, const char *why, struct err *e)
 }
 
 int
+post_url_ok(const char *url, const char *what, struct err *e)
+{
+	if (http_url_ok(url, e) == 0)
+		return 0;
+	e->code = CODE_UNSAFE_SECRET;
+	return err_prefix(e, "%s: ", what);
+}
+
+int
 post_send(struct post *p, struct err *e)
 {
 	char why[CURL_ERROR_SIZE] = "";
@@ -87,7 +96,7 @@ post_send(struct post *p, struct err *e)
 	p->retry_after = 0;
 	p->sent = false;
 	secret_buf_release(&p->body);
-	if (origin_check(p->url, p->what, e) != 0)
+	if (post_url_ok(p->url, p->what, e) != 0)
 		return -1;
 	secret_buf_init(&p->body, MAX_ANSWER);
 	headers = curl_slist_append(NULL, "Accept: application/json");

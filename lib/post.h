@@ -1,7 +1,7 @@
 /*
  * post: one form sent to an OAuth endpoint, blocking, and its answer.
  *
- * For secrets: https or loopback only (origin_check), TLS always verified, no redirect
+ * For secrets: https or loopback only (http_url_ok), TLS always verified, no redirect
  * followed, no proxy for plain http, a fresh connection (so that libcurl never sends a second
  * time by itself), an answer of at most 64 KiB, 15 s to connect and 60 s in all.
  */
@@ -27,6 +27,10 @@ struct post {
 	int64_t retry_after; /* seconds, 0: not said */
 	bool sent;           /* on failure: a byte of the request may have arrived */
 };
+
+/* Whether secrets may go there: https, or http to loopback, without user or password in the
+ * URL. -1 and CODE_UNSAFE_SECRET; what names the URL. */
+int post_url_ok(const char *url, const char *what, struct err *e);
 
 /* Sends it. 0 with any HTTP status but a redirect; -1 and CODE_NETWORK, CODE_REDIRECTED,
  * CODE_BAD_ANSWER, CODE_UNSAFE_SECRET. */

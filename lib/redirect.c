@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "http.h"
 #include "mem.h"
-#include "origin.h"
 #include "redirect.h"
 #include "secret.h"
 
@@ -54,9 +54,10 @@ take_apart(const char *uri, uint16_t *port, char **host, char **path, struct err
 {
 	CURLU *u = curl_url();
 	char *p = NULL, *h = NULL, *s = NULL;
+	struct err why;
 	int r = -1;
 
-	if (u == NULL || strncmp(uri, "http://", 7) != 0 || !origin_is_loopback(uri) ||
+	if (u == NULL || strncmp(uri, "http://", 7) != 0 || http_url_ok(uri, &why) != 0 ||
 	    curl_url_set(u, CURLUPART_URL, uri, 0) != CURLUE_OK ||
 	    curl_url_get(u, CURLUPART_HOST, &h, 0) != CURLUE_OK ||
 	    curl_url_get(u, CURLUPART_PATH, &s, 0) != CURLUE_OK || h[0] == '[')

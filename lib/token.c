@@ -343,12 +343,6 @@ token_get(const struct token_want *w, struct token *t, struct err *e)
 	*t = (struct token){0};
 	if (w->auth->kind == AUTH_NONE)
 		return 0;
-	if (w->auth->displaced)
-		return err_set(e, CODE_NO_CREDENTIALS,
-		    "the file in the configuration directory leads %s elsewhere than the "
-		    "built-in one; credentials are not sent there; give the file another "
-		    "name",
-		    w->creds->provider);
 	if (w->auth->kind == AUTH_KEY)
 		return get_given(w, CRED_API_KEY, "api_key", t, e);
 	if (w->creds->value[CRED_ACCESS_TOKEN] != NULL)

@@ -10,7 +10,6 @@
 
 #include "auth.h"
 #include "creds.h"
-#include "embedded.h"
 #include "err.h"
 #include "json.h"
 #include "mem.h"
@@ -63,21 +62,6 @@ static const struct opt_usage usage = {
         "  eval \"$(av-token -p loom --export)\"\n"
         "  av-token -p loom --secret-command 'pass show loom'\n",
 };
-
-/* The file that is compiled in under the provider's name, or NULL. The caller's. */
-static struct json_object *
-find_builtin(const char *name)
-{
-	char *path = mem_printf("providers/%s.json", name);
-	struct json_object *found = NULL;
-	struct err e;
-
-	for (const struct embedded *f = embedded_files; f->path != NULL; f++)
-		if (strcmp(f->path, path) == 0)
-			found = json_parse(f->data, f->len, &e);
-	free(path);
-	return found;
-}
 
 /* Appends s as one word of the shell. */
 static void
@@ -184,7 +168,6 @@ give_up(const struct err *e)
 static void
 serve(const struct options *o, struct provider *p)
 {
-	struct json_object *builtin = p->file != NULL ? find_builtin(p->name) : NULL;
 	struct auth auth;
 	struct creds creds;
 	struct token t = {0};
@@ -193,7 +176,7 @@ serve(const struct options *o, struct provider *p)
 	    .command = o->secret_command,
 	    .aliases = json_at(p->def, "/aliases")};
 
-	auth_init(&auth, p->def, builtin);
+	auth_init(&auth, p);
 	from.oauth = auth.kind == AUTH_OAUTH;
 	if (creds_load(&creds, p->name, &from, &e) != 0)
 		give_up(&e);
@@ -213,7 +196,6 @@ serve(const struct options *o, struct provider *p)
 	token_release(&t);
 	creds_release(&creds);
 	auth_release(&auth);
-	json_object_put(builtin);
 }
 
 int
@@ -225,10 +207,7 @@ main(int argc, char *argv[])
 	struct err e;
 
 	if (first < argc)
-		opt_misuse(&usage,
-		    "'%s' is not an option; secrets never stand on the "
-		    "command line",
-		    "an operand");
+		opt_misuse(&usage, "there is nothing to name but options");
 	if (o.provider == NULL || o.provider[0] == '\0')
 		opt_misuse(&usage, "which provider? give -p NAME");
 	if (o.header + o.bearer + o.export + (o.header_file != NULL) + o.logout > 1)
