@@ -1,0 +1,226 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "auth.h"
+#include "creds.h"
+#include "err.h"
+#include "json.h"
+#include "mem.h"
+#include "opt.h"
+#include "provider.h"
+#include "secret.h"
+#include "token.h"
+
+enum { MAX_OUTPUT = 131072 };
+
+struct options {
+	const char *provider, *grant, *header_file, *secret_command;
+	bool header, bearer, export, logout, no_ask, quiet;
+	int verbose;
+	int64_t min_valid_ms, secret_fd;
+};
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct opt table[] = {
+    {'p', "provider", "NAME", "whose credential (AV_PROVIDER)", OPT_STR, AT(provider)},
+    {0, "header", NULL, "print the header line that requests need", OPT_FLAG, AT(header)},
+    {0, "bearer", NULL, "print the token or key alone", OPT_FLAG, AT(bearer)},
+    {0, "export", NULL, "print a line for the shell's eval", OPT_FLAG, AT(export)},
+    {0, "header-file", "FILE", "write the header line to a file for curl -H @FILE",
+        OPT_STR, AT(header_file)},
+    {0, "grant", "NAME", "how to get it, of the ways that the provider has", OPT_STR,
+        AT(grant)},
+    {0, "min-valid", "TIME", "renew what is valid for less than this (60s)", OPT_MS,
+        AT(min_valid_ms)},
+    {0, "secret-fd", "N", "read lines NAME=value from a descriptor", OPT_INT,
+        AT(secret_fd)},
+    {0, "secret-command", "COMMAND", "read them from a command's output", OPT_STR,
+        AT(secret_command)},
+    {0, "no-ask", NULL, "fail where a person would have to sign in", OPT_FLAG,
+        AT(no_ask)},
+    {0, "logout", NULL, "revoke and forget the tokens", OPT_FLAG, AT(logout)},
+    {'q', "quiet", NULL, "say nothing but errors on stderr", OPT_FLAG, AT(quiet)},
+    {'v', "verbose", NULL, "say each request on stderr", OPT_COUNT, AT(verbose)},
+    {0},
+};
+
+static const struct opt_usage usage = {
+    .synopsis = "av-token -p NAME [options]",
+    .about =
+        "Gets a service's credential, keeps it, renews it in time, and prints it as a\n"
+        "JSON line or as asked.",
+    .examples =
+        "  curl -H @<(av-token -p loom --header) https://api.example.org/v1/things\n"
+        "  eval \"$(av-token -p loom --export)\"\n"
+        "  av-token -p loom --secret-command 'pass show loom'\n",
+};
+
+/* Appends s as one word of the shell. */
+static void
+add_word(struct buf *b, const char *s)
+{
+	buf_chr(b, '\'');
+	for (; *s != '\0'; s++)
+		if (*s == '\'')
+			buf_str(b, "'\\''");
+		else
+			buf_chr(b, *s);
+	buf_chr(b, '\'');
+}
+
+/* A key lives long, so the line for programs tells of it without it. */
+static void
+add_json(
+    struct buf *b, const struct creds *c, const struct auth *auth, const struct token *t)
+{
+	buf_chr(b, '{');
+	secret_json_add(b, "provider", c->provider);
+	if (auth->kind == AUTH_OAUTH)
+		secret_json_add(b, "access_token", t->access_token);
+	secret_json_add(b, "token_type", t->token_type != NULL ? t->token_type : "none");
+	if (t->expires_at != 0)
+		buf_printf(b, ",\"expires_at\":%" PRId64, t->expires_at);
+	secret_json_add(b, "scope", t->scope);
+	buf_str(b, "}");
+}
+
+static void
+format(struct buf *b, const struct options *o, const struct creds *c,
+    const struct auth *auth, const struct token *t)
+{
+	const char *secret = t->access_token != NULL ? t->access_token : "";
+
+	if (o->header || o->header_file != NULL)
+		token_header(auth, t, b);
+	else if (o->bearer)
+		buf_str(b, secret);
+	else if (o->export) {
+		buf_printf(b, "export %s=",
+		    c->name[auth->kind == AUTH_OAUTH ? CRED_ACCESS_TOKEN : CRED_API_KEY]);
+		add_word(b, secret);
+	} else
+		add_json(b, c, auth, t);
+	buf_chr(b, '\n');
+}
+
+static int
+write_all(int fd, const struct buf *b)
+{
+	for (size_t done = 0; done < b->len;) {
+		ssize_t n = write(fd, b->data + done, b->len - done);
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}
+
+/* Replaces a file by one that only we can read. */
+static void
+write_file(const char *path, const struct buf *b)
+{
+	char *temp = mem_printf("%s.XXXXXX", path);
+	int fd = mkostemp(temp, O_CLOEXEC); /* 0600 */
+
+	if (fd < 0)
+		die(EX_CANTCREAT, "cannot make a file beside '%s':", path);
+	if (write_all(fd, b) != 0 || fsync(fd) != 0 || close(fd) != 0 ||
+	    rename(temp, path) != 0) {
+		int saved = errno;
+		unlink(temp);
+		errno = saved;
+		die(EX_CANTCREAT, "cannot write '%s':", path);
+	}
+	free(temp);
+}
+
+static void
+print(const struct options *o, const struct creds *c, const struct auth *auth,
+    const struct token *t)
+{
+	struct buf b;
+
+	secret_buf_init(&b, MAX_OUTPUT);
+	format(&b, o, c, auth, t);
+	if (o->header_file != NULL)
+		write_file(o->header_file, &b);
+	else if (write_all(STDOUT_FILENO, &b) != 0 || close(STDOUT_FILENO) != 0)
+		die(EX_IOERR, "cannot write the answer:");
+	secret_buf_release(&b);
+}
+
+static _Noreturn void
+give_up(const struct err *e)
+{
+	die(code_info(e->code)->status, "%s", e->message);
+}
+
+/* One provider's credential, got or forgotten. */
+static void
+serve(const struct options *o, struct provider *p)
+{
+	struct auth auth;
+	struct creds creds;
+	struct token t = {0};
+	struct err e;
+	struct creds_from from = {.fd = o->secret_fd > 0 ? (int)o->secret_fd : -1,
+	    .command = o->secret_command,
+	    .aliases = json_at(p->def, "/aliases")};
+
+	auth_init(&auth, p);
+	from.oauth = auth.kind == AUTH_OAUTH;
+	if (creds_load(&creds, p->name, &from, &e) != 0)
+		give_up(&e);
+	const struct token_want want = {.auth = &auth,
+	    .creds = &creds,
+	    .grant = o->grant,
+	    .min_valid = o->min_valid_ms > 0 ? o->min_valid_ms / 1000 : TOKEN_MIN_VALID,
+	    .person = !o->no_ask};
+	if (o->logout) {
+		if (token_logout(&want, &e) != 0)
+			give_up(&e);
+	} else {
+		if (token_get(&want, &t, &e) != 0)
+			give_up(&e);
+		print(o, &creds, &auth, &t);
+	}
+	token_release(&t);
+	creds_release(&creds);
+	auth_release(&auth);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct options o = {.provider = getenv("AV_PROVIDER")};
+	int first = opt_parse(argc, argv, &usage, table, &o);
+	struct provider *p;
+	struct err e;
+
+	if (first < argc)
+		opt_misuse(&usage, "there is nothing to name but options");
+	if (o.provider == NULL || o.provider[0] == '\0')
+		opt_misuse(&usage, "which provider? give -p NAME");
+	if (o.header + o.bearer + o.export + (o.header_file != NULL) + o.logout > 1)
+		opt_misuse(&usage,
+		    "--header, --bearer, --export, --header-file and --logout "
+		    "exclude each other");
+	err_set_level(o.quiet ? -1 : o.verbose);
+	/* A crash must not leave secrets in a file. */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+	p = provider_load(o.provider, &e);
+	if (p == NULL)
+		give_up(&e);
+	serve(&o, p);
+	provider_free(p);
+	return EX_OK;
+}
