@@ -198,7 +198,7 @@ read_photo(struct pass *pass, const struct photo_options *options, struct filety
 
 int
 photo_judge(int fd, uint64_t size, const struct photo_options *options,
-    struct filetype *types, photo_decode_fn *decode, struct photo *photo, struct err *e)
+    struct filetype *types, struct photo *photo, struct err *e)
 {
 	struct pass pass = {.fd = fd, .size = size};
 	int status;
@@ -215,10 +215,6 @@ photo_judge(int fd, uint64_t size, const struct photo_options *options,
 		photo->orientation =
 		    photo->facts.orientation > 0 ? photo->facts.orientation : 1;
 		photo_findings(photo, options);
-		if (options->depth == PHOTO_DECODE && decode != NULL &&
-		    pass.image != NULL &&
-		    findings_worst(&photo->findings) < SEVERITY_REFUSED)
-			decode(fd, options, photo);
 	}
 	image_free(pass.image);
 	free(pass.piece);
@@ -234,7 +230,7 @@ photo_examine(const char *path, const struct photo_options *options,
 
 	if (photo_open(path, &fd, &st, e) != 0)
 		return -1;
-	status = photo_judge(fd, (uint64_t)st.st_size, options, types, NULL, photo, e);
+	status = photo_judge(fd, (uint64_t)st.st_size, options, types, photo, e);
 	if (status == 0)
 		status = photo_unchanged(fd, &st, e);
 	close(fd);

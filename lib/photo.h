@@ -39,10 +39,6 @@ struct photo_options {
 	uint64_t max_pixels; /* 0: no ceiling */
 };
 
-/* Decodes all pixels of a complete JPEG, PNG or WebP and adds what it finds. */
-typedef void photo_decode_fn(
-    int fd, const struct photo_options *options, struct photo *photo);
-
 /* Opens a photo for reading. 0, or -1 with file_missing, file_unreadable, file_not_regular
  * (nothing is read of a FIFO or device, and opening one does not wait) or file_empty. The
  * caller closes *fd; *st is what fstat said. */
@@ -52,16 +48,16 @@ int photo_open(const char *path, int *fd, struct stat *st, struct err *e);
 int photo_unchanged(int fd, const struct stat *st, struct err *e);
 
 /* Judges size bytes of fd, by pread. types: borrowed, asked only about what is none of the
- * three formats. decode: for PHOTO_DECODE; NULL leaves pixels alone. Returns 0 whatever the
- * findings are; -1 where the bytes cannot be read (file_unreadable, changed_while_read). */
+ * three formats. Leaves the pixels alone: PHOTO_DECODE is the same as PHOTO_READ here. Returns
+ * 0 whatever the findings are; -1 where the bytes cannot be read (file_unreadable,
+ * changed_while_read). */
 int photo_judge(int fd, uint64_t size, const struct photo_options *options,
-    struct filetype *types, photo_decode_fn *decode, struct photo *photo, struct err *e);
+    struct filetype *types, struct photo *photo, struct err *e);
 
 /* What the name adds: an extension that lies. */
 void photo_judge_name(struct photo *photo, const char *path);
 
-/* Opens, judges in this process, looks for changes, closes: for PHOTO_QUICK and PHOTO_READ
- * (PHOTO_DECODE is taken as PHOTO_READ here; pixels are for the cage). */
+/* Opens, judges in this process, looks for changes, closes. */
 int photo_examine(const char *path, const struct photo_options *options,
     struct filetype *types, struct photo *photo, struct err *e);
 

@@ -1,0 +1,33 @@
+/* cage_wire: what a cage and its workers say to each other, one message each. For cage.c and
+ * cage_worker.c. Both ends are the same program, so the messages are plain structs. */
+#ifndef AV_CAGE_WIRE_H
+#define AV_CAGE_WIRE_H
+
+#include "cage.h"
+
+/* To the worker, with the photo's descriptor. */
+struct cage_order {
+	uint64_t size;
+	struct photo_options options;
+};
+
+/* From the worker; sent up to the last finding. */
+struct cage_reply {
+	bool last; /* false: known so far, the decoder begins now */
+	int status;
+	struct err err;
+	struct photo photo; /* ends with its findings */
+};
+
+/* The length of a reply with n findings. */
+static inline size_t
+cage_reply_len(unsigned n)
+{
+	return offsetof(struct cage_reply, photo.findings.list) +
+	       n * sizeof(struct finding);
+}
+
+/* The life of a worker; sock is its only descriptor of use. */
+_Noreturn void cage_worker(int sock, const struct cage_options *options);
+
+#endif
