@@ -142,7 +142,7 @@ add(struct accounts *all, struct provider *p, struct err *e)
 		return NULL;
 	}
 	r->all = all;
-	auth_init(&r->auth, p->def, NULL);
+	auth_init(&r->auth, p);
 	r->next = all->first;
 	all->first = r;
 	return a;

@@ -23,8 +23,18 @@ source_read(const struct http_source *s, uint64_t offset, char *buf, size_t len)
 	return true;
 }
 
-/* Up to size bytes of the source as base64. What is asked for need not begin or end between
- * two groups of four: such a group is made in carry, and made again for its rest. */
+/* What is left of the group of four in carry. */
+static ssize_t
+read_carry(struct http_cursor *c, size_t within, size_t len, char *buf, size_t size)
+{
+	size_t n = len - within < size ? len - within : size;
+
+	memcpy(buf, c->carry + within, n);
+	return (ssize_t)n;
+}
+
+/* Up to size bytes of the source as base64. A group of four that does not fit is made in
+ * carry and handed out from there, so that the source is read strictly forward. */
 static ssize_t
 read_base64(struct http_cursor *c, char *buf, size_t size)
 {
@@ -34,22 +44,20 @@ read_base64(struct http_cursor *c, char *buf, size_t size)
 	uint64_t at = c->offset / 4 * 3;
 	/* EVP_EncodeBlock adds a NUL. */
 	size_t groups = size > 0 ? (size - 1) / 4 : 0;
-	size_t want = within > 0 || groups == 0 ? 3 : groups * 3;
-	size_t n;
+	size_t want = groups == 0 ? 3 : groups * 3;
 
+	if (within > 0)
+		return read_carry(c, within, 4, buf, size);
 	if (want > sizeof raw)
 		want = sizeof raw;
 	if (want > s->size - at)
 		want = (size_t)(s->size - at);
 	if (!source_read(s, at, (char *)raw, want))
 		return -1;
-	if (within == 0 && groups > 0)
+	if (groups > 0)
 		return EVP_EncodeBlock((unsigned char *)buf, raw, (int)want);
-	n = (size_t)EVP_EncodeBlock(c->carry, raw, (int)want) - within;
-	if (n > size)
-		n = size;
-	memcpy(buf, c->carry + within, n);
-	return (ssize_t)n;
+	EVP_EncodeBlock(c->carry, raw, (int)want);
+	return read_carry(c, 0, 4, buf, size);
 }
 
 /* The next bytes of one piece; 0 at its end, -1 if its source fails. */
