@@ -50,7 +50,8 @@ tool_open(struct tool *t, const struct opt_common *common, const struct opt_usag
 
 	if (common->url != NULL && (common->provider == NULL || strchr(common->provider, ',')))
 		opt_misuse(usage, "--url needs exactly one provider (-p)");
-	*t = (struct tool){.common = common, .usage = usage, .step = options->step};
+	*t = (struct tool){.common = common, .usage = usage,
+	    .step = options->step, .ledger_file = options->ledger_file};
 	t->engine.loop = loop_new();
 	t->engine.creates_left = -1;
 	t->engine.accounts = accounts_new(t->engine.loop, &account_options);
@@ -90,6 +91,20 @@ tool_account(struct tool *t, struct item *item)
 	if (a == NULL)
 		run_fail(item, &e);
 	return a;
+}
+
+struct ledger *
+tool_ledger(struct tool *t)
+{
+	struct err e;
+
+	if (t->engine.ledger != NULL || t->no_ledger)
+		return t->engine.ledger;
+	t->engine.ledger = ledger_open(t->ledger_file, t->engine.loop, &e);
+	t->no_ledger = t->engine.ledger == NULL;
+	if (t->no_ledger)
+		warn("%s", e.message);
+	return t->engine.ledger;
 }
 
 void

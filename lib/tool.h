@@ -19,13 +19,15 @@ struct tool {
 	struct engine engine;
 	struct run *run;
 	const char *step;
+	const char *ledger_file;
+	bool no_ledger; /* it could not be opened */
 };
 
 struct tool_options {
 	const char *step; /* "upload" */
 	enum run_bare bare;
 	size_t window;      /* records at work at most */
-	bool ledger;        /* the program sends what is not repeatable */
+	bool ledger;        /* the program sends what is not repeatable: open it now */
 	const char *ledger_file; /* --ledger */
 };
 
@@ -36,6 +38,9 @@ void tool_close(struct tool *t);
 
 /* The account of the item's provider; NULL: the item has failed and is gone. */
 struct account *tool_account(struct tool *t, struct item *item);
+
+/* The ledger, opened now if it was not; NULL: it cannot be, which is said once. */
+struct ledger *tool_ledger(struct tool *t);
 
 /* Ends the item with that failure. */
 void tool_fail(struct tool *t, struct item *item, const struct failure *f);

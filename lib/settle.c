@@ -1,0 +1,93 @@
+#include <string.h>
+
+#include "json.h"
+#include "mem.h"
+#include "settle.h"
+
+/* Takes over those members of an answer that a record shows. */
+static void
+update(struct json_object *into, struct json_object *taken)
+{
+	static const char *const shown[] = {
+	    "status", "provider_status", "created_at", "preview_url"};
+
+	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+		struct json_object *value = NULL;
+		if (json_object_object_get_ex(taken, shown[i], &value))
+			json_put(into, shown[i], json_object_get(value));
+	}
+}
+
+static bool
+has_failed(struct json_object *taken)
+{
+	const char *status = json_str(taken, "/status");
+
+	return status != NULL && strcmp(status, "failed") == 0;
+}
+
+static void
+set_failed(struct failure *f, enum code code, const char *what, struct json_object *taken)
+{
+	const char *reason = json_str(taken, "/reason");
+	const char *word = json_str(taken, "/provider_status");
+	struct err e;
+
+	if (reason != NULL)
+		err_set(&e, code, "the service could not make the %s: %s", what, reason);
+	else
+		err_set(&e, code, "the service could not make the %s (%s)", what,
+		    word != NULL ? word : "failed");
+	failure_set(f, &e, "yes");
+}
+
+static void
+mark(struct tool *t, struct account *a, struct rec *rec, enum ledger_fate fate)
+{
+	struct ledger_key key = {.operation = "create",
+	    .provider = a->provider->name,
+	    .base = a->base_url,
+	    .account = a->label};
+	struct ledger *ledger = tool_ledger(t);
+
+	if (ledger != NULL)
+		ledger_mark(ledger, &key, json_str(rec_get(rec, "avatar"), "/id"), fate, NULL, NULL);
+}
+
+void
+settle_avatar(struct tool *t, struct account *a, struct rec *rec,
+    const struct call_result *result, struct failure *f)
+{
+	if (result->failure != NULL) {
+		failure_copy(f, result->failure);
+		if (f->err.code == CODE_AVATAR_GONE)
+			mark(t, a, rec, LEDGER_GONE);
+		return;
+	}
+	update(rec_edit(rec, "avatar"), result->taken);
+	if (!has_failed(result->taken))
+		return;
+	set_failed(f, CODE_AVATAR_FAILED, "avatar", result->taken);
+	mark(t, a, rec, LEDGER_FAILED);
+}
+
+struct json_object *
+settle_entry(struct rec *rec, int index)
+{
+	struct json_object *all = json_copy(rec_get(rec, "renderings"));
+
+	rec_set(rec, "renderings", all);
+	return json_object_array_get_idx(all, (size_t)index);
+}
+
+void
+settle_rendering(struct rec *rec, int index, const struct call_result *result, struct failure *f)
+{
+	if (result->failure != NULL) {
+		failure_copy(f, result->failure);
+		return;
+	}
+	update(settle_entry(rec, index), result->taken);
+	if (has_failed(result->taken))
+		set_failed(f, CODE_RENDERING_FAILED, "rendering", result->taken);
+}

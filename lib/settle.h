@@ -1,0 +1,23 @@
+/*
+ * settle: what was learnt of an avatar or a rendering, put into the record.
+ */
+#ifndef AV_SETTLE_H
+#define AV_SETTLE_H
+
+#include "call.h"
+#include "rec.h"
+#include "tool.h"
+
+/* Updates `avatar`. Where it failed or is gone the ledger is told, so that it is never reused
+ * silently, and *f says why the record fails; so it does for a failed watch. */
+void settle_avatar(struct tool *t, struct account *a, struct rec *rec,
+    const struct call_result *result, struct failure *f);
+
+/* Updates one of `renderings`. */
+void settle_rendering(
+    struct rec *rec, int index, const struct call_result *result, struct failure *f);
+
+/* An entry of `renderings`, borrowed, to be changed; the record keeps the change. */
+struct json_object *settle_entry(struct rec *rec, int index);
+
+#endif

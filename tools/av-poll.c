@@ -1,0 +1,233 @@
+/*
+ * av-poll: waits until avatars, and renderings that were asked for, are ready or have failed.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "mem.h"
+#include "settle.h"
+#include "tool.h"
+#include "vars.h"
+#include "watch.h"
+
+#define TIMEOUT_MS (60 * 60 * 1000)
+#define WATCH      100000
+
+struct options {
+	struct opt_common common;
+	int64_t watch;
+	const char *ledger;
+};
+
+static const struct opt table[] = {
+    OPT_COMMON(struct options),
+    OPT_NETWORK(struct options),
+    {0, "watch", "N", "records watched at once (100000)", OPT_INT,
+	offsetof(struct options, watch)},
+    {0, "ledger", "FILE", "where to note what failed, or none (AV_LEDGER)", OPT_STR,
+	offsetof(struct options, ledger)},
+    {0},
+};
+
+static const struct opt_usage usage = {
+    .synopsis = "av-poll [options] [ID|RECORD...]",
+    .about = "Waits until the avatars of the records it reads are ready or have failed, and so\n"
+	     "are the renderings that av-render --ask asked for.",
+    .examples = "  av-upload -p avtr1 ann.jpg | av-poll | jq -r .avatar.status\n"
+		"  av-poll -p avtr1 av_01J00000000000000000000002\n"
+		"  av-poll --retry-failed --timeout 2h <done.jsonl >again.jsonl\n",
+};
+
+struct poll_tool {
+	struct tool tool;
+	struct watches watches;
+};
+
+/* A record at work: the avatar first, then each rendering that is not settled. */
+struct poll {
+	struct poll_tool *self;
+	struct item *item;
+	struct watch watch;
+	int rendering; /* index of the one watched; -1: the avatar */
+};
+
+static void next(struct poll *p);
+
+static bool
+is_processing(struct json_object *o)
+{
+	const char *status = json_str(o, "/status");
+
+	return status == NULL || strcmp(status, "processing") == 0;
+}
+
+/* The first rendering from `from` on that was asked for and is not settled; -1: none. */
+static int
+unsettled(struct rec *rec, int from)
+{
+	struct json_object *all = rec_get(rec, "renderings");
+	int n = json_object_is_type(all, json_type_array) ? (int)json_object_array_length(all) : 0;
+
+	for (int i = from; i < n; i++) {
+		const char *status =
+		    json_str(json_object_array_get_idx(all, (size_t)i), "/status");
+		if (status != NULL && strcmp(status, "processing") == 0)
+			return i;
+	}
+	return -1;
+}
+
+static bool
+skip(void *self, struct rec *rec)
+{
+	struct json_object *avatar = rec_get(rec, "avatar");
+
+	(void)self;
+	return json_str(avatar, "/id") != NULL && !is_processing(avatar) &&
+	    unsettled(rec, 0) < 0;
+}
+
+static void
+end(struct poll *p, const struct failure *f)
+{
+	struct item *item = p->item;
+	struct tool *tool = &p->self->tool;
+
+	free(p);
+	if (f != NULL)
+		tool_fail(tool, item, f);
+	else
+		run_done(item);
+}
+
+static struct json_object *
+rendering_of(const struct poll *p)
+{
+	return json_object_array_get_idx(rec_get(p->item->rec, "renderings"), (size_t)p->rendering);
+}
+
+static struct json_object *
+vars(void *arg)
+{
+	struct poll *p = arg;
+	struct json_object *v = vars_of(p->item->rec, p->watch.op, NULL);
+
+	if (p->rendering >= 0)
+		vars_rendering(v, "", NULL, rendering_of(p));
+	rec_slim(p->item->rec);
+	return v;
+}
+
+/* An avatar or a rendering is settled, or given up. */
+static void
+settled(void *arg, const struct call_result *result)
+{
+	struct poll *p = arg;
+	struct rec *rec = p->item->rec;
+	struct failure failure = {0};
+
+	if (p->rendering < 0)
+		settle_avatar(&p->self->tool, p->watch.account, rec, result, &failure);
+	else
+		settle_rendering(rec, p->rendering, result, &failure);
+	if (failure.err.code != CODE_NONE)
+		end(p, &failure);
+	else
+		next(p);
+	failure_release(&failure);
+}
+
+/* Watches what is to be watched next. */
+static void
+next(struct poll *p)
+{
+	struct rec *rec = p->item->rec;
+	const struct provider *provider = p->watch.account->provider;
+	const struct kind *kind = NULL;
+
+	p->rendering = unsettled(rec, p->rendering + 1);
+	if (p->rendering < 0) {
+		end(p, NULL);
+		return;
+	}
+	kind = provider_kind(provider, json_str(rendering_of(p), "/kind"));
+	if (kind == NULL || kind->status == NULL) {
+		next(p);
+		return;
+	}
+	p->watch.op = kind->status;
+	watch_start(&p->self->watches, &p->watch, true);
+}
+
+static void
+stop(struct item *item, bool hard)
+{
+	struct poll *p = item->state;
+
+	watch_stop(&p->watch, hard);
+}
+
+/* The state of a service that has none: made is ready. */
+static void
+ready_at_once(struct poll *p)
+{
+	json_put_str(rec_edit(p->item->rec, "avatar"), "status", "ready");
+	next(p);
+}
+
+static void
+begin(void *arg, struct item *item)
+{
+	struct poll_tool *self = arg;
+	struct account *a = tool_account(&self->tool, item);
+	struct json_object *avatar = rec_get(item->rec, "avatar");
+	struct poll *p;
+	struct err e;
+
+	if (a == NULL)
+		return;
+	if (json_str(avatar, "/id") == NULL) {
+		err_set(&e, CODE_NO_AVATAR, "the record has no avatar.id; run av-upload first");
+		run_fail(item, &e);
+		return;
+	}
+	p = mem_new(1, sizeof *p);
+	*p = (struct poll){.self = self, .item = item, .rendering = -1};
+	p->watch = (struct watch){.account = a,
+	    .op = provider_operation(a->provider, "status"),
+	    .vars = vars,
+	    .fn = settled,
+	    .arg = p};
+	item->state = p;
+	item->stop = stop;
+	if (!is_processing(avatar))
+		next(p);
+	else if (p->watch.op == NULL)
+		ready_at_once(p);
+	else
+		watch_start(&self->watches, &p->watch, true);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct run_calls calls = {.skip = skip, .begin = begin};
+	struct options o = {.watch = WATCH};
+	struct poll_tool self = {0};
+	int first = opt_parse(argc, argv, &usage, table, &o), status;
+
+	opt_common_finish(&o.common);
+	if (o.common.timeout_ms == 0)
+		o.common.timeout_ms = TIMEOUT_MS;
+	tool_open(&self.tool, &o.common, &usage,
+	    &(struct tool_options){.step = "poll",
+		.bare = RUN_BARE_AVATAR,
+		.window = (size_t)o.watch,
+		.ledger_file = o.ledger},
+	    &calls, &self);
+	watches_init(&self.watches, &self.tool.engine, (size_t)o.common.jobs, o.common.timeout_ms);
+	status = run_records(self.tool.run, argv + first);
+	tool_close(&self.tool);
+	run_exit(status);
+}
