@@ -11,7 +11,8 @@
 #include "faults.h"
 #include "options.h"
 
-const char *const service_names[SERVICES] = {"loom", "anam", "avtr1", "argil"};
+const char *const service_names[SERVICES + 1] = {
+    "loom", "anam", "avtr1", "argil", "other"};
 
 /* Loom's documents: one request a second on average, a short burst above it is tolerated. */
 struct options opts = {

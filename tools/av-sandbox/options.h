@@ -7,9 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum service_no { LOOM, ANAM, AVTR1, ARGIL, SERVICES };
+/* OTHER counts what came to no service. */
+enum service_no { LOOM, ANAM, AVTR1, ARGIL, SERVICES, OTHER = SERVICES };
 
-extern const char *const service_names[SERVICES];
+extern const char *const service_names[SERVICES + 1];
 
 struct account {
 	double rate;   /* requests a second; 0: no limit */
