@@ -674,6 +674,32 @@ faulty() {
 	until_is 1 listed
 }
 
+@test "delay: requests are in flight together, each as long as asked" {
+	box --delay 100
+	for i in 1 2 3 4; do
+		curl -sf -o /dev/null -H "Authorization: Bearer $AVTR1_API_KEY" \
+			-F image=@$P/face0.png "$AVTR1_API_URL/avatars" 3>&- &
+		PIDS+=($!)
+	done
+	wait "${PIDS[@]}"
+	is "$(stat '.avtr1 | [.creates, .max_in_flight > 1]')" '[4,true]'
+}
+
+@test "it ends at once with a client that it keeps waiting" {
+	box --fault stall#1 --stall-ms 600000
+	curl -s -m 60 -H "Authorization: Bearer $AVTR1_API_KEY" -F image=@$P/face0.png \
+		"$AVTR1_API_URL/avatars" 3>&- &
+	CLIENT=$!
+	creates() { stat .avtr1.creates; }
+	until_is 1 creates
+	kill "$BOX"
+	wait "$BOX"
+	BOX=
+	CODE=0
+	wait "$CLIENT" || CODE=$?
+	is "$CODE" 52
+}
+
 @test "state survives kill -9, with tokens, keys and pictures" {
 	box --state s.jsonl --ready-after 0 --rate loom=0
 	token

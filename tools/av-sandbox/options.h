@@ -24,7 +24,7 @@ struct options {
 	uint64_t seed;
 	bool seeded; /* by the user */
 	/* milliseconds */
-	int64_t ready_after, render_after, list_lag, late, stall;
+	int64_t ready_after, render_after, list_lag, delay, late, stall;
 	double fail_rate;
 	const char *fail_match, *refuse_match; /* NULL: none */
 	long token_life, url_life;             /* seconds */
