@@ -73,6 +73,9 @@ $(O)/libav.a: $(LIB_OBJS)
 # One source per program; the further files of one that needs more stand in a folder of its name.
 objs_of = $(patsubst %.c,$(O)/%.o,$(wildcard tools/$(1)/*.c))
 
+# The stb headers shift into the sign bit.
+$(O)/tools/av-sandbox/stb.o: av_cflags += -fno-sanitize=undefined
+
 # The film that the sandbox holds is read by its assembler (.incbin).
 $(O)/tools/av-sandbox/draw.o: tools/av-sandbox/clip.mp4
 

@@ -123,6 +123,18 @@ anam_photo(struct req *r, const struct part *p, struct wish *w)
 	return false;
 }
 
+/* The URL's form is judged, nothing is fetched. */
+static bool
+anam_url(struct req *r, struct wish *w)
+{
+	if (!is_url(w->url, false)) {
+		refuse(r, 400, "bad_value", "imageUrl", "'%.200s' is not a URI", w->url);
+		return false;
+	}
+	w->photo = photo_of_url(w->url);
+	return true;
+}
+
 static bool
 read_form(struct req *r, struct wish *w)
 {
@@ -141,12 +153,10 @@ read_form(struct req *r, struct wish *w)
 		    "exactly one of imageFile and imageUrl is required");
 		ok = false;
 	}
-	if (ok && w->url != NULL) {
-		refuse(r, 400, "bad_source", "imageUrl",
-		    "imageUrl belongs into a JSON body");
-		ok = false;
-	}
-	ok = ok && anam_photo(r, file, w);
+	if (ok && w->url != NULL)
+		ok = anam_url(r, w);
+	else
+		ok = ok && anam_photo(r, file, w);
 	multipart_release(&parts);
 	return ok;
 }
@@ -166,18 +176,13 @@ read_json(struct req *r, struct wish *w)
 		if (model == NULL)
 			name = NULL;
 	}
-	if (name != NULL && !is_url(url, false)) {
-		refuse(r, 400, "bad_value", "imageUrl", "'%.200s' is not a URI", url);
-		name = NULL;
-	}
 	if (name != NULL) {
-		w->photo = photo_of_url(url);
 		w->url = mem_str(url);
 		w->name = mem_str(name);
 		w->model = mem_str(model);
 	}
 	json_object_put(o);
-	return name != NULL;
+	return name != NULL && anam_url(r, w);
 }
 
 static bool

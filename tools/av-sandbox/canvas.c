@@ -104,7 +104,6 @@ append(void *out, void *data, int len)
 void
 canvas_png(const struct canvas *c, struct buf *out)
 {
-	stbi_write_png_compression_level = 5;
 	stbi_write_force_png_filter = 1;
 	stbi_write_png_to_func(append, out, c->width, c->height, 4, c->rgba, 0);
 }

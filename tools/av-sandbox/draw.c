@@ -13,12 +13,14 @@
 enum { PICTURE = 1024, ANIMATION = 256, FRAMES = 8 };
 
 /* A second of a test card with sound, made by ffmpeg. */
-extern const unsigned char clip_mp4[], clip_mp4_end[];
+extern const unsigned char clip_mp4[];
+extern const uint32_t clip_mp4_size;
 
 __asm__(".section .rodata\n"
-        ".global clip_mp4, clip_mp4_end\n"
+        ".global clip_mp4, clip_mp4_size\n"
         "clip_mp4: .incbin \"tools/av-sandbox/clip.mp4\"\n"
-        "clip_mp4_end: .byte 0\n"
+        "clip_mp4_end: .balign 4\n"
+        "clip_mp4_size: .int clip_mp4_end - clip_mp4\n"
         ".previous\n");
 
 static const char *
@@ -196,7 +198,7 @@ draw(const struct item *it, const char *what, struct buf *out)
 		return "model/gltf+json";
 	}
 	if (strstr(what, ".mp4") != NULL) {
-		buf_add(out, clip_mp4, (size_t)(clip_mp4_end - clip_mp4));
+		buf_add(out, clip_mp4, clip_mp4_size);
 		return "video/mp4";
 	}
 	if (strcmp(what, "page.html") == 0) {

@@ -175,9 +175,9 @@ media_serve(struct req *r)
 	              req_header(r, "Cookie") != NULL;
 	const struct fault *f;
 
-	/* A leak counts wherever it leads; one to a stranger's path is told by the first. */
 	if (leaked)
-		stats_credentials_on_media(service < 0 ? LOOM : (enum service_no)service);
+		stats_credentials_on_media(
+		    service < 0 ? OTHER : (enum service_no)service);
 	if (service < 0) {
 		answer(r, 404);
 		return;

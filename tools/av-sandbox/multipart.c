@@ -5,14 +5,31 @@
 #include "mem.h"
 #include "multipart.h"
 
+/* What follows the next semicolon outside of quotes, or NULL. */
+static const char *
+next_parameter(const char *s)
+{
+	bool quoted = false;
+
+	for (; *s != '\0'; s++) {
+		if (quoted && *s == '\\' && s[1] != '\0')
+			s++;
+		else if (*s == '"')
+			quoted = !quoted;
+		else if (*s == ';' && !quoted)
+			return s + 1;
+	}
+	return NULL;
+}
+
 /* The value of a parameter ("; name=value", quoted or not), or NULL. */
 static char *
 parameter(const char *s, const char *name)
 {
 	size_t len = strlen(name);
 
-	while ((s = strchr(s, ';')) != NULL) {
-		s += 1 + strspn(s + 1, " \t");
+	while ((s = next_parameter(s)) != NULL) {
+		s += strspn(s, " \t");
 		if (strncasecmp(s, name, len) != 0 || s[len] != '=')
 			continue;
 		s += len + 1;

@@ -11,7 +11,8 @@
 #include "faults.h"
 #include "options.h"
 
-const char *const service_names[SERVICES] = {"loom", "anam", "avtr1", "argil"};
+const char *const service_names[SERVICES + 1] = {
+    "loom", "anam", "avtr1", "argil", "other"};
 
 /* Loom's documents: one request a second on average, a short burst above it is tolerated. */
 struct options opts = {
@@ -37,6 +38,7 @@ enum {
 	O_READY_AFTER,
 	O_RENDER_AFTER,
 	O_LIST_LAG,
+	O_DELAY,
 	O_LATE,
 	O_STALL,
 	O_FAIL_RATE,
@@ -67,6 +69,7 @@ static const struct option long_options[] = {
     {"ready-after", required_argument, NULL, O_READY_AFTER},
     {"render-after", required_argument, NULL, O_RENDER_AFTER},
     {"list-lag", required_argument, NULL, O_LIST_LAG},
+    {"delay", required_argument, NULL, O_DELAY},
     {"late", required_argument, NULL, O_LATE},
     {"stall-ms", required_argument, NULL, O_STALL},
     {"fail-rate", required_argument, NULL, O_FAIL_RATE},
@@ -122,6 +125,7 @@ static const char help[] =
     "  --ready-after MS, --render-after MS    avatars (300), renderings and videos (300)\n"
     "  --fail-rate R, --fail-match TEXT, --refuse-match TEXT    avatars that fail\n"
     "  --list-lag MS                 new avatars appear in lists that much later\n"
+    "  --delay MS                    every answer takes that long\n"
     "  --rate NAME=N[/BURST]         requests a second, then 429 (loom=1/10; 0: no limit)\n"
     "  --concurrent N                Loom's background jobs, then 423\n"
     "  --quota NAME=N[/STATUS]       paid requests, then 402 or 403\n"
@@ -266,7 +270,7 @@ read_plain(int c, const char *name)
 		int64_t *value;
 	} times[] = {{O_READY_AFTER, &opts.ready_after},
 	    {O_RENDER_AFTER, &opts.render_after}, {O_LIST_LAG, &opts.list_lag},
-	    {O_LATE, &opts.late}, {O_STALL, &opts.stall}};
+	    {O_DELAY, &opts.delay}, {O_LATE, &opts.late}, {O_STALL, &opts.stall}};
 	struct {
 		int option;
 		const char **value;

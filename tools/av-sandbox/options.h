@@ -7,9 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum service_no { LOOM, ANAM, AVTR1, ARGIL, SERVICES };
+/* OTHER counts what came to no service. */
+enum service_no { LOOM, ANAM, AVTR1, ARGIL, SERVICES, OTHER = SERVICES };
 
-extern const char *const service_names[SERVICES];
+extern const char *const service_names[SERVICES + 1];
 
 struct account {
 	double rate;   /* requests a second; 0: no limit */
@@ -23,7 +24,7 @@ struct options {
 	uint64_t seed;
 	bool seeded; /* by the user */
 	/* milliseconds */
-	int64_t ready_after, render_after, list_lag, late, stall;
+	int64_t ready_after, render_after, list_lag, delay, late, stall;
 	double fail_rate;
 	const char *fail_match, *refuse_match; /* NULL: none */
 	long token_life, url_life;             /* seconds */

@@ -82,6 +82,27 @@ size_of(enum photo_type type, const unsigned char *data, size_t len, int *w, int
 	return *w > 0 && *h > 0 && (int64_t)*w * *h <= MAX_PIXELS;
 }
 
+/* Where two bytes stand last, or NULL. */
+static const unsigned char *
+last_of(const unsigned char *data, size_t len, unsigned char a, unsigned char b)
+{
+	for (size_t i = len; i >= 2; i--)
+		if (data[i - 1] == b && data[i - 2] == a)
+			return data + i - 2;
+	return NULL;
+}
+
+/* stb_image is content with half a JPEG. Neither marker can stand in coded data, so that the
+ * end of a whole one comes after the start of its last scan. */
+static bool
+jpeg_ends(const unsigned char *data, size_t len)
+{
+	const unsigned char *scan = last_of(data, len, 0xff, 0xda);
+	const unsigned char *end = last_of(data, len, 0xff, 0xd9);
+
+	return scan != NULL && end != NULL && end > scan;
+}
+
 static void
 decode_photo(struct photo *p, const unsigned char *data, size_t len)
 {
@@ -89,7 +110,8 @@ decode_photo(struct photo *p, const unsigned char *data, size_t len)
 	struct canvas full = {0, 0, NULL};
 	int n;
 
-	if (type == PHOTO_BAD || !size_of(type, data, len, &full.width, &full.height))
+	if (type == PHOTO_BAD || (type == PHOTO_JPEG && !jpeg_ends(data, len)) ||
+	    !size_of(type, data, len, &full.width, &full.height))
 		return;
 	full.rgba =
 	    type == PHOTO_WEBP

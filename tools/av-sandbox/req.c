@@ -91,7 +91,7 @@ req_json(struct req *r, const char *members)
 {
 	struct json_tokener *t;
 	struct json_object *o = NULL;
-	bool whole;
+	bool whole = false;
 
 	if (!req_type_is(r, "application/json")) {
 		refuse(r, 400, "wrong_content_type", NULL,
@@ -106,8 +106,11 @@ req_json(struct req *r, const char *members)
 		    t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 		o = json_tokener_parse_ex(t, r->body.data, (int)r->body.len + 1);
 	}
-	whole = o != NULL && json_tokener_get_error(t) == json_tokener_success &&
-	        json_tokener_get_parse_end(t) == r->body.len;
+	if (o != NULL && json_tokener_get_error(t) == json_tokener_success) {
+		const char *rest = r->body.data + json_tokener_get_parse_end(t);
+
+		whole = rest + strspn(rest, " \t\r\n") == r->body.data + r->body.len;
+	}
 	json_tokener_free(t);
 	if (!whole || !json_object_is_type(o, json_type_object)) {
 		refuse(r, 400, "malformed_body", NULL, "the body is not one JSON object");
@@ -521,6 +524,8 @@ req_serve(struct req *r)
 		stats_reset();
 		answer(r, 204);
 	} else {
+		stats_violation(
+		    OTHER, r->method, r->url, "unknown_call", "no service is there");
 		answer(r, 404);
 	}
 }

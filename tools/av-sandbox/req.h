@@ -74,7 +74,7 @@ struct req {
 	struct answer answer;
 	bool media;  /* came to the media origin */
 	bool reused; /* not the first request of its connection */
-	bool begun, counted, media_counted, stalled;
+	bool begun, counted, media_counted, served, stalled;
 	bool fault_struck; /* the fault had its way */
 	enum service_no counted_as;
 };

@@ -259,6 +259,20 @@ begin(struct req *r, const char *method)
 	req_begin(r);
 }
 
+/* Sets the answer and counts it. */
+static void
+serve(struct req *r)
+{
+	r->served = true;
+	req_serve(r);
+	if (r->answer.fault != NULL && r->answer.fault->kind <= FAULT_STALL)
+		r->answer.status = 0;
+	trace_request(r);
+	if (r->service != NULL || r->media_counted)
+		stats_end(r->counted_as, r->answer.status,
+		    r->fault_struck ? r->fault->spec : NULL);
+}
+
 static enum MHD_Result
 handle(void *cls, struct MHD_Connection *conn, const char *url, const char *method,
     const char *version, const char *data, size_t *len, void **con_cls)
@@ -270,6 +284,8 @@ handle(void *cls, struct MHD_Connection *conn, const char *url, const char *meth
 	(void)version;
 	if (r->stalled)
 		return MHD_NO;
+	if (r->served)
+		return send_answer(r);
 	if (!r->begun) {
 		begin(r, method);
 		return MHD_YES;
@@ -285,14 +301,12 @@ handle(void *cls, struct MHD_Connection *conn, const char *url, const char *meth
 		*len = 0;
 		return MHD_YES;
 	}
-	req_serve(r);
-	if (r->answer.fault != NULL && r->answer.fault->kind <= FAULT_STALL)
-		r->answer.status = 0;
-	trace_request(r);
-	if (r->service != NULL || r->media_counted)
-		stats_end(r->counted_as, r->answer.status,
-		    r->fault_struck ? r->fault->spec : NULL);
-	return send_answer(r);
+	serve(r);
+	if (opts.delay == 0)
+		return send_answer(r);
+	MHD_suspend_connection(r->conn);
+	server_after(opts.delay, resume, r->conn);
+	return MHD_YES;
 }
 
 static struct MHD_Daemon *

@@ -25,7 +25,7 @@ static struct counts {
 	struct json_object *violation_list, *faults;
 	struct lh_table *made; /* fingerprint to an array of ids */
 	struct ring ring;
-} counts[SERVICES];
+} counts[SERVICES + 1];
 
 static void
 ring_add(struct ring *r, int64_t now)
@@ -141,7 +141,7 @@ fingerprint(const struct item *it)
 	    it->parent != NULL ? it->parent->id : "", it->name != NULL ? it->name : "");
 	json_object_object_foreach(it->params, key, value)
 	{
-		if (strcmp(key, "extras") != 0 && strcmp(key, "filename") != 0)
+		if (strcmp(key, "extras") != 0)
 			buf_printf(&b, "|%s=%s", key,
 			    json_object_to_json_string_ext(
 			        value, JSON_C_TO_STRING_PLAIN));
@@ -267,7 +267,7 @@ stats_json(void)
 {
 	struct json_object *o = json_object_new_object();
 
-	for (int s = 0; s < SERVICES; s++)
+	for (int s = 0; s <= OTHER; s++)
 		json_object_object_add(o, service_names[s], one_json(&counts[s]));
 	return o;
 }
@@ -285,7 +285,7 @@ clear(struct counts *c)
 void
 stats_reset(void)
 {
-	for (int s = 0; s < SERVICES; s++) {
+	for (int s = 0; s <= OTHER; s++) {
 		long in_flight = counts[s].in_flight;
 
 		clear(&counts[s]);
@@ -298,7 +298,7 @@ stats_complain(void)
 {
 	long total = 0;
 
-	for (int s = 0; s < SERVICES; s++) {
+	for (int s = 0; s <= OTHER; s++) {
 		struct counts *c = &counts[s];
 		size_t n = c->violation_list != NULL
 		               ? json_object_array_length(c->violation_list)
@@ -320,6 +320,6 @@ stats_complain(void)
 void
 stats_free(void)
 {
-	for (int s = 0; s < SERVICES; s++)
+	for (int s = 0; s <= OTHER; s++)
 		clear(&counts[s]);
 }
