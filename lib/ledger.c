@@ -38,6 +38,12 @@ ledger_time(void)
 	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
+struct ledger_store *
+ledger_store(struct ledger *l)
+{
+	return l->store;
+}
+
 /* Lists and the table. */
 
 static void

@@ -350,11 +350,30 @@ db_let_go(struct ledger_store *s, struct ledger_claim *c)
 	c->slot = -1;
 }
 
+static int
+begin(struct ledger_store *s, struct err *e)
+{
+	return db_begin((struct db *)s, e);
+}
+
+static int
+commit(struct ledger_store *s, struct err *e)
+{
+	return db_commit((struct db *)s, e);
+}
+
 static const struct ledger_store_ops ops = {
     .apply = db_apply,
     .sending = db_sending,
     .let_go = db_let_go,
     .free = db_free,
+    .each = db_each,
+    .settle = db_settle,
+    .forget = db_forget,
+    .put = db_put,
+    .begin = begin,
+    .commit = commit,
+    .check = db_check,
 };
 
 struct ledger_store *
