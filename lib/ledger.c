@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,9 @@ struct ledger {
 	struct ledger_claim *batch; /* being committed */
 	int failed;                 /* how that went */
 	struct err err;
+	pthread_mutex_t lock; /* over committing */
+	pthread_cond_t committed;
+	bool committing;             /* the batch is with the thread */
 	struct ledger_claim **table; /* by hash: claims that are queued or held */
 	size_t size, count;          /* size is a power of two */
 };
@@ -32,6 +36,12 @@ ledger_time(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+struct ledger_store *
+ledger_store(struct ledger *l)
+{
+	return l->store;
 }
 
 /* Lists and the table. */
@@ -300,6 +310,19 @@ commit(void *arg)
 		}
 }
 
+/* The same on a thread of its own. */
+static void
+commit_aside(void *arg)
+{
+	struct ledger *l = arg;
+
+	commit(l);
+	pthread_mutex_lock(&l->lock);
+	l->committing = false;
+	pthread_cond_signal(&l->committed);
+	pthread_mutex_unlock(&l->lock);
+}
+
 static void
 finish(void *arg)
 {
@@ -330,7 +353,8 @@ start(void *arg)
 		return;
 	take_queue(l);
 	if (l->store != NULL) {
-		loop_work(l->loop, commit, finish, l);
+		l->committing = true;
+		loop_work(l->loop, commit_aside, finish, l);
 		return;
 	}
 	commit(l);
@@ -353,6 +377,8 @@ ledger_new(struct loop *loop)
 	struct ledger *l = mem_new(1, sizeof *l);
 
 	l->loop = loop;
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_cond_init(&l->committed, NULL);
 	l->size = 256;
 	l->table = mem_new(l->size, sizeof *l->table);
 	return l;
@@ -381,11 +407,25 @@ ledger_open(const char *file, struct loop *loop, struct err *e)
 	return l;
 }
 
+/* Waits for the thread and ends what it did; the loop does not any more. */
+static void
+finish_batch(struct ledger *l)
+{
+	l->loop = NULL;
+	pthread_mutex_lock(&l->lock);
+	while (l->committing)
+		pthread_cond_wait(&l->committed, &l->lock);
+	pthread_mutex_unlock(&l->lock);
+	silence(l->batch);
+	finish(l);
+}
+
 void
 ledger_free(struct ledger *l)
 {
 	if (l == NULL)
 		return;
+	finish_batch(l);
 	silence(l->queue.first);
 	for (size_t i = 0; i < l->size; i++)
 		for (struct ledger_claim *c = l->table[i]; c != NULL; c = c->chain)
@@ -399,6 +439,8 @@ ledger_free(struct ledger *l)
 		}
 	if (l->store != NULL)
 		l->store->ops->free(l->store);
+	pthread_cond_destroy(&l->committed);
+	pthread_mutex_destroy(&l->lock);
 	free(l->table);
 	free(l);
 }

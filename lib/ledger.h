@@ -99,7 +99,8 @@ struct ledger *ledger_open(const char *file, struct loop *loop, struct err *e);
 
 /* Commits what is queued, without calling back, and closes. Claims that are not settled are
  * left as they are: to the next process they are a dead one's. NULL is welcome. Not from
- * within a callback, and not before loop_run has returned. */
+ * within a callback, and the loop must not run again; a commit that loop_stop left under way
+ * is waited for. */
 void ledger_free(struct ledger *l);
 
 /* The claim that comes back is for ledger_cancel until the callback, and after a verdict of

@@ -121,6 +121,17 @@ parse(const char *json)
 }
 
 char *
+ledger_key_canonical(const char *json)
+{
+	json_object *v = parse(json);
+	struct buf b = {0};
+
+	write_value(&b, v);
+	json_object_put(v);
+	return buf_take(&b);
+}
+
+char *
 ledger_key_options(const struct ledger_option *options, size_t n)
 {
 	json_object *all = json_object_new_object();

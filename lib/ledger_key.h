@@ -18,6 +18,9 @@
  * taken as a string. */
 char *ledger_key_options(const struct ledger_option *options, size_t n);
 
+/* The canonical form of one JSON value. The caller frees it. */
+char *ledger_key_canonical(const char *json);
+
 /* The base URL without slashes at its end. The caller frees it. */
 char *ledger_key_base(const char *base);
 

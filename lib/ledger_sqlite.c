@@ -158,35 +158,45 @@ wait_for_others(void *arg, int count)
 	return count < BUSY_MS / 2;
 }
 
-/* A name for the file that every process finds the same way, and the file itself, 0600: SQLite
- * gives its mode to the files beside it. */
+/* A new name must be as durable as what will be in it. */
 static int
-make_file(struct db *db, const char *file, struct err *e)
+sync_directory(const char *file, struct err *e)
 {
-	int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	char *dir;
+	char *copy = mem_str(file);
+	const char *dir = dirname(copy);
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc = 0;
 
-	db->file = realpath(file, NULL);
-	if (fd < 0 || db->file == NULL) {
-		err_set(e, CODE_STATE_UNUSABLE, "cannot open the ledger '%s':", file);
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	/* SQLite has not opened it yet, so this drops none of its locks. */
-	close(fd);
-	if (state_check_local(db->file, e) < 0)
-		return -1;
-	/* The name must be as durable as what will be in it. */
-	dir = mem_str(db->file);
-	fd = open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fsync(fd) < 0)
 		rc = err_set(e, CODE_STATE_UNUSABLE, "ledger directory '%s':", dir);
 	if (fd >= 0)
 		close(fd);
-	free(dir);
+	free(copy);
 	return rc;
+}
+
+/* Sees to it that there is a file, 0600 (SQLite gives its mode to the files beside it), and to
+ * a name for it that every process finds the same way. */
+static int
+make_file(struct db *db, const char *file, struct err *e)
+{
+	int fd = open(file, O_RDWR | O_CLOEXEC);
+	bool made = false;
+
+	if (fd < 0 && errno == ENOENT) {
+		fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		made = true;
+	}
+	if (fd >= 0)
+		db->file = realpath(file, NULL);
+	if (db->file == NULL)
+		err_set(e, CODE_STATE_UNUSABLE, "cannot open the ledger '%s':", file);
+	/* SQLite has not opened it yet, so this drops none of its locks. */
+	if (fd >= 0)
+		close(fd);
+	if (db->file == NULL || state_check_local(db->file, e) < 0)
+		return -1;
+	return made ? sync_directory(db->file, e) : 0;
 }
 
 static int
@@ -350,11 +360,30 @@ db_let_go(struct ledger_store *s, struct ledger_claim *c)
 	c->slot = -1;
 }
 
+static int
+begin(struct ledger_store *s, struct err *e)
+{
+	return db_begin((struct db *)s, e);
+}
+
+static int
+commit(struct ledger_store *s, struct err *e)
+{
+	return db_commit((struct db *)s, e);
+}
+
 static const struct ledger_store_ops ops = {
     .apply = db_apply,
     .sending = db_sending,
     .let_go = db_let_go,
     .free = db_free,
+    .each = db_each,
+    .settle = db_settle,
+    .forget = db_forget,
+    .put = db_put,
+    .begin = begin,
+    .commit = commit,
+    .check = db_check,
 };
 
 struct ledger_store *

@@ -61,4 +61,14 @@ int db_apply(struct ledger_store *s, struct ledger_claim *batch, struct err *e);
  * transaction. */
 int db_recover(struct db *db, struct err *e);
 
+/* ledger_sqlite_book.c */
+int db_each(struct ledger_store *s, const struct ledger_filter *f,
+    bool (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e);
+int db_settle(struct ledger_store *s, const char *key, const char *id, struct err *e);
+int db_forget(struct ledger_store *s, const char *key, struct err *e);
+int db_put(struct ledger_store *s, const struct ledger_entry *entry,
+    const unsigned char *hash, struct err *e);
+int db_check(struct ledger_store *s, void (*fn)(void *arg, const char *problem),
+    void *arg, struct err *e);
+
 #endif

@@ -8,7 +8,7 @@
 #ifndef AV_LEDGER_STORE_H
 #define AV_LEDGER_STORE_H
 
-#include "ledger.h"
+#include "ledger_book.h"
 
 enum {
 	LEDGER_HASH = 32, /* bytes of a key: SHA-256 */
@@ -67,7 +67,24 @@ struct ledger_store_ops {
 	/* A claim that was held is no longer; its outcome is on disk. */
 	void (*let_go)(struct ledger_store *s, struct ledger_claim *c);
 	void (*free)(struct ledger_store *s);
+
+	/* As in ledger_book.h; settle and forget are a transaction each. */
+	int (*each)(struct ledger_store *s, const struct ledger_filter *filter,
+	    bool (*fn)(void *arg, const struct ledger_entry *entry), void *arg,
+	    struct err *e);
+	int (*settle)(
+	    struct ledger_store *s, const char *key, const char *id, struct err *e);
+	int (*forget)(struct ledger_store *s, const char *key, struct err *e);
+	int (*put)(struct ledger_store *s, const struct ledger_entry *entry,
+	    const unsigned char *hash, struct err *e);
+	int (*begin)(struct ledger_store *s, struct err *e);
+	int (*commit)(struct ledger_store *s, struct err *e);
+	int (*check)(struct ledger_store *s, void (*fn)(void *arg, const char *problem),
+	    void *arg, struct err *e);
 };
+
+/* NULL: the ledger is "none". */
+struct ledger_store *ledger_store(struct ledger *l);
 
 /* Opens the one in a file of SQLite. */
 struct ledger_store *ledger_sqlite_open(const char *file, struct err *e);

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +42,18 @@ fdatasync(int fd)
 {
 	syncs++;
 	return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* And the library finds this one: a file system of any type. */
+static long fs_type = 0xef53;
+
+int
+statfs(const char *path, struct statfs *fs)
+{
+	(void)path;
+	memset(fs, 0, sizeof *fs);
+	fs->f_type = fs_type;
+	return 0;
 }
 
 /* What the last callback said, and how many there were. */
@@ -799,6 +812,9 @@ network_file_systems_are_known(void **state)
 	assert_null(state_network_fs(0x01021994)); /* tmpfs */
 	assert_null(state_network_fs(0x9123683e)); /* btrfs */
 	assert_null(state_network_fs(0x794c7630)); /* overlay */
+	fs_type = 0x6969;
+	refused(file, "network file system (NFS)");
+	fs_type = 0xef53;
 }
 
 /* No file may grow: as a full disk looks, seen from here. */
@@ -830,6 +846,128 @@ full_disk_stops_before_sending(void **state)
 	assert_int_equal(s.verdict, LEDGER_MADE);
 	refused(file, "full");
 	set_limit(RLIM_INFINITY);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	ledger_free(l);
+}
+
+/* A copy of the ledger as a disk may hold it: the log cut off at a length, and the machine
+ * started anew. */
+static void
+copy_as_of(const char *to, off_t log_length)
+{
+	char *command =
+	    mem_printf("rm -rf '%s'* && cp '%s' '%s' && head -c %lld '%s-wal' >'%s-wal'"
+	               " && cp -r '%s-live' '%s-live' && printf 00000000 |"
+	               " dd of='%s-live/1' bs=1 seek=20 conv=notrunc status=none",
+	        to, file, to, (long long)log_length, file, to, file, to, to);
+
+	assert_int_equal(system(command), 0);
+	free(command);
+}
+
+static void
+power_is_lost_at_any_write(void **state)
+{
+	struct ledger *l = open_ledger(), *m;
+	char *copy = mem_printf("%s/copy.db", dir), *log = mem_printf("%s-wal", file);
+	struct stat before, after;
+	struct said s;
+	struct err e;
+	struct ledger_claim *c = claim(l, "a", false, &s);
+	int made = 0, unknown = 0;
+
+	(void)state;
+	assert_int_equal(stat(log, &before), 0);
+	settle(l, c, LEDGER_IS_MADE, "id");
+	assert_int_equal(stat(log, &after), 0);
+	assert_true(after.st_size > before.st_size);
+	for (off_t at = before.st_size; at <= after.st_size; at += 412) {
+		copy_as_of(copy, at);
+		m = ledger_open(copy, NULL, &e);
+		assert_non_null(m);
+		claim(m, "a", false, &s);
+		made += s.verdict == LEDGER_MADE && strcmp(s.id, "id") == 0;
+		unknown += s.verdict == LEDGER_UNKNOWN;
+		assert_true(s.verdict == LEDGER_MADE || s.verdict == LEDGER_UNKNOWN);
+		ledger_free(m);
+	}
+	assert_true(made >= 1 && unknown >= 1);
+	ledger_free(l);
+	free(copy);
+	free(log);
+}
+
+/* SIGKILL at a point of the Nth commit of a life, counted after the one that opens. */
+static void
+killed_at(const char *point, enum ledger_verdict first, const char *first_id)
+{
+	struct ledger *l;
+	struct said s;
+	pid_t pid;
+
+	unlink(file);
+	pid = fork();
+	if (pid == 0) {
+		setenv("AV_FAULT", point, 1);
+		l = open_ledger();
+		struct ledger_claim *c = claim(l, "a", false, &s);
+		ledger_sending(c);
+		settle(l, c, LEDGER_IS_MADE, "id");
+		_exit(0);
+	}
+	waitpid(pid, &(int){0}, 0);
+	l = open_ledger();
+	claim(l, "a", false, &s);
+	if (s.verdict != first || strcmp(s.id, first_id) != 0)
+		fail_msg("%s: verdict %d, id %s", point, (int)s.verdict, s.id);
+	ledger_free(l);
+	unlink(file);
+}
+
+static void
+killed_around_a_commit(void **state)
+{
+	(void)state;
+#ifndef AV_FAULTS
+	(void)killed_at;
+	skip();
+#else
+	killed_at("commit-before:1", LEDGER_YOURS, "-");
+	killed_at("commit:1", LEDGER_YOURS, "-");
+	killed_at("commit-after:1", LEDGER_YOURS, "-");
+	killed_at("commit-before:2", LEDGER_UNKNOWN, "-");
+	killed_at("commit:2", LEDGER_UNKNOWN, "-");
+	killed_at("commit-after:2", LEDGER_MADE, "id");
+#endif
+}
+
+static void
+stop_loop(void *arg)
+{
+	loop_stop(arg);
+}
+
+static void
+stopped_in_the_middle(void **state)
+{
+	struct loop *loop = loop_new();
+	struct err e;
+	struct ledger *l = ledger_open(file, loop, &e);
+	struct ledger_ask ask = ask_for("a");
+	struct said s = {0};
+	struct timer stop = {0};
+
+	(void)state;
+	ledger_claim(l, &ask, hear, &s);
+	ledger_claim(l, &ask, hear, &s);
+	loop_at(loop, &stop, 0, stop_loop, loop);
+	loop_run(loop);
+	s.calls = 0;
+	ledger_free(l);
+	loop_free(loop);
+	assert_int_equal(s.calls, 0);
+	l = open_ledger();
 	claim(l, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_YOURS);
 	ledger_free(l);
@@ -977,6 +1115,9 @@ main(void)
 	    TEST(homeless_is_refused),
 	    TEST(network_file_systems_are_known),
 	    TEST(full_disk_stops_before_sending),
+	    TEST(power_is_lost_at_any_write),
+	    TEST(killed_around_a_commit),
+	    TEST(stopped_in_the_middle),
 	    TEST(killed_at_any_moment),
 	};
 

@@ -316,6 +316,35 @@ a_reservation_is_cheap(void **state)
 	pace_free(p);
 }
 
+/* Four processes at once: each slot is given to one of them. */
+static void
+no_slot_is_given_twice(void **state)
+{
+	enum { EACH = 3000 };
+	double t = seconds();
+	pid_t pids[4];
+	struct pace *p;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			p = open_pace(100, 1, 0);
+			for (int n = 0; n < EACH; n++)
+				pace_reserve(p);
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < 4; i++)
+		waitpid(pids[i], NULL, 0);
+	p = open_pace(100, 1, 0);
+	/* 12,000 slots of 10 ms, less what has passed. */
+	assert_in_range(
+	    pace_reserve(p) + (int64_t)((seconds() - t) * 1000), 119990, 121000);
+	pace_free(p);
+}
+
 /* 50 processes at 50 a second for two seconds: no more than that, and each has its share. One
  * in five is killed on its way and does not hold up the others. */
 enum { PROCESSES = 50, SENDS = 400 };
@@ -406,6 +435,7 @@ main(void)
 	    TEST(places_in_flight_are_shared),
 	    TEST(a_crowd_halves_once_and_success_gives_back),
 	    TEST(a_reservation_is_cheap),
+	    TEST(no_slot_is_given_twice),
 	    TEST(fifty_keep_to_one_rate),
 	};
 

@@ -1,0 +1,191 @@
+#!/usr/bin/env bats
+# av-ledger, and what every program says of a ledger that cannot be used.
+
+setup() {
+  cd "$BATS_TEST_TMPDIR" || return
+  bats_require_minimum_version 1.5.0
+  export AV_LEDGER="$BATS_TEST_TMPDIR/ledger.db"
+}
+
+# A netstring, as keys are made of.
+netstring() { printf '%d:%s,' "$(printf %s "$1" | wc -c)" "$1"; }
+
+# The key of a create of provider p for a subject, by another implementation than ours.
+key_of() {
+  { for part in avtools-key-1 create p https://api.example/v1 default "$1"; do
+      netstring "$part"
+    done
+    printf -
+    netstring '{"a":1}'
+  } | sha256sum | cut -d' ' -f1
+}
+
+# entry SUBJECT STATE [ID]
+entry() {
+  jq -nc --arg key "$(key_of "$1")" --arg subject "$1" --arg state "$2" --arg id "${3-}" '{
+    $key, $state, operation: "create", provider: "p", base_url: "https://api.example/v1",
+    account: "default", $subject, options: {a: 1}, tag: ("tag-" + $subject),
+    first_at: "2026-01-02T03:04:05.678Z", at: "2026-01-02T03:04:06.000Z",
+    settled_at: "2026-01-02T03:04:07.089Z"} + (if $id == "" then {} else {$id} end)'
+}
+
+@test "help teaches by example, and mistakes end with 64" {
+  run av-ledger -h
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"av-ledger list --state unknown"* ]]
+  for arguments in "" "frob" "settle" "settle ab" "settle ab --made x --not-made" \
+    "settle a b --not-made" "forget" "check x" "list --frob"; do
+    # shellcheck disable=SC2086
+    run av-ledger $arguments
+    echo "$arguments: $status $output"
+    [ "$status" -eq 64 ]
+  done
+}
+
+@test "an empty ledger lists nothing and is in order" {
+  run av-ledger list
+  [ "$status" -eq 0 ]
+  [ -z "$output" ]
+  run av-ledger check
+  [ "$status" -eq 0 ]
+  [ -z "$output" ]
+  [ "$(stat -c %a "$AV_LEDGER")" = 600 ]
+}
+
+@test "what is imported is exported as it was" {
+  { entry a made id-1; entry b unknown; entry c not_made; entry d failed id-4; } >in
+  run av-ledger import in
+  [ "$status" -eq 0 ]
+  [ "$output" = '{"entered":4,"known":0,"refused":0}' ]
+  av-ledger export >out
+  diff <(jq -cS . in) <(jq -cS . out)
+  # Another one, and the same once more.
+  av-ledger --ledger other.db import <out
+  run av-ledger --ledger other.db import <out
+  [ "$output" = '{"entered":0,"known":4,"refused":0}' ]
+  diff out <(av-ledger --ledger other.db export)
+}
+
+@test "import keeps the state that knows more" {
+  entry a unknown | av-ledger import
+  entry a made id | av-ledger import
+  entry a not_made | av-ledger import
+  [ "$(av-ledger list | jq -r '.state + .id')" = madeid ]
+  entry a gone id | av-ledger import
+  entry a made id | av-ledger import
+  [ "$(av-ledger list | jq -r .state)" = gone ]
+  entry b intended | av-ledger import
+  [ "$(av-ledger list --state unknown | jq -r .subject)" = b ]
+}
+
+@test "import refuses what is no entry, and goes on" {
+  { echo '{"key":"x"}'
+    echo 'no json'
+    entry a made id | sed 's/"subject":"a"/"subject":"z"/'
+    entry a made id | sed 's/"made"/"frob"/'
+    echo
+    entry b made id
+  } >in
+  run --separate-stderr av-ledger import in
+  [ "$status" -eq 65 ]
+  [ "$output" = '{"entered":1,"known":0,"refused":4}' ]
+  [[ "$stderr" == *"in:3: "*"key"* ]]
+  run av-ledger import nowhere
+  [ "$status" -eq 66 ]
+}
+
+@test "list filters" {
+  { entry a made id-1; entry b unknown; } | av-ledger import
+  entry c made id-3 | jq -c '.tag = "t"' | av-ledger import
+  [ "$(av-ledger list --state made | wc -l)" -eq 2 ]
+  [ "$(av-ledger list --id id-3 | jq -r .subject)" = c ]
+  [ "$(av-ledger list -p p --account default | wc -l)" -eq 3 ]
+  [ "$(av-ledger list -p q | wc -l)" -eq 0 ]
+  [ "$(av-ledger list "$(key_of b)" | jq -r .subject)" = b ]
+  for length in 5 6 7 63; do
+    key=$(key_of a)
+    [ "$(av-ledger list "${key:0:length}" | jq -r .subject)" = a ]
+  done
+  run av-ledger list --state frob
+  [ "$status" -eq 65 ]
+  run av-ledger list xyz
+  [ "$status" -eq 65 ]
+}
+
+@test "unknown is settled by hand, anything else is not" {
+  { entry a unknown; entry b unknown; entry c made id; } | av-ledger import
+  run av-ledger settle "$(key_of a | cut -c1-10)" --made 4711
+  [ "$status" -eq 0 ]
+  [ "$(jq -r '.state + .id' <<<"$output")" = made4711 ]
+  run av-ledger settle "$(key_of b)" --not-made
+  [ "$(jq -r .state <<<"$output")" = not_made ]
+  for arguments in "$(key_of a) --not-made" "$(key_of c) --made x" "0000000000 --not-made" \
+    "xyz --not-made"; do
+    # shellcheck disable=SC2086
+    run av-ledger settle $arguments
+    echo "$output"
+    [ "$status" -eq 65 ]
+  done
+  # A beginning that fits several keys is none.
+  for i in $(seq 40); do entry "s$i" unknown; done | av-ledger import
+  first=$(av-ledger list | jq -r '.key[0:1]' | sort | uniq -d | head -n 1)
+  run av-ledger settle "$first" --not-made
+  [ "$status" -eq 65 ]
+  [[ "$output" == *several* ]]
+}
+
+@test "what is forgotten is gone" {
+  { entry a made id; entry b made id; } | av-ledger import
+  av-ledger forget "$(key_of a)"
+  [ "$(av-ledger list | jq -r .subject)" = b ]
+  run av-ledger forget "$(key_of a)"
+  [ "$status" -eq 65 ]
+}
+
+@test "check finds damage" {
+  for i in $(seq 200); do entry "s$i" made "id$i"; done | av-ledger import
+  run av-ledger check
+  [ "$status" -eq 0 ]
+  # The middle of the file, where rows and their indexes are.
+  dd if=/dev/urandom of="$AV_LEDGER" bs=4096 seek=5 count=3 conv=notrunc status=none
+  run av-ledger check
+  echo "$output"
+  [ "$status" -ne 0 ]
+}
+
+@test "a ledger that cannot be used is said to be so, with 78" {
+  echo 'this is a text, no database, and long enough to be read as one: not at all' >text
+  for file in text /nowhere/ledger.db /proc/ledger.db; do
+    run av-ledger --ledger "$file" list
+    echo "$output"
+    [ "$status" -eq 78 ]
+  done
+  run av-ledger --ledger none list
+  [ "$status" -eq 78 ]
+  run env -u AV_LEDGER -u HOME -u XDG_STATE_HOME av-ledger list
+  [ "$status" -eq 78 ]
+  [[ "$output" == *HOME* ]]
+}
+
+@test "a read-only directory is found when the ledger is opened" {
+  dir=$(mktemp -d /tmp/av-ledger.XXXXXX)
+  cp "$(command -v av-ledger)" "$dir/av-ledger"
+  "$dir/av-ledger" --ledger "$dir/ledger.db" list
+  chmod 555 "$dir"
+  as=()
+  if [ "$(id -u)" -eq 0 ]; then
+    chmod 644 "$dir/ledger.db"
+    as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+  fi
+  run "${as[@]}" "$dir/av-ledger" --ledger "$dir/ledger.db" list
+  chmod 755 "$dir"
+  rm -r "$dir"
+  echo "$output"
+  [ "$status" -eq 78 ]
+}
+
+@test "output that cannot be written is 74" {
+  entry a made id | av-ledger import
+  run bash -c 'av-ledger list >/dev/full'
+  [ "$status" -eq 74 ]
+}

@@ -1,0 +1,372 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "json.h"
+#include "ledger_book.h"
+#include "lines.h"
+#include "mem.h"
+#include "opt.h"
+
+enum {
+	LINE_MAX_BYTES = 16 << 20,
+	BATCH = 5000, /* entries imported in one transaction */
+};
+
+struct options {
+	const char *file, *provider, *account, *state, *id, *made;
+	bool not_made, quiet;
+};
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct opt table[] = {
+    {0, "ledger", "FILE", "the ledger (AV_LEDGER, else the state directory's)", OPT_STR,
+        AT(file)},
+    {'p', "provider", "NAME", "list: of this provider", OPT_STR, AT(provider)},
+    {0, "account", "LABEL", "list: of this account", OPT_STR, AT(account)},
+    {0, "state", "STATE", "list: intended, made, unknown, not_made, failed, gone",
+        OPT_STR, AT(state)},
+    {0, "id", "ID", "list: with this id", OPT_STR, AT(id)},
+    {0, "made", "ID", "settle: the service made it, and this is its id", OPT_STR,
+        AT(made)},
+    {0, "not-made", NULL, "settle: the service did not make it", OPT_FLAG, AT(not_made)},
+    {'q', "quiet", NULL, "say nothing but errors on stderr", OPT_FLAG, AT(quiet)},
+    {0},
+};
+
+static const struct opt_usage usage = {
+    .synopsis = "av-ledger list | export | import | settle | forget | check [options]",
+    .about =
+        "Shows what was asked for and paid for, and settles what nobody could tell.\n"
+        "A KEY may be cut short, as long as it fits one only.",
+    .examples = "  av-ledger list --state unknown\n"
+                "  av-ledger settle 3f9a2c --made 7b0f12\n"
+                "  av-ledger settle 3f9a2c --not-made\n"
+                "  av-ledger forget 3f9a2c          # the next upload makes it again\n"
+                "  av-ledger export | ssh other av-ledger import\n",
+};
+
+/* Ends the program for a reason of the library's. */
+static _Noreturn void
+fail(const struct err *e)
+{
+	die(code_info(e->code)->status, "%s", e->message);
+}
+
+static void
+put_time(struct json_object *o, const char *name, int64_t ms)
+{
+	time_t t = (time_t)(ms / 1000);
+	char text[32], whole[40];
+	struct tm tm;
+
+	if (ms <= 0 || gmtime_r(&t, &tm) == NULL)
+		return;
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(whole, sizeof whole, "%s.%03dZ", text, (int)(ms % 1000));
+	json_put_str(o, name, whole);
+}
+
+static void
+put_json(struct json_object *o, const char *name, const char *text)
+{
+	struct err ignored;
+
+	if (text != NULL)
+		json_put(o, name, json_parse(text, strlen(text), &ignored));
+}
+
+static bool
+print_entry(void *arg, const struct ledger_entry *entry)
+{
+	struct json_object *o = json_new_object();
+	struct buf *b = arg;
+
+	json_put_str(o, "key", entry->key);
+	json_put_str(o, "state", entry->state);
+	if (entry->busy)
+		json_put_bool(o, "busy", true);
+	json_put_str(o, "operation", entry->operation);
+	json_put_str(o, "provider", entry->provider);
+	json_put_str(o, "base_url", entry->base);
+	json_put_str(o, "account", entry->account);
+	json_put_str(o, "subject", entry->subject);
+	json_put_str(o, "name", entry->name);
+	put_json(o, "options", entry->options);
+	json_put_str(o, "id", entry->id);
+	put_json(o, "data", entry->data);
+	json_put_str(o, "tag", entry->tag);
+	put_time(o, "first_at", entry->first_at);
+	put_time(o, "at", entry->at);
+	put_time(o, "settled_at", entry->settled_at);
+	if (entry->clock_offset != 0)
+		json_put_int(o, "clock_offset_ms", entry->clock_offset);
+	buf_clear(b);
+	json_write(b, o);
+	buf_chr(b, '\n');
+	json_object_put(o);
+	return fwrite(b->data, 1, b->len, stdout) == b->len;
+}
+
+static int
+list(struct ledger *l, const struct options *o, char **keys)
+{
+	struct ledger_filter filter = {.provider = o->provider,
+	    .account = o->account,
+	    .state = o->state,
+	    .id = o->id};
+	struct buf b = {0};
+	struct err e;
+
+	do {
+		filter.key = *keys;
+		if (ledger_each(l, &filter, print_entry, &b, &e) < 0)
+			fail(&e);
+	} while (*keys != NULL && *++keys != NULL);
+	buf_release(&b);
+	return 0;
+}
+
+/* "2026-11-21T23:02:17.123Z" as ms since 1970; 0 where it is absent or something else. */
+static int64_t
+get_time(struct json_object *o, const char *pointer)
+{
+	const char *text = json_str(o, pointer);
+	struct tm tm = {0};
+	const char *rest = text != NULL ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	int ms = 0;
+
+	if (rest == NULL)
+		return 0;
+	if (sscanf(rest, ".%3dZ", &ms) != 1)
+		ms = 0;
+	return (int64_t)timegm(&tm) * 1000 + ms;
+}
+
+/* The texts that an entry cannot do without. */
+static bool
+is_whole(const struct ledger_entry *n)
+{
+	return n->key != NULL && n->state != NULL && n->operation != NULL &&
+	       n->provider != NULL && n->base != NULL && n->account != NULL &&
+	       n->subject != NULL && n->tag != NULL;
+}
+
+static int
+import_line(struct ledger *l, const struct line *line, struct err *e)
+{
+	struct json_object *o = NULL;
+	struct buf options = {0}, data = {0};
+	struct ledger_entry n;
+	int rc;
+
+	if (line->too_long)
+		return err_set(e, CODE_RECORD_TOO_LONG, "the line is longer than 16 MiB");
+	if ((o = json_parse(line->text, line->len, e)) == NULL)
+		return err_prefix(e, "no JSON: ");
+	json_write(&options, json_at(o, "/options"));
+	if (json_at(o, "/data") != NULL)
+		json_write(&data, json_at(o, "/data"));
+	n = (struct ledger_entry){.key = json_str(o, "/key"),
+	    .state = json_str(o, "/state"),
+	    .operation = json_str(o, "/operation"),
+	    .provider = json_str(o, "/provider"),
+	    .base = json_str(o, "/base_url"),
+	    .account = json_str(o, "/account"),
+	    .subject = json_str(o, "/subject"),
+	    .name = json_str(o, "/name"),
+	    .options = options.data,
+	    .id = json_str(o, "/id"),
+	    .data = data.data,
+	    .tag = json_str(o, "/tag"),
+	    .first_at = get_time(o, "/first_at"),
+	    .at = get_time(o, "/at"),
+	    .settled_at = get_time(o, "/settled_at"),
+	    .clock_offset = json_int(o, "/clock_offset_ms", 0)};
+	if (is_whole(&n))
+		rc = ledger_import(l, &n, e);
+	else
+		rc = err_set(e, CODE_INVALID_RECORD, "this is no entry of a ledger");
+	buf_release(&options);
+	buf_release(&data);
+	json_object_put(o);
+	return rc;
+}
+
+struct counts {
+	long line, entered, known, refused, pending;
+};
+
+static void
+import_lines(struct ledger *l, struct lines *lines, const char *name, struct counts *c)
+{
+	struct line line;
+	struct err e;
+
+	while (lines_next(lines, &line)) {
+		int rc;
+
+		c->line++;
+		if (line.len == 0)
+			continue;
+		rc = import_line(l, &line, &e);
+		if (rc < 0 && e.code == CODE_STATE_UNUSABLE)
+			fail(&e);
+		if (rc < 0)
+			warn("%s:%ld: %s", name, c->line, e.message);
+		c->entered += rc > 0;
+		c->known += rc == 0;
+		c->refused += rc < 0;
+		if (++c->pending % BATCH == 0 &&
+		    (ledger_commit(l, &e) < 0 || ledger_begin(l, &e) < 0))
+			fail(&e);
+	}
+}
+
+static void
+import_file(struct ledger *l, int fd, const char *name, struct counts *c)
+{
+	struct lines lines;
+	struct err e;
+
+	lines_init(&lines, fd, '\n', LINE_MAX_BYTES);
+	c->line = 0;
+	if (ledger_begin(l, &e) < 0)
+		fail(&e);
+	while (!lines.eof) {
+		if (lines_read(&lines) < 0)
+			die(EX_NOINPUT, "cannot read '%s':", name);
+		import_lines(l, &lines, name, c);
+	}
+	if (ledger_commit(l, &e) < 0)
+		fail(&e);
+	lines_release(&lines);
+}
+
+static int
+import(struct ledger *l, const struct options *o, char **files)
+{
+	struct counts c = {0};
+
+	(void)o;
+	if (*files == NULL)
+		import_file(l, STDIN_FILENO, "stdin", &c);
+	for (; *files != NULL; files++) {
+		int fd = open(*files, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			die(EX_NOINPUT, "cannot open '%s':", *files);
+		import_file(l, fd, *files, &c);
+		close(fd);
+	}
+	printf("{\"entered\":%ld,\"known\":%ld,\"refused\":%ld}\n", c.entered, c.known,
+	    c.refused);
+	return c.refused > 0 ? EX_DATAERR : 0;
+}
+
+static int
+settle(struct ledger *l, const struct options *o, char **keys)
+{
+	struct err e;
+
+	if (*keys == NULL || keys[1] != NULL || (o->made != NULL) == o->not_made)
+		opt_misuse(
+		    &usage, "settle takes one KEY and either --made ID or --not-made");
+	if (o->made != NULL && o->made[0] == '\0')
+		opt_misuse(&usage, "--made: the id is empty");
+	if (ledger_settle_unknown(l, *keys, o->made, &e) < 0)
+		fail(&e);
+	return list(l, &(struct options){0}, keys);
+}
+
+static int
+forget(struct ledger *l, const struct options *o, char **keys)
+{
+	struct err e;
+
+	(void)o;
+	if (*keys == NULL)
+		opt_misuse(&usage, "forget takes one KEY or more");
+	for (; *keys != NULL; keys++)
+		if (ledger_forget(l, *keys, &e) < 0)
+			fail(&e);
+	return 0;
+}
+
+static void
+print_problem(void *arg, const char *problem)
+{
+	struct json_object *o = json_new_object();
+	struct buf *b = arg;
+
+	json_put_str(o, "problem", problem);
+	buf_clear(b);
+	json_write(b, o);
+	puts(b->data);
+	json_object_put(o);
+}
+
+static int
+check(struct ledger *l, const struct options *o, char **operands)
+{
+	struct buf b = {0};
+	struct err e;
+	int n;
+
+	(void)o;
+	if (*operands != NULL)
+		opt_misuse(&usage, "check takes no operands");
+	n = ledger_check(l, print_problem, &b, &e);
+	if (n < 0)
+		fail(&e);
+	buf_release(&b);
+	return n > 0 ? EX_DATAERR : 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct ledger *l, const struct options *o, char **operands);
+} commands[] = {
+    {"list", list},
+    {"export", list},
+    {"import", import},
+    {"settle", settle},
+    {"forget", forget},
+    {"check", check},
+};
+
+int
+main(int argc, char *argv[])
+{
+	struct options o = {0};
+	char **operands = argv + opt_parse(argc, argv, &usage, table, &o);
+	const char *command = *operands;
+	struct ledger *l;
+	struct err e;
+	size_t i;
+	int status;
+
+	if (o.quiet)
+		err_set_level(-1);
+	for (i = 0; command != NULL && i < sizeof commands / sizeof commands[0]; i++)
+		if (strcmp(commands[i].name, command) == 0)
+			break;
+	if (command == NULL || i == sizeof commands / sizeof commands[0])
+		opt_misuse(&usage, "%s%s",
+		    command != NULL ? "no such command: " : "no command",
+		    command != NULL ? command : "");
+	l = ledger_open(o.file, NULL, &e);
+	if (l == NULL)
+		fail(&e);
+	status = commands[i].run(l, &o, operands + 1);
+	ledger_free(l);
+	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0)
+		die(EX_IOERR, "cannot write the output:");
+	return status;
+}
