@@ -1,4 +1,4 @@
-/* Real, odd and damaged pictures of tests/photos/odd.sh: exactly the findings that it names. */
+/* Real, odd and damaged pictures of tests/odd-photos.sh: exactly the findings that it names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,7 +59,7 @@ test_odd(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
-	snprintf(command, sizeof command, "sh tests/photos/odd.sh %s 2>%s/log", dir, dir);
+	snprintf(command, sizeof command, "sh tests/odd-photos.sh %s 2>%s/log", dir, dir);
 	list = popen(command, "r");
 	assert_non_null(list);
 	while (fgets(line, sizeof line, list) != NULL) {
@@ -72,7 +72,7 @@ test_odd(void **state)
 		rows++;
 	}
 	if (pclose(list) != 0)
-		fail_msg("odd.sh failed; see %s/log", dir);
+		fail_msg("odd-photos.sh failed; see %s/log", dir);
 	cage_free(cage);
 	print_message("%u pictures, %u wrong\n", rows, wrong);
 	assert_true(rows >= ROWS_MIN);

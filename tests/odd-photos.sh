@@ -1,11 +1,10 @@
 #!/bin/sh
-# odd.sh DIR: makes real, odd and damaged pictures in DIR with the encoders that people use, and
+# odd-photos.sh DIR: makes real, odd and damaged pictures in DIR with the encoders that people use, and
 # prints a line for each: its name, a tab, the findings that --decode has to come to, in order
 # ("code:severity", or the error's code alone; "-": none). Needs ImageMagick, cjpeg and jpegtran,
 # cwebp and its kin, ffmpeg, exiftool, pngcrush, optipng.
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
 cd "$1"
 exec 3>&1 >/dev/null
 
@@ -187,6 +186,11 @@ hurt jpeg-restart.jpg whole-restarts.jpg $((first + 1)) '\323'
 (head -c "$first" whole-restarts.jpg; tail -c +$(($(find_bytes whole-restarts.jpg '\xff\xd2') + 1)) \
   whole-restarts.jpg) >jpeg-restart-lost.jpg
 say jpeg-restart-lost.jpg damaged:refused
+
+## more pixels than anyone decodes unasked
+hurt jpeg-huge.jpg 444.jpg $(($(find_bytes 444.jpg '\xff\xc0') + 5)) '\165\060\165\060' \
+  'damaged:refused too_many_pixels:refused'
+hurt webp-huge.webp lossless.webp 21 '\377\377\377\017' too_many_pixels:refused
 
 ## damaged PNG
 n=$(size src.png)
