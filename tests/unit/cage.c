@@ -28,6 +28,8 @@
 /* What the decoder is to do; a worker has the value of the time it was started. */
 static enum misdeed { NONE, CRASH, HANG, ALLOCATE, WRITE, CONNECT, LIE } misdeed;
 
+static char *volatile kept;
+
 static void
 allocate(void)
 {
@@ -36,6 +38,7 @@ allocate(void)
 		if (p == NULL)
 			abort();
 		memset(p, 1, 1 << 24);
+		kept = p;
 	}
 }
 
