@@ -19,7 +19,8 @@ BIN  := $(if $(SAN)$(FAULTS),$(O)/bin,bin)
 BUILD_DEPS = gcc make pkg-config libcurl4-openssl-dev libjson-c-dev libmagic-dev libssl-dev \
 	libsqlite3-dev libstb-dev libjpeg62-turbo-dev libwebp-dev zlib1g-dev libmicrohttpd-dev jq
 CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
-	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish
+	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish imagemagick \
+	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck
 
 PKGS = libcurl json-c libcrypto sqlite3 libjpeg libwebp libwebpdemux zlib libmicrohttpd
 # Asked for once, when first needed: `make demo` installs pkg-config itself.
@@ -45,7 +46,7 @@ EMBEDDED  := $(wildcard lib/providers/*.json) $(wildcard lib/schema/*.json)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
-.PHONY: all lib deps check-deps check demo help clean install uninstall units format
+.PHONY: fuzz fuzz-brief fuzz-build all lib deps check-deps check demo help clean install uninstall units format
 
 all: $(PROGRAMS:%=$(BIN)/%)
 units: $(UNITS:%=$(O)/unit/%)
@@ -86,5 +87,25 @@ $(BIN)/av-%: $(O)/tools/av-%.o $$(call objs_of,av-$$*) $(O)/libav.a
 $(O)/unit/%: $(O)/tests/unit/%.o $(O)/libav.a
 	@mkdir -p $(@D)
 	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $^ -lcmocka $(av_libs)
+
+# Fuzzing: libFuzzer programs in a build of their own. fuzz-brief is part of the tests; fuzz runs
+# each for FUZZ_SECONDS.
+FUZZ_SECONDS ?= 600
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+fuzz_san = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+$(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/libav.a
+	@mkdir -p $(@D)
+	$(call Q,LINK,$@)$(CC) $(av_ldflags) -fsanitize=fuzzer -o $@ $^ $(av_libs)
+
+fuzz-build:
+	@$(MAKE) --no-print-directory CC=clang O=build/fuzz san='$(fuzz_san)' \
+		$(FUZZERS:%=build/fuzz/fuzz/%)
+
+fuzz-brief: fuzz-build
+	sh tests/fuzz/run.sh build/fuzz/fuzz -runs=20000
+
+fuzz: fuzz-build
+	sh tests/fuzz/run.sh build/fuzz/fuzz -max_total_time=$(FUZZ_SECONDS)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -282,6 +282,13 @@ worker_died(struct cage *cage, struct worker *w)
 	w->job = NULL;
 	if (job == NULL)
 		return;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == CAGE_NOT_READY) {
+		struct err e;
+		err_set(&e, CODE_DECODER_FAILED,
+		    "a process to judge photos cannot shut itself in; see its limits (ulimit -a)");
+		finish(cage, job, -1, NULL, &e);
+		return;
+	}
 	if (!w->known) {
 		memset(&w->photo, 0, sizeof w->photo);
 		w->photo.bytes = job->order.size;

@@ -42,7 +42,8 @@ typedef void cage_done_fn(
     void *arg, int status, const struct photo *photo, const struct err *e);
 
 /* Puts size bytes of fd in line. fd stays the caller's, open until done is called (from
- * cage_run, never from here). */
+ * cage_run, never from here); there the caller may ask photo_unchanged and photo_judge_name,
+ * for the worker knows neither the file's times nor its name. */
 void cage_submit(struct cage *cage, int fd, uint64_t size,
     const struct photo_options *options, cage_done_fn *done, void *arg);
 

@@ -3,7 +3,13 @@
 #ifndef AV_CAGE_WIRE_H
 #define AV_CAGE_WIRE_H
 
+#include <stddef.h>
+#include <sysexits.h>
+
 #include "cage.h"
+
+/* Exit status of a worker that could not make itself ready. */
+#define CAGE_NOT_READY EX_UNAVAILABLE
 
 /* To the worker, with the photo's descriptor. */
 struct cage_order {

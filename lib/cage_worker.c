@@ -85,11 +85,11 @@ settle(int sock)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int i = 0; i < SOCK; i++)
 		if (null < 0 || dup2(null, i) < 0)
-			_exit(EX_OSERR);
+			_exit(CAGE_NOT_READY);
 	if (sock != SOCK && dup2(sock, SOCK) < 0)
-		_exit(EX_OSERR);
+		_exit(CAGE_NOT_READY);
 	if (close_range(SOCK + 1, ~0U, 0) != 0)
-		_exit(EX_OSERR);
+		_exit(CAGE_NOT_READY);
 }
 
 void
@@ -103,7 +103,7 @@ cage_worker(int sock, const struct cage_options *options)
 	settle(sock);
 	types = filetype_new();
 	if (fence(options->memory) != 0)
-		_exit(EX_OSERR);
+		_exit(CAGE_NOT_READY);
 	while (receive(&order, &fd)) {
 		serve(fd, &order, options, types, &reply);
 		close(fd);

@@ -43,11 +43,17 @@ address_space(void)
 	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Lowers a limit; one that is lower already stays. */
 static int
 limit(__rlimit_resource_t what, uint64_t value)
 {
-	struct rlimit l = {.rlim_cur = value, .rlim_max = value};
+	struct rlimit l;
 
+	if (getrlimit(what, &l) != 0)
+		return -1;
+	if (value < l.rlim_max)
+		l.rlim_max = value;
+	l.rlim_cur = l.rlim_max;
 	return setrlimit(what, &l);
 }
 

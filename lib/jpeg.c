@@ -117,7 +117,7 @@ static size_t
 segment_dht(struct image_reader *r, const uint8_t *p, size_t n)
 {
 	struct jpeg *j = r->own;
-	size_t i = 0, symbols;
+	size_t i = 0, symbols = 0;
 
 	while (i < n) {
 		uint8_t min = 0;

@@ -27,7 +27,8 @@ struct pass {
 
 struct png {
 	uint32_t tag, len;
-	uint32_t left; /* of the chunk's data */
+	uint64_t chunk_at; /* trouble with the pixel data is told of its chunk */
+	uint32_t left;     /* of the chunk's data */
 	uint32_t crc;
 	uint8_t color;
 	bool seen_palette, seen_data, data_over;
@@ -206,7 +207,7 @@ inflate_piece(struct image_reader *r, const uint8_t *p, size_t n)
 		g->z.avail_out = sizeof g->out;
 		status = inflate(&g->z, Z_NO_FLUSH);
 		if (!follow_rows(g, sizeof g->out - g->z.avail_out)) {
-			image_damage(r, 0, r->at, "a row of pixels is malformed");
+			image_damage(r, 0, g->chunk_at, "a row of pixels is malformed");
 			return false;
 		}
 	} while (status == Z_OK && (g->z.avail_in > 0 || g->z.avail_out == 0));
@@ -214,12 +215,12 @@ inflate_piece(struct image_reader *r, const uint8_t *p, size_t n)
 		g->inflated = true;
 		if (g->at_pass == g->n_pass && g->z.avail_in == 0)
 			return true;
-		image_damage(r, 0, r->at, "the pixel data has the wrong length");
+		image_damage(r, 0, g->chunk_at, "the pixel data has the wrong length");
 		return false;
 	}
 	if (status == Z_OK || status == Z_BUF_ERROR)
 		return true;
-	image_damage(r, 0, r->at, "the pixel data cannot be inflated: %s",
+	image_damage(r, 0, g->chunk_at, "the pixel data cannot be inflated: %s",
 	    g->z.msg != NULL ? g->z.msg : "zlib error");
 	return false;
 }
@@ -235,8 +236,8 @@ chunk_data(struct image_reader *r, const uint8_t *p, size_t n)
 	g->left -= (uint32_t)take;
 	if (g->tag == IDAT && g->inflating && take > 0) {
 		if (g->inflated)
-			return image_damage(r, take, r->at,
-			    "there is more pixel data than there should be");
+			return image_damage(
+			    r, take, g->chunk_at, "the pixel data has the wrong length");
 		if (!inflate_piece(r, p, take))
 			return take;
 	}
@@ -292,6 +293,7 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 
 	g->len = g->left = be32(p);
 	g->tag = be32(p + 4);
+	g->chunk_at = r->at;
 	if (!is_tag(p + 4) || g->len > INT32_MAX)
 		return image_damage(r, n, r->at, "a chunk's header is malformed");
 	why = misplaced(r, g);

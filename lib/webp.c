@@ -30,7 +30,6 @@ struct webp {
 	uint8_t flags;      /* of VP8X */
 	bool extended, seen_picture, seen_frame_picture;
 	uint32_t frame_width, frame_height;
-	unsigned frames;
 };
 
 static size_t chunk_header(struct image_reader *r, const uint8_t *p, size_t n);
@@ -66,7 +65,7 @@ end_chunk(struct image_reader *r, size_t n)
 	}
 	image_pass(r, w->chunk_end - at);
 	if (w->chunk_end < w->end && w->end - w->chunk_end < 8)
-		return image_damage(r, n, w->chunk_end, "the last chunk is malformed");
+		return image_damage(r, n, r->at, "the last chunk is malformed");
 	if (w->chunk_end == w->end) {
 		/* the file must reach that far before it is complete */
 		if (w->chunk_end == at)
@@ -168,7 +167,6 @@ chunk_anmf(struct image_reader *r, const uint8_t *p, size_t n)
 		return image_damage(r, n, r->at, "a frame lies outside of the picture");
 	if (w->len < ANMF_HEADER + 8)
 		return image_damage(r, n, r->at, "a frame (ANMF) has no picture");
-	w->frames++;
 	w->frame_end = w->chunk_end;
 	w->seen_frame_picture = false;
 	image_next(r, chunk_header, 8);

@@ -1,0 +1,45 @@
+/* What the targets of the readers share: any bytes end in one state, the facts are within
+ * bounds, and they do not depend on how the bytes were cut into pieces. */
+#ifndef AV_FUZZ_READER_H
+#define AV_FUZZ_READER_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "image.h"
+
+#define FUZZ_PIXELS 1000000
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static inline struct image_facts
+fuzz_read(enum image_type type, const uint8_t *data, size_t size, size_t piece)
+{
+	struct image_reader *r = image_new(type, FUZZ_PIXELS);
+	struct image_facts facts;
+
+	for (size_t at = 0; at < size; at += piece)
+		image_feed(r, data + at, size - at < piece ? size - at : piece);
+	image_finish(r);
+	facts = *image_facts(r);
+	image_free(r);
+	return facts;
+}
+
+static inline void
+fuzz_check(enum image_type type, const uint8_t *data, size_t size)
+{
+	struct image_facts a = fuzz_read(type, data, size, size > 0 ? size : 1);
+	struct image_facts b = fuzz_read(type, data, size, 7);
+
+	if (memcmp(&a, &b, sizeof a) != 0)
+		abort();
+	if (a.state == IMAGE_OPEN || a.orientation > 8 || a.end > size)
+		abort();
+	if (a.state == IMAGE_COMPLETE && (!a.header || a.width == 0 || a.height == 0))
+		abort();
+	if ((a.state == IMAGE_COMPLETE) == (a.reason[0] != '\0'))
+		abort();
+}
+
+#endif

@@ -1,0 +1,31 @@
+#!/bin/sh
+# run.sh PROGRAMS LIMIT...: runs each libFuzzer program of the directory PROGRAMS on the kept
+# corpus (tests/fuzz/corpus/NAME) and real pictures, with limits such as -runs=20000 or
+# -max_total_time=600. What it finds goes to PROGRAMS/found; what is worth keeping, to the corpus.
+set -eu
+
+programs=$1
+shift
+status=0
+mkdir -p "$programs/found"
+for source in tests/fuzz/*.c; do
+  name=$(basename "$source" .c)
+  work=$programs/corpus/$name
+  mkdir -p "$work"
+  case $name in
+    jpeg) cp tests/photos/*.jpg "$work" ;;
+    png) cp tests/photos/*.png "$work" ;;
+    webp) cp tests/photos/*.webp "$work" ;;
+    exif) exiftool -b -Exif tests/photos/exif.jpg >"$work/exif" 2>/dev/null || : ;;
+  esac
+  kept=
+  if [ -d "tests/fuzz/corpus/$name" ]; then kept=tests/fuzz/corpus/$name; fi
+  if "$programs/$name" -seed=1 -timeout=10 -max_len=8192 -print_final_stats=1 \
+    -artifact_prefix="$programs/found/$name-" "$@" "$work" $kept >"$programs/$name.log" 2>&1; then
+    printf 'ok fuzz %s: %s\n' "$name" "$(sed -n 's/^Done \(.*\)/\1/p' "$programs/$name.log")"
+  else
+    printf 'not ok fuzz %s: see %s\n' "$name" "$programs/$name.log"
+    status=1
+  fi
+done
+exit $status
