@@ -107,7 +107,8 @@ open_pace(struct account_rest *r)
 	struct pace_limits limits = {.burst = (unsigned)a->provider->burst};
 
 	if (env != NULL && !opt_rate(env, &rate))
-		warn("%s_RATE: '%s' is no rate such as 5/s; ignored", a->provider->name, env);
+		warn("%s_RATE: '%s' is no rate such as 5/s; ignored", a->provider->name,
+		    env);
 	if (r->all->options.rate > 0)
 		rate = r->all->options.rate;
 	limits.rate = rate;
@@ -214,7 +215,8 @@ account_block(struct account *a, const struct failure *f)
 		return;
 	a->blocked = true;
 	failure_copy(&a->why, f);
-	warn("%s: nothing more is sent in this run: %s", a->provider->name, f->err.message);
+	warn("%s: nothing more is sent in this run: %s", a->provider->name,
+	    f->err.message);
 }
 
 /* Takes over a new token: from when on it is to be asked for again, and the header's value. */
@@ -230,7 +232,8 @@ use_token(struct account_rest *r)
 	r->new_token = (struct token){0};
 	r->renew_at = 0;
 	if (r->token.expires_at != 0)
-		r->renew_at = now + (left > 2 * TOKEN_MIN_VALID ? left - TOKEN_MIN_VALID : left / 2);
+		r->renew_at = now + (left > 2 * TOKEN_MIN_VALID ? left - TOKEN_MIN_VALID
+		                                                : left / 2);
 	token_header(&r->auth, &r->token, &line);
 	value = strchr(line.data, ' ');
 	secret_free(r->header_value);
@@ -300,8 +303,8 @@ static bool
 token_is_good(const struct account_rest *r, const char *rejected)
 {
 	return r->token.access_token != NULL &&
-	    (r->renew_at == 0 || (int64_t)time(NULL) < r->renew_at) &&
-	    (rejected == NULL || strcmp(rejected, r->header_value) != 0);
+	       (r->renew_at == 0 || (int64_t)time(NULL) < r->renew_at) &&
+	       (rejected == NULL || strcmp(rejected, r->header_value) != 0);
 }
 
 void
@@ -381,8 +384,8 @@ serve(void *arg)
 }
 
 void
-account_enter(
-    struct account *a, struct account_wait *w, void (*fn)(void *arg, const struct err *e), void *arg)
+account_enter(struct account *a, struct account_wait *w,
+    void (*fn)(void *arg, const struct err *e), void *arg)
 {
 	struct account_rest *r = a->rest;
 	bool first = r->for_slot.first == NULL;

@@ -19,7 +19,8 @@ struct account {
 	bool blocked;      /* nothing more is begun in this run, for this reason: */
 	struct failure why;
 	bool warned; /* of a state that the description does not know */
-	int64_t clock_offset; /* the server's clock minus ours in ms, by its Date header */
+	int64_t
+	    clock_offset; /* the server's clock minus ours in ms, by its Date header */
 	struct account_rest *rest;
 };
 
@@ -65,8 +66,8 @@ const char *account_header(const struct account *a, const char **name);
 
 /* Waits for the account's pace and calls back, perhaps at once, when a request may go. Then
  * account_leave is owed. */
-void account_enter(
-    struct account *a, struct account_wait *w, void (*fn)(void *arg, const struct err *e), void *arg);
+void account_enter(struct account *a, struct account_wait *w,
+    void (*fn)(void *arg, const struct err *e), void *arg);
 
 enum account_report { ACCOUNT_OK, ACCOUNT_CROWDED, ACCOUNT_OTHER };
 void account_leave(struct account_wait *w, enum account_report report);

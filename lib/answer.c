@@ -35,8 +35,8 @@ pick(struct json_object *list, struct json_object *where)
 		struct json_object *entry = json_object_array_get_idx(list, i);
 		bool fits = true;
 
-		json_object_object_foreach(where, pointer, wanted)
-			fits = fits && json_object_equal(json_at(entry, pointer), wanted);
+		json_object_object_foreach(where, pointer, wanted) fits =
+		    fits && json_object_equal(json_at(entry, pointer), wanted);
 		if (fits)
 			return entry;
 	}
@@ -44,15 +44,16 @@ pick(struct json_object *list, struct json_object *where)
 }
 
 char *
-answer_take_from(
-    struct json_object *take, struct json_object *body, const struct http_response *response)
+answer_take_from(struct json_object *take, struct json_object *body,
+    const struct http_response *response)
 {
 	const char *header = json_str(take, "/header");
 
 	if (json_object_is_type(take, json_type_string))
 		return json_text(body, json_object_get_string(take));
 	if (header != NULL)
-		return mem_str(response != NULL ? http_header_of(response, header) : NULL);
+		return mem_str(
+		    response != NULL ? http_header_of(response, header) : NULL);
 	if (json_has(take, "/value"))
 		return json_text(take, "/value");
 	return json_text(
@@ -75,7 +76,8 @@ answer_complete(const struct answer *a, const struct operation *op)
 {
 	struct json_object *required = json_at(op->def, "/answer/required");
 
-	for (size_t i = 0; required != NULL && i < json_object_array_length(required); i++) {
+	for (size_t i = 0; required != NULL && i < json_object_array_length(required);
+	     i++) {
 		char *text = answer_take(a, op,
 		    json_object_get_string(json_object_array_get_idx(required, i)));
 		bool there = text != NULL && *text != '\0';
@@ -101,7 +103,8 @@ status_fits(struct json_object *status, int got)
 static bool
 rule_fits(struct json_object *rule, const struct answer *a)
 {
-	const char *pointer = json_str(rule, "/pointer"), *header = json_str(rule, "/header");
+	const char *pointer = json_str(rule, "/pointer"),
+	           *header = json_str(rule, "/header");
 	const char *wanted = json_str(rule, "/value");
 	char *got;
 	bool fits;
@@ -111,7 +114,7 @@ rule_fits(struct json_object *rule, const struct answer *a)
 	if (pointer == NULL && header == NULL)
 		return true;
 	got = pointer != NULL ? json_text(a->body, pointer)
-			      : mem_str(http_header_of(a->response, header));
+	                      : mem_str(http_header_of(a->response, header));
 	fits = got != NULL && (wanted == NULL || strcmp(got, wanted) == 0);
 	free(got);
 	return fits;
@@ -187,7 +190,8 @@ put_status(struct json_object *taken, const struct operation *op)
 	if (op->states == NULL || word == NULL)
 		return true;
 	known = json_object_object_get_ex(op->states, word, &state);
-	json_put_str(taken, "status", known ? json_object_get_string(state) : "processing");
+	json_put_str(
+	    taken, "status", known ? json_object_get_string(state) : "processing");
 	return known;
 }
 
@@ -236,7 +240,8 @@ answer_wait_ms(const struct answer *a, const struct provider *p, int64_t now)
 
 	if (names == NULL)
 		value = http_header_of(a->response, "Retry-After");
-	for (size_t i = 0; value == NULL && names != NULL && i < json_object_array_length(names); i++)
+	for (size_t i = 0;
+	     value == NULL && names != NULL && i < json_object_array_length(names); i++)
 		value = http_header_of(a->response,
 		    json_object_get_string(json_object_array_get_idx(names, i)));
 	return value != NULL ? wait_of(value, now) : -1;
@@ -265,5 +270,6 @@ answer_error_message(const struct answer *a, const struct provider *p)
 char *
 answer_request_id(const struct answer *a, const struct provider *p)
 {
-	return answer_take_from(json_at(p->def, "/error/request_id"), a->body, a->response);
+	return answer_take_from(
+	    json_at(p->def, "/error/request_id"), a->body, a->response);
 }

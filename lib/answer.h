@@ -43,8 +43,8 @@ enum outcome answer_judge(
 char *answer_take(const struct answer *a, const struct operation *op, const char *member);
 
 /* The same from any `take` description and a body, e.g. one entry of a list. */
-char *answer_take_from(
-    struct json_object *take, struct json_object *body, const struct http_response *response);
+char *answer_take_from(struct json_object *take, struct json_object *body,
+    const struct http_response *response);
 
 /* All members that the operation takes and that are there, as strings in an object, the
  * caller's; "status" in our words where provider_status is mapped. *known is false for a word

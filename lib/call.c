@@ -83,7 +83,8 @@ settled(void *arg, const struct ledger_answer *answer)
 	struct call *c = arg;
 
 	if (answer->verdict == LEDGER_ERROR)
-		warn("the ledger could not note an outcome, a later run will look it up: %s",
+		warn(
+		    "the ledger could not note an outcome, a later run will look it up: %s",
 		    answer->err->message);
 	deliver(c);
 }
@@ -103,8 +104,8 @@ finish(struct call *c, enum ledger_outcome outcome)
 	c->claimed = false;
 	if (outcome == LEDGER_IS_MADE)
 		json_write(&data, c->taken);
-	ledger_settle(c->claim, outcome, outcome == LEDGER_IS_MADE && id == NULL ? "" : id,
-	    data.data, settled, c);
+	ledger_settle(c->claim, outcome,
+	    outcome == LEDGER_IS_MADE && id == NULL ? "" : id, data.data, settled, c);
 	buf_release(&data);
 }
 
@@ -126,7 +127,8 @@ interrupted(struct call *c)
 {
 	struct err e;
 
-	err_set(&e, CODE_INTERRUPTED, "stopped before the service was asked; run it again");
+	err_set(
+	    &e, CODE_INTERRUPTED, "stopped before the service was asked; run it again");
 	fail(c, &e, nothing_created(c));
 }
 
@@ -173,7 +175,8 @@ pause_for(struct call *c, int64_t ms)
 static void
 back_off(struct call *c)
 {
-	pause_for(c, backoff_ms(c->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS, arc4random()));
+	pause_for(
+	    c, backoff_ms(c->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS, arc4random()));
 }
 
 /* The service was not reached. */
@@ -182,7 +185,8 @@ unreached(struct call *c, const struct http_response *r)
 {
 	struct err e;
 
-	err_set(&e, CODE_NETWORK, "cannot reach %s: %s", c->spec.account->base_url, r->why);
+	err_set(
+	    &e, CODE_NETWORK, "cannot reach %s: %s", c->spec.account->base_url, r->why);
 	failure_set(&c->failure, &e, nothing_created(c));
 	if (c->attempt == 2)
 		warn("%s; trying again", e.message);
@@ -196,8 +200,8 @@ wait_as_told(struct call *c, const struct answer *a)
 	struct provider *p = c->spec.account->provider;
 	int64_t ms = answer_wait_ms(a, p, (int64_t)time(NULL));
 	enum code code = a->status >= 200 && a->status < 300 ? CODE_BAD_ANSWER
-			 : a->status >= 500                  ? CODE_UNAVAILABLE
-							     : CODE_RATE_LIMITED;
+	                 : a->status >= 500                  ? CODE_UNAVAILABLE
+	                                                     : CODE_RATE_LIMITED;
 
 	failure_answered(&c->failure, code, nothing_created(c), a, p);
 	if (ms < 0) {
@@ -237,8 +241,9 @@ redirected(struct call *c, const struct answer *a)
 	    a->status, c->spec.account->base_url);
 	failure_set(&c->failure, &e, created);
 	c->failure.http_status = a->status;
-	finish(c, created != NULL && strcmp(created, "unknown") == 0 ? LEDGER_IS_UNKNOWN
-								      : LEDGER_IS_NOT_MADE);
+	finish(c, created != NULL && strcmp(created, "unknown") == 0
+	              ? LEDGER_IS_UNKNOWN
+	              : LEDGER_IS_NOT_MADE);
 }
 
 static void
@@ -249,7 +254,8 @@ succeed(struct call *c, const struct answer *a)
 	c->taken = answer_taken(a, c->spec.op, &known);
 	if (!known && !c->spec.account->warned) {
 		c->spec.account->warned = true;
-		warn("%s: unknown state '%s', taken as processing", c->spec.account->provider->name,
+		warn("%s: unknown state '%s', taken as processing",
+		    c->spec.account->provider->name,
 		    json_str(c->taken, "/provider_status"));
 	}
 	failure_release(&c->failure);
@@ -274,7 +280,8 @@ judge(struct call *c, const struct http_response *r)
 		refused_credentials(c, &a);
 		break;
 	case OUTCOME_ACCOUNT:
-		failure_answered(&c->failure, CODE_ACCOUNT_BLOCKED, nothing_created(c), &a, p);
+		failure_answered(
+		    &c->failure, CODE_ACCOUNT_BLOCKED, nothing_created(c), &a, p);
 		account_block(c->spec.account, &c->failure);
 		finish(c, LEDGER_IS_NOT_MADE);
 		break;
@@ -312,13 +319,14 @@ responded(void *arg, const struct http_response *r)
 
 	c->wire = NULL;
 	account_leave(&c->wait, r->status == HTTP_LOCKED ? ACCOUNT_CROWDED
-				: ok                     ? ACCOUNT_OK
-							 : ACCOUNT_OTHER);
+	                        : ok                     ? ACCOUNT_OK
+	                                                 : ACCOUNT_OTHER);
 	request_release(&c->request);
 	note_date(c->spec.account, r);
 	if (r->fate == HTTP_ANSWERED)
 		judge(c, r);
-	else if (!r->sent && c->spec.photo != NULL && c->spec.photo->broken.code != CODE_NONE)
+	else if (!r->sent && c->spec.photo != NULL &&
+	         c->spec.photo->broken.code != CODE_NONE)
 		fail(c, &c->spec.photo->broken, "no");
 	else if (r->fate == HTTP_CANCELLED && (!r->sent || c->spec.op->repeatable))
 		interrupted(c);
@@ -364,7 +372,8 @@ send_now(void *arg, const struct err *ignored)
 	if (build(c, &e) < 0)
 		goto failed;
 	if (c->claimed && !ledger_sending(c->claim)) {
-		err_set(&e, CODE_STATE_UNUSABLE, "the ledger cannot note that a request is sent");
+		err_set(&e, CODE_STATE_UNUSABLE,
+		    "the ledger cannot note that a request is sent");
 		goto failed;
 	}
 	if (c->counted && !c->begun && engine->creates_left > 0)
@@ -393,7 +402,8 @@ authorized(void *arg, const struct err *e)
 	if (e->code == CODE_NETWORK || e->code == CODE_UNAVAILABLE ||
 	    e->code == CODE_RATE_LIMITED || e->code == CODE_TOKEN_BUSY) {
 		if (*c->spec.deadline == 0)
-			*c->spec.deadline = loop_now(c->engine->loop) + c->spec.timeout_ms;
+			*c->spec.deadline =
+			    loop_now(c->engine->loop) + c->spec.timeout_ms;
 		back_off(c);
 		return;
 	}
@@ -415,7 +425,8 @@ may_begin(struct call *c)
 	} else if (c->stop || engine->stopping(engine->arg)) {
 		interrupted(c);
 	} else if (c->counted && !c->begun && engine->creates_left == 0) {
-		err_set(&e, CODE_MAX_CREATES, "--max-creates is reached; nothing was sent");
+		err_set(
+		    &e, CODE_MAX_CREATES, "--max-creates is reached; nothing was sent");
 		fail(c, &e, "no");
 	} else {
 		return true;
@@ -429,8 +440,8 @@ authorize(struct call *c)
 	if (!may_begin(c))
 		return;
 	c->state = AUTHORIZING;
-	account_authorize(c->spec.account, &c->wait, c->renewed ? c->sent_header : NULL,
-	    authorized, c);
+	account_authorize(
+	    c->spec.account, &c->wait, c->renewed ? c->sent_header : NULL, authorized, c);
 }
 
 static void
@@ -448,7 +459,8 @@ reuse(struct call *c, const struct ledger_answer *answer)
 		c->taken = json_parse(answer->data, strlen(answer->data), &ignored);
 	if (c->taken == NULL)
 		c->taken = json_new_object();
-	json_put_str(c->taken, "id", answer->id);
+	if (answer->id != NULL && *answer->id != '\0')
+		json_put_str(c->taken, "id", answer->id);
 	c->reused = true;
 	deliver(c);
 }
@@ -499,9 +511,9 @@ ledger_options(struct json_object *options, size_t *n)
 	if (options == NULL)
 		return NULL;
 	list = mem_new((size_t)json_object_object_length(options), sizeof *list);
-	json_object_object_foreach(options, name, value)
-		list[(*n)++] = (struct ledger_option){
-		    name, json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN)};
+	json_object_object_foreach(options, name, value) list[(*n)++] =
+	    (struct ledger_option){
+	        name, json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN)};
 	return list;
 }
 
@@ -509,7 +521,8 @@ static void
 claim(struct call *c)
 {
 	struct account *a = c->spec.account;
-	struct ledger_ask ask = {.again = c->engine->again, .clock_offset = a->clock_offset};
+	struct ledger_ask ask = {
+	    .again = c->engine->again, .clock_offset = a->clock_offset};
 	struct ledger_option *options;
 
 	if (c->subject == NULL) {

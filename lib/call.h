@@ -31,9 +31,9 @@ struct engine {
 	struct loop *loop;
 	struct http *http;
 	struct accounts *accounts;
-	struct ledger *ledger;      /* for operations that are not repeatable */
-	bool again;                 /* --again */
-	int64_t creates_left;       /* --max-creates; -1: no limit */
+	struct ledger *ledger;       /* for operations that are not repeatable */
+	bool again;                  /* --again */
+	int64_t creates_left;        /* --max-creates; -1: no limit */
 	bool (*stopping)(void *arg); /* nothing new may be begun */
 	void *arg;
 };
@@ -49,7 +49,7 @@ struct call_claim {
 struct call_spec {
 	struct account *account;
 	const struct operation *op;
-	struct json_object *vars; /* see request.h; retained */
+	struct json_object *vars;          /* see request.h; retained */
 	const struct request_photo *photo; /* lives until the call is done; or NULL */
 	const struct call_claim *claim;    /* for what is not repeatable; copied */
 	/* When waiting ends, in the loop's time; set by the first request if it is 0, to
@@ -59,9 +59,10 @@ struct call_spec {
 };
 
 struct call_result {
-	struct json_object *taken;     /* what the answer told: strings by name, and "status" in
+	struct json_object
+	    *taken;  /* what the answer told: strings by name, and "status" in
 	                                  our words; NULL where it failed */
-	bool reused;                   /* made before, by an earlier request */
+	bool reused; /* made before, by an earlier request */
 	const struct failure *failure; /* NULL where it succeeded */
 };
 

@@ -64,7 +64,8 @@ interrupted(struct download *d)
 {
 	struct err e;
 
-	err_set(&e, CODE_INTERRUPTED, "stopped before the result was fetched; run it again");
+	err_set(
+	    &e, CODE_INTERRUPTED, "stopped before the result was fetched; run it again");
 	fail(d, &e, 0);
 }
 
@@ -80,7 +81,8 @@ again(struct download *d, const char *why, int http_status)
 		return;
 	}
 	if (loop_now(loop) + ms > d->deadline) {
-		err_set(&e, CODE_DOWNLOAD_FAILED, "the result could not be fetched: %s", why);
+		err_set(
+		    &e, CODE_DOWNLOAD_FAILED, "the result could not be fetched: %s", why);
 		fail(d, &e, http_status);
 		return;
 	}
@@ -93,7 +95,8 @@ extension(struct download *d)
 {
 	struct json_object *ext = NULL;
 
-	d->result.type = filetype_of(d->spec.filetypes, d->target.head, d->target.head_len);
+	d->result.type =
+	    filetype_of(d->spec.filetypes, d->target.head, d->target.head_len);
 	if (!json_object_object_get_ex(d->spec.types, d->result.type, &ext))
 		return NULL;
 	return json_object_get_string(ext);
@@ -108,7 +111,8 @@ keep(struct download *d)
 
 	d->spec.name.ext = extension(d);
 	if (d->spec.name.ext == NULL) {
-		char *why = mem_printf("it is %s, which is no such result", d->result.type);
+		char *why =
+		    mem_printf("it is %s, which is no such result", d->result.type);
 		target_write(&d->target, 0, "", 0);
 		again(d, why, 0);
 		free(why);
@@ -154,7 +158,8 @@ refused(struct download *d, const struct http_response *r)
 		return;
 	}
 	d->result.expired = r->status == 403 || r->status == 404 || r->status == 410;
-	err_set(&e, CODE_DOWNLOAD_FAILED, "the result's address was answered with %d", r->status);
+	err_set(&e, CODE_DOWNLOAD_FAILED, "the result's address was answered with %d",
+	    r->status);
 	fail(d, &e, r->status);
 }
 
@@ -268,8 +273,8 @@ step(void *arg)
 	}
 	d->entered = http_same_origin(d->url, d->spec.account->base_url);
 	if (d->entered)
-		account_authorize(d->spec.account, &d->wait, d->renewed ? d->sent_header : NULL,
-		    authorized, d);
+		account_authorize(d->spec.account, &d->wait,
+		    d->renewed ? d->sent_header : NULL, authorized, d);
 	else
 		fetch(d, NULL, NULL);
 }
@@ -285,7 +290,7 @@ started(void *arg)
 	if (d->url == NULL)
 		err_set(&e, CODE_BAD_ANSWER, "the result's address is no URL");
 	else if (target_path(d->spec.template, &d->spec.name, &path, &e) == 0 &&
-	    target_open(&d->target, path.data, &e) == 0)
+	         target_open(&d->target, path.data, &e) == 0)
 		d->opened = true;
 	buf_release(&path);
 	if (d->opened)

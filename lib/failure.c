@@ -33,7 +33,8 @@ failure_answered(struct failure *f, enum code code, const char *created,
 	f->provider_code = answer_error_code(a, p);
 	f->request_id = answer_request_id(a, p);
 	if (message != NULL)
-		err_set(&f->err, code, "%s (%d): %s", code_info(code)->text, a->status, message);
+		err_set(&f->err, code, "%s (%d): %s", code_info(code)->text, a->status,
+		    message);
 	else
 		err_set(&f->err, code, "%s (%d)", code_info(code)->text, a->status);
 	free(message);

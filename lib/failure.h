@@ -10,8 +10,9 @@
 
 /* What is not known is NULL or 0. Zeroed is no failure. */
 struct failure {
-	struct err err;      /* err.code is CODE_NONE where nothing failed */
-	const char *created; /* "no", "yes", "unknown": whether the service made something */
+	struct err err; /* err.code is CODE_NONE where nothing failed */
+	const char
+	    *created; /* "no", "yes", "unknown": whether the service made something */
 	int http_status;
 	char *provider_code; /* the service's own */
 	char *request_id;    /* what its support asks for */
@@ -30,6 +31,7 @@ void failure_answered(struct failure *f, enum code code, const char *created,
 void failure_copy(struct failure *to, const struct failure *from);
 
 /* Writes it into the record as the error of a step; returns the member, borrowed. */
-struct json_object *failure_put(const struct failure *f, struct rec *rec, const char *step);
+struct json_object *failure_put(
+    const struct failure *f, struct rec *rec, const char *step);
 
 #endif

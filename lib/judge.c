@@ -145,7 +145,8 @@ photo_of_image(struct rec *rec, struct photo *photo)
 }
 
 static void
-check_url(struct json_object *def, const char *title, const char *url, struct findings *fs)
+check_url(
+    struct json_object *def, const char *title, const char *url, struct findings *fs)
 {
 	const char *pattern = json_str(def, "/image/url");
 	regex_t regex;
@@ -216,8 +217,8 @@ judge_name(const struct provider *p, struct rec *rec, struct findings *fs)
 }
 
 static void
-judge_options(const struct judge *j, const struct provider *p, struct rec *rec,
-    struct findings *fs)
+judge_options(
+    const struct judge *j, const struct provider *p, struct rec *rec, struct findings *fs)
 {
 	struct json_object *options = options_of(rec, p, j->given), *own;
 
@@ -265,8 +266,8 @@ judge_facts(const struct judge *j, const struct provider *p, struct rec *rec,
 }
 
 static int
-judge_file(const struct judge *j, const struct provider *p, struct rec *rec, const char *step,
-    const char *file)
+judge_file(const struct judge *j, const struct provider *p, struct rec *rec,
+    const char *step, const char *file)
 {
 	struct photo *photo = mem_new(1, sizeof *photo);
 	struct err e;
@@ -284,7 +285,8 @@ judge_file(const struct judge *j, const struct provider *p, struct rec *rec, con
 }
 
 int
-judge_record(const struct judge *j, const struct provider *p, struct rec *rec, const char *step)
+judge_record(
+    const struct judge *j, const struct provider *p, struct rec *rec, const char *step)
 {
 	const char *file = rec_str(rec, "file"), *url = rec_str(rec, "url");
 	struct findings fs = {0};

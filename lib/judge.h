@@ -24,7 +24,8 @@ struct judge {
  * `error` of that step, with every finding in error.problems. p is NULL where the record
  * names no provider: only the photo itself is judged. A photo that the record holds the facts
  * of (image.sha256) is not read again. */
-int judge_record(const struct judge *j, const struct provider *p, struct rec *rec, const char *step);
+int judge_record(
+    const struct judge *j, const struct provider *p, struct rec *rec, const char *step);
 
 /* The same for a photo that was judged already, by whomever. */
 int judge_facts(const struct judge *j, const struct provider *p, struct rec *rec,

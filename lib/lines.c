@@ -22,7 +22,8 @@ lines_release(struct lines *l)
 static bool
 give(struct lines *l, struct line *line, size_t len, size_t more, bool too_long)
 {
-	*line = (struct line){.text = l->buf.data + l->at, .len = len, .too_long = too_long};
+	*line =
+	    (struct line){.text = l->buf.data + l->at, .len = len, .too_long = too_long};
 	l->at += len + more;
 	l->scanned = l->at;
 	return true;

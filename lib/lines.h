@@ -18,7 +18,7 @@ struct lines {
 	size_t at;      /* where the next line starts */
 	size_t scanned; /* up to where no line's end was found */
 	bool eof;
-	bool skipping;  /* in the rest of a line that was too long */
+	bool skipping; /* in the rest of a line that was too long */
 };
 
 struct line {

@@ -27,10 +27,10 @@ print_row(char letter, const char *name, const char *arg, const char *help)
 	char left[64];
 
 	snprintf(left, sizeof left, "  %c%c%s --%s%s%s", letter != 0 ? '-' : ' ',
-	    letter != 0 ? letter : ' ', letter != 0 ? "," : " ", name, arg != NULL ? " " : "",
-	    arg != NULL ? arg : "");
-	printf(strlen(left) < 30 ? "%-30s%s\n" : "%s\n                              %s\n", left,
-	    help);
+	    letter != 0 ? letter : ' ', letter != 0 ? "," : " ", name,
+	    arg != NULL ? " " : "", arg != NULL ? arg : "");
+	printf(strlen(left) < 30 ? "%-30s%s\n" : "%s\n                              %s\n",
+	    left, help);
 }
 
 _Noreturn static void
@@ -75,7 +75,7 @@ number(const char *s, double *value, const char **end)
 	*value = strtod(s, &stop);
 	*end = stop;
 	return stop != s && errno == 0 && isfinite(*value) && *value >= 0 &&
-	    strspn(s, "0123456789.") == (size_t)(stop - s);
+	       strspn(s, "0123456789.") == (size_t)(stop - s);
 }
 
 bool
@@ -84,7 +84,8 @@ opt_ms(const char *s, int64_t *ms)
 	static const struct {
 		const char *unit;
 		double seconds;
-	} units[] = {{"", 1}, {"s", 1}, {"ms", 0.001}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+	} units[] = {
+	    {"", 1}, {"s", 1}, {"ms", 0.001}, {"m", 60}, {"h", 3600}, {"d", 86400}};
 	const char *end;
 	double value;
 
@@ -179,7 +180,8 @@ build(const struct opt *table, char *letters, struct option *longs)
 	for (; table[n].name != NULL && n < MAX_ROWS - 3; n++) {
 		const struct opt *row = &table[n];
 		longs[n] = (struct option){row->name,
-		    row->arg != NULL ? required_argument : no_argument, NULL, value_of(row, n)};
+		    row->arg != NULL ? required_argument : no_argument, NULL,
+		    value_of(row, n)};
 		if (row->letter != 0)
 			*letters++ = row->letter;
 		if (row->letter != 0 && row->arg != NULL)
@@ -223,8 +225,9 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 			opt_misuse(usage, "unknown option '%s'", argv[optind - 1]);
 		row = row_of(table, c);
 		if (row == NULL || !set(row, into, optarg))
-			opt_misuse(usage, "--%s: '%s' is not %s", row != NULL ? row->name : "?",
-			    optarg, row != NULL && row->arg != NULL ? row->arg : "a value");
+			opt_misuse(usage, "--%s: '%s' is not %s",
+			    row != NULL ? row->name : "?", optarg,
+			    row != NULL && row->arg != NULL ? row->arg : "a value");
 	}
 	return optind;
 }

@@ -50,7 +50,8 @@ typed(struct json_object *schema, const char *text)
 
 /* "extras.job" where extras is a declared object: fills in one member of it. */
 static bool
-fill_member(struct json_object *options, const struct provider *p, const char *key, const char *text)
+fill_member(struct json_object *options, const struct provider *p, const char *key,
+    const char *text)
 {
 	const char *dot = strchr(key, '.');
 	struct json_object *into = NULL;
@@ -94,7 +95,8 @@ options_of(struct rec *rec, const struct provider *p, const struct opt_list *giv
 {
 	struct json_object *own = rec_get(rec, "options"), *options;
 
-	options = json_object_is_type(own, json_type_object) ? json_copy(own) : json_new_object();
+	options = json_object_is_type(own, json_type_object) ? json_copy(own)
+	                                                     : json_new_object();
 	for (size_t i = 0; i < given->n; i++)
 		fill(options, p, given->v[i]);
 	return options;
@@ -105,9 +107,9 @@ options_for(const struct operation *op, struct json_object *options)
 {
 	struct json_object *taken = json_new_object();
 
-	json_object_object_foreach(options, name, value)
-		if (declared_by(op, name) != NULL)
-			json_put(taken, name, json_object_get(value));
+	json_object_object_foreach(
+	    options, name, value) if (declared_by(op, name) != NULL)
+	    json_put(taken, name, json_object_get(value));
 	if (json_object_object_length(taken) > 0)
 		return taken;
 	json_object_put(taken);
@@ -127,8 +129,8 @@ invalid(void *cookie, const char *pointer, const char *message)
 	struct finding_at *at = cookie;
 
 	finding_add(at->findings, CODE_OPTION_INVALID, SEVERITY_REFUSED,
-	    json_object_to_json_string_ext(at->value, JSON_C_TO_STRING_PLAIN), message, NULL,
-	    "option '%s%s' %s", at->option, pointer, message);
+	    json_object_to_json_string_ext(at->value, JSON_C_TO_STRING_PLAIN), message,
+	    NULL, "option '%s%s' %s", at->option, pointer, message);
 }
 
 /* The names that the provider takes, for a person who mistyped one. */
@@ -139,7 +141,8 @@ known_options(const struct provider *p)
 
 	buf_add(&out, "", 0);
 	for (size_t i = 0; i < p->n_operations; i++) {
-		struct json_object *all = json_at(p->operations[i].def, "/options/properties");
+		struct json_object *all =
+		    json_at(p->operations[i].def, "/options/properties");
 		if (all == NULL)
 			continue;
 		json_object_object_foreach(all, name, schema)
@@ -152,7 +155,8 @@ known_options(const struct provider *p)
 }
 
 void
-options_check(const struct provider *p, struct json_object *options, struct findings *findings)
+options_check(
+    const struct provider *p, struct json_object *options, struct findings *findings)
 {
 	json_object_object_foreach(options, name, value)
 	{
@@ -164,8 +168,8 @@ options_check(const struct provider *p, struct json_object *options, struct find
 			continue;
 		}
 		char *known = known_options(p);
-		finding_add(findings, CODE_OPTION_UNKNOWN, SEVERITY_REFUSED, name, known, NULL,
-		    "%s takes no option '%s'", p->title, name);
+		finding_add(findings, CODE_OPTION_UNKNOWN, SEVERITY_REFUSED, name, known,
+		    NULL, "%s takes no option '%s'", p->title, name);
 		free(known);
 	}
 }
@@ -176,9 +180,10 @@ whole_schema(const struct operation *op)
 {
 	struct json_object *schema = json_new_object();
 
-	json_object_object_foreach(json_at(op->def, "/options"), keyword, value)
-		if (strcmp(keyword, "properties") != 0 && strcmp(keyword, "required") != 0)
-			json_put(schema, keyword, json_object_get(value));
+	json_object_object_foreach(json_at(op->def, "/options"), keyword,
+	    value) if (strcmp(keyword, "properties") != 0 &&
+	               strcmp(keyword, "required") != 0)
+	    json_put(schema, keyword, json_object_get(value));
 	return schema;
 }
 
@@ -191,12 +196,14 @@ options_check_operation(
 
 	if (json_at(op->def, "/options") == NULL)
 		return;
-	for (size_t i = 0; required != NULL && i < json_object_array_length(required); i++) {
+	for (size_t i = 0; required != NULL && i < json_object_array_length(required);
+	     i++) {
 		const char *name =
 		    json_object_get_string(json_object_array_get_idx(required, i));
 		if (!json_object_object_get_ex(options, name, NULL))
-			finding_add(findings, CODE_OPTION_MISSING, SEVERITY_REFUSED, NULL, name,
-			    "give it with -O NAME=VALUE", "option '%s' is required", name);
+			finding_add(findings, CODE_OPTION_MISSING, SEVERITY_REFUSED, NULL,
+			    name, "give it with -O NAME=VALUE", "option '%s' is required",
+			    name);
 	}
 	whole = whole_schema(op);
 	schema_check(whole, options, invalid, &at);

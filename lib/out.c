@@ -16,8 +16,8 @@ out_init(struct out *out, struct loop *loop, void (*room)(void *arg), void *arg)
 	struct stat st;
 
 	*out = (struct out){.loop = loop, .room = room, .arg = arg};
-	out->must_ask =
-	    fstat(STDOUT_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+	out->must_ask = fstat(STDOUT_FILENO, &st) == 0 &&
+	                (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 	watch(out);
 }
 
@@ -52,7 +52,8 @@ out_reader_gone(struct out *out)
 {
 	short events = 0;
 
-	if (out->failed == 0 && out->must_ask && ready(&events, 0) && (events & POLLERR) != 0)
+	if (out->failed == 0 && out->must_ask && ready(&events, 0) &&
+	    (events & POLLERR) != 0)
 		out->failed = EPIPE;
 	return out->failed == EPIPE;
 }

@@ -18,8 +18,8 @@ struct out {
 	struct buf buf;
 	size_t at; /* what is before it is written */
 	struct deferred flush;
-	bool must_ask;   /* a pipe or socket: never write more than there is room for */
-	int failed;      /* errno of the first failed write, or 0; EPIPE: the reader is gone */
+	bool must_ask; /* a pipe or socket: never write more than there is room for */
+	int failed; /* errno of the first failed write, or 0; EPIPE: the reader is gone */
 	void (*room)(void *arg); /* called when the backlog is gone, or the reader */
 	void *arg;
 };

@@ -42,7 +42,8 @@ read_operations(struct provider *p)
 	struct json_object *all = json_at(p->def, "/operations");
 	struct operation *op;
 
-	p->operations = mem_new((size_t)json_object_object_length(all), sizeof *p->operations);
+	p->operations =
+	    mem_new((size_t)json_object_object_length(all), sizeof *p->operations);
 	json_object_object_foreach(all, name, def)
 	{
 		const char *states = json_str(def, "/answer/states");
@@ -76,8 +77,8 @@ read_kinds(struct provider *p)
 		k->name = name;
 		k->takes_value = json_has(def, "/value");
 		for (size_t i = 0; i < n && i < sizeof k->start / sizeof *k->start; i++)
-			k->start[k->starts++] = find(
-			    p, json_object_get_string(json_object_array_get_idx(start, i)));
+			k->start[k->starts++] = find(p,
+			    json_object_get_string(json_object_array_get_idx(start, i)));
 		k->status = find(p, json_str(def, "/status"));
 		k->result = find(p, json_str(def, "/result/operation"));
 		k->url = json_str(def, "/result/take");
@@ -179,7 +180,8 @@ static int
 guard_builtin(const struct provider *p, const struct provider *original, struct err *e)
 {
 	static const char *const urls[] = {"/base_url", "/auth/oauth/token_url",
-	    "/auth/oauth/authorize_url", "/auth/oauth/device_url", "/auth/oauth/revoke_url"};
+	    "/auth/oauth/authorize_url", "/auth/oauth/device_url",
+	    "/auth/oauth/revoke_url"};
 
 	for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
 		const char *ours = json_str(original->def, urls[i]);
@@ -200,7 +202,8 @@ load_builtin(const char *name, struct err *e)
 
 	if (f == NULL) {
 		err_set(e, CODE_UNKNOWN_PROVIDER,
-		    "unknown provider '%s'; av-provider list names those there are", name);
+		    "unknown provider '%s'; av-provider list names those there are",
+		    name);
 		return NULL;
 	}
 	return provider_parse(f->data, f->len, f->path, false, e);
@@ -215,7 +218,8 @@ load_user(const char *path, const char *name, struct err *e)
 	if (p == NULL)
 		return NULL;
 	if (strcmp(p->name, name) != 0) {
-		err_set(e, CODE_BAD_PROVIDER, "%s: its name is '%s', not '%s'", path, p->name, name);
+		err_set(e, CODE_BAD_PROVIDER, "%s: its name is '%s', not '%s'", path,
+		    p->name, name);
 		goto fail;
 	}
 	original = load_builtin(name, &ignored);
@@ -249,7 +253,8 @@ has_alias(const struct provider *p, const char *alias)
 	struct json_object *all = json_at(p->def, "/aliases");
 
 	for (size_t i = 0; all != NULL && i < json_object_array_length(all); i++)
-		if (strcmp(json_object_get_string(json_object_array_get_idx(all, i)), alias) == 0)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(all, i)),
+		        alias) == 0)
 			return true;
 	return false;
 }
@@ -407,8 +412,11 @@ provider_env(const struct provider *p, const char *suffix)
 	struct json_object *aliases = json_at(p->def, "/aliases");
 	const char *value = env_of(p->name, suffix);
 
-	for (size_t i = 0; value == NULL && aliases != NULL && i < json_object_array_length(aliases); i++)
-		value = env_of(
-		    json_object_get_string(json_object_array_get_idx(aliases, i)), suffix);
+	for (size_t i = 0;
+	     value == NULL && aliases != NULL && i < json_object_array_length(aliases);
+	     i++)
+		value =
+		    env_of(json_object_get_string(json_object_array_get_idx(aliases, i)),
+		        suffix);
 	return value;
 }

@@ -22,32 +22,34 @@ struct operation {
 	const char *path;        /* template below the base URL */
 	bool repeatable;         /* false: sent at most once */
 	struct json_object *def; /* the operation's JSON */
-	struct json_object *states; /* set of states that its provider_status belongs to, or NULL */
+	struct json_object
+	    *states; /* set of states that its provider_status belongs to, or NULL */
 };
 
 /* One kind of rendering. */
 struct kind {
 	const char *name;
 	bool takes_value;
-	const struct operation *start[4]; /* ask for it, in order; none: it comes with the avatar */
+	const struct operation
+	    *start[4]; /* ask for it, in order; none: it comes with the avatar */
 	size_t starts;
 	const struct operation *status; /* asks for its state, or NULL */
 	const struct operation *result; /* whose answer holds the URL */
 	const char *url;                /* name of that member of the answer */
-	bool absent_is_none;            /* an absent URL means that there is none, not: not yet */
-	struct json_object *types;      /* media type -> file extension */
+	bool absent_is_none; /* an absent URL means that there is none, not: not yet */
+	struct json_object *types; /* media type -> file extension */
 	struct json_object *def;
 };
 
 struct provider {
-	const char *name;     /* canonical: the file's */
+	const char *name; /* canonical: the file's */
 	const char *title;
 	const char *base_url; /* without a final slash */
 	char *file;           /* the user's file it came from, or NULL: compiled in */
 	double rate;          /* requests a second for an account; 0: no limit known */
 	double burst;
 	int64_t poll_first_ms, poll_max_ms;
-	bool has_names;           /* avatars have names */
+	bool has_names;             /* avatars have names */
 	int64_t name_min, name_max; /* characters; name_max 0: no limit known */
 	struct operation *operations;
 	size_t n_operations;

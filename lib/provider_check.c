@@ -29,10 +29,12 @@ offset_of(const struct check *c, const char *pointer)
 	char *place = mem_str(pointer), *slash;
 	size_t offset = 0;
 
-	while (!scan_find(c->text, c->len, place, &m) && (slash = strrchr(place, '/')) != NULL)
+	while (!scan_find(c->text, c->len, place, &m) &&
+	       (slash = strrchr(place, '/')) != NULL)
 		*slash = '\0';
 	if (scan_find(c->text, c->len, place, &m))
-		offset = (size_t)((m.key.at != NULL ? m.key.at - 1 : m.value.at) - c->text);
+		offset =
+		    (size_t)((m.key.at != NULL ? m.key.at - 1 : m.value.at) - c->text);
 	free(place);
 	return offset;
 }
@@ -45,8 +47,8 @@ mistake(void *cookie, const char *pointer, const char *message)
 
 	scan_place(c->text, offset_of(c, pointer), &line, &column);
 	if (c->found++ == 0)
-		err_set(c->e, CODE_BAD_PROVIDER, "%s:%zu:%zu: %s: %s", c->file, line, column,
-		    *pointer != '\0' ? pointer : "/", message);
+		err_set(c->e, CODE_BAD_PROVIDER, "%s:%zu:%zu: %s: %s", c->file, line,
+		    column, *pointer != '\0' ? pointer : "/", message);
 	else
 		warn("%s:%zu:%zu: %s: %s", c->file, line, column, pointer, message);
 }
@@ -90,9 +92,9 @@ provider_check_schema(struct json_object *def, const char *text, size_t len,
 static bool
 variable_known(const char *name)
 {
-	static const char *const known[] = {"name", "url", "file", "file.data_uri", "avatar.id",
-	    "rendering.id", "page", "page_size", "cursor", "image.width", "image.height",
-	    "image.sha256"};
+	static const char *const known[] = {"name", "url", "file", "file.data_uri",
+	    "avatar.id", "rendering.id", "page", "page_size", "cursor", "image.width",
+	    "image.height", "image.sha256"};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (strcmp(known[i], name) == 0)
@@ -103,7 +105,7 @@ variable_known(const char *name)
 struct variables {
 	struct check *c;
 	const struct operation *op;
-	const char *option;  /* looked for, or NULL: all are judged */
+	const char *option; /* looked for, or NULL: all are judged */
 	bool found;
 };
 
@@ -119,7 +121,8 @@ judge_variable(void *arg, const char *name)
 		v->found = v->found || (option && strcmp(name + 8, v->option) == 0);
 	else if (option && !json_object_object_get_ex(declared, name + 8, NULL))
 		wrong(v->c, place, "{%s} is not among its options", name);
-	else if (strncmp(name, "kind.", 5) == 0 && provider_kind(v->c->p, name + 5) == NULL)
+	else if (strncmp(name, "kind.", 5) == 0 &&
+	         provider_kind(v->c->p, name + 5) == NULL)
 		wrong(v->c, place, "{%s}: no such kind", name);
 	else if (!option && strncmp(name, "kind.", 5) != 0 && !variable_known(name))
 		wrong(v->c, place, "{%s} is no variable", name);
@@ -206,12 +209,14 @@ check_operation(struct check *c, const struct operation *op)
 	each_variable(op, &v);
 	check_options(c, op);
 	if (!op->repeatable && !has_ok(op))
-		wrong(c, place, "an operation that is not repeatable must say which status is ok");
+		wrong(c, place,
+		    "an operation that is not repeatable must say which status is ok");
 	if (states != NULL && op->states == NULL)
 		wrong(c, place, "no set of states is called '%s'", states);
 	if (lookup != NULL && provider_operation(c->p, lookup) == NULL)
 		wrong(c, place, "lookup: no operation is called '%s'", lookup);
-	for (size_t i = 0; required != NULL && i < json_object_array_length(required); i++) {
+	for (size_t i = 0; required != NULL && i < json_object_array_length(required);
+	     i++) {
 		const char *name =
 		    json_object_get_string(json_object_array_get_idx(required, i));
 		if (!json_object_object_get_ex(take, name, NULL))
@@ -227,11 +232,13 @@ check_create(struct check *c)
 	const struct operation *status = provider_operation(c->p, "status");
 
 	if (create->repeatable)
-		wrong(c, "/operations/create", "creating is not repeatable; say \"repeatable\": false");
+		wrong(c, "/operations/create",
+		    "creating is not repeatable; say \"repeatable\": false");
 	if (json_at(create->def, "/answer/take/id") == NULL)
 		wrong(c, "/operations/create", "its answer must give an id");
 	if (status == NULL && json_at(create->def, "/answer/take/status") == NULL)
-		wrong(c, "/operations", "without a status operation create must give a status");
+		wrong(c, "/operations",
+		    "without a status operation create must give a status");
 }
 
 static void
@@ -251,7 +258,8 @@ check_kind(struct check *c, const struct kind *k)
 	if (k->result == NULL)
 		wrong(c, place, "its result operation does not exist");
 	else if (!json_object_object_get_ex(take, k->url, NULL))
-		wrong(c, place, "the result's operation takes no '%s' from its answer", k->url);
+		wrong(c, place, "the result's operation takes no '%s' from its answer",
+		    k->url);
 	free(place);
 }
 
@@ -281,7 +289,8 @@ provider_check_sense(const struct provider *p, const char *text, size_t len,
 	check_create(&c);
 	for (size_t i = 0; i < p->n_kinds; i++)
 		check_kind(&c, &p->kinds[i]);
-	for (size_t i = 0; defaults != NULL && i < json_object_array_length(defaults); i++) {
+	for (size_t i = 0; defaults != NULL && i < json_object_array_length(defaults);
+	     i++) {
 		const char *name =
 		    json_object_get_string(json_object_array_get_idx(defaults, i));
 		const struct kind *k = provider_kind(p, name);
@@ -289,7 +298,8 @@ provider_check_sense(const struct provider *p, const char *text, size_t len,
 			wrong(&c, "/default_kinds", "no kind is called '%s'", name);
 		else if (k->starts > 0 || k->takes_value)
 			wrong(&c, "/default_kinds",
-			    "'%s' costs something or needs a value; only -r may ask for it", name);
+			    "'%s' costs something or needs a value; only -r may ask for it",
+			    name);
 	}
 	check_image(&c);
 	return c.found == 0 ? 0 : -1;

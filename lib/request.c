@@ -43,7 +43,8 @@ static void
 add_pairs(struct buf *out, const char *first, struct json_object *template,
     struct json_object *vars)
 {
-	struct json_object *filled = template != NULL ? template_fill(template, vars) : NULL;
+	struct json_object *filled =
+	    template != NULL ? template_fill(template, vars) : NULL;
 
 	if (filled == NULL)
 		return;
@@ -52,9 +53,10 @@ add_pairs(struct buf *out, const char *first, struct json_object *template,
 		buf_str(out, first);
 		add_encoded(out, name);
 		buf_chr(out, '=');
-		add_encoded(out, json_object_is_type(value, json_type_string)
-			? json_object_get_string(value)
-			: json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
+		add_encoded(out,
+		    json_object_is_type(value, json_type_string)
+		        ? json_object_get_string(value)
+		        : json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
 		first = "&";
 	}
 	json_object_put(filled);
@@ -82,7 +84,8 @@ request_header(struct request *r, const char *name, const char *value)
 }
 
 static void
-fill_headers(struct request *r, const struct operation *op, const struct request_values *v)
+fill_headers(
+    struct request *r, const struct operation *op, const struct request_values *v)
 {
 	struct json_object *template = json_at(op->def, "/headers");
 
@@ -91,7 +94,7 @@ fill_headers(struct request *r, const struct operation *op, const struct request
 	if (r->headers_json == NULL)
 		return;
 	json_object_object_foreach(r->headers_json, name, value)
-		request_header(r, name, json_object_get_string(value));
+	    request_header(r, name, json_object_get_string(value));
 }
 
 static void
@@ -107,7 +110,8 @@ fill_multipart(
 		struct http_part *part = &r->parts[n];
 		struct json_object *value = NULL;
 
-		if (v->photo != NULL && strcmp(json_object_get_string(t), "{file}") == 0) {
+		if (v->photo != NULL &&
+		    strcmp(json_object_get_string(t), "{file}") == 0) {
 			*part = (struct http_part){.name = name,
 			    .filename = v->photo->filename,
 			    .type = v->photo->type,
@@ -190,9 +194,10 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
 		r->data_uri = mem_printf("data:%s;base64,", v->photo->type);
 		*piece++ = (struct http_piece){
 		    .bytes = r->text.data, .len = (size_t)(cut - r->text.data)};
-		*piece++ = (struct http_piece){
-		    .bytes = r->data_uri, .len = strlen(r->data_uri)};
-		*piece++ = (struct http_piece){.source = v->photo->source, .base64 = true};
+		*piece++ =
+		    (struct http_piece){.bytes = r->data_uri, .len = strlen(r->data_uri)};
+		*piece++ =
+		    (struct http_piece){.source = v->photo->source, .base64 = true};
 		cut += strlen(marker);
 		*piece++ = (struct http_piece){.bytes = cut, .len = strlen(cut)};
 	}
@@ -217,9 +222,9 @@ static struct json_object *
 choose_body(const struct operation *op, const struct request_values *v)
 {
 	struct json_object *bodies = json_at(op->def, "/bodies");
-	const char *source = v->photo != NULL                  ? "file"
-			     : json_str(v->vars, "/url") != NULL ? "url"
-								 : "none";
+	const char *source = v->photo != NULL                    ? "file"
+	                     : json_str(v->vars, "/url") != NULL ? "url"
+	                                                         : "none";
 
 	for (size_t i = 0; i < json_object_array_length(bodies); i++) {
 		struct json_object *body = json_object_array_get_idx(bodies, i);
@@ -240,7 +245,8 @@ fill_body(struct request *r, const struct operation *op, const struct request_va
 		return 0;
 	body = choose_body(op, v);
 	if (body == NULL)
-		return err_set(e, CODE_URL_REFUSED, "the provider takes a file, not a URL");
+		return err_set(
+		    e, CODE_URL_REFUSED, "the provider takes a file, not a URL");
 	if ((template = json_at(body, "/multipart")) != NULL)
 		fill_multipart(r, template, v);
 	else if ((template = json_at(body, "/json")) != NULL)
@@ -251,10 +257,11 @@ fill_body(struct request *r, const struct operation *op, const struct request_va
 }
 
 int
-request_init(struct request *r, const struct operation *op, const struct request_values *v,
-    struct err *e)
+request_init(struct request *r, const struct operation *op,
+    const struct request_values *v, struct err *e)
 {
-	*r = (struct request){.http = {.method = method_of(op->method), .paid = !op->repeatable}};
+	*r = (struct request){
+	    .http = {.method = method_of(op->method), .paid = !op->repeatable}};
 	if (fill_url(r, op, v, e) < 0)
 		goto fail;
 	fill_headers(r, op, v);

@@ -42,8 +42,8 @@ struct request_values {
 
 /* Fills *r. Errors: url_refused where the operation has no body for such a source;
  * no_avatar where an id that the path needs is absent. Release it only when the call is done. */
-int request_init(struct request *r, const struct operation *op, const struct request_values *v,
-    struct err *e);
+int request_init(struct request *r, const struct operation *op,
+    const struct request_values *v, struct err *e);
 void request_release(struct request *r);
 
 /* Adds a header. Name and value must outlive the request. */

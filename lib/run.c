@@ -31,9 +31,10 @@ struct run {
 	char **operands; /* those to come; NULL: stdin */
 	bool reading;    /* stdin is watched */
 	bool input_over;
-	bool filling; /* within fill: run_done must not call it again */
+	bool filling;      /* within fill: run_done must not call it again */
 	bool stopping_all; /* within stop_all: run_done must not free items */
-	struct item *first, *last; /* at work; with keep_order also done, in the input's order */
+	struct item *first,
+	    *last; /* at work; with keep_order also done, in the input's order */
 	size_t held;
 	struct timer grace;
 	int signo; /* what the program has to die of, or 0 */
@@ -47,8 +48,8 @@ static void ready(void *arg, int fd, uint32_t events);
 int
 run_weightier(int a, int b)
 {
-	static const int order[] = {EX_IOERR, EX_SOFTWARE, EX_CONFIG, EX_NOPERM, EX_TEMPFAIL,
-	    EX_DATAERR};
+	static const int order[] = {
+	    EX_IOERR, EX_SOFTWARE, EX_CONFIG, EX_NOPERM, EX_TEMPFAIL, EX_DATAERR};
 
 	for (size_t i = 0; i < sizeof order / sizeof *order; i++)
 		if (a == order[i] || b == order[i])
@@ -67,8 +68,8 @@ count(struct run *run, struct rec *rec)
 
 	if (error == NULL || run->options.exit_zero)
 		return;
-	if (code != CODE_NONE &&
-	    (code_info(code)->status == EX_NOPERM || code_info(code)->status == EX_CONFIG))
+	if (code != CODE_NONE && (code_info(code)->status == EX_NOPERM ||
+	                             code_info(code)->status == EX_CONFIG))
 		status = code_info(code)->status;
 	run->status = run_weightier(run->status, status);
 }
@@ -178,7 +179,8 @@ take_up(struct run *run, struct rec *rec)
 	const char *step = json_str(error, "/step");
 
 	if (!run->options.retry_failed || run->signo != 0 || step == NULL ||
-	    strcmp(step, run->options.step) != 0 || !json_flag(error, "/retryable", false))
+	    strcmp(step, run->options.step) != 0 ||
+	    !json_flag(error, "/retryable", false))
 		return false;
 	rec_remove(rec, "error");
 	return true;
@@ -194,7 +196,8 @@ start(struct run *run, struct rec *rec)
 		return;
 	}
 	if (run->signo != 0) {
-		err_set(&e, CODE_INTERRUPTED, "stopped before this record was begun; run it again");
+		err_set(&e, CODE_INTERRUPTED,
+		    "stopped before this record was begun; run it again");
 		rec_fail(rec, run->options.step, &e);
 		pass(run, rec);
 		return;
@@ -419,15 +422,16 @@ split_providers(struct run *run)
 	while (rest != NULL && (name = strsep(&rest, ",")) != NULL) {
 		if (*name == '\0')
 			continue;
-		run->providers = mem_resize(run->providers, (n + 2) * sizeof *run->providers);
+		run->providers =
+		    mem_resize(run->providers, (n + 2) * sizeof *run->providers);
 		run->providers[n++] = name;
 		run->providers[n] = NULL;
 	}
 }
 
 struct run *
-run_new(struct loop *loop, const struct run_options *options, const struct run_calls *calls,
-    void *tool)
+run_new(struct loop *loop, const struct run_options *options,
+    const struct run_calls *calls, void *tool)
 {
 	struct run *run = mem_new(1, sizeof *run);
 

@@ -39,10 +39,10 @@ struct item {
 enum run_bare { RUN_BARE_NONE, RUN_BARE_PHOTO, RUN_BARE_AVATAR };
 
 struct run_options {
-	const char *step;      /* "upload": error.step of what fails here */
-	const char *provider;  /* names to fill in, comma-separated, or NULL */
+	const char *step;     /* "upload": error.step of what fails here */
+	const char *provider; /* names to fill in, comma-separated, or NULL */
 	enum run_bare bare;
-	size_t window;         /* records at work; with keep_order, held */
+	size_t window; /* records at work; with keep_order, held */
 	bool keep_order, nul, retry_failed, exit_zero;
 };
 

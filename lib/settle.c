@@ -51,7 +51,8 @@ mark(struct tool *t, struct account *a, struct rec *rec, enum ledger_fate fate)
 	struct ledger *ledger = tool_ledger(t);
 
 	if (ledger != NULL)
-		ledger_mark(ledger, &key, json_str(rec_get(rec, "avatar"), "/id"), fate, NULL, NULL);
+		ledger_mark(ledger, &key, json_str(rec_get(rec, "avatar"), "/id"), fate,
+		    NULL, NULL);
 }
 
 void
@@ -81,7 +82,8 @@ settle_entry(struct rec *rec, int index)
 }
 
 void
-settle_rendering(struct rec *rec, int index, const struct call_result *result, struct failure *f)
+settle_rendering(
+    struct rec *rec, int index, const struct call_result *result, struct failure *f)
 {
 	if (result->failure != NULL) {
 		failure_copy(f, result->failure);

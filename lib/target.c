@@ -78,7 +78,8 @@ target_path(
 	const char *s = template, *bad;
 
 	if (!target_template_ok(template, &bad))
-		return err_set(e, CODE_TARGET_UNWRITABLE, "'%s' is no place to fill in", bad);
+		return err_set(
+		    e, CODE_TARGET_UNWRITABLE, "'%s' is no place to fill in", bad);
 	while (*s != '\0') {
 		if (*s != '{') {
 			buf_chr(path, *s++);
@@ -110,7 +111,8 @@ targets_take(struct targets *t, const char *path)
 	}
 	for (const char *c = path; *c != '\0'; c++)
 		hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-	for (i = (size_t)hash & (t->size - 1); t->v[i] != NULL; i = (i + 1) & (t->size - 1))
+	for (i = (size_t)hash & (t->size - 1); t->v[i] != NULL;
+	     i = (i + 1) & (t->size - 1))
 		if (strcmp(t->v[i], path) == 0)
 			return false;
 	t->v[i] = mem_str(path);
@@ -190,14 +192,16 @@ target_open(struct target *t, const char *path, struct err *e)
 	t->fd = -1;
 	t->part = mem_printf("%s/.%s.part", dir, slash != NULL ? slash + 1 : path);
 	if (make_directories(dir) < 0) {
-		result = err_set(e, CODE_TARGET_UNWRITABLE, "cannot make directory '%s':", dir);
+		result = err_set(
+		    e, CODE_TARGET_UNWRITABLE, "cannot make directory '%s':", dir);
 		goto out;
 	}
 	do
 		result = open_locked(t, path, e);
 	while (result == 1);
 	if (result == 0 && !target_write(t, 0, "", 0)) {
-		result = err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
+		result =
+		    err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
 		close(t->fd);
 	}
 out:
@@ -277,8 +281,8 @@ sync_directory(const char *path)
 }
 
 int
-target_commit(
-    struct target *t, const char *path, bool force, char sha256[SHA256_HEX], struct err *e)
+target_commit(struct target *t, const char *path, bool force, char sha256[SHA256_HEX],
+    struct err *e)
 {
 	sha256_hex(&t->sha, sha256);
 	if (fsync(t->fd) < 0)
@@ -286,14 +290,17 @@ target_commit(
 	if (renameat2(AT_FDCWD, t->part, AT_FDCWD, path, RENAME_NOREPLACE) < 0) {
 		if (errno == EEXIST && !force && !is_same(path, sha256))
 			return err_set(e, CODE_TARGET_TAKEN,
-			    "'%s' is there already with other contents; use another -o, or --force", path);
+			    "'%s' is there already with other contents; use another -o, or --force",
+			    path);
 		if (rename(t->part, path) < 0)
-			return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", path);
+			return err_set(
+			    e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", path);
 	}
 	free(t->part);
 	t->part = NULL;
 	if (sync_directory(path) < 0)
-		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot sync the directory of '%s':", path);
+		return err_set(e, CODE_TARGET_UNWRITABLE,
+		    "cannot sync the directory of '%s':", path);
 	return 0;
 }
 

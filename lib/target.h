@@ -20,7 +20,8 @@ struct target_name {
 /* The path for a template such as "out/{stem}.{provider}.{kind}.{ext}". What stands in braces
  * is replaced; slashes, control characters and leading dots in it become `_`, so that only the
  * template chooses the directory. -1 and target_unwritable where a place is not known. */
-int target_path(const char *template, const struct target_name *name, struct buf *path, struct err *e);
+int target_path(const char *template, const struct target_name *name, struct buf *path,
+    struct err *e);
 
 /* Whether the template uses nothing but known places; for the options. */
 bool target_template_ok(const char *template, const char **bad);
@@ -54,7 +55,8 @@ bool target_write(struct target *t, uint64_t offset, const char *data, size_t le
 
 /* Makes it durable under its name. A file that is there already is replaced only with force,
  * or where it is the same bytes; else target_taken. sha256 gets the digest. */
-int target_commit(struct target *t, const char *path, bool force, char sha256[SHA256_HEX], struct err *e);
+int target_commit(struct target *t, const char *path, bool force, char sha256[SHA256_HEX],
+    struct err *e);
 
 /* Takes it away, unless it was committed. */
 void target_close(struct target *t);

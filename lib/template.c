@@ -21,7 +21,8 @@ place_at(const char *s, struct place *p)
 
 	if (s[0] != '{' || !islower((unsigned char)s[1]))
 		return false;
-	len = strspn(s + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.|");
+	len = strspn(
+	    s + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.|");
 	if (s[1 + len] != '}')
 		return false;
 	*p = (struct place){.names = s + 1, .len = len, .end = s + len + 2};
@@ -135,8 +136,9 @@ fill_object(struct json_object *template, struct json_object *vars)
 	struct json_object *filled = json_new_object();
 
 	json_object_object_foreach(template, name, value)
-		json_put(filled, name, template_fill(value, vars));
-	if (json_object_object_length(filled) == 0 && json_object_object_length(template) > 0) {
+	    json_put(filled, name, template_fill(value, vars));
+	if (json_object_object_length(filled) == 0 &&
+	    json_object_object_length(template) > 0) {
 		json_object_put(filled);
 		return NULL;
 	}
@@ -202,7 +204,8 @@ each_in_string(const char *s, void (*fn)(void *arg, const char *name), void *arg
 }
 
 void
-template_each(struct json_object *template, void (*fn)(void *arg, const char *name), void *arg)
+template_each(
+    struct json_object *template, void (*fn)(void *arg, const char *name), void *arg)
 {
 	switch (json_object_get_type(template)) {
 	case json_type_string:

@@ -22,6 +22,7 @@ struct json_object *template_fill(struct json_object *template, struct json_obje
 bool template_path(struct buf *out, const char *template, struct json_object *vars);
 
 /* Calls fn for each variable that a template names. */
-void template_each(struct json_object *template, void (*fn)(void *arg, const char *name), void *arg);
+void template_each(
+    struct json_object *template, void (*fn)(void *arg, const char *name), void *arg);
 
 #endif

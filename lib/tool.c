@@ -35,9 +35,10 @@ void
 tool_open(struct tool *t, const struct opt_common *common, const struct opt_usage *usage,
     const struct tool_options *options, const struct run_calls *calls, void *self)
 {
-	struct account_options account_options = {.url = common->url, .rate = common->rate};
-	struct http_options http_options = {.user_agent = "avtools/" AV_VERSION,
-	    .max_in_flight = (unsigned)common->jobs};
+	struct account_options account_options = {
+	    .url = common->url, .rate = common->rate};
+	struct http_options http_options = {
+	    .user_agent = "avtools/" AV_VERSION, .max_in_flight = (unsigned)common->jobs};
 	struct run_options run_options = {.step = options->step,
 	    .provider = common->provider,
 	    .bare = options->bare,
@@ -48,10 +49,13 @@ tool_open(struct tool *t, const struct opt_common *common, const struct opt_usag
 	    .exit_zero = common->exit_zero};
 	struct err e;
 
-	if (common->url != NULL && (common->provider == NULL || strchr(common->provider, ',')))
+	if (common->url != NULL &&
+	    (common->provider == NULL || strchr(common->provider, ',')))
 		opt_misuse(usage, "--url needs exactly one provider (-p)");
-	*t = (struct tool){.common = common, .usage = usage,
-	    .step = options->step, .ledger_file = options->ledger_file};
+	*t = (struct tool){.common = common,
+	    .usage = usage,
+	    .step = options->step,
+	    .ledger_file = options->ledger_file};
 	t->engine.loop = loop_new();
 	t->engine.creates_left = -1;
 	t->engine.accounts = accounts_new(t->engine.loop, &account_options);
@@ -85,7 +89,8 @@ tool_account(struct tool *t, struct item *item)
 	struct err e;
 
 	if (name == NULL)
-		err_set(&e, CODE_NO_PROVIDER, "the record names no provider; give one with -p");
+		err_set(&e, CODE_NO_PROVIDER,
+		    "the record names no provider; give one with -p");
 	else
 		a = accounts_get(t->engine.accounts, name, &e);
 	if (a == NULL)

@@ -26,14 +26,15 @@ struct tool {
 struct tool_options {
 	const char *step; /* "upload" */
 	enum run_bare bare;
-	size_t window;      /* records at work at most */
-	bool ledger;        /* the program sends what is not repeatable: open it now */
+	size_t window; /* records at work at most */
+	bool ledger;   /* the program sends what is not repeatable: open it now */
 	const char *ledger_file; /* --ledger */
 };
 
 /* Ends the program where something is amiss. self is handed to the calls. */
-void tool_open(struct tool *t, const struct opt_common *common, const struct opt_usage *usage,
-    const struct tool_options *options, const struct run_calls *calls, void *self);
+void tool_open(struct tool *t, const struct opt_common *common,
+    const struct opt_usage *usage, const struct tool_options *options,
+    const struct run_calls *calls, void *self);
 void tool_close(struct tool *t);
 
 /* The account of the item's provider; NULL: the item has failed and is gone. */

@@ -1,6 +1,6 @@
+#include "vars.h"
 #include "json.h"
 #include "options.h"
-#include "vars.h"
 
 static void
 copy(struct json_object *vars, struct rec *rec, const char *name)

@@ -12,10 +12,13 @@ static void due(void *arg);
 static void answered(void *arg, const struct call_result *result);
 
 void
-watches_init(struct watches *all, struct engine *engine, size_t max_asking, int64_t timeout_ms)
+watches_init(struct watches *all, struct engine *engine, size_t max_asking,
+    int64_t timeout_ms, int64_t interval_ms)
 {
-	*all = (struct watches){
-	    .engine = engine, .max_asking = max_asking, .timeout_ms = timeout_ms};
+	*all = (struct watches){.engine = engine,
+	    .max_asking = max_asking,
+	    .timeout_ms = timeout_ms,
+	    .interval_ms = interval_ms};
 	all->last = &all->first;
 }
 
@@ -33,8 +36,8 @@ static void
 wait_more(struct watch *w)
 {
 	struct loop *loop = w->all->engine->loop;
-	int64_t ms = backoff_grow(w->interval, w->account->provider->poll_max_ms, arc4random(),
-	    &w->interval);
+	int64_t ms = backoff_grow(
+	    w->interval, w->account->provider->poll_max_ms, arc4random(), &w->interval);
 	int64_t at = loop_now(loop) + ms;
 
 	if (w->stop) {
@@ -56,7 +59,9 @@ is_settled(const struct watch *w, struct json_object *taken)
 {
 	const char *status = json_str(taken, "/status");
 
-	if (w->until != NULL && json_str(taken, w->until) != NULL)
+	struct json_object *member = NULL;
+
+	if (w->until != NULL && json_object_object_get_ex(taken, w->until, &member))
 		return true;
 	if (w->until != NULL)
 		return status != NULL && strcmp(status, "failed") == 0;
@@ -66,7 +71,8 @@ is_settled(const struct watch *w, struct json_object *taken)
 static bool
 is_missing(const struct failure *f)
 {
-	return f->err.code == CODE_REFUSED && (f->http_status == 404 || f->http_status == 410);
+	return f->err.code == CODE_REFUSED &&
+	       (f->http_status == 404 || f->http_status == 410);
 }
 
 /* A call that ended for want of time, not of an answer. */
@@ -74,7 +80,7 @@ static bool
 ran_out(const struct failure *f)
 {
 	return f->err.code == CODE_NETWORK || f->err.code == CODE_UNAVAILABLE ||
-	    f->err.code == CODE_RATE_LIMITED || f->err.code == CODE_BAD_ANSWER;
+	       f->err.code == CODE_RATE_LIMITED || f->err.code == CODE_BAD_ANSWER;
 }
 
 static void
@@ -91,7 +97,8 @@ judge(struct watch *w, const struct call_result *result)
 	} else if (is_missing(f) && ++w->missing < GONE_AFTER) {
 		wait_more(w);
 	} else if (is_missing(f)) {
-		settle_failed(w, CODE_AVATAR_GONE, "the service no longer knows it (404)");
+		settle_failed(
+		    w, CODE_AVATAR_GONE, "the service no longer knows it (404)");
 	} else if (ran_out(f)) {
 		settle_failed(w, CODE_TIMEOUT, f->err.message);
 	} else {
@@ -153,7 +160,8 @@ void
 watch_start(struct watches *all, struct watch *w, bool at_once)
 {
 	w->all = all;
-	w->interval = w->account->provider->poll_first_ms;
+	w->interval =
+	    all->interval_ms > 0 ? all->interval_ms : w->account->provider->poll_first_ms;
 	w->missing = 0;
 	if (at_once)
 		loop_at(all->engine->loop, &w->timer, 0, due, w);

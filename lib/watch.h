@@ -12,7 +12,7 @@
 struct watches {
 	struct engine *engine;
 	size_t max_asking;
-	int64_t timeout_ms;
+	int64_t timeout_ms, interval_ms;
 	size_t asking;
 	struct watch *first, **last; /* due, in line */
 };
@@ -23,8 +23,9 @@ struct watch {
 	const struct operation *op; /* asks about it */
 	/* Its answer's member that must be there to be settled; NULL: "status" must not be
 	 * "processing". */
-	const char *until;
-	struct json_object *(*vars)(void *arg); /* made for each question; the caller's gift */
+	const char *until; /* name of the member */
+	struct json_object *(*vars)(
+	    void *arg); /* made for each question; the caller's gift */
 	/* Settled: result->taken has the state ("ready", "failed") or the member; or
 	 * result->failure: timeout, avatar_gone, interrupted, or what a call failed with. */
 	void (*fn)(void *arg, const struct call_result *result);
@@ -39,7 +40,9 @@ struct watch {
 	bool in_line, stop;
 };
 
-void watches_init(struct watches *all, struct engine *engine, size_t max_asking, int64_t timeout_ms);
+/* interval_ms: the first interval in place of the provider's; 0: the provider's. */
+void watches_init(struct watches *all, struct engine *engine, size_t max_asking,
+    int64_t timeout_ms, int64_t interval_ms);
 
 /* Begins, with a first question at once (or after the first interval). w->deadline may be set
  * already, by an earlier watch for the same record. */

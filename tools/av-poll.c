@@ -16,27 +16,27 @@
 
 struct options {
 	struct opt_common common;
-	int64_t watch;
+	int64_t watch, interval_ms;
 	const char *ledger;
 };
 
 static const struct opt table[] = {
     OPT_COMMON(struct options),
     OPT_NETWORK(struct options),
-    {0, "watch", "N", "records watched at once (100000)", OPT_INT,
-	offsetof(struct options, watch)},
+    OPT_WATCH(struct options),
     {0, "ledger", "FILE", "where to note what failed, or none (AV_LEDGER)", OPT_STR,
-	offsetof(struct options, ledger)},
+        offsetof(struct options, ledger)},
     {0},
 };
 
 static const struct opt_usage usage = {
     .synopsis = "av-poll [options] [ID|RECORD...]",
-    .about = "Waits until the avatars of the records it reads are ready or have failed, and so\n"
-	     "are the renderings that av-render --ask asked for.",
+    .about =
+        "Waits until the avatars of the records it reads are ready or have failed, and so\n"
+        "are the renderings that av-render --ask asked for.",
     .examples = "  av-upload -p avtr1 ann.jpg | av-poll | jq -r .avatar.status\n"
-		"  av-poll -p avtr1 av_01J00000000000000000000002\n"
-		"  av-poll --retry-failed --timeout 2h <done.jsonl >again.jsonl\n",
+                "  av-poll -p avtr1 av_01J00000000000000000000002\n"
+                "  av-poll --retry-failed --timeout 2h <done.jsonl >again.jsonl\n",
 };
 
 struct poll_tool {
@@ -67,7 +67,9 @@ static int
 unsettled(struct rec *rec, int from)
 {
 	struct json_object *all = rec_get(rec, "renderings");
-	int n = json_object_is_type(all, json_type_array) ? (int)json_object_array_length(all) : 0;
+	int n = json_object_is_type(all, json_type_array)
+	            ? (int)json_object_array_length(all)
+	            : 0;
 
 	for (int i = from; i < n; i++) {
 		const char *status =
@@ -85,7 +87,7 @@ skip(void *self, struct rec *rec)
 
 	(void)self;
 	return json_str(avatar, "/id") != NULL && !is_processing(avatar) &&
-	    unsettled(rec, 0) < 0;
+	       unsettled(rec, 0) < 0;
 }
 
 static void
@@ -104,7 +106,8 @@ end(struct poll *p, const struct failure *f)
 static struct json_object *
 rendering_of(const struct poll *p)
 {
-	return json_object_array_get_idx(rec_get(p->item->rec, "renderings"), (size_t)p->rendering);
+	return json_object_array_get_idx(
+	    rec_get(p->item->rec, "renderings"), (size_t)p->rendering);
 }
 
 static struct json_object *
@@ -188,7 +191,8 @@ begin(void *arg, struct item *item)
 	if (a == NULL)
 		return;
 	if (json_str(avatar, "/id") == NULL) {
-		err_set(&e, CODE_NO_AVATAR, "the record has no avatar.id; run av-upload first");
+		err_set(&e, CODE_NO_AVATAR,
+		    "the record has no avatar.id; run av-upload first");
 		run_fail(item, &e);
 		return;
 	}
@@ -222,11 +226,12 @@ main(int argc, char *argv[])
 		o.common.timeout_ms = TIMEOUT_MS;
 	tool_open(&self.tool, &o.common, &usage,
 	    &(struct tool_options){.step = "poll",
-		.bare = RUN_BARE_AVATAR,
-		.window = (size_t)o.watch,
-		.ledger_file = o.ledger},
+	        .bare = RUN_BARE_AVATAR,
+	        .window = (size_t)o.watch,
+	        .ledger_file = o.ledger},
 	    &calls, &self);
-	watches_init(&self.watches, &self.tool.engine, (size_t)o.common.jobs, o.common.timeout_ms);
+	watches_init(&self.watches, &self.tool.engine, (size_t)o.common.jobs,
+	    o.common.timeout_ms, o.interval_ms);
 	status = run_records(self.tool.run, argv + first);
 	tool_close(&self.tool);
 	run_exit(status);

@@ -25,23 +25,25 @@ static const struct opt table[] = {
     OPT_COMMON(struct options),
     OPT_NETWORK(struct options),
     {'O', "option", "KEY=VALUE", "option of the provider, for records that do not set it",
-	OPT_LIST, offsetof(struct options, given)},
+        OPT_LIST, offsetof(struct options, given)},
     {0, "max-creates", "N", "send at most so many requests that create", OPT_INT,
-	offsetof(struct options, max_creates)},
+        offsetof(struct options, max_creates)},
     {0, "ledger", "FILE", "what was paid for, or none (AV_LEDGER)", OPT_STR,
-	offsetof(struct options, ledger)},
+        offsetof(struct options, ledger)},
     {0, "again", NULL, "make another one of what is made already", OPT_FLAG,
-	offsetof(struct options, again)},
+        offsetof(struct options, again)},
     {0},
 };
 
 static const struct opt_usage usage = {
     .synopsis = "av-upload [options] [PHOTO|RECORD...]",
-    .about = "Creates an avatar for each photo. Reads paths or records, writes records with\n"
-	     "`avatar`. What was made before is not made again.",
-    .examples = "  av-validate -p anam photos/*.jpg | av-upload | av-poll >done.jsonl\n"
-		"  av-upload -p argil -O voiceId=3c90c3cc-0d44-4b50-8888-8dd25736052a ann.jpg\n"
-		"  av-upload --retry-failed <done.jsonl >again.jsonl\n",
+    .about =
+        "Creates an avatar for each photo. Reads paths or records, writes records with\n"
+        "`avatar`. What was made before is not made again.",
+    .examples =
+        "  av-validate -p anam photos/*.jpg | av-upload | av-poll >done.jsonl\n"
+        "  av-upload -p argil -O voiceId=3c90c3cc-0d44-4b50-8888-8dd25736052a ann.jpg\n"
+        "  av-upload --retry-failed <done.jsonl >again.jsonl\n",
 };
 
 struct upload_tool {
@@ -124,7 +126,7 @@ open_photo(struct upload *u, const char *file, struct json_object *image, struct
 	const char *slash = strrchr(file, '/');
 
 	if (photo_stream_open(&u->stream, file, (uint64_t)json_int(image, "/bytes", 0),
-		json_str(image, "/sha256"), e) < 0)
+	        json_str(image, "/sha256"), e) < 0)
 		return -1;
 	u->type = mem_str(json_str(image, "/type"));
 	u->filename = mem_str(slash != NULL ? slash + 1 : file);
@@ -142,7 +144,7 @@ start(struct upload *u, struct account *a, const char *file)
 	struct json_object *options = rec_get(rec, "options");
 	struct call_claim claim = {.counted = true,
 	    .subject = file != NULL ? json_str(rec_get(rec, "image"), "/sha256")
-				    : rec_str(rec, "url"),
+	                            : rec_str(rec, "url"),
 	    .name = judge_name_given(a->provider, rec) ? rec_str(rec, "name") : NULL};
 	struct call_spec spec = {.account = a,
 	    .op = op,
@@ -198,15 +200,16 @@ main(int argc, char *argv[])
 	opt_common_finish(&o.common);
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
-	self.judge = (struct judge){.photo = {.depth = PHOTO_READ, .max_pixels = PHOTO_MAX_PIXELS},
-	    .given = &o.given,
-	    .types = filetype_new()};
+	self.judge =
+	    (struct judge){.photo = {.depth = PHOTO_READ, .max_pixels = PHOTO_MAX_PIXELS},
+	        .given = &o.given,
+	        .types = filetype_new()};
 	tool_open(&self.tool, &o.common, &usage,
 	    &(struct tool_options){.step = "upload",
-		.bare = RUN_BARE_PHOTO,
-		.window = (size_t)o.common.jobs,
-		.ledger = true,
-		.ledger_file = o.ledger},
+	        .bare = RUN_BARE_PHOTO,
+	        .window = (size_t)o.common.jobs,
+	        .ledger = true,
+	        .ledger_file = o.ledger},
 	    &calls, &self);
 	self.tool.engine.again = o.again;
 	if (o.max_creates > 0)

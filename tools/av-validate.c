@@ -20,22 +20,24 @@ struct options {
 static const struct opt table[] = {
     OPT_COMMON(struct options),
     {'O', "option", "KEY=VALUE", "option of the provider, for records that do not set it",
-	OPT_LIST, offsetof(struct options, given)},
+        OPT_LIST, offsetof(struct options, given)},
     {0, "quick", NULL, "read the header alone: type, size, shape", OPT_FLAG,
-	offsetof(struct options, quick)},
+        offsetof(struct options, quick)},
     {0, "max-pixels", "N", "refuse pictures with more pixels (100000000)", OPT_INT,
-	offsetof(struct options, max_pixels)},
+        offsetof(struct options, max_pixels)},
     {0},
 };
 
 static const struct opt_usage usage = {
     .synopsis = "av-validate [options] [PHOTO|RECORD...]",
-    .about = "Judges photos by what a provider takes: type, bytes, pixels, shape, name, options,\n"
-	     "damage. Reads paths or records, writes records; those that would be refused carry\n"
-	     "`error` with every finding in error.problems.",
-    .examples = "  av-validate -p anam photos/*.jpg >records.jsonl\n"
-		"  find photos -name '*.jpg' -print0 | av-validate -0 -p argil,loom | av-upload\n"
-		"  av-validate -p argil *.jpg | jq -r 'select(.error) | .file, .error.problems[].message'\n",
+    .about =
+        "Judges photos by what a provider takes: type, bytes, pixels, shape, name, options,\n"
+        "damage. Reads paths or records, writes records; those that would be refused carry\n"
+        "`error` with every finding in error.problems.",
+    .examples =
+        "  av-validate -p anam photos/*.jpg >records.jsonl\n"
+        "  find photos -name '*.jpg' -print0 | av-validate -0 -p argil,loom | av-upload\n"
+        "  av-validate -p argil *.jpg | jq -r 'select(.error) | .file, .error.problems[].message'\n",
 };
 
 /* Descriptions that were loaded, by the name they were asked for. */
@@ -59,7 +61,8 @@ skip(void *self, struct rec *rec)
 
 /* The record's provider; NULL without an error where it names none. */
 static int
-find_provider(struct validate_tool *self, const char *name, struct provider **p, struct err *e)
+find_provider(
+    struct validate_tool *self, const char *name, struct provider **p, struct err *e)
 {
 	struct loaded *l;
 
@@ -133,20 +136,21 @@ main(int argc, char *argv[])
 	struct run *run;
 
 	opt_common_finish(&o.common);
-	self.judge.photo = (struct photo_options){
-	    .depth = o.quick ? PHOTO_QUICK : PHOTO_READ, .max_pixels = (uint64_t)o.max_pixels};
+	self.judge.photo =
+	    (struct photo_options){.depth = o.quick ? PHOTO_QUICK : PHOTO_READ,
+	        .max_pixels = (uint64_t)o.max_pixels};
 	self.judge.given = &o.given;
 	self.judge.types = filetype_new();
 	check_named(&self, o.common.provider);
 	run = run_new(loop,
 	    &(struct run_options){.step = "validate",
-		.provider = o.common.provider,
-		.bare = RUN_BARE_PHOTO,
-		.window = 1,
-		.keep_order = o.common.keep_order,
-		.nul = o.common.nul,
-		.retry_failed = o.common.retry_failed,
-		.exit_zero = o.common.exit_zero},
+	        .provider = o.common.provider,
+	        .bare = RUN_BARE_PHOTO,
+	        .window = 1,
+	        .keep_order = o.common.keep_order,
+	        .nul = o.common.nul,
+	        .retry_failed = o.common.retry_failed,
+	        .exit_zero = o.common.exit_zero},
 	    &calls, &self);
 	status = run_records(run, argv + first);
 	run_free(run);

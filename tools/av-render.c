@@ -1,0 +1,405 @@
+/*
+ * av-render: asks for renderings of avatars, waits for them, and fetches them into files.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "av-render/job.h"
+#include "av-render/wanted.h"
+#include "json.h"
+#include "mem.h"
+#include "options.h"
+#include "tool.h"
+
+#define TIMEOUT_MS (60 * 60 * 1000)
+#define WATCH      100000
+
+struct options {
+	struct opt_common common;
+	struct opt_list asked, given;
+	const char *out, *ledger;
+	int64_t watch, interval_ms;
+	bool ask, force;
+};
+
+static const struct opt table[] = {
+    {'r', "rendering", "KIND[=VALUE]",
+        "what to make: pose=hi, video, ...; also --pose hi", OPT_LIST,
+        offsetof(struct options, asked)},
+    {'O', "option", "KEY=VALUE", "option of the rendering, such as text=Hello", OPT_LIST,
+        offsetof(struct options, given)},
+    {'o', "output", "DIR|TEMPLATE",
+        "where files go: {stem}.{provider}.{kind}.{ext} in DIR", OPT_STR,
+        offsetof(struct options, out)},
+    {0, "ask", NULL, "ask only; av-poll waits, a later av-render fetches", OPT_FLAG,
+        offsetof(struct options, ask)},
+    {0, "force", NULL, "replace files that are there", OPT_FLAG,
+        offsetof(struct options, force)},
+    OPT_COMMON(struct options),
+    OPT_NETWORK(struct options),
+    OPT_WATCH(struct options),
+    {0, "ledger", "FILE", "what was paid for, or none (AV_LEDGER)", OPT_STR,
+        offsetof(struct options, ledger)},
+    {0},
+};
+
+static const struct opt_usage usage = {
+    .synopsis = "av-render [options] [ID|RECORD...]",
+    .about =
+        "Asks for renderings of the avatars of the records it reads, waits for them, and\n"
+        "keeps each as a file. Without -r it fetches what comes with the avatar for free.",
+    .examples =
+        "  av-poll <made.jsonl | av-render -o out >done.jsonl\n"
+        "  av-render -r pose=hi -r pose=kiss -O background_color=#fff -o out <ready.jsonl\n"
+        "  av-render -r video -O text='Hello there.' -o 'videos/{name}.{ext}' <ready.jsonl\n",
+};
+
+struct render_tool {
+	struct tool tool;
+	struct job_shop shop;
+	const struct options *o;
+};
+
+/* A record at work. */
+struct render {
+	struct render_tool *self;
+	struct item *item;
+	struct json_object *entries; /* the coming `renderings` */
+	struct json_object *options;
+	char *stem;
+	struct wanted *wanted;
+	struct job *jobs;
+	size_t n, pending;
+};
+
+/* The entry of a rendering that was asked for with the same options; NULL: there is none. */
+static struct json_object *
+find_entry(
+    struct json_object *entries, const struct wanted *w, struct json_object *options)
+{
+	for (size_t i = 0; json_object_is_type(entries, json_type_array) &&
+	                   i < json_object_array_length(entries);
+	     i++) {
+		struct json_object *entry = json_object_array_get_idx(entries, i);
+		const char *kind = json_str(entry, "/kind"),
+		           *value = json_str(entry, "/value");
+
+		if (kind != NULL && strcmp(kind, w->kind->name) == 0 &&
+		    (value == NULL) == (w->value == NULL) &&
+		    (value == NULL || strcmp(value, w->value) == 0) &&
+		    json_object_equal(json_at(entry, "/options"), options))
+			return entry;
+	}
+	return NULL;
+}
+
+/* The options that the kind's first operation takes; the caller's, NULL: none. */
+static struct json_object *
+options_of_kind(const struct kind *k, struct json_object *options)
+{
+	return k->starts > 0 ? options_for(k->start[0], options) : NULL;
+}
+
+/* Whether all that is wanted is there, and the record passes as it is. */
+static bool
+skip(void *arg, struct rec *rec)
+{
+	struct render_tool *self = arg;
+	const char *name = rec_str(rec, "provider");
+	struct json_object *options = NULL;
+	struct wanted *wanted = NULL;
+	struct account *a;
+	bool done = true;
+	size_t n;
+	struct err e;
+
+	a = name != NULL ? accounts_get(self->tool.engine.accounts, name, &e) : NULL;
+	if (a == NULL || json_str(rec_get(rec, "avatar"), "/id") == NULL ||
+	    wanted_of(a->provider, &self->o->asked, &wanted, &n, &e) < 0)
+		return false;
+	options = options_of(rec, a->provider, &self->o->given);
+	for (size_t i = 0; done && i < n; i++) {
+		struct json_object *own = options_of_kind(wanted[i].kind, options);
+		struct json_object *entry =
+		    find_entry(rec_get(rec, "renderings"), &wanted[i], own);
+		done = (entry != NULL && job_is_done(&self->shop, entry)) ||
+		       (entry == NULL && self->o->ask && wanted[i].kind->starts == 0);
+		json_object_put(own);
+	}
+	json_object_put(options);
+	free(wanted);
+	return done;
+}
+
+static void
+render_free(struct render *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		job_release(&r->jobs[i]);
+	json_object_put(r->entries);
+	json_object_put(r->options);
+	free(r->stem);
+	free(r->wanted);
+	free(r->jobs);
+	free(r);
+}
+
+/* One job less; the last one ends the record. */
+static void
+over(struct render *r)
+{
+	struct item *item = r->item;
+	struct tool *tool = &r->self->tool;
+	struct failure failure = {0};
+
+	if (--r->pending > 0)
+		return;
+	rec_set(item->rec, "renderings", json_object_get(r->entries));
+	for (size_t i = 0; i < r->n && failure.err.code == CODE_NONE; i++)
+		failure_copy(&failure, &r->jobs[i].failure);
+	render_free(r);
+	if (failure.err.code != CODE_NONE)
+		tool_fail(tool, item, &failure);
+	else
+		run_done(item);
+	failure_release(&failure);
+}
+
+static void
+job_over(struct job *job)
+{
+	over(job->arg);
+}
+
+static void
+stop(struct item *item, bool hard)
+{
+	struct render *r = item->state;
+
+	r->pending++;
+	for (size_t i = 0; i < r->n; i++)
+		job_stop(&r->jobs[i], hard);
+	over(r);
+}
+
+/* The photo's name without folders and extension, else the avatar's id. */
+static char *
+stem_of(struct rec *rec)
+{
+	const char *path = rec_str(rec, "file"), *slash, *dot;
+	size_t len;
+
+	if (path == NULL)
+		path = rec_str(rec, "url");
+	if (path == NULL)
+		return mem_str(json_str(rec_get(rec, "avatar"), "/id"));
+	len = strcspn(path, "?#");
+	slash = memrchr(path, '/', len);
+	if (slash != NULL) {
+		len -= (size_t)(slash + 1 - path);
+		path = slash + 1;
+	}
+	dot = memrchr(path, '.', len);
+	if (dot != NULL && dot > path)
+		len = (size_t)(dot - path);
+	return mem_strn(path, len);
+}
+
+/* The entry to work on, made where there is none. */
+static struct json_object *
+entry_for(struct render *r, const struct wanted *w)
+{
+	struct json_object *own = options_of_kind(w->kind, r->options);
+	struct json_object *entry = find_entry(r->entries, w, own);
+
+	if (entry == NULL) {
+		entry = json_new_object();
+		json_put_str(entry, "kind", w->kind->name);
+		json_put_str(entry, "value", w->value);
+		json_put(entry, "options", own);
+		json_append(r->entries, entry);
+		return entry;
+	}
+	json_object_put(own);
+	return entry;
+}
+
+/* What is wrong with the options, before anything is asked for. */
+static int
+check_options(struct render *r, const struct provider *p, struct err *e)
+{
+	struct findings fs = {0};
+
+	options_check(p, r->options, &fs);
+	for (size_t i = 0; i < r->n; i++)
+		for (size_t k = 0; k < r->wanted[i].kind->starts; k++)
+			options_check_operation(
+			    r->wanted[i].kind->start[k], r->options, &fs);
+	if (fs.n == 0)
+		return 0;
+	return err_set(e, fs.list[0].code, "%s", fs.list[0].message);
+}
+
+/* Whether the avatar can be rendered. */
+static int
+check_avatar(struct rec *rec, struct err *e)
+{
+	struct json_object *avatar = rec_get(rec, "avatar");
+	const char *status = json_str(avatar, "/status");
+
+	if (json_str(avatar, "/id") == NULL)
+		return err_set(e, CODE_NO_AVATAR,
+		    "the record has no avatar.id; run av-upload first");
+	if (status != NULL && strcmp(status, "failed") == 0)
+		return err_set(e, CODE_AVATAR_FAILED,
+		    "the avatar has failed; there is nothing to render");
+	if (status != NULL && strcmp(status, "ready") != 0)
+		return err_set(e, CODE_AVATAR_NOT_READY,
+		    "the avatar is not ready; run av-poll first");
+	return 0;
+}
+
+/* Whether nobody else in this run writes files of these names. */
+static int
+take_targets(struct render *r, struct account *a, struct err *e)
+{
+	struct json_object *avatar = rec_get(r->item->rec, "avatar");
+	int result = 0;
+
+	for (size_t i = 0; result == 0 && i < r->n && !r->self->o->ask; i++) {
+		const struct wanted *w = &r->wanted[i];
+		char *kind = w->value != NULL
+		                 ? mem_printf("%s-%s", w->kind->name, w->value)
+		                 : mem_str(w->kind->name);
+		struct target_name name = {.stem = r->stem,
+		    .provider = a->provider->name,
+		    .kind = kind,
+		    .name = rec_str(r->item->rec, "name"),
+		    .id = json_str(avatar, "/id"),
+		    .ext = ""};
+		struct buf path = {0};
+
+		result = target_path(r->self->shop.template, &name, &path, e);
+		if (result == 0 && !targets_take(&r->self->shop.targets, path.data))
+			result = err_set(e, CODE_TARGET_TAKEN,
+			    "another record of this run writes '%s'; tell them apart with -o",
+			    path.data);
+		buf_release(&path);
+		free(kind);
+	}
+	return result;
+}
+
+static void
+start_jobs(struct render *r, struct account *a)
+{
+	r->jobs = mem_new(r->n, sizeof *r->jobs);
+	r->pending = r->n + 1;
+	for (size_t i = 0; i < r->n; i++) {
+		r->jobs[i] = (struct job){.shop = &r->self->shop,
+		    .account = a,
+		    .kind = r->wanted[i].kind,
+		    .value = r->wanted[i].value,
+		    .rec = r->item->rec,
+		    .options = r->options,
+		    .entry = entry_for(r, &r->wanted[i]),
+		    .stem = r->stem,
+		    .fn = job_over,
+		    .arg = r};
+		if (job_is_done(&r->self->shop, r->jobs[i].entry))
+			r->pending--;
+		else
+			job_start(&r->jobs[i]);
+	}
+	over(r);
+}
+
+static void
+begin(void *arg, struct item *item)
+{
+	struct render_tool *self = arg;
+	struct account *a = tool_account(&self->tool, item);
+	struct json_object *entries;
+	struct render *r;
+	struct err e;
+
+	if (a == NULL)
+		return;
+	r = mem_new(1, sizeof *r);
+	r->self = self;
+	r->item = item;
+	entries = rec_get(item->rec, "renderings");
+	r->entries = json_object_is_type(entries, json_type_array) ? json_copy(entries)
+	                                                           : json_new_array();
+	r->options = options_of(item->rec, a->provider, &self->o->given);
+	r->stem = stem_of(item->rec);
+	item->state = r;
+	item->stop = stop;
+	if (check_avatar(item->rec, &e) == 0 &&
+	    wanted_of(a->provider, &self->o->asked, &r->wanted, &r->n, &e) == 0 &&
+	    check_options(r, a->provider, &e) == 0 && take_targets(r, a, &e) == 0) {
+		start_jobs(r, a);
+		return;
+	}
+	r->n = 0;
+	render_free(r);
+	run_fail(item, &e);
+}
+
+/* "-o DIR" or "-o TEMPLATE" as a template. The caller frees it. */
+static char *
+template_of(const char *out)
+{
+	const char *bad;
+
+	if (out == NULL)
+		out = ".";
+	if (strchr(out, '{') == NULL)
+		return mem_printf("%s/{stem}.{provider}.{kind}.{ext}", out);
+	if (!target_template_ok(out, &bad))
+		opt_misuse(&usage,
+		    "-o: '%s' is none of {stem} {provider} {kind} {name} {id} {ext}",
+		    bad);
+	return mem_str(out);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct run_calls calls = {.skip = skip, .begin = begin};
+	struct options o = {.watch = WATCH};
+	struct render_tool self = {.o = &o};
+	char *template;
+	int first, status;
+
+	wanted_options(&argc, &argv, table);
+	first = opt_parse(argc, argv, &usage, table, &o);
+	opt_common_finish(&o.common);
+	if (o.common.timeout_ms == 0)
+		o.common.timeout_ms = TIMEOUT_MS;
+	template = template_of(o.out);
+	tool_open(&self.tool, &o.common, &usage,
+	    &(struct tool_options){.step = "render",
+	        .bare = RUN_BARE_AVATAR,
+	        .window = (size_t)o.watch,
+	        .ledger = true,
+	        .ledger_file = o.ledger},
+	    &calls, &self);
+	self.shop = (struct job_shop){.engine = &self.tool.engine,
+	    .filetypes = filetype_new(),
+	    .template = template,
+	    .ask = o.ask,
+	    .force = o.force,
+	    .timeout_ms = o.common.timeout_ms};
+	watches_init(&self.shop.watches, &self.tool.engine, (size_t)o.common.jobs,
+	    o.common.timeout_ms, o.interval_ms);
+	status = run_records(self.tool.run, argv + first);
+	tool_close(&self.tool);
+	targets_release(&self.shop.targets);
+	filetype_free(self.shop.filetypes);
+	opt_list_release(&o.asked);
+	opt_list_release(&o.given);
+	free(template);
+	run_exit(status);
+}

@@ -1,0 +1,315 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "job.h"
+#include "json.h"
+#include "mem.h"
+#include "options.h"
+#include "vars.h"
+
+static void go_on(struct job *job);
+
+static void
+end(struct job *job)
+{
+	job->fn(job);
+}
+
+static void
+fail(struct job *job, const struct err *e)
+{
+	failure_set(&job->failure, e, NULL);
+	end(job);
+}
+
+static const char *
+status_of(struct job *job)
+{
+	return json_str(job->entry, "/status");
+}
+
+/* Takes the state over into the entry. */
+static void
+update(struct job *job, struct json_object *taken)
+{
+	json_put_str(job->entry, "provider_status", json_str(taken, "/provider_status"));
+	json_put_str(job->entry, "status", json_str(taken, "/status"));
+}
+
+static struct json_object *
+vars_for(struct job *job, const struct operation *op)
+{
+	struct json_object *vars = vars_of(job->rec, op, job->options);
+
+	vars_rendering(vars, job->kind->name, job->value, job->entry);
+	return vars;
+}
+
+static struct json_object *
+watch_vars(void *arg)
+{
+	struct job *job = arg;
+
+	return vars_for(job, job->watch.op);
+}
+
+/* A start operation is over. */
+static void
+begun(void *arg, const struct call_result *result)
+{
+	struct job *job = arg;
+
+	job->call = NULL;
+	if (result->failure != NULL) {
+		failure_copy(&job->failure, result->failure);
+		end(job);
+		return;
+	}
+	json_put_str(job->entry, "id", json_str(result->taken, "/id"));
+	if (result->reused)
+		json_put_bool(job->entry, "reused", true);
+	job->step++;
+	if (job->step == job->kind->starts) {
+		update(job, result->taken);
+		if (status_of(job) == NULL)
+			json_put_str(job->entry, "status", "processing");
+	}
+	go_on(job);
+}
+
+/* The options of the key: those of the operation, and what kind of rendering it is. */
+static struct json_object *
+claim_options(struct job *job, const struct operation *op)
+{
+	struct json_object *options = options_for(op, job->options);
+
+	if (options == NULL)
+		options = json_new_object();
+	json_put_str(options, "kind", job->kind->name);
+	json_put_str(options, "value", job->value);
+	return options;
+}
+
+/* The next operation that asks for it. */
+static void
+begin(struct job *job)
+{
+	const struct operation *op = job->kind->start[job->step];
+	struct call_claim claim = {.options = claim_options(job, op)};
+	struct call_spec spec = {.account = job->account,
+	    .op = op,
+	    .vars = vars_for(job, op),
+	    .claim = &claim,
+	    .deadline = &job->deadline,
+	    .timeout_ms = job->shop->timeout_ms};
+
+	claim.subject = job->step == 0 ? json_str(rec_get(job->rec, "avatar"), "/id")
+	                               : json_str(job->entry, "/id");
+	job->call = call_start(job->shop->engine, &spec, begun, job);
+	json_object_put(spec.vars);
+	json_object_put(claim.options);
+}
+
+/* The whole file, or why there is none. */
+static void
+fetched(void *arg, const struct download_result *result)
+{
+	struct job *job = arg;
+
+	job->download = NULL;
+	if (result->failure == NULL) {
+		json_put_str(job->entry, "status", "ready");
+		json_put_str(job->entry, "file", result->file);
+		json_put_str(job->entry, "type", result->type);
+		json_put_int(job->entry, "bytes", (int64_t)result->bytes);
+		json_put_str(job->entry, "sha256", result->sha256);
+		end(job);
+		return;
+	}
+	if (result->expired && !job->resolved_again) {
+		job->resolved_again = true;
+		go_on(job);
+		return;
+	}
+	failure_copy(&job->failure, result->failure);
+	end(job);
+}
+
+static void
+fetch(struct job *job, const char *url)
+{
+	struct download_spec spec = {.account = job->account,
+	    .url = url,
+	    .template = job->shop->template,
+	    .name = {.stem = job->stem,
+	        .provider = job->account->provider->name,
+	        .kind = job->kind_name,
+	        .name = rec_str(job->rec, "name"),
+	        .id = job->name_id},
+	    .types = job->kind->types,
+	    .filetypes = job->shop->filetypes,
+	    .force = job->shop->force,
+	    .timeout_ms = job->shop->timeout_ms};
+
+	job->download = download_start(job->shop->engine, &spec, fetched, job);
+}
+
+static void
+no_result(struct job *job)
+{
+	struct err e;
+
+	err_set(&e, CODE_NO_RESULT, "%s has no %s of this avatar",
+	    job->account->provider->title, job->kind->name);
+	fail(job, &e);
+}
+
+/* The address is known, or is not to be had. */
+static void
+resolved(void *arg, const struct call_result *result)
+{
+	struct job *job = arg;
+	char *pointer = mem_printf("/%s", job->kind->url);
+	const char *url = json_str(result->taken, pointer);
+
+	job->watching = false;
+	job->call = NULL;
+	if (result->failure != NULL) {
+		failure_copy(&job->failure, result->failure);
+		end(job);
+	} else if (url == NULL) {
+		no_result(job);
+	} else {
+		fetch(job, url);
+	}
+	free(pointer);
+}
+
+static void
+watch(struct job *job, const struct operation *op, const char *until,
+    void (*fn)(void *arg, const struct call_result *result), bool at_once)
+{
+	job->watch = (struct watch){.account = job->account,
+	    .op = op,
+	    .until = until,
+	    .vars = watch_vars,
+	    .fn = fn,
+	    .arg = job,
+	    .deadline = job->deadline};
+	job->watching = true;
+	watch_start(&job->shop->watches, &job->watch, at_once);
+}
+
+/* Asks where it is: once, or until there is an address. */
+static void
+resolve(struct job *job)
+{
+	struct call_spec spec = {.account = job->account,
+	    .op = job->kind->result,
+	    .deadline = &job->deadline,
+	    .timeout_ms = job->shop->timeout_ms};
+
+	if (!job->kind->absent_is_none) {
+		watch(job, job->kind->result, job->kind->url, resolved, true);
+		return;
+	}
+	spec.vars = vars_for(job, job->kind->result);
+	job->call = call_start(job->shop->engine, &spec, resolved, job);
+	json_object_put(spec.vars);
+}
+
+static void
+rendering_failed(struct job *job, struct json_object *taken)
+{
+	const char *reason = json_str(taken, "/reason");
+	struct err e;
+
+	err_set(&e, CODE_RENDERING_FAILED, "the service could not make the %s: %s",
+	    job->kind_name,
+	    reason != NULL ? reason : json_str(job->entry, "/provider_status"));
+	fail(job, &e);
+}
+
+/* Its state is settled. */
+static void
+settled(void *arg, const struct call_result *result)
+{
+	struct job *job = arg;
+
+	job->watching = false;
+	job->deadline = job->watch.deadline;
+	if (result->failure != NULL) {
+		failure_copy(&job->failure, result->failure);
+		end(job);
+		return;
+	}
+	update(job, result->taken);
+	if (strcmp(status_of(job), "failed") == 0)
+		rendering_failed(job, result->taken);
+	else
+		go_on(job);
+}
+
+/* Does what comes next, by what the entry says. */
+static void
+go_on(struct job *job)
+{
+	const char *status = status_of(job);
+
+	if (job->step < job->kind->starts)
+		begin(job);
+	else if (job->shop->ask)
+		end(job);
+	else if (job->kind->status != NULL &&
+	         (status == NULL || strcmp(status, "ready") != 0))
+		watch(job, job->kind->status, NULL, settled, false);
+	else
+		resolve(job);
+}
+
+bool
+job_is_done(const struct job_shop *shop, struct json_object *entry)
+{
+	return json_str(entry, "/file") != NULL ||
+	       (shop->ask && json_str(entry, "/status") != NULL);
+}
+
+/* How many start operations an entry has behind it: an id is the first one's, a state comes
+ * with the last. */
+static size_t
+steps_done(struct job *job)
+{
+	if (json_str(job->entry, "/status") != NULL)
+		return job->kind->starts;
+	return json_str(job->entry, "/id") != NULL ? 1 : 0;
+}
+
+void
+job_start(struct job *job)
+{
+	job->kind_name = job->value != NULL
+	                     ? mem_printf("%s-%s", job->kind->name, job->value)
+	                     : mem_str(job->kind->name);
+	job->name_id = mem_str(json_str(rec_get(job->rec, "avatar"), "/id"));
+	job->step = steps_done(job);
+	go_on(job);
+}
+
+void
+job_stop(struct job *job, bool hard)
+{
+	if (job->call != NULL)
+		call_stop(job->call, hard);
+	else if (job->watching)
+		watch_stop(&job->watch, hard);
+	else if (job->download != NULL)
+		download_stop(job->download);
+}
+
+void
+job_release(struct job *job)
+{
+	free(job->kind_name);
+	free(job->name_id);
+	failure_release(&job->failure);
+}

@@ -1,0 +1,148 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "mem.h"
+#include "schema.h"
+#include "wanted.h"
+
+struct complaint {
+	struct err *e;
+	const struct kind *kind;
+	bool made;
+};
+
+static void
+complain(void *cookie, const char *pointer, const char *message)
+{
+	struct complaint *c = cookie;
+
+	(void)pointer;
+	if (!c->made)
+		err_set(c->e, CODE_OPTION_INVALID, "the value of %s %s", c->kind->name,
+		    message);
+	c->made = true;
+}
+
+static int
+check_value(const struct kind *k, const char *value, struct err *e)
+{
+	struct complaint complaint = {.e = e, .kind = k};
+	struct json_object *text;
+
+	if (value == NULL && !k->takes_value)
+		return 0;
+	if (value == NULL)
+		return err_set(e, CODE_OPTION_MISSING, "%s needs a value: -r %s=VALUE",
+		    k->name, k->name);
+	if (!k->takes_value)
+		return err_set(e, CODE_OPTION_INVALID, "%s takes no value", k->name);
+	text = json_new_string(value);
+	schema_check(json_at(k->def, "/value"), text, complain, &complaint);
+	json_object_put(text);
+	return complaint.made ? -1 : 0;
+}
+
+static int
+find(const struct provider *p, const char *asked, struct wanted *w, struct err *e)
+{
+	const char *equals = strchr(asked, '=');
+	char *name =
+	    mem_strn(asked, equals != NULL ? (size_t)(equals - asked) : strlen(asked));
+	int result = 0;
+
+	w->kind = provider_kind(p, name);
+	w->value = equals != NULL ? equals + 1 : NULL;
+	if (w->kind == NULL)
+		result = err_set(e, CODE_NOT_OFFERED,
+		    "%s offers no rendering '%s'; av-provider kinds %s lists them",
+		    p->title, name, p->name);
+	free(name);
+	return result < 0 ? result : check_value(w->kind, w->value, e);
+}
+
+int
+wanted_of(const struct provider *p, const struct opt_list *asked, struct wanted **list,
+    size_t *n, struct err *e)
+{
+	struct json_object *defaults = json_at(p->def, "/default_kinds");
+	size_t n_defaults = defaults != NULL ? json_object_array_length(defaults) : 0;
+
+	*n = asked->n > 0 ? asked->n : n_defaults;
+	*list = mem_new(*n, sizeof **list);
+	for (size_t i = 0; i < *n; i++) {
+		const char *word =
+		    asked->n > 0
+		        ? asked->v[i]
+		        : json_object_get_string(json_object_array_get_idx(defaults, i));
+		if (find(p, word, &(*list)[i], e) < 0) {
+			free(*list);
+			*list = NULL;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* A long option that may be a kind. */
+struct maybe {
+	const char *name;
+	size_t len;
+	const struct kind *found;
+	bool takes_value;
+	bool is_kind;
+};
+
+static void
+look(void *arg, const char *provider)
+{
+	struct maybe *m = arg;
+	struct err ignored;
+	struct provider *p = m->is_kind ? NULL : provider_load(provider, &ignored);
+
+	for (size_t i = 0; p != NULL && i < p->n_kinds; i++)
+		if (strlen(p->kinds[i].name) == m->len &&
+		    strncmp(p->kinds[i].name, m->name, m->len) == 0) {
+			m->is_kind = true;
+			m->takes_value = p->kinds[i].takes_value;
+		}
+	provider_free(p);
+}
+
+static bool
+in_table(const struct opt *table, const struct maybe *m)
+{
+	for (; table->name != NULL; table++)
+		if (strncmp(table->name, m->name, m->len) == 0)
+			return true;
+	return strncmp("help", m->name, m->len) == 0 ||
+	       strncmp("version", m->name, m->len) == 0;
+}
+
+void
+wanted_options(int *argc, char ***argv, const struct opt *table)
+{
+	char **out = mem_new(2 * (size_t)*argc + 1, sizeof *out), **in = *argv;
+	int n = 0;
+
+	for (; *in != NULL && strcmp(*in, "--") != 0; in++) {
+		struct maybe m = {.name = *in + 2};
+
+		m.len = strncmp(*in, "--", 2) == 0 ? strcspn(m.name, "=") : 0;
+		if (m.len > 0 && !in_table(table, &m))
+			provider_each(look, &m);
+		if (!m.is_kind) {
+			out[n++] = *in;
+			continue;
+		}
+		out[n++] = mem_str("-r");
+		if (m.takes_value && m.name[m.len] == '\0' && in[1] != NULL)
+			out[n++] = mem_printf("%s=%s", m.name, *++in);
+		else
+			out[n++] = mem_str(m.name);
+	}
+	while (*in != NULL)
+		out[n++] = *in++;
+	*argc = n;
+	*argv = out;
+}

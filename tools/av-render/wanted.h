@@ -1,0 +1,24 @@
+/*
+ * wanted: which renderings are asked for, as -r KIND[=VALUE] or as the provider's defaults.
+ */
+#ifndef AV_RENDER_WANTED_H
+#define AV_RENDER_WANTED_H
+
+#include "opt.h"
+#include "provider.h"
+
+struct wanted {
+	const struct kind *kind;
+	const char *value; /* or NULL */
+};
+
+/* Fills a new array, the caller's to free, with its strings borrowed from `asked` or the
+ * provider. not_offered and option_invalid where the provider has no such kind or value. */
+int wanted_of(const struct provider *p, const struct opt_list *asked,
+    struct wanted **list, size_t *n, struct err *e);
+
+/* Writes "--pose hi" as "-r pose=hi" for each kind that any provider declares. argv's array is
+ * replaced by one that lives as long as the program. */
+void wanted_options(int *argc, char ***argv, const struct opt *table);
+
+#endif
