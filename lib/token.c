@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "apart.h"
 #include "mem.h"
 #include "secret.h"
 #include "signin.h"
@@ -285,6 +286,37 @@ hand_out(struct work *w, struct token *t)
 		t->expires_at = w->kept.obtained.wall + w->kept.lifetime;
 }
 
+/* All that needs no person. 1: a person has to sign in. */
+static int
+renew_alone(void *arg, struct err *e)
+{
+	struct work *w = arg;
+	int r = refresh(w, e);
+
+	return r == 1 && !oauth_interactive(w->grant) ? obtain(w, e) : r;
+}
+
+/* With the lock held. What a kill could lose is done apart and comes back through the file. */
+static int
+renew(struct work *w, struct err *e)
+{
+	int r = 1;
+
+	if (!oauth_interactive(w->grant) || w->kept.refresh_token != NULL) {
+		r = apart_run(renew_alone, w, w->file.fd, e);
+		if (r < 0)
+			return r;
+		if (look(w, e) < 0)
+			return -1;
+	}
+	if (r == 1)
+		return obtain(w, e);
+	if (w->kept.access_token == NULL)
+		return err_set(
+		    e, CODE_UNSAFE_SECRET, "'%s' has just been removed", w->file.path);
+	return 0;
+}
+
 static int
 get_oauth(const struct token_want *want, struct token *t, struct err *e)
 {
@@ -301,11 +333,8 @@ get_oauth(const struct token_want *want, struct token *t, struct err *e)
 	if (choose(&w, e) != 0)
 		goto out;
 	r = look_or_lock(&w, true, e);
-	if (r == 0) {
-		r = refresh(&w, e);
-		if (r == 1)
-			r = obtain(&w, e);
-	}
+	if (r == 0)
+		r = renew(&w, e);
 	if (r >= 0) {
 		hand_out(&w, t);
 		r = 0;
