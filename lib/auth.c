@@ -44,7 +44,6 @@ read_grant(struct oauth_grant *g, struct json_object *o)
 	g->type = json_str(o, "/grant_type");
 	g->client_auth = client_auth(o);
 	g->params = read_params(json_at(o, "/params"), &g->param_count);
-	g->authorize = read_params(json_at(o, "/authorize"), &g->authorize_count);
 }
 
 /* "a b c" from ["a", "b", "c"]; NULL for none. */
@@ -77,6 +76,8 @@ read_oauth(struct json_object *o)
 	oauth->audience = json_str(o, "/audience");
 	oauth->scope = join(json_at(o, "/scopes"));
 	oauth->client_auth = client_auth(o);
+	oauth->authorize_params =
+	    read_params(json_at(o, "/authorize_params"), &oauth->authorize_param_count);
 	if (grants == NULL)
 		return oauth;
 	oauth->grant_count = json_object_array_length(grants);
@@ -106,12 +107,11 @@ auth_init(struct auth *a, const struct provider *p)
 void
 auth_release(struct auth *a)
 {
-	for (size_t i = 0; a->oauth != NULL && i < a->oauth->grant_count; i++) {
+	for (size_t i = 0; a->oauth != NULL && i < a->oauth->grant_count; i++)
 		free(a->oauth->grants[i].params);
-		free(a->oauth->grants[i].authorize);
-	}
 	if (a->oauth != NULL) {
 		free(a->oauth->grants);
+		free(a->oauth->authorize_params);
 		free(a->oauth->scope);
 	}
 	free(a->oauth);

@@ -60,6 +60,9 @@ struct oauth {
 	enum oauth_client_auth client_auth;
 	struct oauth_grant *grants; /* in order of preference */
 	size_t grant_count;
+	struct oauth_param
+	    *authorize_params; /* of authorize and device requests, beside scope */
+	size_t authorize_param_count;
 };
 
 /* Where requests go: the file's URLs, or NAME_TOKEN_URL, with which the file's other URLs of

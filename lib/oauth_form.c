@@ -75,12 +75,11 @@ add_param(struct buf *form, const struct oauth_ask *k, const struct oauth_param 
 	secret_buf_release(&value);
 }
 
-/* Whether the grant's parameters give it a name already. */
 static bool
-has_param(const struct oauth_grant *g, const char *name)
+has_param(const struct oauth_param *params, size_t n, const char *name)
 {
-	for (size_t i = 0; i < g->param_count; i++)
-		if (strcmp(g->params[i].name, name) == 0)
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(params[i].name, name) == 0)
 			return true;
 	return false;
 }
@@ -145,7 +144,7 @@ oauth_form_token(struct oauth_form *r, const struct oauth_ask *k)
 			add_param(&r->form, k, p);
 	}
 	for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
-		if (!has_param(k->grant, usual[i].name))
+		if (!has_param(k->grant->params, k->grant->param_count, usual[i].name))
 			post_param(&r->form, usual[i].name, usual[i].value);
 	oauth_form_client(r, k);
 }
@@ -164,12 +163,10 @@ oauth_form_send(struct oauth_form *r, struct post *p, struct err *e)
 void
 oauth_form_wishes(struct buf *form, const struct oauth_ask *k)
 {
-	const struct oauth_grant *g = k->grant;
+	const struct oauth *o = k->oauth;
 
-	if (g->authorize_count == 0) {
-		post_param(form, "scope", k->oauth->scope);
-		post_param(form, "audience", k->oauth->audience);
-	}
-	for (size_t i = 0; i < g->authorize_count; i++)
-		add_param(form, k, &g->authorize[i]);
+	if (!has_param(o->authorize_params, o->authorize_param_count, "scope"))
+		post_param(form, "scope", o->scope);
+	for (size_t i = 0; i < o->authorize_param_count; i++)
+		add_param(form, k, &o->authorize_params[i]);
 }

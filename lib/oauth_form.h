@@ -23,7 +23,7 @@ void oauth_form_token(struct oauth_form *f, const struct oauth_ask *ask);
 /* Who the client is. */
 void oauth_form_client(struct oauth_form *f, const struct oauth_ask *ask);
 
-/* What the grant's `authorize` says, for authorize and device URLs. */
+/* Scope and the provider's further parameters, for authorize and device URLs. */
 void oauth_form_wishes(struct buf *form, const struct oauth_ask *ask);
 
 /* Sends it to p->url (post_send). */

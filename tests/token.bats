@@ -43,7 +43,10 @@ teardown() {
 # A provider file NAME around an `auth.oauth`.
 provider() {
   jq -n --arg name "$1" --argjson oauth "$2" '{name: $name, title: $name,
-    checked: "2026-11-21", sources: [], base_url: "http://127.0.0.1:1/v1", operations: {},
+    checked: "2026-11-21", sources: ["https://example.org/"], base_url: "http://127.0.0.1:1/v1",
+    operations: {create: {method: "POST", path: "/avatars", repeatable: false,
+      outcomes: [{status: 201, is: "ok"}],
+      answer: {take: {id: "/id", status: {value: "ready"}}, required: ["id"]}}},
     auth: {header: "Authorization", scheme: "Bearer", oauth: $oauth}}' \
     >"$XDG_CONFIG_HOME/avtools/providers/$1.json"
 }
@@ -56,6 +59,7 @@ oidc() {
     authorize_url: "\($u)/auth", device_url: "\($u)/device/auth",
     revoke_url: "\($u)/token/revocation", audience: "https://api.example.org/",
     scopes: ["openid", "offline_access", "read:avatars"], client_auth: "client_secret_post",
+    authorize_params: {prompt: "consent"},
     grants: [
       {name: "password-realm", grant_type: "http://auth0.com/oauth/grant-type/password-realm",
        params: {realm: "Username-Password-Authentication", audience: "{audience}",
@@ -64,10 +68,8 @@ oidc() {
        params: {username: "{username}", password: "{password}", scope: "{scope}"}},
       {name: "client_credentials", grant_type: "client_credentials",
        params: {scope: "read:avatars"}},
-      {name: "authorization_code", grant_type: "authorization_code",
-       authorize: {scope: "{scope}", prompt: "consent"}},
-      {name: "device_code", grant_type: "urn:ietf:params:oauth:grant-type:device_code",
-       authorize: {scope: "{scope}", prompt: "consent"}},
+      {name: "authorization_code", grant_type: "authorization_code"},
+      {name: "device_code", grant_type: "urn:ietf:params:oauth:grant-type:device_code"},
       {name: "refresh_token", grant_type: "refresh_token"}]}')"
 }
 
