@@ -58,9 +58,9 @@ static const struct opt_usage usage = {
         "Gets a service's credential, keeps it, renews it in time, and prints it as a\n"
         "JSON line or as asked.",
     .examples =
-        "  curl -H @<(av-token -p loom --header) https://api.example.org/v1/things\n"
-        "  eval \"$(av-token -p loom --export)\"\n"
-        "  av-token -p loom --secret-command 'pass show loom'\n",
+        "  curl -H @<(av-token -p NAME --header) https://api.example.org/v1/things\n"
+        "  eval \"$(av-token -p NAME --export)\"\n"
+        "  av-token -p NAME --secret-command 'pass show NAME'\n",
 };
 
 /* Appends s as one word of the shell. */
