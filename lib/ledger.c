@@ -16,6 +16,7 @@ struct list {
 
 struct ledger {
 	struct ledger_store *store; /* NULL: --ledger none */
+	struct none *none;          /* then it is this */
 	struct loop *loop;
 	struct deferred deferred;
 	struct list queue;
@@ -128,9 +129,22 @@ free_parts(struct ledger_claim *c)
 }
 
 static void
+free_candidates(struct ledger_claim *c)
+{
+	for (size_t i = 0; i < c->ncandidates; i++) {
+		free(c->candidates[i].id);
+		free(c->candidates[i].data);
+	}
+	free(c->candidates);
+	c->candidates = NULL;
+	c->ncandidates = 0;
+}
+
+static void
 claim_free(struct ledger_claim *c)
 {
 	free_parts(c);
+	free_candidates(c);
 	free(c->id);
 	free(c->data);
 	free(c);
@@ -257,14 +271,17 @@ end(struct ledger_claim *c, enum ledger_verdict verdict)
 static void
 hold(struct ledger_claim *c)
 {
+	bool unsent = c->verdict == LEDGER_YOURS && c->want != WANT_ADOPT;
+
 	c->held = true;
-	free_parts(c);
+	if (c->ledger->store != NULL)
+		free_parts(c);
+	free_candidates(c);
 	if (!c->cancelled)
 		answer(c, c->verdict, c);
 	else
-		ledger_settle(c,
-		    c->verdict == LEDGER_YOURS ? LEDGER_IS_NOT_MADE : LEDGER_IS_UNKNOWN,
-		    NULL, NULL, NULL, NULL);
+		ledger_settle(c, unsent ? LEDGER_IS_NOT_MADE : LEDGER_IS_UNKNOWN, NULL,
+		    NULL, NULL, NULL);
 }
 
 static void
@@ -283,7 +300,8 @@ finish_one(struct ledger_claim *c)
 		end(c, LEDGER_ERROR);
 	} else if (l->failed < 0) {
 		end(c, LEDGER_ERROR);
-	} else if (c->want == WANT_SETTLE) {
+	} else if (c->want == WANT_SETTLE ||
+	           (c->want == WANT_ADOPT && c->verdict == LEDGER_MADE)) {
 		if (l->store != NULL)
 			l->store->ops->let_go(l->store, c);
 		end(c, settled[c->state]);
@@ -303,11 +321,7 @@ commit(void *arg)
 		l->failed = l->store->ops->apply(l->store, l->batch, &l->err);
 		return;
 	}
-	for (struct ledger_claim *c = l->batch; c != NULL; c = c->next)
-		if (c->want == WANT_CLAIM) {
-			c->at = c->first_at = ledger_time();
-			memcpy(c->tag, c->new_tag, sizeof c->tag);
-		}
+	none_apply(l->none, l->batch);
 }
 
 /* The same on a thread of its own. */
@@ -404,6 +418,8 @@ ledger_open(const char *file, struct loop *loop, struct err *e)
 		ledger_free(l);
 		return NULL;
 	}
+	if (l->store == NULL)
+		l->none = none_new();
 	return l;
 }
 
@@ -439,6 +455,7 @@ ledger_free(struct ledger *l)
 		}
 	if (l->store != NULL)
 		l->store->ops->free(l->store);
+	none_free(l->none);
 	pthread_cond_destroy(&l->committed);
 	pthread_mutex_destroy(&l->lock);
 	free(l->table);
@@ -553,6 +570,45 @@ ledger_resend(struct ledger_claim *c, int64_t clock_offset, ledger_fn *fn, void 
 	c->arg = arg;
 	c->verdict = LEDGER_YOURS;
 	enqueue(c, WANT_RESEND);
+}
+
+void
+ledger_choose(struct ledger_claim *c)
+{
+	struct ledger_candidate *left = NULL;
+
+	c->verdict = LEDGER_YOURS;
+	for (size_t i = 0; i < c->ncandidates; i++) {
+		struct ledger_candidate *one = &c->candidates[i];
+
+		if (one->had || (left != NULL && strcmp(left->id, one->id) == 0))
+			continue;
+		c->verdict = left == NULL ? LEDGER_MADE : LEDGER_UNKNOWN;
+		left = one;
+		if (c->verdict == LEDGER_UNKNOWN)
+			return;
+	}
+	if (left == NULL)
+		return;
+	c->state = STATE_MADE;
+	replace(&c->id, left->id);
+	replace(&c->data, left->data);
+}
+
+void
+ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
+    const char *const *data, ledger_fn *fn, void *arg)
+{
+	free_candidates(c);
+	c->candidates = mem_new(n > 0 ? n : 1, sizeof *c->candidates);
+	c->ncandidates = n;
+	for (size_t i = 0; i < n; i++) {
+		c->candidates[i].id = mem_str(candidates[i]);
+		c->candidates[i].data = mem_str(data != NULL ? data[i] : NULL);
+	}
+	c->fn = fn;
+	c->arg = arg;
+	enqueue(c, WANT_ADOPT);
 }
 
 void

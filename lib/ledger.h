@@ -133,6 +133,22 @@ void ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome, const ch
 void ledger_resend(
     struct ledger_claim *c, int64_t clock_offset, ledger_fn *fn, void *arg);
 
+/* For a claim of verdict UNKNOWN (or one that was YOURS and whose outcome became unknown), given
+ * the ids in the service's list that may be what it made: gives it the one that no other entry
+ * has. An id counts as had where any other entry of the same operation, provider, base and
+ * account holds it, whatever became of it; one that is given twice counts once. Who asks first
+ * gets it, among all processes of the ledger. data: for each candidate what is to be remembered
+ * with it (JSON, or NULL), or NULL for none at all. fn gets
+ *
+ *	MADE     exactly one was left: the claim is settled with it and gone
+ *	UNKNOWN  several were: nothing is changed, the claim is still yours
+ *	YOURS    none was: nothing is changed, the claim is still yours, to be settled or resent
+ *	ERROR    nothing is changed on disk, the claim is gone
+ *
+ * With "none" an id is had once this process has settled something with it. */
+void ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
+    const char *const *data, ledger_fn *fn, void *arg);
+
 /* What became of something made: it is never reused silently again. Unknown ids are no error.
  * fn may be NULL; it gets MADE (it is written) or ERROR. */
 enum ledger_fate { LEDGER_FAILED, LEDGER_GONE };

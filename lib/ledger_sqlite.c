@@ -54,6 +54,9 @@ static const char *const texts[SQL_COUNT] = {
                    " data = ? WHERE n = ?",
     [SQL_MARK] = "UPDATE entry SET state = ?, settled_at = ? WHERE id = ? AND state = 2"
                  " AND provider = ? AND base = ? AND account = ?",
+    [SQL_HAD] = "SELECT 1 FROM entry o, entry e WHERE e.n = ? AND o.id = ? AND o.n <> e.n"
+                " AND o.operation = e.operation AND o.provider = e.provider"
+                " AND o.base = e.base AND o.account = e.account",
     [SQL_INTENDED] = "SELECT n, owner FROM entry WHERE state = 1 ORDER BY owner",
     [SQL_RECOVER] = "UPDATE entry SET state = ?, owner = 0 WHERE n = ?",
 };

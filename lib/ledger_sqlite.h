@@ -27,6 +27,7 @@ enum statement {
 	SQL_HOLD,
 	SQL_SETTLE,
 	SQL_MARK,
+	SQL_HAD,
 	SQL_INTENDED,
 	SQL_RECOVER,
 	SQL_COUNT,

@@ -201,6 +201,36 @@ settle(struct db *db, struct ledger_claim *c, struct err *e)
 	return db_run(db, st, e);
 }
 
+/* Whether another entry holds the candidate. */
+static int
+look_up(struct db *db, const struct ledger_claim *c, struct ledger_candidate *one,
+    struct err *e)
+{
+	sqlite3_stmt *st = db_sql(db, SQL_HAD, e);
+	int rc;
+
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int64(st, 1, c->n);
+	bind_text(st, 2, one->id);
+	rc = sqlite3_step(st);
+	one->had = rc == SQLITE_ROW;
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		db_error(db, e);
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
+}
+
+static int
+adopt(struct db *db, struct ledger_claim *c, struct err *e)
+{
+	for (size_t i = 0; i < c->ncandidates; i++)
+		if (look_up(db, c, &c->candidates[i], e) < 0)
+			return -1;
+	ledger_choose(c);
+	return c->verdict == LEDGER_MADE ? settle(db, c, e) : 0;
+}
+
 static int
 mark(struct db *db, struct ledger_claim *c, struct err *e)
 {
@@ -258,6 +288,8 @@ write_one(struct db *db, struct ledger_claim *c, struct err *e)
 		return intend(db, c, e);
 	case WANT_MARK:
 		return mark(db, c, e);
+	case WANT_ADOPT:
+		return adopt(db, c, e);
 	}
 	return 0;
 }

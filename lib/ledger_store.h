@@ -16,7 +16,7 @@ enum {
 };
 
 /* What a claim wants of the next commit. */
-enum ledger_want { WANT_CLAIM, WANT_SETTLE, WANT_RESEND, WANT_MARK };
+enum ledger_want { WANT_CLAIM, WANT_SETTLE, WANT_RESEND, WANT_MARK, WANT_ADOPT };
 
 /* States of an entry. The numbers are in files. */
 enum ledger_state {
@@ -28,17 +28,26 @@ enum ledger_state {
 	STATE_GONE = 6,   /* made, and not there any more */
 };
 
+/* What may be the outcome of a claim. */
+struct ledger_candidate {
+	char *id, *data;
+	bool had; /* by another entry */
+};
+
 struct ledger_claim {
 	struct ledger *ledger;
 	enum ledger_want want;
 	bool again, cancelled, held, sent;
 	unsigned char hash[LEDGER_HASH];
-	/* The readable parts; freed once an entry holds them. */
+	/* The readable parts; freed once an entry of a store holds them. */
 	char *operation, *provider, *base, *account, *subject, *name, *options;
 
 	int64_t n;               /* the entry's number in the store */
 	int slot;                /* the store's note of what was sent; -1: none */
 	enum ledger_state state; /* WANT_SETTLE, WANT_MARK: to be written */
+
+	struct ledger_candidate *candidates; /* WANT_ADOPT */
+	size_t ncandidates;
 
 	/* The answer, filled in by the store; the strings are the claim's own. */
 	enum ledger_verdict verdict;
@@ -86,8 +95,18 @@ struct ledger_store_ops {
 /* NULL: the ledger is "none". */
 struct ledger_store *ledger_store(struct ledger *l);
 
+/* What "none" does instead: it knows what this process settled, as long as that lives. */
+struct none;
+struct none *none_new(void);
+void none_free(struct none *none);
+void none_apply(struct none *none, struct ledger_claim *batch);
+
 /* Opens the one in a file of SQLite. */
 struct ledger_store *ledger_sqlite_open(const char *file, struct err *e);
+
+/* Judges the candidates of a claim by what is had: MADE puts the one that is left into the
+ * claim's id and data. For stores. */
+void ledger_choose(struct ledger_claim *c);
 
 /* Milliseconds since 1970. */
 int64_t ledger_time(void);
