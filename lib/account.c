@@ -6,6 +6,7 @@
 #include "auth.h"
 #include "buf.h"
 #include "http.h"
+#include "json.h"
 #include "mem.h"
 #include "opt.h"
 #include "pace.h"
@@ -40,6 +41,8 @@ struct account_rest {
 	/* pace */
 	struct pace *pace;
 	struct queue for_slot;
+	struct queue for_turn;
+	bool turn_taken;
 	struct timer timer;
 	bool reserved; /* the first in for_slot has its time */
 };
@@ -132,6 +135,8 @@ add(struct accounts *all, struct provider *p, struct err *e)
 
 	a->provider = p;
 	a->rest = r;
+	a->exclusive = provider_env(p, "EXCLUSIVE") != NULL &&
+	               strcmp(provider_env(p, "EXCLUSIVE"), "1") == 0;
 	a->label = provider_env(p, "ACCOUNT");
 	if (a->label == NULL)
 		a->label = "default";
@@ -277,9 +282,13 @@ got_token(void *arg)
 static int
 load_creds(struct account_rest *r, struct err *e)
 {
+	struct creds_from from = {.fd = -1,
+	    .oauth = r->auth.kind == AUTH_OAUTH,
+	    .aliases = json_at(r->account.provider->def, "/aliases")};
+
 	if (r->creds_loaded)
 		return 0;
-	if (creds_load(&r->creds, r->account.provider->name, NULL, e) < 0)
+	if (creds_load(&r->creds, r->account.provider->name, &from, e) < 0)
 		return -1;
 	r->creds_loaded = true;
 	return 0;
@@ -411,6 +420,31 @@ account_leave(struct account_wait *w, enum account_report report)
 }
 
 void
+account_take_turn(struct account *a, struct account_wait *w,
+    void (*fn)(void *arg, const struct err *e), void *arg)
+{
+	struct account_rest *r = a->rest;
+
+	*w = (struct account_wait){.account = a, .fn = fn, .arg = arg};
+	if (r->turn_taken) {
+		push(&r->for_turn, w);
+		return;
+	}
+	r->turn_taken = true;
+	fn(arg, NULL);
+}
+
+void
+account_give_turn(struct account *a)
+{
+	struct account_wait *w = pop(&a->rest->for_turn);
+
+	a->rest->turn_taken = w != NULL;
+	if (w != NULL)
+		w->fn(w->arg, NULL);
+}
+
+void
 account_pause(struct account *a, int64_t ms)
 {
 	pace_pause(a->rest->pace, ms);
@@ -424,6 +458,7 @@ account_cancel(struct account_wait *w)
 	if (!w->waiting)
 		return;
 	r = w->account->rest;
-	if (!drop(&r->for_token, w))
-		drop(&r->for_slot, w);
+	drop(&r->for_token, w);
+	drop(&r->for_slot, w);
+	drop(&r->for_turn, w);
 }

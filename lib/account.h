@@ -18,7 +18,8 @@ struct account {
 	const char *label; /* NAME_ACCOUNT, else "default" */
 	bool blocked;      /* nothing more is begun in this run, for this reason: */
 	struct failure why;
-	bool warned; /* of a state that the description does not know */
+	bool exclusive; /* NAME_EXCLUSIVE=1: nothing else uses it, says the user */
+	bool warned;    /* of a state that the description does not know */
 	int64_t
 	    clock_offset; /* the server's clock minus ours in ms, by its Date header */
 	struct account_rest *rest;
@@ -71,6 +72,12 @@ void account_enter(struct account *a, struct account_wait *w,
 
 enum account_report { ACCOUNT_OK, ACCOUNT_CROWDED, ACCOUNT_OTHER };
 void account_leave(struct account_wait *w, enum account_report report);
+
+/* Waits until nobody else in this process has the account's turn, and takes it; for what must be
+ * done one at a time. account_give_turn is owed. */
+void account_take_turn(struct account *a, struct account_wait *w,
+    void (*fn)(void *arg, const struct err *e), void *arg);
+void account_give_turn(struct account *a);
 
 /* The service asked everybody to wait so long. */
 void account_pause(struct account *a, int64_t ms);

@@ -195,8 +195,9 @@ put_status(struct json_object *taken, const struct operation *op)
 	return known;
 }
 
-struct json_object *
-answer_taken(const struct answer *a, const struct operation *op, bool *known)
+static struct json_object *
+take_all(struct json_object *body, const struct http_response *response,
+    const struct operation *op, bool *known)
 {
 	struct json_object *all = json_at(op->def, "/answer/take");
 	struct json_object *taken = json_new_object();
@@ -206,12 +207,26 @@ answer_taken(const struct answer *a, const struct operation *op, bool *known)
 		return taken;
 	json_object_object_foreach(all, name, take)
 	{
-		char *text = answer_take_from(take, a->body, a->response);
+		char *text = answer_take_from(take, body, response);
 		json_put_str(taken, name, text);
 		free(text);
 	}
 	*known = put_status(taken, op);
 	return taken;
+}
+
+struct json_object *
+answer_taken(const struct answer *a, const struct operation *op, bool *known)
+{
+	return take_all(a->body, a->response, op, known);
+}
+
+struct json_object *
+answer_taken_of(struct json_object *entry, const struct operation *op)
+{
+	bool known;
+
+	return take_all(entry, NULL, op, &known);
 }
 
 /* Seconds or an HTTP date (RFC 9110, section 10.2.3). */

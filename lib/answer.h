@@ -52,6 +52,10 @@ char *answer_take_from(struct json_object *take, struct json_object *body,
 struct json_object *answer_taken(
     const struct answer *a, const struct operation *op, bool *known);
 
+/* The same of an entry of a list, by the list's operation. */
+struct json_object *answer_taken_of(
+    struct json_object *entry, const struct operation *op);
+
 /* Whether all that the operation's answer must hold is there. */
 bool answer_complete(const struct answer *a, const struct operation *op);
 

@@ -7,6 +7,7 @@
 #include "backoff.h"
 #include "call.h"
 #include "json.h"
+#include "lookup.h"
 #include "mem.h"
 #include "secret.h"
 
@@ -15,7 +16,17 @@
 #define BUSY_MS        100
 #define HTTP_LOCKED    423
 
-enum state { STARTING, CLAIMING, AUTHORIZING, WAITING, SENDING, PAUSING, SETTLING };
+enum state {
+	STARTING,
+	QUEUEING,
+	CLAIMING,
+	AUTHORIZING,
+	WAITING,
+	SENDING,
+	PAUSING,
+	LOOKING,
+	SETTLING,
+};
 
 struct call {
 	struct engine *engine;
@@ -35,7 +46,12 @@ struct call {
 	char *sent_header; /* what the credentials were, to be renewed when refused */
 	/* the ledger */
 	struct ledger_claim *claim;
-	bool claimed; /* the claim is ours to settle */
+	bool claimed;              /* the claim is ours to settle */
+	bool has_turn;             /* of an account that makes one at a time */
+	int64_t first_at, last_at; /* when it was sent; unix ms */
+	bool tagged;
+	struct lookup *lookup;
+	struct json_object *body;
 	char *subject, *name, *tag;
 	struct json_object *options;
 	bool counted;
@@ -48,12 +64,22 @@ struct call {
 static void claim(struct call *c);
 static void authorize(struct call *c);
 
+static int64_t
+unix_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void
 call_free(struct call *c)
 {
 	loop_cancel(c->engine->loop, &c->timer);
 	request_release(&c->request);
 	secret_free(c->sent_header);
+	json_object_put(c->body);
 	json_object_put(c->spec.vars);
 	json_object_put(c->options);
 	json_object_put(c->taken);
@@ -73,6 +99,9 @@ deliver(struct call *c)
 		result.failure = &c->failure;
 	else
 		result.taken = c->taken;
+	result.body = c->body;
+	if (c->has_turn)
+		account_give_turn(c->spec.account);
 	c->fn(c->arg, &result);
 	call_free(c);
 }
@@ -135,12 +164,98 @@ interrupted(struct call *c)
 static void
 unknown(struct call *c, const char *why)
 {
+	bool retryable;
 	struct err e;
 
 	err_set(&e, CODE_OUTCOME_UNKNOWN,
 	    "%s; the service may have done it, and it is not sent again blindly", why);
+	retryable = c->failure.retryable;
 	failure_set(&c->failure, &e, "unknown");
+	c->failure.retryable = retryable;
 	finish(c, LEDGER_IS_UNKNOWN);
+}
+
+static void
+sent_again(void *arg, const struct ledger_answer *answer)
+{
+	struct call *c = arg;
+
+	if (answer->verdict == LEDGER_YOURS) {
+		c->attempt = 0;
+		if (c->spec.park != NULL)
+			c->spec.park(c->arg, false);
+		authorize(c);
+		return;
+	}
+	c->claimed = false;
+	fail(c, answer->err, "unknown");
+}
+
+static void
+looked_up(void *arg, const struct lookup_result *result)
+{
+	struct call *c = arg;
+
+	c->lookup = NULL;
+	switch (result->verdict) {
+	case LOOKUP_FOUND:
+		c->claimed = false;
+		c->taken = json_object_get(result->taken);
+		failure_release(&c->failure);
+		finish(c, LEDGER_IS_MADE);
+		break;
+	case LOOKUP_ABSENT:
+		if (c->stop)
+			interrupted(c);
+		else
+			ledger_resend(
+			    c->claim, c->spec.account->clock_offset, sent_again, c);
+		break;
+	case LOOKUP_UNTOLD:
+		err_set(&c->failure.err, CODE_OUTCOME_UNKNOWN,
+		    "the service may have done it: %s; settle it with av-ledger",
+		    result->why);
+		c->failure.created = "unknown";
+		c->failure.retryable = result->retryable;
+		finish(c, LEDGER_IS_UNKNOWN);
+		break;
+	}
+}
+
+/* Looks the outcome up where the service's list can tell; otherwise it stays unknown. */
+static void
+doubt(struct call *c, const char *why)
+{
+	struct lookup_spec spec = {.account = c->spec.account,
+	    .op = c->spec.op,
+	    .vars = c->spec.vars,
+	    .tag = c->tagged ? c->tag : NULL,
+	    .claim = c->claim,
+	    .sent_at = c->first_at,
+	    .last_at = c->last_at};
+
+	if (!c->claimed || c->engine->lookups == NULL || c->stop ||
+	    !lookup_possible(c->spec.account, c->spec.op)) {
+		unknown(c, why);
+		return;
+	}
+	note("%s; looking it up in the service's list", why);
+	c->state = LOOKING;
+	if (c->spec.park != NULL)
+		c->spec.park(c->arg, true);
+	c->lookup = lookup_start(c->engine->lookups, &spec, looked_up, c);
+}
+
+static void
+doubt_answered(struct call *c, const struct answer *a)
+{
+	char *why = mem_printf(
+	    "the service answered %d, which does not say what happened", a->status);
+
+	failure_answered(
+	    &c->failure, CODE_OUTCOME_UNKNOWN, "unknown", a, c->spec.account->provider);
+	doubt(c, why);
+	free(why);
 }
 
 static void
@@ -252,6 +367,8 @@ succeed(struct call *c, const struct answer *a)
 	bool known;
 
 	c->taken = answer_taken(a, c->spec.op, &known);
+	if (c->spec.op->repeatable)
+		c->body = json_object_get(a->body);
 	if (!known && !c->spec.account->warned) {
 		c->spec.account->warned = true;
 		warn("%s: unknown state '%s', taken as processing",
@@ -293,8 +410,7 @@ judge(struct call *c, const struct http_response *r)
 		redirected(c, &a);
 		break;
 	case OUTCOME_UNKNOWN:
-		failure_answered(&c->failure, CODE_OUTCOME_UNKNOWN, "unknown", &a, p);
-		finish(c, LEDGER_IS_UNKNOWN);
+		doubt_answered(c, &a);
 		break;
 	}
 	answer_release(&a);
@@ -333,7 +449,7 @@ responded(void *arg, const struct http_response *r)
 	else if (r->fate == HTTP_NOT_SENT || c->spec.op->repeatable)
 		unreached(c, r);
 	else
-		unknown(c, r->why);
+		doubt(c, r->why);
 }
 
 static int
@@ -347,6 +463,7 @@ build(struct call *c, struct err *e)
 
 	if (request_init(&c->request, c->spec.op, &values, e) < 0)
 		return -1;
+	c->tagged = c->request.tagged;
 	secret_free(c->sent_header);
 	c->sent_header = mem_str(value);
 	if (value != NULL && *value != '\0')
@@ -379,6 +496,9 @@ send_now(void *arg, const struct err *ignored)
 	if (c->counted && !c->begun && engine->creates_left > 0)
 		engine->creates_left--;
 	c->begun = true;
+	c->last_at = unix_ms();
+	if (c->first_at == 0)
+		c->first_at = c->last_at;
 	if (*c->spec.deadline == 0)
 		*c->spec.deadline = loop_now(engine->loop) + c->spec.timeout_ms;
 	c->wire = http_send(engine->http, &c->request.http, responded, c);
@@ -465,6 +585,17 @@ reuse(struct call *c, const struct ledger_answer *answer)
 	deliver(c);
 }
 
+/* What an earlier process, or an earlier run, left in doubt. */
+static void
+doubt_earlier(struct call *c)
+{
+	struct err ignored;
+
+	if (build(c, &ignored) == 0)
+		request_release(&c->request);
+	doubt(c, "an earlier request for the same had no answer");
+}
+
 static void
 claim_answered(void *arg, const struct ledger_answer *answer)
 {
@@ -482,7 +613,10 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 		break;
 	case LEDGER_UNKNOWN:
 		c->claimed = true;
-		unknown(c, "an earlier request for the same had no answer");
+		c->tag = mem_str(answer->tag);
+		c->first_at = answer->first_at;
+		c->last_at = answer->at;
+		doubt_earlier(c);
 		break;
 	case LEDGER_BUSY:
 		c->claim = NULL;
@@ -545,9 +679,26 @@ claim(struct call *c)
 }
 
 static void
+has_turn(void *arg, const struct err *ignored)
+{
+	struct call *c = arg;
+
+	(void)ignored;
+	c->has_turn = true;
+	claim(c);
+}
+
+static void
 started(void *arg)
 {
-	claim(arg);
+	struct call *c = arg;
+	bool exclusive = json_flag(c->spec.op->def, "/lookup/exclusive", false);
+
+	c->state = QUEUEING;
+	if (exclusive && c->spec.account->exclusive && !c->stop)
+		account_take_turn(c->spec.account, &c->wait, has_turn, c);
+	else
+		claim(c);
 }
 
 struct call *
@@ -581,6 +732,7 @@ call_stop(struct call *c, bool hard)
 		c->claim = NULL;
 		interrupted(c);
 		break;
+	case QUEUEING:
 	case AUTHORIZING:
 	case WAITING:
 		account_cancel(&c->wait);
@@ -593,6 +745,14 @@ call_stop(struct call *c, bool hard)
 	case SENDING:
 		if (hard && c->wire != NULL)
 			http_cancel(c->wire);
+		break;
+	case LOOKING:
+		if (c->lookup != NULL && lookup_cancel(c->lookup)) {
+			c->lookup = NULL;
+			c->failure.retryable = true;
+			unknown(c,
+			    "stopped before the service's list was looked up; run it again");
+		}
 		break;
 	case STARTING: /* ends by itself */
 	case SETTLING:

@@ -2,13 +2,14 @@
  * call: one operation of a provider, carried out once: claimed in the ledger, authorized, at
  * the account's pace, sent, judged, tried again where that is safe, settled.
  *
- *	           claim       credentials    pace        wire          judge
- *	  start -> CLAIMING -> AUTHORIZING -> WAITING  -> SENDING ----> ok, refused, account,
- *	              |            ^                         |          redirected, unknown
- *	              v            |                         v               |
- *	         made before    PAUSING <--- wait, not sent, auth            v
- *	              |                                                  SETTLING -> done
- *	              +---------------------------------------------------------------^
+ *	           claim       credentials    pace        wire        judge
+ *	  start -> CLAIMING -> AUTHORIZING -> WAITING  -> SENDING --> ok, refused, account,
+ *	              |          ^      ^                    |        redirected     unknown
+ *	              v          |      |                    v             |            |
+ *	         made before     |   PAUSING <- wait, not sent, auth       v            v
+ *	              |          |                                     SETTLING <--- LOOKING
+ *	              |          +-------- absent from the list ---------- | ----------+
+ *	              +----------------------------------------------------+-> done
  *
  * A repeatable operation skips the ledger, and is also tried again when its answer was lost.
  */
@@ -31,6 +32,7 @@ struct engine {
 	struct loop *loop;
 	struct http *http;
 	struct accounts *accounts;
+	struct lookups *lookups;     /* for outcomes in doubt; NULL: they stay unknown */
 	struct ledger *ledger;       /* for operations that are not repeatable */
 	bool again;                  /* --again */
 	int64_t creates_left;        /* --max-creates; -1: no limit */
@@ -56,13 +58,17 @@ struct call_spec {
 	 * timeout_ms from then. Lives until the call is done. */
 	int64_t *deadline;
 	int64_t timeout_ms;
+	/* Told when the call begins to wait for the service's list, for which nothing has to be
+	 * kept ready, and when it is sent after all; may be NULL. Gets the call's arg. */
+	void (*park)(void *arg, bool parked);
 };
 
 struct call_result {
 	struct json_object
-	    *taken;  /* what the answer told: strings by name, and "status" in
+	    *taken; /* what the answer told: strings by name, and "status" in
 	                                  our words; NULL where it failed */
-	bool reused; /* made before, by an earlier request */
+	struct json_object *body; /* the whole answer, of what is repeatable; or NULL */
+	bool reused;              /* made before, by an earlier request */
 	const struct failure *failure; /* NULL where it succeeded */
 };
 

@@ -53,6 +53,8 @@ failure_put(const struct failure *f, struct rec *rec, const char *step)
 {
 	struct json_object *error = rec_fail(rec, step, &f->err);
 
+	if (f->retryable)
+		json_put_bool(error, "retryable", true);
 	json_put_str(error, "created", f->created);
 	json_put_str(error, "provider_code", f->provider_code);
 	if (f->http_status != 0)

@@ -14,6 +14,7 @@ struct failure {
 	const char
 	    *created; /* "no", "yes", "unknown": whether the service made something */
 	int http_status;
+	bool retryable;      /* though the registry says that it is not */
 	char *provider_code; /* the service's own */
 	char *request_id;    /* what its support asks for */
 };

@@ -140,8 +140,8 @@ make_marker(char marker[33])
 		sprintf(marker + 2 * i, "%02x", random[i]);
 }
 
-/* Puts the tag where the template says, unless its object is full. */
-static void
+/* Puts the tag where the description says, unless its object is full. */
+static bool
 put_tag(struct json_object *body, struct json_object *rule, const char *tag)
 {
 	const char *at = json_str(rule, "/at");
@@ -154,9 +154,11 @@ put_tag(struct json_object *body, struct json_object *rule, const char *tag)
 		if (json_pointer_set(&body, parent, into) != 0)
 			abort();
 	}
-	if (json_object_object_length(into) < max)
-		json_put_str(into, strrchr(at, '/') + 1, tag);
 	free(parent);
+	if (json_object_object_length(into) >= max)
+		return false;
+	json_put_str(into, strrchr(at, '/') + 1, tag);
+	return true;
 }
 
 static void
@@ -180,7 +182,7 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
 		struct json_object *shared = body; /* parts of it are the record's own */
 		body = json_copy(shared);
 		json_object_put(shared);
-		put_tag(body, tag, v->tag);
+		r->tagged = put_tag(body, tag, v->tag);
 	}
 	json_write(&r->text, body);
 	json_object_put(body);

@@ -28,6 +28,7 @@ struct request {
 	struct http_header *headers;
 	struct http_part *parts;
 	struct http_piece pieces[4];
+	bool tagged;    /* the tag is in it */
 	char *data_uri; /* "data:image/png;base64," */
 };
 

@@ -16,6 +16,9 @@
 /* How long a first signal lets the input go on, and what is in flight come back. */
 #define GRACE_MS 10000
 
+/* How many items may be parked. */
+#define PARKED_MAX 10000
+
 /* Reading stops while so much output waits for its reader. */
 #define BACKLOG_MAX ((size_t)1 << 18)
 
@@ -35,7 +38,7 @@ struct run {
 	bool stopping_all; /* within stop_all: run_done must not free items */
 	struct item *first,
 	    *last; /* at work; with keep_order also done, in the input's order */
-	size_t held;
+	size_t held, parked;
 	struct timer grace;
 	int signo; /* what the program has to die of, or 0 */
 	int status;
@@ -119,6 +122,7 @@ run_done(struct item *item)
 {
 	struct run *run = item->run;
 
+	run_park(item, false);
 	item->done = true;
 	item->stop = NULL;
 	if (run->stopping_all)
@@ -133,6 +137,19 @@ run_fail(struct item *item, const struct err *e)
 {
 	rec_fail(item->rec, item->run->options.step, e);
 	run_done(item);
+}
+
+void
+run_park(struct item *item, bool parked)
+{
+	struct run *run = item->run;
+
+	if (item->parked == parked)
+		return;
+	item->parked = parked;
+	run->parked += parked ? 1 : (size_t)-1;
+	if (parked && !run->filling)
+		fill(run);
 }
 
 bool
@@ -293,7 +310,8 @@ next_line(struct run *run, struct line *line)
 static bool
 full(const struct run *run)
 {
-	return run->held >= run->options.window || out_backlog(&run->out) > BACKLOG_MAX;
+	return run->held - run->parked >= run->options.window ||
+	       run->parked >= PARKED_MAX || out_backlog(&run->out) > BACKLOG_MAX;
 }
 
 static void

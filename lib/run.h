@@ -32,7 +32,7 @@ struct item {
 	/* run's own */
 	struct run *run;
 	struct item *next, *prev;
-	bool done;
+	bool done, parked;
 };
 
 /* What a line that is no record stands for. */
@@ -66,6 +66,10 @@ void run_done(struct item *item);
 
 /* The same for a record that failed: sets `error` first. */
 void run_fail(struct item *item, const struct err *e);
+
+/* The item waits for something long that needs nothing of ours: while it is parked, another one
+ * may be at work in its place. */
+void run_park(struct item *item, bool parked);
 
 /* Whether nothing new may be begun: a signal came, or the reader went away (asked anew). */
 bool run_stopping(struct run *run);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "lookup.h"
 #include "mem.h"
 #include "tool.h"
 
@@ -61,6 +62,7 @@ tool_open(struct tool *t, const struct opt_common *common, const struct opt_usag
 	t->engine.accounts = accounts_new(t->engine.loop, &account_options);
 	check_providers(t);
 	if (options->ledger) {
+		t->engine.lookups = lookups_new(&t->engine);
 		t->engine.ledger = ledger_open(options->ledger_file, t->engine.loop, &e);
 		if (t->engine.ledger == NULL)
 			die(EX_CONFIG, "%s", e.message);
@@ -75,6 +77,7 @@ void
 tool_close(struct tool *t)
 {
 	run_free(t->run);
+	lookups_free(t->engine.lookups);
 	http_free(t->engine.http);
 	ledger_free(t->engine.ledger);
 	accounts_free(t->engine.accounts);

@@ -69,16 +69,34 @@ skip(void *self, struct rec *rec)
 	return json_str(rec_get(rec, "avatar"), "/id") != NULL;
 }
 
+static int
+open_photo(struct upload *u, struct err *e)
+{
+	struct json_object *image = rec_get(u->item->rec, "image");
+
+	return photo_stream_open(&u->stream, rec_str(u->item->rec, "file"),
+	    (uint64_t)json_int(image, "/bytes", 0), json_str(image, "/sha256"), e);
+}
+
+/* Opened when its first byte is wanted, closed with its last, so that only photos on the wire
+ * hold a descriptor. */
 static ssize_t
 read_photo(void *arg, uint64_t offset, char *buf, size_t size)
 {
 	struct upload *u = arg;
+	ssize_t n;
 
-	if (offset != u->stream.at)
-		photo_stream_rewind(&u->stream);
+	if (offset == 0) {
+		photo_stream_close(&u->stream);
+		if (open_photo(u, &u->photo.broken) < 0)
+			return -1;
+	}
 	if (offset != u->stream.at)
 		return -1;
-	return photo_stream_read(&u->stream, buf, size, &u->photo.broken);
+	n = photo_stream_read(&u->stream, buf, size, &u->photo.broken);
+	if (n < 0 || u->stream.at == u->stream.bytes)
+		photo_stream_close(&u->stream);
+	return n;
 }
 
 static void
@@ -96,10 +114,11 @@ created(void *arg, const struct call_result *result)
 	struct upload *u = arg;
 	struct item *item = u->item;
 	struct tool *tool = &u->self->tool;
+	bool broken = u->photo.broken.code != CODE_NONE;
 
 	finish(u);
 	if (result->failure != NULL) {
-		if (result->failure->err.code == CODE_CHANGED_WHILE_READ)
+		if (broken) /* to be judged anew by the next run */
 			rec_remove(item->rec, "image");
 		tool_fail(tool, item, result->failure);
 		return;
@@ -120,20 +139,27 @@ stop(struct item *item, bool hard)
 	call_stop(u->call, hard);
 }
 
-static int
-open_photo(struct upload *u, const char *file, struct json_object *image, struct err *e)
+static void
+park(void *arg, bool parked)
 {
+	struct upload *u = arg;
+
+	run_park(u->item, parked);
+}
+
+static void
+describe_photo(struct upload *u, const char *file)
+{
+	struct json_object *image = rec_get(u->item->rec, "image");
 	const char *slash = strrchr(file, '/');
 
-	if (photo_stream_open(&u->stream, file, (uint64_t)json_int(image, "/bytes", 0),
-	        json_str(image, "/sha256"), e) < 0)
-		return -1;
 	u->type = mem_str(json_str(image, "/type"));
 	u->filename = mem_str(slash != NULL ? slash + 1 : file);
 	u->photo = (struct request_photo){.type = u->type,
 	    .filename = u->filename,
-	    .source = {.read = read_photo, .arg = u, .size = u->stream.bytes}};
-	return 0;
+	    .source = {.read = read_photo,
+	        .arg = u,
+	        .size = (uint64_t)json_int(image, "/bytes", 0)}};
 }
 
 static void
@@ -151,6 +177,7 @@ start(struct upload *u, struct account *a, const char *file)
 	    .photo = file != NULL ? &u->photo : NULL,
 	    .claim = &claim,
 	    .deadline = &u->deadline,
+	    .park = park,
 	    .timeout_ms = u->self->tool.common->timeout_ms};
 
 	spec.vars = vars_of(rec, op, options);
@@ -168,7 +195,6 @@ begin(void *arg, struct item *item)
 	struct account *a = tool_account(&self->tool, item);
 	struct upload *u;
 	const char *file;
-	struct err e;
 
 	if (a == NULL)
 		return;
@@ -180,12 +206,8 @@ begin(void *arg, struct item *item)
 	u->self = self;
 	u->item = item;
 	file = rec_str(item->rec, "file");
-	if (file != NULL && open_photo(u, file, rec_get(item->rec, "image"), &e) < 0) {
-		finish(u);
-		rec_remove(item->rec, "image");
-		run_fail(item, &e);
-		return;
-	}
+	if (file != NULL)
+		describe_photo(u, file);
 	start(u, a, file);
 }
 

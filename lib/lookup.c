@@ -1,0 +1,449 @@
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "answer.h"
+#include "json.h"
+#include "listing.h"
+#include "lookup.h"
+#include "mem.h"
+#include "template.h"
+
+#define LIST_TIMEOUT_MS 600000
+#define CLOCK_SLACK_MS  5000 /* between the Date header's whole seconds and created_at */
+#define PASSES          2
+
+/* An entry of the list that may be what was made. */
+struct candidate {
+	char *id;
+	struct json_object *taken;
+};
+
+struct lookup {
+	struct room *room;
+	struct lookup *next;
+	struct lookup_spec spec;
+	lookup_fn *fn;
+	void *arg;
+	struct json_object *wanted; /* pointer -> text that an entry must hold */
+	int64_t since;   /* unix ms by the server's clock; nothing older counts */
+	int64_t due;     /* loop time of its next listing */
+	unsigned passes; /* complete listings that did not have it */
+	bool listed;     /* takes part in the listing under way */
+	bool adopting;
+	struct candidate *candidates;
+	size_t n;
+	struct call *call; /* where one thing is asked about instead of a list */
+	int64_t deadline;
+};
+
+/* Those in doubt about the same list. */
+struct room {
+	struct lookups *all;
+	struct room *next;
+	struct account *account;
+	const struct operation *list;
+	int64_t settle_ms;
+	struct lookup *first;
+	struct timer timer;
+	struct listing *listing;
+	int64_t not_before; /* listings keep a distance, so that more share one */
+};
+
+struct lookups {
+	struct engine *engine;
+	struct room *rooms;
+};
+
+static void plan(struct room *room);
+
+struct lookups *
+lookups_new(struct engine *engine)
+{
+	struct lookups *all = mem_new(1, sizeof *all);
+
+	all->engine = engine;
+	return all;
+}
+
+void
+lookups_free(struct lookups *all)
+{
+	if (all == NULL)
+		return;
+	while (all->rooms != NULL) {
+		struct room *room = all->rooms;
+		all->rooms = room->next;
+		loop_cancel(all->engine->loop, &room->timer);
+		free(room);
+	}
+	free(all);
+}
+
+bool
+lookup_possible(const struct account *a, const struct operation *op)
+{
+	return json_at(op->def, "/lookup") != NULL &&
+	       (!json_flag(op->def, "/lookup/exclusive", false) || a->exclusive);
+}
+
+static void
+drop_candidates(struct lookup *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->candidates[i].id);
+		json_object_put(l->candidates[i].taken);
+	}
+	free(l->candidates);
+	l->candidates = NULL;
+	l->n = 0;
+}
+
+static void
+leave(struct lookup *l)
+{
+	struct lookup **p = &l->room->first;
+
+	while (*p != l)
+		p = &(*p)->next;
+	*p = l->next;
+	drop_candidates(l);
+	json_object_put(l->wanted);
+	json_object_put(l->spec.vars);
+	free((void *)(uintptr_t)l->spec.tag);
+	free(l);
+}
+
+static void
+tell(struct lookup *l, const struct lookup_result *result)
+{
+	l->fn(l->arg, result);
+	leave(l);
+}
+
+static void
+untold(struct lookup *l, const char *why, bool retryable)
+{
+	tell(l, &(struct lookup_result){
+	            .verdict = LOOKUP_UNTOLD, .why = why, .retryable = retryable});
+}
+
+static void
+found(struct lookup *l, struct json_object *taken)
+{
+	tell(l, &(struct lookup_result){.verdict = LOOKUP_FOUND, .taken = taken});
+}
+
+/* It was not there this time. */
+static void
+missed(struct lookup *l)
+{
+	struct loop *loop = l->room->all->engine->loop;
+
+	drop_candidates(l);
+	if (++l->passes == PASSES) {
+		tell(l, &(struct lookup_result){.verdict = LOOKUP_ABSENT});
+		return;
+	}
+	l->due = loop_now(loop) + l->room->settle_ms;
+	plan(l->room);
+}
+
+static void
+adopted(void *arg, const struct ledger_answer *answer)
+{
+	struct lookup *l = arg;
+	struct json_object *taken = NULL;
+
+	l->adopting = false;
+	switch (answer->verdict) {
+	case LEDGER_MADE:
+		for (size_t i = 0; i < l->n; i++)
+			if (strcmp(l->candidates[i].id, answer->id) == 0)
+				taken = l->candidates[i].taken;
+		found(l, taken);
+		break;
+	case LEDGER_YOURS:
+		missed(l);
+		break;
+	case LEDGER_UNKNOWN:
+		untold(l, "the service's list has more than one that it may be", false);
+		break;
+	case LEDGER_BUSY:
+	case LEDGER_ERROR:
+		untold(l,
+		    answer->err != NULL ? answer->err->message : "the ledger is busy",
+		    true);
+		break;
+	}
+}
+
+/* Lets the ledger choose among the candidates. */
+static void
+adopt(struct lookup *l)
+{
+	const char **ids = mem_new(l->n, sizeof *ids),
+	           **data = mem_new(l->n, sizeof *data);
+
+	for (size_t i = 0; i < l->n; i++) {
+		ids[i] = l->candidates[i].id;
+		data[i] = json_object_to_json_string_ext(
+		    l->candidates[i].taken, JSON_C_TO_STRING_PLAIN);
+	}
+	l->adopting = true;
+	ledger_adopt(l->spec.claim, ids, l->n, data, adopted, l);
+	free(ids);
+	free(data);
+}
+
+/* Days since 1970 as in timegm, and the fraction; -1 where the text is no RFC 3339 time. */
+static int64_t
+time_ms(const char *text)
+{
+	struct tm tm = {0};
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	int64_t ms = 0, zone = 0;
+
+	if (rest == NULL)
+		return -1;
+	if (*rest == '.') {
+		char *end;
+		ms = (int64_t)(strtod(rest, &end) * 1000);
+		rest = end;
+	}
+	if ((*rest == '+' || *rest == '-') && strlen(rest) >= 6)
+		zone = (strtol(rest + 1, NULL, 10) * 60 + strtol(rest + 4, NULL, 10)) *
+		       (*rest == '-' ? -60 : 60);
+	return ((int64_t)timegm(&tm) - zone) * 1000 + ms;
+}
+
+static bool
+fits(const struct lookup *l, struct json_object *entry)
+{
+	const char *created_at = json_str(l->spec.op->def, "/lookup/created_at");
+	char *when = created_at != NULL ? json_text(entry, created_at) : NULL;
+	bool ok = when == NULL || time_ms(when) < 0 || time_ms(when) >= l->since;
+
+	free(when);
+	if (!ok)
+		return false;
+	json_object_object_foreach(l->wanted, pointer, value)
+	{
+		char *text = json_text(entry, pointer);
+		ok = ok && text != NULL &&
+		     strcmp(text, json_object_get_string(value)) == 0;
+		free(text);
+	}
+	return ok;
+}
+
+static void
+add_candidate(struct lookup *l, struct json_object *entry)
+{
+	struct json_object *taken = answer_taken_of(entry, l->room->list);
+	char *id = json_text(taken, "/id");
+
+	for (size_t i = 0; id != NULL && i < l->n; i++)
+		if (strcmp(l->candidates[i].id, id) == 0) {
+			free(id);
+			id = NULL;
+		}
+	if (id == NULL) {
+		json_object_put(taken);
+		return;
+	}
+	l->candidates = mem_resize(l->candidates, (l->n + 1) * sizeof *l->candidates);
+	l->candidates[l->n++] = (struct candidate){id, taken};
+}
+
+static void
+judge_entry(void *arg, struct json_object *entry)
+{
+	struct room *room = arg;
+
+	for (struct lookup *l = room->first; l != NULL; l = l->next)
+		if (l->listed && fits(l, entry))
+			add_candidate(l, entry);
+}
+
+static void
+listing_over(void *arg, const struct failure *failure)
+{
+	struct room *room = arg;
+	struct lookup *l, *next;
+
+	room->listing = NULL;
+	for (l = room->first; l != NULL; l = next) {
+		next = l->next;
+		if (!l->listed)
+			continue;
+		l->listed = false;
+		if (failure != NULL)
+			untold(l, failure->err.message, true);
+		else if (l->n > 0)
+			adopt(l);
+		else
+			missed(l);
+	}
+	plan(room);
+}
+
+/* One thing that is asked about tells by its state whether the request took effect. */
+static void
+asked(void *arg, const struct call_result *result)
+{
+	struct lookup *l = arg;
+	struct json_object *words = json_at(l->spec.op->def, "/lookup/started");
+	const char *word = json_str(result->taken, "/provider_status");
+
+	l->call = NULL;
+	if (result->failure != NULL) {
+		untold(l, result->failure->err.message, true);
+		return;
+	}
+	for (size_t i = 0; word != NULL && i < json_object_array_length(words); i++) {
+		const char *w =
+		    json_object_get_string(json_object_array_get_idx(words, i));
+		if (strcmp(w, word) != 0)
+			continue;
+		add_candidate(l, result->taken);
+		if (l->spec.claim != NULL)
+			ledger_settle(
+			    l->spec.claim, LEDGER_IS_MADE, "", NULL, NULL, NULL);
+		found(l, result->taken);
+		return;
+	}
+	missed(l);
+}
+
+static void
+ask(struct lookup *l)
+{
+	struct call_spec spec = {.account = l->spec.account,
+	    .op = l->room->list,
+	    .vars = l->spec.vars,
+	    .deadline = &l->deadline,
+	    .timeout_ms = LIST_TIMEOUT_MS};
+
+	l->call = call_start(l->room->all->engine, &spec, asked, l);
+}
+
+static void
+time_is_up(void *arg)
+{
+	struct room *room = arg;
+	struct engine *engine = room->all->engine;
+	struct listing_spec spec = {
+	    .account = room->account, .op = room->list, .timeout_ms = LIST_TIMEOUT_MS};
+	bool list = json_at(room->list->def, "/paging") != NULL, any = false;
+
+	for (struct lookup *l = room->first; l != NULL; l = l->next) {
+		if (l->due > loop_now(engine->loop) || l->adopting || l->call != NULL)
+			continue;
+		l->listed = list;
+		any = any || list;
+		if (!list)
+			ask(l);
+	}
+	room->not_before = loop_now(engine->loop) + room->settle_ms / 4;
+	if (any)
+		room->listing =
+		    listing_start(engine, &spec, judge_entry, listing_over, room);
+	else
+		plan(room);
+}
+
+/* Sets the time of the next listing, unless one is under way. */
+static void
+plan(struct room *room)
+{
+	int64_t at = INT64_MAX;
+
+	if (room->listing != NULL)
+		return;
+	for (struct lookup *l = room->first; l != NULL; l = l->next)
+		if (!l->adopting && l->call == NULL && l->due < at)
+			at = l->due;
+	if (at == INT64_MAX)
+		loop_cancel(room->all->engine->loop, &room->timer);
+	else
+		loop_at(room->all->engine->loop, &room->timer,
+		    at > room->not_before ? at : room->not_before, time_is_up, room);
+}
+
+static struct room *
+room_for(struct lookups *all, struct account *a, const struct operation *op)
+{
+	const struct operation *list =
+	    provider_operation(a->provider, json_str(op->def, "/lookup/operation"));
+	struct room *room;
+
+	for (room = all->rooms; room != NULL; room = room->next)
+		if (room->account == a && room->list == list)
+			return room;
+	room = mem_new(1, sizeof *room);
+	room->all = all;
+	room->account = a;
+	room->list = list;
+	room->settle_ms = (int64_t)(json_num(op->def, "/lookup/settle_s", 10) * 1000);
+	room->next = all->rooms;
+	all->rooms = room;
+	return room;
+}
+
+/* What an entry must hold: the tag, or where none was sent what the description matches. */
+static struct json_object *
+wanted_of(const struct lookup_spec *spec)
+{
+	const char *at = json_str(spec->op->def, "/lookup/tag/at");
+	struct json_object *match = json_at(spec->op->def, "/lookup/match"),
+	                   *wanted = NULL;
+
+	if (at != NULL && spec->tag != NULL) {
+		wanted = json_new_object();
+		json_put_str(wanted, at, spec->tag);
+	} else if (match != NULL) {
+		wanted = template_fill(match, spec->vars);
+	}
+	return wanted != NULL ? wanted : json_new_object();
+}
+
+struct lookup *
+lookup_start(
+    struct lookups *all, const struct lookup_spec *spec, lookup_fn *fn, void *arg)
+{
+	struct lookup *l = mem_new(1, sizeof *l);
+	struct timespec now;
+	int64_t age;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	age = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - spec->last_at;
+	l->spec = *spec;
+	l->spec.vars = json_object_get(spec->vars);
+	l->spec.tag = mem_str(spec->tag);
+	l->fn = fn;
+	l->arg = arg;
+	l->wanted = wanted_of(spec);
+	l->since = spec->sent_at + spec->account->clock_offset - CLOCK_SLACK_MS;
+	l->room = room_for(all, spec->account, spec->op);
+	l->due =
+	    loop_now(all->engine->loop) +
+	    (age < l->room->settle_ms ? l->room->settle_ms - (age > 0 ? age : 0) : 0);
+	l->next = l->room->first;
+	l->room->first = l;
+	plan(l->room);
+	return l;
+}
+
+bool
+lookup_cancel(struct lookup *l)
+{
+	if (l->adopting)
+		return false;
+	if (l->call != NULL) {
+		call_stop(l->call, true);
+		return false;
+	}
+	leave(l);
+	return true;
+}
