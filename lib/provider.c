@@ -13,6 +13,7 @@
 #include "mem.h"
 #include "provider.h"
 #include "provider_check.h"
+#include "scan.h"
 
 #define FILE_MAX (1 << 20)
 
@@ -105,6 +106,22 @@ read_members(struct provider *p)
 	read_kinds(p);
 }
 
+/* Says the place as every other mistake does. */
+static void
+not_json(const char *text, size_t len, const char *file, struct err *e)
+{
+	struct scan s;
+	size_t line, column;
+
+	if (scan_text(text, len, &s, NULL, NULL)) {
+		err_prefix(e, "%s:1:1: ", file);
+		e->code = CODE_BAD_PROVIDER;
+		return;
+	}
+	scan_place(text, s.at, &line, &column);
+	err_set(e, CODE_BAD_PROVIDER, "%s:%zu:%zu: not JSON: %s", file, line, column, s.what);
+}
+
 struct provider *
 provider_parse(const char *text, size_t len, const char *file, bool strict, struct err *e)
 {
@@ -112,8 +129,7 @@ provider_parse(const char *text, size_t len, const char *file, bool strict, stru
 
 	p->def = json_parse(text, len, e);
 	if (p->def == NULL) {
-		e->code = CODE_BAD_PROVIDER;
-		err_prefix(e, "%s: ", file);
+		not_json(text, len, file, e);
 		goto fail;
 	}
 	if (strict && provider_check_schema(p->def, text, len, file, e) < 0)

@@ -61,7 +61,7 @@ bats_require_minimum_version 1.5.0
   run --separate-stderr av-provider list
   [ "$status" -eq 78 ]
   [ "${#lines[@]}" -eq 5 ]
-  grep -q "broken.json: .*line 1" <<<"$stderr"
+  grep -q "broken.json:2:1: not JSON: " <<<"$stderr"
 }
 
 @test "list --words names each with its aliases" {
@@ -171,13 +171,21 @@ bad.json:8:50" ]
   run --separate-stderr av-provider check bad.json
   [ "$status" -eq 65 ]
   echo "$stderr"
-  grep -q '^av-provider: bad.json: .*line 2' <<<"$stderr"
+  [ "$stderr" = "av-provider: bad.json:2:12: not JSON: a value is expected" ]
+  : >bad.json
+  run --separate-stderr av-provider check bad.json
+  [ "$status" -eq 65 ]
+  [[ "$stderr" == *"bad.json:1:1: not JSON: it is empty" ]]
+  echo null >bad.json
+  run --separate-stderr av-provider check bad.json
+  [ "$status" -eq 65 ]
+  [[ "$stderr" == *"bad.json:1:1: "* ]]
 }
 
 @test "check: a required member that is absent, a member that is unknown" {
   for member in name title checked sources base_url auth operations; do
     change "del(.$member)"
-    check_fails_with "acme.json:1:1: /$member: "
+    check_fails_with "acme.json:1:1: /: member '$member' is missing"
   done
   change '.colour = "red"'
   line=$(grep -n '"colour"' acme.json | cut -d: -f1)
@@ -185,31 +193,31 @@ bad.json:8:50" ]
 }
 
 @test "check: what no schema can say" {
-  while IFS='|' read -r expr message; do
+  while IFS='~' read -r expr message; do
     change "$expr"
     echo "$expr"
     check_fails_with "$message"
     grep -qE "acme.json:[0-9]+:[0-9]+: /" <<<"$stderr"
   done <<'END'
-.operations.create.repeatable = true|creating is not repeatable
-.operations.create.outcomes = []|must say which status is ok
-.operations.create.answer.states = "none"|no set of states is called 'none'
-.operations.create.answer.required = ["id","size"]|'size' is required and not taken
-del(.operations.create.answer.take.id) | .operations.create.answer.required = []|its answer must give an id
-.operations.create.options.properties.extra = {"type":"string"}|the option is sent nowhere
-.operations.create.options.properties.style = {}|the option needs a type
-.operations.create.options.properties.style.minimun = 1|unknown keyword 'minimun'
-.operations.create.bodies[0].multipart.x = "{options.y}"|{options.y} is not among its options
-.operations.create.bodies[0].multipart.x = "{nonsense}"|{nonsense} is no variable
-.operations.create.bodies[0].multipart.x = "{kind.none}"|{kind.none}: no such kind
-.operations.create.lookup = {"operation":"none","settle_s":1}|no operation is called 'none'
-.kinds.portrait.result.operation = "none"|its result operation does not exist
-.kinds.portrait.result.take = "none"|takes no 'none' from its answer
-.kinds.portrait.start = ["none"]|leads to no operation
-.kinds.portrait.status = "none"|its status operation does not exist
-.default_kinds = ["none"]|no kind is called 'none'
-.kinds.portrait.value = {"type":"string"}|only -r may ask for it
-.image.url = "("|is no regular expression
+.operations.create.repeatable = true~creating is not repeatable
+.operations.create.outcomes = []~must say which status is ok
+.operations.create.answer.states = "none"~no set of states is called 'none'
+.operations.create.answer.required = ["id","size"]~'size' is required and not taken
+del(.operations.create.answer.take.id) | .operations.create.answer.required = []~its answer must give an id
+.operations.create.options.properties.extra = {"type":"string"}~the option is sent nowhere
+.operations.create.options.properties.style = {}~the option needs a type
+.operations.create.options.properties.style.minimun = 1~unknown keyword 'minimun'
+.operations.create.bodies[0].multipart.x = "{options.y}"~{options.y} is not among its options
+.operations.create.bodies[0].multipart.x = "{nonsense}"~{nonsense} is no variable
+.operations.create.bodies[0].multipart.x = "{kind.none}"~{kind.none}: no such kind
+.operations.create.lookup = {"operation":"none","settle_s":1}~no operation is called 'none'
+.kinds.portrait.result.operation = "none"~its result operation does not exist
+.kinds.portrait.result.take = "none"~takes no 'none' from its answer
+.kinds.portrait.start = ["none"]~leads to no operation
+.kinds.portrait.status = "none"~its status operation does not exist
+.default_kinds = ["none"]~no kind is called 'none'
+.kinds.portrait.value = {"type":"string"}~only -r may ask for it
+.image.url = "("~is no regular expression
 END
 }
 
