@@ -40,10 +40,10 @@ static const struct opt_usage usage = {
         "  kinds    the renderings it offers, what -r takes\n"
         "  options  what -O takes, operation by operation\n"
         "  check    every mistake in a description, with its line and column\n"
-        "  schema   the JSON Schema of descriptions, or of records\n",
+        "  schema   the JSON Schema of descriptions, or of records",
     .examples =
         "  av-provider list | jq -r .name\n"
-        "  av-provider show anam >~/.config/avtools/providers/mine.json\n"
+        "  av-provider show anam | jq .image\n"
         "  av-provider check ~/.config/avtools/providers/*.json\n"
         "  av-provider options argil | jq -r '[.operation,.name,.description]|@tsv'\n",
 };
