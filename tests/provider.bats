@@ -248,6 +248,24 @@ END
   jq -es --arg f "$dir/loom.json" '.[] | select(.name == "loom") | .file == $f' <<<"$output"
 }
 
+@test "a user's file may not go by a name of a built-in one either" {
+  for name in anam protoface; do
+    example | jq --arg n "$name" '.aliases = [$n]' >"$dir/acme.json"
+    run --separate-stderr av-provider show acme
+    [ "$status" -eq 78 ]
+    [[ "$stderr" == *"'$name' is a name of the built-in"* ]]
+  done
+  rm "$dir/acme.json"
+  example | jq '.name = "protoface"' >"$dir/protoface.json"
+  run --separate-stderr av-provider show protoface
+  [ "$status" -eq 78 ]
+  [[ "$stderr" == *"must go nowhere else"* ]]
+  rm "$dir/protoface.json"
+  # Its own file may keep its aliases.
+  cp "$top/lib/providers/avtr1.json" "$dir/avtr1.json"
+  av-provider show protoface | cmp - "$dir/avtr1.json"
+}
+
 @test "a file must be called what it says" {
   example >"$dir/other.json"
   run --separate-stderr av-provider show other
