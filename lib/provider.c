@@ -13,6 +13,7 @@
 #include "mem.h"
 #include "provider.h"
 #include "provider_check.h"
+#include "scan.h"
 
 #define FILE_MAX (1 << 20)
 
@@ -105,6 +106,23 @@ read_members(struct provider *p)
 	read_kinds(p);
 }
 
+/* Says the place as every other mistake does. */
+static void
+not_json(const char *text, size_t len, const char *file, struct err *e)
+{
+	struct scan s;
+	size_t line, column;
+
+	if (scan_text(text, len, &s, NULL, NULL)) {
+		err_prefix(e, "%s:1:1: ", file);
+		e->code = CODE_BAD_PROVIDER;
+		return;
+	}
+	scan_place(text, s.at, &line, &column);
+	err_set(
+	    e, CODE_BAD_PROVIDER, "%s:%zu:%zu: not JSON: %s", file, line, column, s.what);
+}
+
 struct provider *
 provider_parse(const char *text, size_t len, const char *file, bool strict, struct err *e)
 {
@@ -112,8 +130,7 @@ provider_parse(const char *text, size_t len, const char *file, bool strict, stru
 
 	p->def = json_parse(text, len, e);
 	if (p->def == NULL) {
-		e->code = CODE_BAD_PROVIDER;
-		err_prefix(e, "%s: ", file);
+		not_json(text, len, file, e);
 		goto fail;
 	}
 	if (strict && provider_check_schema(p->def, text, len, file, e) < 0)
@@ -209,6 +226,63 @@ load_builtin(const char *name, struct err *e)
 	return provider_parse(f->data, f->len, f->path, false, e);
 }
 
+static bool
+has_alias(const struct provider *p, const char *alias)
+{
+	struct json_object *all = json_at(p->def, "/aliases");
+
+	for (size_t i = 0; all != NULL && i < json_object_array_length(all); i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(all, i)),
+		        alias) == 0)
+			return true;
+	return false;
+}
+
+/* The name of o's that p goes by as well, or NULL. */
+static const char *
+name_of_both(const struct provider *p, const struct provider *o)
+{
+	struct json_object *aliases = json_at(o->def, "/aliases");
+	size_t n = aliases != NULL ? json_object_array_length(aliases) : 0;
+
+	if (has_alias(p, o->name))
+		return o->name;
+	for (size_t i = 0; i < n; i++) {
+		const char *alias =
+		    json_object_get_string(json_object_array_get_idx(aliases, i));
+		if (strcmp(p->name, alias) == 0 || has_alias(p, alias))
+			return alias;
+	}
+	return NULL;
+}
+
+/* Credentials are looked for by every name of a provider, so a name of a built-in one is
+ * nobody else's, wherever that other one would send them. */
+static int
+guard_names(const struct provider *p, struct err *e)
+{
+	struct err ignored;
+	int result = 0;
+
+	for (const struct embedded *f = embedded_files; result == 0 && f->path != NULL;
+	     f++) {
+		struct provider *o = NULL;
+		const char *name = NULL;
+
+		if (strncmp(f->path, "providers/", 10) == 0)
+			o = provider_parse(f->data, f->len, f->path, false, &ignored);
+		if (o != NULL && strcmp(o->name, p->name) != 0)
+			name = name_of_both(p, o);
+		if (name != NULL)
+			result = err_set(e, CODE_BAD_PROVIDER,
+			    "%s: '%s' is a name of the built-in '%s', whose credentials must go "
+			    "nowhere else; use another name",
+			    p->file, name, o->name);
+		provider_free(o);
+	}
+	return result;
+}
+
 static struct provider *
 load_user(const char *path, const char *name, struct err *e)
 {
@@ -222,6 +296,8 @@ load_user(const char *path, const char *name, struct err *e)
 		    p->name, name);
 		goto fail;
 	}
+	if (guard_names(p, e) < 0)
+		goto fail;
 	original = load_builtin(name, &ignored);
 	if (original != NULL && guard_builtin(p, original, e) < 0)
 		goto fail;
@@ -245,18 +321,6 @@ load_exact(const char *name, struct err *e)
 		p = load_builtin(name, e);
 	free(path);
 	return p;
-}
-
-static bool
-has_alias(const struct provider *p, const char *alias)
-{
-	struct json_object *all = json_at(p->def, "/aliases");
-
-	for (size_t i = 0; all != NULL && i < json_object_array_length(all); i++)
-		if (strcmp(json_object_get_string(json_object_array_get_idx(all, i)),
-		        alias) == 0)
-			return true;
-	return false;
 }
 
 struct by_alias {

@@ -12,7 +12,7 @@
 #include "schema.h"
 #include "template.h"
 
-/* A check under way: where mistakes are told, and the first of them. */
+/* A check under way: where mistakes are told, and the last of them. */
 struct check {
 	const struct provider *p;
 	const char *text, *file;
@@ -45,12 +45,11 @@ mistake(void *cookie, const char *pointer, const char *message)
 	struct check *c = cookie;
 	size_t line, column;
 
+	if (c->found++ > 0)
+		warn("%s", c->e->message);
 	scan_place(c->text, offset_of(c, pointer), &line, &column);
-	if (c->found++ == 0)
-		err_set(c->e, CODE_BAD_PROVIDER, "%s:%zu:%zu: %s: %s", c->file, line,
-		    column, *pointer != '\0' ? pointer : "/", message);
-	else
-		warn("%s:%zu:%zu: %s: %s", c->file, line, column, pointer, message);
+	err_set(c->e, CODE_BAD_PROVIDER, "%s:%zu:%zu: %s: %s", c->file, line, column,
+	    *pointer != '\0' ? pointer : "/", message);
 }
 
 static void __attribute__((format(printf, 3, 4)))

@@ -11,8 +11,9 @@
 #include "provider.h"
 
 /* Holds it against lib/schema/provider.json. text is what def was parsed from, file names it.
- * The message is the first mistake as "file:line:column: place: what"; each goes to stderr by
- * note(). -1 and CODE_BAD_PROVIDER. */
+ * The message is the last mistake as "file:line:column: place: what", those before it have gone
+ * to stderr by warn(), so that a caller who says the message has said all. -1 and
+ * CODE_BAD_PROVIDER. */
 int provider_check_schema(struct json_object *def, const char *text, size_t len,
     const char *file, struct err *e);
 

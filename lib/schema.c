@@ -435,6 +435,7 @@ static const struct keyword keywords[] = {
     {"minProperties", NUMBER, rule_min_members},
     {"minimum", NUMBER, rule_minimum},
     {"not", SCHEMA, rule_not},
+    {"note", TEXT, NULL}, /* the descriptions' own */
     {"oneOf", SCHEMA_LIST, rule_one},
     {"pattern", TEXT, rule_pattern},
     {"patternProperties", SCHEMA_MAP, NULL},

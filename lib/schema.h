@@ -7,7 +7,8 @@
  * uniqueItems, minLength, maxLength (in characters), pattern (a POSIX extended regular
  * expression), format (uuid, uri, date, date-time; others hold), minimum, maximum,
  * exclusiveMinimum, exclusiveMaximum, oneOf, anyOf, allOf, not, if, then, else, and $ref to a
- * place in the same schema ("#/$defs/name"). Others are ignored; schema_lint() tells of them.
+ * place in the same schema ("#/$defs/name"). A `note` is an annotation, as everywhere in the
+ * descriptions. Others are ignored; schema_lint() tells of them.
  */
 #ifndef AV_SCHEMA_H
 #define AV_SCHEMA_H

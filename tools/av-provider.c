@@ -1,0 +1,434 @@
+/*
+ * av-provider: lists, shows and checks the descriptions of services.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "embedded.h"
+#include "err.h"
+#include "file.h"
+#include "json.h"
+#include "mem.h"
+#include "opt.h"
+#include "provider.h"
+
+#define FILE_MAX (1 << 20)
+
+struct options {
+	bool words;
+	const char *step;
+};
+
+static const struct opt table[] = {
+    {'w', "words", NULL, "list, kinds, options: words to type, a tab, what each means",
+        OPT_FLAG, offsetof(struct options, words)},
+    {0, "step", "STEP", "options: of this step alone, upload or render", OPT_STR,
+        offsetof(struct options, step)},
+    {0},
+};
+
+static const struct opt_usage usage = {
+    .synopsis =
+        "av-provider list | show NAME | kinds NAME | options NAME | check FILE... |\n"
+        "       schema [provider|record]",
+    .about =
+        "Lists the avatar services that are known, shows and checks their descriptions:\n"
+        "  list     a line of JSON for each\n"
+        "  show     the description itself\n"
+        "  kinds    the renderings it offers, what -r takes\n"
+        "  options  what -O takes, operation by operation\n"
+        "  check    every mistake in a description, with its line and column\n"
+        "  schema   the JSON Schema of descriptions, or of records",
+    .examples =
+        "  av-provider list | jq -r .name\n"
+        "  av-provider show anam | jq .image\n"
+        "  av-provider check ~/.config/avtools/providers/*.json\n"
+        "  av-provider options argil | jq -r '[.operation,.name,.description]|@tsv'\n",
+};
+
+/* What a command prints, and the status it ends with. */
+struct print {
+	const struct options *o;
+	struct buf out;
+	int status;
+};
+
+static void
+put_line(struct print *p, struct json_object *o)
+{
+	json_write(&p->out, o);
+	buf_chr(&p->out, '\n');
+	json_object_put(o);
+}
+
+/* A word to type with its meaning, as shells take them for completion. */
+static void
+put_word(struct print *p, const char *word, const char *meaning)
+{
+	buf_printf(&p->out, "%s\t", word);
+	for (const char *c = meaning != NULL ? meaning : ""; *c != '\0'; c++)
+		buf_chr(&p->out, *c == '\t' || *c == '\n' ? ' ' : *c);
+	buf_chr(&p->out, '\n');
+}
+
+static struct json_object *
+share(struct json_object *o)
+{
+	return json_object_get(o);
+}
+
+static const struct embedded *
+embedded(const char *dir, const char *name)
+{
+	char *path = mem_printf("%s/%s.json", dir, name);
+	const struct embedded *f = embedded_files;
+
+	while (f->path != NULL && strcmp(f->path, path) != 0)
+		f++;
+	free(path);
+	return f->path != NULL ? f : NULL;
+}
+
+static struct provider *
+load(char **operands)
+{
+	struct provider *p;
+	struct err e;
+
+	if (operands[0] == NULL || operands[1] != NULL)
+		opt_misuse(&usage, "name one provider");
+	p = provider_load(operands[0], &e);
+	if (p == NULL)
+		die(EX_CONFIG, "%s", e.message);
+	return p;
+}
+
+static bool
+is_default(const struct provider *p, const char *kind)
+{
+	struct json_object *all = json_at(p->def, "/default_kinds");
+
+	for (size_t i = 0; all != NULL && i < json_object_array_length(all); i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(all, i)),
+		        kind) == 0)
+			return true;
+	return false;
+}
+
+static void
+put_provider(struct print *print, const struct provider *p)
+{
+	struct json_object *o = json_new_object(), *kinds = json_new_array();
+	struct json_object *defaults = json_at(p->def, "/default_kinds");
+
+	json_put_str(o, "name", p->name);
+	json_put_str(o, "title", p->title);
+	json_put(o, "aliases", share(json_at(p->def, "/aliases")));
+	json_put_str(o, "base_url", p->base_url);
+	json_put(o, "checked", share(json_at(p->def, "/checked")));
+	for (size_t i = 0; i < p->n_kinds; i++)
+		json_append(kinds, json_new_string(p->kinds[i].name));
+	json_put(o, "kinds", kinds);
+	json_put(
+	    o, "default_kinds", defaults != NULL ? share(defaults) : json_new_array());
+	json_put_bool(o, "builtin", p->file == NULL);
+	json_put_str(o, "file", p->file);
+	put_line(print, o);
+}
+
+static void
+put_names(struct print *print, const struct provider *p)
+{
+	struct json_object *aliases = json_at(p->def, "/aliases");
+
+	put_word(print, p->name, p->title);
+	for (size_t i = 0; aliases != NULL && i < json_object_array_length(aliases); i++)
+		put_word(print,
+		    json_object_get_string(json_object_array_get_idx(aliases, i)),
+		    p->title);
+}
+
+static void
+list_one(void *arg, const char *name)
+{
+	struct print *print = arg;
+	struct provider *p;
+	struct err e;
+
+	p = provider_load(name, &e);
+	if (p == NULL) {
+		warn("%s", e.message);
+		print->status = EX_CONFIG;
+		return;
+	}
+	if (print->o->words)
+		put_names(print, p);
+	else
+		put_provider(print, p);
+	provider_free(p);
+}
+
+/* One that cannot be used is told of and does not hide the others. */
+static void
+list(struct print *print, char **operands)
+{
+	if (operands[0] != NULL)
+		opt_misuse(&usage, "list takes no name");
+	provider_each(list_one, print);
+}
+
+/* As it was written, for people to read and copy. */
+static void
+show(struct print *print, char **operands)
+{
+	struct provider *p = load(operands);
+	struct err e;
+
+	if (p->file != NULL) {
+		if (file_read(p->file, &print->out, &e) < 0)
+			die(EX_NOINPUT, "%s", e.message);
+	} else {
+		const struct embedded *f = embedded("providers", p->name);
+		buf_add(&print->out, f->data, f->len);
+	}
+	provider_free(p);
+}
+
+/* "pose=", "pose=hi": a key and the values that its schema knows. */
+static void
+put_values(
+    struct print *print, const char *key, struct json_object *schema, const char *meaning)
+{
+	static const char *const lists[] = {"/enum", "/examples"};
+	const char *type = json_str(schema, "/type");
+	char *word = mem_printf("%s=", key);
+
+	put_word(print, word, meaning);
+	free(word);
+	for (size_t l = 0; l < sizeof lists / sizeof *lists; l++) {
+		struct json_object *values = json_at(schema, lists[l]);
+		size_t n = json_object_is_type(values, json_type_array)
+		               ? json_object_array_length(values)
+		               : 0;
+		for (size_t i = 0; i < n; i++) {
+			word = mem_printf("%s=%s", key,
+			    json_object_get_string(json_object_array_get_idx(values, i)));
+			put_word(print, word, meaning);
+			free(word);
+		}
+	}
+	for (int i = 0; type != NULL && strcmp(type, "boolean") == 0 && i < 2; i++) {
+		word = mem_printf("%s=%s", key, i == 0 ? "true" : "false");
+		put_word(print, word, meaning);
+		free(word);
+	}
+}
+
+/* The names of the operations that start a kind, of their options, and what they cost. */
+static void
+put_starts(struct json_object *o, const struct kind *k)
+{
+	struct json_object *operations = json_new_array(), *options = json_new_array();
+	struct json_object *costs = json_new_array();
+
+	for (size_t i = 0; i < k->starts; i++) {
+		struct json_object *all =
+		    json_at(k->start[i]->def, "/options/properties");
+		struct json_object *cost = json_at(k->start[i]->def, "/cost");
+
+		json_append(operations, json_new_string(k->start[i]->name));
+		if (cost != NULL)
+			json_append(costs, share(cost));
+		if (all == NULL)
+			continue;
+		json_object_object_foreach(all, name, schema)
+		{
+			(void)schema;
+			json_append(options, json_new_string(name));
+		}
+	}
+	json_put(o, "operations", operations);
+	json_put(o, "options", options);
+	json_put(o, "costs", costs);
+}
+
+static void
+put_kind(struct print *print, const struct provider *p, const struct kind *k)
+{
+	struct json_object *o = json_new_object();
+
+	json_put_str(o, "kind", k->name);
+	json_put(o, "description", share(json_at(k->def, "/description")));
+	json_put_bool(o, "default", is_default(p, k->name));
+	json_put_bool(o, "takes_value", k->takes_value);
+	json_put(o, "value", share(json_at(k->def, "/value")));
+	json_put(o, "types", share(k->types));
+	put_starts(o, k);
+	put_line(print, o);
+}
+
+static void
+kinds(struct print *print, char **operands)
+{
+	struct provider *p = load(operands);
+
+	for (size_t i = 0; i < p->n_kinds; i++) {
+		const struct kind *k = &p->kinds[i];
+		const char *meaning = json_str(k->def, "/description");
+
+		if (!print->o->words)
+			put_kind(print, p, k);
+		else if (k->takes_value)
+			put_values(print, k->name, json_at(k->def, "/value"), meaning);
+		else
+			put_word(print, k->name, meaning);
+	}
+	provider_free(p);
+}
+
+static bool
+required(const struct operation *op, const char *option)
+{
+	struct json_object *all = json_at(op->def, "/options/required");
+
+	for (size_t i = 0; all != NULL && i < json_object_array_length(all); i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(all, i)),
+		        option) == 0)
+			return true;
+	return false;
+}
+
+static void
+put_option(struct print *print, const struct operation *op, const char *name,
+    struct json_object *schema)
+{
+	const char *meaning = json_str(schema, "/description");
+	struct json_object *o;
+
+	if (print->o->words) {
+		put_values(print, name, schema, meaning);
+		return;
+	}
+	o = json_new_object();
+	json_put_str(o, "operation", op->name);
+	json_put_str(o, "name", name);
+	json_put(o, "type", share(json_at(schema, "/type")));
+	json_put_bool(o, "required", required(op, name));
+	json_put_str(o, "description", meaning);
+	json_put(o, "schema", share(schema));
+	put_line(print, o);
+}
+
+/* Whether a step sends the operation: av-upload creates, av-render starts kinds. */
+static bool
+of_step(const struct provider *p, const struct operation *op, const char *step)
+{
+	if (step == NULL)
+		return true;
+	if (strcmp(step, "upload") == 0)
+		return strcmp(op->name, "create") == 0;
+	for (size_t i = 0; i < p->n_kinds; i++)
+		for (size_t s = 0; s < p->kinds[i].starts; s++)
+			if (p->kinds[i].start[s] == op)
+				return true;
+	return false;
+}
+
+static void
+options(struct print *print, char **operands)
+{
+	const char *step = print->o->step;
+	struct provider *p;
+
+	if (step != NULL && strcmp(step, "upload") != 0 && strcmp(step, "render") != 0)
+		opt_misuse(&usage, "--step is upload or render");
+	p = load(operands);
+	for (size_t i = 0; i < p->n_operations; i++) {
+		const struct operation *op = &p->operations[i];
+		struct json_object *all = json_at(op->def, "/options/properties");
+
+		if (all == NULL || !of_step(p, op, step))
+			continue;
+		json_object_object_foreach(all, name, schema)
+		    put_option(print, op, name, schema);
+	}
+	provider_free(p);
+}
+
+/* All files are opened before the first is judged. */
+static void
+check(struct print *print, char **operands)
+{
+	size_t n = 0;
+	struct buf *texts;
+	struct err e;
+
+	while (operands[n] != NULL)
+		n++;
+	if (n == 0)
+		opt_misuse(&usage, "name a file to check");
+	texts = mem_new(n, sizeof *texts);
+	for (size_t i = 0; i < n; i++) {
+		buf_init(&texts[i], FILE_MAX);
+		if (file_read(operands[i], &texts[i], &e) < 0)
+			die(EX_NOINPUT, "%s", e.message);
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct provider *p =
+		    provider_parse(texts[i].data, texts[i].len, operands[i], true, &e);
+		if (p == NULL) {
+			warn("%s", e.message);
+			print->status = EX_DATAERR;
+		}
+		provider_free(p);
+		buf_release(&texts[i]);
+	}
+	free(texts);
+}
+
+static void
+schema(struct print *print, char **operands)
+{
+	const char *name = operands[0] != NULL ? operands[0] : "provider";
+	const struct embedded *f = embedded("schema", name);
+
+	if (f == NULL || (operands[0] != NULL && operands[1] != NULL))
+		opt_misuse(&usage, "there are the schemas provider and record");
+	buf_add(&print->out, f->data, f->len);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(struct print *print, char **operands);
+} commands[] = {
+    {"list", list},
+    {"show", show},
+    {"kinds", kinds},
+    {"options", options},
+    {"check", check},
+    {"schema", schema},
+};
+
+int
+main(int argc, char *argv[])
+{
+	struct options o = {0};
+	char **operands = argv + opt_parse(argc, argv, &usage, table, &o);
+	struct print print = {.o = &o};
+	size_t i = 0, n = sizeof commands / sizeof *commands;
+
+	if (*operands == NULL)
+		opt_misuse(&usage, "no command");
+	while (i < n && strcmp(commands[i].name, *operands) != 0)
+		i++;
+	if (i == n)
+		opt_misuse(&usage, "no such command: %s", *operands);
+	commands[i].run(&print, operands + 1);
+	if (fwrite(print.out.data, 1, print.out.len, stdout) != print.out.len ||
+	    fflush(stdout) != 0 || fclose(stdout) != 0)
+		die(EX_IOERR, "cannot write the output:");
+	buf_release(&print.out);
+	return print.status;
+}
