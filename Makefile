@@ -140,6 +140,7 @@ JOBS ?= $(shell nproc)
 
 # The build is a make of its own, so that what was just installed is there when it is asked for.
 demo: deps ## photos to avatars to pictures on the four services' contracts, on this machine alone
+	$(call install_missing,curl)
 	@$(MAKE) --no-print-directory -j$(JOBS) all faces
 	@PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(O):$$PATH" bash tests/demo.sh demo
 
