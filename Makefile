@@ -21,6 +21,7 @@ BUILD_DEPS = gcc make pkg-config libcurl4-openssl-dev libjson-c-dev libmagic-dev
 CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
 	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish imagemagick \
 	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck
+CHECK_DEPS += bsdextrautils file time procps python3 xz-utils
 
 PKGS = libcurl json-c libcrypto sqlite3 libjpeg libwebp libwebpdemux zlib libmicrohttpd
 # Asked for once, when first needed: `make demo` installs pkg-config itself.
@@ -48,9 +49,9 @@ EMBEDDED  := $(wildcard lib/providers/*.json) $(wildcard lib/schema/*.json)
 .SECONDEXPANSION:
 .PHONY: fuzz fuzz-brief fuzz-build all lib deps check-deps check demo help clean install uninstall units format
 
-all: $(PROGRAMS:%=$(BIN)/%)
-units: $(UNITS:%=$(O)/unit/%)
-lib: $(O)/libav.a
+all: $(PROGRAMS:%=$(BIN)/%) ## the programs, in bin/
+units: $(UNITS:%=$(O)/unit/%) ## the programs that test the library
+lib: $(O)/libav.a ## the library alone
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
@@ -105,7 +106,111 @@ fuzz-build:
 fuzz-brief: fuzz-build
 	sh tests/fuzz/run.sh build/fuzz/fuzz -runs=20000
 
-fuzz: fuzz-build
+fuzz: fuzz-build ## each fuzzer for FUZZ_SECONDS
 	sh tests/fuzz/run.sh build/fuzz/fuzz -max_total_time=$(FUZZ_SECONDS)
+
+# Draws the photos of the demo and of the tests, with what the sandbox draws with.
+FACES := $(O)/faces
+
+$(FACES): $(O)/tests/faces.o $(O)/tools/av-sandbox/canvas.o $(O)/tools/av-sandbox/stb.o \
+		$(O)/tools/av-sandbox/util.o $(O)/libav.a
+	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $^ $(av_libs)
+
+faces: $(FACES)
+
+# install_missing PACKAGES: apt is touched only where one of them is not there.
+define install_missing
+@missing=$$(for p in $(1); do \
+	dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q '^ii' || echo $$p; done); \
+[ -n "$$missing" ] || exit 0; \
+if [ -n "$(AV_NO_INSTALL)" ]; then echo "missing:" $$missing >&2; exit 1; fi; \
+echo "installing:" $$missing; \
+if [ "$$(id -u)" -eq 0 ]; then root=; else root=sudo; fi; \
+$$root apt-get -qq update && \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $$missing
+endef
+
+deps: ## installs what the build needs (AV_NO_INSTALL=1 only names it)
+	$(call install_missing,$(BUILD_DEPS))
+
+check-deps: deps ## the same for what the tests need
+	$(call install_missing,$(CHECK_DEPS))
+
+JOBS ?= $(shell nproc)
+
+# The build is a make of its own, so that what was just installed is there when it is asked for.
+demo: deps ## photos to avatars to pictures on the four services' contracts, on this machine alone
+	$(call install_missing,curl)
+	@$(MAKE) --no-print-directory -j$(JOBS) all faces
+	@PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(O):$$PATH" bash tests/demo.sh demo
+
+check: check-deps ## all tests; the last line counts them
+	@$(MAKE) --no-print-directory -j$(JOBS) all units faces
+	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 all units faces
+	@CC='$(CC)' JOBS='$(JOBS)' bash tests/run.sh $(CHECKS)
+
+C_SOURCES := $(wildcard lib/*.[ch] lib/*.def tools/*.c tools/*/*.[ch] tests/*.c tests/unit/*.[ch] tests/fuzz/*.[ch])
+C_FILES   := $(filter %.c,$(C_SOURCES))
+MANUALS   := $(wildcard tools/*.[1-8])
+
+format: ## puts the sources in form
+	clang-format -i $(filter-out %.def,$(C_SOURCES))
+
+lint: lint-format lint-cppcheck lint-tidy lint-manuals ## everything that reads the sources
+
+lint-format:
+	clang-format --dry-run -Werror $(filter-out %.def,$(C_SOURCES))
+
+lint-cppcheck:
+	@mkdir -p build/cppcheck
+	cppcheck --quiet --error-exitcode=1 --enable=warning,portability,performance --inline-suppr \
+		--suppress=missingIncludeSystem --suppress=readdirCalled --suppress=ctunullpointer --library=tests/cppcheck.cfg --std=c11 -j$(JOBS) \
+		--cppcheck-build-dir=build/cppcheck -D_GNU_SOURCE -Ilib -Itools \
+		$(C_FILES)
+
+lint-tidy: export TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -DAV_VERSION="" -Ilib $(pkg_cflags)
+lint-tidy:
+	@printf '%s\n' $(filter-out tests/unit/%,$(C_FILES)) | xargs -P $(JOBS) -n 8 \
+		sh -c 'clang-tidy --quiet "$$@" -- $$TIDY_FLAGS 2>/dev/null' -
+
+lint-manuals:
+	mandoc -Tlint -Wwarning $(MANUALS)
+
+# GZIP_MAN=1 compresses the pages. One completion file serves all programs; bash and fish look for
+# a file by the program's name.
+bindir  = $(DESTDIR)$(PREFIX)/bin
+sharedir = $(DESTDIR)$(PREFIX)/share
+bashdir = $(sharedir)/bash-completion/completions
+zshdir  = $(sharedir)/zsh/site-functions
+fishdir = $(sharedir)/fish/vendor_completions.d
+
+install: all ## programs, manuals and completions under DESTDIR and PREFIX
+	install -d $(bindir) $(bashdir) $(zshdir) $(fishdir)
+	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(bindir)
+	for page in $(MANUALS); do dir=$(sharedir)/man/man$${page##*.}; \
+		install -d $$dir && install -m 644 $$page $$dir && \
+		{ [ -z "$(GZIP_MAN)" ] || gzip -9nf $$dir/$${page##*/}; } || exit 1; done
+	[ ! -e completions/_av ] || install -m 644 completions/_av $(zshdir)
+	for p in $(PROGRAMS); do \
+		[ ! -e completions/av.bash ] || install -m 644 completions/av.bash $(bashdir)/$$p; \
+		[ ! -e completions/av.fish ] || install -m 644 completions/av.fish $(fishdir)/$$p.fish; done
+
+uninstall: ## removes what install put there
+	rm -f $(PROGRAMS:%=$(bindir)/%) $(PROGRAMS:%=$(bashdir)/%) $(PROGRAMS:%=$(fishdir)/%.fish) \
+		$(zshdir)/_av
+	for page in $(notdir $(MANUALS)); do \
+		rm -f $(sharedir)/man/man$${page##*.}/$$page $(sharedir)/man/man$${page##*.}/$$page.gz; done
+
+dist: ## the sources of the last commit, as build/avtools-VERSION.tar.gz
+	@mkdir -p build
+	git archive --prefix=avtools-$(VERSION)/ -o build/avtools-$(VERSION).tar.gz HEAD
+
+clean: ## removes all that was made
+	rm -rf build demo bin/av-*
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+
+.PHONY: faces dist lint lint-format lint-cppcheck lint-tidy lint-manuals
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -102,7 +102,7 @@ refuse(struct rec *rec, const char *step, const struct findings *fs)
 	if (more > 0)
 		err_set(&e, CODE_PHOTO_REFUSED, "%s (and %u more)", first->message, more);
 	else
-		err_set(&e, CODE_PHOTO_REFUSED, "%s", first->message);
+		err_set(&e, CODE_PHOTO_REFUSED, "%s", first != NULL ? first->message : "");
 	json_put(rec_fail(rec, step, &e), "problems", findings_json(fs));
 }
 

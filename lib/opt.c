@@ -177,7 +177,7 @@ build(const struct opt *table, char *letters, struct option *longs)
 	size_t n = 0;
 
 	*letters++ = ':';
-	for (; table[n].name != NULL && n < MAX_ROWS - 3; n++) {
+	for (; n < MAX_ROWS - 3 && table[n].name != NULL; n++) {
 		const struct opt *row = &table[n];
 		longs[n] = (struct option){row->name,
 		    row->arg != NULL ? required_argument : no_argument, NULL,

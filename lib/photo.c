@@ -226,7 +226,7 @@ photo_examine(const char *path, const struct photo_options *options,
     struct filetype *types, struct photo *photo, struct err *e)
 {
 	struct stat st;
-	int fd, status;
+	int fd = -1, status;
 
 	if (photo_open(path, &fd, &st, e) != 0)
 		return -1;

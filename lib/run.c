@@ -111,7 +111,7 @@ release(struct run *run, struct item *item)
 		unlink_item(run, item);
 		return;
 	}
-	while (run->first != NULL && run->first->done) {
+	while (run->first != NULL && run->first->done) { /* NOLINT(clang-analyzer-unix.Malloc) */
 		write_rec(run, run->first->rec);
 		unlink_item(run, run->first);
 	}

@@ -1,0 +1,100 @@
+#!/bin/bash
+# run.sh [SUITE...]: runs the suites, by default all of them, and prints a line for each test as
+# TAP does, what a failed one said, and at the end "N passed, N failed[, N skipped]".
+#
+# The programs have to be built (make check does that). JOBS is how much runs at a time.
+set -u
+cd "$(dirname "$0")/.." || exit
+: "${CC:=cc}" "${JOBS:=$(nproc)}"
+cc=$(basename "${CC%% *}")
+log=build/check.tap
+export LC_ALL=C.UTF-8
+
+# Counts are kept in the log alone: tap NAME COMMAND... passes a TAP stream on, each title led by
+# its suite, and adds a failure of the command that no test of it told.
+tap() {
+	local name=$1 status
+	shift
+	"$@" 2>&1 | awk -v suite="$name" '
+		# cmocka's way to skip
+		/^not ok .*# SKIP/ { sub(/^not /, ""); sub(/# SKIP /, ""); $0 = $0 " # skip" }
+		/^# (# )?(ok|not ok) - / { next }
+		/^(not )?ok / {
+			failed = /^not /
+			told += failed
+			match($0, /^(not )?ok *[0-9]* *(- )?/)
+			print (failed ? "not ok " : "ok ") suite ": " substr($0, RLENGTH + 1)
+			fflush()
+			next
+		}
+		/^1\.\.[0-9]+$/ || /^TAP version/ { next }
+		{ print "# " $0; fflush() }
+		END { exit told > 0 }
+	' | tee -a "$log"
+	status=("${PIPESTATUS[@]}")
+	if [ "${status[0]}" -ne 0 ] && [ "${status[1]}" -eq 0 ]; then
+		echo "not ok $name: ended with ${status[0]}" | tee -a "$log"
+	fi
+}
+
+# One test by itself, whose output is shown when it fails.
+one() {
+	local name=$1 out
+	shift
+	if out=$("$@" 2>&1); then
+		echo "ok $name"
+	else
+		printf '%s\n' "$out" | tail -n 100 | sed 's/^/# /'
+		echo "not ok $name"
+	fi | tee -a "$log"
+}
+
+units() {
+	local unit
+	for unit in tests/unit/*.c; do
+		unit=$(basename "$unit" .c)
+		CMOCKA_MESSAGE_OUTPUT=TAP tap "$1$unit" timeout -k 5 "$3" "$2/unit/$unit"
+	done
+}
+
+# bats PREFIX BIN OBJECTS SECONDS: each file by itself, its tests side by side.
+scripts() {
+	local file
+	for file in tests/*.bats; do
+		AV_SLOW=$5 BATS_TEST_TIMEOUT=$4 PATH=$PWD/$2:$PWD/$3:$PATH \
+			tap "$1$(basename "$file" .bats)" bats --jobs "$JOBS" --tap "$file"
+	done
+}
+
+suite() {
+	case $1 in
+	units) units "" "build/$cc" 120 ;;
+	bats) scripts "" bin "build/$cc" 120 1 ;;
+	san-units) units "san " "build/$cc-san" 300 ;;
+	san-bats) scripts "san " "build/$cc-san/bin" "build/$cc-san" 300 4 ;;
+	fuzz) one "fuzz" make --no-print-directory fuzz-brief ;;
+	lint)
+		for part in format cppcheck tidy manuals; do
+			one "lint: $part" make --no-print-directory "lint-$part"
+		done
+		;;
+	*) echo "run.sh: no suite '$1'" >&2; exit 64 ;;
+	esac
+}
+
+mkdir -p build
+: >"$log"
+[ $# -gt 0 ] || set -- units bats lint fuzz san-units san-bats
+for s; do
+	suite "$s"
+done
+awk '
+	/^ok .* # skip/ { skipped++; next }
+	/^ok / { passed++ }
+	/^not ok / { failed++ }
+	END {
+		printf "%d passed, %d failed", passed, failed
+		if (skipped) printf ", %d skipped", skipped
+		print ""
+		exit failed > 0 || passed == 0
+	}' "$log"
