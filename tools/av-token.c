@@ -9,28 +9,31 @@
 #include <unistd.h>
 
 #include "auth.h"
+#include "av-token/ensure.h"
 #include "creds.h"
 #include "err.h"
 #include "json.h"
 #include "mem.h"
 #include "opt.h"
 #include "provider.h"
+#include "run.h"
 #include "secret.h"
 #include "token.h"
 
 enum { MAX_OUTPUT = 131072 };
 
 struct options {
-	const char *provider, *grant, *header_file, *secret_command;
-	bool header, bearer, export, logout, no_ask, quiet;
-	int verbose;
+	struct opt_common common;
+	const char *grant, *header_file, *secret_command;
+	bool ensure, header, bearer, export, logout, no_ask;
 	int64_t min_valid_ms, secret_fd;
 };
 
 #define AT(member) offsetof(struct options, member)
 
 static const struct opt table[] = {
-    {'p', "provider", "NAME", "whose credential (AV_PROVIDER)", OPT_STR, AT(provider)},
+    {0, "ensure", NULL, "a filter: see to credentials for records, and pass them on",
+        OPT_FLAG, AT(ensure)},
     {0, "header", NULL, "print the header line that requests need", OPT_FLAG, AT(header)},
     {0, "bearer", NULL, "print the token or key alone", OPT_FLAG, AT(bearer)},
     {0, "export", NULL, "print a line for the shell's eval", OPT_FLAG, AT(export)},
@@ -47,20 +50,20 @@ static const struct opt table[] = {
     {0, "no-ask", NULL, "fail where a person would have to sign in", OPT_FLAG,
         AT(no_ask)},
     {0, "logout", NULL, "revoke and forget the tokens", OPT_FLAG, AT(logout)},
-    {'q', "quiet", NULL, "say nothing but errors on stderr", OPT_FLAG, AT(quiet)},
-    {'v', "verbose", NULL, "say each request on stderr", OPT_COUNT, AT(verbose)},
+    OPT_COMMON(struct options),
     {0},
 };
 
 static const struct opt_usage usage = {
-    .synopsis = "av-token -p NAME [options]",
+    .synopsis = "av-token -p NAME [options] | av-token --ensure [RECORD...]",
     .about =
         "Gets a service's credential, keeps it, renews it in time, and prints it as a\n"
         "JSON line or as asked.",
     .examples =
         "  curl -H @<(av-token -p NAME --header) https://api.example.org/v1/things\n"
         "  eval \"$(av-token -p NAME --export)\"\n"
-        "  av-token -p NAME --secret-command 'pass show NAME'\n",
+        "  av-token -p NAME --secret-command 'pass show NAME'\n"
+        "  av-validate -p NAME *.jpg | av-token --ensure | av-upload\n",
 };
 
 /* Appends s as one word of the shell. */
@@ -201,23 +204,25 @@ serve(const struct options *o, struct provider *p)
 int
 main(int argc, char *argv[])
 {
-	struct options o = {.provider = getenv("AV_PROVIDER")};
+	struct options o = {0};
 	int first = opt_parse(argc, argv, &usage, table, &o);
 	struct provider *p;
 	struct err e;
 
+	opt_common_finish(&o.common);
+	/* A crash must not leave secrets in a file. */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+	if (o.ensure)
+		run_exit(ensure(&o.common, &usage, argv + first));
 	if (first < argc)
 		opt_misuse(&usage, "there is nothing to name but options");
-	if (o.provider == NULL || o.provider[0] == '\0')
+	if (o.common.provider == NULL)
 		opt_misuse(&usage, "which provider? give -p NAME");
 	if (o.header + o.bearer + o.export + (o.header_file != NULL) + o.logout > 1)
 		opt_misuse(&usage,
 		    "--header, --bearer, --export, --header-file and --logout "
 		    "exclude each other");
-	err_set_level(o.quiet ? -1 : o.verbose);
-	/* A crash must not leave secrets in a file. */
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
-	p = provider_load(o.provider, &e);
+	p = provider_load(o.common.provider, &e);
 	if (p == NULL)
 		give_up(&e);
 	serve(&o, p);

@@ -1,0 +1,75 @@
+#include <stdlib.h>
+
+#include "ensure.h"
+#include "mem.h"
+#include "tool.h"
+
+/* A record that waits for its account. */
+struct waiting {
+	struct tool *tool;
+	struct item *item;
+	struct account *account;
+	struct account_wait wait;
+};
+
+static bool
+skip(void *self, struct rec *rec)
+{
+	(void)self;
+	(void)rec;
+	return false;
+}
+
+static void
+authorized(void *arg, const struct err *e)
+{
+	struct waiting *w = arg;
+	struct tool *tool = w->tool;
+	struct item *item = w->item;
+	struct failure failure = {0};
+
+	if (e == NULL) {
+		run_done(item);
+	} else {
+		/* the next record of the account is not made to wait for the same answer */
+		failure_set(&failure, e, NULL);
+		account_block(w->account, &failure);
+		tool_fail(tool, item, &failure);
+		failure_release(&failure);
+	}
+	free(w);
+}
+
+static void
+begin(void *arg, struct item *item)
+{
+	struct tool *tool = arg;
+	struct account *a = tool_account(tool, item);
+	struct waiting *w;
+
+	if (a == NULL)
+		return;
+	if (a->blocked) {
+		tool_fail(tool, item, &a->why);
+		return;
+	}
+	w = mem_new(1, sizeof *w);
+	*w = (struct waiting){.tool = tool, .item = item, .account = a};
+	account_authorize(a, &w->wait, NULL, authorized, w);
+}
+
+int
+ensure(const struct opt_common *common, const struct opt_usage *usage, char **operands)
+{
+	static const struct run_calls calls = {.skip = skip, .begin = begin};
+	struct tool tool;
+	int status;
+
+	tool_open(&tool, common, usage,
+	    &(struct tool_options){
+	        .step = "token", .bare = RUN_BARE_PHOTO, .window = (size_t)common->jobs},
+	    &calls, &tool);
+	status = run_records(tool.run, operands);
+	tool_close(&tool);
+	return status;
+}
