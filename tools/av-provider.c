@@ -425,6 +425,7 @@ main(int argc, char *argv[])
 		i++;
 	if (i == n)
 		opt_misuse(&usage, "no such command: %s", *operands);
+	buf_add(&print.out, "", 0);
 	commands[i].run(&print, operands + 1);
 	if (fwrite(print.out.data, 1, print.out.len, stdout) != print.out.len ||
 	    fflush(stdout) != 0 || fclose(stdout) != 0)
