@@ -302,3 +302,24 @@ END
   [ "$status" -eq 74 ]
   [[ "$output" == *"cannot write"* ]]
 }
+
+@test "the manual's example takes a photo all the way, with no line of C" {
+  example >"$dir/acme.json"
+  cp "$top/tests/photos/baseline.jpg" ann.jpg
+  export ACME_API_KEY=sesame XDG_STATE_HOME="$BATS_TEST_TMPDIR/state"
+  unset AV_LEDGER AV_PROVIDER
+  run --separate-stderr "$top/tests/acme-server" bash -c 'set -o pipefail
+    av-validate -p acme -O style=comic ann.jpg | av-upload |
+      av-poll --interval 20ms | av-render -o faces >done.jsonl'
+  echo "$output $stderr"
+  cat done.jsonl
+  [ "$status" -eq 0 ]
+  [ "$output" = "POST /v2/faces sesame photo label style
+GET /v2/faces/face-1
+GET /v2/faces/face-1
+GET /v2/faces/face-1
+GET /v2/portrait.png" ]
+  jq -e '.avatar.id == "face-1" and .avatar.status == "ready" and .name == "ann"
+    and .renderings[0].file == "faces/ann.acme.portrait.png"' done.jsonl
+  [ "$(head -c 8 faces/ann.acme.portrait.png | od -An -tx1)" = " 89 50 4e 47 0d 0a 1a 0a" ]
+}
