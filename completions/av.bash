@@ -85,7 +85,7 @@ _av_join() {
 }
 
 _av() {
-  local words cur prev program=$1 lead= list candidate
+  local words cur prev program=$1 lead='' list candidate
   _av_join
   cur=${words[${#words[@]} - 1]} prev=${words[${#words[@]} - 2]-}
   COMPREPLY=()

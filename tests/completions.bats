@@ -42,7 +42,10 @@ has() {
 
 hasnt() {
   for want; do
-    ! grep -qxF -- "$want" <<<"$output"
+    if grep -qxF -- "$want" <<<"$output"; then
+      printf '"%s" in:\n%s\n' "$want" "$output"
+      return 1
+    fi
   done
 }
 
@@ -89,7 +92,7 @@ hasnt() {
   has voiceId= extras=
   hasnt solve= text=
   run bash_completes av-validate -p loom -O sol
-  has solve= 
+  has solve=
   run bash_completes av-validate -p loom -O solve = ""
   has true false
   run bash_completes av-upload --provider = loom --option ""
