@@ -290,6 +290,33 @@ rec_has(struct rec *r, const char *name)
 	return i != none && !is_null(r, &r->members[i]);
 }
 
+static bool
+is_text(const char *s, size_t len, const char *text)
+{
+	return text != NULL ? strlen(text) == len && memcmp(s, text, len) == 0 : len > 0;
+}
+
+bool
+rec_is(struct rec *r, const char *name, const char *pointer, const char *text)
+{
+	struct scan_member place;
+	const char *s;
+	uint32_t i;
+
+	if (find_slot(r, name) == NULL) {
+		i = find_member(r, name);
+		if (i == none ||
+		    !scan_find(r->bytes + r->members[i].value, r->members[i].value_len, pointer,
+			&place) ||
+		    place.value.at[0] != '"')
+			return false;
+		if (memchr(place.value.at, '\\', place.value.len) == NULL)
+			return is_text(place.value.at + 1, place.value.len - 2, text);
+	}
+	s = json_str(rec_get(r, name), pointer);
+	return s != NULL && is_text(s, strlen(s), text);
+}
+
 static void
 change(struct rec *r, const char *name, struct json_object *value, bool removed)
 {

@@ -52,6 +52,10 @@ const char *rec_str(struct rec *r, const char *name);
 /* Whether the member is there and not null. Parses nothing. */
 bool rec_has(struct rec *r, const char *name);
 
+/* Whether a string stands at a place within a member ("avatar", "/status") and is that text, or
+ * with NULL any text but "". A look at the bytes that makes no tree. */
+bool rec_is(struct rec *r, const char *name, const char *pointer, const char *text);
+
 /* Sets a member where it stands, or else as the last one. Takes value over; NULL is null. */
 void rec_set(struct rec *r, const char *name, struct json_object *value);
 void rec_set_str(struct rec *r, const char *name, const char *value);

@@ -83,11 +83,11 @@ unsettled(struct rec *rec, int from)
 static bool
 skip(void *self, struct rec *rec)
 {
-	struct json_object *avatar = rec_get(rec, "avatar");
-
 	(void)self;
-	return json_str(avatar, "/id") != NULL && !is_processing(avatar) &&
-	       unsettled(rec, 0) < 0;
+	return rec_is(rec, "avatar", "/id", NULL) &&
+	       (rec_is(rec, "avatar", "/status", "ready") ||
+		   rec_is(rec, "avatar", "/status", "failed")) &&
+	       (!rec_has(rec, "renderings") || unsettled(rec, 0) < 0);
 }
 
 static void

@@ -66,7 +66,7 @@ static bool
 skip(void *self, struct rec *rec)
 {
 	(void)self;
-	return json_str(rec_get(rec, "avatar"), "/id") != NULL;
+	return rec_is(rec, "avatar", "/id", NULL);
 }
 
 static int
