@@ -11,6 +11,7 @@
 #include "json.h"
 #include "judge.h"
 #include "mem.h"
+#include "providers.h"
 #include "run.h"
 
 /* In this process: photos in line, and how long they may keep signals and output waiting. */
@@ -53,16 +54,9 @@ static const struct opt_usage usage = {
         "  av-validate -p argil *.jpg | jq -r 'select(.error) | .file, .error.problems[].message'\n",
 };
 
-/* Descriptions that were loaded, by the name they were asked for. */
-struct loaded {
-	char *name;
-	struct provider *provider;
-	struct loaded *next;
-};
-
 struct validate_tool {
 	struct judge judge;
-	struct loaded *loaded;
+	struct providers providers;
 	struct loop *loop;
 	struct cage *cage; /* NULL: photos are judged in this process */
 	struct deferred turn;
@@ -84,30 +78,6 @@ skip(void *self, struct rec *rec)
 {
 	(void)self;
 	return rec_has(rec, "avatar");
-}
-
-/* The record's provider; NULL without an error where it names none. */
-static int
-find_provider(
-    struct validate_tool *self, const char *name, struct provider **p, struct err *e)
-{
-	struct loaded *l;
-
-	*p = NULL;
-	if (name == NULL)
-		return 0;
-	for (l = self->loaded; l != NULL; l = l->next)
-		if (strcmp(l->name, name) == 0) {
-			*p = l->provider;
-			return 0;
-		}
-	*p = provider_load(name, e);
-	if (*p == NULL)
-		return -1;
-	l = mem_new(1, sizeof *l);
-	*l = (struct loaded){.name = mem_str(name), .provider = *p, .next = self->loaded};
-	self->loaded = l;
-	return 0;
 }
 
 static int64_t
@@ -208,11 +178,12 @@ static void
 begin(void *arg, struct item *item)
 {
 	struct validate_tool *self = arg;
-	struct provider *p;
+	const char *name = rec_str(item->rec, "provider");
+	struct provider *p = NULL;
 	struct work *w;
 	struct err e;
 
-	if (find_provider(self, rec_str(item->rec, "provider"), &p, &e) < 0) {
+	if (name != NULL && (p = providers_get(&self->providers, name, &e)) == NULL) {
 		run_fail(item, &e);
 		return;
 	}
@@ -223,19 +194,6 @@ begin(void *arg, struct item *item)
 		judge_in_cage(self, w);
 	else
 		judge_here(self, w);
-}
-
-static void
-check_named(struct validate_tool *self, const char *names)
-{
-	char *copy = mem_str(names), *rest = copy, *name;
-	struct provider *p;
-	struct err e;
-
-	while (rest != NULL && (name = strsep(&rest, ",")) != NULL)
-		if (*name != '\0' && find_provider(self, name, &p, &e) < 0)
-			die(EX_CONFIG, "%s", e.message);
-	free(copy);
 }
 
 /* Pixels are decoded by workers only. Reading is safe anywhere, and a process that does it alone
@@ -261,6 +219,7 @@ static void
 read_options(struct validate_tool *self, struct options *o)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	struct err e;
 
 	if (o->quick && o->decode)
 		opt_misuse(&usage, "--quick and --decode contradict each other");
@@ -274,19 +233,14 @@ read_options(struct validate_tool *self, struct options *o)
 	                                                                : PHOTO_READ,
 	    .max_pixels = (uint64_t)o->max_pixels};
 	self->judge.given = &o->given;
-	check_named(self, o->common.provider);
+	if (providers_load(&self->providers, o->common.provider, &e) < 0)
+		die(EX_CONFIG, "%s", e.message);
 }
 
 static void
 release(struct validate_tool *self)
 {
-	while (self->loaded != NULL) {
-		struct loaded *l = self->loaded;
-		self->loaded = l->next;
-		provider_free(l->provider);
-		free(l->name);
-		free(l);
-	}
+	providers_release(&self->providers);
 	cage_free(self->cage);
 	filetype_free(self->judge.types);
 }
