@@ -23,8 +23,8 @@ finding_json(const struct finding *f)
 	return o;
 }
 
-static struct json_object *
-findings_json(const struct findings *fs)
+struct json_object *
+judge_problems(const struct findings *fs)
 {
 	struct json_object *list = json_new_array();
 
@@ -33,8 +33,9 @@ findings_json(const struct findings *fs)
 	return list;
 }
 
-void
-judge_refuse(struct rec *rec, const char *step, enum code code, const struct findings *fs)
+/* Makes the record fail because of its findings. */
+static void
+refuse(struct rec *rec, const char *step, const struct findings *fs)
 {
 	const struct finding *first = NULL;
 	unsigned more = 0;
@@ -48,13 +49,11 @@ judge_refuse(struct rec *rec, const char *step, enum code code, const struct fin
 		else
 			more++;
 	}
-	if (first == NULL)
-		first = &fs->list[0];
 	if (more > 0)
-		err_set(&e, code, "%s (and %u more)", first->message, more);
+		err_set(&e, CODE_PHOTO_REFUSED, "%s (and %u more)", first->message, more);
 	else
-		err_set(&e, code, "%s", first->message);
-	json_put(rec_fail(rec, step, &e), "problems", findings_json(fs));
+		err_set(&e, CODE_PHOTO_REFUSED, "%s", first->message);
+	json_put(rec_fail(rec, step, &e), "problems", judge_problems(fs));
 }
 
 /* `image`, from what was read; warnings are what did not make it refused. */
@@ -72,7 +71,7 @@ put_image(struct rec *rec, const struct photo *photo, const struct findings *fs)
 	}
 	json_put_str(image, "sha256", photo->sha256[0] != '\0' ? photo->sha256 : NULL);
 	if (fs->n > 0 && findings_worst(fs) != SEVERITY_REFUSED)
-		json_put(image, "warnings", findings_json(fs));
+		json_put(image, "warnings", judge_problems(fs));
 	rec_set(rec, "image", image);
 }
 
@@ -195,7 +194,7 @@ judge_rest(const struct judge *j, const struct provider *p, struct rec *rec,
 	}
 	if (fs->n == 0 || findings_worst(fs) != SEVERITY_REFUSED)
 		return 0;
-	judge_refuse(rec, step, CODE_PHOTO_REFUSED, fs);
+	refuse(rec, step, fs);
 	return -1;
 }
 

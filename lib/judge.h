@@ -30,10 +30,8 @@ int judge_record(const struct judge *j, const struct provider *p, struct rec *re
 int judge_facts(const struct judge *j, const struct provider *p, struct rec *rec,
     const char *step, const struct photo *photo);
 
-/* Makes the record fail with that code, the words of the worst finding, and all of them (at
- * least one) in error.problems. */
-void judge_refuse(
-    struct rec *rec, const char *step, enum code code, const struct findings *fs);
+/* Findings as error.problems has them, a new array, the caller's. */
+struct json_object *judge_problems(const struct findings *fs);
 
 /* Whether the name is not the one that would be made of the photo's path (the original's, where
  * another was made of it) or URL: only then is it part of what was asked for. */
