@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "json.h"
-#include "photo_limits.h"
 #include "mem.h"
+#include "photo_limits.h"
 
 static uint32_t
 side(struct json_object *def, const char *pointer)
