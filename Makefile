@@ -17,7 +17,7 @@ O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),-san)$(if $(FAULTS),-fault
 BIN  := $(if $(SAN)$(FAULTS),$(O)/bin,bin)
 
 BUILD_DEPS = gcc make pkg-config libcurl4-openssl-dev libjson-c-dev libmagic-dev libssl-dev \
-	libsqlite3-dev libstb-dev libjpeg62-turbo-dev libwebp-dev zlib1g-dev libmicrohttpd-dev jq
+	libsqlite3-dev libstb-dev libjpeg62-turbo-dev libwebp-dev libvips-dev zlib1g-dev libmicrohttpd-dev jq
 CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
 	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish imagemagick \
 	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck
@@ -80,6 +80,12 @@ $(O)/tools/av-sandbox/stb.o: av_cflags += -fno-sanitize=undefined
 
 # The film that the sandbox holds is read by its assembler (.incbin).
 $(O)/tools/av-sandbox/draw.o: tools/av-sandbox/clip.mp4
+
+# Only av-fit works with libvips.
+vips_cflags = $(eval vips_cflags := $$(shell $(PKG_CONFIG) --cflags vips | sed 's/-I/-isystem /g'))$(vips_cflags)
+vips_libs   = $(eval vips_libs := $$(shell $(PKG_CONFIG) --libs vips))$(vips_libs)
+$(O)/tools/av-fit/%.o: av_cflags += $(vips_cflags)
+$(BIN)/av-fit: av_libs += $(vips_libs)
 
 $(BIN)/av-%: $(O)/tools/av-%.o $$(call objs_of,av-$$*) $(O)/libav.a
 	@mkdir -p $(@D)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "cage_wire.h"
+#include "child.h"
 #include "decode.h"
 #include "loop.h"
 #include "mem.h"
@@ -65,14 +65,10 @@ now_ms(void)
 static int
 bury(struct cage *cage, struct worker *w)
 {
-	int status = 0;
+	int status;
 
 	epoll_ctl(cage->epoll, EPOLL_CTL_DEL, w->sock, NULL);
-	close(w->sock);
-	kill(w->pid,
-	    SIGKILL); /* one that only closed its socket; a dead one does not mind */
-	while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = child_end(w->pid, w->sock);
 	w->pid = 0;
 	return status;
 }
@@ -81,26 +77,12 @@ static int
 hire(struct cage *cage, struct worker *w)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
-	pid_t parent = getpid();
-	int pair[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-		return -1;
-	w->pid = fork();
-	if (w->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(0);
-		cage_worker(pair[1], &cage->options);
-	}
-	close(pair[1]);
-	w->sock = pair[0];
+	w->pid = child_start(&w->sock, cage_worker, &cage->options);
 	if (w->pid > 0 && epoll_ctl(cage->epoll, EPOLL_CTL_ADD, w->sock, &event) == 0)
 		return 0;
 	if (w->pid > 0)
 		bury(cage, w);
-	else
-		close(pair[0]);
 	w->pid = 0;
 	return -1;
 }
@@ -119,31 +101,6 @@ grant_time(const struct cage *cage, const struct worker *w)
 		return;
 	limit.rlim_cur = (rlim_t)used.tv_sec + 1 + cage->options.cpu_s;
 	prlimit(w->pid, RLIMIT_CPU, &limit, NULL);
-}
-
-static int
-hand_over(struct worker *w, struct job *job)
-{
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec iov = {.iov_base = &job->order, .iov_len = sizeof job->order};
-	struct msghdr msg = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof control};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
-	ssize_t n;
-
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof job->fd);
-	memcpy(CMSG_DATA(head), &job->fd, sizeof job->fd);
-	do
-		n = sendmsg(w->sock, &msg, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -1 : 0;
 }
 
 /* Tells the caller, and forgets the job. */
@@ -184,7 +141,7 @@ employ(struct cage *cage, struct worker *w)
 		if (w->pid == 0 && hire(cage, w) != 0)
 			return -1;
 		grant_time(cage, w);
-		if (hand_over(w, job) == 0)
+		if (child_order(w->sock, &job->order, sizeof job->order, job->fd))
 			break;
 		bury(cage, w);
 	}
@@ -282,7 +239,7 @@ worker_died(struct cage *cage, struct worker *w)
 	w->job = NULL;
 	if (job == NULL)
 		return;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == CAGE_NOT_READY) {
+	if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_NOT_READY) {
 		struct err e;
 		err_set(&e, CODE_DECODER_FAILED,
 		    "a process to judge photos cannot shut itself in; see its limits (ulimit -a)");

@@ -4,12 +4,8 @@
 #define AV_CAGE_WIRE_H
 
 #include <stddef.h>
-#include <sysexits.h>
 
 #include "cage.h"
-
-/* Exit status of a worker that could not make itself ready. */
-#define CAGE_NOT_READY EX_UNAVAILABLE
 
 /* To the worker, with the photo's descriptor. */
 struct cage_order {
@@ -33,7 +29,7 @@ cage_reply_len(unsigned n)
 	       n * sizeof(struct finding);
 }
 
-/* The life of a worker; sock is its only descriptor of use. */
-_Noreturn void cage_worker(int sock, const struct cage_options *options);
+/* The life of a worker; sock is its only descriptor of use, arg its struct cage_options. */
+_Noreturn void cage_worker(int sock, const void *arg);
 
 #endif

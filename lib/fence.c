@@ -1,7 +1,10 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -58,7 +61,7 @@ limit(__rlimit_resource_t what, uint64_t value)
 }
 
 static int
-set_limits(uint64_t memory)
+set_limits(uint64_t memory, bool threads)
 {
 #ifdef SANITIZED
 	(void)memory;
@@ -67,8 +70,9 @@ set_limits(uint64_t memory)
 	if (limit(RLIMIT_AS, address_space() + memory) != 0)
 		return -1;
 #endif
-	if (limit(RLIMIT_FSIZE, 0) != 0 || limit(RLIMIT_CORE, 0) != 0 ||
-	    limit(RLIMIT_NPROC, 0) != 0)
+	if (limit(RLIMIT_FSIZE, 0) != 0 || limit(RLIMIT_CORE, 0) != 0)
+		return -1;
+	if (!threads && limit(RLIMIT_NPROC, 0) != 0) /* threads count as processes here */
 		return -1;
 	return limit(RLIMIT_NOFILE, FILES);
 }
@@ -117,7 +121,11 @@ static const int allowed[] = {SYS_pread64, SYS_read, SYS_lseek, SYS_recvmsg, SYS
     SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_sigaltstack, SYS_restart_syscall, SYS_exit,
     SYS_exit_group};
 
-#define N_ALLOWED (sizeof allowed / sizeof *allowed)
+/* And with threads. */
+static const int allowed_threads[] = {
+    SYS_set_robust_list, SYS_rseq, SYS_sched_getaffinity, SYS_fstat, SYS_sysinfo};
+
+#define N(list) (sizeof(list) / sizeof *(list))
 #define LOAD(member)                                                                     \
 	BPF_STMT(                                                                        \
 	    BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, member))
@@ -127,12 +135,41 @@ static const int allowed[] = {SYS_pread64, SYS_read, SYS_lseek, SYS_recvmsg, SYS
 	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(value), yes, no)
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, (uint32_t)(action))
 
+#define REFUSE(number) (SECCOMP_RET_ERRNO | (number))
+
+static unsigned short
+add_allowed(struct sock_filter *code, unsigned short n, const int *list, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		code[n++] = (struct sock_filter)IF_EQUAL(list[i], 0, 1);
+		code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
+	}
+	return n;
+}
+
+/* A clone passes where it makes a thread. Its successor, whose flags are out of sight, is
+ * called unknown, so that libc falls back to it. */
+static unsigned short
+add_threads(struct sock_filter *code, unsigned short n)
+{
+	n = add_allowed(code, n, allowed_threads, N(allowed_threads));
+	code[n++] = (struct sock_filter)IF_EQUAL(SYS_clone3, 0, 1);
+	code[n++] = (struct sock_filter)RETURN(REFUSE(ENOSYS));
+	code[n++] = (struct sock_filter)IF_EQUAL(SYS_clone, 0, 4);
+	code[n++] = (struct sock_filter)LOAD(args[0]);
+	code[n++] = (struct sock_filter)IF_BITS(CLONE_THREAD, 0, 1);
+	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
+	code[n++] = (struct sock_filter)RETURN(REFUSE(EPERM));
+	return n;
+}
+
 /* mmap and mprotect pass unless they ask for executable memory; a write is refused instead of
  * fatal, so that a process without memory can still end in order. */
 static void
-deny_calls(void)
+deny_calls(bool threads)
 {
-	struct sock_filter code[12 + 2 * N_ALLOWED];
+	uint32_t denied = threads ? REFUSE(EPERM) : SECCOMP_RET_KILL_PROCESS;
+	struct sock_filter code[20 + 2 * (N(allowed) + N(allowed_threads))];
 	unsigned short n = 0;
 	struct sock_fprog prog;
 
@@ -141,17 +178,16 @@ deny_calls(void)
 	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
 	code[n++] = (struct sock_filter)LOAD(nr);
 	code[n++] = (struct sock_filter)IF_EQUAL(SYS_write, 0, 1);
-	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ERRNO | 1);
-	for (size_t i = 0; i < N_ALLOWED; i++) {
-		code[n++] = (struct sock_filter)IF_EQUAL(allowed[i], 0, 1);
-		code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
-	}
+	code[n++] = (struct sock_filter)RETURN(REFUSE(EPERM));
+	n = add_allowed(code, n, allowed, N(allowed));
+	if (threads)
+		n = add_threads(code, n);
 	code[n++] = (struct sock_filter)IF_EQUAL(SYS_mmap, 1, 0);
 	code[n++] = (struct sock_filter)IF_EQUAL(SYS_mprotect, 0, 3);
 	code[n++] = (struct sock_filter)LOAD(args[2]);
 	code[n++] = (struct sock_filter)IF_BITS(PROT_EXEC, 1, 0);
 	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
-	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
+	code[n++] = (struct sock_filter)RETURN(denied);
 	prog = (struct sock_fprog){.len = n, .filter = code};
 	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
 }
@@ -159,21 +195,34 @@ deny_calls(void)
 #else
 
 static void
-deny_calls(void)
+deny_calls(bool threads)
 {
+	(void)threads;
 }
 
 #endif
 
-int
-fence(uint64_t memory)
+static int
+shut(uint64_t memory, bool threads)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -1;
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (set_limits(memory) != 0)
+	if (set_limits(memory, threads) != 0)
 		return -1;
 	deny_files();
-	deny_calls();
+	deny_calls(threads);
 	return 0;
+}
+
+int
+fence(uint64_t memory)
+{
+	return shut(memory, false);
+}
+
+int
+fence_threads(uint64_t memory)
+{
+	return shut(memory, true);
 }

@@ -9,11 +9,17 @@
 #ifndef AV_FENCE_H
 #define AV_FENCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* memory: bytes that may be allocated on top of what the process has now. A sanitized build
  * has no limit on memory, for it reserves terabytes of address space. For the child right after
  * a fork; there is no way back. Returns -1 where even the limits cannot be set. */
 int fence(uint64_t memory);
+
+/* The same for libraries that work with threads: the process may start threads (no processes),
+ * and what it may not do is refused (EPERM) instead of fatal, for such libraries ask for much
+ * that they can do without. Called while there is a single thread. */
+int fence_threads(uint64_t memory);
 
 #endif

@@ -5,59 +5,9 @@
 #include "check.h"
 #include "json.h"
 #include "judge.h"
+#include "photo_limits.h"
 #include "mem.h"
 #include "options.h"
-
-/* Lists of a description as check.h wants them. */
-struct limits {
-	struct image_limits image;
-	const char **types;
-	struct aspect *aspects;
-};
-
-static uint32_t
-side(struct json_object *def, const char *pointer)
-{
-	return (uint32_t)json_int(def, pointer, 0);
-}
-
-static void
-limits_init(struct limits *l, struct json_object *def)
-{
-	struct json_object *types = json_at(def, "/image/types");
-	struct json_object *aspects = json_at(def, "/image/aspects");
-	size_t n = types != NULL ? json_object_array_length(types) : 0;
-	size_t n_aspects = aspects != NULL ? json_object_array_length(aspects) : 0;
-
-	*l = (struct limits){.types = mem_new(n + 1, sizeof *l->types),
-	    .aspects = mem_new(n_aspects, sizeof *l->aspects)};
-	for (size_t i = 0; i < n; i++)
-		l->types[i] = json_object_get_string(json_object_array_get_idx(types, i));
-	for (size_t i = 0; i < n_aspects; i++) {
-		const char *s =
-		    json_object_get_string(json_object_array_get_idx(aspects, i));
-		l->aspects[i] = (struct aspect){(uint32_t)strtoul(s, NULL, 10),
-		    (uint32_t)strtoul(strchr(s, ':') + 1, NULL, 10)};
-	}
-	l->image = (struct image_limits){.types = n > 0 ? l->types : NULL,
-	    .max_bytes = (uint64_t)json_int(def, "/image/max_bytes", 0),
-	    .max_bytes_lenient = (uint64_t)json_int(def, "/image/max_bytes_upper", 0),
-	    .min_width = side(def, "/image/min/0"),
-	    .min_height = side(def, "/image/min/1"),
-	    .max_width = side(def, "/image/max/0"),
-	    .max_height = side(def, "/image/max/1"),
-	    .either_orientation = n_aspects > 0,
-	    .max_pixels = (uint64_t)json_int(def, "/image/max_pixels", 0),
-	    .aspects = l->aspects,
-	    .n_aspects = n_aspects};
-}
-
-static void
-limits_release(struct limits *l)
-{
-	free(l->types);
-	free(l->aspects);
-}
 
 static struct json_object *
 finding_json(const struct finding *f)
@@ -73,8 +23,8 @@ finding_json(const struct finding *f)
 	return o;
 }
 
-static struct json_object *
-findings_json(const struct findings *fs)
+struct json_object *
+judge_problems(const struct findings *fs)
 {
 	struct json_object *list = json_new_array();
 
@@ -103,7 +53,7 @@ refuse(struct rec *rec, const char *step, const struct findings *fs)
 		err_set(&e, CODE_PHOTO_REFUSED, "%s (and %u more)", first->message, more);
 	else
 		err_set(&e, CODE_PHOTO_REFUSED, "%s", first != NULL ? first->message : "");
-	json_put(rec_fail(rec, step, &e), "problems", findings_json(fs));
+	json_put(rec_fail(rec, step, &e), "problems", judge_problems(fs));
 }
 
 /* `image`, from what was read; warnings are what did not make it refused. */
@@ -121,7 +71,7 @@ put_image(struct rec *rec, const struct photo *photo, const struct findings *fs)
 	}
 	json_put_str(image, "sha256", photo->sha256[0] != '\0' ? photo->sha256 : NULL);
 	if (fs->n > 0 && findings_worst(fs) != SEVERITY_REFUSED)
-		json_put(image, "warnings", findings_json(fs));
+		json_put(image, "warnings", judge_problems(fs));
 	rec_set(rec, "image", image);
 }
 
@@ -138,8 +88,8 @@ photo_of_image(struct rec *rec, struct photo *photo)
 	strncpy(photo->type, type, sizeof photo->type - 1);
 	memcpy(photo->sha256, sha256, sizeof photo->sha256);
 	photo->bytes = (uint64_t)json_int(image, "/bytes", 0);
-	photo->width = side(image, "/width");
-	photo->height = side(image, "/height");
+	photo->width = (uint32_t)json_int(image, "/width", 0);
+	photo->height = (uint32_t)json_int(image, "/height", 0);
 	photo->orientation = (uint8_t)json_int(image, "/orientation", 1);
 	return true;
 }
@@ -176,7 +126,8 @@ url_path(const char *url)
 static char *
 default_name(const struct provider *p, struct rec *rec)
 {
-	const char *file = rec_str(rec, "file"), *url = rec_str(rec, "url");
+	const char *from = json_str(rec_get(rec, "fit"), "/from");
+	const char *file = from != NULL ? from : rec_str(rec, "file"), *url = rec_str(rec, "url");
 	char *path = file != NULL ? mem_str(file) : url_path(url != NULL ? url : "");
 	char *name = name_from_path(path, (unsigned)p->name_min, (unsigned)p->name_max);
 
@@ -253,12 +204,12 @@ judge_facts(const struct judge *j, const struct provider *p, struct rec *rec,
     const char *step, const struct photo *photo)
 {
 	struct findings fs = photo->findings;
-	struct limits limits;
+	struct photo_limits limits;
 
 	if (p != NULL) {
-		limits_init(&limits, p->def);
+		photo_limits_init(&limits, p);
 		check_image(photo, &limits.image, &fs);
-		limits_release(&limits);
+		photo_limits_release(&limits);
 	}
 	if (!rec_has(rec, "image"))
 		put_image(rec, photo, &fs);

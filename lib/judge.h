@@ -31,8 +31,11 @@ int judge_record(
 int judge_facts(const struct judge *j, const struct provider *p, struct rec *rec,
     const char *step, const struct photo *photo);
 
-/* Whether the name is not the one that would be made of the photo's path or URL: only then is it
- * part of what was asked for. */
+/* Findings as error.problems has them, a new array, the caller's. */
+struct json_object *judge_problems(const struct findings *fs);
+
+/* Whether the name is not the one that would be made of the photo's path (the original's, where
+ * another was made of it) or URL: only then is it part of what was asked for. */
 bool judge_name_given(const struct provider *p, struct rec *rec);
 
 #endif

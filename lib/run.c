@@ -188,13 +188,16 @@ pass(struct run *run, struct rec *rec)
 	rec_free(rec);
 }
 
-/* Takes a failed record up again where it failed here and is worth it. */
+/* Takes a failed record up where the program mends it, or again where it failed here and is
+ * worth it. */
 static bool
 take_up(struct run *run, struct rec *rec)
 {
 	struct json_object *error = rec_get(rec, "error");
 	const char *step = json_str(error, "/step");
 
+	if (run->calls->mend != NULL && run->signo == 0 && run->calls->mend(run->tool, rec))
+		return true;
 	if (!run->options.retry_failed || run->signo != 0 || step == NULL ||
 	    strcmp(step, run->options.step) != 0 ||
 	    !json_flag(error, "/retryable", false))

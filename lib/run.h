@@ -49,6 +49,9 @@ struct run_options {
 struct run_calls {
 	/* Whether the record carries this program's result already and passes unchanged. */
 	bool (*skip)(void *tool, struct rec *rec);
+	/* Whether a failed record is taken up, error and all, because this program may mend what
+	 * failed; NULL: none is. */
+	bool (*mend)(void *tool, struct rec *rec);
 	/* Starts work that ends in run_done, at once or later. */
 	void (*begin)(void *tool, struct item *item);
 };

@@ -4,16 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "cage.h"
 #include "json.h"
 #include "judge.h"
 #include "mem.h"
+#include "providers.h"
 #include "run.h"
+
+/* In this process: photos in line, and how long they may keep signals and output waiting. */
+#define IN_LINE 64
+#define TURN_MS 20
+
+#define JOBS_MAX 1024
 
 struct options {
 	struct opt_common common;
 	struct opt_list given;
-	int64_t jobs, max_pixels;
+	int64_t max_pixels;
 	bool quick, decode;
 };
 
@@ -21,8 +31,12 @@ static const struct opt table[] = {
     OPT_COMMON(struct options),
     {'O', "option", "KEY=VALUE", "option of the provider, for records that do not set it",
         OPT_LIST, offsetof(struct options, given)},
+    {'j', "jobs", "N", "photos judged at once (number of cores)", OPT_INT,
+        offsetof(struct options, common.jobs)},
     {0, "quick", NULL, "read the header alone: type, size, shape", OPT_FLAG,
         offsetof(struct options, quick)},
+    {0, "decode", NULL, "decode every pixel too, for damage that no structure shows",
+        OPT_FLAG, offsetof(struct options, decode)},
     {0, "max-pixels", "N", "refuse pictures with more pixels (100000000)", OPT_INT,
         offsetof(struct options, max_pixels)},
     {0},
@@ -40,16 +54,23 @@ static const struct opt_usage usage = {
         "  av-validate -p argil *.jpg | jq -r 'select(.error) | .file, .error.problems[].message'\n",
 };
 
-/* Descriptions that were loaded, by the name they were asked for. */
-struct loaded {
-	char *name;
-	struct provider *provider;
-	struct loaded *next;
-};
-
 struct validate_tool {
 	struct judge judge;
-	struct loaded *loaded;
+	struct providers providers;
+	struct loop *loop;
+	struct cage *cage; /* NULL: photos are judged in this process */
+	struct deferred turn;
+	struct work *first, **last; /* in line for that */
+};
+
+/* A record at work. */
+struct work {
+	struct validate_tool *self;
+	struct item *item; /* NULL: it could not wait any longer */
+	const struct provider *provider;
+	struct work *next;
+	struct stat st;
+	int fd;
 };
 
 static bool
@@ -59,69 +80,168 @@ skip(void *self, struct rec *rec)
 	return rec_has(rec, "avatar");
 }
 
-/* The record's provider; NULL without an error where it names none. */
-static int
-find_provider(
-    struct validate_tool *self, const char *name, struct provider **p, struct err *e)
+static int64_t
+now_ms(void)
 {
-	struct loaded *l;
+	struct timespec t;
 
-	*p = NULL;
-	if (name == NULL)
-		return 0;
-	for (l = self->loaded; l != NULL; l = l->next)
-		if (strcmp(l->name, name) == 0) {
-			*p = l->provider;
-			return 0;
-		}
-	*p = provider_load(name, e);
-	if (*p == NULL)
-		return -1;
-	l = mem_new(1, sizeof *l);
-	*l = (struct loaded){.name = mem_str(name), .provider = *p, .next = self->loaded};
-	self->loaded = l;
-	return 0;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Judges what is in line, for a while, and then lets the loop look around. */
+static void
+take_turn(void *arg)
+{
+	struct validate_tool *self = arg;
+	struct work *w;
+
+	for (int64_t start = now_ms();
+	     (w = self->first) != NULL && now_ms() - start < TURN_MS;) {
+		self->first = w->next;
+		if (self->first == NULL)
+			self->last = &self->first;
+		judge_record(&self->judge, w->provider, w->item->rec, "validate");
+		run_done(w->item);
+		free(w);
+	}
+	if (self->first != NULL)
+		loop_defer(self->loop, &self->turn, take_turn, self);
+}
+
+static void
+judge_here(struct validate_tool *self, struct work *w)
+{
+	*self->last = w;
+	self->last = &w->next;
+	loop_defer(self->loop, &self->turn, take_turn, self);
+}
+
+/* A worker is done with the photo. */
+static void
+judged(void *arg, int status, const struct photo *photo, const struct err *failed)
+{
+	struct work *w = arg;
+	struct photo named;
+	struct err e;
+
+	if (w->item == NULL) {
+		;
+	} else if (status < 0) {
+		run_fail(w->item, failed);
+	} else if (photo_unchanged(w->fd, &w->st, &e) < 0) {
+		run_fail(w->item, &e);
+	} else {
+		named = *photo;
+		photo_judge_name(&named, rec_str(w->item->rec, "file"));
+		judge_facts(
+		    &w->self->judge, w->provider, w->item->rec, "validate", &named);
+		run_done(w->item);
+	}
+	close(w->fd);
+	free(w);
+}
+
+/* What a worker has is soon done, so only the end of the grace stops it. */
+static void
+stop(struct item *item, bool hard)
+{
+	struct work *w = item->state;
+	struct err e;
+
+	if (!hard)
+		return;
+	w->item = NULL;
+	err_set(
+	    &e, CODE_INTERRUPTED, "stopped before this photo was judged; run it again");
+	run_fail(item, &e);
+}
+
+static void
+judge_in_cage(struct validate_tool *self, struct work *w)
+{
+	const char *file = rec_str(w->item->rec, "file");
+	struct err e;
+
+	if (photo_open(file, &w->fd, &w->st, &e) < 0) {
+		run_fail(w->item, &e);
+		free(w);
+		return;
+	}
+	w->item->state = w;
+	w->item->stop = stop;
+	cage_submit(
+	    self->cage, w->fd, (uint64_t)w->st.st_size, &self->judge.photo, judged, w);
 }
 
 static void
 begin(void *arg, struct item *item)
 {
 	struct validate_tool *self = arg;
-	struct provider *p;
+	const char *name = rec_str(item->rec, "provider");
+	struct provider *p = NULL;
+	struct work *w;
 	struct err e;
 
-	if (find_provider(self, rec_str(item->rec, "provider"), &p, &e) < 0) {
+	if (name != NULL && (p = providers_get(&self->providers, name, &e)) == NULL) {
 		run_fail(item, &e);
 		return;
 	}
 	rec_remove(item->rec, "image");
-	judge_record(&self->judge, p, item->rec, "validate");
-	run_done(item);
+	w = mem_new(1, sizeof *w);
+	*w = (struct work){.self = self, .item = item, .provider = p, .fd = -1};
+	if (self->cage != NULL && rec_str(item->rec, "file") != NULL)
+		judge_in_cage(self, w);
+	else
+		judge_here(self, w);
+}
+
+/* Pixels are decoded by workers only. Reading is safe anywhere, and a process that does it alone
+ * is the quickest for a single photo; for many, each core has its worker. */
+static void
+choose_place(struct validate_tool *self, const struct options *o, char **operands)
+{
+	struct cage_options options = {.workers = (unsigned)o->common.jobs};
+	bool single = operands[0] != NULL && operands[1] == NULL;
+	struct err e;
+
+	if (!o->decode && (o->quick || o->common.jobs == 1 || single)) {
+		self->judge.types = filetype_new();
+		return;
+	}
+	self->cage = cage_new(&options, &e);
+	if (self->cage == NULL)
+		die(EX_OSERR, "%s", e.message);
+	cage_attach(self->cage, self->loop);
 }
 
 static void
-check_named(struct validate_tool *self, const char *names)
+read_options(struct validate_tool *self, struct options *o)
 {
-	char *copy = mem_str(names), *rest = copy, *name;
-	struct provider *p;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct err e;
 
-	while (rest != NULL && (name = strsep(&rest, ",")) != NULL)
-		if (*name != '\0' && find_provider(self, name, &p, &e) < 0)
-			die(EX_CONFIG, "%s", e.message);
-	free(copy);
+	if (o->quick && o->decode)
+		opt_misuse(&usage, "--quick and --decode contradict each other");
+	if (o->common.jobs == 0)
+		o->common.jobs = cores > 0 ? cores : 1;
+	if (o->common.jobs > JOBS_MAX)
+		o->common.jobs = JOBS_MAX;
+	opt_common_finish(&o->common);
+	self->judge.photo = (struct photo_options){.depth = o->quick    ? PHOTO_QUICK
+	                                                    : o->decode ? PHOTO_DECODE
+	                                                                : PHOTO_READ,
+	    .max_pixels = (uint64_t)o->max_pixels};
+	self->judge.given = &o->given;
+	if (providers_load(&self->providers, o->common.provider, &e) < 0)
+		die(EX_CONFIG, "%s", e.message);
 }
 
 static void
 release(struct validate_tool *self)
 {
-	while (self->loaded != NULL) {
-		struct loaded *l = self->loaded;
-		self->loaded = l->next;
-		provider_free(l->provider);
-		free(l->name);
-		free(l);
-	}
+	providers_release(&self->providers);
+	cage_free(self->cage);
 	filetype_free(self->judge.types);
 }
 
@@ -130,23 +250,18 @@ main(int argc, char *argv[])
 {
 	static const struct run_calls calls = {.skip = skip, .begin = begin};
 	struct options o = {.max_pixels = PHOTO_MAX_PIXELS};
-	struct validate_tool self = {0};
+	struct validate_tool self = {.last = &self.first};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
-	struct loop *loop = loop_new();
 	struct run *run;
 
-	opt_common_finish(&o.common);
-	self.judge.photo =
-	    (struct photo_options){.depth = o.quick ? PHOTO_QUICK : PHOTO_READ,
-	        .max_pixels = (uint64_t)o.max_pixels};
-	self.judge.given = &o.given;
-	self.judge.types = filetype_new();
-	check_named(&self, o.common.provider);
-	run = run_new(loop,
+	read_options(&self, &o);
+	self.loop = loop_new();
+	choose_place(&self, &o, argv + first);
+	run = run_new(self.loop,
 	    &(struct run_options){.step = "validate",
 	        .provider = o.common.provider,
 	        .bare = RUN_BARE_PHOTO,
-	        .window = 1,
+	        .window = self.cage != NULL ? 2 * (size_t)o.common.jobs + 2 : IN_LINE,
 	        .keep_order = o.common.keep_order,
 	        .nul = o.common.nul,
 	        .retry_failed = o.common.retry_failed,
@@ -154,8 +269,8 @@ main(int argc, char *argv[])
 	    &calls, &self);
 	status = run_records(run, argv + first);
 	run_free(run);
-	loop_free(loop);
 	release(&self);
+	loop_free(self.loop);
 	opt_list_release(&o.given);
 	run_exit(status);
 }

@@ -1,0 +1,534 @@
+/*
+ * av-fit: makes a photo one that the provider accepts.
+ *
+ * Pixels are decoded, turned, cut and encoded by workers behind the fence (fence.h); this
+ * process hands them open files, writes what comes back, and holds it against the provider's
+ * limits, by readers of its own, before it gets its name.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "av-fit/fit.h"
+#include "json.h"
+#include "judge.h"
+#include "mem.h"
+#include "photo_limits.h"
+#include "providers.h"
+#include "run.h"
+#include "target.h"
+
+#define JOBS_MAX 256
+
+struct options {
+	struct opt_common common;
+	const char *output, *gravity, *pad, *max_upscale, *type;
+	int64_t max_pixels;
+	bool force, keep_metadata, always;
+};
+
+static const struct opt table[] = {
+    {'o', "output", "DIR|TEMPLATE", "where to write: DIR/{stem}.{provider}.{kind}.{ext}",
+        OPT_STR, offsetof(struct options, output)},
+    OPT_COMMON(struct options),
+    {'j', "jobs", "N", "photos mended at once (number of cores)", OPT_INT,
+        offsetof(struct options, common.jobs)},
+    {0, "gravity", "WHERE",
+        "what cropping keeps: attention, entropy, centre, north, south, east, west",
+        OPT_STR, offsetof(struct options, gravity)},
+    {0, "pad", "COLOUR", "fill up with #rrggbb, black, white or gray instead of cropping",
+        OPT_STR, offsetof(struct options, pad)},
+    {0, "max-upscale", "FACTOR", "enlarge small photos up to so many times (1)", OPT_STR,
+        offsetof(struct options, max_upscale)},
+    {0, "type", "TYPE", "make jpeg, png or webp (png stays where it fits, else jpeg)",
+        OPT_STR, offsetof(struct options, type)},
+    {0, "keep-metadata", NULL, "keep Exif, XMP and IPTC, the place among them", OPT_FLAG,
+        offsetof(struct options, keep_metadata)},
+    {0, "always", NULL, "make anew also what is acceptable as it is", OPT_FLAG,
+        offsetof(struct options, always)},
+    {0, "force", NULL, "replace files that are there with other contents", OPT_FLAG,
+        offsetof(struct options, force)},
+    {0, "max-pixels", "N", "refuse pictures with more pixels (100000000)", OPT_INT,
+        offsetof(struct options, max_pixels)},
+    {0},
+};
+
+static const struct opt_usage usage = {
+    .synopsis = "av-fit -o DIR [options] [PHOTO|RECORD...]",
+    .about =
+        "Makes photos acceptable for a provider: turns, converts, crops, scales, compresses.\n"
+        "Reads paths or records, also those that av-validate refused; writes records whose\n"
+        "`file` is the new photo. What is acceptable already is left alone.",
+    .examples =
+        "  av-validate -p argil *.jpg | av-fit -o fitted | av-validate | av-upload\n"
+        "  av-fit -p argil -o fitted --gravity north *.heic\n"
+        "  av-fit -p anam -o 'fitted/{stem}.{ext}' --pad white --max-upscale 2 <records.jsonl\n",
+};
+
+struct fit_tool {
+	struct fit_options options;
+	struct providers providers;
+	struct fit_pool *pool;
+	struct targets targets;
+	char *template;
+	bool force;
+};
+
+/* A record at work. */
+struct work {
+	struct fit_job job; /* the first member */
+	struct fit_tool *self;
+	struct item *item; /* NULL: it could not wait any longer */
+	struct stat st;
+	struct fit_reply reply;
+	struct target target;
+	char *path; /* of the new photo */
+	bool failed;
+	struct err err;
+};
+
+static bool
+skip(void *self, struct rec *rec)
+{
+	(void)self;
+	return rec_has(rec, "avatar") || rec_str(rec, "file") == NULL;
+}
+
+static bool
+mendable(struct json_object *problem)
+{
+	static const enum code codes[] = {CODE_TYPE_REFUSED, CODE_TOO_MANY_BYTES,
+	    CODE_TOO_SMALL, CODE_TOO_LARGE, CODE_ASPECT_REFUSED};
+	const char *code = json_str(problem, "/code"),
+	           *severity = json_str(problem, "/severity");
+
+	if (code == NULL || severity == NULL)
+		return false;
+	if (strcmp(severity, severity_name(SEVERITY_REFUSED)) != 0)
+		return true;
+	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+		if (strcmp(code, code_info(codes[i])->name) == 0)
+			return true;
+	return false;
+}
+
+/* A record that av-validate refused for nothing but what can be mended. */
+static bool
+mend(void *self, struct rec *rec)
+{
+	struct json_object *error = rec_get(rec, "error"),
+	                   *problems = json_at(error, "/problems");
+	const char *step = json_str(error, "/step"), *code = json_str(error, "/code");
+
+	if (step == NULL || strcmp(step, "validate") != 0 || code == NULL ||
+	    strcmp(code, code_info(CODE_PHOTO_REFUSED)->name) != 0 ||
+	    !json_object_is_type(problems, json_type_array) || skip(self, rec))
+		return false;
+	for (size_t i = 0; i < json_object_array_length(problems); i++)
+		if (!mendable(json_object_array_get_idx(problems, i)))
+			return false;
+	return true;
+}
+
+static const char *
+extension(enum image_type type)
+{
+	return type == IMAGE_PNG ? "png" : type == IMAGE_WEBP ? "webp" : "jpg";
+}
+
+static void
+fail(struct work *w)
+{
+	w->failed = true;
+	target_close(&w->target);
+}
+
+/* Names and opens the new photo. */
+static int
+open_target(struct work *w, struct err *e)
+{
+	const char *file = rec_str(w->item->rec, "file"), *slash = strrchr(file, '/');
+	char *stem = mem_str(slash != NULL ? slash + 1 : file), *dot = strrchr(stem, '.');
+	struct buf path = {0};
+	int result;
+
+	if (dot != NULL && dot != stem)
+		*dot = '\0';
+	result = target_path(w->self->template,
+	    &(struct target_name){.stem = stem,
+	        .provider = rec_str(w->item->rec, "provider"),
+	        .kind = "fit",
+	        .name = rec_str(w->item->rec, "name"),
+	        .ext = extension(w->reply.type)},
+	    &path, e);
+	free(stem);
+	if (result < 0) {
+		buf_release(&path);
+		return -1;
+	}
+	w->path = buf_take(&path);
+	if (!targets_take(&w->self->targets, w->path))
+		return err_set(e, CODE_TARGET_TAKEN,
+		    "another record of this run writes '%s'", w->path);
+	return target_open(&w->target, w->path, e);
+}
+
+static void
+on_reply(struct fit_job *job, const struct fit_reply *reply)
+{
+	struct work *w = (struct work *)job;
+
+	w->reply = *reply;
+	if (w->item == NULL || reply->outcome != FIT_MADE)
+		return;
+	if (open_target(w, &w->err) < 0)
+		fail(w);
+}
+
+static void
+on_bytes(struct fit_job *job, const void *data, size_t len)
+{
+	struct work *w = (struct work *)job;
+
+	if (w->item == NULL || w->failed ||
+	    target_write(&w->target, w->target.len, data, len))
+		return;
+	err_set(&w->err, CODE_TARGET_UNWRITABLE, "cannot write '%s':", w->path);
+	fail(w);
+}
+
+/* What a worker made is a stranger's word; the readers and the limits decide. */
+static int
+check_made(struct work *w, struct err *e)
+{
+	const struct photo_options options = {
+	    PHOTO_READ, w->job.order.options.max_pixels};
+	const struct findings *fs;
+	struct photo photo;
+
+	if (photo_judge(w->target.fd, w->target.len, &options, NULL, &photo, e) < 0)
+		return -1;
+	check_image(&photo, &w->job.order.limits.image, &photo.findings);
+	fs = &photo.findings;
+	for (unsigned i = 0; i < fs->n; i++)
+		if (fs->list[i].severity != SEVERITY_NOTE)
+			return err_set(e, CODE_CANNOT_FIT,
+			    "what was made of the photo would be refused too: %s",
+			    fs->list[i].message);
+	return 0;
+}
+
+static struct json_object *
+numbers(const uint32_t *v, size_t n)
+{
+	struct json_object *list = json_new_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_append(list, mem_checked(json_object_new_int64(v[i])));
+	return list;
+}
+
+static struct json_object *
+describe(const struct fit_done *d, const char *from)
+{
+	struct json_object *o = json_new_object();
+
+	json_put_str(o, "from", from);
+	if (d->orientation > 1)
+		json_put_int(o, "turned", d->orientation);
+	json_put_str(o, "converted", d->from_type[0] != '\0' ? d->from_type : NULL);
+	json_put_str(o, "colours", d->rgb ? "cmyk" : NULL);
+	if (d->flat)
+		json_put_bool(o, "flattened", true);
+	if (d->crop[2] > 0)
+		json_put(o, "cropped", numbers(d->crop, 4));
+	if (d->scaled[0] > 0)
+		json_put(o, "scaled", numbers(d->scaled, 2));
+	if (d->padded[0] > 0)
+		json_put(o, "padded", numbers(d->padded, 2));
+	if (d->quality > 0)
+		json_put_int(o, "quality", d->quality);
+	if (d->stripped)
+		json_put_bool(o, "stripped", true);
+	return o;
+}
+
+static int
+keep(struct work *w, struct err *e)
+{
+	struct rec *rec = w->item->rec;
+	char sha256[SHA256_HEX];
+
+	if (photo_unchanged(w->job.fd, &w->st, e) < 0 || check_made(w, e) < 0 ||
+	    target_commit(&w->target, w->path, w->self->force, sha256, e) < 0)
+		return -1;
+	rec_set(rec, "fit", describe(&w->reply.done, rec_str(rec, "file")));
+	rec_set_str(rec, "file", w->path);
+	rec_remove(rec, "image");
+	rec_remove(rec, "error");
+	return 0;
+}
+
+/* All is there: what becomes of the record. */
+static void
+settle(struct work *w)
+{
+	struct rec *rec = w->item->rec;
+	struct json_object *error;
+
+	if (!w->failed && w->reply.outcome == FIT_MADE && keep(w, &w->err) < 0)
+		fail(w);
+	if (w->failed || w->reply.outcome == FIT_FAILED) {
+		error = rec_fail(rec, "fit", w->failed ? &w->err : &w->reply.err);
+		if (!w->failed && w->reply.findings.n > 0)
+			json_put(error, "problems", judge_problems(&w->reply.findings));
+	} else if (w->reply.outcome == FIT_LEFT && rec_failed(rec)) {
+		rec_remove(rec, "image");
+		rec_remove(rec, "error");
+	}
+	run_done(w->item);
+}
+
+static void
+on_end(struct fit_job *job, const struct err *e)
+{
+	struct work *w = (struct work *)job;
+
+	if (e != NULL) {
+		w->err = *e;
+		w->failed = true;
+	}
+	if (w->item != NULL)
+		settle(w);
+	target_close(&w->target);
+	close(w->job.fd);
+	free(w->path);
+	free(w);
+}
+
+/* A photo is soon done, so only the end of the grace stops it. */
+static void
+stop(struct item *item, bool hard)
+{
+	struct work *w = item->state;
+	struct err e;
+
+	if (!hard)
+		return;
+	w->item = NULL;
+	target_close(&w->target);
+	err_set(
+	    &e, CODE_INTERRUPTED, "stopped before this photo was mended; run it again");
+	run_fail(item, &e);
+}
+
+/* The provider's limits, free of its memory. Types and shapes beyond the room are left out. */
+static void
+copy_limits(struct fit_limits *to, const struct provider *p)
+{
+	struct photo_limits l;
+
+	photo_limits_init(&l, p);
+	memset(to, 0, sizeof *to);
+	to->image = l.image;
+	for (size_t i = 0; i < FIT_TYPES && l.image.types != NULL && l.types[i] != NULL;
+	     i++)
+		snprintf(to->types[i], sizeof to->types[i], "%s", l.types[i]);
+	if (to->image.n_aspects > FIT_ASPECTS)
+		to->image.n_aspects = FIT_ASPECTS;
+	for (size_t i = 0; i < to->image.n_aspects; i++)
+		to->aspects[i] = l.aspects[i];
+	photo_limits_release(&l);
+	fit_bind(to);
+}
+
+static void
+submit(struct fit_tool *self, struct item *item, const struct provider *p)
+{
+	struct work *w = mem_new(1, sizeof *w);
+	struct err e;
+
+	if (photo_open(rec_str(item->rec, "file"), &w->job.fd, &w->st, &e) < 0) {
+		free(w);
+		run_fail(item, &e);
+		return;
+	}
+	w->self = self;
+	w->item = item;
+	w->target.fd = -1;
+	w->job.order.size = (uint64_t)w->st.st_size;
+	w->job.order.options = self->options;
+	copy_limits(&w->job.order.limits, p);
+	w->job.reply = on_reply;
+	w->job.bytes = on_bytes;
+	w->job.end = on_end;
+	item->state = w;
+	item->stop = stop;
+	fit_pool_submit(self->pool, &w->job);
+}
+
+static void
+begin(void *arg, struct item *item)
+{
+	struct fit_tool *self = arg;
+	const char *name = rec_str(item->rec, "provider");
+	struct provider *p;
+	struct err e;
+
+	if (name == NULL)
+		err_set(&e, CODE_NO_PROVIDER,
+		    "the record names no provider and neither -p nor AV_PROVIDER does");
+	else if ((p = providers_get(&self->providers, name, &e)) != NULL) {
+		submit(self, item, p);
+		return;
+	}
+	run_fail(item, &e);
+}
+
+static void
+read_gravity(struct fit_options *f, const char *word)
+{
+	static const char *const words[] = {
+	    "attention", "entropy", "centre", "north", "south", "east", "west"};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(word, words[i]) == 0) {
+			f->gravity = (enum gravity)i;
+			return;
+		}
+	opt_misuse(&usage, "--gravity: '%s' is not a place", word);
+}
+
+static void
+read_colour(struct fit_options *f, const char *word)
+{
+	static const struct {
+		const char *word, *code;
+	} named[] = {{"black", "#000000"}, {"white", "#ffffff"}, {"gray", "#808080"},
+	    {"grey", "#808080"}};
+	const char *code = word;
+	char wide[8];
+
+	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+		if (strcasecmp(word, named[i].word) == 0)
+			code = named[i].code;
+	if (code[0] == '#' && strlen(code) == 4) {
+		snprintf(wide, sizeof wide, "#%c%c%c%c%c%c", code[1], code[1], code[2],
+		    code[2], code[3], code[3]);
+		code = wide;
+	}
+	if (code[0] != '#' || strlen(code) != 7 ||
+	    strspn(code + 1, "0123456789abcdefABCDEF") != 6)
+		opt_misuse(&usage, "--pad: '%s' is not a colour", word);
+	for (size_t i = 0; i < 3; i++) {
+		char pair[3] = {code[1 + 2 * i], code[2 + 2 * i], '\0'};
+		f->colour[i] = (double)strtoul(pair, NULL, 16);
+	}
+	f->pad = true;
+}
+
+static void
+read_type(struct fit_options *f, const char *word)
+{
+	if (strcmp(word, "jpeg") == 0 || strcmp(word, "jpg") == 0)
+		f->type = IMAGE_JPEG;
+	else if (strcmp(word, "png") == 0)
+		f->type = IMAGE_PNG;
+	else if (strcmp(word, "webp") == 0)
+		f->type = IMAGE_WEBP;
+	else
+		opt_misuse(&usage, "--type: '%s' is not jpeg, png or webp", word);
+}
+
+static void
+read_factor(struct fit_options *f, const char *word)
+{
+	char *end;
+
+	f->max_upscale = strtod(word, &end);
+	if (end == word || *end != '\0' ||
+	    !(f->max_upscale >= 1 && f->max_upscale <= 1000))
+		opt_misuse(&usage, "--max-upscale: '%s' is not a factor from 1", word);
+}
+
+static void
+read_output(struct fit_tool *self, const char *output)
+{
+	const char *bad;
+
+	if (output == NULL || *output == '\0')
+		opt_misuse(&usage, "-o says where the new photos go");
+	self->template = strchr(output, '{') != NULL
+	                     ? mem_str(output)
+	                     : mem_printf("%s/{stem}.{provider}.{kind}.{ext}", output);
+	if (!target_template_ok(self->template, &bad))
+		opt_misuse(&usage, "-o: '%s' is no place to fill in", bad);
+}
+
+static void
+read_options(struct fit_tool *self, struct options *o)
+{
+	struct fit_options *f = &self->options;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	struct err e;
+
+	if (o->common.jobs == 0)
+		o->common.jobs = cores > 0 ? cores : 1;
+	if (o->common.jobs > JOBS_MAX)
+		o->common.jobs = JOBS_MAX;
+	opt_common_finish(&o->common);
+	*f = (struct fit_options){.colour = {255, 255, 255},
+	    .max_upscale = 1,
+	    .keep_metadata = o->keep_metadata,
+	    .always = o->always,
+	    .max_pixels = (uint64_t)o->max_pixels};
+	if (o->gravity != NULL)
+		read_gravity(f, o->gravity);
+	if (o->pad != NULL)
+		read_colour(f, o->pad);
+	if (o->type != NULL)
+		read_type(f, o->type);
+	if (o->max_upscale != NULL)
+		read_factor(f, o->max_upscale);
+	read_output(self, o->output);
+	self->force = o->force;
+	if (providers_load(&self->providers, o->common.provider, &e) < 0)
+		die(EX_CONFIG, "%s", e.message);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct run_calls calls = {
+	    .skip = skip, .mend = mend, .begin = begin};
+	struct options o = {.max_pixels = PHOTO_MAX_PIXELS};
+	struct fit_tool self = {0};
+	int first = opt_parse(argc, argv, &usage, table, &o), status;
+	struct loop *loop;
+	struct run *run;
+
+	read_options(&self, &o);
+	loop = loop_new();
+	self.pool = fit_pool_new(loop, (unsigned)o.common.jobs);
+	run = run_new(loop,
+	    &(struct run_options){.step = "fit",
+	        .provider = o.common.provider,
+	        .bare = RUN_BARE_PHOTO,
+	        .window = 2 * (size_t)o.common.jobs,
+	        .keep_order = o.common.keep_order,
+	        .nul = o.common.nul,
+	        .retry_failed = o.common.retry_failed,
+	        .exit_zero = o.common.exit_zero},
+	    &calls, &self);
+	status = run_records(run, argv + first);
+	run_free(run);
+	fit_pool_free(self.pool);
+	loop_free(loop);
+	targets_release(&self.targets);
+	providers_release(&self.providers);
+	free(self.template);
+	run_exit(status);
+}

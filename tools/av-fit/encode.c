@@ -1,0 +1,81 @@
+#include <vips/vips.h>
+
+#include "fit.h"
+
+/* Above the first nothing is to be seen; below the last, too much. */
+#define QUALITY_MAX 95
+#define QUALITY_MIN 40
+
+int
+fit_error(struct err *e, const char *what)
+{
+	char text[256];
+
+	g_strlcpy(text, vips_error_buffer(), sizeof text);
+	vips_error_clear();
+	g_strdelimit(g_strstrip(text), "\n", ' ');
+	return err_set(e, CODE_CANNOT_FIT, "%s: %s", what, text);
+}
+
+static int
+save(VipsImage *image, enum image_type type, int quality, void **made, size_t *len)
+{
+	switch (type) {
+	case IMAGE_PNG:
+		return vips_pngsave_buffer(image, made, len, "compression", 6, "filter",
+		    VIPS_FOREIGN_PNG_FILTER_ALL, NULL);
+	case IMAGE_WEBP:
+		return vips_webpsave_buffer(image, made, len, "Q", quality, NULL);
+	default:
+		return vips_jpegsave_buffer(
+		    image, made, len, "Q", quality, "optimize_coding", TRUE, NULL);
+	}
+}
+
+/* Encodes; what does not fit is thrown away. 0 it fits, 1 it does not, -1. */
+static int
+try(VipsImage *image, enum image_type type, int quality, uint64_t max_bytes, void **made,
+    size_t *len, struct err *e)
+{
+	if (save(image, type, quality, made, len) != 0)
+		return fit_error(e, "the photo cannot be encoded");
+	if (max_bytes == 0 || *len <= max_bytes)
+		return 0;
+	g_free(*made);
+	*made = NULL;
+	return 1;
+}
+
+int
+fit_encode(VipsImage *image, enum image_type type, uint64_t max_bytes, void **made,
+    size_t *len, uint8_t *quality, struct err *e)
+{
+	int low = QUALITY_MIN, high = QUALITY_MAX, result;
+	void *better = NULL;
+	size_t n = 0;
+
+	*quality = type == IMAGE_PNG ? 0 : QUALITY_MAX;
+	result = try(image, type, high, max_bytes, made, len, e);
+	if (result <= 0 || type == IMAGE_PNG)
+		return result;
+	result = try(image, type, low, max_bytes, made, len, e);
+	while (
+	    result == 0 && high - low > 1) { /* low fits and is in *made, high does not */
+		int middle = (low + high) / 2;
+		result = try(image, type, middle, max_bytes, &better, &n, e);
+		if (result == 0) {
+			g_free(*made);
+			*made = better;
+			*len = n;
+			low = middle;
+		} else if (result > 0) {
+			high = middle;
+			result = 0;
+		} else {
+			g_free(*made);
+			*made = NULL;
+		}
+	}
+	*quality = (uint8_t)low;
+	return result;
+}

@@ -1,0 +1,441 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <vips/vips.h>
+
+#include <vips/vector.h> /* after it */
+
+#include "fit.h"
+
+/* How much smaller each time, where no quality fits the bytes. */
+#define SHRINK 0.85
+
+/* Loaders that are let at strangers' bytes; all others of the library stay shut. */
+static const char *const loaders[] = {"VipsForeignLoadJpeg", "VipsForeignLoadPng",
+    "VipsForeignLoadWebp", "VipsForeignLoadHeif", "VipsForeignLoadTiff",
+    "VipsForeignLoadNsgif", "VipsForeignLoadJp2k", "VipsForeignLoadJxl"};
+
+static const char *const mime[] = {
+    [IMAGE_JPEG] = "image/jpeg", [IMAGE_PNG] = "image/png", [IMAGE_WEBP] = "image/webp"};
+
+int
+fit_init(void)
+{
+	/* What the fence forbids is not asked for: large pictures stay in memory, not in files,
+	 * and liborc writes no machine code, not even for what is then not used. */
+	if (setenv("VIPS_DISC_THRESHOLD", "1024g", 1) != 0 ||
+	    setenv("ORC_CODE", "emulate", 1) != 0 || VIPS_INIT("av-fit") != 0)
+		return -1;
+	vips_vector_set_enabled(FALSE);
+	vips_concurrency_set(1); /* the other cores have workers of their own */
+	vips_cache_set_max(0);
+	vips_operation_block_set("VipsForeignLoad", TRUE);
+	for (size_t i = 0; i < sizeof loaders / sizeof *loaders; i++)
+		if (g_type_from_name(loaders[i]) != 0)
+			vips_operation_block_set(loaders[i], FALSE);
+	return 0;
+}
+
+/* For a line each: the picture is replaced by what a call made of it. */
+static int
+advance(VipsImage **image, VipsImage **next, int failed)
+{
+	if (failed)
+		return -1;
+	g_object_unref(*image);
+	*image = *next;
+	return 0;
+}
+
+/* libjpeg only warns of data that ends too early; libpng warns of harmless things. */
+static VipsFailOn
+strictness(enum image_type type)
+{
+	return type == IMAGE_JPEG ? VIPS_FAIL_ON_WARNING : VIPS_FAIL_ON_ERROR;
+}
+
+static int
+load(VipsImage **image, const void *data, size_t len, const struct photo *photo,
+    uint64_t max_pixels, struct err *e)
+{
+	VipsSource *source = vips_source_new_from_memory(data, len);
+	VipsImage *next;
+	uint64_t pixels;
+
+	*image = vips_image_new_from_source(
+	    source, "", "memory", TRUE, "fail_on", strictness(photo->facts.type), NULL);
+	g_object_unref(source);
+	if (*image == NULL)
+		return fit_error(e, "the photo cannot be read");
+	pixels = (uint64_t)(*image)->Xsize * (uint64_t)(*image)->Ysize;
+	if (max_pixels > 0 && pixels > max_pixels)
+		return err_set(e, CODE_TOO_MANY_PIXELS,
+		    "the picture claims %ju million pixels, which nobody decodes unasked",
+		    (uintmax_t)(pixels / 1000000));
+	if (advance(image, &next, vips_copy(*image, &next, NULL)) < 0)
+		return fit_error(e, "the photo cannot be read");
+	if (photo->facts.type !=
+	    IMAGE_OTHER) /* as av-validate reads it, wherever it stands */
+		vips_image_set_int(*image, VIPS_META_ORIENTATION, photo->orientation);
+	return 0;
+}
+
+static int
+turn(VipsImage **image, struct fit_done *done)
+{
+	int orientation = vips_image_get_orientation(*image);
+	VipsImage *next;
+
+	if (orientation > 1)
+		done->orientation = (uint8_t)orientation;
+	return advance(image, &next, vips_autorot(*image, &next, NULL));
+}
+
+/* To 8 bits of gray or sRGB, alpha beside it. A profile stays where it still says the truth. */
+static int
+to_screen(VipsImage **image, struct fit_done *done)
+{
+	VipsInterpretation from = vips_image_guess_interpretation(*image);
+	VipsInterpretation to =
+	    from == VIPS_INTERPRETATION_GREY16 || from == VIPS_INTERPRETATION_B_W
+	        ? VIPS_INTERPRETATION_B_W
+	        : VIPS_INTERPRETATION_sRGB;
+	bool profile_holds =
+	    to == VIPS_INTERPRETATION_B_W || from == VIPS_INTERPRETATION_sRGB ||
+	    from == VIPS_INTERPRETATION_RGB16 || from == VIPS_INTERPRETATION_RGB;
+	VipsImage *next;
+
+	if (from == VIPS_INTERPRETATION_CMYK) {
+		done->rgb = true;
+		return advance(image, &next,
+		    vips_icc_transform(*image, &next, "srgb", "embedded", TRUE,
+		        "input_profile", "cmyk", "depth", 8, NULL));
+	}
+	if (from != to &&
+	    advance(image, &next, vips_colourspace(*image, &next, to, NULL)) < 0)
+		return -1;
+	if (!profile_holds) {
+		if (advance(image, &next, vips_copy(*image, &next, NULL)) < 0)
+			return -1;
+		vips_image_remove(*image, VIPS_META_ICC_NAME);
+	}
+	if ((*image)->BandFmt == VIPS_FORMAT_UCHAR)
+		return 0;
+	return advance(image, &next, vips_cast(*image, &next, VIPS_FORMAT_UCHAR, NULL));
+}
+
+static int
+crop_at(VipsImage *in, VipsImage **out, const struct fit_plan *plan, enum gravity gravity)
+{
+	int w = (int)plan->crop_w, h = (int)plan->crop_h;
+	int left = (in->Xsize - w) / 2, top = (in->Ysize - h) / 2;
+
+	switch (gravity) {
+	case GRAVITY_ATTENTION:
+		return vips_smartcrop(
+		    in, out, w, h, "interesting", VIPS_INTERESTING_ATTENTION, NULL);
+	case GRAVITY_ENTROPY:
+		return vips_smartcrop(
+		    in, out, w, h, "interesting", VIPS_INTERESTING_ENTROPY, NULL);
+	case GRAVITY_CENTRE:
+		break;
+	case GRAVITY_NORTH:
+		top = 0;
+		break;
+	case GRAVITY_SOUTH:
+		top = in->Ysize - h;
+		break;
+	case GRAVITY_EAST:
+		left = in->Xsize - w;
+		break;
+	case GRAVITY_WEST:
+		left = 0;
+		break;
+	}
+	return vips_extract_area(in, out, left, top, w, h, NULL);
+}
+
+static int
+crop(VipsImage **image, const struct fit_plan *plan, const struct fit_options *options,
+    struct fit_done *done)
+{
+	VipsImage *next;
+
+	memset(done->crop, 0, sizeof done->crop);
+	if ((*image)->Xsize == (int)plan->crop_w && (*image)->Ysize == (int)plan->crop_h)
+		return 0;
+	if (advance(image, &next, crop_at(*image, &next, plan, options->gravity)) < 0)
+		return -1;
+	done->crop[0] = (uint32_t) - (*image)->Xoffset;
+	done->crop[1] = (uint32_t) - (*image)->Yoffset;
+	done->crop[2] = plan->crop_w;
+	done->crop[3] = plan->crop_h;
+	return 0;
+}
+
+static int
+resize(VipsImage **image, const struct fit_plan *plan)
+{
+	double across = (double)plan->inner_w / (*image)->Xsize;
+	double down = (double)plan->inner_h / (*image)->Ysize;
+	VipsImage *next;
+
+	return advance(
+	    image, &next, vips_resize(*image, &next, across, "vscale", down, NULL));
+}
+
+/* What is transparent must not bleed into what is not. */
+static int
+scale(VipsImage **image, const struct fit_plan *plan, struct fit_done *done)
+{
+	VipsImage *next;
+
+	memset(done->scaled, 0, sizeof done->scaled);
+	if ((*image)->Xsize == (int)plan->inner_w &&
+	    (*image)->Ysize == (int)plan->inner_h)
+		return 0;
+	done->scaled[0] = plan->inner_w;
+	done->scaled[1] = plan->inner_h;
+	if (!vips_image_hasalpha(*image))
+		return resize(image, plan);
+	if (advance(image, &next, vips_premultiply(*image, &next, NULL)) < 0 ||
+	    resize(image, plan) < 0 ||
+	    advance(image, &next, vips_unpremultiply(*image, &next, NULL)) < 0)
+		return -1;
+	return advance(image, &next, vips_cast(*image, &next, VIPS_FORMAT_UCHAR, NULL));
+}
+
+/* The colour as bands of a picture: gray or RGB, and opaque. */
+static VipsArrayDouble *
+colour_of(VipsImage *image, const struct fit_options *options)
+{
+	const double *c = options->colour;
+	bool gray = image->Bands < 3;
+	double v[4] = {gray ? 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2] : c[0],
+	    gray ? 255 : c[1], c[2], 255};
+
+	return vips_array_double_new(v, image->Bands);
+}
+
+static int
+pad(VipsImage **image, const struct fit_plan *plan, const struct fit_options *options,
+    struct fit_done *done)
+{
+	int left = ((int)plan->width - (*image)->Xsize) / 2;
+	int top = ((int)plan->height - (*image)->Ysize) / 2;
+	const double *c = options->colour;
+	VipsArrayDouble *colour;
+	VipsImage *next;
+	int result;
+
+	memset(done->padded, 0, sizeof done->padded);
+	if ((*image)->Xsize == (int)plan->width && (*image)->Ysize == (int)plan->height)
+		return 0;
+	done->padded[0] = plan->width;
+	done->padded[1] = plan->height;
+	if ((*image)->Bands < 3 && (c[0] != c[1] || c[1] != c[2]) &&
+	    advance(image, &next,
+	        vips_colourspace(*image, &next, VIPS_INTERPRETATION_sRGB, NULL)) < 0)
+		return -1;
+	colour = colour_of(*image, options);
+	result = vips_embed(*image, &next, left, top, (int)plan->width, (int)plan->height,
+	    "extend", VIPS_EXTEND_BACKGROUND, "background", colour, NULL);
+	vips_area_unref(VIPS_AREA(colour));
+	return advance(image, &next, result);
+}
+
+/* Takes out what is no part of a still picture, and unless it is to be kept, all that is none
+ * of its colours. */
+static int
+strip(VipsImage **image, bool keep, struct fit_done *done)
+{
+	static const char *const film[] = {"n-pages", "page-height", "loop", "delay",
+	    "gif-loop", "gif-delay", "background", "palette-bit-depth",
+	    "bits-per-sample"};
+	VipsImage *next;
+	char **fields;
+
+	if (advance(image, &next, vips_copy(*image, &next, NULL)) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof film / sizeof *film; i++)
+		vips_image_remove(*image, film[i]);
+	if (keep)
+		return 0;
+	done->stripped = vips_image_get_typeof(*image, VIPS_META_EXIF_NAME) != 0 ||
+	                 vips_image_get_typeof(*image, VIPS_META_XMP_NAME) != 0 ||
+	                 vips_image_get_typeof(*image, VIPS_META_IPTC_NAME) != 0;
+	fields = vips_image_get_fields(*image);
+	for (char **f = fields; f != NULL && *f != NULL; f++)
+		if (strcmp(*f, VIPS_META_ICC_NAME) != 0)
+			vips_image_remove(*image, *f);
+	g_strfreev(fields);
+	return 0;
+}
+
+/* Follows the plan, into memory. */
+static VipsImage *
+follow(VipsImage *whole, const struct fit_plan *plan, const struct fit_options *options,
+    struct fit_done *done, struct err *e)
+{
+	VipsImage *image = g_object_ref(whole), *next;
+
+	if (crop(&image, plan, options, done) == 0 && scale(&image, plan, done) == 0 &&
+	    pad(&image, plan, options, done) == 0 &&
+	    strip(&image, options->keep_metadata, done) == 0 &&
+	    (next = vips_image_copy_memory(image)) != NULL) {
+		g_object_unref(image);
+		return next;
+	}
+	fit_error(e, "the photo cannot be decoded");
+	g_object_unref(image);
+	return NULL;
+}
+
+static bool
+allowed(const struct image_limits *limits, enum image_type type)
+{
+	const char *const *t = limits->types;
+
+	if (t == NULL)
+		return true;
+	while (*t != NULL)
+		if (strcmp(*t++, mime[type]) == 0)
+			return true;
+	return false;
+}
+
+/* The types to try, in order; ends with IMAGE_OTHER. A lossless picture stays one if it can. */
+static void
+choose_types(const struct image_limits *limits, const struct fit_options *options,
+    enum image_type from, enum image_type types[4])
+{
+	static const enum image_type usual[] = {IMAGE_JPEG, IMAGE_WEBP, IMAGE_PNG};
+	size_t n = 0;
+
+	if (options->type != IMAGE_OTHER) {
+		if (allowed(limits, options->type))
+			types[n++] = options->type;
+		types[n] = IMAGE_OTHER;
+		return;
+	}
+	if (from == IMAGE_PNG && allowed(limits, IMAGE_PNG))
+		types[n++] = IMAGE_PNG;
+	for (size_t i = 0; i < 3; i++)
+		if (allowed(limits, usual[i])) {
+			types[n++] = usual[i];
+			break;
+		}
+	types[n] = IMAGE_OTHER;
+}
+
+/* 0 encoded, 1 too many bytes, -1. A JPEG has no transparency. */
+static int
+encode_as(VipsImage *image, enum image_type type, const struct fit_order *order,
+    struct fit_reply *reply, void **made)
+{
+	VipsImage *flat = g_object_ref(image), *next;
+	bool flatten = type == IMAGE_JPEG && vips_image_hasalpha(image);
+	size_t len = 0;
+	int result = 0;
+
+	if (flatten) {
+		VipsArrayDouble *colour = vips_array_double_new(order->options.colour, 3);
+		if (image->Bands < 3)
+			result = advance(&flat, &next,
+			    vips_colourspace(
+			        flat, &next, VIPS_INTERPRETATION_sRGB, NULL));
+		if (result == 0)
+			result = advance(&flat, &next,
+			    vips_flatten(flat, &next, "background", colour, NULL));
+		vips_area_unref(VIPS_AREA(colour));
+		if (result < 0)
+			fit_error(&reply->err, "the transparency cannot be removed");
+	}
+	if (result == 0)
+		result = fit_encode(flat, type, order->limits.image.max_bytes, made, &len,
+		    &reply->done.quality, &reply->err);
+	g_object_unref(flat);
+	if (result != 0)
+		return result;
+	reply->outcome = FIT_MADE;
+	reply->type = type;
+	reply->bytes = len;
+	reply->done.flat = flatten;
+	return 0;
+}
+
+/* One size of it in each type. 0, 1 or -1 as above. */
+static int
+attempt(VipsImage *whole, const struct fit_plan *plan, const enum image_type *types,
+    const struct fit_order *order, struct fit_reply *reply, void **made)
+{
+	VipsImage *image =
+	    follow(whole, plan, &order->options, &reply->done, &reply->err);
+	int result = 1;
+
+	if (image == NULL)
+		return -1;
+	while (result > 0 && *types != IMAGE_OTHER)
+		result = encode_as(image, *types++, order, reply, made);
+	g_object_unref(image);
+	return result;
+}
+
+/* Ever smaller until the bytes fit. */
+static int
+shrink_to_fit(VipsImage *whole, enum image_type from, const struct fit_order *order,
+    struct fit_reply *reply, void **made)
+{
+	uint32_t w = (uint32_t)whole->Xsize, h = (uint32_t)whole->Ysize;
+	enum image_type types[4];
+	struct fit_plan plan, last = {0};
+	int result = 1;
+
+	choose_types(&order->limits.image, &order->options, from, types);
+	if (types[0] == IMAGE_OTHER)
+		return err_set(&reply->err, CODE_CANNOT_FIT,
+		    "the provider takes no type that can be made");
+	for (double shrink = 1; result > 0; shrink *= SHRINK) {
+		if (fit_plan(&order->limits.image, &order->options, w, h, shrink, &plan,
+		        &reply->err) < 0)
+			return -1;
+		if (memcmp(&plan, &last, sizeof plan) == 0)
+			return err_set(&reply->err, CODE_CANNOT_FIT,
+			    "no quality and no size that are allowed fit into %ju bytes",
+			    (uintmax_t)order->limits.image.max_bytes);
+		last = plan;
+		result = attempt(whole, &plan, types, order, reply, made);
+	}
+	return result;
+}
+
+/* Turned, for the screen, and decoded once. */
+static int
+prepare(VipsImage **image, struct fit_done *done, struct err *e)
+{
+	VipsImage *next;
+
+	if (turn(image, done) < 0 || to_screen(image, done) < 0 ||
+	    (next = vips_image_copy_memory(*image)) == NULL)
+		return fit_error(e, "the photo cannot be decoded");
+	g_object_unref(*image);
+	*image = next;
+	return 0;
+}
+
+void
+fit_mend(const void *data, size_t len, const struct photo *photo,
+    const struct fit_order *order, struct fit_reply *reply, void **made)
+{
+	VipsImage *image = NULL;
+
+	*made = NULL;
+	reply->outcome = FIT_FAILED;
+	if (load(&image, data, len, photo, order->options.max_pixels, &reply->err) == 0 &&
+	    prepare(&image, &reply->done, &reply->err) == 0 &&
+	    shrink_to_fit(image, photo->facts.type, order, reply, made) == 0 &&
+	    strcmp(photo->type, mime[reply->type]) != 0)
+		memcpy(reply->done.from_type, photo->type, sizeof photo->type);
+	if (image != NULL)
+		g_object_unref(image);
+}

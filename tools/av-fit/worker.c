@@ -1,0 +1,122 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "decode.h"
+#include "fence.h"
+#include "fit.h"
+#include "mem.h"
+
+/* A picture of PHOTO_MAX_PIXELS takes 300 MB a copy, and there are some of them on the way. */
+#define MEMORY ((uint64_t)3 << 30)
+
+#define BYTES_MAX ((uint64_t)512 << 20)
+
+/* Is there anything to do about it? Notes are not. */
+static bool
+acceptable(const struct photo *photo, const struct fit_order *order)
+{
+	struct findings fs = photo->findings;
+
+	check_image(photo, &order->limits.image, &fs);
+	return findings_worst(&fs) == SEVERITY_NOTE;
+}
+
+/* What is wrong with the photo itself cannot be mended: nobody knows what is missing. */
+static bool
+beyond_help(const struct photo *photo, struct fit_reply *reply)
+{
+	const struct findings *fs = &photo->findings;
+
+	for (unsigned i = 0; i < fs->n; i++) {
+		if (fs->list[i].severity != SEVERITY_REFUSED)
+			continue;
+		reply->outcome = FIT_FAILED;
+		reply->findings = *fs;
+		err_set(&reply->err, CODE_CANNOT_FIT, "%s", fs->list[i].message);
+		return true;
+	}
+	return false;
+}
+
+static void *
+read_whole(int fd, uint64_t size, struct err *e)
+{
+	char *data;
+
+	if (size > BYTES_MAX) {
+		err_set(e, CODE_CANNOT_FIT,
+		    "files of more than %ju bytes are not read into memory",
+		    (uintmax_t)BYTES_MAX);
+		return NULL;
+	}
+	data = mem_new((size_t)size, 1);
+	if (decode_read(fd, data, (size_t)size, 0) == size)
+		return data;
+	free(data);
+	err_set(e, CODE_CHANGED_WHILE_READ, "the photo became shorter while it was read");
+	return NULL;
+}
+
+static void
+fit(int fd, const struct fit_order *order, struct filetype *types,
+    struct fit_reply *reply, void **made)
+{
+	const struct photo_options options = {PHOTO_READ, order->options.max_pixels};
+	struct photo photo;
+	void *data;
+
+	*made = NULL;
+	reply->outcome = FIT_FAILED;
+	if (photo_judge(fd, order->size, &options, types, &photo, &reply->err) < 0 ||
+	    beyond_help(&photo, reply))
+		return;
+	if (!order->options.always && acceptable(&photo, order)) {
+		reply->outcome = FIT_LEFT;
+		return;
+	}
+	data = read_whole(fd, order->size, &reply->err);
+	if (data == NULL)
+		return;
+	fit_mend(data, (size_t)order->size, &photo, order, reply, made);
+	free(data);
+}
+
+static void
+answer(int sock, const struct fit_reply *reply, const char *made)
+{
+	child_answer(sock, reply, sizeof *reply);
+	if (reply->outcome != FIT_MADE)
+		return;
+	for (uint64_t at = 0; at < reply->bytes; at += FIT_CHUNK) {
+		uint64_t left = reply->bytes - at;
+		child_answer(
+		    sock, made + at, left < FIT_CHUNK ? (size_t)left : FIT_CHUNK);
+	}
+}
+
+void
+fit_worker(int sock)
+{
+	static struct fit_reply reply;
+	struct fit_order order;
+	struct filetype *types;
+	void *made;
+	int fd;
+
+	sock = child_settle(sock);
+	types = filetype_new();
+	if (fit_init() != 0 || fence_threads(MEMORY) != 0)
+		_exit(CHILD_NOT_READY);
+	while (child_receive(sock, &order, sizeof order, &fd)) {
+		memset(&reply, 0, sizeof reply);
+		fit_bind(&order.limits);
+		fit(fd, &order, types, &reply, &made);
+		answer(sock, &reply, made);
+		free(made); /* g_malloc is malloc */
+		close(fd);
+	}
+	_exit(0);
+}
