@@ -179,6 +179,14 @@ ready_at_once(struct poll *p)
 	next(p);
 }
 
+/* The record waits from here on, so it keeps its own bytes and no more. */
+static void
+watch_avatar(struct poll *p)
+{
+	rec_slim(p->item->rec);
+	watch_start(&p->self->watches, &p->watch, true);
+}
+
 static void
 begin(void *arg, struct item *item)
 {
@@ -210,7 +218,7 @@ begin(void *arg, struct item *item)
 	else if (p->watch.op == NULL)
 		ready_at_once(p);
 	else
-		watch_start(&self->watches, &p->watch, true);
+		watch_avatar(p);
 }
 
 int
