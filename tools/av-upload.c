@@ -229,7 +229,7 @@ main(int argc, char *argv[])
 	tool_open(&self.tool, &o.common, &usage,
 	    &(struct tool_options){.step = "upload",
 	        .bare = RUN_BARE_PHOTO,
-	        .window = (size_t)o.common.jobs,
+	        .window = 2 * (size_t)o.common.jobs, /* one half on the wire, one on its way */
 	        .ledger = true,
 	        .ledger_file = o.ledger},
 	    &calls, &self);
