@@ -1,0 +1,44 @@
+# What the tests share that count on the service's side.
+
+# shots N: N photos for each service as records, in the file all; Argil wants its sizes
+shots() {
+	mkdir -p small wide
+	python3 "$TESTS/soak/shots.py" small "$1"
+	python3 "$TESTS/soak/shots.py" wide "$1" 1280 720
+	for file in small/*.png; do
+		printf '{"file":"%s","provider":"%s"}\n' "$file" loom "$file" anam "$file" avtr1 \
+			"wide/${file#*/}" argil
+	done >all
+}
+
+# soon [SECONDS]: lists are complete so soon after an answer, by the user's own description
+soon() {
+	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+	for service in "${SERVICES[@]}"; do
+		jq --argjson s "${1:-1}" \
+			'(.operations[] | select(.lookup) | .lookup.settle_s) = $s' \
+			"$TESTS/../lib/providers/$service.json" \
+			>"$XDG_CONFIG_HOME/avtools/providers/$service.json"
+	done
+}
+
+# upload [OPTION...]: the records of the file all, and those again that are worth it, until none
+# is; they end up in the file out
+upload() {
+	local n
+	cp all out
+	for n in $(seq 30); do
+		av-upload -q -j 32 --retry-failed --exit-zero "$@" <out >next || return
+		mv next out
+		jq -se 'any(.error.retryable)' out >/dev/null || return 0
+	done
+	echo "worth another run after $n of them:" "$(codes out)"
+	return 1
+}
+
+# honest [SERVICE...]: each record tells what became of it; unknown is allowed to these services
+honest() {
+	local n
+	n=$(jq -s 'group_by(.provider) | map(length) | max' all)
+	python3 "$TESTS/soak/verdict.py" journal out "$n" "$@" && clean
+}

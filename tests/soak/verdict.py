@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""verdict.py JOURNAL RECORDS N [SERVICE...]: holds what av-upload said against what was made.
+
+Each service of the records has to have N of them; each says either which avatar was made, and
+the journal of the sandbox has to know it as made from that very photo, or that the outcome is
+unknown, which only the SERVICEs named may have. Nothing may have been made twice, and nothing be
+made of a photo whose record says that it failed. Prints a line for each service; exits with 1
+where something is amiss."""
+import collections
+import json
+import sys
+
+SERVICES = ["loom", "anam", "avtr1", "argil"]  # in the order of the journal's numbers
+AVATAR = 0
+
+made = {}
+times = collections.Counter()
+for line in open(sys.argv[1]):
+    make = json.loads(line).get("make")
+    if make and make["kind"] == AVATAR:
+        service = SERVICES[make["service"]]
+        made[service, str(make["id"])] = make["photo"]
+        times[service, make["photo"]] += 1
+
+wrong = []
+told = collections.defaultdict(collections.Counter)
+ids = collections.Counter()
+for line in open(sys.argv[2]):
+    record = json.loads(line)
+    service = record["provider"]
+    photo = record.get("image", {}).get("sha256")
+    if "avatar" in record and not record.get("error"):
+        told[service]["made"] += 1
+        ids[service, record["avatar"]["id"]] += 1
+        if made.get((service, record["avatar"]["id"])) != photo:
+            wrong.append("%s: '%s' is of another photo than %s" %
+                         (service, record["avatar"]["id"], record["file"]))
+    elif (record.get("error") or {}).get("created") == "unknown":
+        told[service]["unknown"] += 1
+        if service not in sys.argv[4:]:
+            wrong.append("%s: the list could have told: %s" %
+                         (service, json.dumps(record["error"])[:600]))
+    else:
+        told[service]["neither"] += 1
+        wrong.append("%s: neither made nor unknown: %s" % (service, json.dumps(record)[:600]))
+
+for service in SERVICES:
+    count = told[service]
+    if not count:
+        continue
+    twice = sum(n - 1 for (s, _), n in times.items() if s == service)
+    print("%s: %d made, %d unknown, %d made by the service, %d twice" %
+          (service, count["made"], count["unknown"],
+           sum(n for (s, _), n in times.items() if s == service), twice))
+    if sum(count.values()) != int(sys.argv[3]):
+        wrong.append("%s: %d records" % (service, sum(count.values())))
+    if twice:
+        wrong.append("%s: made twice" % service)
+wrong += ["%s: '%s' told %d times" % (*k, n) for k, n in ids.items() if n > 1]
+print(*wrong[:20], sep="\n", end="\n" if wrong else "", file=sys.stderr)
+sys.exit(len(wrong) > 0)
