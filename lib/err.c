@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "utf8.h"
 
 static int level;
+static bool status_shown;
 
 /* Formats into buf; appends strerror when the format ends in ':'. */
 static void
@@ -28,6 +30,7 @@ say(const char *fmt, va_list ap)
 	char message[2048];
 
 	format(message, sizeof message, fmt, ap);
+	err_status("%s", "");
 	fprintf(stderr, "%s: %s\n", program_invocation_short_name, message);
 }
 
@@ -93,6 +96,20 @@ note(const char *fmt, ...)
 	va_start(ap, fmt);
 	say(fmt, ap);
 	va_end(ap);
+}
+
+void
+err_status(const char *fmt, ...)
+{
+	char line[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	if (line[0] != '\0' || status_shown)
+		fprintf(stderr, "\r%s\033[K", line);
+	status_shown = line[0] != '\0';
 }
 
 void

@@ -38,6 +38,9 @@ int err_level(void);
 void warn(const char *fmt, ...) PRINTF(1, 2);
 void note(const char *fmt, ...) PRINTF(1, 2);
 
+/* One line on a terminal that the next one, or a message, takes the place of; "" takes it away. */
+void err_status(const char *fmt, ...) PRINTF(1, 2);
+
 /* Says the message at any level and exits with a status of <sysexits.h>. For main()s. */
 _Noreturn void die(int status, const char *fmt, ...) PRINTF(2, 3);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -40,9 +41,14 @@ struct run {
 	    *last; /* at work; with keep_order also done, in the input's order */
 	size_t held, parked;
 	struct timer grace;
+	struct timer progress;
+	size_t n_done, n_failed;
 	int signo; /* what the program has to die of, or 0 */
 	int status;
 };
+
+/* How often progress is shown. */
+#define PROGRESS_MS 200
 
 static void fill(struct run *run);
 static void ready(void *arg, int fd, uint32_t events);
@@ -69,7 +75,10 @@ count(struct run *run, struct rec *rec)
 	enum code code = name != NULL ? code_find(name) : CODE_NONE;
 	int status = json_flag(error, "/retryable", false) ? EX_TEMPFAIL : EX_DATAERR;
 
-	if (error == NULL || run->options.exit_zero)
+	if (error == NULL)
+		return;
+	run->n_failed++;
+	if (run->options.exit_zero)
 		return;
 	if (code != CODE_NONE && (code_info(code)->status == EX_NOPERM ||
 	                             code_info(code)->status == EX_CONFIG))
@@ -81,6 +90,7 @@ static void
 write_rec(struct run *run, struct rec *rec)
 {
 	count(run, rec);
+	run->n_done++;
 	rec_write(rec, out_buf(&run->out));
 	out_added(&run->out);
 }
@@ -317,11 +327,36 @@ full(const struct run *run)
 	       run->parked >= PARKED_MAX || out_backlog(&run->out) > BACKLOG_MAX;
 }
 
+/* Counts for a person who waits: on a terminal, and only by the last program of a pipe, so that
+ * one line is enough for all. */
+static void
+show_progress(void *arg)
+{
+	struct run *run = arg;
+
+	err_status("%s: %zu done, %zu failed, %zu at work", program_invocation_short_name,
+	    run->n_done, run->n_failed, run->held);
+	loop_at(run->loop, &run->progress, loop_now(run->loop) + PROGRESS_MS, show_progress, run);
+}
+
+static void
+start_progress(struct run *run)
+{
+	struct stat st;
+
+	if (err_level() >= 0 && isatty(STDERR_FILENO) && fstat(STDOUT_FILENO, &st) == 0 &&
+	    S_ISREG(st.st_mode))
+		loop_at(run->loop, &run->progress, loop_now(run->loop) + PROGRESS_MS,
+		    show_progress, run);
+}
+
 static void
 finish_if_over(struct run *run)
 {
 	if (run->input_over && run->held == 0) {
 		loop_cancel(run->loop, &run->grace);
+		loop_cancel(run->loop, &run->progress);
+		err_status("%s", "");
 		loop_stop(run->loop);
 	}
 }
@@ -484,6 +519,7 @@ run_records(struct run *run, char **operands)
 	signal(SIGPIPE, SIG_IGN);
 	loop_on_signal(run->loop, on_signal, run);
 	run->operands = operands[0] != NULL ? operands : NULL;
+	start_progress(run);
 	fill(run);
 	if (run->held > 0 || !run->input_over)
 		loop_run(run->loop);
