@@ -135,6 +135,9 @@ run_done(struct item *item)
 	run_park(item, false);
 	item->done = true;
 	item->stop = NULL;
+	/* What cannot be written yet keeps its bytes alone. */
+	if (run->stopping_all || (run->options.keep_order && item != run->first))
+		rec_slim(item->rec);
 	if (run->stopping_all)
 		return;
 	release(run, item);

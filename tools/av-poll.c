@@ -217,8 +217,11 @@ begin(void *arg, struct item *item)
 		next(p);
 	else if (p->watch.op == NULL)
 		ready_at_once(p);
-	else
+	else {
+		/* It may be long before the first request. */
+		rec_slim(item->rec);
 		watch_avatar(p);
+	}
 }
 
 int
