@@ -44,8 +44,9 @@ stat() {
 	curl -sf "$STATS" | jq -c "$1"
 }
 
-# photos N [WIDTHxHEIGHT]: photos/001.jpg and so on, each another one
+# photos N [WIDTHxHEIGHT]: photos/001.jpg and so on, each another one, and nothing else
 photos() {
+	rm -rf photos
 	mkdir -p photos
 	seq -f "photos/%03g.jpg=${2:-64x48}" "$1" | xargs faces
 }

@@ -1,0 +1,217 @@
+#!/usr/bin/env bats
+# av-poll: states of each service, what only delays, what ends the wait, and what waiting costs.
+
+load helper
+
+poll() {
+	limit 60 av-poll --interval 0.05s "$@"
+}
+
+# made PROVIDER N: N avatars of photos/, in `made`
+made() {
+	photos "$2" 1280x720
+	limit 60 av-upload -p "$1" -j 8 photos/* >made
+}
+
+@test "help and version are on stdout, mistakes are 64 and say so on stderr" {
+	run -0 --separate-stderr av-poll -h
+	[[ $output == "usage: av-poll"* && $output == *--watch* && -z $stderr ]]
+	run -0 av-poll -V
+	[[ $output == av-poll\ * ]]
+	for mistake in --nonsense "--watch 0" "--watch x" "--interval x" "--timeout -1" "-O a=b"; do
+		echo "$mistake"
+		run -64 --separate-stderr av-poll $mistake x
+		[ -z "$output" ]
+		[[ $stderr == *usage:* ]]
+	done
+	run -78 --separate-stderr av-poll -p nobody x
+	[ -z "$output" ]
+}
+
+@test "each service: until it is ready, in the service's own word" {
+	for provider in "${SERVICES[@]}"; do
+		box --ready-after 300
+		made "$provider" 2
+		poll <made >done
+		is "$(codes done)" "2 ready"
+		is "$(of done 'map(.avatar.provider_status) | unique')" "$(case $provider in
+			loom) echo '["done"]' ;; avtr1) echo '["ready"]' ;; argil) echo '["IDLE"]' ;;
+			*) echo '[null]' ;; esac)"
+		[ "$provider" = anam ] || [ "$(stat ".$provider.polls")" -ge 4 ]
+		sound done
+		clean
+		kill "$BOX"
+		wait "$BOX" || true
+	done
+}
+
+@test "bare ids, as operands and lines, give records" {
+	box
+	made avtr1 3
+	jq -r .avatar.id made >ids
+	poll -k -p avtr1 $(cat ids) >a
+	poll -k -p avtr1 <ids >b
+	tr '\n' '\0' <ids | poll -k -0 -p avtr1 >c
+	AV_PROVIDER=avtr1 poll -k <ids >d
+	for out in a b c d; do
+		is "$(jq -r '[.provider, .avatar.id, .avatar.status] | join(" ")' $out)" \
+			"$(sed 's/.*/avtr1 & ready/' ids)"
+	done
+	sound a b c d
+}
+
+@test "what fails says why, and is not reused" {
+	for provider in loom avtr1 argil; do
+		box --fail-match 002
+		made "$provider" 3
+		# Loom has no names; its files' names count.
+		run -65 poll <made
+		printf '%s\n' "$output" | grep '^{' >done
+		is "$(codes done)" "1 avatar_failed, 2 ready"
+		is "$(of done 'map(select(.error)) | map([.file, .avatar.status, .error.step, .error.retryable, (.avatar.id | length > 0)])')" \
+			'[["photos/002.jpg","failed","poll",false,true]]'
+		limit 60 av-upload -p "$provider" photos/* >again
+		is "$(of again 'map(select(.avatar.reused)) | length')" 2
+		is "$(stat ".$provider.creates")" 4
+		sound done
+		kill "$BOX"
+		wait "$BOX" || true
+		rm -rf state/*
+	done
+}
+
+@test "argil: a photo that moderation refuses has failed" {
+	box --refuse-match 001
+	made argil 1
+	run -65 poll <made
+	printf '%s\n' "$output" | grep '^{' >done
+	is "$(jq -c '[.avatar.status, .avatar.provider_status, .error.code]' done)" \
+		'["failed","REFUSED","avatar_failed"]'
+}
+
+@test "lost answers, 408, 423, 429 and 5xx only delay" {
+	for provider in loom avtr1 argil; do
+		box --retry-after 1 --fault "poll-lost@$provider#1" --fault "poll-408@$provider#2" \
+			--fault "poll-423@$provider#3" --fault "poll-429@$provider#4" \
+			--fault "poll-500@$provider#5" --fault "poll-503@$provider#6" \
+			--fault "poll-reset@$provider#7"
+		made "$provider" 1
+		poll <made >done
+		is "$(codes done)" "1 ready"
+		is "$(stat ".$provider.faults | length")" 7
+		kill "$BOX"
+		wait "$BOX" || true
+		rm -rf state/*
+	done
+}
+
+@test "an avatar that is denied three times is gone, once is not enough" {
+	box --fault poll-404@avtr1#1 --trace trace
+	made avtr1 1
+	poll <made >done
+	is "$(codes done)" "1 ready"
+	run -65 poll -p avtr1 av_01J00000000000000000000002
+	printf '%s\n' "$output" | grep '^{' >gone
+	is "$(jq -c '[.error.code, .error.retryable, .avatar.id]' gone)" \
+		'["avatar_gone",false,"av_01J00000000000000000000002"]'
+	is "$(jq -s 'map(select(.path | endswith("0002"))) | length' trace)" 3
+	sound gone
+}
+
+@test "other 4xx fail; a key that is refused is 77" {
+	box --fault poll-400@argil=1 --fault poll-401@avtr1=1
+	made argil 1
+	run -65 poll <made
+	[[ $output == *'"code":"refused"'* ]]
+	made avtr1 1
+	run -77 poll <made
+	[[ $output == *'"code":"unauthorized"'*'"retryable":true'* ]]
+}
+
+@test "no avatar, a line that is no record, and what is settled already" {
+	box
+	printf '%s\n' '{"file":"a.jpg","provider":"avtr1"}' '{"avatar":' \
+		'{"provider":"avtr1", "avatar":{"id":"x","status":"ready"}}' \
+		'{"provider":"avtr1","avatar":{"id":"y"},"error":{"step":"upload","code":"refused","message":"m","retryable":true}}' >in
+	# 75: a failed record passes by that is worth another run of av-upload.
+	run -75 poll -k --retry-failed <in
+	printf '%s\n' "$output" | grep '^{' >out
+	is "$(of out 'map(.error.code)')" '["no_avatar","invalid_record",null,"refused"]'
+	is "$(tail -n 2 out)" "$(tail -n 2 in)"
+	is "$(stat .avtr1.requests)" 0
+	sound out
+}
+
+@test "--timeout is an error of its own, keeps the id, and is worth another run" {
+	box --ready-after 3000
+	made avtr1 3
+	run -75 poll --timeout 0.3s <made
+	printf '%s\n' "$output" | grep '^{' >late
+	is "$(codes late)" "3 timeout"
+	is "$(of late 'map([.error.retryable, .avatar.status, (.avatar.id | length > 0)]) | unique')" \
+		'[[true,"processing",true]]'
+	poll --exit-zero --timeout 0.1s <made >zero
+	poll --retry-failed <late >done
+	is "$(codes done)" "3 ready"
+	sound late done
+	clean
+}
+
+@test "-k keeps the order, -j and --watch bound what is at work, --rate holds" {
+	box --ready-after 200 --delay 20
+	made avtr1 20
+	poll -k -j 3 <made >done
+	is "$(of done 'map(.file) == (map(.file) | sort)')" true
+	curl -sf -X POST "${STATS%/_stats}/_reset"
+	poll -j 3 <made >done
+	is "$(stat '.avtr1.max_in_flight <= 3')" true
+	poll --watch 1 -j 8 <made >done
+	is "$(of done 'map(.file) == (map(.file) | sort)')" true
+	curl -sf -X POST "${STATS%/_stats}/_reset"
+	poll --rate 10 -j 8 <made >done
+	is "$(stat '.avtr1.max_rate_per_second <= 11')" true
+	is "$(codes done)" "20 ready"
+}
+
+@test "SIGTERM: all come out, with their ids" {
+	box --ready-after 600000
+	made avtr1 20
+	av-poll --interval 0.05s -j 2 <made >out 3>&- &
+	POLL=$!
+	some() { [ "$(stat .avtr1.polls)" -ge 3 ] && echo yes; }
+	until_is yes some
+	kill "$POLL"
+	CODE=0
+	wait "$POLL" || CODE=$?
+	is "$CODE" 143
+	is "$(of out 'map([.error.code, .error.retryable, (.avatar.id | length > 0)]) | unique')" \
+		'[["interrupted",true,true]]'
+	is "$(wc -l <out)" 20
+	sound out
+}
+
+@test "what a living ledger says of it: failed is written back, none needs no state" {
+	box --fail-match 001
+	made argil 1
+	XDG_STATE_HOME=/proc/none run -65 poll --ledger none <made
+	run -65 poll <made
+	limit 60 av-upload -p argil photos/001.jpg >again
+	is "$(jq -c '.avatar.reused // false' again)" false
+}
+
+@test "100,000 waiting avatars: below 1 kB each beside the record's own bytes" {
+	box --ready-after 600000
+	seq 100000 | awk '{ printf "{\"file\":\"photos/%06d.jpg\",\"provider\":\"avtr1\",\"avatar\":" \
+		"{\"id\":\"av_%026d\",\"status\":\"processing\"}}\n", $1, $1 }' >many
+	mkfifo in
+	av-poll --interval 1h <in >out 3>&- &
+	POLL=$!
+	cat many >in
+	RSS=$(awk '/^VmRSS/ { print $2 }' "/proc/$POLL/status")
+	kill "$POLL"
+	wait "$POLL" || true
+	echo "$RSS kB"
+	is "$(wc -l <out)" 100000
+	is "$(jq -r '.error.code' out | sort | uniq -c | awk '{print $1, $2}')" "100000 interrupted"
+	[ -n "${AV_SANITIZED:-}" ] || [ "$RSS" -lt $((10000 + 100000 + $(wc -c <many) / 1024)) ]
+}

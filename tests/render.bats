@@ -1,0 +1,298 @@
+#!/usr/bin/env bats
+# av-render: kinds, where files go, what is paid for once, and what a broken media host does.
+
+load helper
+
+render() {
+	limit 60 av-render --interval 0.05s "$@"
+}
+
+# ready PROVIDER N: N ready avatars, in `ready.jsonl`
+ready() {
+	photos "$2" 1280x720
+	limit 60 av-upload -p "$1" -j 8 photos/* | limit 60 av-poll --interval 0.05s -k >ready.jsonl
+}
+
+files() {
+	(cd "${1:-out}" 2>/dev/null && find . -type f | sort | tr '\n' ' ')
+}
+
+@test "help and version are on stdout, mistakes are 64 and say so on stderr" {
+	run -0 --separate-stderr av-render -h
+	[[ $output == "usage: av-render"* && $output == *--ask* && -z $stderr ]]
+	run -0 av-render -V
+	[[ $output == av-render\ * ]]
+	for mistake in --nonsense "--watch 0" "--timeout x" "-r" "--max-creates 1"; do
+		echo "$mistake"
+		run -64 --separate-stderr av-render $mistake
+		[ -z "$output" ]
+		[[ $stderr == *usage:* ]]
+	done
+	run -78 --separate-stderr av-render -p nobody x
+	[ -z "$output" ]
+}
+
+@test "defaults: what comes with the avatar for free" {
+	for provider in "${SERVICES[@]}"; do
+		box
+		ready "$provider" 2
+		CHARGES=$(stat ".$provider.charges")
+		render -o "out.$provider" <ready.jsonl >done
+		is "$(codes done)" "2 ready"
+		is "$(stat ".$provider.charges")" "$CHARGES"
+		sound done
+		clean
+		kill "$BOX"
+		wait "$BOX" || true
+	done
+	is "$(files out.loom)" "./001.loom.preview.png ./002.loom.preview.png "
+	is "$(files out.anam)" "./001.anam.still.png ./002.anam.still.png "
+	is "$(files out.avtr1)" ""
+	is "$(files out.argil)" "./001.argil.cover.jpg ./002.argil.cover.jpg "
+}
+
+@test "--pose hi is -r pose=hi, for any kind; sizes and colours reach the picture" {
+	box
+	ready loom 1
+	render --pose hi --animation wave -r gltf -O size=96 -O background_color=#00ff00 -o out \
+		<ready.jsonl >done
+	is "$(files)" "./001.loom.animation-wave.gif ./001.loom.gltf.gltf ./001.loom.pose-hi.png "
+	is "$(of done '[.[0].renderings[] | [.kind, .value, .status]]')" \
+		'[["pose","hi","ready"],["animation","wave","ready"],["gltf",null,"ready"]]'
+	[[ $(file -b out/001.loom.pose-hi.png) == "PNG image data, 96 x "* ]]
+	python3 - <<-'END'
+		import struct, zlib
+		data = open("out/001.loom.pose-hi.png", "rb").read()
+		w, h, depth, kind = struct.unpack(">IIBB", data[16:26])
+		at, raw = 8, b""
+		while at < len(data):
+		    n, = struct.unpack(">I", data[at:at + 4])
+		    if data[at + 4:at + 8] == b"IDAT":
+		        raw += data[at + 8:at + 8 + n]
+		    at += n + 12
+		rows = zlib.decompress(raw)
+		n = {2: 3, 6: 4}[kind]
+		# The first row's filter may be any but those that add a neighbour; at its first pixel none does.
+		assert rows[1:4] == b"\x00\xff\x00", rows[1:4]
+	END
+	jq -e . out/001.loom.gltf.gltf >/dev/null
+	sound done
+	clean
+}
+
+@test "what a provider does not offer is not_offered by name, and no error by default" {
+	box
+	ready avtr1 1
+	run -65 render -r pose=hi -o out <ready.jsonl
+	[[ $output == *'"code":"not_offered"'* ]]
+	render -o out <ready.jsonl >done
+	cmp done ready.jsonl
+	is "$(stat .avtr1.violations_count)" 0
+}
+
+@test "options are judged before anything is asked for" {
+	box
+	ready argil 1
+	for wrong in "-O text=" "-O zoom=9 -O text=x" "-O aspectRatio=1:1 -O text=x" ""; do
+		echo "$wrong"
+		run -65 render -r video $wrong -o out <ready.jsonl
+		[[ $output == *'"error":{'* ]]
+	done
+	is "$(stat .argil.videos)" 0
+	ready loom 1
+	run ! render -r pose=hi -O background_color=green -o out <ready.jsonl
+	run ! render -r pose -o out <ready.jsonl
+	is "$(stat .loom.renderings)" 0
+}
+
+@test "no avatar, one that is not ready, bare ids, records that are no records" {
+	box --ready-after 600000
+	photos 1
+	limit 60 av-upload -p loom photos/001.jpg >made
+	run -75 render -r pose=hi -o out <made
+	[[ $output == *'"code":"avatar_not_ready"'*'"retryable":true'* ]]
+	run -65 render -k -p loom -o out '{"file":"x"}' '{"no'
+	printf '%s\n' "$output" | grep '^{' >out.jsonl
+	is "$(of out.jsonl 'map(.error.code)')" '["no_avatar","invalid_record"]'
+	sound out.jsonl
+	box
+	ready anam 1
+	ID=$(jq -r .avatar.id ready.jsonl)
+	render -p anam -o out "$ID" >done
+	is "$(jq -c '[.avatar.id, .renderings[0].status]' done)" "[\"$ID\",\"ready\"]"
+	is "$(find out -type f | wc -l)" 1
+}
+
+@test "paid for once: again, in another order, by other processes" {
+	box
+	ready loom 3
+	render -r pose=hi -r pose=kiss -o out <ready.jsonl >a
+	render -r pose=kiss -r pose=hi -o out <ready.jsonl >b
+	is "$(stat .loom.renderings)" 6
+	is "$(of b '[.[].renderings[].reused] | unique')" '[true]'
+	render -r pose=hi -r pose=kiss -o out <a >c
+	cmp a c
+	render -r pose=hi -O size=50 -o small <ready.jsonl >d
+	is "$(stat .loom.renderings)" 9
+	ready argil 2
+	render -r video -O text=Hi -o out <ready.jsonl >e
+	render -r video -O text=Hi -o out <ready.jsonl >f
+	render -r video -O text=Other -o other <ready.jsonl >g
+	is "$(stat '.argil | [.videos, .video_renders]')" '[4,4]'
+	sound a b d e f g
+	clean
+}
+
+@test "--ask, av-poll, av-render: asked once, fetched later" {
+	for spec in "loom -r pose=hi" "argil -r video -O text=Hi"; do
+		set -- $spec
+		box --render-after 300
+		ready "$1" 2
+		render --ask "${@:2}" <ready.jsonl >asked
+		is "$(of asked '[.[].renderings[].status] | unique')" '["processing"]'
+		[ ! -e out ]
+		limit 60 av-poll --interval 0.05s <asked >polled
+		is "$(of polled '[.[].renderings[].status] | unique')" '["ready"]'
+		CHARGES=$(stat ".$1.charges")
+		render "${@:2}" -o out <polled >done
+		is "$(of done '[.[].renderings[] | .file != null] | unique')" '[true]'
+		is "$(find out -type f | wc -l)" 2
+		is "$(stat ".$1.charges")" "$CHARGES"
+		sound asked polled done
+		clean
+		rm -rf out state/*
+		kill "$BOX"
+		wait "$BOX" || true
+	done
+}
+
+@test "a template names files, never outside" {
+	box
+	photos 1
+	jq -nc '{file:"photos/001.jpg",provider:"anam",name:"../../evil/\u0007..x"}' |
+		limit 60 av-upload | limit 60 av-poll >ready.jsonl
+	render -o 'sub/{name}-{stem}-{provider}-{kind}.{ext}' <ready.jsonl >done
+	FILE=$(jq -r '.renderings[0].file' done)
+	[[ $FILE == sub/* && ${FILE#sub/} != */* ]]
+	[ -f "$FILE" ]
+	is "$(find . -name '*evil*' | wc -l)" 1
+	jq -c '.file = "../../../outside.jpg"' ready.jsonl | render -o out2 >done
+	[[ $(jq -r '.renderings[0].file' done) == out2/outside.anam.still.png ]]
+	jq -c '.file = "/.."' ready.jsonl | render -o out3 >done
+	FILE=$(jq -r '.renderings[0].file' done)
+	[[ $FILE == out3/* && ${FILE#out3/} != */* ]]
+	is "$(realpath "$FILE")" "$(realpath out3)/$(basename "$FILE")"
+}
+
+@test "target_taken: two records of a run, or another file that is there; --force" {
+	box
+	ready anam 2
+	jq -c '.file = "same.jpg"' ready.jsonl >same
+	run -65 render -o out <same
+	printf '%s\n' "$output" | grep '^{' >done
+	is "$(codes done)" "1 ready, 1 target_taken"
+	printf other >out/001.anam.still.png
+	run -65 render -o out <ready.jsonl
+	printf '%s\n' "$output" | grep '^{' >done
+	is "$(codes done)" "1 ready, 1 target_taken"
+	is "$(cat out/001.anam.still.png)" other
+	# The same bytes are no conflict.
+	jq -c 'select(.file == "photos/002.jpg")' ready.jsonl | render -o out >done
+	is "$(codes done)" "1 ready"
+	render --force -o out <ready.jsonl >done
+	is "$(codes done)" "2 ready"
+	[[ $(file -b out/001.anam.still.png) == PNG* ]]
+	sound done
+}
+
+@test "where nothing can be written: an error that says so, no file, worth another run" {
+	box
+	ready anam 1
+	run render -o /proc/none <ready.jsonl
+	[ "$status" -ne 0 ]
+	[[ $output == *target_unwritable*'"retryable":true'* ]]
+	run -74 bash -c 'av-render -o out <ready.jsonl >/dev/full'
+}
+
+@test "a broken media host: downloads go on or start again, and are whole" {
+	box --fault media-truncated#1 --fault media-lost#2 --fault media-500#3 --fault media-reset#4 \
+		--fault media-503#5 --retry-after 1
+	ready argil 3
+	render -r video -r cover -O text=Hi -j 2 -o out <ready.jsonl >done
+	is "$(codes done)" "3 ready"
+	jq -r '.renderings[] | "\(.sha256)  \(.file)"' done >sums
+	sha256sum --quiet -c sums
+	for f in out/*.mp4; do
+		file -b "$f" | grep -q MP4
+		cmp "$f" out/001.argil.video.mp4 || true
+	done
+	is "$(find out -type f | wc -l)" 6
+	is "$(stat '[.[].faults // {} | keys[] | select(startswith("media"))] | unique | length')" 5
+}
+
+@test "a media host that never gives it whole: download_failed, retryable, no half file" {
+	box --fault media-truncated=1
+	ready anam 2
+	run -75 render --timeout 3 -o out <ready.jsonl
+	printf '%s\n' "$output" | grep '^{' >done
+	is "$(of done 'map([.error.code, .error.retryable]) | unique')" '[["download_failed",true]]'
+	is "$(find out -name '*.png' 2>/dev/null | wc -l)" 0
+	sound done
+}
+
+@test "an address that has expired is asked for again" {
+	box --url-life 1
+	ready argil 1
+	render --ask -r video -O text=Hi <ready.jsonl | limit 60 av-poll --interval 0.05s >polled
+	# Older than its life by the sandbox's own clock.
+	OLD=$(jq -r '.avatar.preview_url' polled)
+	gone() { curl -s -o /dev/null -w '%{http_code}' "$OLD"; }
+	until_is 403 gone || until_is 410 gone
+	render -r video -r cover -O text=Hi -o out <polled >done
+	is "$(codes done)" "1 ready"
+	is "$(find out -type f | wc -l)" 2
+	is "$(stat '.argil | [.videos, .video_renders]')" '[1,1]'
+}
+
+@test "a rendering whose answer is lost is never asked for twice" {
+	for spec in "loom -r pose=hi" "argil -r video -O text=Hi"; do
+		set -- $spec
+		for fault in lost-after truncated garbage 500-after; do
+			echo "$1 $fault"
+			box
+			ready "$1" 1
+			STATE=$PWD/box.journal
+			kill "$BOX"
+			wait "$BOX" || true
+			rm -rf state/*
+			box --fault "$fault@$1#2"
+			ready "$1" 1
+			render --exit-zero "${@:2}" -o out <ready.jsonl >a
+			render --exit-zero "${@:2}" -o out <ready.jsonl >b
+			is "$(stat ".$1 | [.duplicates_count, (.renderings + .videos)]")" '[0,1]'
+			[[ $(codes b) =~ ^1\ (ready|outcome_unknown)$ ]]
+			kill "$BOX"
+			wait "$BOX" || true
+			rm -rf state/* out
+			sound a b
+		done
+	done
+}
+
+@test "SIGTERM: all come out, what was asked for stays in the ledger" {
+	box --render-after 600000 --delay 20
+	ready loom 15
+	av-render --interval 0.05s -j 2 -r pose=hi -o out <ready.jsonl >part 3>&- &
+	RENDER=$!
+	some() { [ "$(stat .loom.renderings)" -ge 3 ] && echo yes; }
+	until_is yes some
+	kill "$RENDER"
+	CODE=0
+	wait "$RENDER" || CODE=$?
+	is "$CODE" 143
+	is "$(wc -l <part)" 15
+	is "$(of part 'map(.error.code) | unique')" '["interrupted"]'
+	sound part
+	render --exit-zero --timeout 1 --retry-failed -r pose=hi -o out <part >again
+	is "$(stat '.loom | [.renderings, .duplicates_count]')" '[15,0]'
+}
