@@ -4,7 +4,7 @@
 bats_require_minimum_version 1.5.0
 
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# AV_SLOW stretches what is waited for, where the programs are sanitized.
+# AV_SLOW stretches what is waited for, AV_SANITIZED says that memory is no measure.
 : "${AV_SLOW:=1}"
 SERVICES=(loom anam avtr1 argil)
 

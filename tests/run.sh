@@ -10,7 +10,7 @@ cc=$(basename "${CC%% *}")
 log=build/check.tap
 export LC_ALL=C.UTF-8
 
-# Counts are kept in the log alone: tap NAME COMMAND... passes a TAP stream on, each title led by
+# tap NAME COMMAND...: passes a TAP stream on, each title led by
 # its suite, and adds a failure of the command that no test of it told.
 tap() {
 	local name=$1 status
@@ -49,6 +49,7 @@ one() {
 	fi | tee -a "$log"
 }
 
+# units PREFIX OBJECTS SECONDS
 units() {
 	local unit
 	for unit in tests/unit/*.c; do
@@ -57,11 +58,11 @@ units() {
 	done
 }
 
-# bats PREFIX BIN OBJECTS SECONDS: each file by itself, its tests side by side.
+# scripts PREFIX BIN OBJECTS SECONDS SLOW: each file by itself, its tests side by side.
 scripts() {
 	local file
 	for file in tests/*.bats; do
-		AV_SLOW=$5 BATS_TEST_TIMEOUT=$4 PATH=$PWD/$2:$PWD/$3:$PATH \
+		AV_SLOW=$5 AV_SANITIZED=${1:+yes} BATS_TEST_TIMEOUT=$4 PATH=$PWD/$2:$PWD/$3:$PATH \
 			tap "$1$(basename "$file" .bats)" bats --jobs "$JOBS" --tap "$file"
 	done
 }

@@ -217,11 +217,8 @@ begin(void *arg, struct item *item)
 		next(p);
 	else if (p->watch.op == NULL)
 		ready_at_once(p);
-	else {
-		/* It may be long before the first request. */
-		rec_slim(item->rec);
+	else
 		watch_avatar(p);
-	}
 }
 
 int

@@ -1,0 +1,272 @@
+#!/usr/bin/env bats
+# av-validate: what it says of a photo, of names and options, for each service, and that it says all
+# at once. (How damage is found is told by unit tests over many files.)
+
+load helper
+
+validate() {
+	limit 60 av-validate "$@"
+}
+
+# problems ARG...: the codes of all findings of the only record
+problems() {
+	validate --exit-zero "$@" >out
+	sound out
+	jq -r '[.error.problems[]?.code] | sort | join(" ")' out
+}
+
+# warnings ARG...
+warnings() {
+	validate "$@" >out
+	sound out
+	jq -r '[.image.warnings[]?.code] | sort | join(" ")' out
+}
+
+# padded FILE TO BYTES: the JPEG with a comment of its own, of so many bytes in all
+padded() {
+	python3 - "$@" <<-'END'
+		import sys
+		data, rest = open(sys.argv[1], "rb").read(), int(sys.argv[3])
+		rest -= len(data)
+		comments = b""
+		while rest:
+		    n = min(rest, 60000)
+		    n = rest - 4 if rest - n in range(1, 4) else n
+		    n = min(n, 60000)
+		    comments += b"\xff\xfe" + (n - 2).to_bytes(2, "big") + b"x" * (n - 4)
+		    rest -= n
+		open(sys.argv[2], "wb").write(data[:2] + comments + data[2:])
+	END
+	is "$(wc -c <"$2")" "$3"
+}
+
+# turned FILE TO ORIENTATION: the JPEG with an Exif segment that says how to turn it
+turned() {
+	python3 - "$@" <<-'END'
+		import struct, sys
+		data = open(sys.argv[1], "rb").read()
+		tiff = b"MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x112, 3, 1, int(sys.argv[3]), 0, 0)
+		exif = b"Exif\0\0" + tiff
+		open(sys.argv[2], "wb").write(
+		    data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
+	END
+}
+
+@test "help and version are on stdout, mistakes are 64 and say so on stderr" {
+	run -0 --separate-stderr av-validate -h
+	[[ $output == "usage: av-validate"* && $output == *--quick* && -z $stderr ]]
+	run -0 av-validate -V
+	[[ $output == av-validate\ * ]]
+	for mistake in --nonsense "-j 0" "--rate 1" "--max-pixels 0" "--max-pixels x" -O; do
+		echo "$mistake"
+		run -64 --separate-stderr av-validate $mistake
+		[ -z "$output" ]
+		[[ $stderr == *usage:* ]]
+	done
+	run -78 --separate-stderr av-validate -p anam,nobody x
+	[[ -z $output && $stderr == *nobody* ]]
+}
+
+@test "a photo's facts" {
+	faces ann.jpg=1280x720 ben.png=300x200
+	turned ann.jpg turned.jpg 6
+	validate -k ann.jpg ben.png turned.jpg >out
+	is "$(of out 'map([.file, .image.type, .image.width, .image.height, .image.orientation])')" \
+		'[["ann.jpg","image/jpeg",1280,720,1],["ben.png","image/png",300,200,1],["turned.jpg","image/jpeg",1280,720,6]]'
+	jq -r '"\(.image.sha256)  \(.file)"' out | sha256sum --quiet -c
+	jq -r '"\(.image.bytes) \(.file)"' out | while read -r bytes file; do is "$bytes" "$(wc -c <"$file")"; done
+	for photo in "$TESTS"/photos/*.jpg "$TESTS"/photos/*.png "$TESTS"/photos/*.webp; do
+		validate "$photo" | jq -e '.image.width > 0' >/dev/null
+	done
+	sound out
+}
+
+@test "the network is never asked" {
+	faces ann.jpg=1280x720
+	strace -f -qq -e trace=socket,connect -o calls av-validate -p loom,anam,avtr1,argil ann.jpg >out
+	run ! grep -E 'AF_INET|AF_UNIX' calls
+	is "$(codes out)" "4 none"
+}
+
+@test "the type is that of the bytes, never the name's" {
+	faces ann.jpg=1280x720
+	cp ann.jpg lies.png
+	is "$(warnings -p avtr1 lies.png)" extension_lies
+	for provider in loom avtr1; do
+		is "$(problems -p $provider "$TESTS/photos/lossy.webp")" type_refused
+	done
+	is "$(problems -p anam "$TESTS/photos/lossy.webp")" ""
+	printf 'GIF89a\1\0\1\0\0\0\0;' >small.gif
+	is "$(problems -p anam small.gif)" "not_judged type_refused"
+	printf '<!doctype html><title>Not found</title>' >gone.jpg
+	is "$(problems -p anam gone.jpg)" "extension_lies not_a_picture"
+}
+
+@test "what is no readable photo" {
+	faces ann.jpg=64x48
+	: >empty.jpg
+	mkdir dir.jpg
+	mkfifo pipe.jpg
+	for spec in empty.jpg=file_empty none.jpg=file_missing dir.jpg=file_not_regular pipe.jpg=file_not_regular; do
+		validate --exit-zero -p avtr1 "${spec%=*}" >out
+		is "$(jq -r '.error | .code, .problems[]?.code' out | grep -v photo_refused | sort -u)" \
+			"${spec#*=}"
+		is "$(jq .error.retryable out)" false
+	done
+}
+
+@test "cut anywhere, every format, every service" {
+	faces a.jpg=1280x720 b.png=1280x720
+	cp "$TESTS/photos/lossy.webp" c.webp
+	for photo in a.jpg b.png c.webp; do
+		size=$(wc -c <$photo)
+		for left in 100 $((size / 2)) $((size - 200)) $((size - 1)); do
+			[ "$left" -gt 20 ] || continue
+			head -c "$left" $photo >cut.${photo##*.}
+			run -65 validate -p anam cut.${photo##*.}
+			is "$(jq -c '[.error.problems[] | select(.severity == "refused") | .code] - ["truncated","damaged"]' <<<"$output")" '[]'
+		done
+	done
+	for provider in "${SERVICES[@]}"; do
+		run -65 validate -p "$provider" cut.webp
+	done
+}
+
+@test "argil: exactly 16:9 or 9:16, from 1280x720 to 3840x2160, as shown" {
+	for good in 1280x720 3840x2160 720x1280 2160x3840 1600x900; do
+		faces x.jpg=$good
+		is "$good $(problems -p argil x.jpg)" "$good "
+	done
+	faces x.jpg=1366x768
+	is "$(problems -p argil x.jpg)" aspect_refused
+	faces x.jpg=1264x711
+	is "$(problems -p argil x.jpg)" too_small
+	faces x.jpg=3856x2169
+	is "$(problems -p argil x.jpg)" too_large
+	faces x.jpg=1280x720
+	for orientation in 3 6 8; do
+		turned x.jpg y.jpg $orientation
+		is "$(problems -p argil y.jpg)" ""
+	done
+}
+
+@test "bytes: refused above the limit, a warning between its two readings" {
+	faces a.jpg=1280x720
+	for spec in anam:4500000:4718592 argil:10000000:10485760 loom:15990000:16767216; do
+		IFS=: read -r provider sure upper <<<"$spec"
+		padded a.jpg b.jpg "$sure"
+		is "$provider $(warnings -p "$provider" b.jpg)" "$provider "
+		padded a.jpg b.jpg $((sure + 1))
+		is "$(warnings -p "$provider" b.jpg)" near_byte_limit
+		padded a.jpg b.jpg $((upper + 1))
+		is "$(problems -p "$provider" b.jpg)" too_many_bytes
+	done
+}
+
+@test "all findings at once, each with what it got, what is wanted and what to do" {
+	faces a.jpg=640x479
+	run -65 validate -p argil -O colour=red -O voiceId=mine \
+		"{\"file\":\"a.jpg\",\"name\":\"$(printf 'x%.0s' {1..300})\"}"
+	is "$(jq -c '[.error.problems[].code] | sort' <<<"$output")" \
+		'["aspect_refused","name_too_long","option_invalid","option_unknown","too_small"]'
+	jq -e '.error.problems | all(.message and .got != null and .wanted != null)' <<<"$output"
+	jq -e '.error.problems | any(.fix)' <<<"$output"
+	sound <(printf '%s\n' "$output")
+}
+
+@test "a name follows from the file and fits; one that was given is judged" {
+	faces a.jpg=1280x720 "$(printf 'y%.0s' {1..80}).jpg=1280x720"
+	is "$(validate -p avtr1 a.jpg | jq -r .name)" a
+	is "$(validate -p anam a.jpg | jq -r '.name | length >= 3')" true
+	is "$(validate -p anam yyy*.jpg | jq -r '.name | length')" 50
+	is "$(validate -p loom a.jpg | jq -r .name)" null
+	is "$(problems -p anam '{"file":"a.jpg","name":"xy"}')" name_too_short
+	is "$(problems -p anam '{"file":"a.jpg","name":"Ánn"}')" ""
+	is "$(jq -r .name out)" "Ánn"
+}
+
+@test "options: of any operation of the provider, by type, the record's own first" {
+	faces a.jpg=1280x720
+	is "$(problems -p loom -O random=31 a.jpg)" option_invalid
+	is "$(problems -p loom -O random=30 -O background_color=#fff a.jpg)" ""
+	is "$(problems -p loom -O nonsense a.jpg)" option_unknown
+	is "$(problems -p argil '{"file":"a.jpg","options":{"zoom":"big"}}')" option_invalid
+	validate -p loom -O random=2 '{"file":"a.jpg","options":{"random":1}}' >out
+	is "$(jq -c .options.random out)" 1
+}
+
+@test "URLs" {
+	is "$(problems -p argil '{"url":"https://example.org/a.jpg"}')" ""
+	is "$(problems -p argil '{"url":"http://example.org/a.jpg"}')" url_refused
+	is "$(problems -p anam '{"url":"http://example.org/a.jpg"}')" ""
+	is "$(problems -p loom '{"url":"https://example.org/a.jpg"}')" url_refused
+	run -65 validate -p loom '{"name":"nothing"}'
+	[[ $output == *'"code":"no_photo"'* ]]
+}
+
+@test "--quick reads the header alone" {
+	faces a.png=1280x720
+	head -c 3000 a.png >cut.png
+	validate --quick -p avtr1 cut.png >out
+	is "$(jq -c '[.image.width, .image.sha256]' out)" '[1280,null]'
+	run -65 validate -p avtr1 cut.png
+	printf x >no.png
+	run -65 validate --quick -p avtr1 no.png
+}
+
+@test "--max-pixels" {
+	faces a.jpg=1000x1000
+	is "$(problems --max-pixels 999999 -p avtr1 a.jpg)" too_many_pixels
+	is "$(problems --max-pixels 1000000 -p avtr1 a.jpg)" ""
+}
+
+@test "-p fans out, a record's own provider wins, AV_PROVIDER is the default" {
+	faces a.jpg=1280x720
+	is "$(validate -k -p argil,loom a.jpg '{"file":"a.jpg","provider":"avtr1"}' | jq -r .provider | xargs)" \
+		"argil loom avtr1"
+	is "$(AV_PROVIDER=anam validate a.jpg | jq -r .provider)" anam
+	is "$(AV_PROVIDER=anam validate -p avtr1 a.jpg | jq -r .provider)" avtr1
+	is "$(validate -p protoface a.jpg | jq -r '[.error, .image.width] | tostring')" '[null,1280]'
+	is "$(validate a.jpg | jq -c '[.provider, .image.width]')" '[null,1280]'
+	run -65 validate '{"file":"a.jpg","provider":"nobody"}'
+	[[ $output == *'"code":"unknown_provider"'* ]]
+}
+
+@test "lines: paths, NUL-ended paths, records, and what is none of them" {
+	faces a.jpg=64x48 $'b\nc.jpg=64x48' '{d.jpg=64x48' ' e.jpg=64x48'
+	printf 'a.jpg\0b\nc.jpg\0' | validate -k -0 -p avtr1 >out
+	is "$(of out 'map(.file)')" '["a.jpg","b\nc.jpg"]'
+	validate -k -p avtr1 ./{d.jpg ' e.jpg' >out
+	is "$(of out 'map(.file)')" '["./{d.jpg"," e.jpg"]'
+	printf '{"file": "a.jpg" , "mine":1.10,"mine":[12345678901234567890]}\n' |
+		validate -p avtr1 >out
+	grep -qF '"mine":1.10,"mine":[12345678901234567890]' out
+	cp a.jpg $'\377.jpg'
+	run -65 validate -k -p avtr1 $'\377.jpg' '{"a":1,}' '["a"]' a.jpg '{"ACCESS_TOKEN":1}' \
+		'{"x":{"access_token":"marked-secret"}}'
+	printf '%s\n' "$output" | grep '^{' >out
+	is "$(of out 'map(.error.code)[0:2]')" '["path_not_utf8","invalid_record"]'
+	is "$(of out length)" 6
+	[[ $output != *marked-secret* ]]
+	is "$(tail -n 1 out | jq -r .error.code)" secret_in_record
+	sound out
+}
+
+@test "what failed or was made before passes byte for byte" {
+	printf '%s\n' '{"file":"x" ,"error":{"step":"upload","code":"refused","message":"m","retryable":false}}' \
+		'{"file":"x","provider":"anam","avatar":{"id":"1"}, "n":1e400}' >in
+	run -65 validate -k -p avtr1 <in
+	is "$output" "$(cat in)"
+	run -0 validate -k -p avtr1 --exit-zero <in
+	is "$output" "$(cat in)"
+}
+
+@test "exit statuses: 65, 74, 66 and --exit-zero" {
+	faces a.jpg=64x48
+	run -0 validate -p avtr1 a.jpg
+	run -65 validate -p argil a.jpg
+	run -0 validate --exit-zero -p argil a.jpg
+	run -74 bash -c 'av-validate -p avtr1 a.jpg >/dev/full'
+	run -0 bash -c 'seq 100000 | sed "s/.*/a.jpg/" | av-validate -p avtr1 | head -n 1 >first; [ "${PIPESTATUS[2]}" -eq 141 ]'
+	is "$(wc -l <first)" 1
+}
