@@ -174,7 +174,7 @@ lint-cppcheck:
 		--cppcheck-build-dir=build/cppcheck -D_GNU_SOURCE -Ilib -Itools \
 		$(C_FILES)
 
-lint-tidy: export TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -DAV_VERSION="" -Ilib $(pkg_cflags)
+lint-tidy: export TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -DAV_VERSION="" -Ilib $(pkg_cflags) $(vips_cflags)
 lint-tidy:
 	@printf '%s\n' $(filter-out tests/unit/%,$(C_FILES)) | xargs -P $(JOBS) -n 8 \
 		sh -c 'clang-tidy --quiet "$$@" -- $$TIDY_FLAGS 2>/dev/null' -

@@ -122,5 +122,5 @@ _av() {
   done < <(sort -u <<<"$list")
 }
 
-complete -o default -F _av av-validate av-upload av-poll av-render av-token av-ledger \
+complete -o default -F _av av-validate av-fit av-upload av-poll av-render av-token av-ledger \
   av-provider av-sandbox

@@ -6,6 +6,8 @@
 #include "photo.h"
 
 #define CONVERTS "av-fit converts it"
+#define CONVERTS_TOO                                                                     \
+	"av-fit --always converts it" /* what is acceptable, it leaves alone */
 
 static const char *
 format_name(enum image_type type)
@@ -127,13 +129,13 @@ judge_coding(struct photo *photo)
 		    "the picture is an animation; a service takes any or none of its frames");
 	if (f->type == IMAGE_PNG && f->depth == 16)
 		finding_add(fs, CODE_DEPTH_16, SEVERITY_NOTE, "16 bits", "8 bits",
-		    CONVERTS, "the picture has 16 bits a channel");
+		    CONVERTS_TOO, "the picture has 16 bits a channel");
 	if (f->palette)
-		finding_add(fs, CODE_PALETTE, SEVERITY_NOTE, "palette", "RGB", CONVERTS,
-		    "the picture has a palette instead of true colours");
+		finding_add(fs, CODE_PALETTE, SEVERITY_NOTE, "palette", "RGB",
+		    CONVERTS_TOO, "the picture has a palette instead of true colours");
 	if (f->alpha)
 		finding_add(fs, CODE_ALPHA, SEVERITY_NOTE, "transparency", "none",
-		    CONVERTS,
+		    CONVERTS_TOO,
 		    "the picture has transparency; what shows there is the service's choice");
 }
 
@@ -153,7 +155,8 @@ judge_metadata(struct photo *photo)
 	}
 	if (photo->facts.gps)
 		finding_add(&photo->findings, CODE_GPS, SEVERITY_NOTE, "a place", "none",
-		    "av-fit strips it", "the metadata says where the picture was taken");
+		    "av-fit --always strips it",
+		    "the metadata says where the picture was taken");
 }
 
 void

@@ -4,7 +4,7 @@
 
 /* Above the first nothing is to be seen; below the last, too much. */
 #define QUALITY_MAX 95
-#define QUALITY_MIN 40
+#define QUALITY_MIN 70
 
 int
 fit_error(struct err *e, const char *what)
