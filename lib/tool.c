@@ -2,7 +2,6 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "lookup.h"
 #include "mem.h"
 #include "tool.h"
 
@@ -58,13 +57,13 @@ tool_open(struct tool *t, const struct opt_common *common, const struct opt_usag
 	    .step = options->step,
 	    .ledger_file = options->ledger_file};
 	t->engine.loop = loop_new();
-	t->engine.creates_left = -1;
+	t->desk = (struct paid_desk){.engine = &t->engine, .creates_left = -1};
 	t->engine.accounts = accounts_new(t->engine.loop, &account_options);
 	check_providers(t);
 	if (options->ledger) {
-		t->engine.lookups = lookups_new(&t->engine);
-		t->engine.ledger = ledger_open(options->ledger_file, t->engine.loop, &e);
-		if (t->engine.ledger == NULL)
+		t->desk.lookups = lookups_new(&t->engine);
+		t->desk.ledger = ledger_open(options->ledger_file, t->engine.loop, &e);
+		if (t->desk.ledger == NULL)
 			die(EX_CONFIG, "%s", e.message);
 	}
 	t->engine.http = http_new(t->engine.loop, &http_options);
@@ -77,9 +76,9 @@ void
 tool_close(struct tool *t)
 {
 	run_free(t->run);
-	lookups_free(t->engine.lookups);
+	lookups_free(t->desk.lookups);
 	http_free(t->engine.http);
-	ledger_free(t->engine.ledger);
+	ledger_free(t->desk.ledger);
 	accounts_free(t->engine.accounts);
 	loop_free(t->engine.loop);
 }
@@ -106,13 +105,13 @@ tool_ledger(struct tool *t)
 {
 	struct err e;
 
-	if (t->engine.ledger != NULL || t->no_ledger)
-		return t->engine.ledger;
-	t->engine.ledger = ledger_open(t->ledger_file, t->engine.loop, &e);
-	t->no_ledger = t->engine.ledger == NULL;
+	if (t->desk.ledger != NULL || t->no_ledger)
+		return t->desk.ledger;
+	t->desk.ledger = ledger_open(t->ledger_file, t->engine.loop, &e);
+	t->no_ledger = t->desk.ledger == NULL;
 	if (t->no_ledger)
 		warn("%s", e.message);
-	return t->engine.ledger;
+	return t->desk.ledger;
 }
 
 void

@@ -9,14 +9,15 @@
 #ifndef AV_TOOL_H
 #define AV_TOOL_H
 
-#include "call.h"
 #include "opt.h"
+#include "paid.h"
 #include "run.h"
 
 struct tool {
 	const struct opt_common *common;
 	const struct opt_usage *usage;
 	struct engine engine;
+	struct paid_desk desk; /* of programs that send what is not repeatable */
 	struct run *run;
 	const char *step;
 	const char *ledger_file;

@@ -387,6 +387,7 @@ main(int argc, char *argv[])
 	        .ledger_file = o.ledger},
 	    &calls, &self);
 	self.shop = (struct job_shop){.engine = &self.tool.engine,
+	    .desk = &self.tool.desk,
 	    .filetypes = filetype_new(),
 	    .template = template,
 	    .ask = o.ask,

@@ -55,7 +55,7 @@ struct upload_tool {
 struct upload {
 	struct upload_tool *self;
 	struct item *item;
-	struct call *call;
+	struct paid *paid;
 	int64_t deadline;
 	struct photo_stream stream;
 	struct request_photo photo;
@@ -136,7 +136,7 @@ stop(struct item *item, bool hard)
 {
 	struct upload *u = item->state;
 
-	call_stop(u->call, hard);
+	paid_stop(u->paid, hard);
 }
 
 static void
@@ -167,25 +167,23 @@ start(struct upload *u, struct account *a, const char *file)
 {
 	struct rec *rec = u->item->rec;
 	const struct operation *op = provider_operation(a->provider, "create");
-	struct json_object *options = rec_get(rec, "options");
-	struct call_claim claim = {.counted = true,
+	struct paid_spec spec = {.call = {.account = a,
+	                             .op = op,
+	                             .vars = vars_of(rec, op, rec_get(rec, "options")),
+	                             .photo = file != NULL ? &u->photo : NULL,
+	                             .deadline = &u->deadline,
+	                             .timeout_ms = u->self->tool.common->timeout_ms},
 	    .subject = file != NULL ? json_str(rec_get(rec, "image"), "/sha256")
 	                            : rec_str(rec, "url"),
-	    .name = judge_name_given(a->provider, rec) ? rec_str(rec, "name") : NULL};
-	struct call_spec spec = {.account = a,
-	    .op = op,
-	    .photo = file != NULL ? &u->photo : NULL,
-	    .claim = &claim,
-	    .deadline = &u->deadline,
-	    .park = park,
-	    .timeout_ms = u->self->tool.common->timeout_ms};
+	    .name = judge_name_given(a->provider, rec) ? rec_str(rec, "name") : NULL,
+	    .counted = true,
+	    .park = park};
 
-	spec.vars = vars_of(rec, op, options);
-	claim.options = json_at(spec.vars, "/options");
+	spec.options = json_at(spec.call.vars, "/options");
 	u->item->state = u;
 	u->item->stop = stop;
-	u->call = call_start(&u->self->tool.engine, &spec, created, u);
-	json_object_put(spec.vars);
+	u->paid = paid_start(&u->self->tool.desk, &spec, created, u);
+	json_object_put(spec.call.vars);
 }
 
 static void
@@ -229,13 +227,14 @@ main(int argc, char *argv[])
 	tool_open(&self.tool, &o.common, &usage,
 	    &(struct tool_options){.step = "upload",
 	        .bare = RUN_BARE_PHOTO,
-	        .window = 2 * (size_t)o.common.jobs, /* one half on the wire, one on its way */
+	        .window =
+	            2 * (size_t)o.common.jobs, /* one half on the wire, one on its way */
 	        .ledger = true,
 	        .ledger_file = o.ledger},
 	    &calls, &self);
-	self.tool.engine.again = o.again;
+	self.tool.desk.again = o.again;
 	if (o.max_creates > 0)
-		self.tool.engine.creates_left = o.max_creates;
+		self.tool.desk.creates_left = o.max_creates;
 	status = run_records(self.tool.run, argv + first);
 	tool_close(&self.tool);
 	filetype_free(self.judge.types);

@@ -59,7 +59,7 @@ begun(void *arg, const struct call_result *result)
 {
 	struct job *job = arg;
 
-	job->call = NULL;
+	job->paid = NULL;
 	if (result->failure != NULL) {
 		failure_copy(&job->failure, result->failure);
 		end(job);
@@ -95,19 +95,18 @@ static void
 begin(struct job *job)
 {
 	const struct operation *op = job->kind->start[job->step];
-	struct call_claim claim = {.options = claim_options(job, op)};
-	struct call_spec spec = {.account = job->account,
-	    .op = op,
-	    .vars = vars_for(job, op),
-	    .claim = &claim,
-	    .deadline = &job->deadline,
-	    .timeout_ms = job->shop->timeout_ms};
+	struct paid_spec spec = {.call = {.account = job->account,
+	                             .op = op,
+	                             .vars = vars_for(job, op),
+	                             .deadline = &job->deadline,
+	                             .timeout_ms = job->shop->timeout_ms},
+	    .subject = job->step == 0 ? json_str(rec_get(job->rec, "avatar"), "/id")
+	                              : json_str(job->entry, "/id"),
+	    .options = claim_options(job, op)};
 
-	claim.subject = job->step == 0 ? json_str(rec_get(job->rec, "avatar"), "/id")
-	                               : json_str(job->entry, "/id");
-	job->call = call_start(job->shop->engine, &spec, begun, job);
-	json_object_put(spec.vars);
-	json_object_put(claim.options);
+	job->paid = paid_start(job->shop->desk, &spec, begun, job);
+	json_object_put(spec.call.vars);
+	json_object_put(spec.options);
 }
 
 /* The whole file, or why there is none. */
@@ -298,7 +297,9 @@ job_start(struct job *job)
 void
 job_stop(struct job *job, bool hard)
 {
-	if (job->call != NULL)
+	if (job->paid != NULL)
+		paid_stop(job->paid, hard);
+	else if (job->call != NULL)
 		call_stop(job->call, hard);
 	else if (job->watching)
 		watch_stop(&job->watch, hard);

@@ -9,12 +9,14 @@
 #define AV_RENDER_JOB_H
 
 #include "download.h"
+#include "paid.h"
 #include "rec.h"
 #include "watch.h"
 
 /* What all jobs of the program share. */
 struct job_shop {
 	struct engine *engine;
+	struct paid_desk *desk;
 	struct watches watches;
 	struct filetype *filetypes;
 	struct targets targets;
@@ -41,6 +43,7 @@ struct job {
 	/* job's own */
 	size_t step; /* start operations that are done */
 	struct call *call;
+	struct paid *paid;
 	struct download *download;
 	struct watch watch;
 	bool watching, resolving, resolved_again;
