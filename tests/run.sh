@@ -16,7 +16,7 @@ tap() {
 	local name=$1 status
 	shift
 	"$@" 2>&1 | awk -v suite="$name" '
-		# cmocka's way to skip
+		# how cmocka tells a skip
 		/^not ok .*# SKIP/ { sub(/^not /, ""); sub(/# SKIP /, ""); $0 = $0 " # skip" }
 		/^# (# )?(ok|not ok) - / { next }
 		/^(not )?ok / {
