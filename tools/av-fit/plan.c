@@ -83,36 +83,33 @@ too_small(struct err *e, double upscale, const struct fit_options *options)
 }
 
 /* Cuts to one shape: the largest box of it in whole multiples, then scaled as a whole, so that
- * nothing is stretched. */
-static int
+ * nothing is stretched. Returns how often it has to be enlarged; infinitely: no size will do. */
+static double
 plan_crop(const struct range *r, const struct fit_options *options, uint32_t w,
-    uint32_t h, double shrink, struct fit_plan *plan, struct err *e)
+    uint32_t h, double shrink, struct fit_plan *plan)
 {
 	uint64_t box = least(w / r->w, h / r->h), k = least(box, r->high);
-	double upscale;
 
+	(void)options;
 	if (shrink < 1)
 		k = (uint64_t)((double)k * shrink);
 	k = greatest(k, r->low);
-	upscale = (double)k /
-	          (box > 0 ? (double)box
-	                   : fmin((double)w / (double)r->w, (double)h / (double)r->h));
-	if (k > r->high || upscale > fmax(1, options->max_upscale))
-		return too_small(e, upscale, options);
+	if (k > r->high)
+		return INFINITY;
 	*plan = (struct fit_plan){(uint32_t)(box * r->w), (uint32_t)(box * r->h),
 	    (uint32_t)(k * r->w), (uint32_t)(k * r->h), (uint32_t)(k * r->w),
 	    (uint32_t)(k * r->h)};
-	if (box == 0) { /* smaller than the shape itself: pixels are stretched somewhat */
+	if (box == 0) { /* smaller than the shape itself: it is stretched somewhat */
 		plan->crop_w = (uint32_t)least(w, greatest(1, h * r->w / r->h));
 		plan->crop_h = (uint32_t)least(h, greatest(1, w * r->h / r->w));
 	}
-	return 0;
+	return (double)plan->width / plan->crop_w;
 }
 
 /* Puts the whole picture on a canvas of one shape. */
-static int
+static double
 plan_pad(const struct range *r, const struct fit_options *options, uint32_t w, uint32_t h,
-    double shrink, struct fit_plan *plan, struct err *e)
+    double shrink, struct fit_plan *plan)
 {
 	uint64_t k = least(greatest(up(w, r->w), up(h, r->h)), r->high);
 	double scale;
@@ -121,14 +118,14 @@ plan_pad(const struct range *r, const struct fit_options *options, uint32_t w, u
 		k = (uint64_t)((double)k * shrink);
 	k = greatest(k, r->low);
 	if (k > r->high)
-		return err_set(e, CODE_CANNOT_FIT, "no size is within the limits");
+		return INFINITY;
 	scale = fmin((double)(k * r->w) / w, (double)(k * r->h) / h);
-	scale = fmin(scale, fmax(1, options->max_upscale));
+	scale = fmin(scale, options->max_upscale);
 	*plan = (struct fit_plan){w, h,
 	    (uint32_t)greatest(1, least(k * r->w, (uint64_t)lround(w * scale))),
 	    (uint32_t)greatest(1, least(k * r->h, (uint64_t)lround(h * scale))),
 	    (uint32_t)(k * r->w), (uint32_t)(k * r->h)};
-	return 0;
+	return 1;
 }
 
 /* A size that may be anything from min to max. */
@@ -159,9 +156,9 @@ plan_free(const struct image_limits *l, const struct fit_options *options, uint3
 		high = fmin(high, sqrt((double)l->max_pixels / ((double)w * h)));
 	low = fmax((double)min[0] / w, (double)min[1] / h);
 	scale = fmax(fmin(1, high) * shrink, low);
-	if (scale > fmax(1, options->max_upscale) && !options->pad)
+	if (scale > options->max_upscale && !options->pad)
 		return too_small(e, scale, options);
-	scale = fmin(scale, fmax(1, options->max_upscale));
+	scale = fmin(scale, options->max_upscale);
 	if (scale > high)
 		scale = high;
 	*plan = (struct fit_plan){
@@ -193,17 +190,20 @@ int
 fit_plan(const struct image_limits *limits, const struct fit_options *options,
     uint32_t width, uint32_t height, double shrink, struct fit_plan *plan, struct err *e)
 {
+	double (*make)(const struct range *, const struct fit_options *, uint32_t,
+	    uint32_t, double, struct fit_plan *) = options->pad ? plan_pad : plan_crop;
+	double upscale = INFINITY;
 	struct fit_plan p;
 	struct range r;
-	struct err why;
 	bool found = false;
 
 	if (limits->n_aspects == 0)
 		return plan_free(limits, options, width, height, shrink, plan, e);
 	for (size_t i = 0; i < limits->n_aspects; i++) {
 		range_of(limits, &limits->aspects[i], &r);
-		if ((options->pad ? plan_pad : plan_crop)(
-		        &r, options, width, height, shrink, &p, &why) < 0)
+		double needed = make(&r, options, width, height, shrink, &p);
+		upscale = fmin(upscale, needed);
+		if (needed > options->max_upscale)
 			continue;
 		if (!found || loss(&p, width, height) < loss(plan, width, height))
 			*plan = p;
@@ -211,6 +211,8 @@ fit_plan(const struct image_limits *limits, const struct fit_options *options,
 	}
 	if (found)
 		return 0;
-	*e = why;
-	return -1;
+	if (isinf(upscale))
+		return err_set(
+		    e, CODE_CANNOT_FIT, "no size is within the provider's limits");
+	return too_small(e, upscale, options);
 }
