@@ -658,9 +658,17 @@ claim(struct call *c)
 	struct ledger_ask ask = {
 	    .again = c->engine->again, .clock_offset = a->clock_offset};
 	struct ledger_option *options;
+	struct err e;
 
-	if (c->subject == NULL) {
+	if (c->spec.op->repeatable) {
 		authorize(c);
+		return;
+	}
+	if (c->subject == NULL) {
+		err_set(&e, CODE_INVALID_RECORD,
+		    "nothing in the record tells what is asked for from anything else, so it "
+		    "is not sent");
+		fail(c, &e, "no");
 		return;
 	}
 	if (!may_begin(c))
