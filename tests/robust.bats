@@ -38,3 +38,18 @@ load helper
 	done
 	is "$(stat .avtr1.creates)" 1
 }
+
+@test "-u is for the provider that -p names; a record's own provider is asked where it lives" {
+	photos 1 1280x720
+	box
+	other=$ANAM_API_URL
+	run -0 limit 20 av-upload -k -p avtr1 -u "$AVTR1_API_URL" <<-'END'
+		{"file":"photos/001.jpg"}
+		{"file":"photos/001.jpg","provider":"anam"}
+	END
+	is "$(stat '[.avtr1.creates, .anam.creates]')" '[1,1]'
+	ANAM_API_URL=http://127.0.0.1:1/v1 run -75 limit 20 av-upload --again --timeout 1s -p avtr1 -u "$other" \
+		<<<'{"file":"photos/001.jpg","provider":"anam"}'
+	is "$(stat '[.avtr1.creates, .anam.creates]')" '[1,1]'
+	clean
+}
