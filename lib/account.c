@@ -130,6 +130,7 @@ choose_url(struct account *a, const char *option, struct err *e)
 static struct account *
 add(struct accounts *all, struct provider *p, struct err *e)
 {
+	const char *url_for = all->options.url_for;
 	struct account_rest *r = mem_new(1, sizeof *r);
 	struct account *a = &r->account;
 
@@ -140,7 +141,9 @@ add(struct accounts *all, struct provider *p, struct err *e)
 	a->label = provider_env(p, "ACCOUNT");
 	if (a->label == NULL)
 		a->label = "default";
-	if (choose_url(a, all->options.url, e) < 0) {
+	if (choose_url(a,
+	        url_for != NULL && provider_is(p, url_for) ? all->options.url : NULL,
+	        e) < 0) {
 		e->code = CODE_BAD_PROVIDER;
 		free(a->base_url);
 		free(r);

@@ -28,7 +28,8 @@ struct account {
 struct accounts;
 
 struct account_options {
-	const char *url; /* -u: base of the API of the only provider, or NULL */
+	const char *url;     /* -u: base of the API of one provider, or NULL */
+	const char *url_for; /* its name or alias: nobody else's credentials go there */
 	double rate;     /* --rate: requests a second, or 0 */
 };
 

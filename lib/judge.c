@@ -5,9 +5,9 @@
 #include "check.h"
 #include "json.h"
 #include "judge.h"
-#include "photo_limits.h"
 #include "mem.h"
 #include "options.h"
+#include "photo_limits.h"
 
 static struct json_object *
 finding_json(const struct finding *f)
@@ -52,7 +52,8 @@ refuse(struct rec *rec, const char *step, const struct findings *fs)
 	if (more > 0)
 		err_set(&e, CODE_PHOTO_REFUSED, "%s (and %u more)", first->message, more);
 	else
-		err_set(&e, CODE_PHOTO_REFUSED, "%s", first != NULL ? first->message : "");
+		err_set(
+		    &e, CODE_PHOTO_REFUSED, "%s", first != NULL ? first->message : "");
 	json_put(rec_fail(rec, step, &e), "problems", judge_problems(fs));
 }
 
@@ -81,13 +82,16 @@ photo_of_image(struct rec *rec, struct photo *photo)
 {
 	struct json_object *image = rec_get(rec, "image");
 	const char *type = json_str(image, "/type"), *sha256 = json_str(image, "/sha256");
+	int64_t bytes = json_int(image, "/bytes", 0);
 
 	*photo = (struct photo){0};
-	if (type == NULL || sha256 == NULL || strlen(sha256) != sizeof photo->sha256 - 1)
+	if (type == NULL || bytes <= 0 || sha256 == NULL ||
+	    strspn(sha256, "0123456789abcdef") != sizeof photo->sha256 - 1 ||
+	    sha256[sizeof photo->sha256 - 1] != '\0')
 		return false;
 	strncpy(photo->type, type, sizeof photo->type - 1);
 	memcpy(photo->sha256, sha256, sizeof photo->sha256);
-	photo->bytes = (uint64_t)json_int(image, "/bytes", 0);
+	photo->bytes = (uint64_t)bytes;
 	photo->width = (uint32_t)json_int(image, "/width", 0);
 	photo->height = (uint32_t)json_int(image, "/height", 0);
 	photo->orientation = (uint8_t)json_int(image, "/orientation", 1);
@@ -127,7 +131,8 @@ static char *
 default_name(const struct provider *p, struct rec *rec)
 {
 	const char *from = json_str(rec_get(rec, "fit"), "/from");
-	const char *file = from != NULL ? from : rec_str(rec, "file"), *url = rec_str(rec, "url");
+	const char *file = from != NULL ? from : rec_str(rec, "file"),
+	           *url = rec_str(rec, "url");
 	char *path = file != NULL ? mem_str(file) : url_path(url != NULL ? url : "");
 	char *name = name_from_path(path, (unsigned)p->name_min, (unsigned)p->name_max);
 
@@ -173,6 +178,7 @@ judge_options(
 {
 	struct json_object *options = options_of(rec, p, j->given), *own;
 
+	options_check_record(rec, fs);
 	options_check(p, options, fs);
 	own = options_for(provider_operation(p, "create"), options);
 	options_check_operation(
@@ -205,13 +211,14 @@ judge_facts(const struct judge *j, const struct provider *p, struct rec *rec,
 {
 	struct findings fs = photo->findings;
 	struct photo_limits limits;
+	struct photo known;
 
 	if (p != NULL) {
 		photo_limits_init(&limits, p);
 		check_image(photo, &limits.image, &fs);
 		photo_limits_release(&limits);
 	}
-	if (!rec_has(rec, "image"))
+	if (!photo_of_image(rec, &known))
 		put_image(rec, photo, &fs);
 	return judge_rest(j, p, rec, step, &fs);
 }

@@ -155,6 +155,17 @@ known_options(const struct provider *p)
 }
 
 void
+options_check_record(struct rec *rec, struct findings *findings)
+{
+	struct json_object *own = rec_get(rec, "options");
+
+	if (own != NULL && !json_object_is_type(own, json_type_object))
+		finding_add(findings, CODE_OPTION_INVALID, SEVERITY_REFUSED,
+		    json_object_to_json_string_ext(own, JSON_C_TO_STRING_PLAIN),
+		    "an object", NULL, "the record's options are no object");
+}
+
+void
 options_check(
     const struct provider *p, struct json_object *options, struct findings *findings)
 {

@@ -23,6 +23,9 @@ struct json_object *options_of(
 /* Those that an operation declares, a new object, the caller's; NULL where there are none. */
 struct json_object *options_for(const struct operation *op, struct json_object *options);
 
+/* Adds option_invalid where the record's `options` are no object. */
+void options_check_record(struct rec *rec, struct findings *findings);
+
 /* Adds option_unknown for those that no operation of the provider takes, and option_invalid
  * for values that it does not take. */
 void options_check(

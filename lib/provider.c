@@ -238,6 +238,12 @@ has_alias(const struct provider *p, const char *alias)
 	return false;
 }
 
+bool
+provider_is(const struct provider *p, const char *name)
+{
+	return strcmp(p->name, name) == 0 || has_alias(p, name);
+}
+
 /* The name of o's that p goes by as well, or NULL. */
 static const char *
 name_of_both(const struct provider *p, const struct provider *o)
@@ -250,7 +256,7 @@ name_of_both(const struct provider *p, const struct provider *o)
 	for (size_t i = 0; i < n; i++) {
 		const char *alias =
 		    json_object_get_string(json_object_array_get_idx(aliases, i));
-		if (strcmp(p->name, alias) == 0 || has_alias(p, alias))
+		if (provider_is(p, alias))
 			return alias;
 	}
 	return NULL;

@@ -68,6 +68,9 @@ struct provider *provider_parse(
 struct provider *provider_read(const char *path, struct err *e);
 void provider_free(struct provider *p);
 
+/* Whether it goes by that name, its own or an alias. */
+bool provider_is(const struct provider *p, const char *name);
+
 /* Calls fn for the name of each provider there is, built in or the user's, in order. */
 void provider_each(void (*fn)(void *arg, const char *name), void *arg);
 

@@ -36,7 +36,7 @@ tool_open(struct tool *t, const struct opt_common *common, const struct opt_usag
     const struct tool_options *options, const struct run_calls *calls, void *self)
 {
 	struct account_options account_options = {
-	    .url = common->url, .rate = common->rate};
+	    .url = common->url, .url_for = common->provider, .rate = common->rate};
 	struct http_options http_options = {
 	    .user_agent = "avtools/" AV_VERSION, .max_in_flight = (unsigned)common->jobs};
 	struct run_options run_options = {.step = options->step,

@@ -86,7 +86,7 @@ skip(void *self, struct rec *rec)
 	(void)self;
 	return rec_is(rec, "avatar", "/id", NULL) &&
 	       (rec_is(rec, "avatar", "/status", "ready") ||
-		   rec_is(rec, "avatar", "/status", "failed")) &&
+	           rec_is(rec, "avatar", "/status", "failed")) &&
 	       (!rec_has(rec, "renderings") || unsettled(rec, 0) < 0);
 }
 
@@ -141,25 +141,29 @@ settled(void *arg, const struct call_result *result)
 	failure_release(&failure);
 }
 
+/* What asks about the rendering that p stands at; NULL: nothing does. */
+static const struct operation *
+asks_about_rendering(const struct poll *p)
+{
+	const char *name = json_str(rendering_of(p), "/kind");
+	const struct kind *kind =
+	    name != NULL ? provider_kind(p->watch.account->provider, name) : NULL;
+
+	return kind != NULL ? kind->status : NULL;
+}
+
 /* Watches what is to be watched next. */
 static void
 next(struct poll *p)
 {
-	struct rec *rec = p->item->rec;
-	const struct provider *provider = p->watch.account->provider;
-	const struct kind *kind = NULL;
-
-	p->rendering = unsettled(rec, p->rendering + 1);
-	if (p->rendering < 0) {
-		end(p, NULL);
-		return;
-	}
-	kind = provider_kind(provider, json_str(rendering_of(p), "/kind"));
-	if (kind == NULL || kind->status == NULL) {
-		next(p);
-		return;
-	}
-	p->watch.op = kind->status;
+	do {
+		p->rendering = unsettled(p->item->rec, p->rendering + 1);
+		if (p->rendering < 0) {
+			end(p, NULL);
+			return;
+		}
+		p->watch.op = asks_about_rendering(p);
+	} while (p->watch.op == NULL);
 	watch_start(&p->self->watches, &p->watch, true);
 }
 
@@ -192,12 +196,13 @@ begin(void *arg, struct item *item)
 {
 	struct poll_tool *self = arg;
 	struct account *a = tool_account(&self->tool, item);
-	struct json_object *avatar = rec_get(item->rec, "avatar");
+	struct json_object *avatar;
 	struct poll *p;
 	struct err e;
 
 	if (a == NULL)
 		return;
+	avatar = rec_get(item->rec, "avatar");
 	if (json_str(avatar, "/id") == NULL) {
 		err_set(&e, CODE_NO_AVATAR,
 		    "the record has no avatar.id; run av-upload first");

@@ -231,6 +231,7 @@ check_options(struct render *r, const struct provider *p, struct err *e)
 {
 	struct findings fs = {0};
 
+	options_check_record(r->item->rec, &fs);
 	options_check(p, r->options, &fs);
 	for (size_t i = 0; i < r->n; i++)
 		for (size_t k = 0; k < r->wanted[i].kind->starts; k++)
