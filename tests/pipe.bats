@@ -62,7 +62,7 @@ whole() {
 @test "one batch for all services: -p fans out, records keep their order with -k" {
 	photos 4 1280x720
 	box
-	limit 60 av-validate -p loom,anam,avtr1,argil photos/* | limit 60 av-upload -k |
+	limit 60 av-validate -k -p loom,anam,avtr1,argil photos/* | limit 60 av-upload -k |
 		limit 60 av-poll -k --interval 0.05s | limit 60 av-render -k --interval 0.05s -o out >done
 	is "$(codes done)" "16 ready"
 	is "$(of done 'map(.provider)[0:5]')" '["loom","anam","avtr1","argil","loom"]'
