@@ -36,6 +36,7 @@ struct call {
 	enum state state;
 	bool stop;        /* end as soon as nothing is on the wire */
 	bool renewed;     /* credentials were renewed for this call */
+	bool rejected;    /* sent_header was refused, and is not renewed yet */
 	bool begun;       /* counted against --max-creates */
 	unsigned attempt; /* that failed in a row */
 	struct deferred deferred;
@@ -338,7 +339,7 @@ refused_credentials(struct call *c, const struct answer *a)
 		finish(c, LEDGER_IS_NOT_MADE);
 		return;
 	}
-	c->renewed = true;
+	c->renewed = c->rejected = true;
 	pause_for(c, 0);
 }
 
@@ -514,6 +515,7 @@ authorized(void *arg, const struct err *e)
 	struct call *c = arg;
 
 	if (e == NULL) {
+		c->rejected = false;
 		c->state = WAITING;
 		account_enter(c->spec.account, &c->wait, send_now, c);
 		return;
@@ -561,7 +563,7 @@ authorize(struct call *c)
 		return;
 	c->state = AUTHORIZING;
 	account_authorize(
-	    c->spec.account, &c->wait, c->renewed ? c->sent_header : NULL, authorized, c);
+	    c->spec.account, &c->wait, c->rejected ? c->sent_header : NULL, authorized, c);
 }
 
 static void

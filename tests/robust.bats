@@ -53,3 +53,37 @@ load helper
 	is "$(stat '[.avtr1.creates, .anam.creates]')" '[1,1]'
 	clean
 }
+
+@test "a signal while the token is on its way ends the program, and its records are passed on" {
+	photos 3
+	for program in "av-upload" "av-token --ensure"; do
+		box --fault token-stall=1
+		rm -f in; mkfifo in
+		timeout --foreground $((30 * AV_SLOW)) $program -p loom <in >out 2>err 3>&- &
+		pid=$!
+		exec 5>in
+		printf 'photos/%s.jpg\n' 001 002 003 >&5
+		until_is 1 stat .loom.token_requests
+		kill $pid
+		printf 'photos/001.jpg\n' >&5
+		exec 5>&-
+		SECONDS=0
+		status=0; wait $pid || status=$?
+		is $status 143
+		[ $SECONDS -lt 10 ]
+		is "$(codes out)" "4 interrupted"
+		kill $BOX; wait $BOX || true
+		rm -rf "$XDG_CACHE_HOME"
+	done
+}
+
+@test "a credential is renewed once, however often the request is tried again" {
+	photos 1
+	box --fault 401@loom#1 --fault 429@loom#2 --fault 429@loom#3 --fault 429@loom#4 --retry-after none
+	av-token -p loom >/dev/null
+	is "$(stat .loom.token_requests)" 1
+	run -0 limit 20 av-upload -p loom photos/001.jpg
+	stat .loom >&2
+	is "$(stat .loom.token_requests)" 2
+	is "$(stat .loom.creates)" 1
+}
