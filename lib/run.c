@@ -40,11 +40,14 @@ struct run {
 	    *last; /* at work; with keep_order also done, in the input's order */
 	size_t held, parked;
 	struct timer grace;
+	struct deferred lost; /* the output is */
+	bool output_lost, over;
 	int signo; /* what the program has to die of, or 0 */
 	int status;
 };
 
 static void fill(struct run *run);
+static void output_lost(void *arg);
 static void ready(void *arg, int fd, uint32_t events);
 
 /* What to say when several things went wrong, weightiest first. */
@@ -155,9 +158,11 @@ run_park(struct item *item, bool parked)
 bool
 run_stopping(struct run *run)
 {
-	if (run->signo == 0 && out_reader_gone(&run->out))
-		run->signo = SIGPIPE;
-	return run->signo != 0;
+	if (!run->output_lost && out_broken(&run->out)) {
+		run->output_lost = true;
+		loop_defer(run->loop, &run->lost, output_lost, run);
+	}
+	return run->signo != 0 || run->output_lost;
 }
 
 static struct item *
@@ -310,17 +315,25 @@ next_line(struct run *run, struct line *line)
 	return true;
 }
 
+/* Whether to leave the input alone for now. After a signal records pass by what is under way, so
+ * that there is room however full the window is; only with keep_order they wait for it. */
 static bool
 full(const struct run *run)
 {
+	if (out_backlog(&run->out) > BACKLOG_MAX)
+		return true;
+	if (run->signo != 0)
+		return run->options.keep_order &&
+		       run->held >= run->options.window + PARKED_MAX;
 	return run->held - run->parked >= run->options.window ||
-	       run->parked >= PARKED_MAX || out_backlog(&run->out) > BACKLOG_MAX;
+	       run->parked >= PARKED_MAX;
 }
 
 static void
 finish_if_over(struct run *run)
 {
-	if (run->input_over && run->held == 0) {
+	if (run->input_over && run->held == 0 && out_backlog(&run->out) == 0) {
+		run->over = true;
 		loop_cancel(run->loop, &run->grace);
 		loop_stop(run->loop);
 	}
@@ -343,7 +356,7 @@ fill(struct run *run)
 
 	run->filling = true;
 	while (!run->input_over && !full(run)) {
-		if (run->signo == SIGPIPE)
+		if (run->output_lost)
 			end_input(run);
 		else if (next_line(run, &line))
 			take(run, &line);
@@ -399,12 +412,20 @@ stop_all(struct run *run, bool hard)
 }
 
 static void
+output_lost(void *arg)
+{
+	struct run *run = arg;
+
+	stop_all(run, false);
+	fill(run);
+}
+
+static void
 has_room(void *arg)
 {
 	struct run *run = arg;
 
-	if (run->signo == 0 && run_stopping(run))
-		stop_all(run, false);
+	(void)run_stopping(run); /* sees to it that all stops where it is lost */
 	fill(run);
 }
 
@@ -423,7 +444,7 @@ on_signal(void *arg, int signo)
 {
 	struct run *run = arg;
 
-	if (run->signo != 0 && run->signo != SIGPIPE)
+	if (run->signo != 0)
 		run_exit(-signo);
 	run->signo = signo;
 	note("stopping; what is under way is finished, the rest passed on");
@@ -471,6 +492,7 @@ run_free(struct run *run)
 {
 	if (run == NULL)
 		return;
+	loop_undefer(run->loop, &run->lost);
 	out_release(&run->out);
 	lines_release(&run->lines);
 	free(run->providers);
@@ -485,7 +507,7 @@ run_records(struct run *run, char **operands)
 	loop_on_signal(run->loop, on_signal, run);
 	run->operands = operands[0] != NULL ? operands : NULL;
 	fill(run);
-	if (run->held > 0 || !run->input_over)
+	if (!run->over)
 		loop_run(run->loop);
 	if (out_close(&run->out) < 0 && errno == EPIPE) {
 		run->signo = SIGPIPE;
