@@ -43,6 +43,7 @@ struct account_rest {
 	struct queue for_slot;
 	struct queue for_turn;
 	bool turn_taken;
+	struct deferred hand_on;
 	struct timer timer;
 	bool reserved; /* the first in for_slot has its time */
 };
@@ -171,6 +172,7 @@ static void
 rest_free(struct account_rest *r)
 {
 	loop_cancel(r->all->loop, &r->timer);
+	loop_undefer(r->all->loop, &r->hand_on);
 	token_release(&r->token);
 	secret_free(r->header_value);
 	secret_free(r->rejected);
@@ -267,18 +269,16 @@ static void
 got_token(void *arg)
 {
 	struct account_rest *r = arg;
-	struct queue waiting = r->for_token;
 	struct account_wait *w;
 
 	r->renewing = false;
 	secret_free(r->rejected);
 	r->rejected = NULL;
-	r->for_token = (struct queue){0};
 	if (r->token_failed)
 		token_release(&r->new_token);
 	else
 		use_token(r);
-	while ((w = pop(&waiting)) != NULL)
+	while (!r->renewing && (w = pop(&r->for_token)) != NULL)
 		w->fn(w->arg, r->token_failed ? &r->token_err : NULL);
 }
 
@@ -437,14 +437,22 @@ account_take_turn(struct account *a, struct account_wait *w,
 	fn(arg, NULL);
 }
 
+static void
+hand_on_turn(void *arg)
+{
+	struct account_rest *r = arg;
+	struct account_wait *w = pop(&r->for_turn);
+
+	r->turn_taken = w != NULL;
+	if (w != NULL)
+		w->fn(w->arg, NULL);
+}
+
+/* Not at once: each of many that end without a request would else call the next. */
 void
 account_give_turn(struct account *a)
 {
-	struct account_wait *w = pop(&a->rest->for_turn);
-
-	a->rest->turn_taken = w != NULL;
-	if (w != NULL)
-		w->fn(w->arg, NULL);
+	loop_defer(a->rest->all->loop, &a->rest->hand_on, hand_on_turn, a->rest);
 }
 
 void

@@ -24,14 +24,14 @@ struct call {
 	enum state state;
 	bool stop;        /* end as soon as nothing is on the wire */
 	bool renewed;     /* credentials were renewed for this call */
+	bool rejected;    /* sent_header was refused, and is not renewed yet */
 	unsigned attempt; /* that failed in a row */
 	struct deferred deferred;
 	struct timer timer;
 	struct account_wait wait;
 	struct request request;
 	struct http_call *wire;
-	char *sent_header; /* what the credentials were, */
-	char *rejected; /* and those that the service refused, until they are renewed */
+	char *sent_header; /* what the credentials were, to be renewed when refused */
 	/* the result */
 	struct json_object *taken, *body;
 	struct failure failure;
@@ -45,7 +45,6 @@ call_free(struct call *c)
 	loop_cancel(c->engine->loop, &c->timer);
 	request_release(&c->request);
 	secret_free(c->sent_header);
-	secret_free(c->rejected);
 	json_object_put(c->spec.vars);
 	json_object_put(c->taken);
 	json_object_put(c->body);
@@ -181,8 +180,7 @@ refused_credentials(struct call *c, const struct answer *a)
 		finish(c);
 		return;
 	}
-	c->renewed = true;
-	c->rejected = mem_str(c->sent_header);
+	c->renewed = c->rejected = true;
 	pause_for(c, 0);
 }
 
@@ -347,8 +345,7 @@ authorized(void *arg, const struct err *e)
 	struct call *c = arg;
 
 	if (e == NULL) {
-		secret_free(c->rejected);
-		c->rejected = NULL;
+		c->rejected = false;
 		c->state = WAITING;
 		account_enter(c->spec.account, &c->wait, send_now, c);
 		return;
@@ -390,7 +387,8 @@ authorize(struct call *c)
 	if (!may_begin(c))
 		return;
 	c->state = AUTHORIZING;
-	account_authorize(c->spec.account, &c->wait, c->rejected, authorized, c);
+	account_authorize(c->spec.account, &c->wait, c->rejected ? c->sent_header : NULL,
+	    authorized, c);
 }
 
 static void

@@ -20,7 +20,9 @@ struct download {
 	void *arg;
 	char *url;
 	unsigned hops, attempt;
-	bool renewed, entered, stop;
+	bool renewed;  /* credentials were renewed for this download */
+	bool rejected; /* sent_header was refused, and is not renewed yet */
+	bool entered, stop;
 	int64_t deadline;
 	int write_errno;
 	struct deferred deferred;
@@ -153,7 +155,7 @@ refused(struct download *d, const struct http_response *r)
 	struct err e;
 
 	if (r->status == 401 && d->entered && !d->renewed) {
-		d->renewed = true;
+		d->renewed = d->rejected = true;
 		step(d);
 		return;
 	}
@@ -238,10 +240,12 @@ authorized(void *arg, const struct err *e)
 {
 	struct download *d = arg;
 
-	if (e != NULL)
+	if (e != NULL) {
 		fail(d, e, 0);
-	else
-		account_enter(d->spec.account, &d->wait, may_enter, d);
+		return;
+	}
+	d->rejected = false;
+	account_enter(d->spec.account, &d->wait, may_enter, d);
 }
 
 /* Whether the address may be fetched at all. */
@@ -274,7 +278,7 @@ step(void *arg)
 	d->entered = http_same_origin(d->url, d->spec.account->base_url);
 	if (d->entered)
 		account_authorize(d->spec.account, &d->wait,
-		    d->renewed ? d->sent_header : NULL, authorized, d);
+		    d->rejected ? d->sent_header : NULL, authorized, d);
 	else
 		fetch(d, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdarg.h>
@@ -6,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "err.h"
 #include "mem.h"
@@ -124,7 +126,7 @@ whole(const char *s, int64_t *value)
 		return false;
 	errno = 0;
 	*value = strtoll(s, &end, 10);
-	return end != s && errno == 0 && *value >= 1;
+	return end != s && errno == 0 && *value >= 1 && *value <= INT32_MAX;
 }
 
 static void
@@ -202,6 +204,23 @@ row_of(const struct opt *table, int value)
 	return NULL;
 }
 
+/* Without this, the first files that a program opens could take the numbers of closed standard
+ * streams, and records be written into them. Reading and writing fail as on what is closed. */
+static void
+hold_standard_streams(void)
+{
+	static const int modes[] = {O_WRONLY, O_RDONLY, O_RDWR};
+	int fd;
+
+	for (int i = 0; i <= STDERR_FILENO; i++) {
+		if (fcntl(i, F_GETFD) >= 0)
+			continue;
+		fd = open("/dev/null", modes[i]);
+		if (fd != i)
+			die(EX_OSERR, "cannot open /dev/null:");
+	}
+}
+
 int
 opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct opt *table,
     void *into)
@@ -210,6 +229,7 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 	struct option longs[MAX_ROWS + 1];
 	int c;
 
+	hold_standard_streams();
 	build(table, letters, longs);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {

@@ -15,7 +15,7 @@ enum opt_type {
 	OPT_FLAG,  /* bool */
 	OPT_COUNT, /* int: how often it was given */
 	OPT_STR,   /* const char * */
-	OPT_INT,   /* int64_t from 1 */
+	OPT_INT,   /* int64_t from 1 to INT32_MAX */
 	OPT_MS,    /* int64_t, milliseconds: "90", "90s", "10m", "1h", "2d", "0.5s" */
 	OPT_RATE,  /* double: "5", "5/s", "30/m" */
 	OPT_LIST,  /* struct opt_list: every value given */
@@ -98,7 +98,7 @@ struct opt_common {
 	}
 
 /* Parses argv into the struct; returns the index of the first operand. The table ends with a
- * row without a name. */
+ * row without a name. Standard streams that are closed are first made to stay so. */
 int opt_parse(int argc, char *argv[], const struct opt_usage *usage,
     const struct opt *table, void *into);
 

@@ -8,6 +8,9 @@
 
 #include "out.h"
 
+/* So much that is written is worth moving the rest, which is no longer. */
+#define COMPACT ((size_t)1 << 16)
+
 static void watch(struct out *out);
 
 void
@@ -48,14 +51,14 @@ ready(short *events, int timeout)
 }
 
 bool
-out_reader_gone(struct out *out)
+out_broken(struct out *out)
 {
 	short events = 0;
 
 	if (out->failed == 0 && out->must_ask && ready(&events, 0) &&
-	    (events & POLLERR) != 0)
+	    (events & (POLLERR | POLLHUP)) != 0)
 		out->failed = EPIPE;
-	return out->failed == EPIPE;
+	return out->failed != 0;
 }
 
 /* How much to write at once: a pipe that polls as writable has room for PIPE_BUF; end at a
@@ -116,7 +119,7 @@ watched(void *arg, int fd, uint32_t events)
 	struct out *out = arg;
 
 	(void)fd;
-	if (events & EPOLLERR)
+	if (events & (EPOLLERR | EPOLLHUP))
 		out->failed = EPIPE;
 	write_out(out, false);
 	watch(out);
@@ -138,8 +141,8 @@ flush(void *arg)
 struct buf *
 out_buf(struct out *out)
 {
-	if (out->at > 0 && out->at == out->buf.len) {
-		buf_clear(&out->buf);
+	if (out->at >= COMPACT && out->at >= out_backlog(out)) {
+		buf_eat(&out->buf, out->at);
 		out->at = 0;
 	}
 	return &out->buf;

@@ -33,11 +33,11 @@ void out_added(struct out *out);
 
 size_t out_backlog(const struct out *out);
 
-/* Whether nobody reads any more; asks the kernel. */
-bool out_reader_gone(struct out *out);
+/* Whether what is added cannot be written: the reader is gone (asks the kernel), the disk full. */
+bool out_broken(struct out *out);
 
 /* Writes what is left, waiting as long as it takes, and closes stdout. -1 (errno) when any
- * write failed. */
+ * write failed. Signals go unheard meanwhile, so let the loop run until there is no backlog. */
 int out_close(struct out *out);
 
 #endif

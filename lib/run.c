@@ -43,6 +43,8 @@ struct run {
 	struct timer grace;
 	struct timer progress;
 	size_t n_done, n_failed;
+	struct deferred lost; /* the output is */
+	bool output_lost, over;
 	int signo; /* what the program has to die of, or 0 */
 	int status;
 };
@@ -51,6 +53,7 @@ struct run {
 #define PROGRESS_MS 200
 
 static void fill(struct run *run);
+static void output_lost(void *arg);
 static void ready(void *arg, int fd, uint32_t events);
 
 /* What to say when several things went wrong, weightiest first. */
@@ -121,7 +124,8 @@ release(struct run *run, struct item *item)
 		unlink_item(run, item);
 		return;
 	}
-	while (run->first != NULL && run->first->done) { /* NOLINT(clang-analyzer-unix.Malloc) */
+	while (run->first != NULL &&
+	       run->first->done) { /* NOLINT(clang-analyzer-unix.Malloc) */
 		write_rec(run, run->first->rec);
 		unlink_item(run, run->first);
 	}
@@ -168,9 +172,11 @@ run_park(struct item *item, bool parked)
 bool
 run_stopping(struct run *run)
 {
-	if (run->signo == 0 && out_reader_gone(&run->out))
-		run->signo = SIGPIPE;
-	return run->signo != 0;
+	if (!run->output_lost && out_broken(&run->out)) {
+		run->output_lost = true;
+		loop_defer(run->loop, &run->lost, output_lost, run);
+	}
+	return run->signo != 0 || run->output_lost;
 }
 
 static struct item *
@@ -209,7 +215,8 @@ take_up(struct run *run, struct rec *rec)
 	struct json_object *error = rec_get(rec, "error");
 	const char *step = json_str(error, "/step");
 
-	if (run->calls->mend != NULL && run->signo == 0 && run->calls->mend(run->tool, rec))
+	if (run->calls->mend != NULL && run->signo == 0 &&
+	    run->calls->mend(run->tool, rec))
 		return true;
 	if (!run->options.retry_failed || run->signo != 0 || step == NULL ||
 	    strcmp(step, run->options.step) != 0 ||
@@ -323,11 +330,18 @@ next_line(struct run *run, struct line *line)
 	return true;
 }
 
+/* Whether to leave the input alone for now. After a signal records pass by what is under way, so
+ * that there is room however full the window is; only with keep_order they wait for it. */
 static bool
 full(const struct run *run)
 {
+	if (out_backlog(&run->out) > BACKLOG_MAX)
+		return true;
+	if (run->signo != 0)
+		return run->options.keep_order &&
+		       run->held >= run->options.window + PARKED_MAX;
 	return run->held - run->parked >= run->options.window ||
-	       run->parked >= PARKED_MAX || out_backlog(&run->out) > BACKLOG_MAX;
+	       run->parked >= PARKED_MAX;
 }
 
 /* Counts for a person who waits: on a terminal, and only by the last program of a pipe, so that
@@ -339,7 +353,8 @@ show_progress(void *arg)
 
 	err_status("%s: %zu done, %zu failed, %zu at work", program_invocation_short_name,
 	    run->n_done, run->n_failed, run->held);
-	loop_at(run->loop, &run->progress, loop_now(run->loop) + PROGRESS_MS, show_progress, run);
+	loop_at(run->loop, &run->progress, loop_now(run->loop) + PROGRESS_MS,
+	    show_progress, run);
 }
 
 static void
@@ -356,7 +371,8 @@ start_progress(struct run *run)
 static void
 finish_if_over(struct run *run)
 {
-	if (run->input_over && run->held == 0) {
+	if (run->input_over && run->held == 0 && out_backlog(&run->out) == 0) {
+		run->over = true;
 		loop_cancel(run->loop, &run->grace);
 		loop_cancel(run->loop, &run->progress);
 		err_status("%s", "");
@@ -381,7 +397,7 @@ fill(struct run *run)
 
 	run->filling = true;
 	while (!run->input_over && !full(run)) {
-		if (run->signo == SIGPIPE)
+		if (run->output_lost)
 			end_input(run);
 		else if (next_line(run, &line))
 			take(run, &line);
@@ -437,12 +453,20 @@ stop_all(struct run *run, bool hard)
 }
 
 static void
+output_lost(void *arg)
+{
+	struct run *run = arg;
+
+	stop_all(run, false);
+	fill(run);
+}
+
+static void
 has_room(void *arg)
 {
 	struct run *run = arg;
 
-	if (run->signo == 0 && run_stopping(run))
-		stop_all(run, false);
+	(void)run_stopping(run); /* sees to it that all stops where it is lost */
 	fill(run);
 }
 
@@ -461,7 +485,7 @@ on_signal(void *arg, int signo)
 {
 	struct run *run = arg;
 
-	if (run->signo != 0 && run->signo != SIGPIPE)
+	if (run->signo != 0)
 		run_exit(-signo);
 	run->signo = signo;
 	note("stopping; what is under way is finished, the rest passed on");
@@ -509,6 +533,7 @@ run_free(struct run *run)
 {
 	if (run == NULL)
 		return;
+	loop_undefer(run->loop, &run->lost);
 	out_release(&run->out);
 	lines_release(&run->lines);
 	free(run->providers);
@@ -524,7 +549,7 @@ run_records(struct run *run, char **operands)
 	run->operands = operands[0] != NULL ? operands : NULL;
 	start_progress(run);
 	fill(run);
-	if (run->held > 0 || !run->input_over)
+	if (!run->over)
 		loop_run(run->loop);
 	if (out_close(&run->out) < 0 && errno == EPIPE) {
 		run->signo = SIGPIPE;

@@ -7,7 +7,8 @@
  *
  * SIGINT and SIGTERM: nothing new is begun, what is under way is asked to stop, and input is
  * passed on with the error `interrupted` until it ends or 10 s are over; a second signal ends at
- * once. When the reader of stdout goes away nothing new is begun either. run_records then
+ * once. When the reader of stdout goes away, or the disk is full, nothing new is begun either and
+ * no more is read. run_records then
  * returns minus the signal that the program has to die of (run_exit does both).
  */
 #ifndef AV_RUN_H
@@ -74,7 +75,7 @@ void run_fail(struct item *item, const struct err *e);
  * may be at work in its place. */
 void run_park(struct item *item, bool parked);
 
-/* Whether nothing new may be begun: a signal came, or the reader went away (asked anew). */
+/* Whether nothing new may be begun: a signal came, or the output is lost (asked anew). */
 bool run_stopping(struct run *run);
 
 /* Ends the program as run_records said: by exit or by the signal. */

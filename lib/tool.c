@@ -73,12 +73,14 @@ tool_open(struct tool *t, const struct opt_common *common, const struct opt_usag
 }
 
 void
-tool_close(struct tool *t)
+tool_close(struct tool *t, int status)
 {
 	run_free(t->run);
 	lookups_free(t->desk.lookups);
 	http_free(t->engine.http);
 	ledger_free(t->desk.ledger);
+	if (status < 0)
+		return;
 	accounts_free(t->engine.accounts);
 	loop_free(t->engine.loop);
 }

@@ -36,7 +36,10 @@ struct tool_options {
 void tool_open(struct tool *t, const struct opt_common *common,
     const struct opt_usage *usage, const struct tool_options *options,
     const struct run_calls *calls, void *self);
-void tool_close(struct tool *t);
+
+/* status: what run_records said. Where the program dies of a signal, a thread that gets a token
+ * may still be at work: it is not waited for, and keeps what it uses. */
+void tool_close(struct tool *t, int status);
 
 /* The account of the item's provider; NULL: the item has failed and is gone. */
 struct account *tool_account(struct tool *t, struct item *item);

@@ -53,3 +53,118 @@ load helper
 	is "$(stat '[.avtr1.creates, .anam.creates]')" '[1,1]'
 	clean
 }
+
+@test "a signal while the token is on its way ends the program, and its records are passed on" {
+	photos 3
+	for program in "av-upload" "av-token --ensure"; do
+		box --fault token-stall=1
+		rm -f in; mkfifo in
+		timeout --foreground $((30 * AV_SLOW)) $program -p loom <in >out 2>err 3>&- &
+		pid=$!
+		exec 5>in
+		printf 'photos/%s.jpg\n' 001 002 003 >&5
+		until_is 1 stat .loom.token_requests
+		kill $pid
+		printf 'photos/001.jpg\n' >&5
+		exec 5>&-
+		SECONDS=0
+		status=0; wait $pid || status=$?
+		is $status 143
+		[ $SECONDS -lt 10 ]
+		is "$(codes out)" "4 interrupted"
+		kill $BOX; wait $BOX || true
+		rm -rf "$XDG_CACHE_HOME"
+	done
+}
+
+@test "a credential is renewed once, however often the request is tried again" {
+	photos 1
+	box --fault 401@loom#1 --fault 429@loom#2 --fault 429@loom#3 --fault 429@loom#4 --retry-after none
+	av-token -p loom >/dev/null
+	is "$(stat .loom.token_requests)" 1
+	run -0 limit 20 av-upload -p loom photos/001.jpg
+	stat .loom >&2
+	is "$(stat .loom.token_requests)" 2
+	is "$(stat .loom.creates)" 1
+}
+
+# records N: of avatars that av-poll has to wait for
+records() {
+	seq -f '{"provider":"avtr1","avatar":{"id":"av_01J%023.0f","status":"processing"}}' "$1"
+}
+
+@test "a reader that goes away ends the waiting, though a question finds it out first" {
+	photos 8
+	box --ready-after 600000 --fail-match none
+	run -0 limit 20 av-upload -j 8 -p avtr1 photos/*.jpg
+	printf '%s\n' "$output" '{"error":{}}' | sed '1h;$G' >in
+	for round in 1 2 3; do
+		mkfifo out
+		head -c 1 <out >/dev/null &
+		status=0
+		limit 20 av-poll --interval 0.01s -j 64 --rate 1000 <in >out || status=$?
+		is $status 141
+		rm out
+	done
+}
+
+@test "after a signal all input comes out, though the window is full" {
+	photos 1
+	box --fault stall=1
+	for keep in -q -k; do
+		rm -f in; mkfifo in
+		timeout --foreground $((60 * AV_SLOW)) av-upload $keep -j 2 -p avtr1 <in >out 2>err 3>&- &
+		pid=$!
+		exec 5>in
+		for i in $(seq 40); do
+			printf '{"file":"photos/001.jpg","url":"http://x/%s","name":"Photo %s"}\n' "$i" "$i"
+		done >&5
+		until_is 2 stat .avtr1.requests
+		exec 5>&-
+		kill $pid
+		status=0; wait $pid || status=$?
+		is $status 143
+		is "$(codes out | sed 's/[0-9]* outcome_unknown//')" "38 interrupted, "
+		is "$(of out 'map(.error.retryable) | unique')" '[true]'
+		curl -sf -X POST "${STATS%_stats}_reset"
+	done
+}
+
+@test "a full disk: nothing more is begun, 74" {
+	photos 12
+	box
+	run -74 limit 20 bash -c 'av-upload -j 1 -p avtr1 photos/*.jpg >/dev/full'
+	[ "$(stat .avtr1.creates)" -le 2 ]
+	run -0 limit 20 av-upload -j 1 -p avtr1 photos/*.jpg
+	is "$(stat .avtr1.creates)" 12
+}
+
+@test "a reader that never reads does not keep a second signal from ending the program" {
+	box
+	mkfifo out
+	exec 6<>out
+	records 3000 | sed 's/processing/ready/' >in
+	av-poll <in >out 3>&- 6>&- &
+	pid=$!
+	until_is S cut -d' ' -f3 /proc/$pid/stat
+	sleep 0.2
+	kill $pid
+	sleep 0.2
+	kill $pid || true
+	status=0; wait $pid || status=$?
+	is $status 143
+	exec 6>&-
+}
+
+@test "closed standard streams are not taken for others" {
+	photos 2
+	box
+	run -0 limit 20 av-upload -p avtr1 photos/001.jpg <&-
+	for closed in '>&-' '<&- >&-' '<&- >&- 2>&-'; do
+		run -74 limit 20 bash -c "av-upload -p avtr1 --again photos/002.jpg $closed"
+	done
+	run -74 limit 20 bash -c 'av-upload -p avtr1 <&-'
+	run -0 av-ledger check
+	run -0 limit 20 av-upload -p avtr1 photos/001.jpg
+	is "$(stat .avtr1.duplicates_count)" 2
+}

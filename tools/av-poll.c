@@ -246,6 +246,6 @@ main(int argc, char *argv[])
 	watches_init(&self.watches, &self.tool.engine, (size_t)o.common.jobs,
 	    o.common.timeout_ms, o.interval_ms);
 	status = run_records(self.tool.run, argv + first);
-	tool_close(&self.tool);
+	tool_close(&self.tool, status);
 	run_exit(status);
 }

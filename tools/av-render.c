@@ -397,7 +397,7 @@ main(int argc, char *argv[])
 	watches_init(&self.shop.watches, &self.tool.engine, (size_t)o.common.jobs,
 	    o.common.timeout_ms, o.interval_ms);
 	status = run_records(self.tool.run, argv + first);
-	tool_close(&self.tool);
+	tool_close(&self.tool, status);
 	targets_release(&self.shop.targets);
 	filetype_free(self.shop.filetypes);
 	opt_list_release(&o.asked);

@@ -236,7 +236,7 @@ main(int argc, char *argv[])
 	if (o.max_creates > 0)
 		self.tool.desk.creates_left = o.max_creates;
 	status = run_records(self.tool.run, argv + first);
-	tool_close(&self.tool);
+	tool_close(&self.tool, status);
 	filetype_free(self.judge.types);
 	opt_list_release(&o.given);
 	run_exit(status);

@@ -41,6 +41,19 @@ authorized(void *arg, const struct err *e)
 }
 
 static void
+stop(struct item *item, bool hard)
+{
+	struct waiting *w = item->state;
+	struct err e;
+
+	(void)hard;
+	account_cancel(&w->wait);
+	free(w);
+	err_set(&e, CODE_INTERRUPTED, "stopped before the token came; run it again");
+	run_fail(item, &e);
+}
+
+static void
 begin(void *arg, struct item *item)
 {
 	struct tool *tool = arg;
@@ -55,6 +68,8 @@ begin(void *arg, struct item *item)
 	}
 	w = mem_new(1, sizeof *w);
 	*w = (struct waiting){.tool = tool, .item = item, .account = a};
+	item->state = w;
+	item->stop = stop;
 	account_authorize(a, &w->wait, NULL, authorized, w);
 }
 
@@ -70,6 +85,6 @@ ensure(const struct opt_common *common, const struct opt_usage *usage, char **op
 	        .step = "token", .bare = RUN_BARE_PHOTO, .window = (size_t)common->jobs},
 	    &calls, &tool);
 	status = run_records(tool.run, operands);
-	tool_close(&tool);
+	tool_close(&tool, status);
 	return status;
 }
