@@ -14,7 +14,7 @@
 #define RETRY_MAX_MS   30000
 #define HTTP_LOCKED    423
 
-enum state { STARTING, AUTHORIZING, WAITING, SENDING, PAUSING };
+enum state { STARTING, AUTHORIZING, WAITING, CROWDED, SENDING, PAUSING };
 
 struct call {
 	struct engine *engine;
@@ -29,6 +29,7 @@ struct call {
 	struct deferred deferred;
 	struct timer timer;
 	struct account_wait wait;
+	struct place_wait place;
 	struct request request;
 	struct http_call *wire;
 	char *sent_header; /* what the credentials were, to be renewed when refused */
@@ -100,8 +101,9 @@ unknown(struct call *c, const char *why)
 	fail(c, &e, "unknown");
 }
 
+/* A pause is over, or a place is free. */
 static void
-pause_over(void *arg)
+go_on(void *arg)
 {
 	struct call *c = arg;
 
@@ -126,7 +128,7 @@ pause_for(struct call *c, int64_t ms)
 		return;
 	}
 	c->state = PAUSING;
-	loop_at(c->engine->loop, &c->timer, now + ms, pause_over, c);
+	loop_at(c->engine->loop, &c->timer, now + ms, go_on, c);
 }
 
 static void
@@ -278,6 +280,7 @@ responded(void *arg, const struct http_response *r)
 	account_leave(&c->wait, r->status == HTTP_LOCKED ? ACCOUNT_CROWDED
 	                        : ok                     ? ACCOUNT_OK
 	                                                 : ACCOUNT_OTHER);
+	places_give(&c->engine->places);
 	request_release(&c->request);
 	note_date(c->spec.account, r);
 	if (r->fate == HTTP_ANSWERED)
@@ -311,31 +314,46 @@ build(struct call *c, struct err *e)
 	return 0;
 }
 
-/* The account's pace lets it go: nothing is between this and the wire. */
+/* Hands it to the wire: a place is taken, nothing is between this and the first byte. */
+static void
+put_on_wire(struct call *c)
+{
+	struct engine *engine = c->engine;
+	struct err e;
+
+	if (build(c, &e) < 0 ||
+	    (c->spec.before_send != NULL && c->spec.before_send(c->arg, &e) < 0)) {
+		account_leave(&c->wait, ACCOUNT_OTHER);
+		places_give(&engine->places);
+		fail(c, &e, nothing_created(c));
+		return;
+	}
+	if (*c->spec.deadline == 0)
+		*c->spec.deadline = loop_now(engine->loop) + c->spec.timeout_ms;
+	c->state = SENDING;
+	c->wire = http_send(engine->http, &c->request.http, responded, c);
+}
+
+/* The account's pace lets it go. */
 static void
 send_now(void *arg, const struct err *ignored)
 {
 	struct call *c = arg;
 	struct engine *engine = c->engine;
-	struct err e;
+	bool may = !c->stop && !c->spec.account->blocked && !engine->stopping(engine->arg);
 
 	(void)ignored;
-	c->state = SENDING;
-	if (c->stop || c->spec.account->blocked || engine->stopping(engine->arg)) {
-		account_leave(&c->wait, ACCOUNT_OTHER);
-		authorize(c);
+	if (may && places_take(&engine->places)) {
+		put_on_wire(c);
 		return;
 	}
-	if (build(c, &e) < 0 ||
-	    (c->spec.before_send != NULL && c->spec.before_send(c->arg, &e) < 0))
-		goto failed;
-	if (*c->spec.deadline == 0)
-		*c->spec.deadline = loop_now(engine->loop) + c->spec.timeout_ms;
-	c->wire = http_send(engine->http, &c->request.http, responded, c);
-	return;
-failed:
 	account_leave(&c->wait, ACCOUNT_OTHER);
-	fail(c, &e, nothing_created(c));
+	if (may) {
+		c->state = CROWDED;
+		places_wait(&engine->places, &c->place, go_on, c);
+	} else {
+		authorize(c);
+	}
 }
 
 /* Credentials are there, or are not to be had. */
@@ -419,6 +437,10 @@ call_stop(struct call *c, bool hard)
 	case AUTHORIZING:
 	case WAITING:
 		account_cancel(&c->wait);
+		interrupted(c);
+		break;
+	case CROWDED:
+		places_leave(&c->engine->places, &c->place);
 		interrupted(c);
 		break;
 	case PAUSING:

@@ -2,7 +2,7 @@
  * call: one operation of a provider, carried out: authorized, at the account's pace, sent, judged,
  * and tried again where that is safe.
  *
- *	         credentials     pace         wire        judge
+ *	         credentials     pace      -j, wire       judge
  *	start -> AUTHORIZING -> WAITING -> SENDING --> ok, refused, account, redirected, unknown
  *	              ^                       |
  *	              +------- PAUSING <------+  wait, not sent, auth; an answer that was lost,
@@ -20,6 +20,7 @@
 #include "account.h"
 #include "failure.h"
 #include "http.h"
+#include "places.h"
 #include "provider.h"
 #include "request.h"
 
@@ -28,6 +29,7 @@ struct engine {
 	struct loop *loop;
 	struct http *http;
 	struct accounts *accounts;
+	struct places places; /* -j */
 	bool (*stopping)(void *arg); /* nothing new may be begun */
 	void *arg;
 };

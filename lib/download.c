@@ -22,13 +22,14 @@ struct download {
 	unsigned hops, attempt;
 	bool renewed;  /* credentials were renewed for this download */
 	bool rejected; /* sent_header was refused, and is not renewed yet */
-	bool entered, stop;
+	bool entered, stop, placed;
 	int64_t deadline;
 	int write_errno;
 	struct deferred deferred;
 	struct timer timer;
 	struct account_wait wait;
 	struct http_call *wire;
+	struct place_wait place;
 	char *sent_header;
 	struct target target;
 	bool opened;
@@ -39,8 +40,17 @@ struct download {
 static void step(void *arg);
 
 static void
+give_place(struct download *d)
+{
+	if (d->placed)
+		places_give(&d->engine->places);
+	d->placed = false;
+}
+
+static void
 finish(struct download *d)
 {
+	give_place(d);
 	if (d->failure.err.code != CODE_NONE)
 		d->result.failure = &d->failure;
 	d->fn(d->arg, &d->result);
@@ -174,6 +184,7 @@ responded(void *arg, const struct http_response *r)
 	d->wire = NULL;
 	if (d->entered)
 		account_leave(&d->wait, ACCOUNT_OTHER);
+	give_place(d);
 	if (d->write_errno != 0) {
 		errno = d->write_errno;
 		err_set(&e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", d->target.part);
@@ -275,6 +286,11 @@ step(void *arg)
 		fail(d, &e, 0);
 		return;
 	}
+	d->placed = places_take(&d->engine->places);
+	if (!d->placed) {
+		places_wait(&d->engine->places, &d->place, step, d);
+		return;
+	}
 	d->entered = http_same_origin(d->url, d->spec.account->base_url);
 	if (d->entered)
 		account_authorize(d->spec.account, &d->wait,
@@ -327,6 +343,9 @@ download_stop(struct download *d)
 		http_cancel(d->wire);
 	} else if (d->timer.pos != 0) {
 		loop_cancel(d->engine->loop, &d->timer);
+		interrupted(d);
+	} else if (d->place.waiting) {
+		places_leave(&d->engine->places, &d->place);
 		interrupted(d);
 	} else if (d->wait.waiting) {
 		account_cancel(&d->wait);

@@ -57,6 +57,7 @@ tool_open(struct tool *t, const struct opt_common *common, const struct opt_usag
 	    .step = options->step,
 	    .ledger_file = options->ledger_file};
 	t->engine.loop = loop_new();
+	places_init(&t->engine.places, (size_t)common->jobs);
 	t->desk = (struct paid_desk){.engine = &t->engine, .creates_left = -1};
 	t->engine.accounts = accounts_new(t->engine.loop, &account_options);
 	check_providers(t);
