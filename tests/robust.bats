@@ -117,7 +117,7 @@ records() {
 		pid=$!
 		exec 5>in
 		for i in $(seq 40); do
-			printf '{"file":"photos/001.jpg","url":"http://x/%s","name":"Photo %s"}\n' "$i" "$i"
+			printf '{"file":"photos/001.jpg","name":"Photo %s %s"}\n' "$keep" "$i"
 		done >&5
 		until_is 2 stat .avtr1.requests
 		exec 5>&-
