@@ -30,7 +30,7 @@ made() {
 
 @test "each service: until it is ready, in the service's own word" {
 	for provider in "${SERVICES[@]}"; do
-		box --ready-after 300
+		box --ready-after $((300 * AV_SLOW))
 		made "$provider" 2
 		poll <made >done
 		is "$(codes done)" "2 ready"
