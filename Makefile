@@ -110,7 +110,7 @@ fuzz-build:
 		$(FUZZERS:%=build/fuzz/fuzz/%)
 
 fuzz-brief: fuzz-build
-	sh tests/fuzz/run.sh build/fuzz/fuzz -runs=20000
+	sh tests/fuzz/run.sh build/fuzz/fuzz -runs=20000 -max_total_time=10
 
 fuzz: fuzz-build ## each fuzzer for FUZZ_SECONDS
 	sh tests/fuzz/run.sh build/fuzz/fuzz -max_total_time=$(FUZZ_SECONDS)
