@@ -58,7 +58,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (size < 3)
 		return 0;
+	need(n > 0);
 	p = all[data[0] % n];
+	need(p->n_operations > 0);
 	body = malloc(size - 2);
 	need(body != NULL);
 	memcpy(body, data + 3, size - 3);

@@ -78,6 +78,8 @@ built_in(size_t choice)
 
 	for (f = embedded_files; f->path != NULL; f++)
 		n += strncmp(f->path, "providers/", 10) == 0;
+	if (n == 0)
+		abort();
 	choice %= n;
 	for (f = embedded_files; f->path != NULL; f++)
 		if (strncmp(f->path, "providers/", 10) == 0 && choice-- == 0)
