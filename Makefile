@@ -110,7 +110,7 @@ fuzz-build:
 		$(FUZZERS:%=build/fuzz/fuzz/%)
 
 fuzz-brief: fuzz-build
-	sh tests/fuzz/run.sh build/fuzz/fuzz -runs=20000
+	sh tests/fuzz/run.sh build/fuzz/fuzz -runs=20000 -max_total_time=10
 
 fuzz: fuzz-build ## each fuzzer for FUZZ_SECONDS
 	sh tests/fuzz/run.sh build/fuzz/fuzz -max_total_time=$(FUZZ_SECONDS)
@@ -154,6 +154,13 @@ check: check-deps ## all tests; the last line counts them
 	@$(MAKE) --no-print-directory -j$(JOBS) all units faces
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 all units faces
 	@CC='$(CC)' JOBS='$(JOBS)' bash tests/run.sh $(CHECKS)
+
+BENCH_DEPS = imagemagick libimage-exiftool-perl libvips-tools jpeginfo pngcheck python3-pil curl
+
+bench: deps ## how fast it is, beside what else there is
+	$(call install_missing,$(BENCH_DEPS))
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/bench/photos.sh
 
 C_SOURCES := $(wildcard lib/*.[ch] lib/*.def tools/*.c tools/*/*.[ch] tests/*.c tests/unit/*.[ch] tests/fuzz/*.[ch])
 C_FILES   := $(filter %.c,$(C_SOURCES))
@@ -217,6 +224,6 @@ clean: ## removes all that was made
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
 
-.PHONY: faces dist lint lint-format lint-cppcheck lint-tidy lint-manuals
+.PHONY: faces bench dist lint lint-format lint-cppcheck lint-tidy lint-manuals
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

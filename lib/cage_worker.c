@@ -13,8 +13,8 @@ answer(int sock, const struct cage_reply *reply)
 }
 
 static void
-serve(int sock, int fd, const struct cage_order *order, const struct cage_options *options,
-    struct filetype *types, struct cage_reply *reply)
+serve(int sock, int fd, const struct cage_order *order,
+    const struct cage_options *options, struct filetype *types, struct cage_reply *reply)
 {
 	memset(reply, 0, sizeof *reply);
 	reply->status = photo_judge(

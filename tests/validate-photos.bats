@@ -154,11 +154,12 @@ RECORDS
   for i in $(seq 400); do echo "$ODD/whole.jpg"; done >list
   for o in "-j 1" "-j 2 --decode"; do
     mkfifo in
-    av-validate $o <in >out & pid=$!
+    av-validate -v $o <in >out 2>err & pid=$!
     exec 7>in
     cat list >&7
     until [ -s out ]; do sleep 0.01; done
     kill -INT "$pid"
+    until grep -q stopping err; do sleep 0.01; done
     exec 7>&-
     status=0; wait "$pid" || status=$?
     [ "$status" -eq 130 ]

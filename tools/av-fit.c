@@ -459,7 +459,9 @@ read_output(struct fit_tool *self, const char *output)
 {
 	const char *bad;
 
-	if (output == NULL || *output == '\0')
+	if (output == NULL)
+		output = "";
+	if (*output == '\0')
 		opt_misuse(&usage, "-o says where the new photos go");
 	self->template = strchr(output, '{') != NULL
 	                     ? mem_str(output)

@@ -389,13 +389,14 @@ shrink_to_fit(VipsImage *whole, enum image_type from, const struct fit_order *or
 	uint32_t w = (uint32_t)whole->Xsize, h = (uint32_t)whole->Ysize;
 	enum image_type types[4];
 	struct fit_plan plan, last = {0};
+	double shrink = 1;
 	int result = 1;
 
 	choose_types(&order->limits.image, &order->options, from, types);
 	if (types[0] == IMAGE_OTHER)
 		return err_set(&reply->err, CODE_CANNOT_FIT,
 		    "the provider takes no type that can be made");
-	for (double shrink = 1; result > 0; shrink *= SHRINK) {
+	while (result > 0) {
 		if (fit_plan(&order->limits.image, &order->options, w, h, shrink, &plan,
 		        &reply->err) < 0)
 			return -1;
@@ -405,6 +406,7 @@ shrink_to_fit(VipsImage *whole, enum image_type from, const struct fit_order *or
 			    (uintmax_t)order->limits.image.max_bytes);
 		last = plan;
 		result = attempt(whole, &plan, types, order, reply, made);
+		shrink *= SHRINK;
 	}
 	return result;
 }

@@ -61,7 +61,11 @@ range_of(const struct image_limits *l, const struct aspect *a, struct range *r)
 {
 	uint32_t g = common(a->width, a->height), min[2], max[2];
 
-	*r = (struct range){a->width / g, a->height / g, 1, UINT32_MAX};
+	*r = (struct range){1, 1, 1, UINT32_MAX};
+	if (a->width > 0 && a->height > 0) { /* as descriptions have them */
+		r->w = a->width / g;
+		r->h = a->height / g;
+	}
 	sides(l, r->h > r->w, min, max);
 	r->low = greatest(1, greatest(up(min[0], r->w), up(min[1], r->h)));
 	if (max[0] > 0)

@@ -1,0 +1,79 @@
+/* Any body as the answer to any operation of the built-in services: it is judged and taken apart,
+ * and what is taken is text. The first three bytes choose the service, operation and status. */
+#include <curl/curl.h>
+
+#include "answer.h"
+#include "embedded.h"
+#include "json_parts.h"
+
+#define SERVICES_MAX 8
+
+static size_t
+load_all(struct provider **all)
+{
+	size_t n = 0;
+	struct err e;
+
+	for (const struct embedded *f = embedded_files;
+	     f->path != NULL && n < SERVICES_MAX; f++)
+		if (strncmp(f->path, "providers/", 10) == 0)
+			need((all[n++] = provider_parse(
+			          f->data, f->len, f->path, false, &e)) != NULL);
+	return n;
+}
+
+static void
+take(const struct answer *a, const struct provider *p, const struct operation *op)
+{
+	struct json_object *taken;
+	bool known;
+
+	need((unsigned)answer_judge(a, p, op) <= OUTCOME_REDIRECTED);
+	answer_complete(a, op);
+	taken = answer_taken(a, op, &known);
+	need(json_object_is_type(taken, json_type_object));
+	json_object_put(taken);
+	need(answer_wait_ms(a, p, 1700000000) >= -1);
+	free(answer_error_code(a, p));
+	free(answer_error_message(a, p));
+	free(answer_request_id(a, p));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct provider *all[SERVICES_MAX];
+	static size_t n;
+	static CURL *easy; /* one without headers */
+	static const int statuses[] = {200, 201, 202, 204, 301, 400, 401, 402, 403, 404,
+	    409, 423, 429, 500, 503, 504};
+	const struct provider *p;
+	struct http_response r;
+	struct answer a;
+	char *body;
+
+	if (n == 0) {
+		n = load_all(all);
+		easy = curl_easy_init();
+	}
+	if (size < 3)
+		return 0;
+	need(n > 0);
+	p = all[data[0] % n];
+	need(p->n_operations > 0);
+	body = malloc(size - 2);
+	need(body != NULL);
+	memcpy(body, data + 3, size - 3);
+	body[size - 3] = '\0';
+	r = (struct http_response){.fate = HTTP_ANSWERED,
+	    .sent = true,
+	    .status = statuses[data[2] % 16],
+	    .body = body,
+	    .len = size - 3,
+	    .easy_ = easy};
+	answer_init(&a, &r);
+	take(&a, p, &p->operations[data[1] % p->n_operations]);
+	answer_release(&a);
+	free(body);
+	return 0;
+}

@@ -1,0 +1,117 @@
+/* A description as it is; and a built-in one, one place of which is replaced: the first two
+ * bytes say which place. What the strict loader takes can be used. */
+#include "embedded.h"
+#include "json_parts.h"
+#include "photo_limits.h"
+
+/* Goes through the places in order and, at the wanted one, replaces the value by `by`, which is
+ * taken over, or takes it out. */
+struct walk {
+	size_t left;
+	struct json_object *by;
+	bool done;
+};
+
+static void
+replace(struct json_object *o, struct walk *w)
+{
+	if (json_object_is_type(o, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(o) && !w->done; i++) {
+			if (w->left-- == 0) {
+				json_object_array_put_idx(o, i, w->by);
+				w->done = true;
+				return;
+			}
+			replace(json_object_array_get_idx(o, i), w);
+		}
+	} else if (json_object_is_type(o, json_type_object)) {
+		json_object_object_foreach(o, name, value)
+		{
+			if (w->left-- == 0) {
+				json_object_object_add(o, name, w->by);
+				w->done = true;
+				return;
+			}
+			replace(value, w);
+			if (w->done)
+				return;
+		}
+	}
+}
+
+static void
+use(struct provider *p)
+{
+	struct photo_limits limits;
+	struct findings fs = {0};
+	struct photo photo = {
+	    .type = "image/jpeg", .bytes = 1000, .width = 1600, .height = 900};
+
+	need(p->name != NULL && p->title != NULL && p->base_url != NULL);
+	for (size_t i = 0; i < p->n_operations; i++)
+		need(p->operations[i].name != NULL && p->operations[i].path != NULL);
+	for (size_t i = 0; i < p->n_kinds; i++)
+		need(provider_kind(p, p->kinds[i].name) != NULL);
+	photo_limits_init(&limits, p);
+	check_image(&photo, &limits.image, &fs);
+	photo_limits_release(&limits);
+}
+
+static void
+load(const char *text, size_t len)
+{
+	struct err e = {.code = CODE_NONE};
+	struct provider *p = provider_parse(text, len, "fuzz.json", true, &e);
+
+	if (p == NULL)
+		need(e.code == CODE_BAD_PROVIDER && e.message[0] != '\0');
+	else
+		use(p);
+	provider_free(p);
+}
+
+static const struct embedded *
+built_in(size_t choice)
+{
+	const struct embedded *f;
+	size_t n = 0;
+
+	for (f = embedded_files; f->path != NULL; f++)
+		n += strncmp(f->path, "providers/", 10) == 0;
+	if (n == 0)
+		abort();
+	choice %= n;
+	for (f = embedded_files; f->path != NULL; f++)
+		if (strncmp(f->path, "providers/", 10) == 0 && choice-- == 0)
+			return f;
+	abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct embedded *base;
+	struct json_object *o;
+	struct buf text = {0};
+	struct walk w = {0};
+	struct err e;
+
+	load((const char *)data, size);
+	if (size < 3)
+		return 0;
+	base = built_in(data[0]);
+	o = json_parse(base->data, base->len, &e);
+	need(o != NULL);
+	w.left = (size_t)data[0] / 4 * 256 % 1024 + data[1];
+	data += 2;
+	size -= 2;
+	w.by = next_json(&data, &size);
+	replace(o, &w);
+	if (!w.done)
+		json_object_put(w.by);
+	json_write(&text, o);
+	load(text.data, text.len);
+	buf_release(&text);
+	json_object_put(o);
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* Any template and any variables, with a NUL between them; the template's text as a path too:
+ * what is inserted adds no segment and no query. */
+#include "template.h"
+#include "json_parts.h"
+
+static size_t
+count(const char *s, char c)
+{
+	size_t n = 0;
+
+	for (; *s != '\0'; s++)
+		n += *s == c;
+	return n;
+}
+
+static void
+path(struct json_object *template, struct json_object *vars)
+{
+	const char *text = json_str(template, "");
+	struct buf out = {0};
+
+	if (text == NULL)
+		return;
+	if (template_path(&out, text, vars)) {
+		need(count(out.data, '/') <= count(text, '/'));
+		need(count(out.data, '?') <= count(text, '?'));
+	}
+	buf_release(&out);
+}
+
+static void
+named(void *arg, const char *name)
+{
+	(void)arg;
+	need(name != NULL);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct json_object *template = next_json(&data, &size),
+	                   *vars = next_json(&data, &size);
+
+	if (template != NULL && json_object_is_type(vars, json_type_object)) {
+		json_object_put(template_fill(template, vars));
+		template_each(template, named, NULL);
+		path(template, vars);
+	}
+	json_object_put(template);
+	json_object_put(vars);
+	return 0;
+}
