@@ -5,6 +5,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "hashes.h"
 #include "ledger_key.h"
 #include "ledger_store.h"
 #include "mem.h"
@@ -18,6 +19,7 @@ struct ledger {
 	struct ledger_store *store; /* NULL: --ledger none */
 	struct none *none;          /* then it is this */
 	struct loop *loop;
+	struct hashes peeked; /* keys that would be made by now */
 	struct deferred deferred;
 	struct list queue;
 	struct ledger_claim *batch; /* being committed */
@@ -243,7 +245,8 @@ answer(
 		a.id = from->id;
 		a.data = from->data;
 	}
-	if (verdict == LEDGER_YOURS || verdict == LEDGER_UNKNOWN)
+	if ((verdict == LEDGER_YOURS || verdict == LEDGER_UNKNOWN) &&
+	    c->want != WANT_PEEK)
 		a.tag = from->tag;
 	c->fn(c->arg, &a);
 }
@@ -256,7 +259,7 @@ end(struct ledger_claim *c, enum ledger_verdict verdict)
 	bool shared = verdict == LEDGER_MADE || verdict == LEDGER_BUSY ||
 	              (verdict == LEDGER_ERROR && c->want == WANT_CLAIM);
 
-	if (c->want != WANT_MARK)
+	if (c->want != WANT_MARK && c->want != WANT_PEEK)
 		succeed(c, shared, &answered);
 	answer(c, verdict, c);
 	for (struct ledger_claim *w = answered.first, *next; w != NULL; w = next) {
@@ -305,6 +308,11 @@ finish_one(struct ledger_claim *c)
 		if (l->store != NULL)
 			l->store->ops->let_go(l->store, c);
 		end(c, settled[c->state]);
+	} else if (c->want == WANT_PEEK) {
+		if (c->verdict == LEDGER_YOURS && !c->again &&
+		    !hashes_add(&l->peeked, c->hash))
+			c->verdict = LEDGER_MADE;
+		end(c, c->verdict);
 	} else if (c->verdict == LEDGER_YOURS || c->verdict == LEDGER_UNKNOWN) {
 		hold(c);
 	} else {
@@ -456,17 +464,19 @@ ledger_free(struct ledger *l)
 	if (l->store != NULL)
 		l->store->ops->free(l->store);
 	none_free(l->none);
+	hashes_release(&l->peeked);
 	pthread_cond_destroy(&l->committed);
 	pthread_mutex_destroy(&l->lock);
 	free(l->table);
 	free(l);
 }
 
-struct ledger_claim *
-ledger_claim(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
+static struct ledger_claim *
+claim_asked(struct ledger *l, enum ledger_want want, const struct ledger_ask *ask,
+    ledger_fn *fn, void *arg)
 {
 	const struct ledger_key *key = &ask->key;
-	struct ledger_claim *c = claim_new(l, WANT_CLAIM, fn, arg), *holder, **w;
+	struct ledger_claim *c = claim_new(l, want, fn, arg);
 
 	c->again = ask->again;
 	c->clock_offset = ask->clock_offset;
@@ -478,6 +488,14 @@ ledger_claim(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void
 	c->name = mem_str(key->name);
 	c->options = ledger_key_options(key->options, key->noptions);
 	ledger_key_hash(key, c->options, c->hash);
+	return c;
+}
+
+struct ledger_claim *
+ledger_claim(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
+{
+	struct ledger_claim *c = claim_asked(l, WANT_CLAIM, ask, fn, arg), *holder, **w;
+
 	random_tag(c->new_tag);
 	holder = table_find(l, c->hash);
 	if (holder != NULL) {
@@ -491,6 +509,12 @@ ledger_claim(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void
 	table_insert(l, c);
 	enqueue(c, WANT_CLAIM);
 	return c;
+}
+
+void
+ledger_peek(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
+{
+	enqueue(claim_asked(l, WANT_PEEK, ask, fn, arg), WANT_PEEK);
 }
 
 /* Takes a claim out of those that wait for another; false: it is none of them. */

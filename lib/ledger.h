@@ -108,6 +108,12 @@ void ledger_free(struct ledger *l);
 struct ledger_claim *ledger_claim(
     struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg);
 
+/* Looks what a claim would be told now, and changes nothing: MADE, YOURS, UNKNOWN, BUSY or ERROR,
+ * with no tag. What this process looked for before and nobody has made is MADE, without an id:
+ * by then it would be. fn may not be NULL. */
+void ledger_peek(
+    struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg);
+
 /* The callback of a claim or resend will not come; what it may have obtained is given back. */
 void ledger_cancel(struct ledger_claim *c);
 

@@ -1,19 +1,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hashes.h"
 #include "ledger_key.h"
 #include "ledger_store.h"
 #include "mem.h"
 
-/* What was settled: the hash of an id and of where it is one. */
-struct had {
-	unsigned char hash[LEDGER_HASH];
-	bool used;
-};
-
 struct none {
-	struct had *table; /* open addressing; size is a power of two, or 0 */
-	size_t size, count;
+	struct hashes had; /* of each id that was settled, and where it is one */
 };
 
 struct none *
@@ -25,50 +19,9 @@ none_new(void)
 void
 none_free(struct none *none)
 {
-	if (none == NULL)
-		return;
-	free(none->table);
+	if (none != NULL)
+		hashes_release(&none->had);
 	free(none);
-}
-
-/* Where the hash stands, or would. */
-static struct had *
-place(struct none *none, const unsigned char *hash)
-{
-	size_t i;
-
-	for (memcpy(&i, hash, sizeof i);; i++) {
-		struct had *h = &none->table[i & (none->size - 1)];
-
-		if (!h->used || memcmp(h->hash, hash, LEDGER_HASH) == 0)
-			return h;
-	}
-}
-
-static void
-insert(struct none *none, const unsigned char *hash)
-{
-	struct had *h = place(none, hash);
-
-	if (!h->used)
-		none->count++;
-	memcpy(h->hash, hash, LEDGER_HASH);
-	h->used = true;
-}
-
-static void
-grow(struct none *none)
-{
-	struct had *old = none->table;
-	size_t size = none->size;
-
-	none->size = size == 0 ? 64 : size * 2;
-	none->table = mem_new(none->size, sizeof *none->table);
-	none->count = 0;
-	for (size_t i = 0; i < size; i++)
-		if (old[i].used)
-			insert(none, old[i].hash);
-	free(old);
 }
 
 static void
@@ -90,10 +43,8 @@ remember(struct none *none, const struct ledger_claim *c)
 
 	if (c->id == NULL)
 		return;
-	if (none->count * 2 >= none->size)
-		grow(none);
 	hash_id(c, c->id, hash);
-	insert(none, hash);
+	hashes_add(&none->had, hash);
 }
 
 static void
@@ -103,7 +54,7 @@ adopt(struct none *none, struct ledger_claim *c)
 
 	for (size_t i = 0; i < c->ncandidates; i++) {
 		hash_id(c, c->candidates[i].id, hash);
-		c->candidates[i].had = none->size > 0 && place(none, hash)->used;
+		c->candidates[i].had = hashes_has(&none->had, hash);
 	}
 	ledger_choose(c);
 	if (c->verdict == LEDGER_MADE)
@@ -129,6 +80,7 @@ none_apply(struct none *none, struct ledger_claim *batch)
 			c->at = ledger_time();
 			break;
 		case WANT_MARK:
+		case WANT_PEEK:
 			break;
 		}
 }

@@ -260,13 +260,14 @@ needs_writing(struct db *db, struct ledger_claim *batch, struct err *e)
 	for (struct ledger_claim *c = batch; c != NULL; c = c->next) {
 		int64_t clock_offset = c->clock_offset;
 
-		if (c->want != WANT_CLAIM) {
+		if (c->want != WANT_CLAIM && c->want != WANT_PEEK) {
 			needed = 1;
 			continue;
 		}
 		if (judge(db, c, &f, e) < 0)
 			return -1;
-		if (c->verdict != LEDGER_MADE && c->verdict != LEDGER_BUSY) {
+		if (c->want != WANT_PEEK && c->verdict != LEDGER_MADE &&
+		    c->verdict != LEDGER_BUSY) {
 			c->clock_offset = clock_offset;
 			needed = 1;
 		}
@@ -290,6 +291,8 @@ write_one(struct db *db, struct ledger_claim *c, struct err *e)
 		return mark(db, c, e);
 	case WANT_ADOPT:
 		return adopt(db, c, e);
+	case WANT_PEEK: /* as was read */
+		break;
 	}
 	return 0;
 }

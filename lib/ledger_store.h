@@ -16,7 +16,14 @@ enum {
 };
 
 /* What a claim wants of the next commit. */
-enum ledger_want { WANT_CLAIM, WANT_SETTLE, WANT_RESEND, WANT_MARK, WANT_ADOPT };
+enum ledger_want {
+	WANT_CLAIM,
+	WANT_SETTLE,
+	WANT_RESEND,
+	WANT_MARK,
+	WANT_ADOPT,
+	WANT_PEEK
+};
 
 /* States of an entry. The numbers are in files. */
 enum ledger_state {

@@ -55,7 +55,10 @@ matrix() {
 	export LOOM_EXCLUSIVE=1
 	matrix --fault lost-after@loom=0.05 --fault lost-before@loom=0.05
 }
-@test "401" { matrix --fault 401=0.1; }
+@test "401" {
+	# A key that cannot be renewed stops the run; Loom's token is renewed.
+	matrix --fault 401@loom=0.1 --fault 401=0.003
+}
 @test "429" { matrix --fault 429=0.1; }
 @test "423 of Loom, 503 of avtr1" { matrix --fault 423@loom=0.1 --fault 503@avtr1=0.1; }
 @test "500" { matrix --fault 500=0.1; }

@@ -556,6 +556,46 @@ many_adopt_the_same(void **state)
 	assert_int_equal(got, EACH);
 }
 
+static enum ledger_verdict
+peek(struct ledger *l, const char *subject, bool again, struct said *s)
+{
+	struct ledger_ask ask = ask_for(subject);
+
+	ask.again = again;
+	*s = (struct said){0};
+	ledger_peek(l, &ask, hear, s);
+	ledger_flush(l);
+	assert_int_equal(s->calls, 1);
+	assert_string_equal(s->tag, "-");
+	return s->verdict;
+}
+
+static void
+peeking_changes_nothing(void **state)
+{
+	struct ledger *l = open_ledger(), *m = open_ledger();
+	struct said s;
+
+	(void)state;
+	assert_int_equal(peek(l, "a", false, &s), LEDGER_YOURS);
+	/* The same photo a second time: by then it would be made. */
+	assert_int_equal(peek(l, "a", false, &s), LEDGER_MADE);
+	assert_string_equal(s.id, "-");
+	assert_int_equal(peek(l, "a", true, &s), LEDGER_YOURS);
+	assert_int_equal(peek(m, "a", false, &s), LEDGER_YOURS);
+	settle(m, lost(m, "a"), LEDGER_IS_MADE, "1");
+	assert_int_equal(peek(l, "a", false, &s), LEDGER_MADE);
+	assert_string_equal(s.id, "1");
+	lost(m, "b");
+	assert_int_equal(peek(l, "b", false, &s), LEDGER_BUSY);
+	ledger_free(m);
+	syncs = 0;
+	assert_int_equal(peek(l, "b", false, &s), LEDGER_UNKNOWN);
+	assert_int_equal(peek(l, "b", false, &s), LEDGER_UNKNOWN);
+	assert_int_equal(syncs, 0);
+	ledger_free(l);
+}
+
 static void
 same_key_waits_within_a_process(void **state)
 {
@@ -1299,6 +1339,7 @@ main(void)
 	    TEST(adopts_what_it_was_told_before),
 	    TEST(not_adopted_is_still_held),
 	    TEST(many_adopt_the_same),
+	    TEST(peeking_changes_nothing),
 	    TEST(same_key_waits_within_a_process),
 	    TEST(without_memory_all_is_yours),
 	    TEST(cancelled_claim_is_free),

@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+# KILLS (200) times kill -9 at random moments over a batch of 500, then the same command again
+# until all is done: nothing is made twice, nothing is lost.
+
+load ../helper
+load common
+
+# begin [OPTION...]: 500 records, of four services
+begin() {
+	shots "${PHOTOS:-125}"
+	soon 1
+	box --seed 1 --state journal --list-lag 300 --delay 30 "$@"
+	for service in "${SERVICES[@]}"; do
+		export "${service^^}_RATE=8"
+	done
+}
+
+# storm PROGRAM COMMAND...: into the file out, and once more where the last word was not said
+storm() {
+	python3 "$TESTS/soak/storm.py" "${KILLS:-200}" "${SECONDS_EACH:-0.6}" "$1" out "${@:2}" 2>said
+	tail -n 1 said | sed "s/^/# $BATS_TEST_DESCRIPTION: /" >&3
+}
+
+@test "one process with -j 32" {
+	begin
+	storm av-upload sh -c 'exec av-upload -q -j 32 --exit-zero <all'
+	honest loom
+}
+
+@test "xargs -P 8" {
+	begin
+	split -l 5 all part.
+	storm av-upload sh -c 'ls part.* |
+		xargs -n 1 -P 8 sh -c "exec av-upload -q -j 4 --exit-zero <\$0"'
+	honest loom
+}
+
+@test "one process with -j 32, where nothing else uses Loom's account" {
+	begin
+	export LOOM_EXCLUSIVE=1
+	storm av-upload sh -c 'exec av-upload -q -j 32 --exit-zero <all'
+	honest
+}
+
+@test "xargs -P 8, where nothing else uses Loom's account" {
+	begin
+	export LOOM_EXCLUSIVE=1
+	split -l 5 all part.
+	storm av-upload sh -c 'ls part.* |
+		xargs -n 1 -P 8 sh -c "exec av-upload -q -j 4 --exit-zero <\$0"'
+	honest
+}
+
+# ready: avatars of Loom and Argil, in the file all
+ready() {
+	begin "$@"
+	grep -E 'loom|argil' all | env LOOM_RATE=1000 ARGIL_RATE=1000 av-upload -q -j 32 |
+		env LOOM_RATE=1000 ARGIL_RATE=1000 av-poll -q --interval 0.1s >polled
+	is "$(jq -r .avatar.status polled | sort | uniq -c | tr -s ' ')" " $(wc -l <polled) ready"
+	jq -c 'if .provider == "argil" then .options.text = "Hello." else . end' polled >all
+	export RENDER='av-render -q -j 32 --exit-zero -o files --interval 0.1s'
+	mkdir files
+}
+
+@test "renderings and videos, one process" {
+	ready
+	grep loom all >all.loom
+	grep argil all >all.argil
+	storm av-render sh -c '$RENDER -r pose=hi <all.loom & $RENDER -r video <all.argil; wait'
+	python3 "$TESTS/soak/verdict_renderings.py" journal out loom
+	clean
+	is "$(find files -name '.*' -o -name '*.part')" ''
+}
+
+@test "renderings and videos, xargs -P 8" {
+	ready
+	grep loom all | split -l 5 - part.loom.
+	grep argil all | split -l 5 - part.argil.
+	storm av-render sh -c 'ls part.* | xargs -n 1 -P 8 sh -c "
+		case \$0 in *loom*) exec $RENDER -r pose=hi <\$0 ;; *) exec $RENDER -r video <\$0 ;; esac"'
+	python3 "$TESTS/soak/verdict_renderings.py" journal out loom
+	clean
+}
