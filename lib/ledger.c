@@ -147,6 +147,7 @@ claim_free(struct ledger_claim *c)
 	free_candidates(c);
 	free(c->id);
 	free(c->data);
+	free(c->intent);
 	free(c);
 }
 
@@ -469,6 +470,7 @@ ledger_claim(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void
 	struct ledger_claim *c = claim_new(l, WANT_CLAIM, fn, arg), *holder, **w;
 
 	c->again = ask->again;
+	c->intent = mem_str(ask->data);
 	c->clock_offset = ask->clock_offset;
 	c->operation = mem_str(key->operation);
 	c->provider = mem_str(key->provider);
