@@ -149,6 +149,7 @@ claim_free(struct ledger_claim *c)
 	free_candidates(c);
 	free(c->id);
 	free(c->data);
+	free(c->intent);
 	free(c);
 }
 
@@ -479,6 +480,7 @@ claim_asked(struct ledger *l, enum ledger_want want, const struct ledger_ask *as
 	struct ledger_claim *c = claim_new(l, want, fn, arg);
 
 	c->again = ask->again;
+	c->intent = mem_str(ask->data);
 	c->clock_offset = ask->clock_offset;
 	c->operation = mem_str(key->operation);
 	c->provider = mem_str(key->provider);

@@ -59,6 +59,9 @@ struct ledger_key {
 struct ledger_ask {
 	struct ledger_key key;
 	bool again; /* make another one, even where one is made */
+	/* What the service's list would show of it, JSON, or NULL: kept with the intent, and the
+	 * answer's data where the outcome is UNKNOWN. */
+	const char *data;
 	/* The server's clock minus ours in ms, where it is known already; else 0. Kept with
 	 * the intent, for a later look at the server's list. */
 	int64_t clock_offset;
@@ -77,7 +80,8 @@ struct ledger_answer {
 	enum ledger_verdict verdict;
 	const struct err *err; /* ERROR */
 	const char *id;        /* MADE; UNKNOWN where the service had told one */
-	const char *data;      /* the JSON that was settled with it */
+	const char *data;      /* MADE: the JSON that was settled with it; UNKNOWN: what
+	                        * was kept with the intent */
 	const char *tag;  /* YOURS, UNKNOWN: random text of this entry, [0-9a-f]{24}, for
 	                        * services that let one be sent along */
 	int64_t first_at; /* when it was first intended, */
@@ -125,7 +129,7 @@ bool ledger_sending(struct ledger_claim *c);
 enum ledger_outcome {
 	LEDGER_IS_MADE,     /* id, and data if it is to be remembered: JSON, or NULL */
 	LEDGER_IS_NOT_MADE, /* surely; the next claim is YOURS */
-	LEDGER_IS_UNKNOWN,  /* id if the service told one all the same, or NULL */
+	LEDGER_IS_UNKNOWN,  /* id if the service told one all the same, or NULL; data as asked */
 };
 
 /* Ends a claim, which is gone with this call. fn (may be NULL) comes after the commit with

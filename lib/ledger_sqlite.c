@@ -46,9 +46,9 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_INSERT] =
         "INSERT INTO entry (key, state, owner, first_at, at, settled_at,"
         " clock_offset, tag, operation, provider, base, account, subject, name,"
-        " options) VALUES (?, 1, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " options, data) VALUES (?, 1, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_INTEND] = "UPDATE entry SET state = 1, owner = ?, at = ?, settled_at = 0,"
-                   " clock_offset = ?, id = NULL, data = NULL WHERE n = ?",
+                   " clock_offset = ?, id = NULL, data = ? WHERE n = ?",
     [SQL_HOLD] = "UPDATE entry SET state = 3, owner = ? WHERE n = ?",
     [SQL_SETTLE] = "UPDATE entry SET state = ?, owner = 0, settled_at = ?, id = ?,"
                    " data = ? WHERE n = ?",

@@ -111,7 +111,7 @@ insert(struct db *db, struct ledger_claim *c, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_INSERT, e);
 	const char *texts[] = {c->new_tag, c->operation, c->provider, c->base, c->account,
-	    c->subject, c->name, c->options};
+	    c->subject, c->name, c->options, c->intent};
 
 	if (st == NULL)
 		return -1;
@@ -120,7 +120,7 @@ insert(struct db *db, struct ledger_claim *c, struct err *e)
 	sqlite3_bind_int64(st, 3, c->at);
 	sqlite3_bind_int64(st, 4, c->at);
 	sqlite3_bind_int64(st, 5, c->clock_offset);
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < (int)(sizeof texts / sizeof *texts); i++)
 		bind_text(st, 6 + i, texts[i]);
 	if (db_run(db, st, e) < 0)
 		return -1;
@@ -142,7 +142,8 @@ intend(struct db *db, struct ledger_claim *c, struct err *e)
 	sqlite3_bind_int64(st, 1, db->number);
 	sqlite3_bind_int64(st, 2, c->at);
 	sqlite3_bind_int64(st, 3, c->clock_offset);
-	sqlite3_bind_int64(st, 4, c->n);
+	bind_text(st, 4, c->intent);
+	sqlite3_bind_int64(st, 5, c->n);
 	c->verdict = LEDGER_YOURS;
 	return db_run(db, st, e);
 }

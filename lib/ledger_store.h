@@ -48,6 +48,7 @@ struct ledger_claim {
 	unsigned char hash[LEDGER_HASH];
 	/* The readable parts; freed once an entry of a store holds them. */
 	char *operation, *provider, *base, *account, *subject, *name, *options;
+	char *intent; /* goes with the entry until it is settled */
 
 	int64_t n;               /* the entry's number in the store */
 	int slot;                /* the store's note of what was sent; -1: none */

@@ -26,7 +26,6 @@ struct lookup {
 	lookup_fn *fn;
 	void *arg;
 	struct json_object *wanted; /* pointer -> text that an entry must hold */
-	int64_t since;   /* unix ms by the server's clock; nothing older counts */
 	int64_t due;     /* loop time of its next listing */
 	unsigned passes; /* complete listings that did not have it */
 	bool listed;     /* takes part in the listing under way */
@@ -80,11 +79,31 @@ lookups_free(struct lookups *all)
 	free(all);
 }
 
-bool
-lookup_possible(const struct account *a, const struct operation *op)
+static const struct operation *
+list_of(const struct account *a, const struct operation *op)
 {
-	return json_at(op->def, "/lookup") != NULL &&
-	       (!json_flag(op->def, "/lookup/exclusive", false) || a->exclusive);
+	const char *name = json_str(op->def, "/lookup/operation");
+
+	return name != NULL ? provider_operation(a->provider, name) : NULL;
+}
+
+/* Whether it is a list; else it is one thing's state. */
+static bool
+is_list(const struct operation *op)
+{
+	return json_at(op->def, "/paging") != NULL;
+}
+
+bool
+lookup_possible(const struct lookup_spec *spec)
+{
+	const struct operation *list = list_of(spec->account, spec->op);
+	bool tagged = spec->tag != NULL && json_has(spec->op->def, "/lookup/tag/at");
+
+	return list != NULL &&
+	       (!json_flag(spec->op->def, "/lookup/exclusive", false) ||
+	           spec->account->exclusive) &&
+	       (!is_list(list) || tagged || spec->match != NULL);
 }
 
 static void
@@ -110,6 +129,7 @@ leave(struct lookup *l)
 	drop_candidates(l);
 	json_object_put(l->wanted);
 	json_object_put(l->spec.vars);
+	json_object_put(l->spec.match);
 	free((void *)(uintptr_t)l->spec.tag);
 	free(l);
 }
@@ -217,15 +237,27 @@ time_ms(const char *text)
 	return ((int64_t)timegm(&tm) - zone) * 1000 + ms;
 }
 
+/* Whether an entry is older than the request, by the server's clock: of when it was sent, else as
+ * the list's own answer told it just now. */
+static bool
+is_older(const struct lookup *l, struct json_object *entry)
+{
+	const char *created_at = json_str(l->spec.op->def, "/lookup/created_at");
+	char *text = created_at != NULL ? json_text(entry, created_at) : NULL;
+	int64_t when = text != NULL ? time_ms(text) : -1;
+	int64_t offset = l->spec.clock_offset != 0 ? l->spec.clock_offset
+	                                           : l->spec.account->clock_offset;
+
+	free(text);
+	return when >= 0 && when < l->spec.sent_at + offset - CLOCK_SLACK_MS;
+}
+
 static bool
 fits(const struct lookup *l, struct json_object *entry)
 {
-	const char *created_at = json_str(l->spec.op->def, "/lookup/created_at");
-	char *when = created_at != NULL ? json_text(entry, created_at) : NULL;
-	bool ok = when == NULL || time_ms(when) < 0 || time_ms(when) >= l->since;
+	bool ok = true;
 
-	free(when);
-	if (!ok)
+	if (l->wanted == NULL || is_older(l, entry))
 		return false;
 	json_object_object_foreach(l->wanted, pointer, value)
 	{
@@ -335,7 +367,7 @@ time_is_up(void *arg)
 	struct engine *engine = room->all->engine;
 	struct listing_spec spec = {
 	    .account = room->account, .op = room->list, .timeout_ms = LIST_TIMEOUT_MS};
-	bool list = json_at(room->list->def, "/paging") != NULL, any = false;
+	bool list = is_list(room->list), any = false;
 
 	for (struct lookup *l = room->first; l != NULL; l = l->next) {
 		if (l->due > loop_now(engine->loop) || l->adopting || l->call != NULL)
@@ -374,8 +406,7 @@ plan(struct room *room)
 static struct room *
 room_for(struct lookups *all, struct account *a, const struct operation *op)
 {
-	const struct operation *list =
-	    provider_operation(a->provider, json_str(op->def, "/lookup/operation"));
+	const struct operation *list = list_of(a, op);
 	struct room *room;
 
 	for (room = all->rooms; room != NULL; room = room->next)
@@ -391,21 +422,34 @@ room_for(struct lookups *all, struct account *a, const struct operation *op)
 	return room;
 }
 
-/* What an entry must hold: the tag, or where none was sent what the description matches. */
+struct json_object *
+lookup_match(const struct operation *op, struct json_object *vars)
+{
+	struct json_object *match = json_at(op->def, "/lookup/match"), *filled;
+
+	if (match == NULL)
+		return NULL;
+	filled = template_fill(match, vars);
+	if (filled == NULL ||
+	    json_object_object_length(filled) == json_object_object_length(match))
+		return filled;
+	json_object_put(filled);
+	return NULL;
+}
+
+/* What an entry must hold: the tag, or where none was sent what it matches. NULL: one thing is
+ * asked about, or there is nothing to tell it by. */
 static struct json_object *
 wanted_of(const struct lookup_spec *spec)
 {
 	const char *at = json_str(spec->op->def, "/lookup/tag/at");
-	struct json_object *match = json_at(spec->op->def, "/lookup/match"),
-	                   *wanted = NULL;
+	struct json_object *wanted;
 
-	if (at != NULL && spec->tag != NULL) {
-		wanted = json_new_object();
-		json_put_str(wanted, at, spec->tag);
-	} else if (match != NULL) {
-		wanted = template_fill(match, spec->vars);
-	}
-	return wanted != NULL ? wanted : json_new_object();
+	if (at == NULL || spec->tag == NULL)
+		return json_object_get(spec->match);
+	wanted = json_new_object();
+	json_put_str(wanted, at, spec->tag);
+	return wanted;
 }
 
 struct lookup *
@@ -420,11 +464,11 @@ lookup_start(
 	age = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - spec->last_at;
 	l->spec = *spec;
 	l->spec.vars = json_object_get(spec->vars);
+	l->spec.match = json_object_get(spec->match);
 	l->spec.tag = mem_str(spec->tag);
 	l->fn = fn;
 	l->arg = arg;
 	l->wanted = wanted_of(spec);
-	l->since = spec->sent_at + spec->account->clock_offset - CLOCK_SLACK_MS;
 	l->room = room_for(all, spec->account, spec->op);
 	l->due =
 	    loop_now(all->engine->loop) +

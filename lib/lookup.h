@@ -32,10 +32,12 @@ struct lookup_spec {
 	struct account *account;
 	const struct operation *op; /* the one in doubt */
 	struct json_object *vars;   /* it was filled with; retained */
+	struct json_object *match;  /* lookup_match of when it was sent; retained */
 	const char *tag;            /* that was sent along, or NULL; copied */
 	struct ledger_claim *claim; /* held, or NULL where there is no ledger */
 	int64_t sent_at;            /* when it was first sent; unix ms, our clock */
 	int64_t last_at;            /* when it was last sent */
+	int64_t clock_offset; /* the server's clock as of then, minus ours; 0: as it is now */
 };
 
 struct lookups; /* those under way, by account and list */
@@ -44,8 +46,13 @@ struct lookup;
 struct lookups *lookups_new(struct engine *engine);
 void lookups_free(struct lookups *all);
 
-/* Whether the operation's outcome can be looked up for this account. */
-bool lookup_possible(const struct account *a, const struct operation *op);
+/* Whether the outcome can be looked up: by a list where there is something to tell an entry by,
+ * on an account that nothing else uses where that is needed, or by asking about one thing. */
+bool lookup_possible(const struct lookup_spec *spec);
+
+/* What an entry of the list must hold, as far as the description says: texts by pointer, the
+ * caller's; NULL where it says nothing, or something that vars does not have. */
+struct json_object *lookup_match(const struct operation *op, struct json_object *vars);
 
 /* fn is called once, never from within. */
 struct lookup *lookup_start(

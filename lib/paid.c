@@ -26,6 +26,8 @@ struct paid {
 	struct ledger_claim *claim;
 	bool claimed;              /* the claim is ours to settle */
 	int64_t first_at, last_at; /* when it was sent; unix ms */
+	struct json_object *match; /* what the list shows of it; see lookup.h */
+	int64_t clock_offset;      /* of an earlier request; see lookup.h */
 	struct call *call;
 	struct lookup *lookup;
 	struct json_object *taken;
@@ -50,6 +52,7 @@ paid_free(struct paid *p)
 	loop_cancel(p->desk->engine->loop, &p->timer);
 	json_object_put(p->spec.call.vars);
 	json_object_put(p->spec.options);
+	json_object_put(p->match);
 	json_object_put(p->taken);
 	failure_release(&p->failure);
 	free(p->subject);
@@ -100,6 +103,8 @@ finish(struct paid *p, enum ledger_outcome outcome)
 	p->claimed = false;
 	if (outcome == LEDGER_IS_MADE)
 		json_write(&data, p->taken);
+	else if (outcome == LEDGER_IS_UNKNOWN && p->match != NULL)
+		json_write(&data, p->match);
 	ledger_settle(p->claim, outcome,
 	    outcome == LEDGER_IS_MADE && id == NULL ? "" : id, data.data, settled, p);
 	buf_release(&data);
@@ -192,6 +197,14 @@ call(struct paid *p)
 		call_stop(p->call, false);
 }
 
+/* What the list will show of it, by the record as it is now. */
+static void
+note_match(struct paid *p)
+{
+	json_object_put(p->match);
+	p->match = lookup_match(p->spec.call.op, p->spec.call.vars);
+}
+
 static void
 resend(void *arg, const struct ledger_answer *answer)
 {
@@ -205,6 +218,7 @@ resend(void *arg, const struct ledger_answer *answer)
 	if (p->spec.park != NULL)
 		p->spec.park(p->arg, false);
 	failure_release(&p->failure);
+	note_match(p);
 	call(p);
 }
 
@@ -279,10 +293,12 @@ doubt(struct paid *p, const char *why)
 	    .op = call_spec->op,
 	    .vars = call_spec->vars,
 	    .tag = is_tagged(p) ? p->tag : NULL,
+	    .match = p->match,
+	    .clock_offset = p->clock_offset,
 	    .claim = p->claim,
 	    .sent_at = p->first_at,
 	    .last_at = p->last_at};
-	bool possible = lookup_possible(call_spec->account, call_spec->op);
+	bool possible = lookup_possible(&spec);
 
 	if (!possible || p->stop) {
 		stay_unknown(p, why, possible);
@@ -326,6 +342,27 @@ busy(struct paid *p)
 	loop_at(loop, &p->timer, loop_now(loop) + BUSY_MS, claim_again, p);
 }
 
+/* What an earlier process, or an earlier run, left in doubt: looked up as what it was then. */
+static void
+doubt_earlier(struct paid *p, const struct ledger_answer *answer)
+{
+	struct json_object *match = NULL;
+	struct err ignored;
+
+	if (answer->data != NULL)
+		match = json_parse(answer->data, strlen(answer->data), &ignored);
+	if (json_object_is_type(match, json_type_object)) {
+		json_object_put(p->match);
+		p->match = match;
+	} else {
+		json_object_put(match);
+	}
+	p->first_at = answer->first_at;
+	p->last_at = answer->at;
+	p->clock_offset = answer->clock_offset;
+	doubt(p, "an earlier request for the same had no answer");
+}
+
 static void
 claim_answered(void *arg, const struct ledger_answer *answer)
 {
@@ -342,9 +379,7 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 		reuse(p, answer);
 		break;
 	case LEDGER_UNKNOWN:
-		p->first_at = answer->first_at;
-		p->last_at = answer->at;
-		doubt(p, "an earlier request for the same had no answer");
+		doubt_earlier(p, answer);
 		break;
 	case LEDGER_BUSY:
 		busy(p);
@@ -405,10 +440,15 @@ claim(struct paid *p)
 	struct ledger_ask ask = {
 	    .again = p->desk->again, .clock_offset = a->clock_offset};
 	struct ledger_option *options;
+	struct buf match = {0};
 
 	if (!may_claim(p))
 		return;
 	p->state = CLAIMING;
+	note_match(p);
+	if (p->match != NULL)
+		json_write(&match, p->match);
+	ask.data = match.data;
 	options = ledger_options(p->spec.options, &ask.key.noptions);
 	ask.key.options = options;
 	ask.key.operation = p->spec.call.op->name;
@@ -419,6 +459,7 @@ claim(struct paid *p)
 	ask.key.name = p->name;
 	p->claim = ledger_claim(p->desk->ledger, &ask, claim_answered, p);
 	free(options);
+	buf_release(&match);
 }
 
 static void

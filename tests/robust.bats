@@ -112,6 +112,7 @@ records() {
 	photos 1
 	box --fault stall=1
 	for keep in -q -k; do
+		export AV_LEDGER=$PWD/ledger$keep
 		rm -f in; mkfifo in
 		timeout --foreground $((60 * AV_SLOW)) av-upload $keep -j 2 -p avtr1 <in >out 2>err 3>&- &
 		pid=$!
@@ -167,4 +168,20 @@ records() {
 	run -0 av-ledger check
 	run -0 limit 20 av-upload -p avtr1 photos/001.jpg
 	is "$(stat .avtr1.duplicates_count)" 2
+}
+
+@test "a photo that was renamed while its answer was lost is found under its old name" {
+	for p in anam avtr1; do
+		photos 1
+		box --fault "lost-after@$p#1"
+		av-upload -p "$p" photos/001.jpg 3>&- &
+		pid=$!
+		until_is 1 stat ".$p.creates"
+		kill -9 $pid
+		wait $pid || true
+		mv photos/001.jpg photos/another.jpg
+		run -0 limit 60 av-upload -p "$p" photos/another.jpg
+		is "$(stat "[.$p.creates, .$p.duplicates_count]")" '[1,0]'
+		kill $BOX; wait $BOX || true
+	done
 }
