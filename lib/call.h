@@ -56,6 +56,7 @@ struct call_result {
 	                                  our words; NULL where it failed */
 	struct json_object *body; /* the whole answer, of what is repeatable; or NULL */
 	bool reused;              /* made before, by an earlier request (paid.h) */
+	struct json_object *plan; /* of a dry run, where nothing was sent (paid.h) */
 	const struct failure *failure; /* NULL where it succeeded */
 };
 

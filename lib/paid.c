@@ -390,6 +390,25 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 	}
 }
 
+/* A dry run ends here. */
+static void
+peeked(void *arg, const struct ledger_answer *answer)
+{
+	struct paid *p = arg;
+	struct call_result result = {0};
+
+	p->state = SETTLING;
+	if (answer->verdict == LEDGER_ERROR) {
+		fail(p, answer->err);
+		return;
+	}
+	result.plan = plan_add(
+	    p->desk->plan, p->spec.call.account->provider, p->spec.call.op, answer);
+	p->fn(p->arg, &result);
+	json_object_put(result.plan);
+	paid_free(p);
+}
+
 /* The options as the ledger takes them. The caller frees them. */
 static struct ledger_option *
 ledger_options(struct json_object *options, size_t *n)
@@ -457,7 +476,12 @@ claim(struct paid *p)
 	ask.key.account = a->label;
 	ask.key.subject = p->subject;
 	ask.key.name = p->name;
-	p->claim = ledger_claim(p->desk->ledger, &ask, claim_answered, p);
+	if (p->desk->plan != NULL) {
+		p->state = SETTLING;
+		ledger_peek(p->desk->ledger, &ask, peeked, p);
+	} else {
+		p->claim = ledger_claim(p->desk->ledger, &ask, claim_answered, p);
+	}
 	free(options);
 	buf_release(&match);
 }
@@ -479,7 +503,7 @@ started(void *arg)
 	struct account *a = p->spec.call.account;
 
 	if (json_flag(p->spec.call.op->def, "/lookup/exclusive", false) && a->exclusive &&
-	    !p->stop) {
+	    p->desk->plan == NULL && !p->stop) {
 		p->state = QUEUEING;
 		account_take_turn(a, &p->wait, got_turn, p);
 	} else {

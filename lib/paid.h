@@ -18,6 +18,7 @@
 #include "call.h"
 #include "ledger.h"
 #include "lookup.h"
+#include "plan.h"
 
 /* What all of a program share. */
 struct paid_desk {
@@ -26,6 +27,7 @@ struct paid_desk {
 	struct lookups *lookups;
 	bool again;           /* make another one of what is made */
 	int64_t creates_left; /* --max-creates; -1: no limit */
+	struct plan *plan; /* send nothing, tell in result->plan what would be; or NULL */
 };
 
 struct paid_spec {

@@ -60,7 +60,10 @@ tool_open(struct tool *t, const struct opt_common *common, const struct opt_usag
 	places_init(&t->engine.places, (size_t)common->jobs);
 	t->desk = (struct paid_desk){.engine = &t->engine, .creates_left = -1};
 	t->engine.accounts = accounts_new(t->engine.loop, &account_options);
-	check_providers(t);
+	if (options->dry_run)
+		t->desk.plan = &t->plan;
+	else
+		check_providers(t);
 	if (options->ledger) {
 		t->desk.lookups = lookups_new(&t->engine);
 		t->desk.ledger = ledger_open(options->ledger_file, t->engine.loop, &e);
@@ -77,6 +80,9 @@ void
 tool_close(struct tool *t, int status)
 {
 	run_free(t->run);
+	if (t->desk.plan != NULL)
+		plan_say(t->desk.plan);
+	plan_release(&t->plan);
 	lookups_free(t->desk.lookups);
 	http_free(t->engine.http);
 	ledger_free(t->desk.ledger);
@@ -98,8 +104,10 @@ tool_account(struct tool *t, struct item *item)
 		    "the record names no provider; give one with -p");
 	else
 		a = accounts_get(t->engine.accounts, name, &e);
-	if (a == NULL)
+	if (a == NULL) {
+		t->plan.refused++;
 		run_fail(item, &e);
+	}
 	return a;
 }
 
@@ -120,6 +128,7 @@ tool_ledger(struct tool *t)
 void
 tool_fail(struct tool *t, struct item *item, const struct failure *f)
 {
+	t->plan.refused++;
 	failure_put(f, item->rec, t->step);
 	run_done(item);
 }

@@ -18,6 +18,7 @@ struct tool {
 	const struct opt_usage *usage;
 	struct engine engine;
 	struct paid_desk desk; /* of programs that send what is not repeatable */
+	struct plan plan;      /* of a dry run */
 	struct run *run;
 	const char *step;
 	const char *ledger_file;
@@ -30,6 +31,7 @@ struct tool_options {
 	size_t window; /* records at work at most */
 	bool ledger;   /* the program sends what is not repeatable: open it now */
 	const char *ledger_file; /* --ledger */
+	bool dry_run;            /* nothing is sent; tool_close says what would be */
 };
 
 /* Ends the program where something is amiss. self is handed to the calls. */

@@ -19,3 +19,223 @@ matrix() {
 @test "answers that are lost" { matrix lost-after; }
 @test "requests that are lost" { matrix lost-before; }
 @test "effects that come late" { matrix late; }
+
+@test "--dry-run: says what would be sent and sends nothing" {
+	shots 3
+	box
+	grep argil all >mine
+	head -n 1 mine | av-upload -q | av-poll -q --interval 0.05s >made
+	requests=$(stat .argil.requests)
+	{
+		cat mine
+		head -n 2 mine | tail -n 1
+		echo '{"file":"nowhere.png","provider":"argil"}'
+		cat made
+	} >in
+	run --separate-stderr -65 sh -c 'av-upload -k --dry-run <in'
+	is "$stderr" 'av-upload: 2 to create, 3 already made, 0 unknown, 1 refused; Argil: 4 credits'
+	is "$(stat .argil.requests)" "$requests"
+	printf '%s\n' "$output" >out
+	sound out
+	id=$(jq -r .avatar.id made)
+	is "$(jq -c '.plan[0] | [.already_made, .id, .cost.credits]' out | tr '\n' ' ')" \
+		"[true,\"$id\",null] [false,null,2] [false,null,2] [true,null,null] [null,null,null] [null,null,null] "
+	# A plan is no obstacle, and goes with what it was for.
+	head -n 3 out | av-upload -q >next
+	is "$(of next '[.[] | [.plan, .avatar.reused]]')" '[[null,true],[null,null],[null,null]]'
+	is "$(stat .argil.creates)" 3
+	run --separate-stderr -0 sh -c 'av-render --dry-run -r video -O text=Hello <made'
+	is "$stderr" 'av-render: 2 to create, 0 already made, 0 unknown, 0 refused; Argil: 140 credits a minute for each of 1'
+	printf '%s\n' "$output" >out
+	sound out
+	is "$(jq -c '[.renderings, (.plan[] | .operation, .kind)]' out)" \
+		'[null,"video_create","video","video_render","video"]'
+	is "$(stat .argil.videos)" 0
+}
+
+# The table of what is done about a request's outcome, a test for each row.
+
+# one PROVIDER [OPTION...]: a photo for it, and a sandbox
+one() {
+	shots 2
+	soon 0.6
+	grep "\"$1\"" all >mine
+	head -n 1 mine >first
+	box --seed 1 "${@:2}"
+}
+
+# said: code and created of the file out
+said() {
+	jq -c '[.error.code, .error.created, .error.retryable]' "${1:-out}" | tr '\n' ' '
+}
+
+@test "not sent: tried again until the service is there, or the time is up" {
+	one avtr1
+	base=$AVTR1_API_URL
+	port=${base#http://127.0.0.1:} port=${port%%/*}
+	kill "$BOX" && wait "$BOX" || true
+	run -75 sh -c 'av-upload -q --timeout 1s <first >out'
+	is "$(said)" '["network","no",true] '
+	is "$(av-ledger list | jq -r .state)" not_made
+	av-upload <first >out 2>err &
+	upload=$!
+	until_is 1 grep -c 'trying again' err
+	box --seed 1 --port "$port"
+	wait "$upload"
+	is "$(jq -r .avatar.status out)" processing
+	is "$(stat .avtr1.creates)" 1
+}
+
+@test "auth: a token is renewed once and the request sent again" {
+	one loom --fault 401@loom#1
+	av-upload -q <first >out
+	is "$(jq -r .avatar.status out)" processing
+	is "$(stat '.loom | [.creates, .token_requests, .statuses["401"]]')" '[1,2,1]'
+}
+
+@test "auth: a key that cannot be renewed stops the account, and nothing more is sent" {
+	one anam
+	shots 9
+	grep anam all >mine
+	ANAM_API_KEY=wrong run -77 sh -c 'av-upload -q -j 1 <mine >out'
+	is "$(said | tr ' ' '\n' | sort | uniq -c | tr -s ' ')" ' 9 ["unauthorized","no",true]'
+	# One may have been on its way to the line.
+	[ "$(stat .anam.requests)" -le 2 ]
+	av-upload -q --retry-failed <out >next
+	is "$(stat .anam.creates)" 9
+}
+
+@test "wait: as long as the service says, in full" {
+	one avtr1 --retry-after 2 --fault 429@avtr1#1 --fault 503@avtr1#2
+	begin=$(date +%s%N)
+	av-upload -q <first >out
+	took=$((($(date +%s%N) - begin) / 1000000))
+	[ "$took" -ge 4000 ]
+	is "$(stat '.avtr1 | [.creates, .requests]')" '[1,3]'
+	one loom --retry-after 1 --fault 423@loom#1
+	begin=$(date +%s%N)
+	av-upload -q <first >out
+	[ $((($(date +%s%N) - begin) / 1000000)) -ge 1000 ]
+	is "$(stat '.loom | [.creates, .statuses["423"]]')" '[1,1]'
+}
+
+@test "account: nothing more is sent for it, and all of it is worth another run" {
+	one argil --quota argil=1
+	run -75 sh -c 'av-upload -q -j 1 <mine >out'
+	is "$(said)" '[null,null,null] ["account_blocked","no",true] '
+	shots 9
+	grep argil all >mine
+	run -75 sh -c 'av-upload -q -j 1 <mine >out'
+	is "$(jq -r '.error.code' out | sort | uniq -c | tr -s ' ' | tr '\n' ';')" ' 8 account_blocked; 1 null;'
+	is "$(stat .argil.creates)" 1
+	[ "$(stat .argil.requests)" -le 4 ]
+}
+
+@test "refused: for good, and nothing was made" {
+	one anam --refuse-match 0000
+	run -65 sh -c 'av-upload -q <mine >out'
+	is "$(jq -sc 'map([.error.code, .error.created, .error.retryable]) | sort' out)" \
+		'[[null,null,null],["refused","no",false]]'
+	is "$(stat '.anam | [.creates, .requests]')" '[1,2]'
+}
+
+@test "a redirect is never followed" {
+	one argil --fault redirect@argil#1
+	run -65 sh -c 'av-upload -q <first >out'
+	is "$(said)" '["redirected","unknown",false] '
+	is "$(stat '.argil | [.requests, .creates, .media_requests, .credentials_on_media]')" '[1,0,0,0]'
+}
+
+@test "no whole answer: looked up, never sent again blindly" {
+	one anam --fault truncated@anam#1 --fault lost-before@anam#2
+	av-upload -q -j 1 <mine >out
+	# One was found and one was surely absent, and then made.
+	is "$(stat '.anam | [.creates, .duplicates_count, (.faults | add)]')" '[2,0,2]'
+	is "$(jq -r .avatar.status out | sort -u)" ready
+	one loom --fault lost-after@loom#1
+	run -65 sh -c 'av-upload -q <first >out'
+	is "$(said)" '["outcome_unknown","unknown",false] '
+	run -65 sh -c 'av-upload -q <first >out'
+	is "$(stat '.loom | [.requests, .creates]')" '[1,1]'
+	av-ledger list --state unknown | jq -r .key >key
+	av-ledger settle "$(cat key)" --made 77
+	av-upload -q <first >out
+	is "$(jq -c '.avatar | [.id, .reused]' out)" '["77",true]'
+	is "$(stat .loom.requests)" 1
+}
+
+@test "what failed or is gone is told to the ledger, and never reused" {
+	shots 2
+	box --fail-match 0000
+	grep avtr1 all >mine
+	av-upload -q -j 1 <mine >made
+	run -65 sh -c 'av-poll -q --interval 0.05s <made >out'
+	is "$(of out '[.[] | .error.code // .avatar.status] | sort')" '["avatar_failed","ready"]'
+	is "$(av-ledger list | jq -r .state | sort | tr '\n' ' ')" 'failed made '
+	av-upload -q -j 1 <mine >again
+	is "$(of again '[.[] | .avatar.reused] | sort')" '[null,true]'
+	is "$(stat .avtr1.creates)" 3
+	id=$(jq -r 'select(.avatar.reused) | .avatar.id' again)
+	curl -sf -X DELETE -H "Authorization: Bearer $AVTR1_API_KEY" "$AVTR1_API_URL/avatars/$id"
+	jq -c 'select(.avatar.reused)' again >gone
+	run -65 sh -c 'av-poll -q --interval 0.05s <gone >out'
+	is "$(jq -r .error.code out)" avatar_gone
+	is "$(av-ledger list | jq -r .state | sort | tr '\n' ' ')" 'failed gone made '
+	av-upload -q -j 1 <mine >again
+	is "$(jq -c 'select(.file | endswith("1.png")) | .avatar.reused' again)" null
+	is "$(stat .avtr1.creates)" 4
+}
+
+# refuses TEXT COMMAND...: says why, ends with 78, and has sent nothing
+refuses() {
+	run -78 "${@:2}"
+	echo "$output"
+	[[ "$output" == *"$1"* ]]
+	is "$(stat .anam.requests)" 0
+}
+
+@test "a ledger that cannot be used: a clear error, and nothing is sent" {
+	local own=-m
+	[ "$(id -u)" -eq 0 ] || own=-rm
+	one anam
+	refuses 'Read-only' unshare "$own" sh -c 'mount -t tmpfs none "$XDG_STATE_HOME" &&
+		mount -o remount,ro "$XDG_STATE_HOME" && exec av-upload <first'
+	refuses 'disk full' unshare "$own" sh -c 'mount -t tmpfs -o size=64k none "$XDG_STATE_HOME" &&
+		mkdir "$XDG_STATE_HOME/avtools" && cp -r config "$XDG_STATE_HOME" &&
+		{ dd if=/dev/zero of="$XDG_STATE_HOME/avtools/fill" bs=4k 2>/dev/null || true; } &&
+		exec av-upload <first'
+	refuses HOME env -u XDG_STATE_HOME -u HOME av-upload -p anam small/0000.png
+	mkdir -p "$XDG_STATE_HOME/avtools"
+	ledger=$XDG_STATE_HOME/avtools/ledger.db
+	head -c 8192 /dev/urandom >"$ledger"
+	refuses 'no ledger' av-upload -p anam small/0000.png
+	rm "$ledger"
+	av-ledger list
+	python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("PRAGMA user_version = 99")' \
+		"$ledger"
+	refuses 'use a newer one' av-upload -p anam small/0000.png
+	rm -r "$ledger"*
+	av-upload -q <first >out
+	is "$(stat .anam.creates)" 1
+}
+
+@test "many processes keep to one pace, and none of them starves" {
+	# 20 a second are as telling as 5, and four times as fast.
+	shots 50
+	box --rate anam=0
+	grep anam all >mine
+	split -l 1 mine part.
+	export ANAM_RATE=${RATE:-20}
+	begin=$(date +%s%N)
+	for part in part.*; do
+		av-upload -q <"$part" >"out.$part" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do wait "$pid"; done
+	took=$((($(date +%s%N) - begin) / 1000000))
+	is "$(cat out.* | jq -r .avatar.status | sort | uniq -c | tr -s ' ')" ' 50 ready'
+	echo "$(stat .anam.max_rate_per_second) a second at most, $took ms in all"
+	[ "$(stat .anam.max_rate_per_second)" -le "$((ANAM_RATE + 1))" ]
+	[ "$took" -ge $((49 * 1000 / ANAM_RATE)) ]
+	[ "$took" -lt $((50 * 1000 / ANAM_RATE * 2 * AV_SLOW + 5000)) ]
+}

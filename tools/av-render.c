@@ -20,7 +20,7 @@ struct options {
 	struct opt_list asked, given;
 	const char *out, *ledger;
 	int64_t watch, interval_ms;
-	bool ask, force;
+	bool ask, force, dry_run;
 };
 
 static const struct opt table[] = {
@@ -36,6 +36,9 @@ static const struct opt table[] = {
         offsetof(struct options, ask)},
     {0, "force", NULL, "replace files that are there", OPT_FLAG,
         offsetof(struct options, force)},
+    {0, "dry-run", NULL,
+        "send nothing; say in `plan` and on stderr what would be asked for", OPT_FLAG,
+        offsetof(struct options, dry_run)},
     OPT_COMMON(struct options),
     OPT_NETWORK(struct options),
     OPT_WATCH(struct options),
@@ -66,6 +69,7 @@ struct render {
 	struct render_tool *self;
 	struct item *item;
 	struct json_object *entries; /* the coming `renderings` */
+	struct json_object *plan;    /* of a dry run */
 	struct json_object *options;
 	char *stem;
 	struct wanted *wanted;
@@ -138,6 +142,7 @@ render_free(struct render *r)
 	for (size_t i = 0; i < r->n; i++)
 		job_release(&r->jobs[i]);
 	json_object_put(r->entries);
+	json_object_put(r->plan);
 	json_object_put(r->options);
 	free(r->stem);
 	free(r->wanted);
@@ -155,7 +160,12 @@ over(struct render *r)
 
 	if (--r->pending > 0)
 		return;
-	rec_set(item->rec, "renderings", json_object_get(r->entries));
+	if (tool->desk.plan != NULL) {
+		rec_set(item->rec, "plan", json_object_get(r->plan));
+	} else {
+		rec_remove(item->rec, "plan");
+		rec_set(item->rec, "renderings", json_object_get(r->entries));
+	}
 	for (size_t i = 0; i < r->n && failure.err.code == CODE_NONE; i++)
 		failure_copy(&failure, &r->jobs[i].failure);
 	render_free(r);
@@ -306,6 +316,7 @@ start_jobs(struct render *r, struct account *a)
 		    .options = r->options,
 		    .entry = entry_for(r, &r->wanted[i]),
 		    .stem = r->stem,
+		    .plan = r->plan,
 		    .fn = job_over,
 		    .arg = r};
 		if (job_is_done(&r->self->shop, r->jobs[i].entry))
@@ -333,6 +344,7 @@ begin(void *arg, struct item *item)
 	entries = rec_get(item->rec, "renderings");
 	r->entries = json_object_is_type(entries, json_type_array) ? json_copy(entries)
 	                                                           : json_new_array();
+	r->plan = json_new_array();
 	r->options = options_of(item->rec, a->provider, &self->o->given);
 	r->stem = stem_of(item->rec);
 	item->state = r;
@@ -345,6 +357,7 @@ begin(void *arg, struct item *item)
 	}
 	r->n = 0;
 	render_free(r);
+	self->tool.plan.refused++;
 	run_fail(item, &e);
 }
 
@@ -385,7 +398,8 @@ main(int argc, char *argv[])
 	        .bare = RUN_BARE_AVATAR,
 	        .window = (size_t)o.watch,
 	        .ledger = true,
-	        .ledger_file = o.ledger},
+	        .ledger_file = o.ledger,
+	        .dry_run = o.dry_run},
 	    &calls, &self);
 	self.shop = (struct job_shop){.engine = &self.tool.engine,
 	    .desk = &self.tool.desk,

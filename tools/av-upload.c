@@ -18,7 +18,7 @@ struct options {
 	struct opt_list given;
 	const char *ledger;
 	int64_t max_creates;
-	bool again;
+	bool again, dry_run;
 };
 
 static const struct opt table[] = {
@@ -32,6 +32,8 @@ static const struct opt table[] = {
         offsetof(struct options, ledger)},
     {0, "again", NULL, "make another one of what is made already", OPT_FLAG,
         offsetof(struct options, again)},
+    {0, "dry-run", NULL, "send nothing; say in `plan` and on stderr what would be",
+        OPT_FLAG, offsetof(struct options, dry_run)},
     {0},
 };
 
@@ -63,10 +65,14 @@ struct upload {
 };
 
 static bool
-skip(void *self, struct rec *rec)
+skip(void *arg, struct rec *rec)
 {
-	(void)self;
-	return rec_is(rec, "avatar", "/id", NULL);
+	struct upload_tool *self = arg;
+	bool made = rec_is(rec, "avatar", "/id", NULL);
+
+	if (made && self->tool.desk.plan != NULL)
+		self->tool.plan.made++;
+	return made;
 }
 
 static int
@@ -117,6 +123,14 @@ created(void *arg, const struct call_result *result)
 	bool broken = u->photo.broken.code != CODE_NONE;
 
 	finish(u);
+	if (result->plan != NULL) {
+		struct json_object *plan = json_new_array();
+		json_append(plan, json_object_get(result->plan));
+		rec_set(item->rec, "plan", plan);
+		run_done(item);
+		return;
+	}
+	rec_remove(item->rec, "plan");
 	if (result->failure != NULL) {
 		if (broken) /* to be judged anew by the next run */
 			rec_remove(item->rec, "image");
@@ -197,6 +211,7 @@ begin(void *arg, struct item *item)
 	if (a == NULL)
 		return;
 	if (judge_record(&self->judge, a->provider, item->rec, "upload") < 0) {
+		self->tool.plan.refused++;
 		run_done(item);
 		return;
 	}
@@ -230,7 +245,8 @@ main(int argc, char *argv[])
 	        .window =
 	            2 * (size_t)o.common.jobs, /* one half on the wire, one on its way */
 	        .ledger = true,
-	        .ledger_file = o.ledger},
+	        .ledger_file = o.ledger,
+	        .dry_run = o.dry_run},
 	    &calls, &self);
 	self.tool.desk.again = o.again;
 	if (o.max_creates > 0)

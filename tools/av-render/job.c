@@ -53,6 +53,18 @@ watch_vars(void *arg)
 	return vars_for(job, job->watch.op);
 }
 
+/* What a dry run would ask for, and for what rendering. */
+static void
+planned(struct job *job, struct json_object *plan)
+{
+	json_put_str(plan, "kind", job->kind->name);
+	json_put_str(plan, "value", job->value);
+	json_append(job->plan, plan);
+	json_put_str(job->entry, "id", json_str(plan, "/id"));
+	job->step++;
+	go_on(job);
+}
+
 /* A start operation is over. */
 static void
 begun(void *arg, const struct call_result *result)
@@ -60,6 +72,10 @@ begun(void *arg, const struct call_result *result)
 	struct job *job = arg;
 
 	job->paid = NULL;
+	if (result->plan != NULL) {
+		planned(job, json_object_get(result->plan));
+		return;
+	}
 	if (result->failure != NULL) {
 		failure_copy(&job->failure, result->failure);
 		end(job);
@@ -104,7 +120,11 @@ begin(struct job *job)
 	                              : json_str(job->entry, "/id"),
 	    .options = claim_options(job, op)};
 
-	job->paid = paid_start(job->shop->desk, &spec, begun, job);
+	if (job->shop->desk->plan != NULL && spec.subject == NULL)
+		planned(job,
+		    plan_add(job->shop->desk->plan, job->account->provider, op, NULL));
+	else
+		job->paid = paid_start(job->shop->desk, &spec, begun, job);
 	json_object_put(spec.call.vars);
 	json_object_put(spec.options);
 }
@@ -257,7 +277,7 @@ go_on(struct job *job)
 
 	if (job->step < job->kind->starts)
 		begin(job);
-	else if (job->shop->ask)
+	else if (job->shop->ask || job->shop->desk->plan != NULL)
 		end(job);
 	else if (job->kind->status != NULL &&
 	         (status == NULL || strcmp(status, "ready") != 0))

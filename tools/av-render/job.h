@@ -39,7 +39,8 @@ struct job {
 	void (*fn)(struct job
 	        *job); /* called once, when it is over, not from within job_start */
 	void *arg;
-	struct failure failure; /* why it failed; code CODE_NONE: it did not */
+	struct json_object *plan; /* of a dry run: what would be asked for; borrowed */
+	struct failure failure;   /* why it failed; code CODE_NONE: it did not */
 	/* job's own */
 	size_t step; /* start operations that are done */
 	struct call *call;
