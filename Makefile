@@ -160,7 +160,12 @@ BENCH_DEPS = imagemagick libimage-exiftool-perl libvips-tools jpeginfo pngcheck 
 bench: deps ## how fast it is, beside what else there is
 	$(call install_missing,$(BENCH_DEPS))
 	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/bench/pipe.sh
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/bench/photos.sh
+
+soak: check-deps ## the long runs: fault matrices, kills, hundreds of photos; an hour and more
+	@$(MAKE) --no-print-directory -j$(JOBS) all units faces
+	@PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(O):$$PATH" AV_SOAK=1 bats tests/soak
 
 C_SOURCES := $(wildcard lib/*.[ch] lib/*.def tools/*.c tools/*/*.[ch] tests/*.c tests/unit/*.[ch] tests/fuzz/*.[ch])
 C_FILES   := $(filter %.c,$(C_SOURCES))
