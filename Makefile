@@ -155,6 +155,16 @@ check: check-deps ## all tests; the last line counts them
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 all units faces
 	@CC='$(CC)' JOBS='$(JOBS)' bash tests/run.sh $(CHECKS)
 
+# Seeds, numbers of photos and of kills can be set: see the files.
+soak: all faces ## hours of faults, kills and deaths, counted on the service's side
+	@$(MAKE) --no-print-directory -j$(JOBS) FAULTS=1 all units
+	$(O)-faults/unit/ledger
+	AV_FAULTS_BIN='$(CURDIR)/$(O)-faults/bin' PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(O):$$PATH" \
+		bats --jobs $(JOBS) tests/soak/*.bats
+	PATH="$(CURDIR)/$(BIN):$$PATH" tests/bench/ledger.sh
+
+.PHONY: soak
+
 C_SOURCES := $(wildcard lib/*.[ch] lib/*.def tools/*.c tools/*/*.[ch] tests/*.c tests/unit/*.[ch] tests/fuzz/*.[ch])
 C_FILES   := $(filter %.c,$(C_SOURCES))
 MANUALS   := $(wildcard tools/*.[1-8])

@@ -239,3 +239,51 @@ refuses() {
 	[ "$took" -ge $((49 * 1000 / ANAM_RATE)) ]
 	[ "$took" -lt $((50 * 1000 / ANAM_RATE * 2 * AV_SLOW + 5000)) ]
 }
+
+# pictures PROVIDER [OPTION...]: a ready avatar of it in the file polled, and its sandbox
+pictures() {
+	one "$@"
+	av-upload -q <first | av-poll -q --interval 0.05s >polled
+}
+
+# whole: the one file in out is what the record says, and nothing is beside it
+whole() {
+	is "$(find out -type f | wc -l)" 1
+	is "$(sha256sum <"$(jq -r '.renderings[0].file' "${1:-done}")")" \
+		"$(jq -r '.renderings[0].sha256' "${1:-done}")  -"
+	is "$(jq -r .error "${1:-done}")" null
+}
+
+@test "a download that breaks off is whole in the end" {
+	pictures argil --fault media-truncated#1 --fault media-lost#2 --fault media-500#3
+	av-render -q -o out <polled >done
+	whole
+	[ "$(stat .argil.media_requests)" -ge 4 ]
+}
+
+@test "an address that has expired is asked for again, once" {
+	pictures argil --fault media-403#1
+	av-render -q -o out <polled >done
+	whole
+	is "$(stat .argil.media_requests)" 2
+	pictures anam --fault media-403=1
+	rm -r out
+	run -75 sh -c 'av-render -q -o out <polled >done'
+	is "$(said done)" '["download_failed",null,true] '
+	is "$(stat .anam.media_requests)" 2
+	is "$(find out -type f)" ''
+}
+
+@test "kill -9 in the middle of a download leaves no half file" {
+	pictures argil --stall-ms 120000 --fault media-stall-body#1
+	av-render -q -o out <polled >done &
+	render=$!
+	until_is 1 stat .argil.media_requests
+	until_is 1 sh -c 'find out -type f -size +0 | wc -l'
+	kill -9 "$render"
+	wait "$render" || true
+	is "$(find out -name '*.argil.cover.*' -not -name '.*')" ''
+	av-render -q -o out <polled >done
+	is "$(sha256sum <"$(jq -r '.renderings[0].file' done)")" "$(jq -r '.renderings[0].sha256' done)  -"
+	find out
+}

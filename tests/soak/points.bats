@@ -6,7 +6,7 @@ load ../helper
 load common
 
 @test "death between intent, send, answer, commit and write" {
-	local point n bin=$TESTS/../build/cc-faults/bin died=0
+	local point n bin=${AV_FAULTS_BIN-$TESTS/../build/cc-faults/bin} died=0
 	[ -x "$bin/av-upload" ] || skip "no programs of make FAULTS=1"
 	shots 12
 	soon 0.5
