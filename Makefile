@@ -163,9 +163,16 @@ bench: deps ## how fast it is, beside what else there is
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/bench/pipe.sh
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/bench/photos.sh
 
-soak: check-deps ## the long runs: fault matrices, kills, hundreds of photos; an hour and more
-	@$(MAKE) --no-print-directory -j$(JOBS) all units faces
-	@PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(O):$$PATH" AV_SOAK=1 bats tests/soak
+# Seeds, numbers of photos and of kills can be set: see the files.
+soak: check-deps ## hours of faults, kills and deaths, counted on the service's side
+	@$(MAKE) --no-print-directory -j$(JOBS) FAULTS=1 all units
+	@$(MAKE) --no-print-directory -j$(JOBS) all faces
+	$(O)-faults/unit/ledger
+	AV_FAULTS_BIN='$(CURDIR)/$(O)-faults/bin' PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(O):$$PATH" \
+		bats --jobs $(JOBS) tests/soak/*.bats
+	PATH="$(CURDIR)/$(BIN):$$PATH" tests/bench/ledger.sh
+
+.PHONY: soak
 
 C_SOURCES := $(wildcard lib/*.[ch] lib/*.def tools/*.c tools/*/*.[ch] tests/*.c tests/unit/*.[ch] tests/fuzz/*.[ch])
 C_FILES   := $(filter %.c,$(C_SOURCES))

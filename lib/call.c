@@ -6,6 +6,7 @@
 #include "answer.h"
 #include "backoff.h"
 #include "call.h"
+#include "fault.h"
 #include "json.h"
 #include "mem.h"
 #include "secret.h"
@@ -276,6 +277,7 @@ responded(void *arg, const struct http_response *r)
 	struct call *c = arg;
 	bool ok = r->fate == HTTP_ANSWERED && r->status < 300;
 
+	fault("answer");
 	c->wire = NULL;
 	account_leave(&c->wait, r->status == HTTP_LOCKED ? ACCOUNT_CROWDED
 	                        : ok                     ? ACCOUNT_OK
@@ -331,6 +333,7 @@ put_on_wire(struct call *c)
 	if (*c->spec.deadline == 0)
 		*c->spec.deadline = loop_now(engine->loop) + c->spec.timeout_ms;
 	c->state = SENDING;
+	fault("send");
 	c->wire = http_send(engine->http, &c->request.http, responded, c);
 }
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sysexits.h>
 
+#include "fault.h"
 #include "http_call.h"
 #include "mem.h"
 
@@ -59,6 +60,7 @@ on_header(char *data, size_t one, size_t len, void *arg)
 {
 	struct http_call *c = arg;
 
+	fault("header");
 	len *= one;
 	c->header_bytes += len;
 	if (c->header_bytes > HEADERS_MAX) {

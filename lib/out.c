@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "out.h"
 
 /* So much that is written is worth moving the rest, which is no longer. */
@@ -88,7 +89,9 @@ write_out(struct out *out, bool wait)
 				continue;
 			return;
 		}
+		fault("write");
 		n = write(STDOUT_FILENO, out->buf.data + out->at, portion(out));
+		fault("written");
 		if (n >= 0)
 			out->at += (size_t)n;
 		else if (errno == EAGAIN && !wait)

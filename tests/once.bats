@@ -220,12 +220,11 @@ refuses() {
 }
 
 @test "many processes keep to one pace, and none of them starves" {
-	# 20 a second are as telling as 5, and four times as fast.
 	shots 50
 	box --rate anam=0
 	grep anam all >mine
 	split -l 1 mine part.
-	export ANAM_RATE=${RATE:-20}
+	export ANAM_RATE=5
 	begin=$(date +%s%N)
 	for part in part.*; do
 		av-upload -q <"$part" >"out.$part" &
@@ -238,4 +237,52 @@ refuses() {
 	[ "$(stat .anam.max_rate_per_second)" -le "$((ANAM_RATE + 1))" ]
 	[ "$took" -ge $((49 * 1000 / ANAM_RATE)) ]
 	[ "$took" -lt $((50 * 1000 / ANAM_RATE * 2 * AV_SLOW + 5000)) ]
+}
+
+# pictures PROVIDER [OPTION...]: a ready avatar of it in the file polled, and its sandbox
+pictures() {
+	one "$@"
+	av-upload -q <first | av-poll -q --interval 0.05s >polled
+}
+
+# whole: the one file in out is what the record says, and nothing is beside it
+whole() {
+	is "$(find out -type f | wc -l)" 1
+	is "$(sha256sum <"$(jq -r '.renderings[0].file' "${1:-done}")")" \
+		"$(jq -r '.renderings[0].sha256' "${1:-done}")  -"
+	is "$(jq -r .error "${1:-done}")" null
+}
+
+@test "a download that breaks off is whole in the end" {
+	pictures argil --fault media-truncated#1 --fault media-lost#2 --fault media-500#3
+	av-render -q -o out <polled >done
+	whole
+	[ "$(stat .argil.media_requests)" -ge 4 ]
+}
+
+@test "an address that has expired is asked for again, once" {
+	pictures argil --fault media-403#1
+	av-render -q -o out <polled >done
+	whole
+	is "$(stat .argil.media_requests)" 2
+	pictures anam --fault media-403=1
+	rm -r out
+	run -75 sh -c 'av-render -q -o out <polled >done'
+	is "$(said done)" '["download_failed",null,true] '
+	is "$(stat .anam.media_requests)" 2
+	is "$(find out -type f)" ''
+}
+
+@test "kill -9 in the middle of a download leaves no half file" {
+	pictures argil --stall-ms 120000 --fault media-stall-body#1
+	av-render -q -o out <polled >done &
+	render=$!
+	until_is 1 stat .argil.media_requests
+	until_is 1 sh -c 'find out -type f -size +0 | wc -l'
+	kill -9 "$render"
+	wait "$render" || true
+	is "$(find out -name '*.argil.cover.*' -not -name '.*')" ''
+	av-render -q -o out <polled >done
+	is "$(sha256sum <"$(jq -r '.renderings[0].file' done)")" "$(jq -r '.renderings[0].sha256' done)  -"
+	find out
 }
