@@ -30,7 +30,7 @@ struct accounts;
 struct account_options {
 	const char *url;     /* -u: base of the API of one provider, or NULL */
 	const char *url_for; /* its name or alias: nobody else's credentials go there */
-	double rate;     /* --rate: requests a second, or 0 */
+	double rate;         /* --rate: requests a second, or 0 */
 };
 
 struct accounts *accounts_new(struct loop *loop, const struct account_options *options);

@@ -343,7 +343,8 @@ send_now(void *arg, const struct err *ignored)
 {
 	struct call *c = arg;
 	struct engine *engine = c->engine;
-	bool may = !c->stop && !c->spec.account->blocked && !engine->stopping(engine->arg);
+	bool may =
+	    !c->stop && !c->spec.account->blocked && !engine->stopping(engine->arg);
 
 	(void)ignored;
 	if (may && places_take(&engine->places)) {

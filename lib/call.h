@@ -29,7 +29,7 @@ struct engine {
 	struct loop *loop;
 	struct http *http;
 	struct accounts *accounts;
-	struct places places; /* -j */
+	struct places places;        /* -j */
 	bool (*stopping)(void *arg); /* nothing new may be begun */
 	void *arg;
 };

@@ -265,6 +265,7 @@ check_url(struct download *d, struct err *e)
 {
 	if (http_url_ok(d->url, e) < 0)
 		return -1;
+	/* http_url_ok refuses NULL. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 	if (strncasecmp(d->url, "http:", 5) == 0 &&
 	    strncasecmp(d->spec.account->base_url, "http:", 5) != 0)
 		return err_set(e, CODE_URL_REFUSED, "the result's address is plain http");

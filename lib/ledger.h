@@ -129,7 +129,7 @@ bool ledger_sending(struct ledger_claim *c);
 enum ledger_outcome {
 	LEDGER_IS_MADE,     /* id, and data if it is to be remembered: JSON, or NULL */
 	LEDGER_IS_NOT_MADE, /* surely; the next claim is YOURS */
-	LEDGER_IS_UNKNOWN,  /* id if the service told one all the same, or NULL; data as asked */
+	LEDGER_IS_UNKNOWN, /* id if the service told one all the same, or NULL; data as asked */
 };
 
 /* Ends a claim, which is gone with this call. fn (may be NULL) comes after the commit with

@@ -26,9 +26,9 @@ struct lookup {
 	lookup_fn *fn;
 	void *arg;
 	struct json_object *wanted; /* pointer -> text that an entry must hold */
-	int64_t due;     /* loop time of its next listing */
-	unsigned passes; /* complete listings that did not have it */
-	bool listed;     /* takes part in the listing under way */
+	int64_t due;                /* loop time of its next listing */
+	unsigned passes;            /* complete listings that did not have it */
+	bool listed;                /* takes part in the listing under way */
 	bool adopting;
 	struct candidate *candidates;
 	size_t n;

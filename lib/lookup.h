@@ -37,7 +37,8 @@ struct lookup_spec {
 	struct ledger_claim *claim; /* held, or NULL where there is no ledger */
 	int64_t sent_at;            /* when it was first sent; unix ms, our clock */
 	int64_t last_at;            /* when it was last sent */
-	int64_t clock_offset; /* the server's clock as of then, minus ours; 0: as it is now */
+	int64_t
+	    clock_offset; /* the server's clock as of then, minus ours; 0: as it is now */
 };
 
 struct lookups; /* those under way, by account and list */

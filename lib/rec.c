@@ -306,8 +306,8 @@ rec_is(struct rec *r, const char *name, const char *pointer, const char *text)
 	if (find_slot(r, name) == NULL) {
 		i = find_member(r, name);
 		if (i == none ||
-		    !scan_find(r->bytes + r->members[i].value, r->members[i].value_len, pointer,
-			&place) ||
+		    !scan_find(r->bytes + r->members[i].value, r->members[i].value_len,
+		        pointer, &place) ||
 		    place.value.at[0] != '"')
 			return false;
 		if (memchr(place.value.at, '\\', place.value.len) == NULL)

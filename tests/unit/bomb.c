@@ -92,6 +92,7 @@ make(void **state)
 	buf_release(&head);
 	buf_release(&data);
 	buf_release(&piece);
+	buf_release(&end);
 	return 0;
 }
 

@@ -30,6 +30,7 @@ check_value(const struct kind *k, const char *value, struct err *e)
 	struct complaint complaint = {.e = e, .kind = k};
 	struct json_object *text;
 
+	/* NOLINTBEGIN(clang-analyzer-core.NullDereference): find() has set the kind. */
 	if (value == NULL && !k->takes_value)
 		return 0;
 	if (value == NULL)
@@ -37,6 +38,7 @@ check_value(const struct kind *k, const char *value, struct err *e)
 		    k->name, k->name);
 	if (!k->takes_value)
 		return err_set(e, CODE_OPTION_INVALID, "%s takes no value", k->name);
+	/* NOLINTEND(clang-analyzer-core.NullDereference) */
 	text = json_new_string(value);
 	schema_check(json_at(k->def, "/value"), text, complain, &complaint);
 	json_object_put(text);
