@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,6 +11,7 @@
 #include "secret.h"
 
 #define MAX_HOPS       5
+#define BAD_MAX        4
 #define RETRY_FIRST_MS 500
 #define RETRY_MAX_MS   30000
 
@@ -23,6 +25,8 @@ struct download {
 	bool renewed;  /* credentials were renewed for this download */
 	bool rejected; /* sent_header was refused, and is not renewed yet */
 	bool entered, stop, placed;
+	bool came;    /* bytes of the answer at hand */
+	unsigned bad; /* whole answers that were no result */
 	int64_t deadline;
 	int write_errno;
 	struct deferred deferred;
@@ -101,6 +105,35 @@ again(struct download *d, const char *why, int http_status)
 	loop_at(loop, &d->timer, loop_now(loop) + ms, step, d);
 }
 
+/* A whole answer that cannot be kept: begun again from the first byte, but not for ever. */
+static void
+not_a_result(struct download *d, const char *why, int http_status)
+{
+	struct err e;
+
+	if (!target_write(&d->target, 0, "", 0)) {
+		err_set(&e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", d->target.part);
+		fail(d, &e, 0);
+	} else if (++d->bad == BAD_MAX) {
+		err_set(
+		    &e, CODE_DOWNLOAD_FAILED, "the result could not be fetched: %s", why);
+		fail(d, &e, http_status);
+	} else {
+		again(d, why, http_status);
+	}
+}
+
+/* Whether a range goes up to the end, as far as the answer says. */
+static bool
+is_whole(const struct download *d, const struct http_response *r)
+{
+	const char *range = http_header_of(r, "Content-Range");
+	unsigned long long total;
+
+	return r->status != 206 || range == NULL ||
+	       sscanf(range, "bytes %*u-%*u/%llu", &total) != 1 || total == d->target.len;
+}
+
 /* The extension for what the bytes are; NULL where the kind has no such type. */
 static const char *
 extension(struct download *d)
@@ -125,8 +158,7 @@ keep(struct download *d)
 	if (d->spec.name.ext == NULL) {
 		char *why =
 		    mem_printf("it is %s, which is no such result", d->result.type);
-		target_write(&d->target, 0, "", 0);
-		again(d, why, 0);
+		not_a_result(d, why, 0);
 		free(why);
 		return;
 	}
@@ -151,7 +183,8 @@ redirect(struct download *d, const struct http_response *r)
 
 	if (url == NULL || d->hops++ >= MAX_HOPS) {
 		free(url);
-		again(d, "its redirect leads nowhere", r->status);
+		d->hops = 0;
+		not_a_result(d, "its redirect leads nowhere", r->status);
 		return;
 	}
 	free(d->url);
@@ -194,12 +227,15 @@ responded(void *arg, const struct http_response *r)
 	} else if (r->fate != HTTP_ANSWERED) {
 		again(d, r->why, r->status);
 	} else if (r->status == 200 || r->status == 206) {
-		keep(d);
+		if (!d->came || !is_whole(d, r))
+			not_a_result(
+			    d, d->came ? "a part is missing" : "it is empty", r->status);
+		else
+			keep(d);
 	} else if (r->status >= 300 && r->status < 400) {
 		redirect(d, r);
 	} else if (r->status == 416) {
-		target_write(&d->target, 0, "", 0);
-		again(d, "its length changed", r->status);
+		not_a_result(d, "its length changed", r->status);
 	} else if (r->status == 408 || r->status == 429 || r->status >= 500) {
 		again(d, "the server is not able to", r->status);
 	} else {
@@ -212,6 +248,7 @@ sink(void *arg, uint64_t offset, const char *data, size_t len)
 {
 	struct download *d = arg;
 
+	d->came = true;
 	if (target_write(&d->target, offset, data, len))
 		return true;
 	d->write_errno = errno;
@@ -231,6 +268,7 @@ fetch(struct download *d, const char *name, const char *value)
 	    .sink = sink,
 	    .sink_arg = d};
 
+	d->came = false;
 	d->wire = http_send(d->engine->http, &request, responded, d);
 }
 

@@ -196,6 +196,50 @@ has_ok(const struct operation *op)
 }
 
 static void
+check_lookup(
+    struct check *c, const struct operation *op, const char *name, const char *place)
+{
+	const struct operation *list = provider_operation(c->p, name);
+
+	if (list == NULL)
+		wrong(c, place, "lookup: no operation is called '%s'", name);
+	else if (json_at(list->def, "/paging") != NULL &&
+	         json_at(op->def, "/lookup/match") == NULL &&
+	         json_at(op->def, "/lookup/tag") == NULL)
+		wrong(
+		    c, place, "lookup: a list needs match or tag to tell entries apart");
+	else if (json_at(list->def, "/paging") == NULL &&
+	         json_at(op->def, "/lookup/started") == NULL)
+		wrong(c, place, "lookup: what is no list needs the words in started");
+}
+
+/* Whether the answer must hold the member. */
+static bool
+must_hold(const struct operation *op, const char *member)
+{
+	struct json_object *required = json_at(op->def, "/answer/required");
+
+	for (size_t i = 0; required != NULL && i < json_object_array_length(required);
+	     i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(required, i)),
+		        member) == 0)
+			return true;
+	return false;
+}
+
+static void
+check_status(struct check *c, const struct operation *op)
+{
+	char *place = mem_printf("/operations/%s", op->name);
+
+	if (!json_has(op->def, "/answer/take/status/value") && !must_hold(op, "status") &&
+	    !(must_hold(op, "provider_status") && op->states != NULL))
+		wrong(c, place,
+		    "asks for a state, so its answer needs status, or provider_status with states, as required");
+	free(place);
+}
+
+static void
 check_operation(struct check *c, const struct operation *op)
 {
 	struct variables v = {.c = c, .op = op};
@@ -212,8 +256,8 @@ check_operation(struct check *c, const struct operation *op)
 		    "an operation that is not repeatable must say which status is ok");
 	if (states != NULL && op->states == NULL)
 		wrong(c, place, "no set of states is called '%s'", states);
-	if (lookup != NULL && provider_operation(c->p, lookup) == NULL)
-		wrong(c, place, "lookup: no operation is called '%s'", lookup);
+	if (lookup != NULL)
+		check_lookup(c, op, lookup, place);
 	for (size_t i = 0; required != NULL && i < json_object_array_length(required);
 	     i++) {
 		const char *name =
@@ -233,8 +277,10 @@ check_create(struct check *c)
 	if (create->repeatable)
 		wrong(c, "/operations/create",
 		    "creating is not repeatable; say \"repeatable\": false");
-	if (json_at(create->def, "/answer/take/id") == NULL)
-		wrong(c, "/operations/create", "its answer must give an id");
+	if (!must_hold(create, "id"))
+		wrong(c, "/operations/create", "its answer must give an id, as required");
+	if (status != NULL)
+		check_status(c, status);
 	if (status == NULL && json_at(create->def, "/answer/take/status") == NULL)
 		wrong(c, "/operations",
 		    "without a status operation create must give a status");
@@ -251,6 +297,11 @@ check_kind(struct check *c, const struct kind *k)
 			wrong(c, place, "start %zu leads to no operation", i + 1);
 	if (json_has(k->def, "/status") && k->status == NULL)
 		wrong(c, place, "its status operation does not exist");
+	if (k->status != NULL)
+		check_status(c, k->status);
+	if (k->starts > 0 && k->start[0] != NULL && !must_hold(k->start[0], "id"))
+		wrong(c, place,
+		    "the answer of its first operation must give an id, as required");
 	if (k->starts > 0 && k->status == NULL)
 		wrong(c, place, "what is started needs a status operation");
 	take = k->result != NULL ? json_at(k->result->def, "/answer/take") : NULL;

@@ -83,18 +83,26 @@ request_header(struct request *r, const char *name, const char *value)
 	r->http.headers = r->headers;
 }
 
-static void
-fill_headers(
-    struct request *r, const struct operation *op, const struct request_values *v)
+static int
+fill_headers(struct request *r, const struct operation *op,
+    const struct request_values *v, struct err *e)
 {
 	struct json_object *template = json_at(op->def, "/headers");
 
 	if (template != NULL)
 		r->headers_json = template_fill(template, v->vars);
 	if (r->headers_json == NULL)
-		return;
+		return 0;
 	json_object_object_foreach(r->headers_json, name, value)
-	    request_header(r, name, json_object_get_string(value));
+	{
+		const char *text = json_object_get_string(value);
+
+		if (strpbrk(text, "\r\n") != NULL)
+			return err_set(e, CODE_OPTION_INVALID,
+			    "what goes into the header %s has more than one line", name);
+		request_header(r, name, text);
+	}
+	return 0;
 }
 
 static void
@@ -264,10 +272,8 @@ request_init(struct request *r, const struct operation *op,
 {
 	*r = (struct request){
 	    .http = {.method = method_of(op->method), .paid = !op->repeatable}};
-	if (fill_url(r, op, v, e) < 0)
-		goto fail;
-	fill_headers(r, op, v);
-	if (fill_body(r, op, v, e) < 0)
+	if (fill_url(r, op, v, e) < 0 || fill_headers(r, op, v, e) < 0 ||
+	    fill_body(r, op, v, e) < 0)
 		goto fail;
 	return 0;
 fail:

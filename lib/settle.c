@@ -41,18 +41,21 @@ set_failed(struct failure *f, enum code code, const char *what, struct json_obje
 	failure_set(f, &e, "yes");
 }
 
-static void
-mark(struct tool *t, struct account *a, struct rec *rec, enum ledger_fate fate)
+void
+settle_mark(
+    struct ledger *ledger, struct account *a, const char *id, enum ledger_fate fate)
 {
-	struct ledger_key key = {.operation = "create",
-	    .provider = a->provider->name,
-	    .base = a->base_url,
-	    .account = a->label};
-	struct ledger *ledger = tool_ledger(t);
+	struct ledger_key key = {
+	    .provider = a->provider->name, .base = a->base_url, .account = a->label};
 
-	if (ledger != NULL)
-		ledger_mark(ledger, &key, json_str(rec_get(rec, "avatar"), "/id"), fate,
-		    NULL, NULL);
+	if (ledger != NULL && id != NULL)
+		ledger_mark(ledger, &key, id, fate, NULL, NULL);
+}
+
+static const char *
+avatar_id(struct rec *rec)
+{
+	return json_str(rec_get(rec, "avatar"), "/id");
 }
 
 void
@@ -62,14 +65,14 @@ settle_avatar(struct tool *t, struct account *a, struct rec *rec,
 	if (result->failure != NULL) {
 		failure_copy(f, result->failure);
 		if (f->err.code == CODE_AVATAR_GONE)
-			mark(t, a, rec, LEDGER_GONE);
+			settle_mark(tool_ledger(t), a, avatar_id(rec), LEDGER_GONE);
 		return;
 	}
 	update(rec_edit(rec, "avatar"), result->taken);
 	if (!has_failed(result->taken))
 		return;
 	set_failed(f, CODE_AVATAR_FAILED, "avatar", result->taken);
-	mark(t, a, rec, LEDGER_FAILED);
+	settle_mark(tool_ledger(t), a, avatar_id(rec), LEDGER_FAILED);
 }
 
 struct json_object *
@@ -82,14 +85,21 @@ settle_entry(struct rec *rec, int index)
 }
 
 void
-settle_rendering(
-    struct rec *rec, int index, const struct call_result *result, struct failure *f)
+settle_rendering(struct tool *t, struct account *a, struct rec *rec, int index,
+    const struct call_result *result, struct failure *f)
 {
+	struct json_object *entry = settle_entry(rec, index);
+	const char *id = json_str(entry, "/id");
+
 	if (result->failure != NULL) {
 		failure_copy(f, result->failure);
+		if (f->err.code == CODE_AVATAR_GONE)
+			settle_mark(tool_ledger(t), a, id, LEDGER_GONE);
 		return;
 	}
-	update(settle_entry(rec, index), result->taken);
-	if (has_failed(result->taken))
-		set_failed(f, CODE_RENDERING_FAILED, "rendering", result->taken);
+	update(entry, result->taken);
+	if (!has_failed(result->taken))
+		return;
+	set_failed(f, CODE_RENDERING_FAILED, "rendering", result->taken);
+	settle_mark(tool_ledger(t), a, id, LEDGER_FAILED);
 }

@@ -13,9 +13,13 @@
 void settle_avatar(struct tool *t, struct account *a, struct rec *rec,
     const struct call_result *result, struct failure *f);
 
-/* Updates one of `renderings`. */
-void settle_rendering(
-    struct rec *rec, int index, const struct call_result *result, struct failure *f);
+/* Tells the ledger what became of something made. */
+void settle_mark(
+    struct ledger *ledger, struct account *a, const char *id, enum ledger_fate fate);
+
+/* Updates one of `renderings`, in the same way. */
+void settle_rendering(struct tool *t, struct account *a, struct rec *rec, int index,
+    const struct call_result *result, struct failure *f);
 
 /* An entry of `renderings`, borrowed, to be changed; the record keeps the change. */
 struct json_object *settle_entry(struct rec *rec, int index);

@@ -58,14 +58,13 @@ static bool
 is_settled(const struct watch *w, struct json_object *taken)
 {
 	const char *status = json_str(taken, "/status");
-
 	struct json_object *member = NULL;
 
 	if (w->until != NULL && json_object_object_get_ex(taken, w->until, &member))
 		return true;
 	if (w->until != NULL)
 		return status != NULL && strcmp(status, "failed") == 0;
-	return status == NULL || strcmp(status, "processing") != 0;
+	return status != NULL && strcmp(status, "processing") != 0;
 }
 
 static bool

@@ -21,8 +21,8 @@ struct watches {
 struct watch {
 	struct account *account;
 	const struct operation *op; /* asks about it */
-	/* Its answer's member that must be there to be settled; NULL: "status" must not be
-	 * "processing". */
+	/* Its answer's member that must be there to be settled; NULL: "status" must be there and
+	 * not be "processing". */
 	const char *until; /* name of the member */
 	struct json_object *(*vars)(
 	    void *arg); /* made for each question; the caller's gift */

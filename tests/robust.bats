@@ -185,3 +185,25 @@ records() {
 		kill $BOX; wait $BOX || true
 	done
 }
+
+@test "a rendering that failed is told to the ledger and made anew, not reused for ever" {
+	photos 1
+	box
+	limit 20 av-upload -p loom photos/001.jpg | limit 20 av-poll --interval 0.05s >made
+	run -0 limit 20 av-render -r pose=hi -r pose=hi --interval 0.05s -o out <made
+	is "$(jq -c '.renderings | length' <<<"$output")" 1
+	is "$(stat .loom.renderings)" 1
+	id=$(jq -r '.renderings[0].id' <<<"$output")
+	rm -r out
+	run -0 limit 20 av-render -r pose=hi --interval 0.05s -o out <made
+	is "$(jq -c '.renderings[0] | [.id, .reused]' <<<"$output")" "[\"$id\",true]"
+	rm -r out
+	# the service forgets it
+	av-ledger export | jq -c --arg id "$id" 'if .operation == "render" then .id = "nosuch" else . end' >book
+	export AV_LEDGER=$PWD/other
+	av-ledger import <book
+	run -65 limit 20 av-render -r pose=hi --interval 0.01s -o out <made
+	is "$(jq -r .error.code <<<"$output")" avatar_gone
+	run -0 limit 20 av-render -r pose=hi --interval 0.05s -o out <made
+	is "$(stat .loom.renderings)" 2
+}

@@ -133,7 +133,8 @@ settled(void *arg, const struct call_result *result)
 	if (p->rendering < 0)
 		settle_avatar(&p->self->tool, p->watch.account, rec, result, &failure);
 	else
-		settle_rendering(rec, p->rendering, result, &failure);
+		settle_rendering(&p->self->tool, p->watch.account, rec, p->rendering,
+		    result, &failure);
 	if (failure.err.code != CODE_NONE)
 		end(p, &failure);
 	else

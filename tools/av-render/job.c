@@ -5,6 +5,7 @@
 #include "json.h"
 #include "mem.h"
 #include "options.h"
+#include "settle.h"
 #include "vars.h"
 
 static void go_on(struct job *job);
@@ -237,15 +238,26 @@ resolve(struct job *job)
 	json_object_put(spec.vars);
 }
 
+/* The ledger is told, so that it is not reused. */
+static void
+forget(struct job *job, enum ledger_fate fate)
+{
+	if (job->kind->starts > 0)
+		settle_mark(job->shop->desk->ledger, job->account,
+		    json_str(job->entry, "/id"), fate);
+}
+
 static void
 rendering_failed(struct job *job, struct json_object *taken)
 {
 	const char *reason = json_str(taken, "/reason");
 	struct err e;
 
+	if (reason == NULL)
+		reason = json_str(job->entry, "/provider_status");
 	err_set(&e, CODE_RENDERING_FAILED, "the service could not make the %s: %s",
-	    job->kind_name,
-	    reason != NULL ? reason : json_str(job->entry, "/provider_status"));
+	    job->kind_name, reason != NULL ? reason : "it failed");
+	forget(job, LEDGER_FAILED);
 	fail(job, &e);
 }
 
@@ -259,11 +271,13 @@ settled(void *arg, const struct call_result *result)
 	job->deadline = job->watch.deadline;
 	if (result->failure != NULL) {
 		failure_copy(&job->failure, result->failure);
+		if (job->failure.err.code == CODE_AVATAR_GONE)
+			forget(job, LEDGER_GONE);
 		end(job);
 		return;
 	}
 	update(job, result->taken);
-	if (strcmp(status_of(job), "failed") == 0)
+	if (strcmp(json_str(result->taken, "/status"), "failed") == 0)
 		rendering_failed(job, result->taken);
 	else
 		go_on(job);

@@ -63,6 +63,19 @@ find(const struct provider *p, const char *asked, struct wanted *w, struct err *
 	return result < 0 ? result : check_value(w->kind, w->value, e);
 }
 
+/* Whether the last of n was asked for before. */
+static bool
+is_repeated(const struct wanted *list, size_t n)
+{
+	const struct wanted *last = &list[n - 1];
+
+	for (size_t i = 0; i + 1 < n; i++)
+		if (list[i].kind == last->kind &&
+		    (last->value == NULL || strcmp(list[i].value, last->value) == 0))
+			return true;
+	return false;
+}
+
 int
 wanted_of(const struct provider *p, const struct opt_list *asked, struct wanted **list,
     size_t *n, struct err *e)
@@ -70,18 +83,23 @@ wanted_of(const struct provider *p, const struct opt_list *asked, struct wanted 
 	struct json_object *defaults = json_at(p->def, "/default_kinds");
 	size_t n_defaults = defaults != NULL ? json_object_array_length(defaults) : 0;
 
-	*n = asked->n > 0 ? asked->n : n_defaults;
-	*list = mem_new(*n, sizeof **list);
-	for (size_t i = 0; i < *n; i++) {
+	size_t words = asked->n > 0 ? asked->n : n_defaults;
+
+	*n = 0;
+	*list = mem_new(words, sizeof **list);
+	for (size_t i = 0; i < words; i++) {
 		const char *word =
 		    asked->n > 0
 		        ? asked->v[i]
 		        : json_object_get_string(json_object_array_get_idx(defaults, i));
-		if (find(p, word, &(*list)[i], e) < 0) {
+		if (find(p, word, &(*list)[*n], e) < 0) {
 			free(*list);
 			*list = NULL;
+			*n = 0;
 			return -1;
 		}
+		if (is_repeated(*list, ++*n))
+			--*n;
 	}
 	return 0;
 }
