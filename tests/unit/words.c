@@ -1,0 +1,261 @@
+/* Tables for what turns texts into values and back: options, templates, names of files, lines, and
+ * what weighs more. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "backoff.h"
+#include "buf.h"
+#include "json.h"
+#include "lines.h"
+#include "opt.h"
+#include "run.h"
+#include "target.h"
+#include "template.h"
+
+#define N(a) (sizeof(a) / sizeof *(a))
+
+static void
+times(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms; /* -1: refused */
+	} all[] = {{"90", 90000}, {"90s", 90000}, {"10m", 600000}, {"1h", 3600000},
+	    {"2d", 172800000}, {"0.5s", 500}, {"250ms", 250}, {"", -1}, {"s", -1},
+	    {"1x", -1}, {"-1", -1}, {"+1", -1}, {"0x10", -1}, {"inf", -1}, {"nan", -1},
+	    {"1e3", -1}, {" 1", -1}, {"1 s", -1}, {"99999999999999d", -1}};
+
+	(void)state;
+	for (size_t i = 0; i < N(all); i++) {
+		int64_t ms = -1;
+		bool ok = opt_ms(all[i].text, &ms);
+		assert_int_equal(ok, all[i].ms >= 0);
+		if (ok)
+			assert_int_equal(ms, all[i].ms);
+	}
+}
+
+static void
+rates(void **state)
+{
+	static const struct {
+		const char *text;
+		double rate; /* 0: refused */
+	} all[] = {{"5", 5}, {"5/s", 5}, {"30/m", 0.5}, {"0.5", 0.5}, {"0", 0}, {"-1", 0},
+	    {"5/h", 0}, {"/s", 0}, {"5/s ", 0}, {"inf", 0}};
+
+	(void)state;
+	for (size_t i = 0; i < N(all); i++) {
+		double rate = 0;
+		assert_int_equal(opt_rate(all[i].text, &rate), all[i].rate > 0);
+		if (all[i].rate > 0)
+			assert_true(rate == all[i].rate);
+	}
+}
+
+static void
+weights(void **state)
+{
+	static const int order[] = {74, 70, 78, 77, 75, 65, 0};
+
+	(void)state;
+	for (size_t i = 0; i < N(order); i++)
+		for (size_t k = i; k < N(order); k++) {
+			assert_int_equal(run_weightier(order[i], order[k]), order[i]);
+			assert_int_equal(run_weightier(order[k], order[i]), order[i]);
+		}
+}
+
+static void
+pauses(void **state)
+{
+	int64_t next;
+
+	(void)state;
+	for (unsigned n = 0; n < 200; n++)
+		for (uint32_t r = 0; r < 3; r++) {
+			int64_t ms = backoff_ms(n, 500, 30000, r * 0x7fffffffu);
+			int64_t top = n < 6 ? 500 << n : 30000;
+			assert_in_range(ms, top / 2, top);
+		}
+	for (int64_t ms = 0; ms < 5000; ms = next) {
+		int64_t now = backoff_grow(ms, 5000, UINT32_MAX, &next);
+		assert_in_range(now, ms - ms / 10, ms + ms / 10);
+		assert_true(next > ms && next <= 5000);
+	}
+}
+
+static void
+file_names(void **state)
+{
+	static const struct {
+		const char *template, *stem, *path; /* NULL: refused */
+	} all[] = {{"out/{stem}.{ext}", "ann", "out/ann.png"},
+	    {"out/{stem}", "../../etc/passwd", "out/_._.._etc_passwd"},
+	    {"out/{stem}", "..", "out/_."}, {"out/{stem}", ".", "out/_"},
+	    {"out/{stem}", "", "out/_"}, {"out/{stem}", "/", "out/_"},
+	    {"{stem}/{kind}", "..", "_./hi"}, {"out/{stem}", "a\nb\x7f", "out/a_b_"},
+	    {"out/{stem}", "\xff\xfe", "out/__"},
+	    {"out/{stem}", "\xc3\xa4", "out/\xc3\xa4"}, {"out/{name}", "x", "out/_"},
+	    {"{stem}{stem}", "{id}", "{id}{id}"}, {"out/{nothing}", "x", NULL},
+	    {"out/{stem", "x", NULL}, {"{}", "x", NULL}};
+
+	(void)state;
+	for (size_t i = 0; i < N(all); i++) {
+		struct target_name name = {
+		    .stem = all[i].stem, .kind = "hi", .id = "7", .ext = "png"};
+		struct buf path = {0};
+		struct err e;
+		int result = target_path(all[i].template, &name, &path, &e);
+
+		assert_int_equal(result, all[i].path != NULL ? 0 : -1);
+		if (result == 0)
+			assert_string_equal(path.data, all[i].path);
+		buf_release(&path);
+	}
+}
+
+static void
+long_file_names(void **state)
+{
+	char stem[5001];
+	struct target_name name = {.stem = stem};
+	struct buf path = {0};
+	struct err e;
+
+	(void)state;
+	memset(stem, 'x', sizeof stem - 1);
+	stem[sizeof stem - 1] = '\0';
+	assert_int_equal(target_path("{stem}{stem}", &name, &path, &e), 0);
+	assert_true(path.len <= 255);
+	buf_release(&path);
+}
+
+static void
+templates(void **state)
+{
+	static const char vars[] =
+	    "{\"a\":1,\"b\":{\"c\":\"x y\"},\"n\":null,\"big\":9007199254740993,\"o\":{},\"id\":\"a/b\"}";
+	static const struct {
+		const char *template, *filled; /* NULL: nothing is left */
+	} all[] = {{"\"{a}\"", "1"}, {"\"{big}\"", "9007199254740993"},
+	    {"\"{b}\"", "{\"c\":\"x y\"}"}, {"\"{b.c}\"", "\"x y\""},
+	    {"\"v {a}.\"", "\"v 1.\""}, {"\"v {zz}\"", NULL}, {"\"{zz|a}\"", "1"},
+	    {"\"{n|b.c}\"", "\"x y\""}, {"\"{b.c.d}\"", NULL}, {"\"{a.b}\"", NULL},
+	    {"\"v {o}\"", NULL}, {"\"{A}\"", "\"{A}\""}, {"\"{}\"", "\"{}\""},
+	    {"\"{a\"", "\"{a\""}, {"{\"x\":\"{zz}\"}", NULL},
+	    {"{\"x\":{\"y\":\"{zz}\"},\"k\":\"{a}\"}", "{\"k\":1}"},
+	    {"[\"{zz}\",\"{a}\"]", "[1]"}, {"[\"{zz}\"]", NULL}, {"{}", "{}"},
+	    {"[]", "[]"}, {"5", "5"}};
+	struct err e;
+	struct json_object *v = json_parse(vars, strlen(vars), &e);
+
+	(void)state;
+	for (size_t i = 0; i < N(all); i++) {
+		struct json_object *t =
+		    json_parse(all[i].template, strlen(all[i].template), &e);
+		struct json_object *filled = template_fill(t, v);
+		struct buf out = {0};
+
+		if (filled != NULL)
+			json_write(&out, filled);
+		if (all[i].filled == NULL)
+			assert_null(filled);
+		else
+			assert_string_equal(out.data, all[i].filled);
+		buf_release(&out);
+		json_object_put(filled);
+		json_object_put(t);
+	}
+	json_object_put(v);
+}
+
+static void
+paths(void **state)
+{
+	static const struct {
+		const char *id, *path; /* NULL: refused */
+	} all[] = {{"\"av1\"", "/a/av1/s"}, {"\"a/b\"", "/a/a%2Fb/s"}, {"\"..\"", NULL},
+	    {"\".\"", NULL}, {"\"\"", NULL}, {"\"../x\"", "/a/..%2Fx/s"}, {"5", "/a/5/s"},
+	    {"\"%2e\"", "/a/%252e/s"}, {"\"a?b#c\"", "/a/a%3Fb%23c/s"}, {"{}", NULL},
+	    {"[1]", NULL}, {"\"a\\u0000b\"", NULL}, {"\"\\r\\n\"", "/a/%0D%0A/s"}};
+
+	(void)state;
+	for (size_t i = 0; i < N(all); i++) {
+		struct json_object *vars = json_new_object();
+		struct buf out = {0};
+		struct err e;
+
+		json_put(vars, "id", json_parse(all[i].id, strlen(all[i].id), &e));
+		assert_int_equal(
+		    template_path(&out, "/a/{id}/s", vars), all[i].path != NULL);
+		if (all[i].path != NULL)
+			assert_string_equal(out.data, all[i].path);
+		buf_release(&out);
+		json_object_put(vars);
+	}
+}
+
+/* What lines there are in a text, each in brackets, `!` before one that was too long. */
+static void
+lines_of(const char *text, size_t len, char *out)
+{
+	struct lines l;
+	struct line line;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], text, len), (ssize_t)len);
+	close(fds[1]);
+	lines_init(&l, fds[0], '\n', 4);
+	*out = '\0';
+	do {
+		assert_int_equal(lines_read(&l), 0);
+		while (lines_next(&l, &line)) {
+			strcat(out, line.too_long ? "![" : "[");
+			strncat(out, line.text, line.len);
+			strcat(out, "]");
+		}
+	} while (!l.eof);
+	while (lines_next(&l, &line))
+		fail();
+	lines_release(&l);
+	close(fds[0]);
+}
+
+static void
+lines(void **state)
+{
+	static const struct {
+		const char *text, *lines;
+	} all[] = {{"", ""}, {"a", "[a]"}, {"a\n", "[a]"}, {"a\nb", "[a][b]"},
+	    {"\n\n", "[][]"}, {"abcd\n", "[abcd]"}, {"abcde\n", "![abcd]"},
+	    {"abcdefgh", "![abcd]"}, {"abcdefgh\nx\n", "![abcd][x]"}, {"abcd", "[abcd]"},
+	    {"abcde\nabcde\nabcd", "![abcd]![abcd][abcd]"}};
+	char out[256];
+
+	(void)state;
+	for (size_t i = 0; i < N(all); i++) {
+		lines_of(all[i].text, strlen(all[i].text), out);
+		assert_string_equal(out, all[i].lines);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(times),
+	    cmocka_unit_test(rates), cmocka_unit_test(weights), cmocka_unit_test(pauses),
+	    cmocka_unit_test(file_names), cmocka_unit_test(long_file_names),
+	    cmocka_unit_test(templates), cmocka_unit_test(paths),
+	    cmocka_unit_test(lines)};
+
+	return cmocka_run_group_tests_name("words", tests, NULL, NULL);
+}
