@@ -314,7 +314,8 @@ finish_one(struct ledger_claim *c)
 		    !hashes_add(&l->peeked, c->hash))
 			c->verdict = LEDGER_MADE;
 		end(c, c->verdict);
-	} else if (c->verdict == LEDGER_YOURS || c->verdict == LEDGER_UNKNOWN) {
+	} else if (c->want == WANT_ADOPT || c->verdict == LEDGER_YOURS ||
+	           c->verdict == LEDGER_UNKNOWN) {
 		hold(c);
 	} else {
 		end(c, c->verdict);
@@ -577,10 +578,12 @@ ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome, const char *i
 
 	c->state = states[outcome];
 	/* What an earlier attempt learned is not forgotten while all stays unknown. */
-	if (outcome != LEDGER_IS_UNKNOWN || id != NULL) {
+	if (outcome != LEDGER_IS_UNKNOWN || id != NULL)
 		replace(&c->id, id);
+	if (outcome != LEDGER_IS_UNKNOWN || data != NULL)
 		replace(&c->data, data);
-	}
+	else if (c->data == NULL)
+		replace(&c->data, c->intent);
 	c->settled_at = ledger_time();
 	c->fn = fn;
 	c->arg = arg;
@@ -614,20 +617,25 @@ ledger_choose(struct ledger_claim *c)
 		if (c->verdict == LEDGER_UNKNOWN)
 			return;
 	}
-	if (left == NULL)
-		return;
+	c->chosen = left;
+}
+
+void
+ledger_take(struct ledger_claim *c)
+{
 	c->state = STATE_MADE;
-	replace(&c->id, left->id);
-	replace(&c->data, left->data);
+	replace(&c->id, c->chosen->id);
+	replace(&c->data, c->chosen->data);
 }
 
 void
 ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
-    const char *const *data, ledger_fn *fn, void *arg)
+    const char *const *data, bool sure, ledger_fn *fn, void *arg)
 {
 	free_candidates(c);
 	c->candidates = mem_new(n > 0 ? n : 1, sizeof *c->candidates);
 	c->ncandidates = n;
+	c->sure = sure;
 	for (size_t i = 0; i < n; i++) {
 		c->candidates[i].id = mem_str(candidates[i]);
 		c->candidates[i].data = mem_str(data != NULL ? data[i] : NULL);

@@ -147,17 +147,20 @@ void ledger_resend(
  * the ids in the service's list that may be what it made: gives it the one that no other entry
  * has. An id counts as had where any other entry of the same operation, provider, base and
  * account holds it, whatever became of it; one that is given twice counts once. Who asks first
- * gets it, among all processes of the ledger. data: for each candidate what is to be remembered
+ * gets it, among all processes of the ledger. sure: no other entry can have made what bears this
+ * one's tag. data: for each candidate what is to be remembered
  * with it (JSON, or NULL), or NULL for none at all. fn gets
  *
  *	MADE     exactly one was left: the claim is settled with it and gone
- *	UNKNOWN  several were: nothing is changed, the claim is still yours
+ *	UNKNOWN  several were, or one that another entry in doubt, asked with the same data, may
+ *	         have made: nothing is changed, the claim is still yours
+ *	BUSY     the same, but that entry is at work, perhaps in this process
  *	YOURS    none was: nothing is changed, the claim is still yours, to be settled or resent
  *	ERROR    nothing is changed on disk, the claim is gone
  *
  * With "none" an id is had once this process has settled something with it. */
 void ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
-    const char *const *data, ledger_fn *fn, void *arg);
+    const char *const *data, bool sure, ledger_fn *fn, void *arg);
 
 /* What became of something made: it is never reused silently again. Unknown ids are no error.
  * fn may be NULL; it gets MADE (it is written) or ERROR. */

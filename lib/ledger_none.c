@@ -57,8 +57,10 @@ adopt(struct none *none, struct ledger_claim *c)
 		c->candidates[i].had = hashes_has(&none->had, hash);
 	}
 	ledger_choose(c);
-	if (c->verdict == LEDGER_MADE)
-		remember(none, c);
+	if (c->verdict != LEDGER_MADE)
+		return;
+	ledger_take(c);
+	remember(none, c);
 }
 
 void

@@ -57,6 +57,14 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_HAD] = "SELECT 1 FROM entry o, entry e WHERE e.n = ? AND o.id = ? AND o.n <> e.n"
                 " AND o.operation = e.operation AND o.provider = e.provider"
                 " AND o.base = e.base AND o.account = e.account",
+    /* One that was given up long before this one began has made nothing since. */
+    [SQL_RIVAL] = "SELECT o.state = 1 OR o.owner <> 0 FROM entry e, entry o"
+                  " WHERE e.n = ? AND o.n <> e.n AND o.n IN"
+                  " (SELECT n FROM entry WHERE state = 1"
+                  " UNION ALL SELECT n FROM entry WHERE state = 3)"
+                  " AND o.data = e.data AND o.at > e.first_at - 900000"
+                  " AND o.operation = e.operation AND o.provider = e.provider"
+                  " AND o.base = e.base AND o.account = e.account ORDER BY 1 DESC",
     [SQL_INTENDED] = "SELECT n, owner FROM entry WHERE state = 1 ORDER BY owner",
     [SQL_RECOVER] = "UPDATE entry SET state = ?, owner = 0 WHERE n = ?",
 };

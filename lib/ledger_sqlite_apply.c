@@ -222,6 +222,25 @@ look_up(struct db *db, const struct ledger_claim *c, struct ledger_candidate *on
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
 }
 
+/* What is left may be another entry's whose outcome is in doubt: BUSY, or UNKNOWN. */
+static int
+contest(struct db *db, struct ledger_claim *c, struct err *e)
+{
+	sqlite3_stmt *st = db_sql(db, SQL_RIVAL, e);
+	int rc;
+
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int64(st, 1, c->n);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		c->verdict = sqlite3_column_int(st, 0) ? LEDGER_BUSY : LEDGER_UNKNOWN;
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		db_error(db, e);
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
+}
+
 static int
 adopt(struct db *db, struct ledger_claim *c, struct err *e)
 {
@@ -229,7 +248,12 @@ adopt(struct db *db, struct ledger_claim *c, struct err *e)
 		if (look_up(db, c, &c->candidates[i], e) < 0)
 			return -1;
 	ledger_choose(c);
-	return c->verdict == LEDGER_MADE ? settle(db, c, e) : 0;
+	if (c->verdict == LEDGER_MADE && !c->sure && contest(db, c, e) < 0)
+		return -1;
+	if (c->verdict != LEDGER_MADE)
+		return 0;
+	ledger_take(c);
+	return settle(db, c, e);
 }
 
 static int

@@ -56,6 +56,8 @@ struct ledger_claim {
 
 	struct ledger_candidate *candidates; /* WANT_ADOPT */
 	size_t ncandidates;
+	bool sure; /* no other entry can have made them */
+	const struct ledger_candidate *chosen;
 
 	/* The answer, filled in by the store; the strings are the claim's own. */
 	enum ledger_verdict verdict;
@@ -112,9 +114,10 @@ void none_apply(struct none *none, struct ledger_claim *batch);
 /* Opens the one in a file of SQLite. */
 struct ledger_store *ledger_sqlite_open(const char *file, struct err *e);
 
-/* Judges the candidates of a claim by what is had: MADE puts the one that is left into the
- * claim's id and data. For stores. */
+/* For stores: judges the candidates of a claim by what is had; where that is MADE, puts the one
+ * that was chosen into the claim's id and data. */
 void ledger_choose(struct ledger_claim *c);
+void ledger_take(struct ledger_claim *c);
 
 /* Milliseconds since 1970. */
 int64_t ledger_time(void);

@@ -30,6 +30,7 @@ struct lookup {
 	unsigned passes;            /* complete listings that did not have it */
 	bool listed;                /* takes part in the listing under way */
 	bool adopting;
+	bool sure; /* a tag tells it from all others */
 	struct candidate *candidates;
 	size_t n;
 	struct call *call; /* where one thing is asked about instead of a list */
@@ -187,13 +188,17 @@ adopted(void *arg, const struct ledger_answer *answer)
 		missed(l);
 		break;
 	case LEDGER_UNKNOWN:
-		untold(l, "the service's list has more than one that it may be", false);
+		untold(l,
+		    "the service's list has something that it may be, and more than one of that kind is in doubt",
+		    false);
 		break;
 	case LEDGER_BUSY:
-	case LEDGER_ERROR:
 		untold(l,
-		    answer->err != NULL ? answer->err->message : "the ledger is busy",
+		    "another request, which looks the same in the service's list, is under way or in doubt",
 		    true);
+		break;
+	case LEDGER_ERROR:
+		untold(l, answer->err->message, true);
 		break;
 	}
 }
@@ -211,7 +216,7 @@ adopt(struct lookup *l)
 		    l->candidates[i].taken, JSON_C_TO_STRING_PLAIN);
 	}
 	l->adopting = true;
-	ledger_adopt(l->spec.claim, ids, l->n, data, adopted, l);
+	ledger_adopt(l->spec.claim, ids, l->n, data, l->sure, adopted, l);
 	free(ids);
 	free(data);
 }
@@ -469,6 +474,7 @@ lookup_start(
 	l->fn = fn;
 	l->arg = arg;
 	l->wanted = wanted_of(spec);
+	l->sure = l->wanted != spec->match;
 	l->room = room_for(all, spec->account, spec->op);
 	l->due =
 	    loop_now(all->engine->loop) +

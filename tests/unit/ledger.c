@@ -372,7 +372,7 @@ adopt(struct ledger *l, struct ledger_claim *c, const char *one, const char *two
 	const char *data[] = {"{\"of\":1}", "{\"of\":2}"};
 
 	*s = (struct said){0};
-	ledger_adopt(c, ids, one == NULL ? 0 : two == NULL ? 1 : 2, data, hear, s);
+	ledger_adopt(c, ids, one == NULL ? 0 : two == NULL ? 1 : 2, data, false, hear, s);
 	ledger_flush(l);
 	assert_int_equal(s->calls, 1);
 	return s->verdict;
@@ -506,7 +506,7 @@ not_adopted_is_still_held(void **state)
 	assert_int_equal(settle(l, c, LEDGER_IS_NOT_MADE, NULL), LEDGER_YOURS);
 	/* Cancelled between asking and answering: it stays unknown. */
 	c = lost(l, "b");
-	ledger_adopt(c, NULL, 0, NULL, hear, &s);
+	ledger_adopt(c, NULL, 0, NULL, false, hear, &s);
 	ledger_cancel(c);
 	ledger_flush(l);
 	claim(m, "b", false, &s);
@@ -519,6 +519,37 @@ not_adopted_is_still_held(void **state)
 	l = open_ledger();
 	claim(l, "c", false, &s);
 	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
+	ledger_free(l);
+}
+
+/* What the list shows by the same name may be another's that is in doubt too. */
+static void
+what_looks_alike_is_not_adopted(void **state)
+{
+	struct ledger *l = open_ledger();
+	const char *id = "1";
+	struct ledger_claim *c[3];
+	struct said s;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		const char *subjects[] = {"a", "b", "c"};
+		struct ledger_ask ask = ask_for(subjects[i]);
+		ask.data = i < 2 ? "{\"/name\":\"Ann\"}" : "{\"/name\":\"Bob\"}";
+		c[i] = ledger_claim(l, &ask, hear, &s);
+		ledger_flush(l);
+		assert_int_equal(s.verdict, LEDGER_YOURS);
+	}
+	assert_int_equal(adopt(l, c[0], "1", NULL, &s), LEDGER_BUSY);
+	assert_int_equal(adopt(l, c[0], NULL, NULL, &s), LEDGER_YOURS);
+	settle(l, c[1], LEDGER_IS_UNKNOWN, NULL);
+	assert_int_equal(adopt(l, c[0], "1", NULL, &s), LEDGER_UNKNOWN);
+	assert_int_equal(adopt(l, c[2], "2", NULL, &s), LEDGER_MADE);
+	/* A tag leaves no doubt. */
+	s = (struct said){0};
+	ledger_adopt(c[0], &id, 1, NULL, true, hear, &s);
+	ledger_flush(l);
+	assert_int_equal(s.verdict, LEDGER_MADE);
 	ledger_free(l);
 }
 
@@ -1338,6 +1369,7 @@ main(void)
 	    TEST(had_is_had_whatever_became_of_it),
 	    TEST(adopts_what_it_was_told_before),
 	    TEST(not_adopted_is_still_held),
+	    TEST(what_looks_alike_is_not_adopted),
 	    TEST(many_adopt_the_same),
 	    TEST(peeking_changes_nothing),
 	    TEST(same_key_waits_within_a_process),
