@@ -139,6 +139,21 @@ back_off(struct call *c)
 	    c, backoff_ms(c->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS, arc4random()));
 }
 
+/* Takes over what the service says of an error, less our own credentials if it repeats them. */
+static void
+blame(struct call *c, enum code code, const char *created, const struct answer *a)
+{
+	const char *secret = c->sent_header != NULL ? strrchr(c->sent_header, ' ') : NULL;
+
+	failure_answered(&c->failure, code, created, a, c->spec.account->provider);
+	secret = secret != NULL ? secret + 1 : c->sent_header;
+	if (secret == NULL)
+		return;
+	secret_hide(c->failure.err.message, secret);
+	if (c->failure.provider_code != NULL)
+		secret_hide(c->failure.provider_code, secret);
+}
+
 /* The service was not reached. */
 static void
 unreached(struct call *c, const struct http_response *r)
@@ -163,7 +178,7 @@ wait_as_told(struct call *c, const struct answer *a)
 	                 : a->status >= 500                  ? CODE_UNAVAILABLE
 	                                                     : CODE_RATE_LIMITED;
 
-	failure_answered(&c->failure, code, nothing_created(c), a, p);
+	blame(c, code, nothing_created(c), a);
 	if (ms < 0) {
 		back_off(c);
 		return;
@@ -176,8 +191,7 @@ wait_as_told(struct call *c, const struct answer *a)
 static void
 refused_credentials(struct call *c, const struct answer *a)
 {
-	failure_answered(&c->failure, CODE_UNAUTHORIZED, nothing_created(c), a,
-	    c->spec.account->provider);
+	blame(c, CODE_UNAUTHORIZED, nothing_created(c), a);
 	if (c->renewed) {
 		account_block(c->spec.account, &c->failure);
 		finish(c);
@@ -240,20 +254,19 @@ judge(struct call *c, const struct http_response *r)
 		refused_credentials(c, &a);
 		break;
 	case OUTCOME_ACCOUNT:
-		failure_answered(
-		    &c->failure, CODE_ACCOUNT_BLOCKED, nothing_created(c), &a, p);
+		blame(c, CODE_ACCOUNT_BLOCKED, nothing_created(c), &a);
 		account_block(c->spec.account, &c->failure);
 		finish(c);
 		break;
 	case OUTCOME_REFUSED:
-		failure_answered(&c->failure, CODE_REFUSED, nothing_created(c), &a, p);
+		blame(c, CODE_REFUSED, nothing_created(c), &a);
 		finish(c);
 		break;
 	case OUTCOME_REDIRECTED:
 		redirected(c, &a);
 		break;
 	case OUTCOME_UNKNOWN:
-		failure_answered(&c->failure, CODE_OUTCOME_UNKNOWN, "unknown", &a, p);
+		blame(c, CODE_OUTCOME_UNKNOWN, "unknown", &a);
 		finish(c);
 		break;
 	}

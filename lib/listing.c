@@ -59,29 +59,42 @@ is_style(const struct listing *l, const char *style)
 	return own != NULL && strcmp(own, style) == 0;
 }
 
-/* Moves on to the next page; false where there is none. */
-static bool
+/* Moves on by the service's cursor. */
+static int
+next_cursor(struct listing *l, struct json_object *body, struct json_object *items)
+{
+	const char *item_cursor = json_str(l->paging, "/item_cursor");
+	char *cursor = json_text(body, json_str(l->paging, "/next"));
+	bool moved;
+
+	if (cursor == NULL && item_cursor != NULL)
+		cursor = json_text(
+		    json_object_array_get_idx(items, json_object_array_length(items) - 1),
+		    item_cursor);
+	moved = cursor != NULL && (l->cursor == NULL || strcmp(cursor, l->cursor) != 0);
+	free(l->cursor);
+	l->cursor = cursor;
+	return moved ? 1 : -1;
+}
+
+/* Moves on to the next page: 1; 0: there is none; -1: there is one and it cannot be had. */
+static int
 next_page(struct listing *l, struct json_object *body, struct json_object *items)
 {
-	size_t n = json_object_array_length(items);
 	const char *last = json_str(l->paging, "/last");
-	const char *item_cursor = json_str(l->paging, "/item_cursor");
 
-	if (n == 0 || ++l->pages >= MAX_PAGES)
-		return false;
+	if (json_object_array_length(items) == 0)
+		return 0;
+	if (++l->pages >= MAX_PAGES)
+		return -1;
 	if (is_style(l, "page")) {
 		l->page++;
 		return last == NULL || l->page <= json_int(body, last, INT64_MAX);
 	}
 	if (!is_style(l, "cursor") ||
 	    !json_flag(body, json_str(l->paging, "/more"), false))
-		return false;
-	free(l->cursor);
-	l->cursor = json_text(body, json_str(l->paging, "/next"));
-	if (l->cursor == NULL && item_cursor != NULL)
-		l->cursor =
-		    json_text(json_object_array_get_idx(items, n - 1), item_cursor);
-	return l->cursor != NULL;
+		return 0;
+	return next_cursor(l, body, items);
 }
 
 static void
@@ -89,7 +102,7 @@ malformed(struct listing *l)
 {
 	struct failure failure = {0};
 
-	err_set(&failure.err, CODE_BAD_ANSWER, "%s answered %s with no list",
+	err_set(&failure.err, CODE_BAD_ANSWER, "%s answered %s with no list that ends",
 	    l->spec.account->provider->title, l->spec.op->name);
 	end(l, &failure);
 }
@@ -99,6 +112,7 @@ answered(void *arg, const struct call_result *result)
 {
 	struct listing *l = arg;
 	struct json_object *body, *items;
+	int more;
 
 	l->call = NULL;
 	if (result->failure != NULL) {
@@ -116,10 +130,13 @@ answered(void *arg, const struct call_result *result)
 	}
 	for (size_t i = 0; i < json_object_array_length(items); i++)
 		l->entry(l->arg, json_object_array_get_idx(items, i));
-	if (next_page(l, body, items))
+	more = next_page(l, body, items);
+	if (more > 0)
 		ask(l);
-	else
+	else if (more == 0)
 		end(l, NULL);
+	else
+		malformed(l);
 }
 
 struct listing *
