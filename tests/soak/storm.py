@@ -28,7 +28,10 @@ def kill_one(batch):
     found = list(victims(batch.pid))
     if not found:
         return False
-    os.kill(random.choice(found), signal.SIGKILL)
+    try:
+        os.kill(random.choice(found), signal.SIGKILL)
+    except ProcessLookupError:  # it has ended by itself
+        return False
     return True
 
 
