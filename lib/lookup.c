@@ -12,6 +12,7 @@
 #define LIST_TIMEOUT_MS 600000
 #define CLOCK_SLACK_MS  5000 /* between the Date header's whole seconds and created_at */
 #define PASSES          2
+#define PATIENCE        3
 
 /* An entry of the list that may be what was made. */
 struct candidate {
@@ -30,7 +31,8 @@ struct lookup {
 	unsigned passes;            /* complete listings that did not have it */
 	bool listed;                /* takes part in the listing under way */
 	bool adopting;
-	bool sure; /* a tag tells it from all others */
+	bool sure;     /* a tag tells it from all others */
+	unsigned busy; /* times in a row that another one was in the way */
 	struct candidate *candidates;
 	size_t n;
 	struct call *call; /* where one thing is asked about instead of a list */
@@ -170,6 +172,24 @@ missed(struct lookup *l)
 	plan(l->room);
 }
 
+/* Another request that looks the same in the list is at work: its outcome may tell. Two that
+ * wait for each other would do so for ever, in this run and the next. */
+static void
+wait_for_twin(struct lookup *l)
+{
+	struct loop *loop = l->room->all->engine->loop;
+
+	drop_candidates(l);
+	if (++l->busy == PATIENCE) {
+		untold(l,
+		    "another request, which looks the same in the service's list, is in doubt too",
+		    false);
+		return;
+	}
+	l->due = loop_now(loop) + l->room->settle_ms;
+	plan(l->room);
+}
+
 static void
 adopted(void *arg, const struct ledger_answer *answer)
 {
@@ -193,9 +213,7 @@ adopted(void *arg, const struct ledger_answer *answer)
 		    false);
 		break;
 	case LEDGER_BUSY:
-		untold(l,
-		    "another request, which looks the same in the service's list, is under way or in doubt",
-		    true);
+		wait_for_twin(l);
 		break;
 	case LEDGER_ERROR:
 		untold(l, answer->err->message, true);

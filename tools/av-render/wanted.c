@@ -63,6 +63,12 @@ find(const struct provider *p, const char *asked, struct wanted *w, struct err *
 	return result < 0 ? result : check_value(w->kind, w->value, e);
 }
 
+static bool
+is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 /* Whether the last of n was asked for before. */
 static bool
 is_repeated(const struct wanted *list, size_t n)
@@ -70,8 +76,7 @@ is_repeated(const struct wanted *list, size_t n)
 	const struct wanted *last = &list[n - 1];
 
 	for (size_t i = 0; i + 1 < n; i++)
-		if (list[i].kind == last->kind &&
-		    (last->value == NULL || strcmp(list[i].value, last->value) == 0))
+		if (list[i].kind == last->kind && is_same(list[i].value, last->value))
 			return true;
 	return false;
 }
