@@ -327,6 +327,9 @@ account_authorize(struct account *a, struct account_wait *w, const char *rejecte
 	struct err e;
 
 	*w = (struct account_wait){.account = a, .fn = fn, .arg = arg};
+	/* A key is what it is: it is shown once more, and then it is refused for good. */
+	if (r->auth.kind != AUTH_OAUTH)
+		rejected = NULL;
 	if (!r->renewing && token_is_good(r, rejected)) {
 		fn(arg, NULL);
 		return;
