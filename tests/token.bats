@@ -19,6 +19,7 @@ start() {
 }
 
 setup_file() {
+  export BATS_NO_PARALLELIZE_WITHIN_FILE=true # one server counts for all tests
   command -v node >/dev/null || return 0
   start ODD odd.mjs
   command -v npm >/dev/null || return 0
