@@ -11,7 +11,7 @@ begin() {
 	soon 1
 	box --seed 1 --state journal --list-lag 300 --delay 30 "$@"
 	for service in "${SERVICES[@]}"; do
-		export "${service^^}_RATE=8"
+		export "${service^^}_RATE=${RATE:-8}"
 	done
 }
 
@@ -29,7 +29,8 @@ storm() {
 }
 
 @test "xargs -P 8" {
-	begin
+	# It gives up at each kill, and begins anew.
+	RATE=40 begin
 	split -l 5 all part.
 	storm av-upload sh -c 'ls part.* |
 		xargs -n 1 -P 8 sh -c "exec av-upload -q -j 4 --exit-zero <\$0"'
@@ -44,7 +45,7 @@ storm() {
 }
 
 @test "xargs -P 8, where nothing else uses Loom's account" {
-	begin
+	RATE=40 begin
 	export LOOM_EXCLUSIVE=1
 	split -l 5 all part.
 	storm av-upload sh -c 'ls part.* |
@@ -75,7 +76,7 @@ ready() {
 }
 
 @test "renderings and videos, xargs -P 8" {
-	ready
+	RATE=40 ready
 	grep loom all | split -l 5 - part.loom.
 	grep argil all | split -l 5 - part.argil.
 	storm av-render sh -c 'ls part.* | xargs -n 1 -P 8 sh -c "
