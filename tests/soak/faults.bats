@@ -56,7 +56,7 @@ matrix() {
 	matrix --fault lost-after@loom=0.05 --fault lost-before@loom=0.05
 }
 @test "401" {
-	# A key that cannot be renewed stops the run; Loom's token is renewed.
+	# A key that is refused twice stops the run; Loom's token is renewed.
 	matrix --fault 401@loom=0.1 --fault 401=0.003
 }
 @test "429" { matrix --fault 429=0.1; }
