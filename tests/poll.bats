@@ -10,7 +10,7 @@ poll() {
 # made PROVIDER N: N avatars of photos/, in `made`
 made() {
 	photos "$2" 1280x720
-	limit 60 av-upload -p "$1" -j 8 photos/* >made
+	limit 60 av-upload -k -p "$1" -j 8 photos/* >made
 }
 
 @test "help and version are on stdout, mistakes are 64 and say so on stderr" {
