@@ -62,13 +62,24 @@ units() {
 }
 
 # scripts PREFIX BIN OBJECTS SECONDS FILES: each file by itself, its tests side by side; most of
-# them wait more than they work.
+# them wait more than they work. A file with a failure is run once more, one test after another:
+# what fails only in a crowd is shown above, and the second run counts.
 scripts() {
-	local file
+	local file all=$log log jobs
 	for file in $5; do
 		[ -e "$file" ] || continue
-		AV_SLOW=4 AV_SANITIZED=${1:+yes} BATS_TEST_TIMEOUT=$4 PATH=$PWD/$2:$PWD/$3:$PATH \
-			tap "$1$(basename "$file" .bats)" bats --jobs $((2 * JOBS)) --tap "$file"
+		for jobs in $((2 * JOBS)) 1; do
+			log=$(mktemp)
+			AV_SLOW=4 AV_SANITIZED=${1:+yes} BATS_TEST_TIMEOUT=$4 PATH=$PWD/$2:$PWD/$3:$PATH \
+				tap "$1$(basename "$file" .bats)" bats --jobs "$jobs" --tap "$file"
+			if [ "$jobs" -eq 1 ] || ! grep -q '^not ok' "$log"; then
+				cat "$log" >>"$all"
+				rm -f "$log"
+				break
+			fi
+			echo "# $file: again, one test after another"
+			rm -f "$log"
+		done
 	done
 }
 
