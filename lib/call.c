@@ -288,6 +288,7 @@ static void
 responded(void *arg, const struct http_response *r)
 {
 	struct call *c = arg;
+	struct engine *engine = c->engine;
 	bool ok = r->fate == HTTP_ANSWERED && r->status < 300;
 
 	fault("answer");
@@ -295,7 +296,6 @@ responded(void *arg, const struct http_response *r)
 	account_leave(&c->wait, r->status == HTTP_LOCKED ? ACCOUNT_CROWDED
 	                        : ok                     ? ACCOUNT_OK
 	                                                 : ACCOUNT_OTHER);
-	places_give(&c->engine->places);
 	request_release(&c->request);
 	note_date(c->spec.account, r);
 	if (r->fate == HTTP_ANSWERED)
@@ -309,6 +309,8 @@ responded(void *arg, const struct http_response *r)
 		unreached(c, r);
 	else
 		unknown(c, r->why);
+	/* Only now, as the answer may forbid that another one goes; the call may be gone. */
+	places_give(&engine->places);
 }
 
 static int
