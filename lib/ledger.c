@@ -651,6 +651,7 @@ ledger_mark(struct ledger *l, const struct ledger_key *where, const char *id,
 {
 	struct ledger_claim *c = claim_new(l, WANT_MARK, fn, arg);
 
+	c->operation = mem_str(where->operation);
 	c->provider = mem_str(where->provider);
 	c->base = ledger_key_base(where->base);
 	c->account = mem_str(where->account);

@@ -162,8 +162,9 @@ void ledger_resend(
 void ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
     const char *const *data, bool sure, ledger_fn *fn, void *arg);
 
-/* What became of something made: it is never reused silently again. Unknown ids are no error.
- * fn may be NULL; it gets MADE (it is written) or ERROR. */
+/* What became of something made: it is never reused silently again. where: operation, provider,
+ * base and account; an id of another operation is another thing's. Unknown ids are no error. fn
+ * may be NULL; it gets MADE (it is written) or ERROR. */
 enum ledger_fate { LEDGER_FAILED, LEDGER_GONE };
 void ledger_mark(struct ledger *l, const struct ledger_key *where, const char *id,
     enum ledger_fate fate, ledger_fn *fn, void *arg);

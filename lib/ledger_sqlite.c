@@ -53,7 +53,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_SETTLE] = "UPDATE entry SET state = ?, owner = 0, settled_at = ?, id = ?,"
                    " data = ? WHERE n = ?",
     [SQL_MARK] = "UPDATE entry SET state = ?, settled_at = ? WHERE id = ? AND state = 2"
-                 " AND provider = ? AND base = ? AND account = ?",
+                 " AND operation = ? AND provider = ? AND base = ? AND account = ?",
     [SQL_HAD] = "SELECT 1 FROM entry o, entry e WHERE e.n = ? AND o.id = ? AND o.n <> e.n"
                 " AND o.operation = e.operation AND o.provider = e.provider"
                 " AND o.base = e.base AND o.account = e.account",

@@ -266,9 +266,10 @@ mark(struct db *db, struct ledger_claim *c, struct err *e)
 	sqlite3_bind_int(st, 1, (int)c->state);
 	sqlite3_bind_int64(st, 2, ledger_time());
 	bind_text(st, 3, c->id);
-	bind_text(st, 4, c->provider);
-	bind_text(st, 5, c->base);
-	bind_text(st, 6, c->account);
+	bind_text(st, 4, c->operation);
+	bind_text(st, 5, c->provider);
+	bind_text(st, 6, c->base);
+	bind_text(st, 7, c->account);
 	c->verdict = LEDGER_MADE;
 	return db_run(db, st, e);
 }

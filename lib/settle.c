@@ -41,21 +41,31 @@ set_failed(struct failure *f, enum code code, const char *what, struct json_obje
 	failure_set(f, &e, "yes");
 }
 
-void
-settle_mark(
-    struct ledger *ledger, struct account *a, const char *id, enum ledger_fate fate)
+static void
+mark(struct ledger *ledger, struct account *a, const char *operation, const char *id,
+    enum ledger_fate fate)
 {
-	struct ledger_key key = {
-	    .provider = a->provider->name, .base = a->base_url, .account = a->label};
+	struct ledger_key key = {.operation = operation,
+	    .provider = a->provider->name,
+	    .base = a->base_url,
+	    .account = a->label};
 
 	if (ledger != NULL && id != NULL)
 		ledger_mark(ledger, &key, id, fate, NULL, NULL);
 }
 
-static const char *
-avatar_id(struct rec *rec)
+static void
+mark_avatar(struct tool *t, struct account *a, struct rec *rec, enum ledger_fate fate)
 {
-	return json_str(rec_get(rec, "avatar"), "/id");
+	mark(tool_ledger(t), a, "create", json_str(rec_get(rec, "avatar"), "/id"), fate);
+}
+
+void
+settle_mark(struct ledger *ledger, struct account *a, const struct kind *kind,
+    const char *id, enum ledger_fate fate)
+{
+	for (size_t i = 0; i < kind->starts; i++)
+		mark(ledger, a, kind->start[i]->name, id, fate);
 }
 
 void
@@ -65,14 +75,14 @@ settle_avatar(struct tool *t, struct account *a, struct rec *rec,
 	if (result->failure != NULL) {
 		failure_copy(f, result->failure);
 		if (f->err.code == CODE_AVATAR_GONE)
-			settle_mark(tool_ledger(t), a, avatar_id(rec), LEDGER_GONE);
+			mark_avatar(t, a, rec, LEDGER_GONE);
 		return;
 	}
 	update(rec_edit(rec, "avatar"), result->taken);
 	if (!has_failed(result->taken))
 		return;
 	set_failed(f, CODE_AVATAR_FAILED, "avatar", result->taken);
-	settle_mark(tool_ledger(t), a, avatar_id(rec), LEDGER_FAILED);
+	mark_avatar(t, a, rec, LEDGER_FAILED);
 }
 
 struct json_object *
@@ -89,17 +99,19 @@ settle_rendering(struct tool *t, struct account *a, struct rec *rec, int index,
     const struct call_result *result, struct failure *f)
 {
 	struct json_object *entry = settle_entry(rec, index);
-	const char *id = json_str(entry, "/id");
+	const char *name = json_str(entry, "/kind"), *id = json_str(entry, "/id");
+	const struct kind *kind = name != NULL ? provider_kind(a->provider, name) : NULL;
 
 	if (result->failure != NULL) {
 		failure_copy(f, result->failure);
-		if (f->err.code == CODE_AVATAR_GONE)
-			settle_mark(tool_ledger(t), a, id, LEDGER_GONE);
+		if (f->err.code == CODE_AVATAR_GONE && kind != NULL)
+			settle_mark(tool_ledger(t), a, kind, id, LEDGER_GONE);
 		return;
 	}
 	update(entry, result->taken);
 	if (!has_failed(result->taken))
 		return;
 	set_failed(f, CODE_RENDERING_FAILED, "rendering", result->taken);
-	settle_mark(tool_ledger(t), a, id, LEDGER_FAILED);
+	if (kind != NULL)
+		settle_mark(tool_ledger(t), a, kind, id, LEDGER_FAILED);
 }

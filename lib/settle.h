@@ -13,9 +13,9 @@
 void settle_avatar(struct tool *t, struct account *a, struct rec *rec,
     const struct call_result *result, struct failure *f);
 
-/* Tells the ledger what became of something made. */
-void settle_mark(
-    struct ledger *ledger, struct account *a, const char *id, enum ledger_fate fate);
+/* Tells the ledger what became of a rendering that had to be asked for. */
+void settle_mark(struct ledger *ledger, struct account *a, const struct kind *kind,
+    const char *id, enum ledger_fate fate);
 
 /* Updates one of `renderings`, in the same way. */
 void settle_rendering(struct tool *t, struct account *a, struct rec *rec, int index,

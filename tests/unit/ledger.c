@@ -707,6 +707,9 @@ marked_is_never_reused(void **state)
 	settle(l, c, LEDGER_IS_MADE, "id-1");
 	elsewhere.key.account = "other";
 	ledger_mark(l, &elsewhere.key, "id-1", LEDGER_GONE, NULL, NULL);
+	elsewhere = ask_for("a");
+	elsewhere.key.operation = "render";
+	ledger_mark(l, &elsewhere.key, "id-1", LEDGER_GONE, NULL, NULL);
 	ledger_flush(l);
 	claim(l, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_MADE);

@@ -242,9 +242,8 @@ resolve(struct job *job)
 static void
 forget(struct job *job, enum ledger_fate fate)
 {
-	if (job->kind->starts > 0)
-		settle_mark(job->shop->desk->ledger, job->account,
-		    json_str(job->entry, "/id"), fate);
+	settle_mark(job->shop->desk->ledger, job->account, job->kind,
+	    json_str(job->entry, "/id"), fate);
 }
 
 static void
