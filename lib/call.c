@@ -205,16 +205,18 @@ static void
 redirected(struct call *c, const struct answer *a)
 {
 	const char *created = nothing_created(c);
+	bool unsure = created != NULL && a->status != 307 && a->status != 308;
 	struct err e;
 
 	/* 307 and 308 say that nothing was done (RFC 9110, 15.4); the others do not. */
-	if (created != NULL && a->status != 307 && a->status != 308)
+	if (unsure)
 		created = "unknown";
 	err_set(&e, CODE_REDIRECTED,
 	    "the service answered %d, a redirect, which is not followed; check the base URL %s",
 	    a->status, c->spec.account->base_url);
 	failure_set(&c->failure, &e, created);
 	c->failure.http_status = a->status;
+	c->failure.retryable = !unsure;
 	finish(c);
 }
 

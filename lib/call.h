@@ -49,7 +49,8 @@ struct call_spec {
 	int (*before_send)(void *arg, struct err *e);
 };
 
-/* failure->err.code is outcome_unknown where the service may have done it all the same. */
+/* failure->created is "unknown" where the service may have done it all the same: the code is
+ * outcome_unknown then, or redirected. */
 struct call_result {
 	struct json_object
 	    *taken; /* what the answer told: strings by name, and "status" in

@@ -127,13 +127,14 @@ interrupted(struct paid *p)
 	fail(p, &e);
 }
 
-/* Nothing tells what happened. */
+/* Nothing tells what happened. A redirect says by itself what is to be put right. */
 static void
 stay_unknown(struct paid *p, const char *why, bool retryable)
 {
-	err_set(&p->failure.err, CODE_OUTCOME_UNKNOWN,
-	    "the service may have done it: %s; it is not sent again blindly, av-ledger settles it",
-	    why);
+	if (p->failure.err.code != CODE_REDIRECTED)
+		err_set(&p->failure.err, CODE_OUTCOME_UNKNOWN,
+		    "the service may have done it: %s; it is not sent again blindly, av-ledger settles it",
+		    why);
 	p->failure.created = "unknown";
 	p->failure.retryable = retryable;
 	finish(p, LEDGER_IS_UNKNOWN);
@@ -176,12 +177,10 @@ called(void *arg, const struct call_result *result)
 	}
 	failure_release(&p->failure);
 	failure_copy(&p->failure, f);
-	if (f->err.code == CODE_OUTCOME_UNKNOWN)
+	if (f->created != NULL && strcmp(f->created, "unknown") == 0)
 		doubt(p, f->err.message);
 	else
-		finish(p, f->created != NULL && strcmp(f->created, "unknown") == 0
-		              ? LEDGER_IS_UNKNOWN
-		              : LEDGER_IS_NOT_MADE);
+		finish(p, LEDGER_IS_NOT_MADE);
 }
 
 static void
@@ -222,7 +221,7 @@ resend(void *arg, const struct ledger_answer *answer)
 	call(p);
 }
 
-/* It is surely not made: sent again, if there is still time. */
+/* It is surely not made: sent again, if there is still time and the address is right. */
 static void
 absent(struct paid *p)
 {
@@ -230,7 +229,11 @@ absent(struct paid *p)
 	int64_t deadline = *p->spec.call.deadline;
 	struct err e;
 
-	if (p->stop) {
+	if (p->failure.err.code == CODE_REDIRECTED) {
+		p->failure.created = "no";
+		p->failure.retryable = true;
+		finish(p, LEDGER_IS_NOT_MADE);
+	} else if (p->stop) {
 		interrupted(p);
 	} else if (deadline != 0 && loop_now(loop) >= deadline) {
 		err_set(&e, CODE_NETWORK,

@@ -10,7 +10,8 @@
  *	                                  LOOKING --------------------+  found, or untold
  *
  * The result is call.h's: `reused` where it was made before, and outcome_unknown where neither
- * the answer nor the service's list tells.
+ * the answer nor the service's list tells. A redirect is in doubt too, but it is never sent again:
+ * the address has to be put right first.
  */
 #ifndef AV_PAID_H
 #define AV_PAID_H

@@ -139,10 +139,27 @@ said() {
 }
 
 @test "a redirect is never followed" {
-	one argil --fault redirect@argil#1
+	one loom --fault 303@loom#1
 	run -65 sh -c 'av-upload -q <first >out'
 	is "$(said)" '["redirected","unknown",false] '
-	is "$(stat '.argil | [.requests, .creates, .media_requests, .credentials_on_media]')" '[1,0,0,0]'
+	is "$(stat '.loom | [.requests, .creates, .media_requests, .credentials_on_media]')" '[1,0,0,0]'
+	# Where the list can tell, it does.
+	one argil --fault 302@argil#1 --fault 308@argil#2 --fault 303-after@argil#4
+	for i in 1 2; do
+		run -75 sh -c 'av-upload -q <first >out'
+		is "$(said)" '["redirected","no",true] '
+		is "$(stat '.argil | [.charges, .media_requests, .credentials_on_media]')" '[0,0,0]'
+	done
+	av-upload -q -j 1 --retry-failed <mine >out
+	is "$(said)" '[null,null,null] [null,null,null] '
+	is "$(stat '.argil | [.charges, .duplicates_count, .media_requests]')" '[2,0,0]'
+	# The list has moved as well: another run may be told more.
+	one anam --fault 301-after@anam#1 --fault list-301@anam#1
+	run -75 sh -c 'av-upload -q <first >out'
+	is "$(said)" '["redirected","unknown",true] '
+	av-upload -q --retry-failed <out >again
+	is "$(said again)" '[null,null,null] '
+	is "$(stat '.anam | [.charges, .requests, .media_requests]')" '[1,3,0]'
 }
 
 @test "no whole answer: looked up, never sent again blindly" {
