@@ -16,6 +16,9 @@
 /* How long to look again for a place where the account is full of requests. */
 #define FULL_MS 50
 
+/* How long to look again for a turn that another process has. */
+#define TURN_MS 50
+
 /* Those who wait, in the order of asking. */
 struct queue {
 	struct account_wait *first, **last;
@@ -41,11 +44,12 @@ struct account_rest {
 	/* pace */
 	struct pace *pace;
 	struct queue for_slot;
+	bool reserved; /* the first in for_slot has its time */
+	struct timer timer;
 	struct queue for_turn;
 	bool turn_taken;
 	struct deferred hand_on;
-	struct timer timer;
-	bool reserved; /* the first in for_slot has its time */
+	struct timer turn_timer;
 };
 
 struct accounts {
@@ -172,6 +176,7 @@ static void
 rest_free(struct account_rest *r)
 {
 	loop_cancel(r->all->loop, &r->timer);
+	loop_cancel(r->all->loop, &r->turn_timer);
 	loop_undefer(r->all->loop, &r->hand_on);
 	token_release(&r->token);
 	secret_free(r->header_value);
@@ -425,37 +430,55 @@ account_leave(struct account_wait *w, enum account_report report)
 	pace_leave(pace, w->slot);
 }
 
+/* Gives the turn to the first who waits for it, once no other process has it. */
+static void
+hand_on_turn(void *arg)
+{
+	struct account_rest *r = arg;
+	struct loop *loop = r->all->loop;
+	struct account_wait *w;
+
+	if (r->turn_taken)
+		return;
+	if (r->for_turn.first == NULL) {
+		pace_give_turn(r->pace);
+	} else if (!pace_take_turn(r->pace)) {
+		loop_at(loop, &r->turn_timer, loop_now(loop) + TURN_MS, hand_on_turn, r);
+	} else {
+		r->turn_taken = true;
+		w = pop(&r->for_turn);
+		w->fn(w->arg, NULL);
+	}
+}
+
 void
 account_take_turn(struct account *a, struct account_wait *w,
     void (*fn)(void *arg, const struct err *e), void *arg)
 {
 	struct account_rest *r = a->rest;
 
+	if (r->pace == NULL)
+		open_pace(r);
 	*w = (struct account_wait){.account = a, .fn = fn, .arg = arg};
-	if (r->turn_taken) {
-		push(&r->for_turn, w);
-		return;
-	}
-	r->turn_taken = true;
-	fn(arg, NULL);
+	push(&r->for_turn, w);
+	if (r->turn_timer.pos == 0)
+		hand_on_turn(r);
 }
 
-static void
-hand_on_turn(void *arg)
-{
-	struct account_rest *r = arg;
-	struct account_wait *w = pop(&r->for_turn);
-
-	r->turn_taken = w != NULL;
-	if (w != NULL)
-		w->fn(w->arg, NULL);
-}
-
-/* Not at once: each of many that end without a request would else call the next. */
+/* Not at once: each of many that end without a request would else call the next. And after the
+ * other processes that wait: they look less often. */
 void
 account_give_turn(struct account *a)
 {
-	loop_defer(a->rest->all->loop, &a->rest->hand_on, hand_on_turn, a->rest);
+	struct account_rest *r = a->rest;
+	struct loop *loop = r->all->loop;
+
+	r->turn_taken = false;
+	if (pace_give_turn(r->pace))
+		loop_at(
+		    loop, &r->turn_timer, loop_now(loop) + 2 * TURN_MS, hand_on_turn, r);
+	else
+		loop_defer(loop, &r->hand_on, hand_on_turn, r);
 }
 
 void

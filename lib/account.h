@@ -74,7 +74,7 @@ void account_enter(struct account *a, struct account_wait *w,
 enum account_report { ACCOUNT_OK, ACCOUNT_CROWDED, ACCOUNT_OTHER };
 void account_leave(struct account_wait *w, enum account_report report);
 
-/* Waits until nobody else in this process has the account's turn, and takes it; for what must be
+/* Waits until nobody else, in any process, has the account's turn, and takes it; for what must be
  * done one at a time. account_give_turn is owed. */
 void account_take_turn(struct account *a, struct account_wait *w,
     void (*fn)(void *arg, const struct err *e), void *arg);

@@ -15,6 +15,8 @@
 enum {
 	VERSION = 1,
 	LOCK_AT = 0,     /* the byte whose lock guards the contents */
+	TURN_AT = 1,     /* its lock is the turn */
+	QUEUE_AT = 2,    /* a shared lock on it says that its holder waits for the turn */
 	SLOTS_AT = 4096, /* a locked byte from here on is a request in flight */
 };
 
@@ -23,6 +25,9 @@ enum {
 /* Timers wake up late by a few milliseconds; below this interval that much may be made good
  * in one go, or high rates could not be reached. */
 #define LATENESS (SECOND / 100)
+/* Intervals are that much longer, as a request may be quicker on its way than the one before,
+ * and would be one too many in the service's second. */
+#define HEADROOM 1.02
 
 /* The file's contents, in the machine's own byte order: the file never leaves it. */
 struct shared {
@@ -203,7 +208,7 @@ pace_open(const char *provider, const char *base, const char *account,
 	p->entered = mem_new(p->jobs, sizeof *p->entered);
 	if (limits->rate > 0) {
 		/* Rounded up, so that the rate is never exceeded. */
-		double interval = (double)SECOND / limits->rate;
+		double interval = (double)SECOND * HEADROOM / limits->rate;
 		p->interval = interval < (double)DAY ? (int64_t)interval + 1 : DAY;
 		if (limits->burst > 1)
 			p->tolerance = (limits->burst - 1) * p->interval;
@@ -307,24 +312,25 @@ pace_leave(struct pace *p, int slot)
 	p->entered[slot] = 0;
 }
 
+/* Whether another process holds a lock on the byte. */
+static bool
+locked(const struct pace *p, off_t at)
+{
+	struct flock fl = {
+	    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+
+	return p->fd >= 0 && fcntl(p->fd, F_OFD_GETLK, &fl) == 0 && fl.l_type != F_UNLCK;
+}
+
 /* All processes' together. */
 static uint32_t
 in_flight(const struct pace *p)
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < p->jobs; i++) {
-		struct flock fl = {.l_type = F_WRLCK,
-		    .l_whence = SEEK_SET,
-		    .l_start = SLOTS_AT + (off_t)i,
-		    .l_len = 1};
-
-		if (p->entered[i] != 0)
+	for (uint32_t i = 0; i < p->jobs; i++)
+		if (p->entered[i] != 0 || locked(p, SLOTS_AT + (off_t)i))
 			n++;
-		else if (p->fd >= 0 && fcntl(p->fd, F_OFD_GETLK, &fl) == 0 &&
-		         fl.l_type != F_UNLCK)
-			n++;
-	}
 	return n;
 }
 
@@ -364,4 +370,27 @@ pace_jobs(struct pace *p)
 	begin(p, &s, now());
 	leave(p);
 	return allowed(p, &s);
+}
+
+bool
+pace_take_turn(struct pace *p)
+{
+	if (p->fd < 0)
+		return true;
+	if (lock(p->fd, F_OFD_SETLK, F_WRLCK, TURN_AT) < 0) {
+		lock(p->fd, F_OFD_SETLK, F_RDLCK, QUEUE_AT);
+		return false;
+	}
+	lock(p->fd, F_OFD_SETLK, F_UNLCK, QUEUE_AT);
+	return true;
+}
+
+bool
+pace_give_turn(struct pace *p)
+{
+	if (p->fd < 0)
+		return false;
+	lock(p->fd, F_OFD_SETLK, F_UNLCK, QUEUE_AT);
+	lock(p->fd, F_OFD_SETLK, F_UNLCK, TURN_AT);
+	return locked(p, QUEUE_AT);
 }

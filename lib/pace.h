@@ -26,7 +26,7 @@
 struct pace;
 
 struct pace_limits {
-	double rate;    /* requests a second; 0: as fast as it goes */
+	double rate;    /* requests a second, kept by 2 %; 0: as fast as it goes */
 	unsigned burst; /* how many may go at once after a rest; 0 and 1: one */
 	unsigned jobs;  /* in flight at most, all processes together; 0: PACE_JOBS */
 };
@@ -62,5 +62,12 @@ void pace_ok(struct pace *p, int slot);
 
 /* How many may be in flight for the account now. */
 unsigned pace_jobs(struct pace *p);
+
+/* The account's turn, for what must be done one at a time by all processes together. False:
+ * another one has it, look again in a while; until it is taken or given, this one counts as
+ * waiting. A process that dies gives it. pace_give_turn tells whether others wait: let them
+ * have it first. */
+bool pace_take_turn(struct pace *p);
+bool pace_give_turn(struct pace *p);
 
 #endif

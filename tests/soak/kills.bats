@@ -50,7 +50,7 @@ storm() {
 	split -l 5 all part.
 	storm av-upload sh -c 'ls part.* |
 		xargs -n 1 -P 8 sh -c "exec av-upload -q -j 4 --exit-zero <\$0"'
-	# Eight at a time may have left more than one in doubt.
+	# Two that are killed one after the other may both be in doubt.
 	honest loom
 }
 
