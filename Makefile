@@ -21,7 +21,7 @@ BUILD_DEPS = gcc make pkg-config libcurl4-openssl-dev libjson-c-dev libmagic-dev
 CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
 	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish imagemagick \
 	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck
-CHECK_DEPS += bsdextrautils file time procps python3 xz-utils
+CHECK_DEPS += bsdextrautils file time procps python3 xz-utils nodejs openssl
 
 PKGS = libcurl json-c libcrypto sqlite3 libjpeg libwebp libwebpdemux zlib libmicrohttpd
 # Asked for once, when first needed: `make demo` installs pkg-config itself.

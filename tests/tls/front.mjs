@@ -1,0 +1,97 @@
+// front.mjs BASE DIR: stands before a sandbox at BASE as a service on the net does, and ends with
+// stdin. DIR gets an authority of its own (ca.pem). Prints a line of JSON: "https", HTTP/2 and
+// HTTP/1.1 by ALPN, and "proxy", which takes CONNECT to there and nowhere else.
+//
+//   GET  /_stats           sessions, streams (what reached BASE), refused, connects, protocols
+//   POST /_faults?...      of requests that charge, counted from 1 on each kind by itself:
+//     refuse=N  every Nth stream is refused (REFUSED_STREAM), and reaches nobody
+//     cancel=N  every Nth is done, and reset instead of answered
+//     goaway=N  after every Nth the session takes no more streams
+//     tunnel=S  CONNECT is answered with status S (200: as it should be)
+import { execFileSync } from 'node:child_process';
+import http from 'node:http';
+import http2 from 'node:http2';
+import net from 'node:net';
+import { readFileSync } from 'node:fs';
+
+const [base, dir] = process.argv.slice(2);
+const { NGHTTP2_REFUSED_STREAM, NGHTTP2_INTERNAL_ERROR } = http2.constants;
+const hop = /^(:|connection$|keep-alive$|transfer-encoding$|upgrade$|host$)/;
+const stats = { sessions: 0, streams: 0, refused: 0, connects: 0, protocols: {} };
+const faults = { refuse: 0, cancel: 0, goaway: 0, tunnel: 200 };
+const seen = { refuse: 0, cancel: 0, goaway: 0 };
+
+const openssl = (...args) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
+const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=front');
+openssl('req', '-x509', ...key, '-keyout', 'key.pem', '-out', 'cert.pem', '-subj', '/CN=localhost',
+  '-addext', 'subjectAltName=DNS:localhost', '-CA', 'ca.pem', '-CAkey', 'ca.key');
+
+const strikes = (kind) => faults[kind] > 0 && ++seen[kind] % faults[kind] === 0;
+const plain = (headers) =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !hop.test(name)));
+
+function local(req, res) {
+  const url = new URL(req.url, base);
+  if (url.pathname === '/_faults') {
+    for (const [name, value] of url.searchParams) faults[name] = Number(value);
+    for (const kind of Object.keys(seen)) seen[kind] = 0;
+  }
+  res.end(JSON.stringify(stats));
+}
+
+// Hands the request on, and back what came; lost: it is reset instead.
+function forward(req, res, lost) {
+  stats.streams++;
+  stats.protocols[req.httpVersion] = (stats.protocols[req.httpVersion] ?? 0) + 1;
+  const onward = http.request(new URL(req.url, base),
+    { method: req.method, headers: plain(req.headers) }, (answer) => {
+      if (lost) {
+        answer.resume().on('end', () => req.stream.close(NGHTTP2_INTERNAL_ERROR));
+        return;
+      }
+      res.writeHead(answer.statusCode, plain(answer.headers));
+      answer.pipe(res);
+    });
+  onward.on('error', () => res.destroy());
+  req.pipe(onward);
+}
+
+const server = http2.createSecureServer({
+  allowHTTP1: true, key: readFileSync(`${dir}/key.pem`), cert: readFileSync(`${dir}/cert.pem`),
+}, (req, res) => {
+  const charges = req.method === 'POST' && req.httpVersion === '2.0';
+  if (req.url.startsWith('/_')) {
+    local(req, res);
+  } else if (charges && strikes('refuse')) {
+    stats.refused++;
+    req.stream.close(NGHTTP2_REFUSED_STREAM);
+  } else {
+    forward(req, res, charges && strikes('cancel'));
+    if (charges && strikes('goaway')) req.stream.session.goaway(0, req.stream.id);
+  }
+});
+server.on('session', () => stats.sessions++);
+
+const proxy = http.createServer((req, res) => { res.writeHead(405); res.end(); });
+proxy.on('connect', (req, socket, head) => {
+  stats.connects++;
+  socket.on('error', () => {});
+  if (faults.tunnel !== 200) {
+    socket.end(`HTTP/1.1 ${faults.tunnel} No\r\nContent-Length: 3\r\n\r\nno\n`);
+    return;
+  }
+  const onward = net.connect(server.address().port, '127.0.0.1', () => {
+    socket.write('HTTP/1.1 200 OK\r\n\r\n');
+    onward.write(head);
+    socket.pipe(onward).pipe(socket);
+  });
+  onward.on('error', () => socket.destroy());
+});
+
+const listening = (s) => new Promise((done) => s.listen(0, '127.0.0.1', () => done(s.address().port)));
+console.log(JSON.stringify({
+  https: `https://localhost:${await listening(server)}`,
+  proxy: `http://127.0.0.1:${await listening(proxy)}`,
+}));
+process.stdin.resume().on('end', () => process.exit(0));
