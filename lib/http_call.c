@@ -79,10 +79,15 @@ on_header(char *data, size_t one, size_t len, void *arg)
 static bool
 begin_body(struct http_call *c, long status)
 {
+	const struct http_response head = {.status = (int)status, .easy_ = c->easy};
 	struct curl_header *range;
 	unsigned long long from;
 
 	c->sinking = c->sink != NULL && (status == 200 || status == 206);
+	if (c->sinking && c->head != NULL && !c->head(c->sink_arg, &head)) {
+		c->why = "the answer is not what was asked for";
+		return false;
+	}
 	if (!c->sinking || status == 200)
 		return true;
 	if (curl_easy_header(c->easy, "Content-Range", 0, CURLH_HEADER, -1, &range) !=
@@ -269,6 +274,7 @@ http_call_new(const struct http_request *q, const struct http_options *options)
 	c->paid = q->paid;
 	c->resume = q->resume;
 	c->sink = q->sink;
+	c->head = q->head;
 	c->sink_arg = q->sink_arg;
 	buf_init(&c->answer, q->max_body > 0 ? q->max_body : BODY_MAX);
 	http_body_init(&c->body, q);
