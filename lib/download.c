@@ -10,6 +10,7 @@
 #include "mem.h"
 #include "resume.h"
 #include "secret.h"
+#include "whole.h"
 
 #define MAX_HOPS       5
 #define BAD_MAX        4
@@ -218,6 +219,15 @@ refused(struct download *d, const struct http_response *r)
 	fail(d, &e, r->status);
 }
 
+static bool
+breaks_off(struct download *d)
+{
+	const char *type =
+	    filetype_of(d->spec.filetypes, d->target.head, d->target.head_len);
+
+	return whole_breaks_off(d->target.fd, d->target.len, type);
+}
+
 static void
 answered(struct download *d, const struct http_response *r)
 {
@@ -225,6 +235,8 @@ answered(struct download *d, const struct http_response *r)
 
 	if (!d->came)
 		not_a_result(d, "it is empty", r->status);
+	else if (end == RESUME_WHOLE && r->open_ended && breaks_off(d))
+		not_a_result(d, "it breaks off", r->status);
 	else if (end == RESUME_WHOLE)
 		keep(d);
 	else if (end == RESUME_PART)

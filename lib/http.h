@@ -112,6 +112,7 @@ struct http_response {
 	enum http_fate fate;
 	bool sent;        /* the server may have acted on it */
 	int status;       /* 0: none came */
+	bool open_ended;  /* only the connection's end told the end of the body */
 	const char *body; /* ends in a NUL that does not count; "" if there is none */
 	size_t len;
 	const char *why;   /* for people, unless HTTP_ANSWERED; holds no secret */

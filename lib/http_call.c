@@ -305,6 +305,21 @@ http_call_say(const struct http_call *c, const struct http_response *r)
 		note("%s %.*s%s: %s", names[c->method], len, c->url, rest, r->why);
 }
 
+/* HTTP/1 without a length and without chunks. */
+static bool
+is_open_ended(const struct http_response *r)
+{
+	long version = 0;
+	curl_off_t length = -1;
+	/* Not changed by reading; libcurl's prototype does not say so. */
+	CURL *easy = (CURL *)(uintptr_t)r->easy_;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+	(void)curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	return version < CURL_HTTP_VERSION_2_0 && length < 0 &&
+	       http_header_of(r, "Transfer-Encoding") == NULL;
+}
+
 void
 http_call_judge(const struct http_call *c, struct http_response *r)
 {
@@ -325,7 +340,7 @@ http_call_judge(const struct http_call *c, struct http_response *r)
 	if (c->cancelled)
 		r->fate = HTTP_CANCELLED, r->why = "cancelled";
 	else if (c->result == CURLE_OK && r->status != 0 && c->head_whole)
-		r->fate = HTTP_ANSWERED, r->sent = true;
+		r->fate = HTTP_ANSWERED, r->sent = true, r->open_ended = is_open_ended(r);
 	else if (!r->sent && r->status == 0)
 		r->fate = HTTP_NOT_SENT;
 	else

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "file.h"
+#include "fault.h"
 #include "mem.h"
 #include "target.h"
 #include "utf8.h"
@@ -199,6 +199,7 @@ make_part(struct target *t, struct err *e)
 		close(t->fd);
 		return -1;
 	}
+	fault("part");
 	if (is_named(t->fd, t->part))
 		return 0;
 	close(t->fd);
@@ -324,6 +325,7 @@ name_part(const struct target *t, const char *path, bool force)
 			errno = EINVAL;
 		return -1;
 	}
+	fault("linked");
 	(void)unlink(t->part);
 	return 0;
 }
@@ -354,8 +356,10 @@ target_commit(struct target *t, const char *path, bool force, char sha256[SHA256
 	sha256_hex(&t->sha, sha256);
 	if (fsync(t->fd) < 0)
 		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
+	fault("keep");
 	if (name_part(t, path, force) < 0 && not_named(t, path, sha256, e) < 0)
 		return -1;
+	fault("kept");
 	free(t->part);
 	t->part = NULL;
 	if (sync_directory(path) < 0)

@@ -161,12 +161,15 @@ static const struct script {
     {"no answer at first", {"", WHOLE(TAG("a"), OLD)}, .kept = OLD},
     {"longer than it says", {WHOLE(TAG("a"), OLD "and more")}, .kept = OLD},
     {"up to the connection's end", {OK("", OLD)}, .kept = OLD},
+    {"up to the connection's end, which came too soon",
+        {OK("", "GIF89a and no more"), OK("", "GIF89a and no more;")},
+        .kept = "GIF89a and no more;"},
     {"empty, then not", {OK(LENGTH(0), ""), WHOLE("", OLD)}, .kept = OLD},
     {"empty", {OK(LENGTH(0), ""), OK(LENGTH(0), ""), OK("", ""), OK(LENGTH(0), "")},
         .kept = NULL},
     {"another kind of thing",
-        {OK(LENGTH(6), "GIF89a"), OK(LENGTH(6), "GIF89a"), OK(LENGTH(6), "GIF89a"),
-            OK(LENGTH(6), "GIF89a")},
+        {OK(LENGTH(6), "%PDF-1"), OK(LENGTH(6), "%PDF-1"), OK(LENGTH(6), "%PDF-1"),
+            OK(LENGTH(6), "%PDF-1")},
         .kept = NULL},
     {"expired", {"HTTP/1.1 403 No\r\n" LENGTH(0) "\r\n"}, .expired = true},
     {"expired in the middle",
@@ -320,6 +323,7 @@ fetch_all(void **unused)
 	template = mem_printf("%s/{id}.{ext}", folder);
 	listen_somewhere();
 	json_put_str(types, "text/plain", "txt");
+	json_put_str(types, "image/gif", "gif");
 	engine.http = http_new(engine.loop,
 	    &(struct http_options){.max_in_flight = N(scripts), .stall_seconds = 20});
 	places_init(&engine.places, N(scripts));
