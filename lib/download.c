@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
+#include "answer.h"
 #include "backoff.h"
 #include "download.h"
 #include "json.h"
@@ -92,8 +94,9 @@ interrupted(struct download *d)
 	fail(d, &e, 0);
 }
 
+/* Tries again, no sooner than in so many milliseconds. */
 static void
-again(struct download *d, const char *why, int http_status)
+again_in(struct download *d, int64_t least, const char *why, int http_status)
 {
 	struct loop *loop = d->engine->loop;
 	struct err e;
@@ -109,6 +112,8 @@ again(struct download *d, const char *why, int http_status)
 		d->attempt = 0;
 	}
 	ms = backoff_ms(d->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS, arc4random());
+	if (ms < least)
+		ms = least;
 	if (loop_now(loop) + ms > d->deadline) {
 		err_set(
 		    &e, CODE_DOWNLOAD_FAILED, "the result could not be fetched: %s", why);
@@ -116,6 +121,23 @@ again(struct download *d, const char *why, int http_status)
 		return;
 	}
 	loop_at(loop, &d->timer, loop_now(loop) + ms, step, d);
+}
+
+static void
+again(struct download *d, const char *why, int http_status)
+{
+	again_in(d, 0, why, http_status);
+}
+
+/* The server says that it cannot now, and perhaps when it can. */
+static void
+not_able(struct download *d, const struct http_response *r)
+{
+	const struct answer answer = {.status = r->status, .response = r};
+	int64_t ms =
+	    answer_wait_ms(&answer, d->spec.account->provider, (int64_t)time(NULL));
+
+	again_in(d, ms, "the server is not able to", r->status);
 }
 
 /* A whole answer that cannot be kept: begun again from the first byte, but not for ever. */
@@ -272,7 +294,7 @@ responded(void *arg, const struct http_response *r)
 	} else if (r->status == 416 && d->asked > 0) {
 		not_the_rest(d, "its length changed", r->status);
 	} else if (r->status == 408 || r->status == 429 || r->status >= 500) {
-		again(d, "the server is not able to", r->status);
+		not_able(d, r);
 	} else {
 		refused(d, r);
 	}

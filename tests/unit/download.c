@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -54,6 +55,7 @@ static const struct script {
 	const char *asked[STEPS]; /* "RANGE IF-RANGE"; NULL: neither */
 	const char *kept;         /* NULL: download_failed, and no file */
 	bool expired;
+	int64_t wait_ms; /* between the first two requests at least */
 } scripts[] = {
     {"whole at once", {WHOLE(TAG("a"), OLD)}, .kept = OLD},
     {"a length and nothing else", {WHOLE("", OLD)}, .kept = OLD},
@@ -158,6 +160,11 @@ static const struct script {
         {BROKEN(TAG("a")), "HTTP/1.1 503 Wait\r\n" LENGTH(0) "\r\n",
             PART("10-19/20", LENGTH(10) TAG("a"), REST)},
         .asked = {NULL, RANGE " \"a\"", RANGE " \"a\""}, .kept = OLD},
+    {"not able for so long",
+        {"HTTP/1.1 429 Wait\r\nRetry-After: 3\r\n" LENGTH(0) "\r\n", WHOLE("", OLD)},
+        .kept = OLD, .wait_ms = 3000},
+    {"not able for longer than is put up with",
+        {"HTTP/1.1 503 Wait\r\nRetry-After: 60\r\n" LENGTH(0) "\r\n"}, .kept = NULL},
     {"no answer at first", {"", WHOLE(TAG("a"), OLD)}, .kept = OLD},
     {"longer than it says", {WHOLE(TAG("a"), OLD "and more")}, .kept = OLD},
     {"up to the connection's end", {OK("", OLD)}, .kept = OLD},
@@ -186,6 +193,7 @@ static struct {
 	int fd, port;
 	atomic_uint asked[N(scripts)];
 	char *wanted[N(scripts)][STEPS]; /* what it was asked for */
+	int64_t at[N(scripts)][STEPS];   /* and when, in ms */
 } server;
 
 static char *
@@ -211,6 +219,15 @@ range_of(const char *head)
 	return both;
 }
 
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void *
 connection(void *arg)
 {
@@ -231,6 +248,7 @@ connection(void *arg)
 			const char *answer = scripts[i].answers[step];
 
 			server.wanted[i][step] = range_of(head);
+			server.at[i][step] = now_ms();
 			(void)send(fd, answer, strlen(answer), MSG_NOSIGNAL);
 		}
 	}
@@ -311,7 +329,8 @@ static int
 fetch_all(void **unused)
 {
 	static char base[] = "http://127.0.0.1:1/v1";
-	struct account account = {.base_url = base};
+	struct provider provider = {0};
+	struct account account = {.provider = &provider, .base_url = base};
 	struct engine engine = {.loop = loop_new()};
 	struct filetype *filetypes = filetype_new();
 	struct json_object *types = json_new_object();
@@ -390,6 +409,8 @@ judge(size_t i)
 		if (strcmp(or_none(server.wanted[i][k]), or_none(s->asked[k])) != 0)
 			return mem_printf("asked for %s, not for %s",
 			    or_none(server.wanted[i][k]), or_none(s->asked[k]));
+	if (answers > 1 && server.at[i][1] - server.at[i][0] < s->wait_ms)
+		return mem_str("asked again too soon");
 	if (f->expired != s->expired)
 		return mem_printf("expired: %d", f->expired);
 	if (s->kept == NULL)
