@@ -3,12 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
+#include "answer.h"
 #include "backoff.h"
 #include "download.h"
 #include "json.h"
 #include "mem.h"
+#include "resume.h"
 #include "secret.h"
+#include "whole.h"
 
 #define MAX_HOPS       5
 #define BAD_MAX        4
@@ -25,8 +29,12 @@ struct download {
 	bool renewed;  /* credentials were renewed for this download */
 	bool rejected; /* sent_header was refused, and is not renewed yet */
 	bool entered, stop, placed;
-	bool came;    /* bytes of the answer at hand */
-	unsigned bad; /* whole answers that were no result */
+	struct resume resume;
+	const char *objection; /* to the range at hand */
+	uint64_t asked;        /* the byte that the request at hand begins with */
+	uint64_t reached;      /* the most that ever was there */
+	bool came;             /* bytes of the answer at hand */
+	unsigned bad;          /* whole answers that were no result */
 	int64_t deadline;
 	int write_errno;
 	struct deferred deferred;
@@ -62,6 +70,7 @@ finish(struct download *d)
 	if (d->opened)
 		target_close(&d->target);
 	failure_release(&d->failure);
+	resume_clear(&d->resume);
 	secret_free(d->sent_header);
 	free(d->url);
 	free(d);
@@ -85,17 +94,26 @@ interrupted(struct download *d)
 	fail(d, &e, 0);
 }
 
+/* Tries again, no sooner than in so many milliseconds. */
 static void
-again(struct download *d, const char *why, int http_status)
+again_in(struct download *d, int64_t least, const char *why, int http_status)
 {
 	struct loop *loop = d->engine->loop;
-	int64_t ms = backoff_ms(d->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS, arc4random());
 	struct err e;
+	int64_t ms;
 
 	if (d->stop) {
 		interrupted(d);
 		return;
 	}
+	/* A bad line that gets on is not made to wait longer and longer. */
+	if (d->target.len > d->reached) {
+		d->reached = d->target.len;
+		d->attempt = 0;
+	}
+	ms = backoff_ms(d->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS, arc4random());
+	if (ms < least)
+		ms = least;
 	if (loop_now(loop) + ms > d->deadline) {
 		err_set(
 		    &e, CODE_DOWNLOAD_FAILED, "the result could not be fetched: %s", why);
@@ -103,6 +121,23 @@ again(struct download *d, const char *why, int http_status)
 		return;
 	}
 	loop_at(loop, &d->timer, loop_now(loop) + ms, step, d);
+}
+
+static void
+again(struct download *d, const char *why, int http_status)
+{
+	again_in(d, 0, why, http_status);
+}
+
+/* The server says that it cannot now, and perhaps when it can. */
+static void
+not_able(struct download *d, const struct http_response *r)
+{
+	const struct answer answer = {.status = r->status, .response = r};
+	int64_t ms =
+	    answer_wait_ms(&answer, d->spec.account->provider, (int64_t)time(NULL));
+
+	again_in(d, ms, "the server is not able to", r->status);
 }
 
 /* A whole answer that cannot be kept: begun again from the first byte, but not for ever. */
@@ -123,15 +158,12 @@ not_a_result(struct download *d, const char *why, int http_status)
 	}
 }
 
-/* Whether a range goes up to the end, as far as the answer says. */
-static bool
-is_whole(const struct download *d, const struct http_response *r)
+/* An answer to a range that does not fit to what is there: begun again, without ranges. */
+static void
+not_the_rest(struct download *d, const char *why, int http_status)
 {
-	const char *range = http_header_of(r, "Content-Range");
-	unsigned long long total;
-
-	return r->status != 206 || range == NULL ||
-	       sscanf(range, "bytes %*u-%*u/%llu", &total) != 1 || total == d->target.len;
+	d->resume.never = true;
+	not_a_result(d, why, http_status);
 }
 
 /* The extension for what the bytes are; NULL where the kind has no such type. */
@@ -189,6 +221,7 @@ redirect(struct download *d, const struct http_response *r)
 	}
 	free(d->url);
 	d->url = url;
+	resume_clear(&d->resume); /* what it told is true of that address */
 	step(d);
 }
 
@@ -208,6 +241,32 @@ refused(struct download *d, const struct http_response *r)
 	fail(d, &e, r->status);
 }
 
+static bool
+breaks_off(struct download *d)
+{
+	const char *type =
+	    filetype_of(d->spec.filetypes, d->target.head, d->target.head_len);
+
+	return whole_breaks_off(d->target.fd, d->target.len, type);
+}
+
+static void
+answered(struct download *d, const struct http_response *r)
+{
+	enum resume_end end = resume_reached(&d->resume, r, d->target.len);
+
+	if (!d->came)
+		not_a_result(d, "it is empty", r->status);
+	else if (end == RESUME_WHOLE && r->open_ended && breaks_off(d))
+		not_a_result(d, "it breaks off", r->status);
+	else if (end == RESUME_WHOLE)
+		keep(d);
+	else if (end == RESUME_PART)
+		again(d, "a part is missing", r->status);
+	else
+		not_the_rest(d, "a part is missing", r->status);
+}
+
 static void
 responded(void *arg, const struct http_response *r)
 {
@@ -224,23 +283,33 @@ responded(void *arg, const struct http_response *r)
 		fail(d, &e, 0);
 	} else if (r->fate == HTTP_CANCELLED) {
 		interrupted(d);
+	} else if (d->objection != NULL) {
+		not_the_rest(d, d->objection, r->status);
 	} else if (r->fate != HTTP_ANSWERED) {
 		again(d, r->why, r->status);
 	} else if (r->status == 200 || r->status == 206) {
-		if (!d->came || !is_whole(d, r))
-			not_a_result(
-			    d, d->came ? "a part is missing" : "it is empty", r->status);
-		else
-			keep(d);
+		answered(d, r);
 	} else if (r->status >= 300 && r->status < 400) {
 		redirect(d, r);
-	} else if (r->status == 416) {
-		not_a_result(d, "its length changed", r->status);
+	} else if (r->status == 416 && d->asked > 0) {
+		not_the_rest(d, "its length changed", r->status);
 	} else if (r->status == 408 || r->status == 429 || r->status >= 500) {
-		again(d, "the server is not able to", r->status);
+		not_able(d, r);
 	} else {
 		refused(d, r);
 	}
+}
+
+static bool
+head(void *arg, const struct http_response *r)
+{
+	struct download *d = arg;
+
+	if (r->status == 206)
+		d->objection = resume_objection(&d->resume, r, d->asked);
+	if (d->objection == NULL && (r->status == 200 || d->asked == 0))
+		resume_begin(&d->resume, r);
+	return d->objection == NULL;
 }
 
 static bool
@@ -255,20 +324,30 @@ sink(void *arg, uint64_t offset, const char *data, size_t len)
 	return false;
 }
 
-/* Sends the request; name and value are the credentials, or NULL. */
+/* Sends the request; name and value are the credentials, or NULL. Asks for the rest of what is
+ * there only on the condition that it is still the same. */
 static void
 fetch(struct download *d, const char *name, const char *value)
 {
-	struct http_header header = {name, value};
+	struct http_header headers[2];
+	const char *condition = resume_condition(&d->resume);
 	struct http_request request = {.method = HTTP_GET,
 	    .url = d->url,
-	    .headers = &header,
-	    .nheaders = value != NULL && *value != '\0' ? 1 : 0,
-	    .resume = d->target.len,
+	    .headers = headers,
+	    .head = head,
 	    .sink = sink,
 	    .sink_arg = d};
 
 	d->came = false;
+	d->objection = NULL;
+	d->asked = condition != NULL ? d->target.len : 0;
+	if (d->asked == 0)
+		resume_clear(&d->resume);
+	else
+		headers[request.nheaders++] = (struct http_header){"If-Range", condition};
+	if (value != NULL && *value != '\0')
+		headers[request.nheaders++] = (struct http_header){name, value};
+	request.resume = d->asked;
 	d->wire = http_send(d->engine->http, &request, responded, d);
 }
 

@@ -2,8 +2,9 @@
  * download: fetches a result into a file, whole or not at all.
  *
  * Redirects are followed here, one by one: the account's credentials go to the API's own origin
- * and nowhere else. What breaks off is taken up again where it broke. Plain http only where
- * the API itself is on loopback.
+ * and nowhere else. What breaks off is taken up again where it broke, where the server can say that
+ * it is still the same (resume.h), else from the first byte. Plain http only where the API itself
+ * is on loopback.
  */
 #ifndef AV_DOWNLOAD_H
 #define AV_DOWNLOAD_H

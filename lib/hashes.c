@@ -1,15 +1,16 @@
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hashes.h"
 #include "mem.h"
 
-enum { HASH = 32, FIRST = 64 };
+enum { FIRST = 64 };
 
-/* Open addressing: the next free slot after the one that the hash itself names. */
+/* Half a sum; both 0: free. Open addressing: the next free slot after the one that the sum
+ * itself names; a quarter at least is free. */
 struct hashes_slot {
-	unsigned char hash[HASH];
-	bool used;
+	uint64_t half[2];
 };
 
 void
@@ -19,28 +20,34 @@ hashes_release(struct hashes *set)
 	*set = (struct hashes){0};
 }
 
-/* Where the hash stands, or would. */
-static struct hashes_slot *
-place(const struct hashes *set, const unsigned char *hash)
+static bool
+is_free(const struct hashes_slot *s)
 {
-	size_t i;
-
-	for (memcpy(&i, hash, sizeof i);; i++) {
-		struct hashes_slot *s = &set->table[i & (set->size - 1)];
-
-		if (!s->used || memcmp(s->hash, hash, HASH) == 0)
-			return s;
-	}
+	return s->half[0] == 0 && s->half[1] == 0;
 }
 
-static void
-insert(struct hashes *set, const unsigned char *hash)
+static struct hashes_slot
+slot_of(const unsigned char *hash)
 {
-	struct hashes_slot *s = place(set, hash);
+	struct hashes_slot s;
 
-	memcpy(s->hash, hash, HASH);
-	s->used = true;
-	set->count++;
+	memcpy(s.half, hash, sizeof s.half);
+	if (is_free(&s))
+		s.half[1] = 1;
+	return s;
+}
+
+/* Where it stands, or would. */
+static struct hashes_slot *
+place(const struct hashes *set, const struct hashes_slot *wanted)
+{
+	for (uint64_t i = wanted->half[0];; i++) {
+		struct hashes_slot *s = &set->table[i & (set->size - 1)];
+
+		if (is_free(s) ||
+		    (s->half[0] == wanted->half[0] && s->half[1] == wanted->half[1]))
+			return s;
+	}
 }
 
 static void
@@ -49,27 +56,31 @@ grow(struct hashes *set)
 	struct hashes old = *set;
 
 	set->size = old.size == 0 ? FIRST : old.size * 2;
-	set->count = 0;
 	set->table = mem_new(set->size, sizeof *set->table);
 	for (size_t i = 0; i < old.size; i++)
-		if (old.table[i].used)
-			insert(set, old.table[i].hash);
+		if (!is_free(&old.table[i]))
+			*place(set, &old.table[i]) = old.table[i];
 	free(old.table);
 }
 
 bool
 hashes_has(const struct hashes *set, const unsigned char *hash)
 {
-	return set->size > 0 && place(set, hash)->used;
+	struct hashes_slot wanted = slot_of(hash);
+
+	return set->size > 0 && !is_free(place(set, &wanted));
 }
 
 bool
 hashes_add(struct hashes *set, const unsigned char *hash)
 {
+	struct hashes_slot wanted = slot_of(hash);
+
 	if (hashes_has(set, hash))
 		return false;
-	if (set->count * 2 >= set->size)
+	if (set->count >= set->size - set->size / 4)
 		grow(set);
-	insert(set, hash);
+	*place(set, &wanted) = wanted;
+	set->count++;
 	return true;
 }

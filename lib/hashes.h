@@ -1,5 +1,8 @@
 /*
- * hashes: a set of SHA-256 sums in memory, 64 to 128 bytes for each.
+ * hashes: a set of SHA-256 sums in memory, 22 to 43 bytes for each.
+ *
+ * Half of each sum is kept, 128 bits: with n of them the chance that any two are taken for one is
+ * about n*n / 2^129, and to make two such on purpose is the work of 2^64 hashes.
  */
 #ifndef AV_HASHES_H
 #define AV_HASHES_H

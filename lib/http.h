@@ -25,6 +25,7 @@
 
 struct http;      /* connections and the queue */
 struct http_call; /* one request under way */
+struct http_response;
 
 struct http_options {
 	const char *user_agent;   /* copied; NULL: none is sent */
@@ -76,6 +77,10 @@ struct http_part {
  * at 0 again whatever was asked for. */
 typedef bool http_sink(void *arg, uint64_t offset, const char *data, size_t len);
 
+/* Looks at the head of such an answer, its status and headers, before the first byte of its body
+ * goes to the sink; false aborts the transfer. */
+typedef bool http_head(void *arg, const struct http_response *r);
+
 /* Zeroed members are absent. Everything is copied when the request is sent, except the bytes
  * of pieces and parts and what args point to: these must stay until done is called. */
 struct http_request {
@@ -90,6 +95,7 @@ struct http_request {
 	bool paid;       /* at most once */
 	uint64_t resume; /* ask for the bytes from here on */
 	http_sink *sink;
+	http_head *head; /* only with a sink */
 	void *sink_arg;
 	size_t max_body; /* ceiling of the answer's body in memory; 0: 8 MiB */
 };
@@ -106,6 +112,7 @@ struct http_response {
 	enum http_fate fate;
 	bool sent;        /* the server may have acted on it */
 	int status;       /* 0: none came */
+	bool open_ended;  /* only the connection's end told the end of the body */
 	const char *body; /* ends in a NUL that does not count; "" if there is none */
 	size_t len;
 	const char *why;   /* for people, unless HTTP_ANSWERED; holds no secret */

@@ -79,10 +79,15 @@ on_header(char *data, size_t one, size_t len, void *arg)
 static bool
 begin_body(struct http_call *c, long status)
 {
+	const struct http_response head = {.status = (int)status, .easy_ = c->easy};
 	struct curl_header *range;
 	unsigned long long from;
 
 	c->sinking = c->sink != NULL && (status == 200 || status == 206);
+	if (c->sinking && c->head != NULL && !c->head(c->sink_arg, &head)) {
+		c->why = "the answer is not what was asked for";
+		return false;
+	}
 	if (!c->sinking || status == 200)
 		return true;
 	if (curl_easy_header(c->easy, "Content-Range", 0, CURLH_HEADER, -1, &range) !=
@@ -269,6 +274,7 @@ http_call_new(const struct http_request *q, const struct http_options *options)
 	c->paid = q->paid;
 	c->resume = q->resume;
 	c->sink = q->sink;
+	c->head = q->head;
 	c->sink_arg = q->sink_arg;
 	buf_init(&c->answer, q->max_body > 0 ? q->max_body : BODY_MAX);
 	http_body_init(&c->body, q);
@@ -299,6 +305,21 @@ http_call_say(const struct http_call *c, const struct http_response *r)
 		note("%s %.*s%s: %s", names[c->method], len, c->url, rest, r->why);
 }
 
+/* HTTP/1 without a length and without chunks. */
+static bool
+is_open_ended(const struct http_response *r)
+{
+	long version = 0;
+	curl_off_t length = -1;
+	/* Not changed by reading; libcurl's prototype does not say so. */
+	CURL *easy = (CURL *)(uintptr_t)r->easy_;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+	(void)curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	return version < CURL_HTTP_VERSION_2_0 && length < 0 &&
+	       http_header_of(r, "Transfer-Encoding") == NULL;
+}
+
 void
 http_call_judge(const struct http_call *c, struct http_response *r)
 {
@@ -319,7 +340,7 @@ http_call_judge(const struct http_call *c, struct http_response *r)
 	if (c->cancelled)
 		r->fate = HTTP_CANCELLED, r->why = "cancelled";
 	else if (c->result == CURLE_OK && r->status != 0 && c->head_whole)
-		r->fate = HTTP_ANSWERED, r->sent = true;
+		r->fate = HTTP_ANSWERED, r->sent = true, r->open_ended = is_open_ended(r);
 	else if (!r->sent && r->status == 0)
 		r->fate = HTTP_NOT_SENT;
 	else

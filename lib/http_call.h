@@ -28,6 +28,7 @@ struct http_call {
 	bool paid;
 	uint64_t resume;
 	http_sink *sink;
+	http_head *head;
 	void *sink_arg;
 
 	CURL *easy;

@@ -13,13 +13,20 @@ sha256_add(struct sha256 *s, const void *data, size_t len)
 }
 
 void
-sha256_hex(const struct sha256 *s, char hex[SHA256_HEX])
+sha256_sum(const struct sha256 *s, unsigned char sum[SHA256_BYTES])
 {
-	static const char digits[] = "0123456789abcdef";
-	unsigned char sum[SHA256_DIGEST_LENGTH];
 	SHA256_CTX ctx = s->ctx;
 
 	SHA256_Final(sum, &ctx);
+}
+
+void
+sha256_hex(const struct sha256 *s, char hex[SHA256_HEX])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char sum[SHA256_BYTES];
+
+	sha256_sum(s, sum);
 	for (size_t i = 0; i < sizeof sum; i++) {
 		hex[2 * i] = digits[sum[i] >> 4];
 		hex[2 * i + 1] = digits[sum[i] & 15];

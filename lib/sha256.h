@@ -14,12 +14,16 @@ struct sha256 {
 	SHA256_CTX ctx;
 };
 
-#define SHA256_HEX 65 /* 64 digits and a NUL */
+#define SHA256_BYTES SHA256_DIGEST_LENGTH
+#define SHA256_HEX   65 /* 64 digits and a NUL */
 
 void sha256_init(struct sha256 *s);
 void sha256_add(struct sha256 *s, const void *data, size_t len);
 
-/* Writes 64 lower-case digits and a NUL. s may go on: the digest is of what was added so far. */
+/* The digest of what was added so far; s may go on. */
+void sha256_sum(const struct sha256 *s, unsigned char sum[SHA256_BYTES]);
+
+/* Writes it as 64 lower-case digits and a NUL. */
 void sha256_hex(const struct sha256 *s, char hex[SHA256_HEX]);
 
 #endif

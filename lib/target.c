@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "file.h"
+#include "fault.h"
 #include "mem.h"
 #include "target.h"
 #include "utf8.h"
@@ -95,38 +95,22 @@ target_path(
 bool
 targets_take(struct targets *t, const char *path)
 {
-	size_t i = 0;
-	uint64_t hash = 14695981039346656037u; /* FNV-1a */
+	unsigned char sum[SHA256_BYTES];
+	struct sha256 sha;
 
-	if (2 * (t->n + 1) > t->size) {
-		struct targets old = *t;
-		*t = (struct targets){.size = old.size > 0 ? 2 * old.size : 64};
-		t->v = mem_new(t->size, sizeof *t->v);
-		for (i = 0; i < old.size; i++)
-			if (old.v[i] != NULL) {
-				targets_take(t, old.v[i]);
-				free(old.v[i]);
-			}
-		free(old.v);
-	}
-	for (const char *c = path; *c != '\0'; c++)
-		hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-	for (i = (size_t)hash & (t->size - 1); t->v[i] != NULL;
-	     i = (i + 1) & (t->size - 1))
-		if (strcmp(t->v[i], path) == 0)
-			return false;
-	t->v[i] = mem_str(path);
-	t->n++;
-	return true;
+	if (t->names.count == 0)
+		arc4random_buf(t->key, sizeof t->key);
+	sha256_init(&sha);
+	sha256_add(&sha, t->key, sizeof t->key);
+	sha256_add(&sha, path, strlen(path));
+	sha256_sum(&sha, sum);
+	return hashes_add(&t->names, sum);
 }
 
 void
 targets_release(struct targets *t)
 {
-	for (size_t i = 0; i < t->size; i++)
-		free(t->v[i]);
-	free(t->v);
-	*t = (struct targets){0};
+	hashes_release(&t->names);
 }
 
 static char *
@@ -160,22 +144,63 @@ make_directories(const char *dir)
 	return result;
 }
 
-/* Opens and locks the part; 1: it was renamed under us, again. */
-static int
-open_locked(struct target *t, const char *path, struct err *e)
+/* Whether the open file still has that name. */
+static bool
+is_named(int fd, const char *path)
 {
 	struct stat ours, theirs;
 
-	t->fd = open(t->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+	return fstat(fd, &ours) == 0 && lstat(path, &theirs) == 0 &&
+	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+}
+
+/* Whose part it is, is told by its lock. */
+static int
+lock(const struct target *t, int fd, struct err *e)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return err_set(
+		    e, CODE_TARGET_TAKEN, "another process is writing '%s'", t->part);
+	return err_set(e, CODE_TARGET_UNWRITABLE, "cannot lock '%s':", t->part);
+}
+
+/* Takes away the part that a process left which is no more. It is not written to: it may have a
+ * second name, the final one, that the process was just giving it. */
+static int
+remove_left(const struct target *t, struct err *e)
+{
+	int fd = open(t->part, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	int result = 0;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot open '%s':", t->part);
+	result = lock(t, fd, e);
+	if (result == 0 && is_named(fd, t->part) && unlink(t->part) < 0)
+		result =
+		    err_set(e, CODE_TARGET_UNWRITABLE, "cannot remove '%s':", t->part);
+	close(fd);
+	return result;
+}
+
+/* Makes and locks the part; 1: somebody else's is, or was, in the way. */
+static int
+make_part(struct target *t, struct err *e)
+{
+	t->fd = open(t->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (t->fd < 0 && errno == EEXIST)
+		return remove_left(t, e) < 0 ? -1 : 1;
 	if (t->fd < 0)
 		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
-	if (flock(t->fd, LOCK_EX | LOCK_NB) < 0) {
-		err_set(e, CODE_TARGET_TAKEN, "another process is writing '%s'", path);
+	if (lock(t, t->fd, e) < 0) {
 		close(t->fd);
 		return -1;
 	}
-	if (fstat(t->fd, &ours) == 0 && stat(t->part, &theirs) == 0 &&
-	    ours.st_ino == theirs.st_ino)
+	fault("part");
+	if (is_named(t->fd, t->part))
 		return 0;
 	close(t->fd);
 	return 1;
@@ -197,7 +222,7 @@ target_open(struct target *t, const char *path, struct err *e)
 		goto out;
 	}
 	do
-		result = open_locked(t, path, e);
+		result = make_part(t, e);
 	while (result == 1);
 	if (result == 0 && !target_write(t, 0, "", 0)) {
 		result =
@@ -247,20 +272,24 @@ target_write(struct target *t, uint64_t offset, const char *data, size_t len)
 	return true;
 }
 
-/* Whether the file holds just what we have. */
+/* Whether the file holds just what we have, and is on the disk. */
 static bool
-is_same(const char *path, const char *sha256)
+is_same(const struct target *t, const char *path, const char *sha256)
 {
 	char hex[SHA256_HEX], chunk[65536];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	struct sha256 sha;
-	ssize_t n;
+	struct stat st;
+	ssize_t n = -1;
 
 	if (fd < 0)
 		return false;
 	sha256_init(&sha);
-	while ((n = read(fd, chunk, sizeof chunk)) > 0)
-		sha256_add(&sha, chunk, (size_t)n);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == t->len)
+		while ((n = read(fd, chunk, sizeof chunk)) > 0)
+			sha256_add(&sha, chunk, (size_t)n);
+	if (n == 0)
+		n = fsync(fd);
 	close(fd);
 	sha256_hex(&sha, hex);
 	return n == 0 && strcmp(hex, sha256) == 0;
@@ -280,6 +309,46 @@ sync_directory(const char *path)
 	return result;
 }
 
+/* Gives the part its name, which nothing else has then had; errno EEXIST where something has. A
+ * link does not replace either, where a rename that does not is unknown (EINVAL). */
+static int
+name_part(const struct target *t, const char *path, bool force)
+{
+	if (force)
+		return rename(t->part, path);
+	if (renameat2(AT_FDCWD, t->part, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -1;
+	if (link(t->part, path) < 0) {
+		if (errno != EEXIST)
+			errno = EINVAL;
+		return -1;
+	}
+	fault("linked");
+	(void)unlink(t->part);
+	return 0;
+}
+
+/* What is to be said where it could not be named; 0 where what is there is the same. */
+static int
+not_named(const struct target *t, const char *path, const char *sha256, struct err *e)
+{
+	if (errno == EINVAL)
+		return err_set(e, CODE_TARGET_UNWRITABLE,
+		    "the file system of '%s' cannot promise that no file is replaced; "
+		    "use another -o, or --force",
+		    path);
+	if (errno != EEXIST)
+		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", path);
+	if (!is_same(t, path, sha256))
+		return err_set(e, CODE_TARGET_TAKEN,
+		    "'%s' is there already with other contents; use another -o, or --force",
+		    path);
+	(void)unlink(t->part);
+	return 0;
+}
+
 int
 target_commit(struct target *t, const char *path, bool force, char sha256[SHA256_HEX],
     struct err *e)
@@ -287,15 +356,10 @@ target_commit(struct target *t, const char *path, bool force, char sha256[SHA256
 	sha256_hex(&t->sha, sha256);
 	if (fsync(t->fd) < 0)
 		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
-	if (renameat2(AT_FDCWD, t->part, AT_FDCWD, path, RENAME_NOREPLACE) < 0) {
-		if (errno == EEXIST && !force && !is_same(path, sha256))
-			return err_set(e, CODE_TARGET_TAKEN,
-			    "'%s' is there already with other contents; use another -o, or --force",
-			    path);
-		if (rename(t->part, path) < 0)
-			return err_set(
-			    e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", path);
-	}
+	fault("keep");
+	if (name_part(t, path, force) < 0 && not_named(t, path, sha256, e) < 0)
+		return -1;
+	fault("kept");
 	free(t->part);
 	t->part = NULL;
 	if (sync_directory(path) < 0)

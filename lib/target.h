@@ -10,6 +10,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "hashes.h"
 #include "sha256.h"
 
 /* What a name is made of; each may be any bytes. */
@@ -26,13 +27,15 @@ int target_path(const char *template, const struct target_name *name, struct buf
 /* Whether the template uses nothing but known places; for the options. */
 bool target_template_ok(const char *template, const char **bad);
 
-/* The names that this run has given away. */
+/* The names that this run has given away, as hashes under a key of its own: 22 to 43 bytes for
+ * each, however long it is. Zeroed is empty. */
 struct targets {
-	char **v;
-	size_t n, size;
+	struct hashes names;
+	unsigned char key[16];
 };
 
-/* Takes a name; false where it was given to another before. */
+/* Takes a name; false where it was given to another before. (That two names had the same hash, and
+ * one were refused for nothing, is less likely among a million than 1 in 10^26.) */
 bool targets_take(struct targets *t, const char *path);
 void targets_release(struct targets *t);
 
@@ -46,15 +49,18 @@ struct target {
 	struct sha256 sha;
 };
 
-/* Opens the part of a path, as "out/.ann.part" for "out/ann"; the directory is made if it is
- * not there. target_taken where another process is at it, target_unwritable. */
+/* Makes the part of a path, as "out/.ann.part" for "out/ann", and the directory if it is not
+ * there. What a process left that is no more is removed. target_taken where another process is
+ * at it, target_unwritable. */
 int target_open(struct target *t, const char *path, struct err *e);
 
 /* Appends bytes that belong at offset; an offset of 0 begins again. False (errno) on failure. */
 bool target_write(struct target *t, uint64_t offset, const char *data, size_t len);
 
-/* Makes it durable under its name. A file that is there already is replaced only with force,
- * or where it is the same bytes; else target_taken. sha256 gets the digest. */
+/* Makes it durable under its name. Only with force is a file replaced that is there already; else
+ * it stays, which is a success where it is the same bytes, and otherwise target_taken. A file
+ * system that has neither renameat2's RENAME_NOREPLACE nor links can promise nothing of the kind:
+ * target_unwritable. sha256 gets the digest. */
 int target_commit(struct target *t, const char *path, bool force, char sha256[SHA256_HEX],
     struct err *e);
 

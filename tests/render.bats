@@ -216,7 +216,7 @@ files() {
 
 @test "a broken media host: downloads go on or start again, and are whole" {
 	box --fault media-truncated#1 --fault media-lost#2 --fault media-500#3 --fault media-reset#4 \
-		--fault media-503#5 --retry-after 1
+		--fault media-503#5 --retry-after 1 --trace trace
 	ready argil 3
 	render -r video -r cover -O text=Hi -j 2 -o out <ready.jsonl >done
 	is "$(codes done)" "3 ready"
@@ -228,6 +228,86 @@ files() {
 	done
 	is "$(find out -type f | wc -l)" 6
 	is "$(stat '[.[].faults // {} | keys[] | select(startswith("media"))] | unique | length')" 5
+	# The rest is asked for on the condition that it is still the same.
+	is "$(jq -sc '[.[].headers | map(ascii_downcase) | select(index("range")) | index("if-range") != null]' trace)" \
+		'[true]'
+}
+
+@test "a media host that gives something else: fetched again, and never kept" {
+	box --fault media-garbage#1
+	ready anam 1
+	render -o out <ready.jsonl >done
+	is "$(codes done)" "1 ready"
+	is "$(stat .anam.media_requests)" 2
+	kill "$BOX"
+	wait "$BOX" || true
+	rm -rf out state/*
+	box --fault media-garbage=1
+	ready anam 1
+	run -75 --separate-stderr render -o out <ready.jsonl
+	printf '%s\n' "$output" >done
+	is "$(of done 'map([.error.code, .error.retryable])')" '[["download_failed",true]]'
+	is "$(files)" ""
+	is "$(stat .anam.media_requests)" 4
+	sound done
+}
+
+@test "killed in the middle of a file: nothing under its name, and the same command fetches it" {
+	local signal
+	for signal in KILL TERM; do
+		box --fault media-stall-body#1
+		ready argil 1
+		av-render --interval 0.05s -r video -O text=Hi -o out <ready.jsonl >part 3>&- &
+		RENDER=$!
+		half() { [ -s out/.001.argil.video._.part ] && echo yes; }
+		until_is yes half
+		is "$(files)" "./.001.argil.video._.part "
+		kill -"$signal" "$RENDER"
+		wait "$RENDER" || true
+		if [ "$signal" = KILL ]; then
+			is "$(cat part)" ""
+		else
+			is "$(of part '[.[].error.code]')" '["interrupted"]'
+			is "$(files)" ""
+		fi
+		render -r video -O text=Hi -o out <ready.jsonl >done
+		is "$(codes done)" "1 ready"
+		is "$(files)" "./001.argil.video.mp4 "
+		jq -r '.renderings[] | "\(.sha256)  \(.file)"' done | sha256sum --quiet -c
+		is "$(stat '.argil | [.videos, .video_renders]')" '[1,1]'
+		clean
+		kill "$BOX"
+		wait "$BOX" || true
+		rm -rf out state/*
+	done
+}
+
+@test "a disk that is full in the middle of a file: no file, no part, worth another run" {
+	local own=(unshare -m)
+	[ "$(id -u)" -eq 0 ] || own=(unshare -rm)
+	mkdir out
+	"${own[@]}" mount -t tmpfs none out || skip "no file system of its own can be mounted"
+	box
+	ready argil 1
+	"${own[@]}" bash -euc '
+		mount -t tmpfs -o size=64k none out
+		head -c 60000 /dev/zero >out/filler
+		run() {
+			timeout -k 5 60 av-render --interval 0.05s -r video -O text=Hi -o out --exit-zero "$@"
+		}
+		run <ready.jsonl >full
+		ls -A out >left
+		rm out/filler
+		run --retry-failed <full >done
+		ls -A out >kept
+		jq -r ".renderings[] | \"\(.sha256)  \(.file)\"" done | sha256sum --quiet -c
+	'
+	is "$(of full 'map([.error.code, .error.retryable])')" '[["target_unwritable",true]]'
+	is "$(cat left)" filler
+	is "$(codes done)" "1 ready"
+	is "$(cat kept)" 001.argil.video.mp4
+	is "$(stat '.argil | [.videos, .video_renders]')" '[1,1]'
+	sound full done
 }
 
 @test "a media host that never gives it whole: download_failed, retryable, no half file" {
@@ -252,6 +332,22 @@ files() {
 	is "$(codes done)" "1 ready"
 	is "$(find out -type f | wc -l)" 2
 	is "$(stat '.argil | [.videos, .video_renders]')" '[1,1]'
+}
+
+@test "an address that has expired is asked for again once, not twice" {
+	local fault
+	for fault in "#1 1 ready" "=1 1 download_failed"; do
+		box --fault "media-403${fault%% *}"
+		ready argil 1
+		render --ask -r video -O text=Hi <ready.jsonl | limit 60 av-poll --interval 0.05s >polled
+		curl -sf "${STATS%/_stats}/_reset" -X POST
+		render --exit-zero -r video -O text=Hi -o out <polled >done
+		is "$(codes done)" "${fault#* }"
+		is "$(stat '.argil | [.media_requests, .polls]')" '[2,2]'
+		kill "$BOX"
+		wait "$BOX" || true
+		rm -rf out state/*
+	done
 }
 
 @test "a rendering whose answer is lost is never asked for twice" {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# Death at every point of a paid request (lib/fault.h; make FAULTS=1), the Nth time it is come to;
-# then the same command again: each photo is made once, and Loom's unknown ones are few.
+# Death at every point of a paid request, and of a file's way to its name (lib/fault.h; make
+# FAULTS=1), the Nth time it is come to; then the same command again: each photo is made once,
+# Loom's unknown ones are few, and no file is ever there by half.
 
 load ../helper
 load common
@@ -32,4 +33,47 @@ load common
 	BOX=
 	echo "# $died deaths" >&3
 	[ "$died" -ge 30 ]
+}
+
+# A file system without RENAME_NOREPLACE.
+noreplace_is_unknown() {
+	cat >shim.c <<-'END'
+		#include <errno.h>
+		#include <unistd.h>
+		#include <sys/syscall.h>
+		int renameat2(int fd, const char *from, int to_fd, const char *to, unsigned flags) {
+			if (flags != 0) { errno = EINVAL; return -1; }
+			return syscall(SYS_renameat2, fd, from, to_fd, to, flags);
+		}
+	END
+	"${CC:-cc}" -D_GNU_SOURCE -shared -fPIC -o shim.so shim.c
+}
+
+@test "death while a file gets its name" {
+	local point n shim bin=${AV_FAULTS_BIN-$TESTS/../build/cc-faults/bin} died=0
+	[ -x "$bin/av-render" ] || skip "no programs of make FAULTS=1"
+	photos 6 1280x720
+	box
+	limit 60 av-upload -p anam photos/* | limit 60 av-poll --interval 0.05s -k >ready.jsonl
+	noreplace_is_unknown
+	av-render -q -o whole <ready.jsonl >/dev/null
+	for shim in "" "$PWD/shim.so"; do
+		for point in part keep ${shim:+linked} kept; do
+			for n in 1 2 5; do
+				rm -rf out
+				status=0
+				AV_FAULT=$point:$n LD_PRELOAD=$shim "$bin/av-render" -q -j 2 -o out \
+					<ready.jsonl >/dev/null || status=$?
+				is "$status" 137
+				died=$((died + 1))
+				for file in out/*; do
+					[ ! -e "$file" ] || cmp "$file" "whole/${file#*/}"
+				done
+				LD_PRELOAD=$shim av-render -q -o out <ready.jsonl >done
+				is "$(codes done)" "6 ready"
+				diff -r whole out
+			done
+		done
+	done
+	echo "# $died deaths" >&3
 }

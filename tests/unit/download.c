@@ -1,0 +1,472 @@
+/* Downloads from a server that follows a script: what is whole is kept, what is not goes on where
+ * it broke only if it is surely the same, and nothing else is ever there. */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "download.h"
+#include "json.h"
+#include "mem.h"
+
+#define N(a) (sizeof(a) / sizeof *(a))
+
+#define OLD  "0123456789abcdefghij"
+#define NEW  "ABCDEFGHIJKLMNOPQRST"
+#define HALF "0123456789"
+#define REST "abcdefghij"
+
+#define OK(headers, body) "HTTP/1.1 200 OK\r\n" headers "\r\n" body
+#define PART(range, head, body)                                                          \
+	"HTTP/1.1 206 Part\r\nContent-Range: bytes " range "\r\n" head "\r\n" body
+#define LENGTH(n) "Content-Length: " #n "\r\n"
+#define TAG(t)    "ETag: \"" t "\"\r\n"
+#define WEAK      "ETag: W/\"a\"\r\n"
+#define TYPE(t)   "Content-Type: " t "\r\n"
+#define SERVED    "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+#define MONDAY    "Mon, 31 Oct 1994 08:00:00 GMT"
+#define CHANGED   "Last-Modified: " MONDAY "\r\n"
+#define JUST_NOW  "Last-Modified: Sun, 06 Nov 1994 08:49:36 GMT\r\n"
+#define LATER     "Last-Modified: Sun, 06 Nov 1994 08:00:00 GMT\r\n"
+/* The first half of OLD, and no more. */
+#define BROKEN(headers)      OK(LENGTH(20) headers, HALF)
+#define WHOLE(headers, body) OK(LENGTH(20) headers, body)
+#define RANGE                "bytes=10-"
+
+enum { STEPS = 6 };
+
+/* What the server says, one answer a connection, and what it wants to be asked: the Range and the
+ * If-Range of each request after the first. */
+static const struct script {
+	const char *what, *answers[STEPS];
+	const char *asked[STEPS]; /* "RANGE IF-RANGE"; NULL: neither */
+	const char *kept;         /* NULL: download_failed, and no file */
+	bool expired;
+	int64_t wait_ms; /* between the first two requests at least */
+} scripts[] = {
+    {"whole at once", {WHOLE(TAG("a"), OLD)}, .kept = OLD},
+    {"a length and nothing else", {WHOLE("", OLD)}, .kept = OLD},
+    {"goes on with the same tag",
+        {BROKEN(TAG("a")), PART("10-19/20", LENGTH(10) TAG("a"), REST)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
+    {"goes on more than once",
+        {BROKEN(TAG("a")), PART("10-19/20", LENGTH(10) TAG("a"), "abc"),
+            PART("13-19/20", LENGTH(7) TAG("a"), "defghij")},
+        .asked = {NULL, RANGE " \"a\"", "bytes=13- \"a\""}, .kept = OLD},
+    {"changed, as the server says", {BROKEN(TAG("a")), WHOLE(TAG("b"), NEW)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = NEW},
+    {"changed, and broken again",
+        {BROKEN(TAG("a")), OK(LENGTH(20) TAG("b"), "ABC"),
+            PART("3-19/20", LENGTH(17) TAG("b"), "DEFGHIJKLMNOPQRST")},
+        .asked = {NULL, RANGE " \"a\"", "bytes=3- \"b\""}, .kept = NEW},
+    {"changed, and If-Range is not understood",
+        {BROKEN(TAG("a")), PART("10-19/20", LENGTH(10) TAG("b"), "KLMNOPQRST"),
+            WHOLE(TAG("b"), NEW)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = NEW},
+    {"a range without its tag",
+        {BROKEN(TAG("a")), PART("10-19/20", LENGTH(10), "KLMNOPQRST"),
+            WHOLE(TAG("b"), NEW)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = NEW},
+    {"a range whose tag has become weak",
+        {BROKEN(TAG("a")), PART("10-19/20", LENGTH(10) WEAK, "KLMNOPQRST"),
+            WHOLE(TAG("b"), NEW)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = NEW},
+    {"another length",
+        {BROKEN(TAG("a")), PART("10-18/19", LENGTH(9) TAG("a"), "KLMNOPQRS"),
+            WHOLE(TAG("b"), NEW)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = NEW},
+    {"another type",
+        {BROKEN(TAG("a") TYPE("video/mp4")),
+            PART("10-19/20", LENGTH(10) TAG("a") TYPE("text/html"), "<p>sorry!!"),
+            WHOLE(TAG("a") TYPE("video/mp4"), OLD)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
+    {"the same type, with other parameters and case",
+        {BROKEN(TAG("a") TYPE("text/plain; charset=utf-8")),
+            PART("10-19/20", LENGTH(10) TAG("a") TYPE("Text/Plain"), REST)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
+    {"a range that begins elsewhere",
+        {BROKEN(TAG("a")), PART("9-19/20", LENGTH(11) TAG("a"), "9" REST),
+            WHOLE(TAG("a"), OLD)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
+    {"a range that says nothing of itself",
+        {BROKEN(TAG("a")), "HTTP/1.1 206 Part\r\n" LENGTH(10) TAG("a") "\r\n" REST,
+            WHOLE(TAG("a"), OLD)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
+    {"a range that holds more than it says",
+        {BROKEN(TAG("a")), PART("10-14/20", LENGTH(10) TAG("a"), REST),
+            WHOLE(TAG("a"), OLD)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
+    {"a range that holds less than it says",
+        {BROKEN(TAG("a")), PART("10-19/20", LENGTH(5) TAG("a"), "abcde"),
+            WHOLE(TAG("a"), OLD)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
+    {"ranges that are shorter than was asked for",
+        {BROKEN(TAG("a")), PART("10-14/20", LENGTH(5) TAG("a"), "abcde"),
+            PART("15-19/20", LENGTH(5) TAG("a"), "fghij")},
+        .asked = {NULL, RANGE " \"a\"", "bytes=15- \"a\""}, .kept = OLD},
+    {"a range of an unknown whole, whose length was told before",
+        {BROKEN(TAG("a")), PART("10-19/*", LENGTH(10) TAG("a"), REST)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
+    {"a range of a whole that nobody told the length of",
+        {OK("Transfer-Encoding: chunked\r\n" TAG("a"), "a\r\n" HALF "\r\n5\r\n"),
+            PART("10-19/*", LENGTH(10) TAG("a"), REST), WHOLE(TAG("a"), OLD)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
+    {"chunks that break off",
+        {OK("Transfer-Encoding: chunked\r\n" TAG("a"), "a\r\n" HALF "\r\n5\r\n"),
+            PART("10-19/20", LENGTH(10) TAG("a"), REST)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
+    {"a range where none was asked for",
+        {PART("0-9/20", LENGTH(10) TAG("a"), HALF),
+            PART("10-19/20", LENGTH(10) TAG("a"), REST)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
+    {"no such range any more",
+        {BROKEN(TAG("a")),
+            "HTTP/1.1 416 No\r\nContent-Range: bytes */5\r\n" LENGTH(0) "\r\n",
+            WHOLE(TAG("b"), NEW)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = NEW},
+    {"nothing tells the versions apart", {BROKEN(""), WHOLE("", NEW)}, .kept = NEW},
+    {"a weak tag does not", {BROKEN(WEAK), WHOLE(WEAK, NEW)}, .kept = NEW},
+    {"a tag that is none", {BROKEN("ETag: a\r\n"), WHOLE("", NEW)}, .kept = NEW},
+    {"a date that is long past does",
+        {BROKEN(SERVED CHANGED), PART("10-19/20", LENGTH(10) SERVED, REST)},
+        .asked = {NULL, RANGE " " MONDAY}, .kept = OLD},
+    {"a date that differs in the range",
+        {BROKEN(SERVED CHANGED), PART("10-19/20", LENGTH(10) LATER, "KLMNOPQRST"),
+            WHOLE(SERVED LATER, NEW)},
+        .asked = {NULL, RANGE " " MONDAY}, .kept = NEW},
+    {"a date of a moment ago does not", {BROKEN(SERVED JUST_NOW), WHOLE("", NEW)},
+        .kept = NEW},
+    {"a date without the server's time", {BROKEN(CHANGED), WHOLE("", NEW)}, .kept = NEW},
+    {"a date beside a weak tag", {BROKEN(SERVED CHANGED WEAK), WHOLE("", NEW)},
+        .kept = NEW},
+    {"sent elsewhere in the middle",
+        {BROKEN(TAG("a")), "HTTP/1.1 302 Go\r\nLocation: ?\r\n" LENGTH(0) "\r\n",
+            WHOLE(TAG("a"), OLD)},
+        .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
+    {"not able in the middle",
+        {BROKEN(TAG("a")), "HTTP/1.1 503 Wait\r\n" LENGTH(0) "\r\n",
+            PART("10-19/20", LENGTH(10) TAG("a"), REST)},
+        .asked = {NULL, RANGE " \"a\"", RANGE " \"a\""}, .kept = OLD},
+    {"not able for so long",
+        {"HTTP/1.1 429 Wait\r\nRetry-After: 3\r\n" LENGTH(0) "\r\n", WHOLE("", OLD)},
+        .kept = OLD, .wait_ms = 3000},
+    {"not able for longer than is put up with",
+        {"HTTP/1.1 503 Wait\r\nRetry-After: 60\r\n" LENGTH(0) "\r\n"}, .kept = NULL},
+    {"no answer at first", {"", WHOLE(TAG("a"), OLD)}, .kept = OLD},
+    {"longer than it says", {WHOLE(TAG("a"), OLD "and more")}, .kept = OLD},
+    {"up to the connection's end", {OK("", OLD)}, .kept = OLD},
+    {"up to the connection's end, which came too soon",
+        {OK("", "GIF89a and no more"), OK("", "GIF89a and no more;")},
+        .kept = "GIF89a and no more;"},
+    {"empty, then not", {OK(LENGTH(0), ""), WHOLE("", OLD)}, .kept = OLD},
+    {"empty", {OK(LENGTH(0), ""), OK(LENGTH(0), ""), OK("", ""), OK(LENGTH(0), "")},
+        .kept = NULL},
+    {"another kind of thing",
+        {OK(LENGTH(6), "%PDF-1"), OK(LENGTH(6), "%PDF-1"), OK(LENGTH(6), "%PDF-1"),
+            OK(LENGTH(6), "%PDF-1")},
+        .kept = NULL},
+    {"expired", {"HTTP/1.1 403 No\r\n" LENGTH(0) "\r\n"}, .expired = true},
+    {"expired in the middle",
+        {BROKEN(TAG("a")), "HTTP/1.1 410 Gone\r\n" LENGTH(0) "\r\n"},
+        .asked = {NULL, RANGE " \"a\""}, .expired = true},
+    {"refused", {"HTTP/1.1 400 No\r\n" LENGTH(0) "\r\n"}, .kept = NULL},
+    {"a range that nobody asked for is no use", {"HTTP/1.1 416 No\r\n" LENGTH(0) "\r\n"},
+        .kept = NULL},
+};
+
+/* The server. The path of a request is its script's place in the table. */
+
+static struct {
+	int fd, port;
+	atomic_uint asked[N(scripts)];
+	char *wanted[N(scripts)][STEPS]; /* what it was asked for */
+	int64_t at[N(scripts)][STEPS];   /* and when, in ms */
+} server;
+
+static char *
+header(const char *head, const char *name)
+{
+	const char *at = strcasestr(head, name);
+
+	return at != NULL ? mem_strn(at + strlen(name), strcspn(at + strlen(name), "\r"))
+	                  : NULL;
+}
+
+static char *
+range_of(const char *head)
+{
+	char *range = header(head, "\r\nRange: "), *tag = header(head, "\r\nIf-Range: ");
+	char *both = range != NULL || tag != NULL
+	                 ? mem_printf("%s %s", range != NULL ? range : "-",
+	                       tag != NULL ? tag : "-")
+	                 : NULL;
+
+	free(range);
+	free(tag);
+	return both;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void *
+connection(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+	char head[4096] = "", rest[256];
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && strstr(head, "\r\n\r\n") == NULL) {
+		n = recv(fd, head + len, sizeof head - 1 - len, 0);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	if (n > 0) {
+		unsigned long i = strtoul(strchr(head, '/') + 1, NULL, 10);
+		unsigned step = server.asked[i]++;
+
+		if (step < STEPS && scripts[i].answers[step] != NULL) {
+			const char *answer = scripts[i].answers[step];
+
+			server.wanted[i][step] = range_of(head);
+			server.at[i][step] = now_ms();
+			(void)send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+		}
+	}
+	/* Closed in order, so that the client gets what was sent. */
+	shutdown(fd, SHUT_WR);
+	while (recv(fd, rest, sizeof rest, 0) > 0)
+		;
+	close(fd);
+	return NULL;
+}
+
+static void *
+accepting(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		pthread_t thread;
+		int fd = accept(server.fd, NULL, NULL);
+
+		if (fd < 0)
+			return NULL;
+		if (pthread_create(&thread, NULL, connection, (void *)(intptr_t)fd) != 0)
+			abort();
+		pthread_detach(thread);
+	}
+}
+
+static void
+listen_somewhere(void)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET};
+	socklen_t len = sizeof sin;
+	pthread_t thread;
+
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	server.fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (server.fd < 0 || bind(server.fd, (struct sockaddr *)&sin, len) < 0 ||
+	    listen(server.fd, 128) < 0 ||
+	    getsockname(server.fd, (struct sockaddr *)&sin, &len) < 0 ||
+	    pthread_create(&thread, NULL, accepting, NULL) != 0)
+		abort();
+	server.port = ntohs(sin.sin_port);
+	pthread_detach(thread);
+}
+
+/* The client: one download for each script, all at once. */
+
+struct fetch {
+	bool over, expired;
+	enum code code;
+	char message[512];
+	char *file;
+	uint64_t bytes;
+};
+
+static char folder[] = "/tmp/download.XXXXXX";
+static struct fetch fetches[N(scripts)];
+
+static void
+fetched(void *arg, const struct download_result *result)
+{
+	struct fetch *f = arg;
+
+	assert_false(f->over);
+	f->over = true;
+	f->expired = result->expired;
+	if (result->failure != NULL) {
+		f->code = result->failure->err.code;
+		snprintf(
+		    f->message, sizeof f->message, "%s", result->failure->err.message);
+		return;
+	}
+	f->file = mem_str(result->file);
+	f->bytes = result->bytes;
+}
+
+static int
+fetch_all(void **unused)
+{
+	static char base[] = "http://127.0.0.1:1/v1";
+	struct provider provider = {0};
+	struct account account = {.provider = &provider, .base_url = base};
+	struct engine engine = {.loop = loop_new()};
+	struct filetype *filetypes = filetype_new();
+	struct json_object *types = json_new_object();
+	char *template, ids[N(scripts)][8];
+
+	(void)unused;
+	signal(SIGPIPE, SIG_IGN);
+	assert_non_null(mkdtemp(folder));
+	template = mem_printf("%s/{id}.{ext}", folder);
+	listen_somewhere();
+	json_put_str(types, "text/plain", "txt");
+	json_put_str(types, "image/gif", "gif");
+	engine.http = http_new(engine.loop,
+	    &(struct http_options){.max_in_flight = N(scripts), .stall_seconds = 20});
+	places_init(&engine.places, N(scripts));
+	for (size_t i = 0; i < N(scripts); i++) {
+		char *url = mem_printf("http://127.0.0.1:%d/%zu", server.port, i);
+
+		snprintf(ids[i], sizeof ids[i], "%zu", i);
+		download_start(&engine,
+		    &(struct download_spec){.account = &account,
+		        .url = url,
+		        .template = template,
+		        .name = {.id = ids[i]},
+		        .types = types,
+		        .filetypes = filetypes,
+		        .timeout_ms = 12000},
+		    fetched, &fetches[i]);
+		free(url);
+	}
+	loop_run(engine.loop);
+	http_free(engine.http);
+	loop_free(engine.loop);
+	filetype_free(filetypes);
+	json_object_put(types);
+	free(template);
+	return 0;
+}
+
+static int
+clean_up(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < N(scripts); i++) {
+		if (fetches[i].file != NULL)
+			unlink(fetches[i].file);
+		free(fetches[i].file);
+		for (size_t k = 0; k < STEPS; k++)
+			free(server.wanted[i][k]);
+	}
+	return rmdir(folder);
+}
+
+static const char *
+or_none(const char *s)
+{
+	return s != NULL ? s : "nothing";
+}
+
+/* What is wrong with what became of it; "" where all is well. The caller frees it. */
+static char *
+judge(size_t i)
+{
+	const struct script *s = &scripts[i];
+	const struct fetch *f = &fetches[i];
+	unsigned answers = 0;
+	char kept[64] = "";
+	int fd;
+
+	while (answers < STEPS && s->answers[answers] != NULL)
+		answers++;
+	if (server.asked[i] != answers)
+		return mem_printf("asked %u times, not %u; %s", (unsigned)server.asked[i],
+		    answers, f->message);
+	for (size_t k = 0; k < STEPS; k++)
+		if (strcmp(or_none(server.wanted[i][k]), or_none(s->asked[k])) != 0)
+			return mem_printf("asked for %s, not for %s",
+			    or_none(server.wanted[i][k]), or_none(s->asked[k]));
+	if (answers > 1 && server.at[i][1] - server.at[i][0] < s->wait_ms)
+		return mem_str("asked again too soon");
+	if (f->expired != s->expired)
+		return mem_printf("expired: %d", f->expired);
+	if (s->kept == NULL)
+		return f->code == CODE_DOWNLOAD_FAILED ? mem_str("")
+		                                       : mem_printf("code %d", f->code);
+	if (f->file == NULL)
+		return mem_printf("no file: %s", f->message);
+	fd = open(f->file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, kept, sizeof kept - 1) != (ssize_t)f->bytes)
+		return mem_str("not as long as it says");
+	close(fd);
+	return strcmp(kept, s->kept) == 0 ? mem_str("") : mem_printf("kept %s", kept);
+}
+
+static void
+each_as_it_should_be(void **unused)
+{
+	unsigned wrong = 0;
+
+	(void)unused;
+	for (size_t i = 0; i < N(scripts); i++) {
+		char *said = judge(i);
+
+		if (*said != '\0')
+			print_message("# %s: %s\n", scripts[i].what, said);
+		wrong += *said != '\0';
+		free(said);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void
+nothing_else_is_left(void **unused)
+{
+	DIR *dir = opendir(folder);
+	size_t kept = 0, found = 0;
+	struct dirent *entry;
+
+	(void)unused;
+	assert_non_null(dir);
+	for (size_t i = 0; i < N(scripts); i++)
+		kept += fetches[i].file != NULL;
+	while ((entry = readdir(dir)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			found++;
+	closedir(dir);
+	assert_int_equal(found, kept);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(each_as_it_should_be),
+	    cmocka_unit_test(nothing_else_is_left),
+	};
+
+	return cmocka_run_group_tests(tests, fetch_all, clean_up);
+}

@@ -1,0 +1,431 @@
+/* Files on their way: whole under their name or not there, never over another's, on file systems
+ * that can do less than usual too; and the names of a run. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "mem.h"
+#include "target.h"
+
+/* A file system that cannot, in the place of the C library's calls. */
+
+static int rename_errno, link_errno, unlink_errno;
+
+int
+renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned int flags)
+{
+	if (flags != 0 && rename_errno != 0) {
+		errno = rename_errno;
+		return -1;
+	}
+	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
+
+int
+link(const char *from, const char *to)
+{
+	if (link_errno != 0) {
+		errno = link_errno;
+		return -1;
+	}
+	return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int
+unlink(const char *path)
+{
+	if (unlink_errno != 0) {
+		errno = unlink_errno;
+		return -1;
+	}
+	return unlinkat(AT_FDCWD, path, 0);
+}
+
+static char folder[] = "/tmp/target.XXXXXX";
+
+static int
+open_folder(void **unused)
+{
+	(void)unused;
+	return mkdtemp(folder) != NULL ? chdir(folder) : -1;
+}
+
+static int
+close_folder(void **unused)
+{
+	(void)unused;
+	return chdir("/") == 0 ? rmdir(folder) : -1;
+}
+
+static int
+anew(void **unused)
+{
+	DIR *dir = opendir(".");
+	struct dirent *entry;
+
+	(void)unused;
+	rename_errno = link_errno = unlink_errno = 0;
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			assert_int_equal(unlink(entry->d_name), 0);
+	closedir(dir);
+	return 0;
+}
+
+static void
+put(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
+assert_holds(const char *path, const char *text)
+{
+	char got[64] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_true(read(fd, got, sizeof got - 1) >= 0);
+	close(fd);
+	assert_string_equal(got, text);
+}
+
+static bool
+is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+static ino_t
+inode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	return st.st_ino;
+}
+
+/* Keeps a text as "ann"; CODE_NONE, or why not. No part is left in either case. */
+static enum code
+keep(const char *text, bool force)
+{
+	char sha256[SHA256_HEX];
+	struct err e = {.code = CODE_NONE};
+	struct target t;
+
+	if (target_open(&t, "ann", &e) < 0)
+		return e.code;
+	assert_true(is_there(".ann.part"));
+	assert_true(target_write(&t, 0, text, strlen(text)));
+	if (target_commit(&t, "ann", force, sha256, &e) < 0)
+		assert_int_not_equal(e.code, CODE_NONE);
+	target_close(&t);
+	assert_false(is_there(".ann.part"));
+	return e.code;
+}
+
+static void
+keeps(void)
+{
+	ino_t first;
+
+	assert_int_equal(keep("mine", false), CODE_NONE);
+	assert_holds("ann", "mine");
+	first = inode_of("ann");
+	/* The same bytes are no conflict, and what is there stays. */
+	assert_int_equal(keep("mine", false), CODE_NONE);
+	assert_true(inode_of("ann") == first);
+	assert_int_equal(keep("other", false), CODE_TARGET_TAKEN);
+	assert_int_equal(keep("mine and more", false), CODE_TARGET_TAKEN);
+	assert_int_equal(keep("min", false), CODE_TARGET_TAKEN);
+	assert_int_equal(keep("", false), CODE_TARGET_TAKEN);
+	assert_holds("ann", "mine");
+	assert_int_equal(keep("forced", true), CODE_NONE);
+	assert_holds("ann", "forced");
+}
+
+static void
+never_over_another(void **unused)
+{
+	(void)unused;
+	keeps();
+}
+
+static void
+never_over_another_without_noreplace(void **unused)
+{
+	(void)unused;
+	rename_errno = EINVAL;
+	keeps();
+}
+
+static void
+refuses_where_nothing_is_sure(void **unused)
+{
+	static const int errors[] = {EPERM, EOPNOTSUPP, ENOSYS, EMLINK};
+
+	(void)unused;
+	rename_errno = EINVAL;
+	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+		link_errno = errors[i];
+		assert_int_equal(keep("mine", false), CODE_TARGET_UNWRITABLE);
+		assert_false(is_there("ann"));
+		put("ann", "theirs");
+		assert_int_not_equal(keep("mine", false), CODE_NONE);
+		assert_holds("ann", "theirs");
+		assert_int_equal(keep("mine", true), CODE_NONE);
+		assert_holds("ann", "mine");
+		assert_int_equal(unlink("ann"), 0);
+	}
+}
+
+static void
+other_troubles_replace_nothing(void **unused)
+{
+	static const int errors[] = {EIO, ENOSPC, EACCES, EROFS, EDQUOT};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+		put("ann", "theirs");
+		rename_errno = errors[i];
+		assert_int_equal(keep("mine", false), CODE_TARGET_UNWRITABLE);
+		assert_holds("ann", "theirs");
+	}
+}
+
+static void
+what_is_no_file_is_not_the_same(void **unused)
+{
+	(void)unused;
+	put("theirs", "mine");
+	assert_int_equal(symlink("theirs", "ann"), 0);
+	assert_int_equal(keep("mine", false), CODE_TARGET_TAKEN);
+	assert_holds("theirs", "mine");
+	assert_int_equal(unlink("ann"), 0);
+	assert_int_equal(mkfifo("ann", 0600), 0);
+	assert_int_equal(keep("", false), CODE_TARGET_TAKEN);
+}
+
+/* A part that a killed process left may be the very file that it had just named. */
+static void
+what_was_left_is_not_written_to(void **unused)
+{
+	(void)unused;
+	put(".ann.part", "whole");
+	assert_int_equal(link(".ann.part", "ann"), 0);
+	assert_int_equal(keep("other", false), CODE_TARGET_TAKEN);
+	assert_holds("ann", "whole");
+	put(".ann.part", "half of something longer");
+	assert_int_equal(keep("new", true), CODE_NONE);
+	assert_holds("ann", "new");
+	/* Neither is what somebody else put there. */
+	put("theirs", "precious");
+	assert_int_equal(symlink("theirs", ".ann.part"), 0);
+	assert_int_equal(keep("new", true), CODE_TARGET_UNWRITABLE);
+	assert_holds("theirs", "precious");
+}
+
+static void
+what_cannot_be_removed_is_no_endless_loop(void **unused)
+{
+	struct target t;
+	struct err e;
+
+	(void)unused;
+	put(".ann.part", "left");
+	unlink_errno = EPERM;
+	assert_int_equal(target_open(&t, "ann", &e), -1);
+	assert_int_equal(e.code, CODE_TARGET_UNWRITABLE);
+}
+
+static void
+one_at_a_time(void **unused)
+{
+	char sha256[SHA256_HEX];
+	struct target first, second;
+	struct err e;
+
+	(void)unused;
+	assert_int_equal(target_open(&first, "ann", &e), 0);
+	assert_true(target_write(&first, 0, "first", 5));
+	assert_int_equal(target_open(&second, "ann", &e), -1);
+	assert_int_equal(e.code, CODE_TARGET_TAKEN);
+	assert_int_equal(target_commit(&first, "ann", false, sha256, &e), 0);
+	target_close(&first);
+	assert_holds("ann", "first");
+	assert_false(is_there(".ann.part"));
+}
+
+/* Each round one of the processes keeps its own text, and no other. */
+enum { RIVALS = 4, ROUNDS = 150 };
+
+static int
+compete(int rival)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		char path[32], text[32], sha256[SHA256_HEX];
+		struct target t;
+		struct err e;
+
+		snprintf(path, sizeof path, "r%d", i);
+		snprintf(text, sizeof text, "%d", rival);
+		if (target_open(&t, path, &e) < 0) {
+			if (e.code != CODE_TARGET_TAKEN)
+				return 1;
+			continue;
+		}
+		if (!target_write(&t, 0, text, strlen(text)))
+			return 1;
+		if (target_commit(&t, path, false, sha256, &e) == 0) {
+			snprintf(path, sizeof path, "won%d.%d", i, rival);
+			close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+		} else if (e.code != CODE_TARGET_TAKEN) {
+			return 1;
+		}
+		target_close(&t);
+	}
+	return 0;
+}
+
+static void
+rivals(void)
+{
+	pid_t pids[RIVALS];
+
+	for (int i = 0; i < RIVALS; i++) {
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		if (pids[i] == 0)
+			_exit(compete(i));
+	}
+	for (int i = 0; i < RIVALS; i++) {
+		int status;
+
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_int_equal(status, 0);
+	}
+	for (int i = 0; i < ROUNDS; i++) {
+		char path[32], text[32];
+		int winners = 0;
+
+		for (int k = 0; k < RIVALS; k++) {
+			snprintf(path, sizeof path, "won%d.%d", i, k);
+			if (!is_there(path))
+				continue;
+			winners++;
+			snprintf(path, sizeof path, "r%d", i);
+			snprintf(text, sizeof text, "%d", k);
+			assert_holds(path, text);
+		}
+		assert_int_equal(winners, 1);
+		snprintf(path, sizeof path, ".r%d.part", i);
+		assert_false(is_there(path));
+	}
+}
+
+static void
+processes_compete(void **unused)
+{
+	(void)unused;
+	rivals();
+	assert_int_equal(anew(NULL), 0);
+	rename_errno = EINVAL;
+	rivals();
+}
+
+/* The names of a run. */
+
+static bool
+take(struct targets *names, unsigned i)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "out/renderings/photo-%07u.loom.pose-hi._", i);
+	return targets_take(names, path);
+}
+
+static void
+a_name_is_given_once(void **unused)
+{
+	struct targets names = {0};
+
+	(void)unused;
+	assert_true(targets_take(&names, ""));
+	assert_false(targets_take(&names, ""));
+	for (unsigned i = 0; i < 5000; i++)
+		assert_true(take(&names, i));
+	for (unsigned i = 0; i < 5000; i++)
+		assert_false(take(&names, i));
+	targets_release(&names);
+	assert_true(take(&names, 1));
+	targets_release(&names);
+}
+
+static size_t
+in_use(void)
+{
+	struct mallinfo2 all = mallinfo2();
+
+	return all.uordblks + all.hblkhd;
+}
+
+static void
+a_million_names_are_small(void **unused)
+{
+	struct targets names = {0};
+	size_t before = in_use(), each;
+
+	(void)unused;
+	for (unsigned i = 0; i < 1000000; i++)
+		assert_true(take(&names, i));
+	each = (in_use() - before) / 1000000;
+	print_message("# %zu bytes a name\n", each);
+	/* A sanitizer's allocator tells nothing. */
+	assert_true(each <= 48);
+	assert_false(take(&names, 0));
+	assert_false(take(&names, 999999));
+	targets_release(&names);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(never_over_another, NULL, anew),
+	    cmocka_unit_test_setup_teardown(
+	        never_over_another_without_noreplace, NULL, anew),
+	    cmocka_unit_test_setup_teardown(refuses_where_nothing_is_sure, NULL, anew),
+	    cmocka_unit_test_setup_teardown(other_troubles_replace_nothing, NULL, anew),
+	    cmocka_unit_test_setup_teardown(what_is_no_file_is_not_the_same, NULL, anew),
+	    cmocka_unit_test_setup_teardown(what_was_left_is_not_written_to, NULL, anew),
+	    cmocka_unit_test_setup_teardown(
+	        what_cannot_be_removed_is_no_endless_loop, NULL, anew),
+	    cmocka_unit_test_setup_teardown(one_at_a_time, NULL, anew),
+	    cmocka_unit_test_setup_teardown(processes_compete, NULL, anew),
+	    cmocka_unit_test(a_name_is_given_once),
+	    cmocka_unit_test(a_million_names_are_small),
+	};
+
+	return cmocka_run_group_tests(tests, open_folder, close_folder);
+}
