@@ -43,8 +43,12 @@ judge_row(struct db *db, struct ledger_claim *c, sqlite3_stmt *st, struct found 
 	int64_t owner = sqlite3_column_int64(st, 2);
 	bool other = owner != 0 && owner != db->number;
 	bool lives = other && live_is(db->live, owner);
+	enum ledger_state state = (enum ledger_state)sqlite3_column_int(st, 1);
 
-	switch ((enum ledger_state)sqlite3_column_int(st, 1)) {
+	if (state == STATE_INTENDED && other && !lives &&
+	    live_unsent(db->live, owner, n))
+		state = STATE_NOT_MADE;
+	switch (state) {
 	case STATE_MADE:
 		if (f->made == 0 && !c->again) {
 			f->made = n;
@@ -52,10 +56,6 @@ judge_row(struct db *db, struct ledger_claim *c, sqlite3_stmt *st, struct found 
 		}
 		break;
 	case STATE_INTENDED:
-		if (other && !lives && live_unsent(db->live, owner, n)) {
-			f->free = n;
-			break;
-		} /* fallthrough */
 	case STATE_UNKNOWN:
 		f->open = n;
 		f->busy = f->busy || lives;
@@ -139,6 +139,10 @@ intend(struct db *db, struct ledger_claim *c, struct err *e)
 		return -1;
 	c->at = ledger_time();
 	c->settled_at = 0;
+	/* What an earlier attempt was told is void. */
+	free(c->id);
+	free(c->data);
+	c->id = c->data = NULL;
 	sqlite3_bind_int64(st, 1, db->number);
 	sqlite3_bind_int64(st, 2, c->at);
 	sqlite3_bind_int64(st, 3, c->clock_offset);

@@ -363,6 +363,27 @@ resend_is_an_intent_of_its_own(void **state)
 	ledger_free(l);
 }
 
+/* What is sent once more is another attempt: the id that the first was told is not its own. */
+static void
+resend_voids_what_was_told(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct said s;
+	struct ledger_claim *c = claim(l, "a", false, &s);
+
+	(void)state;
+	settle(l, c, LEDGER_IS_UNKNOWN, "told");
+	c = claim(l, "a", false, &s);
+	assert_string_equal(s.id, "told");
+	ledger_resend(c, 0, hear, &s);
+	ledger_flush(l);
+	settle(l, c, LEDGER_IS_UNKNOWN, NULL);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
+	assert_string_equal(s.id, "-");
+	ledger_free(l);
+}
+
 /* Adopts at once. */
 static enum ledger_verdict
 adopt(struct ledger *l, struct ledger_claim *c, const char *one, const char *two,
@@ -828,6 +849,40 @@ living_is_busy_and_dead_is_not(void **state)
 	reap(pid);
 	claim(l, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
+	ledger_free(l);
+}
+
+static void
+tell_tag(int ready)
+{
+	struct said s;
+
+	claim(open_ledger(), "a", false, &s);
+	(void)!write(ready, s.tag, 24);
+	pause();
+}
+
+/* What is taken over from one that died before it sent is the same entry: a tag that is sent
+ * along must be the one that a later look at the list goes by. */
+static void
+what_the_dead_did_not_send_keeps_its_tag(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct ledger_claim *c;
+	struct said s, t;
+
+	(void)state;
+	reap(child(tell_tag));
+	c = claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	assert_int_equal(strlen(s.tag), 24);
+	assert_true(s.first_at > 0);
+	assert_true(ledger_sending(c));
+	ledger_free(l);
+	l = open_ledger();
+	claim(l, "a", false, &t);
+	assert_int_equal(t.verdict, LEDGER_UNKNOWN);
+	assert_string_equal(t.tag, s.tag);
 	ledger_free(l);
 }
 
@@ -1369,6 +1424,7 @@ main(void)
 	    TEST(not_made_is_free),
 	    TEST(unknown_is_looked_up_by_one),
 	    TEST(resend_is_an_intent_of_its_own),
+	    TEST(resend_voids_what_was_told),
 	    TEST(adopts_the_one_that_is_left),
 	    TEST(adopted_is_made),
 	    TEST(had_is_had_whatever_became_of_it),
@@ -1383,6 +1439,7 @@ main(void)
 	    TEST(marked_is_never_reused),
 	    TEST(a_batch_is_one_sync),
 	    TEST(living_is_busy_and_dead_is_not),
+	    TEST(what_the_dead_did_not_send_keeps_its_tag),
 	    TEST(the_dead_are_judged_at_open),
 	    TEST(another_boot_proves_nothing),
 	    TEST(unsettled_at_the_end_is_a_dead_ones),
