@@ -45,8 +45,7 @@ judge_row(struct db *db, struct ledger_claim *c, sqlite3_stmt *st, struct found 
 	bool lives = other && live_is(db->live, owner);
 	enum ledger_state state = (enum ledger_state)sqlite3_column_int(st, 1);
 
-	if (state == STATE_INTENDED && other && !lives &&
-	    live_unsent(db->live, owner, n))
+	if (state == STATE_INTENDED && other && !lives && live_unsent(db->live, owner, n))
 		state = STATE_NOT_MADE;
 	switch (state) {
 	case STATE_MADE:
