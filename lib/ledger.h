@@ -48,7 +48,9 @@ struct ledger_option {
 struct ledger_key {
 	const char *operation; /* as the provider's description calls it */
 	const char *provider;
-	const char *base;    /* base URL; a slash at its end makes no difference */
+	/* Base URL; capitals in its host, its scheme's own port and a slash at its end make no
+	 * difference. */
+	const char *base;
 	const char *account; /* label, never a secret */
 	const char *subject; /* SHA-256 of the photo in hex, URL, or the avatar's id */
 	const char *name;    /* only if it was given explicitly; else NULL */

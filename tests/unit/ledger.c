@@ -225,6 +225,91 @@ key_ignores_spelling_only(void **state)
 }
 
 static void
+key_of_option(const char *json, char *hex)
+{
+	struct ledger_option option = {"a", json};
+	struct ledger_ask ask = ask_for("s");
+
+	ask.key.options = &option;
+	ask.key.noptions = 1;
+	hash_of(&ask.key, hex);
+}
+
+static void
+key_tells_all_numbers_apart(void **state)
+{
+	static const char *const same[][2] = {{"-0", "0"}, {"-0.0", "0"}, {"1e0", "1"},
+	    {"[100e-2]", "[1.00]"}, {"18446744073709551616", " 18446744073709551616 "}};
+	static const char *const other[][2] = {{"9007199254740992", "9007199254740993"},
+	    {"18446744073709551615", "18446744073709551616"},
+	    {"18446744073709551616", "18446744073709551617"},
+	    {"-9223372036854775808", "-9223372036854775809"},
+	    {"100000000000000000000", "\"100000000000000000000\""},
+	    {"{\"b\":[200000000000000000000]}", "{\"b\":[100000000000000000000]}"}};
+	char one[65], two[65];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+		key_of_option(same[i][0], one);
+		key_of_option(same[i][1], two);
+		assert_string_equal(one, two);
+	}
+	for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+		key_of_option(other[i][0], one);
+		key_of_option(other[i][1], two);
+		if (strcmp(one, two) == 0)
+			fail_msg("%s and %s have one key", other[i][0], other[i][1]);
+	}
+}
+
+/* What is exported is imported under the same key. */
+static void
+key_is_that_of_its_own_text(void **state)
+{
+	static const char *const values[] = {"1.0", "1e300", "-0", "0.1", "1e17",
+	    "123456789012345678901234567890", "\"\\u0000\\ud83d\\ude00\\/\"",
+	    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+		struct ledger_option option = {"a", values[i]};
+		char *once = ledger_key_options(&option, 1),
+		     *twice = ledger_key_canonical(once);
+
+		assert_string_equal(once, twice);
+		free(once);
+		free(twice);
+	}
+}
+
+static void
+key_ignores_the_spelling_of_a_host(void **state)
+{
+	static const char *const same[] = {"https://api.example/v1/",
+	    "HTTPS://API.Example/v1", "https://api.example:443/v1//",
+	    "https://api.example:0443/v1"};
+	static const char *const other[] = {"https://api.example/V1",
+	    "http://api.example/v1", "https://api.example:80/v1",
+	    "https://api.example:4430/v1", "https://api.example/:443/v1"};
+	struct ledger_ask ask = ask_for("s");
+	char first[65], hex[65];
+
+	(void)state;
+	hash_of(&ask.key, first);
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+		ask.key.base = same[i];
+		hash_of(&ask.key, hex);
+		if (strcmp(hex, first) != 0)
+			fail_msg("%s has another key", same[i]);
+	}
+	for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+		ask.key.base = other[i];
+		hash_of(&ask.key, hex);
+		assert_string_not_equal(hex, first);
+	}
+}
+
+static void
 key_counts_every_part(void **state)
 {
 	struct ledger_ask plain = ask_for("s");
@@ -1418,6 +1503,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(key_is_stable),
 	    TEST(key_ignores_spelling_only),
+	    TEST(key_tells_all_numbers_apart),
+	    TEST(key_is_that_of_its_own_text),
+	    TEST(key_ignores_the_spelling_of_a_host),
 	    TEST(key_counts_every_part),
 	    TEST(made_is_not_asked_for_again),
 	    TEST(again_makes_another),
