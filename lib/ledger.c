@@ -298,11 +298,7 @@ finish_one(struct ledger_claim *c)
 	};
 	struct ledger *l = c->ledger;
 
-	if (l->failed < 0 && c->want == WANT_RESEND) {
-		/* It is as unknown as before. */
-		c->state = STATE_UNKNOWN;
-		end(c, LEDGER_ERROR);
-	} else if (l->failed < 0) {
+	if (l->failed < 0 || c->verdict == LEDGER_ERROR) {
 		end(c, LEDGER_ERROR);
 	} else if (c->want == WANT_SETTLE ||
 	           (c->want == WANT_ADOPT && c->verdict == LEDGER_MADE)) {
@@ -392,6 +388,7 @@ silence(struct ledger_claim *c)
 	for (; c != NULL; c = c->next) {
 		c->fn = NULL;
 		c->cancelled = c->want == WANT_CLAIM && !c->held;
+		silence(c->waiters);
 	}
 }
 

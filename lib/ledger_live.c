@@ -150,8 +150,12 @@ live_slot_free(struct live *l, int slot)
 bool
 live_sending(struct live *l, int slot, int64_t n)
 {
-	return slot >= 0 && pwrite(l->fd, &n, sizeof n, slot_offset((size_t)slot)) ==
-	                        (ssize_t)sizeof n;
+	struct stat st;
+
+	return slot >= 0 &&
+	       pwrite(l->fd, &n, sizeof n, slot_offset((size_t)slot)) ==
+	           (ssize_t)sizeof n &&
+	       fstat(l->fd, &st) == 0 && st.st_nlink > 0;
 }
 
 bool

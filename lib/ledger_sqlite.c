@@ -65,6 +65,7 @@ static const char *const texts[SQL_COUNT] = {
                   " AND o.data = e.data AND o.at > e.first_at - 900000"
                   " AND o.operation = e.operation AND o.provider = e.provider"
                   " AND o.base = e.base AND o.account = e.account ORDER BY 1 DESC",
+    [SQL_OWNER] = "SELECT owner, state FROM entry WHERE n = ? AND key = ?",
     [SQL_INTENDED] = "SELECT n, owner FROM entry WHERE state = 1 ORDER BY owner",
     [SQL_RECOVER] = "UPDATE entry SET state = ?, owner = 0 WHERE n = ?",
 };
@@ -115,6 +116,13 @@ db_run(struct db *db, sqlite3_stmt *st, struct err *e)
 int
 db_begin(struct db *db, struct err *e)
 {
+	int moved = 0;
+
+	/* SQLite would go on with a file that nobody else opens any more. */
+	sqlite3_file_control(db->sql, NULL, SQLITE_FCNTL_HAS_MOVED, &moved);
+	if (moved)
+		return err_set(e, CODE_STATE_UNUSABLE,
+		    "ledger '%s': it was moved or deleted while it was in use", db->file);
 	return db_run(db, db_sql(db, SQL_BEGIN, e), e);
 }
 
@@ -251,15 +259,15 @@ identify(struct db *db, struct err *e)
 	return 1;
 }
 
-/* As identify, and an empty file comes out in WAL mode. Changing the mode is the one thing for
- * which SQLite does not wait by itself when another process is at it too. */
+/* As identify, and the file comes out in WAL mode. Changing the mode is the one thing for which
+ * SQLite does not wait by itself when another process is at it too. */
 static int
 look(struct db *db, struct err *e)
 {
 	for (int count = 0;; count++) {
 		int known = identify(db, e);
 
-		if (known != 0 || execute(db, "PRAGMA journal_mode = WAL", e) == 0)
+		if (known < 0 || execute(db, "PRAGMA journal_mode = WAL", e) == 0)
 			return known;
 		if (sqlite3_errcode(db->sql) != SQLITE_BUSY ||
 		    !wait_for_others(NULL, count))

@@ -304,6 +304,53 @@ needs_writing(struct db *db, struct ledger_claim *batch, struct err *e)
 	return needed;
 }
 
+/* Whether a claim that was held is this process's still. Where its sign of life was removed,
+ * another took it for dead; it may say all the same that it was made, which that one will hear
+ * before it sends anything. 1, 0 with the claim's verdict ERROR, or -1. */
+static int
+is_held(struct db *db, struct ledger_claim *c, struct err *e)
+{
+	sqlite3_stmt *st = db_sql(db, SQL_OWNER, e);
+	bool held = false;
+	int rc;
+
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int64(st, 1, c->n);
+	sqlite3_bind_blob(st, 2, c->hash, LEDGER_HASH, SQLITE_STATIC);
+	if ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		int state = sqlite3_column_int(st, 1);
+
+		held = sqlite3_column_int64(st, 0) == db->number ||
+		       (c->want == WANT_SETTLE && c->state == STATE_MADE &&
+		           (state == STATE_INTENDED || state == STATE_UNKNOWN));
+	} else if (rc != SQLITE_DONE) {
+		db_error(db, e);
+	}
+	sqlite3_reset(st);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return -1;
+	if (!held) {
+		c->verdict = LEDGER_ERROR;
+		err_set(e, CODE_STATE_UNUSABLE,
+		    "ledger '%s': another process has taken over what this one worked on",
+		    db->file);
+	}
+	return held;
+}
+
+static int
+write_held(struct db *db, struct ledger_claim *c, struct err *e)
+{
+	int held = is_held(db, c, e);
+
+	if (held <= 0)
+		return held;
+	if (c->want == WANT_SETTLE)
+		return settle(db, c, e);
+	return c->want == WANT_RESEND ? intend(db, c, e) : adopt(db, c, e);
+}
+
 static int
 write_one(struct db *db, struct ledger_claim *c, struct err *e)
 {
@@ -313,13 +360,11 @@ write_one(struct db *db, struct ledger_claim *c, struct err *e)
 			return 0; /* as was read */
 		return claim(db, c, e);
 	case WANT_SETTLE:
-		return settle(db, c, e);
 	case WANT_RESEND:
-		return intend(db, c, e);
+	case WANT_ADOPT:
+		return write_held(db, c, e);
 	case WANT_MARK:
 		return mark(db, c, e);
-	case WANT_ADOPT:
-		return adopt(db, c, e);
 	case WANT_PEEK: /* as was read */
 		break;
 	}

@@ -1224,6 +1224,88 @@ network_file_systems_are_known(void **state)
 	fs_type = 0xef53;
 }
 
+static void
+move(const char *from, const char *to)
+{
+	char *command = mem_printf("mv '%s' '%s'", from, to);
+
+	assert_int_equal(system(command), 0);
+	free(command);
+}
+
+/* The next process would begin a new ledger, and one of the two would not know of what the
+ * other paid for. */
+static void
+moved_away_is_no_ledger_any_more(void **state)
+{
+	struct ledger *l = open_ledger();
+	char *away = mem_printf("%s.away", file);
+	struct said s;
+
+	(void)state;
+	move(file, away);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_ERROR);
+	assert_non_null(strstr(s.message, "moved or deleted"));
+	move(away, file);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	ledger_free(l);
+	free(away);
+}
+
+/* Whoever looks sees a dead one: what is sent now may be looked up, and sent, by others. */
+static void
+without_a_sign_of_life_nothing_is_sent(void **state)
+{
+	struct ledger *l = open_ledger(), *m;
+	struct said s, t;
+	struct ledger_claim *c = claim(l, "a", false, &s), *sent = lost(l, "b"), *d;
+	char *path = mem_printf("%s-live/1", file);
+
+	(void)state;
+	assert_int_equal(unlink(path), 0);
+	assert_false(ledger_sending(c));
+	assert_true(ledger_sending(sent));
+	m = open_ledger();
+	d = claim(m, "b", false, &t);
+	assert_int_equal(t.verdict, LEDGER_UNKNOWN);
+	/* What was made is made; what another looks up is not for us to judge. */
+	assert_int_equal(settle(l, sent, LEDGER_IS_MADE, "id"), LEDGER_MADE);
+	ledger_resend(d, 0, hear, &t);
+	ledger_flush(m);
+	assert_int_equal(t.verdict, LEDGER_ERROR);
+	assert_non_null(strstr(t.message, "another process"));
+	claim(m, "b", false, &t);
+	assert_int_equal(t.verdict, LEDGER_MADE);
+	d = claim(m, "a", false, &t);
+	assert_int_equal(t.verdict, LEDGER_UNKNOWN);
+	assert_int_equal(settle(l, c, LEDGER_IS_NOT_MADE, NULL), LEDGER_ERROR);
+	assert_int_equal(settle(m, d, LEDGER_IS_MADE, "other"), LEDGER_MADE);
+	ledger_free(m);
+	ledger_free(l);
+	free(path);
+}
+
+/* A tool may have taken it out of WAL mode, in which alone one fsync makes a commit last. */
+static void
+put_back_into_wal_mode(void **state)
+{
+	sqlite3_stmt *st;
+	sqlite3 *db;
+
+	(void)state;
+	ledger_free(open_ledger());
+	execute("PRAGMA journal_mode = DELETE");
+	ledger_free(open_ledger());
+	assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+	sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &st, NULL);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	assert_string_equal(sqlite3_column_text(st, 0), "wal");
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+}
+
 /* No file may grow: as a full disk looks, seen from here. */
 static void
 set_limit(rlim_t bytes)
@@ -1360,7 +1442,7 @@ stopped_in_the_middle(void **state)
 {
 	struct loop *loop = loop_new();
 	struct err e;
-	struct ledger *l = ledger_open(file, loop, &e);
+	struct ledger *l = ledger_open(file, loop, &e), *m;
 	struct ledger_ask ask = ask_for("a");
 	struct said s = {0};
 	struct timer stop = {0};
@@ -1374,6 +1456,21 @@ stopped_in_the_middle(void **state)
 	ledger_free(l);
 	loop_free(loop);
 	assert_int_equal(s.calls, 0);
+	/* The same while what is committed answers those that wait for it, too. */
+	loop = loop_new();
+	l = ledger_open(file, loop, &e);
+	m = ledger_open(file, NULL, &e);
+	claim(m, "a", false, &s);
+	ledger_claim(l, &ask, hear, &s);
+	ledger_claim(l, &ask, hear, &s);
+	stop = (struct timer){0};
+	loop_at(loop, &stop, 0, stop_loop, loop);
+	loop_run(loop);
+	s.calls = 0;
+	ledger_free(l);
+	loop_free(loop);
+	assert_int_equal(s.calls, 0);
+	ledger_free(m);
 	l = open_ledger();
 	claim(l, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_YOURS);
@@ -1536,6 +1633,9 @@ main(void)
 	    TEST(newer_foreign_and_damaged_are_refused),
 	    TEST(homeless_is_refused),
 	    TEST(network_file_systems_are_known),
+	    TEST(moved_away_is_no_ledger_any_more),
+	    TEST(without_a_sign_of_life_nothing_is_sent),
+	    TEST(put_back_into_wal_mode),
 	    TEST(full_disk_stops_before_sending),
 	    TEST(power_is_lost_at_any_write),
 	    TEST(killed_around_a_commit),
