@@ -57,14 +57,15 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_HAD] = "SELECT 1 FROM entry o, entry e WHERE e.n = ? AND o.id = ? AND o.n <> e.n"
                 " AND o.operation = e.operation AND o.provider = e.provider"
                 " AND o.base = e.base AND o.account = e.account",
-    /* One that was given up long before this one began has made nothing since. */
-    [SQL_RIVAL] = "SELECT o.state = 1 OR o.owner <> 0 FROM entry e, entry o"
+    /* One that was given up long before this one began has made nothing since; one in flight
+     * may take as long as its upload does. */
+    [SQL_RIVAL] = "SELECT o.n, o.state, o.owner FROM entry e, entry o"
                   " WHERE e.n = ? AND o.n <> e.n AND o.n IN"
                   " (SELECT n FROM entry WHERE state = 1"
                   " UNION ALL SELECT n FROM entry WHERE state = 3)"
-                  " AND o.data = e.data AND o.at > e.first_at - 900000"
+                  " AND o.data = e.data AND (o.state = 1 OR o.at > e.first_at - 900000)"
                   " AND o.operation = e.operation AND o.provider = e.provider"
-                  " AND o.base = e.base AND o.account = e.account ORDER BY 1 DESC",
+                  " AND o.base = e.base AND o.account = e.account",
     [SQL_OWNER] = "SELECT owner, state FROM entry WHERE n = ? AND key = ?",
     [SQL_INTENDED] = "SELECT n, owner FROM entry WHERE state = 1 ORDER BY owner",
     [SQL_RECOVER] = "UPDATE entry SET state = ?, owner = 0 WHERE n = ?",
@@ -77,7 +78,9 @@ db_error(struct db *db, struct err *e)
 	const char *hint = "";
 
 	if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
-		hint = "; it is damaged or no ledger: move it away, or bring back a copy";
+		hint =
+		    "; it is damaged or no ledger: move it away, and what ends in -wal with it, "
+		    "or bring back a copy of both";
 	else if (code == SQLITE_FULL || code == SQLITE_IOERR)
 		hint = "; is the disk full?";
 	else if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN)

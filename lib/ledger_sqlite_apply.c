@@ -225,6 +225,20 @@ look_up(struct db *db, const struct ledger_claim *c, struct ledger_candidate *on
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
 }
 
+/* What one other entry in doubt makes of a claim's verdict. */
+static void
+weigh_rival(struct db *db, struct ledger_claim *c, sqlite3_stmt *st)
+{
+	int64_t n = sqlite3_column_int64(st, 0), owner = sqlite3_column_int64(st, 2);
+	bool intended = sqlite3_column_int(st, 1) == STATE_INTENDED;
+
+	if (owner != 0 && live_is(db->live, owner))
+		c->verdict = LEDGER_BUSY;
+	else if (c->verdict != LEDGER_BUSY &&
+	         !(intended && live_unsent(db->live, owner, n)))
+		c->verdict = LEDGER_UNKNOWN;
+}
+
 /* What is left may be another entry's whose outcome is in doubt: BUSY, or UNKNOWN. */
 static int
 contest(struct db *db, struct ledger_claim *c, struct err *e)
@@ -235,13 +249,12 @@ contest(struct db *db, struct ledger_claim *c, struct err *e)
 	if (st == NULL)
 		return -1;
 	sqlite3_bind_int64(st, 1, c->n);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW)
-		c->verdict = sqlite3_column_int(st, 0) ? LEDGER_BUSY : LEDGER_UNKNOWN;
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		weigh_rival(db, c, st);
+	if (rc != SQLITE_DONE)
 		db_error(db, e);
 	sqlite3_reset(st);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
+	return rc == SQLITE_DONE ? 0 : -1;
 }
 
 static int

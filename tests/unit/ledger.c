@@ -1015,6 +1015,90 @@ another_boot_proves_nothing(void **state)
 }
 
 static void
+execute(const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* A claim of which the list shows what it shows of any other by that name. */
+static struct ledger_claim *
+alike(struct ledger *l, const char *subject)
+{
+	struct ledger_ask ask = ask_for(subject);
+	struct ledger_claim *c;
+	struct said s;
+
+	ask.data = "{\"/name\":\"Ann\"}";
+	c = ledger_claim(l, &ask, hear, &s);
+	ledger_flush(l);
+	assert_true(s.verdict == LEDGER_YOURS || s.verdict == LEDGER_UNKNOWN);
+	return c;
+}
+
+static void
+hold_unsent_alike(int ready)
+{
+	alike(open_ledger(), "b");
+	(void)!write(ready, "", 1);
+	pause();
+}
+
+static void
+look_up_alike(int ready)
+{
+	struct ledger *l = open_ledger();
+
+	ledger_settle(alike(l, "b"), LEDGER_IS_UNKNOWN, NULL, NULL, NULL, NULL);
+	ledger_flush(l);
+	alike(l, "b");
+	(void)!write(ready, "", 1);
+	pause();
+}
+
+/* Of those that may have made what looks alike, the dead are told from the living. */
+static void
+a_dead_twin_is_not_waited_for(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct ledger_claim *c;
+	struct said s;
+	pid_t pid;
+
+	(void)state;
+	c = alike(l, "a");
+	pid = child(hold_unsent_alike);
+	assert_int_equal(adopt(l, c, "1", NULL, &s), LEDGER_BUSY);
+	reap(pid);
+	assert_int_equal(adopt(l, c, "1", NULL, &s), LEDGER_MADE);
+	c = alike(l, "c");
+	pid = child(look_up_alike);
+	assert_int_equal(adopt(l, c, "2", NULL, &s), LEDGER_BUSY);
+	reap(pid);
+	assert_int_equal(adopt(l, c, "2", NULL, &s), LEDGER_UNKNOWN);
+	ledger_free(l);
+}
+
+/* An upload may take longer than what is given up is remembered. */
+static void
+a_slow_twin_is_waited_for(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct ledger_claim *c = alike(l, "a"), *slow = alike(l, "b");
+	struct said s;
+
+	(void)state;
+	execute("UPDATE entry SET at = at - 3600000 WHERE subject = 'b'");
+	assert_int_equal(adopt(l, c, "1", NULL, &s), LEDGER_BUSY);
+	settle(l, slow, LEDGER_IS_UNKNOWN, NULL);
+	assert_int_equal(adopt(l, c, "1", NULL, &s), LEDGER_MADE);
+	ledger_free(l);
+}
+
+static void
 unsettled_at_the_end_is_a_dead_ones(void **state)
 {
 	struct ledger *l = open_ledger();
@@ -1145,16 +1229,6 @@ refused(const char *path, const char *why)
 	assert_int_equal(e.code, CODE_STATE_UNUSABLE);
 	if (strstr(e.message, why) == NULL)
 		fail_msg("'%s' does not say '%s'", e.message, why);
-}
-
-static void
-execute(const char *sql)
-{
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
 }
 
 static void
@@ -1627,6 +1701,8 @@ main(void)
 	    TEST(what_the_dead_did_not_send_keeps_its_tag),
 	    TEST(the_dead_are_judged_at_open),
 	    TEST(another_boot_proves_nothing),
+	    TEST(a_dead_twin_is_not_waited_for),
+	    TEST(a_slow_twin_is_waited_for),
 	    TEST(unsettled_at_the_end_is_a_dead_ones),
 	    TEST(on_a_loop),
 	    TEST(many_may_make_it_at_once),
