@@ -17,8 +17,7 @@
 
 enum {
 	LINE_MAX_BYTES = 16 << 20,
-	BATCH = 5000,     /* entries imported in one transaction */
-	PAUSE_US = 10000, /* in which each process that waits for the lock looks for it */
+	BATCH = 5000, /* entries imported in one transaction */
 };
 
 struct options {
@@ -239,8 +238,8 @@ is_dry(int fd)
 	return poll(&p, 1, 0) == 0;
 }
 
-/* Imports one transaction's worth. It ends where lines are waited for, and a moment is left
- * after it, so that others can write. */
+/* Imports one transaction's worth. It ends where lines are waited for, so that others can write
+ * in the meantime. */
 static void
 import_batch(struct ledger *l, struct lines *lines, const char *name, struct counts *c)
 {
@@ -257,8 +256,6 @@ import_batch(struct ledger *l, struct lines *lines, const char *name, struct cou
 	}
 	if (ledger_commit(l, &e) < 0)
 		fail(&e);
-	if (c->pending == BATCH)
-		usleep(PAUSE_US);
 }
 
 static void

@@ -1414,6 +1414,50 @@ full_disk_stops_before_sending(void **state)
 	ledger_free(l);
 }
 
+/* What became of a request is told as soon as that is possible, if only at the end; nothing is
+ * begun before. */
+static void
+full_disk_loses_no_outcome(void **state)
+{
+	struct ledger *l = open_ledger(), *m = open_ledger();
+	struct ledger_claim *a = lost(l, "a"), *b = lost(l, "b");
+	struct said s;
+
+	(void)state;
+	set_limit(4096);
+	assert_int_equal(settle(l, a, LEDGER_IS_MADE, "1"), LEDGER_ERROR);
+	claim(l, "c", false, &s);
+	assert_int_equal(s.verdict, LEDGER_ERROR);
+	set_limit(RLIM_INFINITY);
+	claim(m, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_BUSY);
+	/* Even the same thing, asked for in the meantime. */
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_MADE);
+	assert_string_equal(s.id, "1");
+	set_limit(4096);
+	assert_int_equal(settle(l, b, LEDGER_IS_MADE, "2"), LEDGER_ERROR);
+	set_limit(RLIM_INFINITY);
+	ledger_free(l);
+	claim(m, "a", false, &s);
+	assert_string_equal(s.id, "1");
+	claim(m, "b", false, &s);
+	assert_int_equal(s.verdict, LEDGER_MADE);
+	assert_string_equal(s.id, "2");
+	ledger_free(m);
+	/* Where it is full to the end, it is a dead one's. */
+	l = open_ledger();
+	a = lost(l, "d");
+	set_limit(4096);
+	settle(l, a, LEDGER_IS_MADE, "3");
+	ledger_free(l);
+	set_limit(RLIM_INFINITY);
+	l = open_ledger();
+	claim(l, "d", false, &s);
+	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
+	ledger_free(l);
+}
+
 /* A copy of the ledger as a disk may hold it: the log cut off at a length, and the machine
  * started anew. */
 static void
@@ -1713,6 +1757,7 @@ main(void)
 	    TEST(without_a_sign_of_life_nothing_is_sent),
 	    TEST(put_back_into_wal_mode),
 	    TEST(full_disk_stops_before_sending),
+	    TEST(full_disk_loses_no_outcome),
 	    TEST(power_is_lost_at_any_write),
 	    TEST(killed_around_a_commit),
 	    TEST(stopped_in_the_middle),
