@@ -29,6 +29,11 @@ static const struct {
     {0x19830326, "BeeGFS"},
     {0x786f4256, "vboxsf"},
     {0xbacbacbc, "VMware shared folder"},
+    {0x7c7c6673, "Parallels shared folder"},
+    {0xaad7aaea, "PanFS"},
+    {0xbeefdead, "StorNext"},
+    {0x61636673, "ACFS"},
+    {0x0000564c, "NCP"},
 };
 
 const char *

@@ -16,7 +16,7 @@ char *state_path(const char *name, struct err *e);
 
 /* The name of the network file system that has this statfs(2) f_type, or NULL for one on which
  * locks and memory maps of several processes can be relied on. Every FUSE file system counts
- * as one, since nothing tells sshfs from a local one. Numbers: <linux/magic.h>. */
+ * as one, since nothing tells sshfs from a local one. Numbers: <linux/magic.h>, and stat(1)'s. */
 const char *state_network_fs(unsigned long f_type);
 
 /* Fails when the directory or file is on such a file system, and says which. */
