@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -180,23 +179,6 @@ wait_for_others(void *arg, int count)
 	return count < BUSY_MS / 2;
 }
 
-/* A new name must be as durable as what will be in it. */
-static int
-sync_directory(const char *file, struct err *e)
-{
-	char *copy = mem_str(file);
-	const char *dir = dirname(copy);
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = 0;
-
-	if (fd < 0 || fsync(fd) < 0)
-		rc = err_set(e, CODE_STATE_UNUSABLE, "ledger directory '%s':", dir);
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return rc;
-}
-
 /* Sees to it that there is a file, 0600 (SQLite gives its mode to the files beside it), and to
  * a name for it that every process finds the same way. */
 static int
@@ -218,7 +200,7 @@ make_file(struct db *db, const char *file, struct err *e)
 		close(fd);
 	if (db->file == NULL || state_check_local(db->file, e) < 0)
 		return -1;
-	return made ? sync_directory(db->file, e) : 0;
+	return made ? state_sync_name(db->file, e) : 0;
 }
 
 static int

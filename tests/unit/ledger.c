@@ -1281,6 +1281,49 @@ homeless_is_refused(void **state)
 	free(xdg);
 }
 
+/* A commit is of no use in a directory that the next loss of power takes away. */
+static void
+new_directories_are_on_disk(void **state)
+{
+	char *xdg = mem_printf("%s/a/b", dir), *old = mem_str(getenv("XDG_STATE_HOME"));
+	struct err e;
+
+	(void)state;
+	setenv("XDG_STATE_HOME", xdg, 1);
+	for (int made = 3; made >= 0; made -= 3) {
+		syncs = 0;
+		free(state_path("ledger.db", &e));
+		assert_int_equal(syncs, made);
+	}
+	if (old != NULL)
+		setenv("XDG_STATE_HOME", old, 1);
+	else
+		unsetenv("XDG_STATE_HOME");
+	free(xdg);
+	free(old);
+}
+
+/* Else one that root ran, and that was killed, would live for ever to all others. */
+static void
+root_gives_its_sign_of_life_away(void **state)
+{
+	char *live = mem_printf("%s-live", file), *own = mem_printf("%s/2", live);
+	struct ledger *l;
+	struct stat st;
+
+	(void)state;
+	if (geteuid() == 0) {
+		ledger_free(open_ledger());
+		assert_int_equal(chown(live, 65534, 65534), 0);
+		l = open_ledger();
+		assert_int_equal(stat(own, &st), 0);
+		assert_int_equal(st.st_uid, 65534);
+		ledger_free(l);
+	}
+	free(live);
+	free(own);
+}
+
 static void
 network_file_systems_are_known(void **state)
 {
@@ -1752,6 +1795,8 @@ main(void)
 	    TEST(many_may_make_it_at_once),
 	    TEST(newer_foreign_and_damaged_are_refused),
 	    TEST(homeless_is_refused),
+	    TEST(new_directories_are_on_disk),
+	    TEST(root_gives_its_sign_of_life_away),
 	    TEST(network_file_systems_are_known),
 	    TEST(moved_away_is_no_ledger_any_more),
 	    TEST(without_a_sign_of_life_nothing_is_sent),
