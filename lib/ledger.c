@@ -22,6 +22,7 @@ struct ledger {
 	struct hashes peeked; /* keys that would be made by now */
 	struct deferred deferred;
 	struct list queue;
+	struct list unsettled;      /* outcomes that could not be committed yet */
 	struct ledger_claim *batch; /* being committed */
 	int failed;                 /* how that went */
 	struct err err;
@@ -256,6 +257,7 @@ answer(
 static void
 end(struct ledger_claim *c, enum ledger_verdict verdict)
 {
+	struct ledger *l = c->ledger;
 	struct list answered = {0};
 	bool shared = verdict == LEDGER_MADE || verdict == LEDGER_BUSY ||
 	              (verdict == LEDGER_ERROR && c->want == WANT_CLAIM);
@@ -268,7 +270,12 @@ end(struct ledger_claim *c, enum ledger_verdict verdict)
 		answer(w, verdict, c);
 		claim_free(w);
 	}
-	claim_free(c);
+	if (c->want == WANT_SETTLE && l->failed < 0) {
+		c->fn = NULL;
+		append(&l->unsettled, c);
+	} else {
+		claim_free(c);
+	}
 }
 
 /* A claim that is this process's now. */
@@ -298,11 +305,7 @@ finish_one(struct ledger_claim *c)
 	};
 	struct ledger *l = c->ledger;
 
-	if (l->failed < 0 && c->want == WANT_RESEND) {
-		/* It is as unknown as before. */
-		c->state = STATE_UNKNOWN;
-		end(c, LEDGER_ERROR);
-	} else if (l->failed < 0) {
+	if (l->failed < 0 || c->verdict == LEDGER_ERROR) {
 		end(c, LEDGER_ERROR);
 	} else if (c->want == WANT_SETTLE ||
 	           (c->want == WANT_ADOPT && c->verdict == LEDGER_MADE)) {
@@ -361,11 +364,25 @@ finish(void *arg)
 		loop_defer(l->loop, &l->deferred, start, l);
 }
 
+/* First what is owed to the ledger: nothing new is begun before it is told. */
 static void
 take_queue(struct ledger *l)
 {
 	l->batch = l->queue.first;
 	l->queue.first = NULL;
+	if (l->unsettled.first == NULL)
+		return;
+	*l->unsettled.last = l->batch;
+	l->batch = l->unsettled.first;
+	l->unsettled.first = NULL;
+}
+
+static void
+flush(struct ledger *l)
+{
+	take_queue(l);
+	commit(l);
+	finish(l);
 }
 
 static void
@@ -375,14 +392,13 @@ start(void *arg)
 
 	if (l->batch != NULL || l->queue.first == NULL)
 		return;
-	take_queue(l);
-	if (l->store != NULL) {
-		l->committing = true;
-		loop_work(l->loop, commit_aside, finish, l);
+	if (l->store == NULL) {
+		flush(l);
 		return;
 	}
-	commit(l);
-	finish(l);
+	take_queue(l);
+	l->committing = true;
+	loop_work(l->loop, commit_aside, finish, l);
 }
 
 /* Nobody is to be called back any more, and nothing new begun. */
@@ -392,6 +408,7 @@ silence(struct ledger_claim *c)
 	for (; c != NULL; c = c->next) {
 		c->fn = NULL;
 		c->cancelled = c->want == WANT_CLAIM && !c->held;
+		silence(c->waiters);
 	}
 }
 
@@ -457,6 +474,12 @@ ledger_free(struct ledger *l)
 		for (struct ledger_claim *c = l->table[i]; c != NULL; c = c->chain)
 			silence(c->waiters);
 	ledger_flush(l);
+	if (l->unsettled.first != NULL)
+		flush(l);
+	for (struct ledger_claim *c = l->unsettled.first, *next; c != NULL; c = next) {
+		next = c->next;
+		claim_free(c);
+	}
 	for (size_t i = 0; i < l->size; i++)
 		for (struct ledger_claim *c = l->table[i], *next; c != NULL; c = next) {
 			next = c->chain;
@@ -664,9 +687,6 @@ ledger_mark(struct ledger *l, const struct ledger_key *where, const char *id,
 void
 ledger_flush(struct ledger *l)
 {
-	while (l->queue.first != NULL) {
-		take_queue(l);
-		commit(l);
-		finish(l);
-	}
+	while (l->queue.first != NULL)
+		flush(l);
 }

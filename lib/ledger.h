@@ -48,7 +48,9 @@ struct ledger_option {
 struct ledger_key {
 	const char *operation; /* as the provider's description calls it */
 	const char *provider;
-	const char *base;    /* base URL; a slash at its end makes no difference */
+	/* Base URL; capitals in its host, its scheme's own port and a slash at its end make no
+	 * difference. */
+	const char *base;
 	const char *account; /* label, never a secret */
 	const char *subject; /* SHA-256 of the photo in hex, URL, or the avatar's id */
 	const char *name;    /* only if it was given explicitly; else NULL */
@@ -134,7 +136,8 @@ enum ledger_outcome {
 
 /* Ends a claim, which is gone with this call. fn (may be NULL) comes after the commit with
  * MADE, YOURS (not made: nobody's any more), UNKNOWN or ERROR; on ERROR the outcome is not on
- * disk, and a later process will find it unknown. */
+ * disk. It goes with every later commit, which fails where it does, and is tried once more by
+ * ledger_free; a later process will find it unknown where that failed, too. */
 void ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome, const char *id,
     const char *data, ledger_fn *fn, void *arg);
 

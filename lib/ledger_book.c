@@ -67,19 +67,20 @@ ledger_import(struct ledger *l, const struct ledger_entry *entry, struct err *e)
 	struct ledger_store *s = store_of(l, e);
 	unsigned char hash[LEDGER_HASH];
 	struct ledger_entry canonical = *entry;
-	char *options;
+	char *options, *base;
 	int rc;
 
 	if (s == NULL)
 		return -1;
-	options = ledger_key_canonical(entry->options);
-	canonical.options = options;
+	canonical.options = options = ledger_key_canonical(entry->options);
+	canonical.base = base = ledger_key_base(entry->base);
 	if (key_fits(entry, options, hash))
 		rc = s->ops->put(s, &canonical, hash, e);
 	else
 		rc = err_set(
 		    e, CODE_INVALID_RECORD, "the key is not that of the entry's parts");
 	free(options);
+	free(base);
 	return rc;
 }
 

@@ -19,7 +19,7 @@ struct ledger_entry {
 	int64_t first_at, at, settled_at, clock_offset;
 };
 
-/* NULL and "" let everything pass. */
+/* NULL lets everything pass. */
 struct ledger_filter {
 	const char *key; /* how it begins, in hex */
 	const char *provider, *account, *state, *id;
@@ -30,8 +30,8 @@ struct ledger_filter {
 int ledger_each(struct ledger *l, const struct ledger_filter *filter,
     bool (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e);
 
-/* The three below fail with CODE_NOT_IN_LEDGER where the key's beginning fits none or several,
- * or the entry is in another state, or in the hands of a living process. */
+/* Both fail with CODE_NOT_IN_LEDGER where the key's beginning is empty or fits none
+ * or several, or the entry is in another state, or in the hands of a living process. */
 
 /* Settles the unknown entry of a key: made with this id, or not made (NULL). */
 int ledger_settle_unknown(
@@ -41,8 +41,10 @@ int ledger_settle_unknown(
 int ledger_forget(struct ledger *l, const char *key, struct err *e);
 
 /* Enters what another ledger exported. What is there already, by key and tag, takes on the
- * state that knows more; an intended one becomes unknown, as its process is elsewhere. Its key
- * must be that of its parts. Returns 1 when something was entered, 0 when all was known. */
+ * state that knows more: made and what became of it before all else, then what is told of the
+ * later attempt; an intended one becomes unknown, as its process is elsewhere. Its key must be
+ * that of its parts. Fails with CODE_NOT_IN_LEDGER, too, where it would put a second entry of
+ * the key in doubt. Returns 1 when something was entered, 0 when all was known. */
 int ledger_import(struct ledger *l, const struct ledger_entry *entry, struct err *e);
 
 /* Makes what is done until ledger_commit one transaction. */

@@ -1,10 +1,11 @@
-#include <json-c/json.h>
+#include <ctype.h>
 #include <math.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
+#include "json.h"
 #include "ledger_key.h"
 #include "mem.h"
 
@@ -69,10 +70,15 @@ write_array(struct buf *b, json_object *v)
 }
 
 static void
-write_double(struct buf *b, double d)
+write_double(struct buf *b, json_object *v)
 {
+	const char *text = json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN);
+	double d = json_object_get_double(v);
+
 	if (fabs(d) < 9007199254740992.0 && d == rint(d))
 		buf_printf(b, "%lld", (long long)d);
+	else if (text[strspn(text, "-0123456789")] == '\0')
+		buf_str(b, text); /* an integer beyond 64 bits has kept its digits */
 	else
 		buf_printf(b, "%.17g", d);
 }
@@ -92,7 +98,7 @@ write_value(struct buf *b, json_object *v)
 		    b, json_object_get_string(v), (size_t)json_object_get_string_len(v));
 		break;
 	case json_type_double:
-		write_double(b, json_object_get_double(v));
+		write_double(b, v);
 		break;
 	default: /* an integer, true, false, null */
 		buf_str(b, json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN));
@@ -103,21 +109,15 @@ write_value(struct buf *b, json_object *v)
 static json_object *
 parse(const char *json)
 {
-	json_tokener *tok = json_tokener_new();
-	json_object *v;
-	size_t len = strlen(json);
+	static const char blank[] = " \t\r\n";
+	const char *word = json + strspn(json, blank);
+	struct err ignored;
+	json_object *v = json_parse(json, strlen(json), &ignored);
 
-	if (tok == NULL)
-		abort(); /* out of memory */
-	/* The NUL ends a number. */
-	v = json_tokener_parse_ex(tok, json, (int)len + 1);
-	if (json_tokener_get_error(tok) != json_tokener_success ||
-	    json_tokener_get_parse_end(tok) < len) {
-		json_object_put(v);
-		v = json_object_new_string(json);
-	}
-	json_tokener_free(tok);
-	return v;
+	if (v != NULL ||
+	    (strncmp(word, "null", 4) == 0 && word[4 + strspn(word + 4, blank)] == '\0'))
+		return v;
+	return json_new_string(json);
 }
 
 char *
@@ -144,14 +144,36 @@ ledger_key_options(const struct ledger_option *options, size_t n)
 	return buf_take(&b);
 }
 
+/* Takes the port out of a URL whose authority ends at `end`, where its scheme says as much. */
+static void
+drop_own_port(char *url, char *end)
+{
+	unsigned long own = strncmp(url, "https:", 6) == 0 ? 443 : 80;
+	char *port = end;
+
+	while (isdigit((unsigned char)port[-1]))
+		port--;
+	if (port[-1] == ':' && (port == end || strtoul(port, NULL, 10) == own))
+		memmove(port - 1, end, strlen(end) + 1);
+}
+
 char *
 ledger_key_base(const char *base)
 {
 	size_t len = strlen(base);
+	char *url, *end;
 
 	while (len > 0 && base[len - 1] == '/')
 		len--;
-	return mem_strn(base, len);
+	url = mem_strn(base, len);
+	if ((end = strstr(url, "://")) == NULL)
+		return url;
+	end += 3;
+	end += strcspn(end, "/?#");
+	for (char *p = url; p < end; p++)
+		*p = (char)tolower((unsigned char)*p);
+	drop_own_port(url, end);
+	return url;
 }
 
 static void

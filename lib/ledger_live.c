@@ -67,6 +67,7 @@ static int
 open_own(struct live *l, const char *dir, bool *taken, struct err *e)
 {
 	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct stat st;
 
 	l->fd = open_name(l, l->number, O_RDWR | O_CREAT | O_EXCL);
 	if (l->fd < 0) {
@@ -74,6 +75,10 @@ open_own(struct live *l, const char *dir, bool *taken, struct err *e)
 		return err_set(
 		    e, CODE_STATE_UNUSABLE, "cannot make a file in '%s':", dir);
 	}
+	/* What root does in somebody's ledger must be for that one to judge; where it cannot be
+	 * given away, it is root's. */
+	if (geteuid() == 0 && fstat(l->dir, &st) == 0 && st.st_uid != 0)
+		(void)!fchown(l->fd, st.st_uid, st.st_gid);
 	if (fcntl(l->fd, F_OFD_SETLK, &fl) < 0)
 		return err_set(
 		    e, CODE_STATE_UNUSABLE, "cannot lock a file in '%s':", dir);
@@ -150,8 +155,12 @@ live_slot_free(struct live *l, int slot)
 bool
 live_sending(struct live *l, int slot, int64_t n)
 {
-	return slot >= 0 && pwrite(l->fd, &n, sizeof n, slot_offset((size_t)slot)) ==
-	                        (ssize_t)sizeof n;
+	struct stat st;
+
+	return slot >= 0 &&
+	       pwrite(l->fd, &n, sizeof n, slot_offset((size_t)slot)) ==
+	           (ssize_t)sizeof n &&
+	       fstat(l->fd, &st) == 0 && st.st_nlink > 0;
 }
 
 bool

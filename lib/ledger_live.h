@@ -31,7 +31,8 @@ void live_close(struct live *l);
 int live_slot(struct live *l, struct err *e);
 void live_slot_free(struct live *l, int slot);
 
-/* Sending entry n begins. False where it cannot be noted. */
+/* Sending entry n begins. False where it cannot be noted, or this process's file was removed, so
+ * that it is dead to the others. */
 bool live_sending(struct live *l, int slot, int64_t n);
 
 /* Whether the process lives. This one does. */

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,14 +56,16 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_HAD] = "SELECT 1 FROM entry o, entry e WHERE e.n = ? AND o.id = ? AND o.n <> e.n"
                 " AND o.operation = e.operation AND o.provider = e.provider"
                 " AND o.base = e.base AND o.account = e.account",
-    /* One that was given up long before this one began has made nothing since. */
-    [SQL_RIVAL] = "SELECT o.state = 1 OR o.owner <> 0 FROM entry e, entry o"
+    /* One that was given up long before this one began has made nothing since; one in flight
+     * may take as long as its upload does. */
+    [SQL_RIVAL] = "SELECT o.n, o.state, o.owner FROM entry e, entry o"
                   " WHERE e.n = ? AND o.n <> e.n AND o.n IN"
                   " (SELECT n FROM entry WHERE state = 1"
                   " UNION ALL SELECT n FROM entry WHERE state = 3)"
-                  " AND o.data = e.data AND o.at > e.first_at - 900000"
+                  " AND o.data = e.data AND (o.state = 1 OR o.at > e.first_at - 900000)"
                   " AND o.operation = e.operation AND o.provider = e.provider"
-                  " AND o.base = e.base AND o.account = e.account ORDER BY 1 DESC",
+                  " AND o.base = e.base AND o.account = e.account",
+    [SQL_OWNER] = "SELECT owner, state FROM entry WHERE n = ? AND key = ?",
     [SQL_INTENDED] = "SELECT n, owner FROM entry WHERE state = 1 ORDER BY owner",
     [SQL_RECOVER] = "UPDATE entry SET state = ?, owner = 0 WHERE n = ?",
 };
@@ -76,7 +77,9 @@ db_error(struct db *db, struct err *e)
 	const char *hint = "";
 
 	if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
-		hint = "; it is damaged or no ledger: move it away, or bring back a copy";
+		hint =
+		    "; it is damaged or no ledger: move it away, and what ends in -wal with it, "
+		    "or bring back a copy of both";
 	else if (code == SQLITE_FULL || code == SQLITE_IOERR)
 		hint = "; is the disk full?";
 	else if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN)
@@ -115,6 +118,13 @@ db_run(struct db *db, sqlite3_stmt *st, struct err *e)
 int
 db_begin(struct db *db, struct err *e)
 {
+	int moved = 0;
+
+	/* SQLite would go on with a file that nobody else opens any more. */
+	sqlite3_file_control(db->sql, NULL, SQLITE_FCNTL_HAS_MOVED, &moved);
+	if (moved)
+		return err_set(e, CODE_STATE_UNUSABLE,
+		    "ledger '%s': it was moved or deleted while it was in use", db->file);
 	return db_run(db, db_sql(db, SQL_BEGIN, e), e);
 }
 
@@ -169,23 +179,6 @@ wait_for_others(void *arg, int count)
 	return count < BUSY_MS / 2;
 }
 
-/* A new name must be as durable as what will be in it. */
-static int
-sync_directory(const char *file, struct err *e)
-{
-	char *copy = mem_str(file);
-	const char *dir = dirname(copy);
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = 0;
-
-	if (fd < 0 || fsync(fd) < 0)
-		rc = err_set(e, CODE_STATE_UNUSABLE, "ledger directory '%s':", dir);
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return rc;
-}
-
 /* Sees to it that there is a file, 0600 (SQLite gives its mode to the files beside it), and to
  * a name for it that every process finds the same way. */
 static int
@@ -207,7 +200,7 @@ make_file(struct db *db, const char *file, struct err *e)
 		close(fd);
 	if (db->file == NULL || state_check_local(db->file, e) < 0)
 		return -1;
-	return made ? sync_directory(db->file, e) : 0;
+	return made ? state_sync_name(db->file, e) : 0;
 }
 
 static int
@@ -251,15 +244,15 @@ identify(struct db *db, struct err *e)
 	return 1;
 }
 
-/* As identify, and an empty file comes out in WAL mode. Changing the mode is the one thing for
- * which SQLite does not wait by itself when another process is at it too. */
+/* As identify, and the file comes out in WAL mode. Changing the mode is the one thing for which
+ * SQLite does not wait by itself when another process is at it too. */
 static int
 look(struct db *db, struct err *e)
 {
 	for (int count = 0;; count++) {
 		int known = identify(db, e);
 
-		if (known != 0 || execute(db, "PRAGMA journal_mode = WAL", e) == 0)
+		if (known < 0 || execute(db, "PRAGMA journal_mode = WAL", e) == 0)
 			return known;
 		if (sqlite3_errcode(db->sql) != SQLITE_BUSY ||
 		    !wait_for_others(NULL, count))

@@ -29,6 +29,7 @@ enum statement {
 	SQL_MARK,
 	SQL_HAD,
 	SQL_RIVAL,
+	SQL_OWNER,
 	SQL_INTENDED,
 	SQL_RECOVER,
 	SQL_COUNT,
@@ -49,6 +50,7 @@ sqlite3_stmt *db_sql(struct db *db, enum statement which, struct err *e);
 /* Runs one that returns no row, and resets it. */
 int db_run(struct db *db, sqlite3_stmt *st, struct err *e);
 
+/* Fails, too, where the file is not to be found by its name any more. */
 int db_begin(struct db *db, struct err *e);
 int db_commit(struct db *db, struct err *e);
 void db_rollback(struct db *db);

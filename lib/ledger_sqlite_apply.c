@@ -43,8 +43,11 @@ judge_row(struct db *db, struct ledger_claim *c, sqlite3_stmt *st, struct found 
 	int64_t owner = sqlite3_column_int64(st, 2);
 	bool other = owner != 0 && owner != db->number;
 	bool lives = other && live_is(db->live, owner);
+	enum ledger_state state = (enum ledger_state)sqlite3_column_int(st, 1);
 
-	switch ((enum ledger_state)sqlite3_column_int(st, 1)) {
+	if (state == STATE_INTENDED && other && !lives && live_unsent(db->live, owner, n))
+		state = STATE_NOT_MADE;
+	switch (state) {
 	case STATE_MADE:
 		if (f->made == 0 && !c->again) {
 			f->made = n;
@@ -52,10 +55,6 @@ judge_row(struct db *db, struct ledger_claim *c, sqlite3_stmt *st, struct found 
 		}
 		break;
 	case STATE_INTENDED:
-		if (other && !lives && live_unsent(db->live, owner, n)) {
-			f->free = n;
-			break;
-		} /* fallthrough */
 	case STATE_UNKNOWN:
 		f->open = n;
 		f->busy = f->busy || lives;
@@ -139,6 +138,10 @@ intend(struct db *db, struct ledger_claim *c, struct err *e)
 		return -1;
 	c->at = ledger_time();
 	c->settled_at = 0;
+	/* What an earlier attempt was told is void. */
+	free(c->id);
+	free(c->data);
+	c->id = c->data = NULL;
 	sqlite3_bind_int64(st, 1, db->number);
 	sqlite3_bind_int64(st, 2, c->at);
 	sqlite3_bind_int64(st, 3, c->clock_offset);
@@ -222,6 +225,20 @@ look_up(struct db *db, const struct ledger_claim *c, struct ledger_candidate *on
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
 }
 
+/* What one other entry in doubt makes of a claim's verdict. */
+static void
+weigh_rival(struct db *db, struct ledger_claim *c, sqlite3_stmt *st)
+{
+	int64_t n = sqlite3_column_int64(st, 0), owner = sqlite3_column_int64(st, 2);
+	bool intended = sqlite3_column_int(st, 1) == STATE_INTENDED;
+
+	if (owner != 0 && live_is(db->live, owner))
+		c->verdict = LEDGER_BUSY;
+	else if (c->verdict != LEDGER_BUSY &&
+	         !(intended && live_unsent(db->live, owner, n)))
+		c->verdict = LEDGER_UNKNOWN;
+}
+
 /* What is left may be another entry's whose outcome is in doubt: BUSY, or UNKNOWN. */
 static int
 contest(struct db *db, struct ledger_claim *c, struct err *e)
@@ -232,13 +249,12 @@ contest(struct db *db, struct ledger_claim *c, struct err *e)
 	if (st == NULL)
 		return -1;
 	sqlite3_bind_int64(st, 1, c->n);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW)
-		c->verdict = sqlite3_column_int(st, 0) ? LEDGER_BUSY : LEDGER_UNKNOWN;
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		weigh_rival(db, c, st);
+	if (rc != SQLITE_DONE)
 		db_error(db, e);
 	sqlite3_reset(st);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
+	return rc == SQLITE_DONE ? 0 : -1;
 }
 
 static int
@@ -301,6 +317,53 @@ needs_writing(struct db *db, struct ledger_claim *batch, struct err *e)
 	return needed;
 }
 
+/* Whether a claim that was held is this process's still. Where its sign of life was removed,
+ * another took it for dead; it may say all the same that it was made, which that one will hear
+ * before it sends anything. 1, 0 with the claim's verdict ERROR, or -1. */
+static int
+is_held(struct db *db, struct ledger_claim *c, struct err *e)
+{
+	sqlite3_stmt *st = db_sql(db, SQL_OWNER, e);
+	bool held = false;
+	int rc;
+
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int64(st, 1, c->n);
+	sqlite3_bind_blob(st, 2, c->hash, LEDGER_HASH, SQLITE_STATIC);
+	if ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		int state = sqlite3_column_int(st, 1);
+
+		held = sqlite3_column_int64(st, 0) == db->number ||
+		       (c->want == WANT_SETTLE && c->state == STATE_MADE &&
+		           (state == STATE_INTENDED || state == STATE_UNKNOWN));
+	} else if (rc != SQLITE_DONE) {
+		db_error(db, e);
+	}
+	sqlite3_reset(st);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return -1;
+	if (!held) {
+		c->verdict = LEDGER_ERROR;
+		err_set(e, CODE_STATE_UNUSABLE,
+		    "ledger '%s': another process has taken over what this one worked on",
+		    db->file);
+	}
+	return held;
+}
+
+static int
+write_held(struct db *db, struct ledger_claim *c, struct err *e)
+{
+	int held = is_held(db, c, e);
+
+	if (held <= 0)
+		return held;
+	if (c->want == WANT_SETTLE)
+		return settle(db, c, e);
+	return c->want == WANT_RESEND ? intend(db, c, e) : adopt(db, c, e);
+}
+
 static int
 write_one(struct db *db, struct ledger_claim *c, struct err *e)
 {
@@ -310,13 +373,11 @@ write_one(struct db *db, struct ledger_claim *c, struct err *e)
 			return 0; /* as was read */
 		return claim(db, c, e);
 	case WANT_SETTLE:
-		return settle(db, c, e);
 	case WANT_RESEND:
-		return intend(db, c, e);
+	case WANT_ADOPT:
+		return write_held(db, c, e);
 	case WANT_MARK:
 		return mark(db, c, e);
-	case WANT_ADOPT:
-		return adopt(db, c, e);
 	case WANT_PEEK: /* as was read */
 		break;
 	}

@@ -97,12 +97,18 @@ bind_range(sqlite3_stmt *st, const struct range *r)
 	sqlite3_bind_blob(st, 2, r->high, sizeof r->high, SQLITE_STATIC);
 }
 
+/* Whether the owner of an entry is another process that lives. */
+static bool
+is_busy(struct db *db, int64_t owner)
+{
+	return owner != 0 && owner != db->number && live_is(db->live, owner);
+}
+
 static void
 read_entry(struct db *db, sqlite3_stmt *st, struct ledger_entry *entry, char *hex)
 {
 	const unsigned char *hash = sqlite3_column_blob(st, 0);
 	int len = sqlite3_column_bytes(st, 0), state = sqlite3_column_int(st, 1);
-	int64_t owner = sqlite3_column_int64(st, 2);
 	const char **texts[] = {&entry->tag, &entry->id, &entry->data, &entry->operation,
 	    &entry->provider, &entry->base, &entry->account, &entry->subject,
 	    &entry->name, &entry->options};
@@ -112,7 +118,7 @@ read_entry(struct db *db, sqlite3_stmt *st, struct ledger_entry *entry, char *he
 		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
 	entry->key = hex;
 	entry->state = state > 0 && state < STATES ? names[state] : "damaged";
-	entry->busy = owner != 0 && owner != db->number && live_is(db->live, owner);
+	entry->busy = is_busy(db, sqlite3_column_int64(st, 2));
 	entry->first_at = sqlite3_column_int64(st, 3);
 	entry->at = sqlite3_column_int64(st, 4);
 	entry->settled_at = sqlite3_column_int64(st, 5);
@@ -191,13 +197,34 @@ struct one {
 	bool busy;
 };
 
+/* Takes one row of the range; `last` is the key of the one before. */
+static void
+count_row(struct db *db, sqlite3_stmt *st, unsigned char *last, struct one *one)
+{
+	const void *hash = sqlite3_column_blob(st, 3);
+
+	if (sqlite3_column_bytes(st, 3) != LEDGER_HASH)
+		return;
+	one->keys += one->keys == 0 || memcmp(last, hash, LEDGER_HASH) != 0;
+	memcpy(last, hash, LEDGER_HASH);
+	if (is_busy(db, sqlite3_column_int64(st, 2))) {
+		one->busy = true;
+	} else if (sqlite3_column_int(st, 1) == STATE_UNKNOWN) {
+		one->unknown++;
+		one->unknown_n = sqlite3_column_int64(st, 0);
+	}
+}
+
 static int
 find_one(struct db *db, const char *key, struct one *one, struct err *e)
 {
-	sqlite3_stmt *st;
 	unsigned char last[LEDGER_HASH];
+	sqlite3_stmt *st;
+	int rc;
 
 	*one = (struct one){0};
+	if (key[0] == '\0')
+		return err_set(e, CODE_NOT_IN_LEDGER, "the key is empty");
 	if (key_range(key, &one->range, e) < 0)
 		return -1;
 	st = prepare(
@@ -205,22 +232,13 @@ find_one(struct db *db, const char *key, struct one *one, struct err *e)
 	if (st == NULL)
 		return -1;
 	bind_range(st, &one->range);
-	while (sqlite3_step(st) == SQLITE_ROW && one->keys < 2) {
-		int64_t owner = sqlite3_column_int64(st, 2);
-		const void *hash = sqlite3_column_blob(st, 3);
-
-		if (sqlite3_column_bytes(st, 3) != LEDGER_HASH)
-			continue;
-		one->keys += one->keys == 0 || memcmp(last, hash, LEDGER_HASH) != 0;
-		memcpy(last, hash, LEDGER_HASH);
-		if (owner != 0 && owner != db->number && live_is(db->live, owner))
-			one->busy = true;
-		else if (sqlite3_column_int(st, 1) == STATE_UNKNOWN) {
-			one->unknown++;
-			one->unknown_n = sqlite3_column_int64(st, 0);
-		}
-	}
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW && one->keys < 2)
+		count_row(db, st, last, one);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		db_error(db, e);
 	sqlite3_finalize(st);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return -1;
 	if (one->keys == 0)
 		return err_set(
 		    e, CODE_NOT_IN_LEDGER, "no entry's key begins with '%s'", key);
@@ -293,28 +311,43 @@ db_forget(struct ledger_store *s, const char *key, struct err *e)
 	return db_begin(db, e) < 0 ? -1 : conclude(db, forget(db, key, e), e);
 }
 
-/* The state of the entry with this key and tag, 0: there is none. */
+/* What is known of the entry with a key and a tag. */
+struct known {
+	int64_t n, at; /* n 0: there is none */
+	int state;
+	bool busy;    /* in the hands of a living process */
+	bool doubted; /* another entry of the key is open */
+};
+
 static int
-look_up(struct db *db, const unsigned char *hash, const char *tag, int64_t *n, int *state,
+look_up(struct db *db, const unsigned char *hash, const char *tag, struct known *k,
     struct err *e)
 {
-	sqlite3_stmt *st =
-	    prepare(db, "SELECT n, state FROM entry WHERE key = ? AND tag = ?", e);
+	sqlite3_stmt *st = prepare(
+	    db, "SELECT n, state, owner, at, tag = ? FROM entry WHERE key = ?", e);
 	int rc;
 
+	*k = (struct known){0};
 	if (st == NULL)
 		return -1;
-	*state = 0;
-	sqlite3_bind_blob(st, 1, hash, LEDGER_HASH, SQLITE_STATIC);
-	bind_text(st, 2, tag);
-	if ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		*n = sqlite3_column_int64(st, 0);
-		*state = sqlite3_column_int(st, 1);
-	} else if (rc != SQLITE_DONE) {
-		db_error(db, e);
+	bind_text(st, 1, tag);
+	sqlite3_bind_blob(st, 2, hash, LEDGER_HASH, SQLITE_STATIC);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		int state = sqlite3_column_int(st, 1);
+
+		if (sqlite3_column_int(st, 4)) {
+			k->n = sqlite3_column_int64(st, 0);
+			k->state = state;
+			k->busy = is_busy(db, sqlite3_column_int64(st, 2));
+			k->at = sqlite3_column_int64(st, 3);
+		} else if (state == STATE_INTENDED || state == STATE_UNKNOWN) {
+			k->doubted = true;
+		}
 	}
+	if (rc != SQLITE_DONE)
+		db_error(db, e);
 	sqlite3_finalize(st);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
+	return rc == SQLITE_DONE ? 0 : -1;
 }
 
 static int
@@ -343,32 +376,67 @@ insert(struct db *db, const struct ledger_entry *entry, const unsigned char *has
 	return run_once(db, st, e);
 }
 
+static int
+update(
+    struct db *db, const struct ledger_entry *entry, int state, int64_t n, struct err *e)
+{
+	sqlite3_stmt *st = prepare(db,
+	    "UPDATE entry SET state = ?, owner = 0, at = ?, settled_at = ?,"
+	    " clock_offset = ?, id = ?, data = ? WHERE n = ?",
+	    e);
+
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int(st, 1, state);
+	sqlite3_bind_int64(st, 2, entry->at);
+	sqlite3_bind_int64(st, 3, entry->settled_at);
+	sqlite3_bind_int64(st, 4, entry->clock_offset);
+	bind_text(st, 5, entry->id);
+	bind_text(st, 6, entry->data);
+	sqlite3_bind_int64(st, 7, n);
+	return run_once(db, st, e);
+}
+
+/* Whether what comes in tells more than what is known. An entry that is not made may have been
+ * intended once more since somebody wrote down what became of it, so there the later attempt
+ * counts. What is made is not. */
+static bool
+tells_more(const struct known *k, int state, int64_t at)
+{
+	bool made = rank[state] >= rank[STATE_MADE] || rank[k->state] >= rank[STATE_MADE];
+
+	return made || at == k->at ? rank[state] > rank[k->state] : at > k->at;
+}
+
 int
 db_put(struct ledger_store *s, const struct ledger_entry *entry,
     const unsigned char *hash, struct err *e)
 {
 	struct db *db = (struct db *)s;
-	int state = state_of(entry->state), known;
-	sqlite3_stmt *st;
-	int64_t n = 0;
+	int state = state_of(entry->state);
+	struct known k;
 
 	if (state == 0)
 		return err_set(e, CODE_INVALID_RECORD, "'%s' is no state", entry->state);
-	if (look_up(db, hash, entry->tag, &n, &known, e) < 0)
+	if (rank[state] >= rank[STATE_MADE] && entry->id == NULL)
+		return err_set(
+		    e, CODE_INVALID_RECORD, "it is %s, but has no id", entry->state);
+	if (state == STATE_INTENDED)
+		state = STATE_UNKNOWN;
+	if (look_up(db, hash, entry->tag, &k, e) < 0)
 		return -1;
-	if (known == 0)
-		return insert(
-		    db, entry, hash, state == STATE_INTENDED ? STATE_UNKNOWN : state, e);
-	if (known < 0 || known >= STATES || rank[state] <= rank[known])
+	if (k.n != 0 &&
+	    (k.state <= 0 || k.state >= STATES || !tells_more(&k, state, entry->at)))
 		return 0;
-	if ((st = db_sql(db, SQL_SETTLE, e)) == NULL)
-		return -1;
-	sqlite3_bind_int(st, 1, state);
-	sqlite3_bind_int64(st, 2, entry->settled_at);
-	bind_text(st, 3, entry->id);
-	bind_text(st, 4, entry->data);
-	sqlite3_bind_int64(st, 5, n);
-	return db_run(db, st, e) < 0 ? -1 : 1;
+	if (k.busy)
+		return err_set(e, CODE_NOT_IN_LEDGER,
+		    "a living process works on it; import it again later");
+	if (k.doubted && state == STATE_UNKNOWN)
+		return err_set(e, CODE_NOT_IN_LEDGER,
+		    "another request for the same is under way or in doubt here; settle "
+		    "that first");
+	return k.n == 0 ? insert(db, entry, hash, state, e)
+	                : update(db, entry, state, k.n, e);
 }
 
 /* Calls fn with each row of text that a statement yields, save "ok". -1, or how many. */

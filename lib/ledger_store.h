@@ -79,7 +79,8 @@ struct ledger_store {
 
 struct ledger_store_ops {
 	/* Does what each claim of the list wants, in one transaction that is durable when it
-	 * returns 0. On failure nothing is done. */
+	 * returns 0. On failure nothing is done. Where one was held and is not this
+	 * process's any more, nothing is done for it, its verdict is ERROR and *e says so. */
 	int (*apply)(struct ledger_store *s, struct ledger_claim *batch, struct err *e);
 	/* Notes, surviving this process though not the machine, that c is about to be sent. */
 	bool (*sending)(struct ledger_store *s, struct ledger_claim *c);

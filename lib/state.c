@@ -1,9 +1,12 @@
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "mem.h"
 #include "state.h"
@@ -29,6 +32,11 @@ static const struct {
     {0x19830326, "BeeGFS"},
     {0x786f4256, "vboxsf"},
     {0xbacbacbc, "VMware shared folder"},
+    {0x7c7c6673, "Parallels shared folder"},
+    {0xaad7aaea, "PanFS"},
+    {0xbeefdead, "StorNext"},
+    {0x61636673, "ACFS"},
+    {0x0000564c, "NCP"},
 };
 
 const char *
@@ -57,6 +65,23 @@ state_check_local(const char *path, struct err *e)
 	    path, name);
 }
 
+int
+state_sync_name(const char *path, struct err *e)
+{
+	char *copy = mem_str(path);
+	const char *dir = dirname(copy);
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = 0;
+
+	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL)) /* not every one can */
+		rc = err_set(e, CODE_STATE_UNUSABLE,
+		    "cannot write the directory '%s' to disk:", dir);
+	if (fd >= 0)
+		close(fd);
+	free(copy);
+	return rc;
+}
+
 static bool
 is_directory(const char *path)
 {
@@ -80,6 +105,8 @@ make_parents(char *path, struct err *e)
 			return err_set(e, CODE_STATE_UNUSABLE,
 			    "cannot make the directory '%s':", path);
 		}
+		if (rc == 0 && state_sync_name(path, e) < 0)
+			return -1;
 		*p = '/';
 	}
 	return 0;

@@ -78,17 +78,79 @@ entry() {
   [ "$(av-ledger list --state unknown | jq -r .subject)" = b ]
 }
 
+# later: the entries of an attempt that came after.
+later() { sed 's/"at":"2026-01-02T03/"at":"2026-01-02T04/'; }
+
+state() { av-ledger list | jq -r .state; }
+
+@test "import takes no old word for what became of a later attempt" {
+  # Refused, kept in a file, asked for once more, and then the answer was lost.
+  entry a not_made >old
+  entry a unknown | later | av-ledger import
+  run av-ledger import old
+  [ "$output" = '{"entered":0,"known":1,"refused":0}' ]
+  [ "$(state)" = unknown ]
+  entry a not_made | later | av-ledger import
+  [ "$(state)" = not_made ]
+  # What was made was made by whichever attempt.
+  entry a made id | av-ledger import
+  [ "$(state)" = made ]
+}
+
+@test "import notes what another machine sent later" {
+  entry a not_made | av-ledger import
+  entry a unknown | later | jq -c '.data = {name: "Ann"} | .clock_offset_ms = 7' >new
+  av-ledger import new
+  [ "$(state)" = unknown ]
+  diff <(jq -cS . new) <(av-ledger list | jq -cS .)
+  run av-ledger import new
+  [ "$output" = '{"entered":0,"known":1,"refused":0}' ]
+}
+
+@test "import puts no second entry of a key in doubt" {
+  entry a unknown | av-ledger import
+  run av-ledger import < <(entry a unknown | sed 's/tag-a/tag-2/')
+  [ "$status" -eq 65 ]
+  [[ "$output" == *"in doubt here"* ]]
+  entry a made id | sed 's/tag-a/tag-3/' | av-ledger import
+  entry b made id | sed 's,/v1",/v1/",' | av-ledger import
+  [ "$(av-ledger list --id id | jq -r .base_url | sort -u)" = https://api.example/v1 ]
+}
+
+@test "import keeps nobody waiting while it waits itself" {
+  mkfifo pipe
+  av-ledger import <pipe >out &
+  exec 7>pipe
+  { entry a made 1; entry b made 2; } >&7
+  until [ "$(av-ledger list | wc -l)" = 2 ]; do :; done
+  entry c unknown | timeout 5 av-ledger import
+  entry d made 4 >&7
+  exec 7>&-
+  wait
+  [ "$(cat out)" = '{"entered":3,"known":0,"refused":0}' ]
+  [ "$(av-ledger list | wc -l)" = 4 ]
+}
+
+@test "import of many takes them all" {
+  for i in 1 2 3; do entry "s$i" made "$i"; done >in
+  for i in $(seq 2000); do cat in in; done >many
+  head -c -1 many >cut
+  run av-ledger import cut
+  [ "$output" = '{"entered":3,"known":11997,"refused":0}' ]
+}
+
 @test "import refuses what is no entry, and goes on" {
   { echo '{"key":"x"}'
     echo 'no json'
     entry a made id | sed 's/"subject":"a"/"subject":"z"/'
     entry a made id | sed 's/"made"/"frob"/'
+    entry a made
     echo
     entry b made id
   } >in
   run --separate-stderr av-ledger import in
   [ "$status" -eq 65 ]
-  [ "$output" = '{"entered":1,"known":0,"refused":4}' ]
+  [ "$output" = '{"entered":1,"known":0,"refused":5}' ]
   [[ "$stderr" == *"in:3: "*"key"* ]]
   run av-ledger import nowhere
   [ "$status" -eq 66 ]
@@ -132,6 +194,17 @@ entry() {
   run av-ledger settle "$first" --not-made
   [ "$status" -eq 65 ]
   [[ "$output" == *several* ]]
+}
+
+@test "no key is not the only one" {
+  entry a unknown | av-ledger import
+  for arguments in "forget" "settle --not-made"; do
+    # shellcheck disable=SC2086
+    run av-ledger $arguments ""
+    [ "$status" -eq 65 ]
+    [[ "$output" == *empty* ]]
+  done
+  [ "$(state)" = unknown ]
 }
 
 @test "what is forgotten is gone" {

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,7 +211,7 @@ import_lines(struct ledger *l, struct lines *lines, const char *name, struct cou
 	struct line line;
 	struct err e;
 
-	while (lines_next(lines, &line)) {
+	while (c->pending < BATCH && lines_next(lines, &line)) {
 		int rc;
 
 		c->line++;
@@ -224,29 +225,52 @@ import_lines(struct ledger *l, struct lines *lines, const char *name, struct cou
 		c->entered += rc > 0;
 		c->known += rc == 0;
 		c->refused += rc < 0;
-		if (++c->pending % BATCH == 0 &&
-		    (ledger_commit(l, &e) < 0 || ledger_begin(l, &e) < 0))
-			fail(&e);
+		c->pending++;
 	}
+}
+
+/* Whether a read would wait. */
+static bool
+is_dry(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 0;
+}
+
+/* Imports one transaction's worth. It ends where lines are waited for, so that others can write
+ * in the meantime. */
+static void
+import_batch(struct ledger *l, struct lines *lines, const char *name, struct counts *c)
+{
+	struct err e;
+
+	c->pending = 0;
+	if (ledger_begin(l, &e) < 0)
+		fail(&e);
+	import_lines(l, lines, name, c);
+	while (c->pending < BATCH && !lines->eof && !is_dry(lines->fd)) {
+		if (lines_read(lines) < 0)
+			die(EX_NOINPUT, "cannot read '%s':", name);
+		import_lines(l, lines, name, c);
+	}
+	if (ledger_commit(l, &e) < 0)
+		fail(&e);
 }
 
 static void
 import_file(struct ledger *l, int fd, const char *name, struct counts *c)
 {
 	struct lines lines;
-	struct err e;
 
 	lines_init(&lines, fd, '\n', LINE_MAX_BYTES);
-	c->line = 0;
-	if (ledger_begin(l, &e) < 0)
-		fail(&e);
-	while (!lines.eof) {
-		if (lines_read(&lines) < 0)
+	c->line = c->pending = 0;
+	while (!lines.eof || c->pending == BATCH) {
+		/* A full batch may have left lines in memory. */
+		if (c->pending < BATCH && lines_read(&lines) < 0)
 			die(EX_NOINPUT, "cannot read '%s':", name);
-		import_lines(l, &lines, name, c);
+		import_batch(l, &lines, name, c);
 	}
-	if (ledger_commit(l, &e) < 0)
-		fail(&e);
 	lines_release(&lines);
 }
 

@@ -225,6 +225,91 @@ key_ignores_spelling_only(void **state)
 }
 
 static void
+key_of_option(const char *json, char *hex)
+{
+	struct ledger_option option = {"a", json};
+	struct ledger_ask ask = ask_for("s");
+
+	ask.key.options = &option;
+	ask.key.noptions = 1;
+	hash_of(&ask.key, hex);
+}
+
+static void
+key_tells_all_numbers_apart(void **state)
+{
+	static const char *const same[][2] = {{"-0", "0"}, {"-0.0", "0"}, {"1e0", "1"},
+	    {"[100e-2]", "[1.00]"}, {"18446744073709551616", " 18446744073709551616 "}};
+	static const char *const other[][2] = {{"9007199254740992", "9007199254740993"},
+	    {"18446744073709551615", "18446744073709551616"},
+	    {"18446744073709551616", "18446744073709551617"},
+	    {"-9223372036854775808", "-9223372036854775809"},
+	    {"100000000000000000000", "\"100000000000000000000\""},
+	    {"{\"b\":[200000000000000000000]}", "{\"b\":[100000000000000000000]}"}};
+	char one[65], two[65];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+		key_of_option(same[i][0], one);
+		key_of_option(same[i][1], two);
+		assert_string_equal(one, two);
+	}
+	for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+		key_of_option(other[i][0], one);
+		key_of_option(other[i][1], two);
+		if (strcmp(one, two) == 0)
+			fail_msg("%s and %s have one key", other[i][0], other[i][1]);
+	}
+}
+
+/* What is exported is imported under the same key. */
+static void
+key_is_that_of_its_own_text(void **state)
+{
+	static const char *const values[] = {"1.0", "1e300", "-0", "0.1", "1e17",
+	    "123456789012345678901234567890", "\"\\u0000\\ud83d\\ude00\\/\"",
+	    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+		struct ledger_option option = {"a", values[i]};
+		char *once = ledger_key_options(&option, 1),
+		     *twice = ledger_key_canonical(once);
+
+		assert_string_equal(once, twice);
+		free(once);
+		free(twice);
+	}
+}
+
+static void
+key_ignores_the_spelling_of_a_host(void **state)
+{
+	static const char *const same[] = {"https://api.example/v1/",
+	    "HTTPS://API.Example/v1", "https://api.example:443/v1//",
+	    "https://api.example:0443/v1"};
+	static const char *const other[] = {"https://api.example/V1",
+	    "http://api.example/v1", "https://api.example:80/v1",
+	    "https://api.example:4430/v1", "https://api.example/:443/v1"};
+	struct ledger_ask ask = ask_for("s");
+	char first[65], hex[65];
+
+	(void)state;
+	hash_of(&ask.key, first);
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+		ask.key.base = same[i];
+		hash_of(&ask.key, hex);
+		if (strcmp(hex, first) != 0)
+			fail_msg("%s has another key", same[i]);
+	}
+	for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+		ask.key.base = other[i];
+		hash_of(&ask.key, hex);
+		assert_string_not_equal(hex, first);
+	}
+}
+
+static void
 key_counts_every_part(void **state)
 {
 	struct ledger_ask plain = ask_for("s");
@@ -360,6 +445,27 @@ resend_is_an_intent_of_its_own(void **state)
 	claim(m, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_MADE);
 	ledger_free(m);
+	ledger_free(l);
+}
+
+/* What is sent once more is another attempt: the id that the first was told is not its own. */
+static void
+resend_voids_what_was_told(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct said s;
+	struct ledger_claim *c = claim(l, "a", false, &s);
+
+	(void)state;
+	settle(l, c, LEDGER_IS_UNKNOWN, "told");
+	c = claim(l, "a", false, &s);
+	assert_string_equal(s.id, "told");
+	ledger_resend(c, 0, hear, &s);
+	ledger_flush(l);
+	settle(l, c, LEDGER_IS_UNKNOWN, NULL);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
+	assert_string_equal(s.id, "-");
 	ledger_free(l);
 }
 
@@ -832,6 +938,40 @@ living_is_busy_and_dead_is_not(void **state)
 }
 
 static void
+tell_tag(int ready)
+{
+	struct said s;
+
+	claim(open_ledger(), "a", false, &s);
+	(void)!write(ready, s.tag, 24);
+	pause();
+}
+
+/* What is taken over from one that died before it sent is the same entry: a tag that is sent
+ * along must be the one that a later look at the list goes by. */
+static void
+what_the_dead_did_not_send_keeps_its_tag(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct ledger_claim *c;
+	struct said s, t;
+
+	(void)state;
+	reap(child(tell_tag));
+	c = claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	assert_int_equal(strlen(s.tag), 24);
+	assert_true(s.first_at > 0);
+	assert_true(ledger_sending(c));
+	ledger_free(l);
+	l = open_ledger();
+	claim(l, "a", false, &t);
+	assert_int_equal(t.verdict, LEDGER_UNKNOWN);
+	assert_string_equal(t.tag, s.tag);
+	ledger_free(l);
+}
+
+static void
 the_dead_are_judged_at_open(void **state)
 {
 	struct ledger *l;
@@ -871,6 +1011,90 @@ another_boot_proves_nothing(void **state)
 	l = open_ledger();
 	claim(l, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
+	ledger_free(l);
+}
+
+static void
+execute(const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* A claim of which the list shows what it shows of any other by that name. */
+static struct ledger_claim *
+alike(struct ledger *l, const char *subject)
+{
+	struct ledger_ask ask = ask_for(subject);
+	struct ledger_claim *c;
+	struct said s;
+
+	ask.data = "{\"/name\":\"Ann\"}";
+	c = ledger_claim(l, &ask, hear, &s);
+	ledger_flush(l);
+	assert_true(s.verdict == LEDGER_YOURS || s.verdict == LEDGER_UNKNOWN);
+	return c;
+}
+
+static void
+hold_unsent_alike(int ready)
+{
+	alike(open_ledger(), "b");
+	(void)!write(ready, "", 1);
+	pause();
+}
+
+static void
+look_up_alike(int ready)
+{
+	struct ledger *l = open_ledger();
+
+	ledger_settle(alike(l, "b"), LEDGER_IS_UNKNOWN, NULL, NULL, NULL, NULL);
+	ledger_flush(l);
+	alike(l, "b");
+	(void)!write(ready, "", 1);
+	pause();
+}
+
+/* Of those that may have made what looks alike, the dead are told from the living. */
+static void
+a_dead_twin_is_not_waited_for(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct ledger_claim *c;
+	struct said s;
+	pid_t pid;
+
+	(void)state;
+	c = alike(l, "a");
+	pid = child(hold_unsent_alike);
+	assert_int_equal(adopt(l, c, "1", NULL, &s), LEDGER_BUSY);
+	reap(pid);
+	assert_int_equal(adopt(l, c, "1", NULL, &s), LEDGER_MADE);
+	c = alike(l, "c");
+	pid = child(look_up_alike);
+	assert_int_equal(adopt(l, c, "2", NULL, &s), LEDGER_BUSY);
+	reap(pid);
+	assert_int_equal(adopt(l, c, "2", NULL, &s), LEDGER_UNKNOWN);
+	ledger_free(l);
+}
+
+/* An upload may take longer than what is given up is remembered. */
+static void
+a_slow_twin_is_waited_for(void **state)
+{
+	struct ledger *l = open_ledger();
+	struct ledger_claim *c = alike(l, "a"), *slow = alike(l, "b");
+	struct said s;
+
+	(void)state;
+	execute("UPDATE entry SET at = at - 3600000 WHERE subject = 'b'");
+	assert_int_equal(adopt(l, c, "1", NULL, &s), LEDGER_BUSY);
+	settle(l, slow, LEDGER_IS_UNKNOWN, NULL);
+	assert_int_equal(adopt(l, c, "1", NULL, &s), LEDGER_MADE);
 	ledger_free(l);
 }
 
@@ -1008,16 +1232,6 @@ refused(const char *path, const char *why)
 }
 
 static void
-execute(const char *sql)
-{
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-}
-
-static void
 newer_foreign_and_damaged_are_refused(void **state)
 {
 	FILE *f;
@@ -1067,6 +1281,49 @@ homeless_is_refused(void **state)
 	free(xdg);
 }
 
+/* A commit is of no use in a directory that the next loss of power takes away. */
+static void
+new_directories_are_on_disk(void **state)
+{
+	char *xdg = mem_printf("%s/a/b", dir), *old = mem_str(getenv("XDG_STATE_HOME"));
+	struct err e;
+
+	(void)state;
+	setenv("XDG_STATE_HOME", xdg, 1);
+	for (int made = 3; made >= 0; made -= 3) {
+		syncs = 0;
+		free(state_path("ledger.db", &e));
+		assert_int_equal(syncs, made);
+	}
+	if (old != NULL)
+		setenv("XDG_STATE_HOME", old, 1);
+	else
+		unsetenv("XDG_STATE_HOME");
+	free(xdg);
+	free(old);
+}
+
+/* Else one that root ran, and that was killed, would live for ever to all others. */
+static void
+root_gives_its_sign_of_life_away(void **state)
+{
+	char *live = mem_printf("%s-live", file), *own = mem_printf("%s/2", live);
+	struct ledger *l;
+	struct stat st;
+
+	(void)state;
+	if (geteuid() == 0) {
+		ledger_free(open_ledger());
+		assert_int_equal(chown(live, 65534, 65534), 0);
+		l = open_ledger();
+		assert_int_equal(stat(own, &st), 0);
+		assert_int_equal(st.st_uid, 65534);
+		ledger_free(l);
+	}
+	free(live);
+	free(own);
+}
+
 static void
 network_file_systems_are_known(void **state)
 {
@@ -1082,6 +1339,88 @@ network_file_systems_are_known(void **state)
 	fs_type = 0x6969;
 	refused(file, "network file system (NFS)");
 	fs_type = 0xef53;
+}
+
+static void
+move(const char *from, const char *to)
+{
+	char *command = mem_printf("mv '%s' '%s'", from, to);
+
+	assert_int_equal(system(command), 0);
+	free(command);
+}
+
+/* The next process would begin a new ledger, and one of the two would not know of what the
+ * other paid for. */
+static void
+moved_away_is_no_ledger_any_more(void **state)
+{
+	struct ledger *l = open_ledger();
+	char *away = mem_printf("%s.away", file);
+	struct said s;
+
+	(void)state;
+	move(file, away);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_ERROR);
+	assert_non_null(strstr(s.message, "moved or deleted"));
+	move(away, file);
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	ledger_free(l);
+	free(away);
+}
+
+/* Whoever looks sees a dead one: what is sent now may be looked up, and sent, by others. */
+static void
+without_a_sign_of_life_nothing_is_sent(void **state)
+{
+	struct ledger *l = open_ledger(), *m;
+	struct said s, t;
+	struct ledger_claim *c = claim(l, "a", false, &s), *sent = lost(l, "b"), *d;
+	char *path = mem_printf("%s-live/1", file);
+
+	(void)state;
+	assert_int_equal(unlink(path), 0);
+	assert_false(ledger_sending(c));
+	assert_true(ledger_sending(sent));
+	m = open_ledger();
+	d = claim(m, "b", false, &t);
+	assert_int_equal(t.verdict, LEDGER_UNKNOWN);
+	/* What was made is made; what another looks up is not for us to judge. */
+	assert_int_equal(settle(l, sent, LEDGER_IS_MADE, "id"), LEDGER_MADE);
+	ledger_resend(d, 0, hear, &t);
+	ledger_flush(m);
+	assert_int_equal(t.verdict, LEDGER_ERROR);
+	assert_non_null(strstr(t.message, "another process"));
+	claim(m, "b", false, &t);
+	assert_int_equal(t.verdict, LEDGER_MADE);
+	d = claim(m, "a", false, &t);
+	assert_int_equal(t.verdict, LEDGER_UNKNOWN);
+	assert_int_equal(settle(l, c, LEDGER_IS_NOT_MADE, NULL), LEDGER_ERROR);
+	assert_int_equal(settle(m, d, LEDGER_IS_MADE, "other"), LEDGER_MADE);
+	ledger_free(m);
+	ledger_free(l);
+	free(path);
+}
+
+/* A tool may have taken it out of WAL mode, in which alone one fsync makes a commit last. */
+static void
+put_back_into_wal_mode(void **state)
+{
+	sqlite3_stmt *st;
+	sqlite3 *db;
+
+	(void)state;
+	ledger_free(open_ledger());
+	execute("PRAGMA journal_mode = DELETE");
+	ledger_free(open_ledger());
+	assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+	sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &st, NULL);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	assert_string_equal(sqlite3_column_text(st, 0), "wal");
+	sqlite3_finalize(st);
+	sqlite3_close(db);
 }
 
 /* No file may grow: as a full disk looks, seen from here. */
@@ -1115,6 +1454,50 @@ full_disk_stops_before_sending(void **state)
 	set_limit(RLIM_INFINITY);
 	claim(l, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_YOURS);
+	ledger_free(l);
+}
+
+/* What became of a request is told as soon as that is possible, if only at the end; nothing is
+ * begun before. */
+static void
+full_disk_loses_no_outcome(void **state)
+{
+	struct ledger *l = open_ledger(), *m = open_ledger();
+	struct ledger_claim *a = lost(l, "a"), *b = lost(l, "b");
+	struct said s;
+
+	(void)state;
+	set_limit(4096);
+	assert_int_equal(settle(l, a, LEDGER_IS_MADE, "1"), LEDGER_ERROR);
+	claim(l, "c", false, &s);
+	assert_int_equal(s.verdict, LEDGER_ERROR);
+	set_limit(RLIM_INFINITY);
+	claim(m, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_BUSY);
+	/* Even the same thing, asked for in the meantime. */
+	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_MADE);
+	assert_string_equal(s.id, "1");
+	set_limit(4096);
+	assert_int_equal(settle(l, b, LEDGER_IS_MADE, "2"), LEDGER_ERROR);
+	set_limit(RLIM_INFINITY);
+	ledger_free(l);
+	claim(m, "a", false, &s);
+	assert_string_equal(s.id, "1");
+	claim(m, "b", false, &s);
+	assert_int_equal(s.verdict, LEDGER_MADE);
+	assert_string_equal(s.id, "2");
+	ledger_free(m);
+	/* Where it is full to the end, it is a dead one's. */
+	l = open_ledger();
+	a = lost(l, "d");
+	set_limit(4096);
+	settle(l, a, LEDGER_IS_MADE, "3");
+	ledger_free(l);
+	set_limit(RLIM_INFINITY);
+	l = open_ledger();
+	claim(l, "d", false, &s);
+	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
 	ledger_free(l);
 }
 
@@ -1220,7 +1603,7 @@ stopped_in_the_middle(void **state)
 {
 	struct loop *loop = loop_new();
 	struct err e;
-	struct ledger *l = ledger_open(file, loop, &e);
+	struct ledger *l = ledger_open(file, loop, &e), *m;
 	struct ledger_ask ask = ask_for("a");
 	struct said s = {0};
 	struct timer stop = {0};
@@ -1234,6 +1617,21 @@ stopped_in_the_middle(void **state)
 	ledger_free(l);
 	loop_free(loop);
 	assert_int_equal(s.calls, 0);
+	/* The same while what is committed answers those that wait for it, too. */
+	loop = loop_new();
+	l = ledger_open(file, loop, &e);
+	m = ledger_open(file, NULL, &e);
+	claim(m, "a", false, &s);
+	ledger_claim(l, &ask, hear, &s);
+	ledger_claim(l, &ask, hear, &s);
+	stop = (struct timer){0};
+	loop_at(loop, &stop, 0, stop_loop, loop);
+	loop_run(loop);
+	s.calls = 0;
+	ledger_free(l);
+	loop_free(loop);
+	assert_int_equal(s.calls, 0);
+	ledger_free(m);
 	l = open_ledger();
 	claim(l, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_YOURS);
@@ -1363,12 +1761,16 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(key_is_stable),
 	    TEST(key_ignores_spelling_only),
+	    TEST(key_tells_all_numbers_apart),
+	    TEST(key_is_that_of_its_own_text),
+	    TEST(key_ignores_the_spelling_of_a_host),
 	    TEST(key_counts_every_part),
 	    TEST(made_is_not_asked_for_again),
 	    TEST(again_makes_another),
 	    TEST(not_made_is_free),
 	    TEST(unknown_is_looked_up_by_one),
 	    TEST(resend_is_an_intent_of_its_own),
+	    TEST(resend_voids_what_was_told),
 	    TEST(adopts_the_one_that_is_left),
 	    TEST(adopted_is_made),
 	    TEST(had_is_had_whatever_became_of_it),
@@ -1383,15 +1785,24 @@ main(void)
 	    TEST(marked_is_never_reused),
 	    TEST(a_batch_is_one_sync),
 	    TEST(living_is_busy_and_dead_is_not),
+	    TEST(what_the_dead_did_not_send_keeps_its_tag),
 	    TEST(the_dead_are_judged_at_open),
 	    TEST(another_boot_proves_nothing),
+	    TEST(a_dead_twin_is_not_waited_for),
+	    TEST(a_slow_twin_is_waited_for),
 	    TEST(unsettled_at_the_end_is_a_dead_ones),
 	    TEST(on_a_loop),
 	    TEST(many_may_make_it_at_once),
 	    TEST(newer_foreign_and_damaged_are_refused),
 	    TEST(homeless_is_refused),
+	    TEST(new_directories_are_on_disk),
+	    TEST(root_gives_its_sign_of_life_away),
 	    TEST(network_file_systems_are_known),
+	    TEST(moved_away_is_no_ledger_any_more),
+	    TEST(without_a_sign_of_life_nothing_is_sent),
+	    TEST(put_back_into_wal_mode),
 	    TEST(full_disk_stops_before_sending),
+	    TEST(full_disk_loses_no_outcome),
 	    TEST(power_is_lost_at_any_write),
 	    TEST(killed_around_a_commit),
 	    TEST(stopped_in_the_middle),
