@@ -202,6 +202,18 @@ said() {
 	is "$(stat .avtr1.creates)" 4
 }
 
+@test "an avatar that is gone when its picture is fetched is told to the ledger, too" {
+	one anam
+	av-upload -q <first >made
+	id=$(jq -r .avatar.id made)
+	curl -sf -X DELETE -H "Authorization: Bearer $ANAM_API_KEY" "$ANAM_API_URL/avatars/$id"
+	run -65 sh -c 'av-render -q --interval 0.05s -r still -o out <made >gone'
+	is "$(jq -r .error.code gone)" avatar_gone
+	is "$(av-ledger list --id "$id" | jq -r .state)" gone
+	av-upload -q <first | av-render -q -r still -o out >again
+	is "$(jq -c '[.avatar.reused, .error, .renderings[0].status]' again)" '[null,null,"ready"]'
+}
+
 # refuses TEXT COMMAND...: says why, ends with 78, and has sent nothing
 refuses() {
 	run -78 "${@:2}"
