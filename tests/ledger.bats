@@ -281,6 +281,9 @@ state() { av-ledger list | jq -r .state; }
   run env -u AV_LEDGER -u HOME -u XDG_STATE_HOME av-ledger list
   [ "$status" -eq 78 ]
   [[ "$output" == *HOME* ]]
+  run env -u AV_LEDGER XDG_STATE_HOME="$PWD/text" av-ledger list
+  [ "$status" -eq 78 ]
+  [[ "$output" == *"text': Not a directory" ]]
 }
 
 @test "a read-only directory is found when the ledger is opened" {

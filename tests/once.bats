@@ -37,6 +37,9 @@ matrix() {
 	is "$(stat .argil.requests)" "$requests"
 	printf '%s\n' "$output" >out
 	sound out
+	echo '{"file":"x.png","error":{"step":"validate","code":"file_missing","message":"x","retryable":false}}' >bad
+	run --separate-stderr -65 sh -c 'cat in bad | av-upload --dry-run >out2'
+	is "$stderr" 'av-upload: 2 to create, 3 already made, 0 unknown, 1 refused, 1 failed before; Argil: 4 credits'
 	id=$(jq -r .avatar.id made)
 	is "$(jq -c '.plan[0] | [.already_made, .id, .cost.credits]' out | tr '\n' ' ')" \
 		"[true,\"$id\",null] [false,null,2] [false,null,2] [true,null,null] [null,null,null] [null,null,null] "

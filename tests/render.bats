@@ -98,6 +98,7 @@ files() {
 		run -65 render -r video $wrong -o out <ready.jsonl
 		[[ $output == *'"error":{'* ]]
 	done
+	[[ $output == *'-O text=VALUE'* ]]
 	is "$(stat .argil.videos)" 0
 	ready loom 1
 	run ! render -r pose=hi -O background_color=green -o out <ready.jsonl
