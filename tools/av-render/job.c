@@ -192,8 +192,8 @@ forget(struct job *job, enum ledger_fate fate)
 	struct json_object *of =
 	    job->kind->starts > 0 ? job->entry : rec_get(job->rec, "avatar");
 
-	settle_mark(job->shop->desk->ledger, job->account, job->kind,
-	    json_str(of, "/id"), fate);
+	settle_mark(
+	    job->shop->desk->ledger, job->account, job->kind, json_str(of, "/id"), fate);
 }
 
 /* A question about it failed. */
