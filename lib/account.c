@@ -115,8 +115,8 @@ open_pace(struct account_rest *r)
 	struct pace_limits limits = {.burst = (unsigned)a->provider->burst};
 
 	if (env != NULL && !opt_rate(env, &rate))
-		warn("%s_RATE: '%s' is no rate such as 5/s; ignored", a->provider->name,
-		    env);
+		warn("%s: NAME_RATE is '%s', which is no rate such as 5/s; ignored",
+		    a->provider->name, env);
 	if (r->all->options.rate > 0)
 		rate = r->all->options.rate;
 	limits.rate = rate;

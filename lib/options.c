@@ -213,7 +213,8 @@ options_check_operation(
 		    json_object_get_string(json_object_array_get_idx(required, i));
 		if (!json_object_object_get_ex(options, name, NULL))
 			finding_add(findings, CODE_OPTION_MISSING, SEVERITY_REFUSED, NULL,
-			    name, "give it with -O NAME=VALUE", "option '%s' is required",
+			    name, "give it with -O NAME=VALUE",
+			    "option '%s' is required; give it with -O %s=VALUE", name,
 			    name);
 	}
 	whole = whole_schema(op);

@@ -80,9 +80,9 @@ plan_add(struct plan *plan, const struct provider *p, const struct operation *op
 }
 
 void
-plan_say(const struct plan *plan)
+plan_say(const struct plan *plan, size_t failed)
 {
-	struct buf costs = {0};
+	struct buf costs = {0}, before = {0};
 
 	for (size_t i = 0; i < plan->ncosts; i++) {
 		const struct plan_cost *c = &plan->costs[i];
@@ -91,8 +91,11 @@ plan_say(const struct plan *plan)
 		if (c->per != NULL)
 			buf_printf(&costs, " a %s for each of %zu", c->per, c->n);
 	}
-	warn("%zu to create, %zu already made, %zu unknown, %zu refused%s", plan->create,
-	    plan->made, plan->unknown, plan->refused,
-	    costs.data != NULL ? costs.data : "");
+	if (failed > plan->refused)
+		buf_printf(&before, ", %zu failed before", failed - plan->refused);
+	warn("%zu to create, %zu already made, %zu unknown, %zu refused%s%s",
+	    plan->create, plan->made, plan->unknown, plan->refused,
+	    before.data != NULL ? before.data : "", costs.data != NULL ? costs.data : "");
+	buf_release(&before);
 	buf_release(&costs);
 }

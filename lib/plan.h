@@ -26,7 +26,7 @@ void plan_release(struct plan *plan);
 struct json_object *plan_add(struct plan *plan, const struct provider *p,
     const struct operation *op, const struct ledger_answer *answer);
 
-/* Says the sums on stderr. */
-void plan_say(const struct plan *plan);
+/* Says the sums on stderr. failed: how many records came out failed, the refused among them. */
+void plan_say(const struct plan *plan, size_t failed);
 
 #endif

@@ -528,6 +528,12 @@ run_new(struct loop *loop, const struct run_options *options,
 	return run;
 }
 
+size_t
+run_failed(const struct run *run)
+{
+	return run->n_failed;
+}
+
 void
 run_free(struct run *run)
 {

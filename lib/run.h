@@ -61,6 +61,9 @@ struct run *run_new(struct loop *loop, const struct run_options *options,
     const struct run_calls *calls, void *tool);
 void run_free(struct run *run);
 
+/* How many records have come out failed. */
+size_t run_failed(const struct run *run);
+
 /* Reads all of operands (NULL-terminated; none: stdin) and runs the loop until all is
  * written. Returns an exit status, or minus a signal. */
 int run_records(struct run *run, char **operands);

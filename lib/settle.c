@@ -64,6 +64,8 @@ void
 settle_mark(struct ledger *ledger, struct account *a, const struct kind *kind,
     const char *id, enum ledger_fate fate)
 {
+	if (kind->starts == 0)
+		mark(ledger, a, "create", id, fate);
 	for (size_t i = 0; i < kind->starts; i++)
 		mark(ledger, a, kind->start[i]->name, id, fate);
 }

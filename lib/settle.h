@@ -13,7 +13,8 @@
 void settle_avatar(struct tool *t, struct account *a, struct rec *rec,
     const struct call_result *result, struct failure *f);
 
-/* Tells the ledger what became of a rendering that had to be asked for. */
+/* Tells the ledger what became of a rendering that had to be asked for; for a kind that comes with
+ * the avatar, of the avatar. */
 void settle_mark(struct ledger *ledger, struct account *a, const struct kind *kind,
     const char *id, enum ledger_fate fate);
 

@@ -99,7 +99,7 @@ make_parents(char *path, struct err *e)
 
 		*p = '\0';
 		rc = mkdir(path, 0700);
-		saved = errno;
+		saved = errno == EEXIST ? ENOTDIR : errno;
 		if (rc < 0 && !is_directory(path)) {
 			errno = saved;
 			return err_set(e, CODE_STATE_UNUSABLE,

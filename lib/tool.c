@@ -79,9 +79,9 @@ tool_open(struct tool *t, const struct opt_common *common, const struct opt_usag
 void
 tool_close(struct tool *t, int status)
 {
-	run_free(t->run);
 	if (t->desk.plan != NULL)
-		plan_say(t->desk.plan);
+		plan_say(t->desk.plan, run_failed(t->run));
+	run_free(t->run);
 	plan_release(&t->plan);
 	lookups_free(t->desk.lookups);
 	http_free(t->engine.http);
@@ -121,7 +121,7 @@ tool_ledger(struct tool *t)
 	t->desk.ledger = ledger_open(t->ledger_file, t->engine.loop, &e);
 	t->no_ledger = t->desk.ledger == NULL;
 	if (t->no_ledger)
-		warn("%s", e.message);
+		warn("what fails or is gone is not noted for later runs: %s", e.message);
 	return t->desk.ledger;
 }
 

@@ -34,7 +34,9 @@ entry() {
   [ "$status" -eq 0 ]
   [[ "$output" == *"av-ledger list --state unknown"* ]]
   for arguments in "" "frob" "settle" "settle ab" "settle ab --made x --not-made" \
-    "settle a b --not-made" "forget" "check x" "list --frob"; do
+    "settle a b --not-made" "forget" "check x" "list --frob" "list --state frob" "list --made x" \
+    "forget ab --not-made" "forget -p p ab" "check --state made" "import --account a" \
+    "settle ab --id x --not-made"; do
     # shellcheck disable=SC2086
     run av-ledger $arguments
     echo "$arguments: $status $output"
@@ -156,6 +158,43 @@ state() { av-ledger list | jq -r .state; }
   [ "$status" -eq 66 ]
 }
 
+@test "import refuses what was made and has no id, and times that are none" {
+  { entry a made
+    entry b failed
+    entry c gone
+    entry d made 12 | jq -c '.id = 12'
+    entry e unknown | jq -c '.at = "yesterday"'
+    entry f unknown | jq -c '.first_at = 5'
+    entry g unknown | jq -c '.settled_at = "2026-01-02T03:04:07.089Zulu"'
+    entry h made "" | jq -c '.id = ""'
+    entry i unknown | jq -c 'del(.settled_at) | .at = "2026-01-02T03:04:05Z"'
+  } >in
+  run --separate-stderr av-ledger import in
+  [ "$status" -eq 65 ]
+  [ "$output" = '{"entered":2,"known":0,"refused":7}' ]
+  [ "$(av-ledger list | jq -r .subject | tr '\n' ' ')" = 'h i ' ]
+}
+
+@test "a file that cannot be opened is found before another is imported" {
+  entry a made id >in
+  run av-ledger import in nowhere
+  [ "$status" -eq 66 ]
+  [ "$(av-ledger list | wc -l)" -eq 0 ]
+}
+
+@test "a ledger that is named and not there is not made, but by import" {
+  for arguments in list export check "settle ab --not-made" "forget ab"; do
+    # shellcheck disable=SC2086
+    run av-ledger --ledger slip.db $arguments
+    echo "$arguments: $status $output"
+    [ "$status" -eq 78 ]
+    [[ "$output" == *"there is no ledger 'slip.db'"* ]]
+    [ ! -e slip.db ]
+  done
+  entry a made id | av-ledger --ledger slip.db import
+  [ "$(av-ledger --ledger slip.db list | jq -r .subject)" = a ]
+}
+
 @test "list filters" {
   { entry a made id-1; entry b unknown; } | av-ledger import
   entry c made id-3 | jq -c '.tag = "t"' | av-ledger import
@@ -168,8 +207,6 @@ state() { av-ledger list | jq -r .state; }
     key=$(key_of a)
     [ "$(av-ledger list "${key:0:length}" | jq -r .subject)" = a ]
   done
-  run av-ledger list --state frob
-  [ "$status" -eq 65 ]
   run av-ledger list xyz
   [ "$status" -eq 65 ]
 }
@@ -209,8 +246,14 @@ state() { av-ledger list | jq -r .state; }
 
 @test "what is forgotten is gone" {
   { entry a made id; entry b made id; } | av-ledger import
-  av-ledger forget "$(key_of a)"
+  av-ledger list "$(key_of a)" >was
+  av-ledger forget "$(key_of a)" >forgotten
   [ "$(av-ledger list | jq -r .subject)" = b ]
+  # and can be brought back
+  diff was forgotten
+  av-ledger import forgotten
+  diff was <(av-ledger list "$(key_of a)")
+  av-ledger forget "$(key_of a)"
   run av-ledger forget "$(key_of a)"
   [ "$status" -eq 65 ]
 }
@@ -238,12 +281,15 @@ state() { av-ledger list | jq -r .state; }
   run env -u AV_LEDGER -u HOME -u XDG_STATE_HOME av-ledger list
   [ "$status" -eq 78 ]
   [[ "$output" == *HOME* ]]
+  run env -u AV_LEDGER XDG_STATE_HOME="$PWD/text" av-ledger list
+  [ "$status" -eq 78 ]
+  [[ "$output" == *"text': Not a directory" ]]
 }
 
 @test "a read-only directory is found when the ledger is opened" {
   dir=$(mktemp -d /tmp/av-ledger.XXXXXX)
   cp "$(command -v av-ledger)" "$dir/av-ledger"
-  "$dir/av-ledger" --ledger "$dir/ledger.db" list
+  "$dir/av-ledger" --ledger "$dir/ledger.db" import </dev/null
   chmod 555 "$dir"
   as=()
   if [ "$(id -u)" -eq 0 ]; then

@@ -37,6 +37,9 @@ matrix() {
 	is "$(stat .argil.requests)" "$requests"
 	printf '%s\n' "$output" >out
 	sound out
+	echo '{"file":"x.png","error":{"step":"validate","code":"file_missing","message":"x","retryable":false}}' >bad
+	run --separate-stderr -65 sh -c 'cat in bad | av-upload --dry-run >out2'
+	is "$stderr" 'av-upload: 2 to create, 3 already made, 0 unknown, 1 refused, 1 failed before; Argil: 4 credits'
 	id=$(jq -r .avatar.id made)
 	is "$(jq -c '.plan[0] | [.already_made, .id, .cost.credits]' out | tr '\n' ' ')" \
 		"[true,\"$id\",null] [false,null,2] [false,null,2] [true,null,null] [null,null,null] [null,null,null] "
@@ -200,6 +203,18 @@ said() {
 	av-upload -q -j 1 <mine >again
 	is "$(jq -c 'select(.file | endswith("1.png")) | .avatar.reused' again)" null
 	is "$(stat .avtr1.creates)" 4
+}
+
+@test "an avatar that is gone when its picture is fetched is told to the ledger, too" {
+	one anam
+	av-upload -q <first >made
+	id=$(jq -r .avatar.id made)
+	curl -sf -X DELETE -H "Authorization: Bearer $ANAM_API_KEY" "$ANAM_API_URL/avatars/$id"
+	run -65 sh -c 'av-render -q --interval 0.05s -r still -o out <made >gone'
+	is "$(jq -r .error.code gone)" avatar_gone
+	is "$(av-ledger list --id "$id" | jq -r .state)" gone
+	av-upload -q <first | av-render -q -r still -o out >again
+	is "$(jq -c '[.avatar.reused, .error, .renderings[0].status]' again)" '[null,null,"ready"]'
 }
 
 # refuses TEXT COMMAND...: says why, ends with 78, and has sent nothing

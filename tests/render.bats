@@ -98,6 +98,7 @@ files() {
 		run -65 render -r video $wrong -o out <ready.jsonl
 		[[ $output == *'"error":{'* ]]
 	done
+	[[ $output == *'-O text=VALUE'* ]]
 	is "$(stat .argil.videos)" 0
 	ready loom 1
 	run ! render -r pose=hi -O background_color=green -o out <ready.jsonl
@@ -164,6 +165,27 @@ files() {
 		kill "$BOX"
 		wait "$BOX" || true
 	done
+}
+
+@test "without -r, what was asked for before is fetched, too, and nothing is asked for" {
+	box
+	ready argil 3
+	render -k --ask -r video -O text=Hi <ready.jsonl >asked
+	charges=$(stat .argil.charges)
+	# One is waited for, one never got as far as the service, one has failed.
+	jq -c 'if .file | test("002") then .renderings[0] |= del(.id, .status)
+		elif .file | test("003") then .renderings[0].status = "failed" else . end' asked >before
+	render -k -o out <before >done
+	is "$(jq -c '[.error, (.renderings[] | .status, .file)]' done | tr '\n' ' ')" \
+		'[null,"ready","out/001.argil.video.mp4","ready","out/001.argil.cover.jpg"] [null,null,null,"ready","out/002.argil.cover.jpg"] [null,"failed",null,"ready","out/003.argil.cover.jpg"] '
+	is "$(stat .argil.charges)" "$charges"
+	# The same line again has nothing to do, and another kind by name is that kind alone.
+	render -k -o out <done | cmp - done
+	render -k -r thumbnail -o other <before >named
+	is "$(files other)" './001.argil.thumbnail.jpg ./002.argil.thumbnail.jpg ./003.argil.thumbnail.jpg '
+	is "$(stat .argil.charges)" "$charges"
+	sound done named
+	clean
 }
 
 @test "a template names files, never outside" {

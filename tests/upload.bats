@@ -133,6 +133,8 @@ fails() {
 	printf '%s\n' photos/* | limit 60 xargs -n 3 -P 4 av-upload -p anam --rate 20 -j 4 >out
 	is "$(of out length)" 12
 	is "$(stat '.anam | [.creates, .max_rate_per_second <= 21]')" '[12,true]'
+	AVTR1_RATE=0 run --separate-stderr -0 upload -p avtr1 photos/001.jpg
+	is "$stderr" "av-upload: avtr1: NAME_RATE is '0', which is no rate such as 5/s; ignored"
 }
 
 @test "-v says requests and shows no secret, -q says nothing" {

@@ -30,11 +30,11 @@ struct options {
 static const struct opt table[] = {
     {0, "ledger", "FILE", "the ledger (AV_LEDGER, else the state directory's)", OPT_STR,
         AT(file)},
-    {'p', "provider", "NAME", "list: of this provider", OPT_STR, AT(provider)},
-    {0, "account", "LABEL", "list: of this account", OPT_STR, AT(account)},
-    {0, "state", "STATE", "list: intended, made, unknown, not_made, failed, gone",
+    {'p', "provider", "NAME", "list, export: of this provider", OPT_STR, AT(provider)},
+    {0, "account", "LABEL", "list, export: of this account", OPT_STR, AT(account)},
+    {0, "state", "STATE", "list, export: intended, made, unknown, not_made, failed, gone",
         OPT_STR, AT(state)},
-    {0, "id", "ID", "list: with this id", OPT_STR, AT(id)},
+    {0, "id", "ID", "list, export: with this id", OPT_STR, AT(id)},
     {0, "made", "ID", "settle: the service made it, and this is its id", OPT_STR,
         AT(made)},
     {0, "not-made", NULL, "settle: the service did not make it", OPT_FLAG, AT(not_made)},
@@ -42,16 +42,22 @@ static const struct opt table[] = {
     {0},
 };
 
+static const char *const states[] = {
+    "intended", "made", "unknown", "not_made", "failed", "gone"};
+
 static const struct opt_usage usage = {
-    .synopsis = "av-ledger list | export | import | settle | forget | check [options]",
+    .synopsis = "av-ledger list [KEY...] | export [KEY...] | import [FILE...] |"
+                " settle KEY --made ID | settle KEY --not-made | forget KEY... | check",
     .about =
         "Shows what was asked for and paid for, and settles what nobody could tell.\n"
         "A KEY may be cut short, as long as it fits one only.",
-    .examples = "  av-ledger list --state unknown\n"
-                "  av-ledger settle 3f9a2c --made 7b0f12\n"
-                "  av-ledger settle 3f9a2c --not-made\n"
-                "  av-ledger forget 3f9a2c          # the next upload makes it again\n"
-                "  av-ledger export | ssh other av-ledger import\n",
+    .examples =
+        "  av-ledger list --state unknown\n"
+        "  av-ledger settle 3f9a2c --made 7b0f12\n"
+        "  av-ledger settle 3f9a2c --not-made\n"
+        "  av-ledger forget 3f9a2c >forgotten.jsonl    # the next upload makes it again\n"
+        "  av-ledger import forgotten.jsonl            # or not\n"
+        "  av-ledger export | ssh other av-ledger import\n",
 };
 
 /* Ends the program for a reason of the library's. */
@@ -84,8 +90,9 @@ put_json(struct json_object *o, const char *name, const char *text)
 		json_put(o, name, json_parse(text, strlen(text), &ignored));
 }
 
+/* Appends the entry's line. */
 static bool
-print_entry(void *arg, const struct ledger_entry *entry)
+add_entry(void *arg, const struct ledger_entry *entry)
 {
 	struct json_object *o = json_new_object();
 	struct buf *b = arg;
@@ -109,10 +116,19 @@ print_entry(void *arg, const struct ledger_entry *entry)
 	put_time(o, "settled_at", entry->settled_at);
 	if (entry->clock_offset != 0)
 		json_put_int(o, "clock_offset_ms", entry->clock_offset);
-	buf_clear(b);
 	json_write(b, o);
 	buf_chr(b, '\n');
 	json_object_put(o);
+	return true;
+}
+
+static bool
+print_entry(void *arg, const struct ledger_entry *entry)
+{
+	struct buf *b = arg;
+
+	buf_clear(b);
+	add_entry(b, entry);
 	return fwrite(b->data, 1, b->len, stdout) == b->len;
 }
 
@@ -135,20 +151,35 @@ list(struct ledger *l, const struct options *o, char **keys)
 	return 0;
 }
 
-/* "2026-11-21T23:02:17.123Z" as ms since 1970; 0 where it is absent or something else. */
-static int64_t
-get_time(struct json_object *o, const char *pointer)
+/* "2026-11-21T23:02:17.123Z" as ms since 1970, 0 where it is absent; false where it is something
+ * else. */
+static bool
+get_time(struct json_object *o, const char *pointer, int64_t *at)
 {
-	const char *text = json_str(o, pointer);
+	const char *text = json_str(o, pointer), *rest;
 	struct tm tm = {0};
-	const char *rest = text != NULL ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-	int ms = 0;
+	int ms = 0, used = 0;
 
+	*at = 0;
+	if (json_at(o, pointer) == NULL)
+		return true;
+	rest = text != NULL ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
 	if (rest == NULL)
-		return 0;
-	if (sscanf(rest, ".%3dZ", &ms) != 1)
-		ms = 0;
-	return (int64_t)timegm(&tm) * 1000 + ms;
+		return false;
+	if (strcmp(rest, "Z") != 0 &&
+	    (sscanf(rest, ".%3dZ%n", &ms, &used) != 1 || used != 5 || rest[used] != '\0'))
+		return false;
+	*at = (int64_t)timegm(&tm) * 1000 + ms;
+	return true;
+}
+
+/* What was made has an id, though it may be "". */
+static bool
+has_id(const struct ledger_entry *n)
+{
+	return n->id != NULL ||
+	       (strcmp(n->state, "made") != 0 && strcmp(n->state, "failed") != 0 &&
+	           strcmp(n->state, "gone") != 0);
 }
 
 /* The texts that an entry cannot do without. */
@@ -157,7 +188,7 @@ is_whole(const struct ledger_entry *n)
 {
 	return n->key != NULL && n->state != NULL && n->operation != NULL &&
 	       n->provider != NULL && n->base != NULL && n->account != NULL &&
-	       n->subject != NULL && n->tag != NULL;
+	       n->subject != NULL && n->tag != NULL && has_id(n);
 }
 
 static int
@@ -171,7 +202,7 @@ import_line(struct ledger *l, const struct line *line, struct err *e)
 	if (line->too_long)
 		return err_set(e, CODE_RECORD_TOO_LONG, "the line is longer than 16 MiB");
 	if ((o = json_parse(line->text, line->len, e)) == NULL)
-		return err_prefix(e, "no JSON: ");
+		return -1;
 	json_write(&options, json_at(o, "/options"));
 	if (json_at(o, "/data") != NULL)
 		json_write(&data, json_at(o, "/data"));
@@ -187,11 +218,9 @@ import_line(struct ledger *l, const struct line *line, struct err *e)
 	    .id = json_str(o, "/id"),
 	    .data = data.data,
 	    .tag = json_str(o, "/tag"),
-	    .first_at = get_time(o, "/first_at"),
-	    .at = get_time(o, "/at"),
-	    .settled_at = get_time(o, "/settled_at"),
 	    .clock_offset = json_int(o, "/clock_offset_ms", 0)};
-	if (is_whole(&n))
+	if (is_whole(&n) && get_time(o, "/first_at", &n.first_at) &&
+	    get_time(o, "/at", &n.at) && get_time(o, "/settled_at", &n.settled_at))
 		rc = ledger_import(l, &n, e);
 	else
 		rc = err_set(e, CODE_INVALID_RECORD, "this is no entry of a ledger");
@@ -280,6 +309,9 @@ import(struct ledger *l, const struct options *o, char **files)
 	struct counts c = {0};
 
 	(void)o;
+	for (char **file = files; *file != NULL; file++)
+		if (access(*file, R_OK) < 0)
+			die(EX_NOINPUT, "cannot open '%s':", *file);
 	if (*files == NULL)
 		import_file(l, STDIN_FILENO, "stdin", &c);
 	for (; *files != NULL; files++) {
@@ -309,17 +341,25 @@ settle(struct ledger *l, const struct options *o, char **keys)
 	return list(l, &(struct options){0}, keys);
 }
 
+/* What is removed is printed, so that it can be imported again. */
 static int
 forget(struct ledger *l, const struct options *o, char **keys)
 {
+	struct buf b = {0};
 	struct err e;
 
 	(void)o;
 	if (*keys == NULL)
 		opt_misuse(&usage, "forget takes one KEY or more");
-	for (; *keys != NULL; keys++)
-		if (ledger_forget(l, *keys, &e) < 0)
+	for (; *keys != NULL; keys++) {
+		buf_clear(&b);
+		if (ledger_each(l, &(struct ledger_filter){.key = *keys}, add_entry, &b,
+		        &e) < 0 ||
+		    ledger_forget(l, *keys, &e) < 0)
 			fail(&e);
+		fwrite(b.data, 1, b.len, stdout);
+	}
+	buf_release(&b);
 	return 0;
 }
 
@@ -353,42 +393,79 @@ check(struct ledger *l, const struct options *o, char **operands)
 	return n > 0 ? EX_DATAERR : 0;
 }
 
-static const struct {
+static const struct command {
 	const char *name;
 	int (*run)(struct ledger *l, const struct options *o, char **operands);
+	bool filters; /* takes -p, --account, --state and --id */
+	bool settles; /* takes --made and --not-made */
+	bool makes;   /* makes a ledger that is not there */
 } commands[] = {
-    {"list", list},
-    {"export", list},
-    {"import", import},
-    {"settle", settle},
-    {"forget", forget},
-    {"check", check},
+    {.name = "list", .run = list, .filters = true},
+    {.name = "export", .run = list, .filters = true},
+    {.name = "import", .run = import, .makes = true},
+    {.name = "settle", .run = settle, .settles = true},
+    {.name = "forget", .run = forget},
+    {.name = "check", .run = check},
 };
+
+static const struct command *
+find_command(const char *name)
+{
+	for (size_t i = 0; name != NULL && i < sizeof commands / sizeof commands[0]; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	opt_misuse(&usage, "%s%s", name != NULL ? "no such command: " : "no command",
+	    name != NULL ? name : "");
+}
+
+/* An option that would be passed over may be one that the user counts on. */
+static void
+check_options(const struct command *c, const struct options *o)
+{
+	bool filters = o->provider != NULL || o->account != NULL || o->state != NULL ||
+	               o->id != NULL;
+	size_t i = 0;
+
+	if (filters && !c->filters)
+		opt_misuse(&usage, "%s takes no -p, --account, --state or --id", c->name);
+	if ((o->made != NULL || o->not_made) && !c->settles)
+		opt_misuse(&usage, "%s takes no --made or --not-made", c->name);
+	while (o->state != NULL && i < sizeof states / sizeof states[0] &&
+	       strcmp(o->state, states[i]) != 0)
+		i++;
+	if (i == sizeof states / sizeof states[0])
+		opt_misuse(&usage,
+		    "'%s' is no state: intended, made, unknown, not_made, failed, gone",
+		    o->state);
+}
+
+/* A name with a slip in it is not to look like a ledger in which there is nothing. */
+static void
+check_file(const struct command *c, const char *file)
+{
+	if (file != NULL && !c->makes && strcmp(file, "none") != 0 &&
+	    access(file, F_OK) < 0 && errno == ENOENT)
+		die(EX_CONFIG, "there is no ledger '%s'", file);
+}
 
 int
 main(int argc, char *argv[])
 {
 	struct options o = {0};
 	char **operands = argv + opt_parse(argc, argv, &usage, table, &o);
-	const char *command = *operands;
+	const struct command *command = find_command(*operands);
 	struct ledger *l;
 	struct err e;
-	size_t i;
 	int status;
 
 	if (o.quiet)
 		err_set_level(-1);
-	for (i = 0; command != NULL && i < sizeof commands / sizeof commands[0]; i++)
-		if (strcmp(commands[i].name, command) == 0)
-			break;
-	if (command == NULL || i == sizeof commands / sizeof commands[0])
-		opt_misuse(&usage, "%s%s",
-		    command != NULL ? "no such command: " : "no command",
-		    command != NULL ? command : "");
+	check_options(command, &o);
+	check_file(command, o.file);
 	l = ledger_open(o.file, NULL, &e);
 	if (l == NULL)
 		fail(&e);
-	status = commands[i].run(l, &o, operands + 1);
+	status = command->run(l, &o, operands + 1);
 	ledger_free(l);
 	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0)
 		die(EX_IOERR, "cannot write the output:");

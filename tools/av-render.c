@@ -105,6 +105,18 @@ options_of_kind(const struct kind *k, struct json_object *options)
 	return k->starts > 0 ? options_for(k->start[0], options) : NULL;
 }
 
+/* What is wanted of a record: what -r says, else the defaults and what was asked for before. */
+static int
+find_wanted(struct render_tool *self, const struct provider *p,
+    struct json_object *entries, struct wanted **list, size_t *n, struct err *e)
+{
+	if (wanted_of(p, &self->o->asked, list, n, e) < 0)
+		return -1;
+	if (self->o->asked.n == 0)
+		wanted_before(p, entries, list, n);
+	return 0;
+}
+
 /* Whether all that is wanted is there, and the record passes as it is. */
 static bool
 skip(void *arg, struct rec *rec)
@@ -120,13 +132,16 @@ skip(void *arg, struct rec *rec)
 
 	a = name != NULL ? accounts_get(self->tool.engine.accounts, name, &e) : NULL;
 	if (a == NULL || json_str(rec_get(rec, "avatar"), "/id") == NULL ||
-	    wanted_of(a->provider, &self->o->asked, &wanted, &n, &e) < 0)
+	    find_wanted(self, a->provider, rec_get(rec, "renderings"), &wanted, &n, &e) <
+	        0)
 		return false;
 	options = options_of(rec, a->provider, &self->o->given);
 	for (size_t i = 0; done && i < n; i++) {
 		struct json_object *own = options_of_kind(wanted[i].kind, options);
 		struct json_object *entry =
-		    find_entry(rec_get(rec, "renderings"), &wanted[i], own);
+		    wanted[i].entry != NULL
+		        ? wanted[i].entry
+		        : find_entry(rec_get(rec, "renderings"), &wanted[i], own);
 		done = (entry != NULL && job_is_done(&self->shop, entry)) ||
 		       (entry == NULL && self->o->ask && wanted[i].kind->starts == 0);
 		json_object_put(own);
@@ -220,9 +235,12 @@ stem_of(struct rec *rec)
 static struct json_object *
 entry_for(struct render *r, const struct wanted *w)
 {
-	struct json_object *own = options_of_kind(w->kind, r->options);
-	struct json_object *entry = find_entry(r->entries, w, own);
+	struct json_object *own, *entry;
 
+	if (w->entry != NULL)
+		return w->entry;
+	own = options_of_kind(w->kind, r->options);
+	entry = find_entry(r->entries, w, own);
 	if (entry == NULL) {
 		entry = json_new_object();
 		json_put_str(entry, "kind", w->kind->name);
@@ -244,7 +262,8 @@ check_options(struct render *r, const struct provider *p, struct err *e)
 	options_check_record(r->item->rec, &fs);
 	options_check(p, r->options, &fs);
 	for (size_t i = 0; i < r->n; i++)
-		for (size_t k = 0; k < r->wanted[i].kind->starts; k++)
+		for (size_t k = 0;
+		     r->wanted[i].entry == NULL && k < r->wanted[i].kind->starts; k++)
 			options_check_operation(
 			    r->wanted[i].kind->start[k], r->options, &fs);
 	if (fs.n == 0)
@@ -313,7 +332,9 @@ start_jobs(struct render *r, struct account *a)
 		    .kind = r->wanted[i].kind,
 		    .value = r->wanted[i].value,
 		    .rec = r->item->rec,
-		    .options = r->options,
+		    .options = r->wanted[i].entry != NULL
+		                   ? json_at(r->wanted[i].entry, "/options")
+		                   : r->options,
 		    .entry = entry_for(r, &r->wanted[i]),
 		    .stem = r->stem,
 		    .plan = r->plan,
@@ -350,7 +371,7 @@ begin(void *arg, struct item *item)
 	item->state = r;
 	item->stop = stop;
 	if (check_avatar(item->rec, &e) == 0 &&
-	    wanted_of(a->provider, &self->o->asked, &r->wanted, &r->n, &e) == 0 &&
+	    find_wanted(self, a->provider, r->entries, &r->wanted, &r->n, &e) == 0 &&
 	    check_options(r, a->provider, &e) == 0 && take_targets(r, a, &e) == 0) {
 		start_jobs(r, a);
 		return;

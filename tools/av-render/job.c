@@ -184,6 +184,28 @@ no_result(struct job *job)
 	fail(job, &e);
 }
 
+/* The ledger is told, so that it is not reused: the rendering, or the avatar where its own
+ * picture is what was asked for. */
+static void
+forget(struct job *job, enum ledger_fate fate)
+{
+	struct json_object *of =
+	    job->kind->starts > 0 ? job->entry : rec_get(job->rec, "avatar");
+
+	settle_mark(
+	    job->shop->desk->ledger, job->account, job->kind, json_str(of, "/id"), fate);
+}
+
+/* A question about it failed. */
+static void
+lost(struct job *job, const struct failure *f)
+{
+	if (f->err.code == CODE_AVATAR_GONE)
+		forget(job, LEDGER_GONE);
+	failure_copy(&job->failure, f);
+	end(job);
+}
+
 /* The address is known, or is not to be had. */
 static void
 resolved(void *arg, const struct call_result *result)
@@ -195,8 +217,7 @@ resolved(void *arg, const struct call_result *result)
 	job->watching = false;
 	job->call = NULL;
 	if (result->failure != NULL) {
-		failure_copy(&job->failure, result->failure);
-		end(job);
+		lost(job, result->failure);
 	} else if (url == NULL) {
 		no_result(job);
 	} else {
@@ -238,14 +259,6 @@ resolve(struct job *job)
 	json_object_put(spec.vars);
 }
 
-/* The ledger is told, so that it is not reused. */
-static void
-forget(struct job *job, enum ledger_fate fate)
-{
-	settle_mark(job->shop->desk->ledger, job->account, job->kind,
-	    json_str(job->entry, "/id"), fate);
-}
-
 static void
 rendering_failed(struct job *job, struct json_object *taken)
 {
@@ -269,10 +282,7 @@ settled(void *arg, const struct call_result *result)
 	job->watching = false;
 	job->deadline = job->watch.deadline;
 	if (result->failure != NULL) {
-		failure_copy(&job->failure, result->failure);
-		if (job->failure.err.code == CODE_AVATAR_GONE)
-			forget(job, LEDGER_GONE);
-		end(job);
+		lost(job, result->failure);
 		return;
 	}
 	update(job, result->taken);

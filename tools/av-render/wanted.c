@@ -109,6 +109,39 @@ wanted_of(const struct provider *p, const struct opt_list *asked, struct wanted 
 	return 0;
 }
 
+static bool
+is_waiting(struct json_object *entry)
+{
+	const char *status = json_str(entry, "/status");
+
+	return status != NULL && strcmp(status, "failed") != 0 &&
+	       json_str(entry, "/id") != NULL && json_str(entry, "/file") == NULL;
+}
+
+void
+wanted_before(const struct provider *p, struct json_object *entries, struct wanted **list,
+    size_t *n)
+{
+	size_t len = json_object_is_type(entries, json_type_array)
+	                 ? json_object_array_length(entries)
+	                 : 0;
+
+	if (len == 0)
+		return;
+	*list = mem_resize(*list, (*n + len) * sizeof **list);
+	for (size_t i = 0; i < len; i++) {
+		struct json_object *entry = json_object_array_get_idx(entries, i);
+		const char *name = json_str(entry, "/kind");
+		const struct kind *k = name != NULL ? provider_kind(p, name) : NULL;
+
+		if (k == NULL || k->starts == 0 || !is_waiting(entry))
+			continue;
+		(*list)[*n] = (struct wanted){k, json_str(entry, "/value"), entry};
+		if (is_repeated(*list, ++*n))
+			--*n;
+	}
+}
+
 /* A long option that may be a kind. */
 struct maybe {
 	const char *name;
