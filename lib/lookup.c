@@ -475,16 +475,27 @@ wanted_of(const struct lookup_spec *spec)
 	return wanted;
 }
 
+/* How long ago something was, by our clock; at most max. */
+static int64_t
+since(int64_t then, int64_t max)
+{
+	struct timespec now;
+	int64_t ms;
+
+	if (then == 0)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - then;
+	return ms < 0 ? 0 : ms > max ? max : ms;
+}
+
 struct lookup *
 lookup_start(
     struct lookups *all, const struct lookup_spec *spec, lookup_fn *fn, void *arg)
 {
 	struct lookup *l = mem_new(1, sizeof *l);
-	struct timespec now;
-	int64_t age;
+	int64_t now = loop_now(all->engine->loop);
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	age = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - spec->last_at;
 	l->spec = *spec;
 	l->spec.vars = json_object_get(spec->vars);
 	l->spec.match = json_object_get(spec->match);
@@ -494,9 +505,7 @@ lookup_start(
 	l->wanted = wanted_of(spec);
 	l->sure = l->wanted != spec->match;
 	l->room = room_for(all, spec->account, spec->op);
-	l->due =
-	    loop_now(all->engine->loop) +
-	    (age < l->room->settle_ms ? l->room->settle_ms - (age > 0 ? age : 0) : 0);
+	l->due = now + l->room->settle_ms - since(spec->lost_at, l->room->settle_ms);
 	l->next = l->room->first;
 	l->room->first = l;
 	plan(l->room);

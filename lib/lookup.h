@@ -2,7 +2,8 @@
  * lookup: what became of a request whose answer was lost, as the service's list tells.
  *
  * Found is adopted. Absent means absent from two complete listings with the provider's
- * `lookup.settle_s` before each, for lists lag and requests can take effect late. What is in
+ * `lookup.settle_s` before each, for lists lag and requests can take effect late: the first so
+ * long after the answer was lost. What is in
  * doubt at the same time shares a listing. Two candidates, or a list that cannot be had, tell
  * nothing.
  */
@@ -36,7 +37,7 @@ struct lookup_spec {
 	const char *tag;            /* that was sent along, or NULL; copied */
 	struct ledger_claim *claim; /* held, or NULL where there is no ledger */
 	int64_t sent_at;            /* when it was first sent; unix ms, our clock */
-	int64_t last_at;            /* when it was last sent */
+	int64_t lost_at;            /* when its answer was surely lost; 0: by now */
 	int64_t
 	    clock_offset; /* the server's clock as of then, minus ours; 0: as it is now */
 };

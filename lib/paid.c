@@ -25,7 +25,7 @@ struct paid {
 	char *subject, *name, *tag;
 	struct ledger_claim *claim;
 	bool claimed;              /* the claim is ours to settle */
-	int64_t first_at, last_at; /* when it was sent; unix ms */
+	int64_t first_at, lost_at; /* when it was first sent; see lookup.h */
 	struct json_object *match; /* what the list shows of it; see lookup.h */
 	int64_t clock_offset;      /* of an earlier request; see lookup.h */
 	struct call *call;
@@ -155,9 +155,9 @@ before_send(void *arg, struct err *e)
 	if (p->spec.counted && !p->begun && desk->creates_left > 0)
 		desk->creates_left--;
 	p->begun = true;
-	p->last_at = unix_ms();
+	p->lost_at = 0;
 	if (p->first_at == 0)
-		p->first_at = p->last_at;
+		p->first_at = unix_ms();
 	return 0;
 }
 
@@ -300,7 +300,7 @@ doubt(struct paid *p, const char *why)
 	    .clock_offset = p->clock_offset,
 	    .claim = p->claim,
 	    .sent_at = p->first_at,
-	    .last_at = p->last_at};
+	    .lost_at = p->lost_at};
 	bool possible = lookup_possible(&spec);
 
 	if (!possible || p->stop) {
@@ -361,7 +361,8 @@ doubt_earlier(struct paid *p, const struct ledger_answer *answer)
 		json_object_put(match);
 	}
 	p->first_at = answer->first_at;
-	p->last_at = answer->at;
+	/* Where it was not settled, its process may have been killed just now. */
+	p->lost_at = answer->settled_at;
 	p->clock_offset = answer->clock_offset;
 	doubt(p, "an earlier request for the same had no answer");
 }
