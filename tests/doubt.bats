@@ -33,3 +33,46 @@ ends() {
 			"body":{"data":[{"id":"av_1","name":"0000","created_at":"@=0@","status":"ready"}],"has_more":false}}]}'
 	ends av_1 1
 }
+
+# lists PROVIDER PAGES CODE POSTS: what comes of a lost answer where the service lists such pages,
+# to be found or not, before it makes another one
+lists() {
+	odd "$1" "{\"POST /avatars\":[{\"status\":0},{\"status\":201,\"body\":{\"id\":\"second\"}}],
+		\"GET /avatars\":$2}"
+	ends "$3" "$4"
+}
+
+@test "an empty page is no end where the service says that there is more" {
+	odd avtr1 '{"POST /avatars": [{"status":0}, {"status":202,"body":{"id":"second"}}],
+		"GET /avatars?limit=100": [{"body":{"data":[],"has_more":true,"next_cursor":"c"}}],
+		"GET /avatars?limit=100&starting_after=c": [{"body":{"data":[
+			{"id":"first","name":"0000","created_at":"@+0@"}],"has_more":false}}]}'
+	ends first 1
+}
+
+@test "a page that does not say whether there is more is no end" {
+	lists avtr1 '[{"body":{"data":[{"id":"other","name":"Bob","created_at":"@+0@"}]}}]' outcome_unknown 1
+}
+
+@test "a gateway's 404 is no empty list" {
+	lists anam '[{"status":404,"headers":{"Content-Type":"text/html"},"body":"<h1>Not Found</h1>"}]' \
+		outcome_unknown 1
+}
+
+@test "the service's own 404 is an empty list" {
+	SETTLE=0.1 odd anam '{"POST /avatars":[{"status":0},{"status":201,"body":{"id":"second"}}],
+		"GET /avatars":[{"status":404,"body":{"error":"no avatars found"}}]}'
+	ends second 2
+}
+
+@test "a list that gets shorter while it is read is not complete" {
+	local bob='{"id":"other","displayName":"Bob","createdAt":"@+0@"}'
+	lists anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}},{\"status\":404,\"body\":{\"error\":\"none\"}}]" \
+		outcome_unknown 1
+	kill "$SERVER" && rm -r state url asked && mkdir state
+	lists anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}},{\"body\":{\"data\":[],\"meta\":{\"lastPage\":2}}}]" \
+		outcome_unknown 1
+	kill "$SERVER" && rm -r state url asked && mkdir state
+	lists anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":3}}},{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}}]" \
+		outcome_unknown 1
+}

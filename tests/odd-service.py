@@ -4,7 +4,7 @@ until it is killed.
 
 usage: odd-service.py SCRIPT ASKED
 
-SCRIPT is JSON: for each "METHOD /path" a list of steps, of which each request takes the next and
+SCRIPT is JSON: for each "METHOD /path", with or without its query, a list of steps, of which each request takes the next and
 the last one stays: status (0: the connection closes without an answer), headers, body (text, or
 JSON), delay (seconds before it), date (false: no Date), seen_after (seconds after the last
 request that was no GET, before which the step's `until` is the body instead).
@@ -51,7 +51,8 @@ class Service(BaseHTTPRequestHandler):
                 last["came"] = time.time()
                 tag = re.search(rb'"avtools":"(\w*)"', body)
                 last["tag"] = tag[1].decode() if tag else ""
-            steps = script.get(f"{self.command} {self.path.split('?')[0]}", [{"status": 404}])
+            key = f"{self.command} {self.path}"
+            steps = script.get(key) or script.get(key.split("?")[0], [{"status": 404}])
             step = steps.pop(0) if len(steps) > 1 else steps[0]
         time.sleep(step.get("delay", 0))
         if self.command == "POST":
