@@ -8,6 +8,10 @@
 
 #define BUSY_MS 100
 
+/* How often in a run what was surely not made is sent again: should the list be blind for what is
+ * made, each time costs. */
+#define RESENDS 2
+
 enum state { STARTING, QUEUEING, CLAIMING, BUSY, CALLING, LOOKING, RESENDING, SETTLING };
 
 struct paid {
@@ -17,6 +21,7 @@ struct paid {
 	void *arg;
 	enum state state;
 	bool stop;
+	unsigned resends;
 	bool begun; /* counted against --max-creates */
 	struct deferred deferred;
 	struct timer timer;
@@ -227,20 +232,26 @@ absent(struct paid *p)
 {
 	struct loop *loop = p->desk->engine->loop;
 	int64_t deadline = *p->spec.call.deadline;
+	bool late = deadline != 0 && loop_now(loop) >= deadline;
+	int status = p->failure.http_status;
 	struct err e;
 
-	if (p->failure.err.code == CODE_REDIRECTED) {
+	if (status >= 200 && status < 300) {
+		stay_unknown(p, "it answered that it was done, but its list does not have it",
+		    false);
+	} else if (p->failure.err.code == CODE_REDIRECTED) {
 		p->failure.created = "no";
 		p->failure.retryable = true;
 		finish(p, LEDGER_IS_NOT_MADE);
 	} else if (p->stop) {
 		interrupted(p);
-	} else if (deadline != 0 && loop_now(loop) >= deadline) {
+	} else if (late || p->resends == RESENDS) {
 		err_set(&e, CODE_NETWORK,
 		    "the answer was lost and it was surely not made; run it again");
 		fail(p, &e);
 	} else {
 		p->state = RESENDING;
+		p->resends++;
 		ledger_resend(p->claim, p->spec.call.account->clock_offset, resend, p);
 	}
 }

@@ -9,7 +9,7 @@ load soak/common
 odd() {
 	local url
 	shots 1
-	soon "${SETTLE:-0.3}"
+	soon "${SETTLE:-0.2}"
 	grep "\"$1\"" all >first
 	printf '%s\n' "$2" >script
 	mkfifo url
@@ -75,4 +75,31 @@ lists() {
 	kill "$SERVER" && rm -r state url asked && mkdir state
 	lists anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":3}}},{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}}]" \
 		outcome_unknown 1
+}
+
+@test "an answer that says done, and an empty list: not sent again" {
+	for body in '"nonsense"' '""' '{}' '{"id":null}' '{"id":""}' '{"id":{"id":"x"}}' '{"error":"x"}' '[]'; do
+		odd avtr1 '{"POST /avatars":[{"status":200,"body":'"$body"'}],
+			"GET /avatars":[{"body":{"data":[],"has_more":false}}]}'
+		ends outcome_unknown 1
+		kill "$SERVER"
+		rm -r state url asked
+		mkdir state
+	done
+}
+
+@test "a good status beside the documented ones that tells the id is as good" {
+	odd anam '{"POST /avatars":[{"status":202,"body":{"id":7}}]}'
+	ends 7 1
+	is "$(grep -c GET asked)" 0
+}
+
+@test "what is lost each time is not sent again and again" {
+	lists avtr1 '[{"body":{"data":[],"has_more":false}}]' second 2
+	kill "$SERVER"
+	rm -r state url asked
+	mkdir state
+	odd avtr1 '{"POST /avatars":[{"status":0}], "GET /avatars":[{"body":{"data":[],"has_more":false}}]}'
+	ends network 3
+	is "$(jq -c '[.error.created, .error.retryable]' out)" '["no",true]'
 }
