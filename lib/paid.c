@@ -226,6 +226,31 @@ resend(void *arg, const struct ledger_answer *answer)
 	call(p);
 }
 
+/* Whether a status that no description lists says by itself that it will not be done, now or
+ * later (RFC 9110). */
+static bool
+is_refusal(int status)
+{
+	return status >= 400 && status < 500 && status != 408 && status != 421 &&
+	       status != 425 && status != 429;
+}
+
+/* The answer said no, and the list agrees. */
+static void
+refused(struct paid *p)
+{
+	const char *text = code_info(CODE_OUTCOME_UNKNOWN)->text;
+	const char *said = p->failure.err.message;
+	struct err e;
+
+	if (strncmp(said, text, strlen(text)) == 0)
+		said += strlen(text);
+	err_set(&e, CODE_REFUSED, "%s%s", code_info(CODE_REFUSED)->text, said);
+	p->failure.err = e;
+	p->failure.created = "no";
+	finish(p, LEDGER_IS_NOT_MADE);
+}
+
 /* It is surely not made: sent again, if there is still time and the address is right. */
 static void
 absent(struct paid *p)
@@ -239,6 +264,8 @@ absent(struct paid *p)
 	if (status >= 200 && status < 300) {
 		stay_unknown(p, "it answered that it was done, but its list does not have it",
 		    false);
+	} else if (is_refusal(status)) {
+		refused(p);
 	} else if (p->failure.err.code == CODE_REDIRECTED) {
 		p->failure.created = "no";
 		p->failure.retryable = true;

@@ -103,3 +103,16 @@ lists() {
 	ends network 3
 	is "$(jq -c '[.error.created, .error.retryable]' out)" '["no",true]'
 }
+
+@test "a refusal that is not documented is one when the list agrees" {
+	for status in 405 413 415; do
+		odd anam '{"POST /avatars":[{"status":'$status',"body":{"error":"Not so."}}],
+			"GET /avatars":[{"body":{"data":[],"meta":{"lastPage":1}}}]}'
+		ends refused 1
+		is "$(jq -c '[.error.created, .error.retryable, .error.http_status]' out)" "[\"no\",false,$status]"
+		[[ $(jq -r .error.message out) == *"($status): Not so." ]]
+		kill "$SERVER"
+		rm -r state url asked
+		mkdir state
+	done
+}
