@@ -368,7 +368,11 @@ asked(void *arg, const struct call_result *result)
 		found(l, result->taken);
 		return;
 	}
-	missed(l);
+	if (word != NULL && l->room->list->states != NULL &&
+	    json_object_object_get_ex(l->room->list->states, word, NULL))
+		missed(l);
+	else
+		untold(l, "the service tells a state that is not known here", true);
 }
 
 static void

@@ -116,3 +116,18 @@ lists() {
 		mkdir state
 	done
 }
+
+@test "a state that nobody knows does not tell that a video was not begun" {
+	for state in QUEUED IDLE; do
+		odd argil '{"POST /videos":[{"status":201,"body":{"id":"v1","status":"IDLE"}}],
+			"POST /videos/v1/render":[{"status":0},{"status":200,"body":{"status":"DONE"}}],
+			"GET /videos/v1":[{"body":{"status":"'$state'"}}]}'
+		echo '{"avatar":{"id":"a1","status":"ready"},"provider":"argil"}' >ready
+		limit 60 av-render -q --ask -r video -O text=Hello <ready >out || true
+		is "$(jq -r '.error.code' out) $(grep -c render asked)" \
+			"$([ $state = IDLE ] && echo null 2 || echo outcome_unknown 1)"
+		kill "$SERVER"
+		rm -r state url asked
+		mkdir state
+	done
+}
