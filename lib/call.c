@@ -288,8 +288,10 @@ note_date(struct account *a, const struct http_response *r)
 	const char *date = http_header_of(r, "Date");
 	time_t theirs = date != NULL ? curl_getdate(date, NULL) : -1;
 
-	if (theirs >= 0)
-		a->clock_offset = ((int64_t)theirs - (int64_t)time(NULL)) * 1000;
+	if (theirs < 0)
+		return;
+	a->clock_offset = ((int64_t)theirs - (int64_t)time(NULL)) * 1000;
+	a->clock_known = true;
 }
 
 static void

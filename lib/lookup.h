@@ -4,8 +4,8 @@
  * Found is adopted. Absent means absent from two complete listings with the provider's
  * `lookup.settle_s` before each, for lists lag and requests can take effect late: the first so
  * long after the answer was lost. What is in
- * doubt at the same time shares a listing. Two candidates, or a list that cannot be had, tell
- * nothing.
+ * doubt at the same time shares a listing. Two candidates, one that
+ * is not surely it, or a list that cannot be had, tell nothing.
  */
 #ifndef AV_LOOKUP_H
 #define AV_LOOKUP_H
@@ -40,6 +40,7 @@ struct lookup_spec {
 	int64_t lost_at;            /* when its answer was surely lost; 0: by now */
 	int64_t
 	    clock_offset; /* the server's clock as of then, minus ours; 0: as it is now */
+	bool earlier; /* it was sent by another run, when our clock may have been wrong */
 };
 
 struct lookups; /* those under way, by account and list */

@@ -33,6 +33,7 @@ struct paid {
 	int64_t first_at, lost_at; /* when it was first sent; see lookup.h */
 	struct json_object *match; /* what the list shows of it; see lookup.h */
 	int64_t clock_offset;      /* of an earlier request; see lookup.h */
+	bool earlier;              /* the same */
 	struct call *call;
 	struct lookup *lookup;
 	struct json_object *taken;
@@ -262,8 +263,8 @@ absent(struct paid *p)
 	struct err e;
 
 	if (status >= 200 && status < 300) {
-		stay_unknown(p, "it answered that it was done, but its list does not have it",
-		    false);
+		stay_unknown(p,
+		    "it answered that it was done, but its list does not have it", false);
 	} else if (is_refusal(status)) {
 		refused(p);
 	} else if (p->failure.err.code == CODE_REDIRECTED) {
@@ -336,6 +337,7 @@ doubt(struct paid *p, const char *why)
 	    .tag = is_tagged(p) ? p->tag : NULL,
 	    .match = p->match,
 	    .clock_offset = p->clock_offset,
+	    .earlier = p->earlier,
 	    .claim = p->claim,
 	    .sent_at = p->first_at,
 	    .lost_at = p->lost_at};
@@ -402,6 +404,7 @@ doubt_earlier(struct paid *p, const struct ledger_answer *answer)
 	/* Where it was not settled, its process may have been killed just now. */
 	p->lost_at = answer->settled_at;
 	p->clock_offset = answer->clock_offset;
+	p->earlier = true;
 	doubt(p, "an earlier request for the same had no answer");
 }
 

@@ -131,3 +131,39 @@ lists() {
 		mkdir state
 	done
 }
+
+@test "a clock that is a little off does not make a new entry an old one" {
+	lists avtr1 '[{"body":{"data":[{"id":"first","name":"0000","created_at":"@=-30@"}],"has_more":false}}]' \
+		outcome_unknown 1
+}
+
+@test "without the service's clock, an entry that seems older may be it" {
+	lists avtr1 '[{"date":false,"body":{"data":[{"id":"first","name":"0000",
+		"created_at":"@=-3600@"}],"has_more":false}}]' outcome_unknown 1
+}
+
+@test "an entry without a time is neither taken for ours nor for another's" {
+	lists avtr1 '[{"body":{"data":[{"id":"old","name":"0000"}],"has_more":false}}]' outcome_unknown 1
+}
+
+@test "an entry without an id is not overlooked" {
+	lists avtr1 '[{"body":{"data":[{"id":null,"name":"0000","created_at":"@=0@"}],"has_more":false}}]' \
+		outcome_unknown 1
+}
+
+@test "a tag tells whatever the clocks say" {
+	lists argil '[{"body":[{"id":"first","name":"x","extras":{"avtools":"@tag@"},
+		"createdAt":"@=-7200@"}]}]' first 1
+}
+
+@test "a service that does not show the tag may have made it all the same" {
+	lists argil '[{"body":[{"id":"first","name":"0000","createdAt":"@=0@"}]}]' outcome_unknown 1
+}
+
+@test "what others hold is nobody's in doubt" {
+	odd avtr1 '{"POST /avatars":[{"status":202,"body":{"id":"first"}},{"status":0},
+			{"status":202,"body":{"id":"second"}}],
+		"GET /avatars":[{"body":{"data":[{"id":"first","name":"0000"}],"has_more":false}}]}'
+	ends first 1
+	ends second 3 --again
+}
