@@ -27,9 +27,11 @@ struct lookup {
 	struct lookup_spec spec;
 	lookup_fn *fn;
 	void *arg;
-	int64_t due;     /* loop time of its next listing */
-	unsigned passes; /* complete listings that did not have it */
-	bool listed;     /* takes part in the listing under way */
+	int64_t due;         /* loop time of its next listing */
+	int64_t looked_at;   /* when the last one began */
+	int64_t counts_from; /* not to have it tells nothing before */
+	unsigned passes;     /* complete listings that did not have it */
+	bool listed;         /* takes part in the listing under way */
 	bool adopting;
 	enum likeness how; /* of the candidates that are being adopted */
 	bool nameless;     /* an entry that it may be has no id */
@@ -46,7 +48,7 @@ struct room {
 	struct room *next;
 	struct account *account;
 	const struct operation *list;
-	int64_t settle_ms;
+	int64_t settle_ms, effect_ms;
 	struct lookup *first;
 	struct timer timer;
 	struct listing *listing;
@@ -162,14 +164,16 @@ found(struct lookup *l, struct json_object *taken)
 static void
 missed(struct lookup *l)
 {
-	struct loop *loop = l->room->all->engine->loop;
+	int64_t now = loop_now(l->room->all->engine->loop);
 
 	drop_candidates(l);
-	if (++l->passes == PASSES) {
+	if (l->looked_at >= l->counts_from && ++l->passes == PASSES) {
 		tell(l, &(struct lookup_result){.verdict = LOOKUP_ABSENT});
 		return;
 	}
-	l->due = loop_now(loop) + l->room->settle_ms;
+	l->due = now + l->room->settle_ms;
+	if (l->passes == 0 && l->due < l->counts_from)
+		l->due = l->counts_from;
 	plan(l->room);
 }
 
@@ -397,6 +401,7 @@ time_is_up(void *arg)
 	for (struct lookup *l = room->first; l != NULL; l = l->next) {
 		if (l->due > loop_now(engine->loop) || l->adopting || l->call != NULL)
 			continue;
+		l->looked_at = loop_now(engine->loop);
 		l->listed = list;
 		any = any || list;
 		if (!list)
@@ -442,6 +447,7 @@ room_for(struct lookups *all, struct account *a, const struct operation *op)
 	room->account = a;
 	room->list = list;
 	room->settle_ms = (int64_t)(json_num(op->def, "/lookup/settle_s", 10) * 1000);
+	room->effect_ms = (int64_t)(json_num(op->def, "/lookup/effect_s", 60) * 1000);
 	room->next = all->rooms;
 	all->rooms = room;
 	return room;
@@ -491,6 +497,8 @@ lookup_start(
 	l->arg = arg;
 	l->room = room_for(all, spec->account, spec->op);
 	l->due = now + l->room->settle_ms - since(spec->lost_at, l->room->settle_ms);
+	l->counts_from =
+	    now + l->room->effect_ms - since(spec->lost_at, l->room->effect_ms);
 	l->next = l->room->first;
 	l->room->first = l;
 	plan(l->room);

@@ -1,11 +1,10 @@
 /*
  * lookup: what became of a request whose answer was lost, as the service's list tells.
  *
- * Found is adopted. Absent means absent from two complete listings with the provider's
- * `lookup.settle_s` before each, for lists lag and requests can take effect late: the first so
- * long after the answer was lost. What is in
- * doubt at the same time shares a listing. Two candidates, one that
- * is not surely it, or a list that cannot be had, tell nothing.
+ * Found is adopted. Absent means absent from two complete listings, `lookup.settle_s` apart, for
+ * lists lag; the first begins `lookup.effect_s` after the answer was lost, when a service that is
+ * still at it would have told so. What is in doubt at the same time shares a listing. Two
+ * candidates, one that is not surely it, or a list that cannot be had, tell nothing.
  */
 #ifndef AV_LOOKUP_H
 #define AV_LOOKUP_H

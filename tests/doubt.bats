@@ -34,6 +34,19 @@ ends() {
 	ends av_1 1
 }
 
+@test "what takes effect later than a list lags is waited for" {
+	odd avtr1 '{
+		"POST /avatars": [{"status":0}, {"status":202,"body":{"id":"av_2"}}],
+		"GET /avatars": [{"seen_after":1.5,"until":{"data":[],"has_more":false},
+			"body":{"data":[{"id":"av_1","name":"0000","created_at":"@=0@","status":"ready"}],"has_more":false}}]}'
+	mine=config/avtools/providers/avtr1.json
+	jq '.operations.create.lookup.effect_s = 2' "$mine" >mine
+	mv mine "$mine"
+	ends av_1 1
+	# Found as soon as it is there, absent no sooner than that.
+	is "$(grep -c GET asked)" 2
+}
+
 # lists PROVIDER PAGES CODE POSTS: what comes of a lost answer where the service lists such pages,
 # to be found or not, before it makes another one
 lists() {
@@ -166,4 +179,44 @@ lists() {
 		"GET /avatars":[{"body":{"data":[{"id":"first","name":"0000"}],"has_more":false}}]}'
 	ends first 1
 	ends second 3 --again
+}
+
+@test "a service that asks to wait no time is not asked without end" {
+	for header in '0' 'Thu, 01 Jan 2015 00:00:00 GMT' '-5'; do
+		odd avtr1 '{"POST /avatars":[{"status":429,"headers":{"Retry-After":"'"$header"'"},
+			"body":{"error":{"type":"rate_limit"}}}]}'
+		run -75 av-upload -q --timeout 1500ms <first
+		is "$(jq -r .error.code <<<"$output")" rate_limited
+		[ "$(grep -c POST asked)" -le 5 ]
+		kill "$SERVER"
+		rm -r state url asked
+		mkdir state
+	done
+}
+
+@test "a list of tens of megabytes is read" {
+	odd argil '{"POST /avatars":[{"status":0}]}'
+	python3 - "$ARGIL_API_URL" <<-'END'
+		import json
+		fill = [{"id": str(n), "name": "Bob", "extras": {"x": "y" * 200}} for n in range(60000)]
+		mine = {"id": "first", "name": "0000", "extras": {"avtools": "@tag@"}}
+		json.dump({"POST /avatars": [{"status": 0}], "GET /avatars": [{"body": fill + [mine]}]},
+			open("script", "w"))
+	END
+	kill "$SERVER"
+	rm url
+	mkfifo url
+	"$TESTS/odd-service.py" script asked >url 3>&- &
+	SERVER=$!
+	read -r ARGIL_API_URL <url
+	ends first 1
+}
+
+@test "an avatar that has failed already is told to the ledger, and never reused" {
+	odd avtr1 '{"POST /avatars":[{"status":202,"body":{"id":"first","status":"failed",
+		"failure_reason":"No face."}}, {"status":202,"body":{"id":"second"}}]}'
+	ends avatar_failed 1
+	is "$(jq -c '[.error.step, .error.created, .avatar.id]' out)" '["upload","yes","first"]'
+	is "$(av-ledger list | jq -r .state)" failed
+	ends second 2
 }
