@@ -178,7 +178,7 @@ wait_as_told(struct call *c, const struct answer *a)
 	                                                     : CODE_RATE_LIMITED;
 
 	blame(c, code, nothing_created(c), a);
-	if (ms < 0) {
+	if (ms <= 0) {
 		back_off(c);
 		return;
 	}
