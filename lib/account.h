@@ -22,6 +22,7 @@ struct account {
 	bool warned;    /* of a state that the description does not know */
 	int64_t
 	    clock_offset; /* the server's clock minus ours in ms, by its Date header */
+	bool clock_known; /* it has sent one */
 	struct account_rest *rest;
 };
 

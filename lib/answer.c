@@ -160,6 +160,19 @@ by_status(int status)
 	return OUTCOME_REFUSED;
 }
 
+/* Of a status that no rule names. A good one beside the documented, with all that was to be told,
+ * is as good. */
+static enum outcome
+unlisted(const struct answer *a, const struct operation *op)
+{
+	if (op->repeatable)
+		return by_status(a->status);
+	if (a->status < 200 || a->status >= 300 ||
+	    json_at(op->def, "/answer/required") == NULL)
+		return OUTCOME_UNKNOWN;
+	return OUTCOME_OK;
+}
+
 enum outcome
 answer_judge(const struct answer *a, const struct provider *p, const struct operation *op)
 {
@@ -173,7 +186,7 @@ answer_judge(const struct answer *a, const struct provider *p, const struct oper
 	if (rule != NULL)
 		outcome = outcome_of(json_str(rule, "/is"));
 	else
-		outcome = op->repeatable ? by_status(a->status) : OUTCOME_UNKNOWN;
+		outcome = unlisted(a, op);
 	if (outcome == OUTCOME_OK && !answer_complete(a, op))
 		outcome = op->repeatable ? OUTCOME_WAIT : OUTCOME_UNKNOWN;
 	return outcome;

@@ -34,7 +34,8 @@ void answer_init(struct answer *a, const struct http_response *response);
 void answer_release(struct answer *a);
 
 /* Judges by the operation's rules, then the provider's, then by what HTTP itself says: for an
- * operation that is not repeatable anything unlisted is unknown. */
+ * operation that is not repeatable anything unlisted is unknown, but for a 2xx that holds all that
+ * the answer must. */
 enum outcome answer_judge(
     const struct answer *a, const struct provider *p, const struct operation *op);
 

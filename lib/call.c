@@ -60,12 +60,11 @@ finish(struct call *c)
 {
 	struct call_result result = {0};
 
-	if (c->failure.err.code != CODE_NONE) {
+	result.body = c->body;
+	if (c->failure.err.code != CODE_NONE)
 		result.failure = &c->failure;
-	} else {
+	else
 		result.taken = c->taken;
-		result.body = c->body;
-	}
 	c->fn(c->arg, &result);
 	call_free(c);
 }
@@ -179,7 +178,7 @@ wait_as_told(struct call *c, const struct answer *a)
 	                                                     : CODE_RATE_LIMITED;
 
 	blame(c, code, nothing_created(c), a);
-	if (ms < 0) {
+	if (ms <= 0) {
 		back_off(c);
 		return;
 	}
@@ -221,13 +220,19 @@ redirected(struct call *c, const struct answer *a)
 }
 
 static void
+keep_body(struct call *c, const struct answer *a)
+{
+	if (c->spec.op->repeatable)
+		c->body = json_object_get(a->body);
+}
+
+static void
 succeed(struct call *c, const struct answer *a)
 {
 	bool known;
 
 	c->taken = answer_taken(a, c->spec.op, &known);
-	if (c->spec.op->repeatable)
-		c->body = json_object_get(a->body);
+	keep_body(c, a);
 	if (!known && !c->spec.account->warned) {
 		c->spec.account->warned = true;
 		warn("%s: unknown state '%s', taken as processing",
@@ -262,6 +267,7 @@ judge(struct call *c, const struct http_response *r)
 		break;
 	case OUTCOME_REFUSED:
 		blame(c, CODE_REFUSED, nothing_created(c), &a);
+		keep_body(c, &a);
 		finish(c);
 		break;
 	case OUTCOME_REDIRECTED:
@@ -282,8 +288,10 @@ note_date(struct account *a, const struct http_response *r)
 	const char *date = http_header_of(r, "Date");
 	time_t theirs = date != NULL ? curl_getdate(date, NULL) : -1;
 
-	if (theirs >= 0)
-		a->clock_offset = ((int64_t)theirs - (int64_t)time(NULL)) * 1000;
+	if (theirs < 0)
+		return;
+	a->clock_offset = ((int64_t)theirs - (int64_t)time(NULL)) * 1000;
+	a->clock_known = true;
 }
 
 static void

@@ -55,7 +55,8 @@ struct call_result {
 	struct json_object
 	    *taken; /* what the answer told: strings by name, and "status" in
 	                                  our words; NULL where it failed */
-	struct json_object *body; /* the whole answer, of what is repeatable; or NULL */
+	struct json_object *body; /* the whole answer, of what is repeatable and done or
+	                             refused; NULL where it is no JSON */
 	bool reused;              /* made before, by an earlier request (paid.h) */
 	struct json_object *plan; /* of a dry run, where nothing was sent (paid.h) */
 	const struct failure *failure; /* NULL where it succeeded */

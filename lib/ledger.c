@@ -635,7 +635,8 @@ ledger_choose(struct ledger_claim *c)
 
 		if (one->had || (left != NULL && strcmp(left->id, one->id) == 0))
 			continue;
-		c->verdict = left == NULL ? LEDGER_MADE : LEDGER_UNKNOWN;
+		c->verdict = left == NULL && c->bond != LEDGER_DOUBTFUL ? LEDGER_MADE
+		                                                        : LEDGER_UNKNOWN;
 		left = one;
 		if (c->verdict == LEDGER_UNKNOWN)
 			return;
@@ -653,12 +654,12 @@ ledger_take(struct ledger_claim *c)
 
 void
 ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
-    const char *const *data, bool sure, ledger_fn *fn, void *arg)
+    const char *const *data, enum ledger_bond bond, ledger_fn *fn, void *arg)
 {
 	free_candidates(c);
 	c->candidates = mem_new(n > 0 ? n : 1, sizeof *c->candidates);
 	c->ncandidates = n;
-	c->sure = sure;
+	c->bond = bond;
 	for (size_t i = 0; i < n; i++) {
 		c->candidates[i].id = mem_str(candidates[i]);
 		c->candidates[i].data = mem_str(data != NULL ? data[i] : NULL);

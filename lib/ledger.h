@@ -150,8 +150,9 @@ void ledger_resend(
  * the ids in the service's list that may be what it made: gives it the one that no other entry
  * has. An id counts as had where any other entry of the same operation, provider, base and
  * account holds it, whatever became of it; one that is given twice counts once. Who asks first
- * gets it, among all processes of the ledger. sure: no other entry can have made what bears this
- * one's tag. data: for each candidate what is to be remembered
+ * gets it, among all processes of the ledger. With LEDGER_SURE no other entry can have made what
+ * bears this one's tag; with LEDGER_DOUBTFUL one that is left is not taken but UNKNOWN. data: for
+ * each candidate what is to be remembered
  * with it (JSON, or NULL), or NULL for none at all. fn gets
  *
  *	MADE     exactly one was left: the claim is settled with it and gone
@@ -162,8 +163,9 @@ void ledger_resend(
  *	ERROR    nothing is changed on disk, the claim is gone
  *
  * With "none" an id is had once this process has settled something with it. */
+enum ledger_bond { LEDGER_LIKELY, LEDGER_SURE, LEDGER_DOUBTFUL };
 void ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
-    const char *const *data, bool sure, ledger_fn *fn, void *arg);
+    const char *const *data, enum ledger_bond bond, ledger_fn *fn, void *arg);
 
 /* What became of something made: it is never reused silently again. where: operation, provider,
  * base and account; an id of another operation is another thing's. Unknown ids are no error. fn

@@ -264,7 +264,8 @@ adopt(struct db *db, struct ledger_claim *c, struct err *e)
 		if (look_up(db, c, &c->candidates[i], e) < 0)
 			return -1;
 	ledger_choose(c);
-	if (c->verdict == LEDGER_MADE && !c->sure && contest(db, c, e) < 0)
+	if (c->verdict == LEDGER_MADE && c->bond == LEDGER_LIKELY &&
+	    contest(db, c, e) < 0)
 		return -1;
 	if (c->verdict != LEDGER_MADE)
 		return 0;

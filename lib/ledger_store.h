@@ -56,7 +56,7 @@ struct ledger_claim {
 
 	struct ledger_candidate *candidates; /* WANT_ADOPT */
 	size_t ncandidates;
-	bool sure; /* no other entry can have made them */
+	enum ledger_bond bond;
 	const struct ledger_candidate *chosen;
 
 	/* The answer, filled in by the store; the strings are the claim's own. */

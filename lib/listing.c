@@ -16,6 +16,7 @@ struct listing {
 	void *arg;
 	struct json_object *paging;
 	int64_t page, pages;
+	int64_t last; /* page, as the service says; -1: it does not */
 	char *cursor;
 	struct call *call;
 	int64_t deadline;
@@ -59,42 +60,79 @@ is_style(const struct listing *l, const char *style)
 	return own != NULL && strcmp(own, style) == 0;
 }
 
-/* Moves on by the service's cursor. */
-static int
-next_cursor(struct listing *l, struct json_object *body, struct json_object *items)
+/* The next page's cursor, the caller's; NULL where there is none. */
+static char *
+cursor_of(struct listing *l, struct json_object *body, struct json_object *items)
 {
-	const char *item_cursor = json_str(l->paging, "/item_cursor");
-	char *cursor = json_text(body, json_str(l->paging, "/next"));
+	const char *next = json_str(l->paging, "/next"),
+	           *in_item = json_str(l->paging, "/item_cursor");
+	size_t n = json_object_array_length(items);
+	char *cursor = next != NULL ? json_text(body, next) : NULL;
+
+	if (cursor == NULL && in_item != NULL && n > 0)
+		cursor = json_text(json_object_array_get_idx(items, n - 1), in_item);
+	return cursor;
+}
+
+static int
+next_by_cursor(struct listing *l, struct json_object *body, struct json_object *items)
+{
+	const char *more = json_str(l->paging, "/more");
+	char *cursor;
 	bool moved;
 
-	if (cursor == NULL && item_cursor != NULL)
-		cursor = json_text(
-		    json_object_array_get_idx(items, json_object_array_length(items) - 1),
-		    item_cursor);
+	if (more != NULL && !json_object_is_type(json_at(body, more), json_type_boolean))
+		return -1;
+	if (more != NULL && !json_flag(body, more, false))
+		return 0;
+	cursor = cursor_of(l, body, items);
+	if (more == NULL && cursor == NULL)
+		return 0;
 	moved = cursor != NULL && (l->cursor == NULL || strcmp(cursor, l->cursor) != 0);
 	free(l->cursor);
 	l->cursor = cursor;
 	return moved ? 1 : -1;
 }
 
-/* Moves on to the next page: 1; 0: there is none; -1: there is one and it cannot be had. */
+/* Where there are fewer pages than there were, or entries have gone from this one, others moved
+ * on to pages that were read already. */
+static int
+next_by_number(struct listing *l, struct json_object *body, bool empty)
+{
+	const char *at = json_str(l->paging, "/last");
+	int64_t last = at != NULL ? json_int(body, at, -1) : -1, before = l->last;
+	bool first = l->pages == 1;
+
+	l->last = last;
+	if (last < before || (empty && !first && last >= 0) ||
+	    (empty && first && last > l->page))
+		return -1;
+	if (last >= 0 ? l->page >= last : empty)
+		return 0;
+	l->page++;
+	return 1;
+}
+
+/* Moves on to the next page: 1; 0: there is none; -1: what there is cannot be had whole. */
 static int
 next_page(struct listing *l, struct json_object *body, struct json_object *items)
 {
-	const char *last = json_str(l->paging, "/last");
-
-	if (json_object_array_length(items) == 0)
-		return 0;
 	if (++l->pages >= MAX_PAGES)
 		return -1;
-	if (is_style(l, "page")) {
-		l->page++;
-		return last == NULL || l->page <= json_int(body, last, INT64_MAX);
-	}
-	if (!is_style(l, "cursor") ||
-	    !json_flag(body, json_str(l->paging, "/more"), false))
-		return 0;
-	return next_cursor(l, body, items);
+	if (is_style(l, "page"))
+		return next_by_number(l, body, json_object_array_length(items) == 0);
+	return is_style(l, "cursor") ? next_by_cursor(l, body, items) : 0;
+}
+
+/* Whether the service itself, not something before it, says by its status that there are no
+ * entries. */
+static bool
+is_no_entries(const struct listing *l, const struct call_result *result)
+{
+	int64_t status = json_int(l->paging, "/empty_status", 0);
+
+	return status != 0 && result->failure->http_status == status &&
+	       result->body != NULL && l->last < l->page;
 }
 
 static void
@@ -116,10 +154,7 @@ answered(void *arg, const struct call_result *result)
 
 	l->call = NULL;
 	if (result->failure != NULL) {
-		bool empty = result->failure->http_status != 0 &&
-		             result->failure->http_status ==
-		                 json_int(l->paging, "/empty_status", 0);
-		end(l, empty ? NULL : result->failure);
+		end(l, is_no_entries(l, result) ? NULL : result->failure);
 		return;
 	}
 	body = result->body;
@@ -153,6 +188,7 @@ listing_start(struct engine *engine, const struct listing_spec *spec, listing_fn
 	    .paging = json_at(spec->op->def, "/paging")};
 	l->spec.vars = json_object_get(spec->vars);
 	l->page = json_int(l->paging, "/first", 1);
+	l->last = -1;
 	ask(l);
 	return l;
 }

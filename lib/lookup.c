@@ -4,13 +4,13 @@
 
 #include "answer.h"
 #include "json.h"
+#include "likeness.h"
 #include "listing.h"
 #include "lookup.h"
 #include "mem.h"
 #include "template.h"
 
 #define LIST_TIMEOUT_MS 600000
-#define CLOCK_SLACK_MS  5000 /* between the Date header's whole seconds and created_at */
 #define PASSES          2
 #define PATIENCE        3
 
@@ -18,6 +18,7 @@
 struct candidate {
 	char *id;
 	struct json_object *taken;
+	enum likeness likeness;
 };
 
 struct lookup {
@@ -26,13 +27,15 @@ struct lookup {
 	struct lookup_spec spec;
 	lookup_fn *fn;
 	void *arg;
-	struct json_object *wanted; /* pointer -> text that an entry must hold */
-	int64_t due;                /* loop time of its next listing */
-	unsigned passes;            /* complete listings that did not have it */
-	bool listed;                /* takes part in the listing under way */
+	int64_t due;         /* loop time of its next listing */
+	int64_t looked_at;   /* when the last one began */
+	int64_t counts_from; /* not to have it tells nothing before */
+	unsigned passes;     /* complete listings that did not have it */
+	bool listed;         /* takes part in the listing under way */
 	bool adopting;
-	bool sure;     /* a tag tells it from all others */
-	unsigned busy; /* times in a row that another one was in the way */
+	enum likeness how; /* of the candidates that are being adopted */
+	bool nameless;     /* an entry that it may be has no id */
+	unsigned busy;     /* times in a row that another one was in the way */
 	struct candidate *candidates;
 	size_t n;
 	struct call *call; /* where one thing is asked about instead of a list */
@@ -45,7 +48,7 @@ struct room {
 	struct room *next;
 	struct account *account;
 	const struct operation *list;
-	int64_t settle_ms;
+	int64_t settle_ms, effect_ms;
 	struct lookup *first;
 	struct timer timer;
 	struct listing *listing;
@@ -119,6 +122,7 @@ drop_candidates(struct lookup *l)
 	free(l->candidates);
 	l->candidates = NULL;
 	l->n = 0;
+	l->nameless = false;
 }
 
 static void
@@ -130,7 +134,6 @@ leave(struct lookup *l)
 		p = &(*p)->next;
 	*p = l->next;
 	drop_candidates(l);
-	json_object_put(l->wanted);
 	json_object_put(l->spec.vars);
 	json_object_put(l->spec.match);
 	free((void *)(uintptr_t)l->spec.tag);
@@ -161,14 +164,16 @@ found(struct lookup *l, struct json_object *taken)
 static void
 missed(struct lookup *l)
 {
-	struct loop *loop = l->room->all->engine->loop;
+	int64_t now = loop_now(l->room->all->engine->loop);
 
 	drop_candidates(l);
-	if (++l->passes == PASSES) {
+	if (l->looked_at >= l->counts_from && ++l->passes == PASSES) {
 		tell(l, &(struct lookup_result){.verdict = LOOKUP_ABSENT});
 		return;
 	}
-	l->due = loop_now(loop) + l->room->settle_ms;
+	l->due = now + l->room->settle_ms;
+	if (l->passes == 0 && l->due < l->counts_from)
+		l->due = l->counts_from;
 	plan(l->room);
 }
 
@@ -190,6 +195,18 @@ wait_for_twin(struct lookup *l)
 	plan(l->room);
 }
 
+static void adopt(struct lookup *l, enum likeness how);
+
+/* Those that are as sure as they were looked for are others'. */
+static void
+none_left(struct lookup *l)
+{
+	if (l->how == ALIKE)
+		adopt(l, PERHAPS);
+	else
+		missed(l);
+}
+
 static void
 adopted(void *arg, const struct ledger_answer *answer)
 {
@@ -205,11 +222,13 @@ adopted(void *arg, const struct ledger_answer *answer)
 		found(l, taken);
 		break;
 	case LEDGER_YOURS:
-		missed(l);
+		none_left(l);
 		break;
 	case LEDGER_UNKNOWN:
 		untold(l,
-		    "the service's list has something that it may be, and more than one of that kind is in doubt",
+		    l->how == PERHAPS
+		        ? "the service's list has something that it may be, and does not tell for sure"
+		        : "the service's list has something that it may be, and more than one of that kind is in doubt",
 		    false);
 		break;
 	case LEDGER_BUSY:
@@ -221,83 +240,61 @@ adopted(void *arg, const struct ledger_answer *answer)
 	}
 }
 
-/* Lets the ledger choose among the candidates. */
+/* Lets the ledger choose among the candidates that are so sure, and where it finds none of those
+ * left, tell whether one is of the others. */
 static void
-adopt(struct lookup *l)
+adopt(struct lookup *l, enum likeness how)
 {
 	const char **ids = mem_new(l->n, sizeof *ids),
 	           **data = mem_new(l->n, sizeof *data);
+	enum ledger_bond bond = how == PERHAPS        ? LEDGER_DOUBTFUL
+	                        : l->spec.tag != NULL ? LEDGER_SURE
+	                                              : LEDGER_LIKELY;
+	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++) {
-		ids[i] = l->candidates[i].id;
-		data[i] = json_object_to_json_string_ext(
+		if (l->candidates[i].likeness != how)
+			continue;
+		ids[n] = l->candidates[i].id;
+		data[n++] = json_object_to_json_string_ext(
 		    l->candidates[i].taken, JSON_C_TO_STRING_PLAIN);
 	}
-	l->adopting = true;
-	ledger_adopt(l->spec.claim, ids, l->n, data, l->sure, adopted, l);
+	l->adopting = n > 0;
+	l->how = how;
+	if (n > 0)
+		ledger_adopt(l->spec.claim, ids, n, data, bond, adopted, l);
 	free(ids);
 	free(data);
+	if (n == 0)
+		none_left(l);
 }
 
-/* Days since 1970 as in timegm, and the fraction; -1 where the text is no RFC 3339 time. */
-static int64_t
-time_ms(const char *text)
+/* How surely an entry is what the request made, by the server's clock: of when it was sent, else
+ * as the list's own answer told it just now. */
+static enum likeness
+likeness(const struct lookup *l, struct json_object *entry)
 {
-	struct tm tm = {0};
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	int64_t ms = 0, zone = 0;
+	const struct lookup_spec *spec = &l->spec;
+	const struct account *a = spec->account;
+	bool then = spec->clock_offset != 0;
 
-	if (rest == NULL)
-		return -1;
-	if (*rest == '.') {
-		char *end;
-		ms = (int64_t)(strtod(rest, &end) * 1000);
-		rest = end;
-	}
-	if ((*rest == '+' || *rest == '-') && strlen(rest) >= 6)
-		zone = (strtol(rest + 1, NULL, 10) * 60 + strtol(rest + 4, NULL, 10)) *
-		       (*rest == '-' ? -60 : 60);
-	return ((int64_t)timegm(&tm) - zone) * 1000 + ms;
-}
-
-/* Whether an entry is older than the request, by the server's clock: of when it was sent, else as
- * the list's own answer told it just now. */
-static bool
-is_older(const struct lookup *l, struct json_object *entry)
-{
-	const char *created_at = json_str(l->spec.op->def, "/lookup/created_at");
-	char *text = created_at != NULL ? json_text(entry, created_at) : NULL;
-	int64_t when = text != NULL ? time_ms(text) : -1;
-	int64_t offset = l->spec.clock_offset != 0 ? l->spec.clock_offset
-	                                           : l->spec.account->clock_offset;
-
-	free(text);
-	return when >= 0 && when < l->spec.sent_at + offset - CLOCK_SLACK_MS;
-}
-
-static bool
-fits(const struct lookup *l, struct json_object *entry)
-{
-	bool ok = true;
-
-	if (l->wanted == NULL || is_older(l, entry))
-		return false;
-	json_object_object_foreach(l->wanted, pointer, value)
-	{
-		char *text = json_text(entry, pointer);
-		ok = ok && text != NULL &&
-		     strcmp(text, json_object_get_string(value)) == 0;
-		free(text);
-	}
-	return ok;
+	return likeness_of(
+	    &(struct likeness_spec){.match = spec->match,
+	        .tag = spec->tag,
+	        .tag_at = json_str(spec->op->def, "/lookup/tag/at"),
+	        .created_at = json_str(spec->op->def, "/lookup/created_at"),
+	        .sent_at = spec->sent_at + (then ? spec->clock_offset : a->clock_offset),
+	        .clock_sure = then || (a->clock_known && !spec->earlier)},
+	    entry);
 }
 
 static void
-add_candidate(struct lookup *l, struct json_object *entry)
+add_candidate(struct lookup *l, struct json_object *entry, enum likeness likeness)
 {
 	struct json_object *taken = answer_taken_of(entry, l->room->list);
 	char *id = json_text(taken, "/id");
 
+	l->nameless = l->nameless || id == NULL;
 	for (size_t i = 0; id != NULL && i < l->n; i++)
 		if (strcmp(l->candidates[i].id, id) == 0) {
 			free(id);
@@ -308,7 +305,7 @@ add_candidate(struct lookup *l, struct json_object *entry)
 		return;
 	}
 	l->candidates = mem_resize(l->candidates, (l->n + 1) * sizeof *l->candidates);
-	l->candidates[l->n++] = (struct candidate){id, taken};
+	l->candidates[l->n++] = (struct candidate){id, taken, likeness};
 }
 
 static void
@@ -316,9 +313,12 @@ judge_entry(void *arg, struct json_object *entry)
 {
 	struct room *room = arg;
 
-	for (struct lookup *l = room->first; l != NULL; l = l->next)
-		if (l->listed && fits(l, entry))
-			add_candidate(l, entry);
+	for (struct lookup *l = room->first; l != NULL; l = l->next) {
+		enum likeness how = l->listed ? likeness(l, entry) : UNLIKE;
+
+		if (how != UNLIKE)
+			add_candidate(l, entry, how);
+	}
 }
 
 static void
@@ -335,10 +335,12 @@ listing_over(void *arg, const struct failure *failure)
 		l->listed = false;
 		if (failure != NULL)
 			untold(l, failure->err.message, true);
-		else if (l->n > 0)
-			adopt(l);
+		else if (l->nameless)
+			untold(l,
+			    "the service's list has something that it may be, without an id",
+			    true);
 		else
-			missed(l);
+			adopt(l, ALIKE);
 	}
 	plan(room);
 }
@@ -361,14 +363,18 @@ asked(void *arg, const struct call_result *result)
 		    json_object_get_string(json_object_array_get_idx(words, i));
 		if (strcmp(w, word) != 0)
 			continue;
-		add_candidate(l, result->taken);
+		add_candidate(l, result->taken, ALIKE);
 		if (l->spec.claim != NULL)
 			ledger_settle(
 			    l->spec.claim, LEDGER_IS_MADE, "", NULL, NULL, NULL);
 		found(l, result->taken);
 		return;
 	}
-	missed(l);
+	if (word != NULL && l->room->list->states != NULL &&
+	    json_object_object_get_ex(l->room->list->states, word, NULL))
+		missed(l);
+	else
+		untold(l, "the service tells a state that is not known here", true);
 }
 
 static void
@@ -395,6 +401,7 @@ time_is_up(void *arg)
 	for (struct lookup *l = room->first; l != NULL; l = l->next) {
 		if (l->due > loop_now(engine->loop) || l->adopting || l->call != NULL)
 			continue;
+		l->looked_at = loop_now(engine->loop);
 		l->listed = list;
 		any = any || list;
 		if (!list)
@@ -440,6 +447,7 @@ room_for(struct lookups *all, struct account *a, const struct operation *op)
 	room->account = a;
 	room->list = list;
 	room->settle_ms = (int64_t)(json_num(op->def, "/lookup/settle_s", 10) * 1000);
+	room->effect_ms = (int64_t)(json_num(op->def, "/lookup/effect_s", 60) * 1000);
 	room->next = all->rooms;
 	all->rooms = room;
 	return room;
@@ -460,19 +468,18 @@ lookup_match(const struct operation *op, struct json_object *vars)
 	return NULL;
 }
 
-/* What an entry must hold: the tag, or where none was sent what it matches. NULL: one thing is
- * asked about, or there is nothing to tell it by. */
-static struct json_object *
-wanted_of(const struct lookup_spec *spec)
+/* How long ago something was, by our clock; at most max. */
+static int64_t
+since(int64_t then, int64_t max)
 {
-	const char *at = json_str(spec->op->def, "/lookup/tag/at");
-	struct json_object *wanted;
+	struct timespec now;
+	int64_t ms;
 
-	if (at == NULL || spec->tag == NULL)
-		return json_object_get(spec->match);
-	wanted = json_new_object();
-	json_put_str(wanted, at, spec->tag);
-	return wanted;
+	if (then == 0)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - then;
+	return ms < 0 ? 0 : ms > max ? max : ms;
 }
 
 struct lookup *
@@ -480,23 +487,18 @@ lookup_start(
     struct lookups *all, const struct lookup_spec *spec, lookup_fn *fn, void *arg)
 {
 	struct lookup *l = mem_new(1, sizeof *l);
-	struct timespec now;
-	int64_t age;
+	int64_t now = loop_now(all->engine->loop);
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	age = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - spec->last_at;
 	l->spec = *spec;
 	l->spec.vars = json_object_get(spec->vars);
 	l->spec.match = json_object_get(spec->match);
 	l->spec.tag = mem_str(spec->tag);
 	l->fn = fn;
 	l->arg = arg;
-	l->wanted = wanted_of(spec);
-	l->sure = l->wanted != spec->match;
 	l->room = room_for(all, spec->account, spec->op);
-	l->due =
-	    loop_now(all->engine->loop) +
-	    (age < l->room->settle_ms ? l->room->settle_ms - (age > 0 ? age : 0) : 0);
+	l->due = now + l->room->settle_ms - since(spec->lost_at, l->room->settle_ms);
+	l->counts_from =
+	    now + l->room->effect_ms - since(spec->lost_at, l->room->effect_ms);
 	l->next = l->room->first;
 	l->room->first = l;
 	plan(l->room);

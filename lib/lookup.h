@@ -1,10 +1,10 @@
 /*
  * lookup: what became of a request whose answer was lost, as the service's list tells.
  *
- * Found is adopted. Absent means absent from two complete listings with the provider's
- * `lookup.settle_s` before each, for lists lag and requests can take effect late. What is in
- * doubt at the same time shares a listing. Two candidates, or a list that cannot be had, tell
- * nothing.
+ * Found is adopted. Absent means absent from two complete listings, `lookup.settle_s` apart, for
+ * lists lag; the first begins `lookup.effect_s` after the answer was lost, when a service that is
+ * still at it would have told so. What is in doubt at the same time shares a listing. Two
+ * candidates, one that is not surely it, or a list that cannot be had, tell nothing.
  */
 #ifndef AV_LOOKUP_H
 #define AV_LOOKUP_H
@@ -36,9 +36,10 @@ struct lookup_spec {
 	const char *tag;            /* that was sent along, or NULL; copied */
 	struct ledger_claim *claim; /* held, or NULL where there is no ledger */
 	int64_t sent_at;            /* when it was first sent; unix ms, our clock */
-	int64_t last_at;            /* when it was last sent */
+	int64_t lost_at;            /* when its answer was surely lost; 0: by now */
 	int64_t
 	    clock_offset; /* the server's clock as of then, minus ours; 0: as it is now */
+	bool earlier; /* it was sent by another run, when our clock may have been wrong */
 };
 
 struct lookups; /* those under way, by account and list */

@@ -8,6 +8,10 @@
 
 #define BUSY_MS 100
 
+/* How often in a run what was surely not made is sent again: should the list be blind for what is
+ * made, each time costs. */
+#define RESENDS 2
+
 enum state { STARTING, QUEUEING, CLAIMING, BUSY, CALLING, LOOKING, RESENDING, SETTLING };
 
 struct paid {
@@ -17,6 +21,7 @@ struct paid {
 	void *arg;
 	enum state state;
 	bool stop;
+	unsigned resends;
 	bool begun; /* counted against --max-creates */
 	struct deferred deferred;
 	struct timer timer;
@@ -25,9 +30,10 @@ struct paid {
 	char *subject, *name, *tag;
 	struct ledger_claim *claim;
 	bool claimed;              /* the claim is ours to settle */
-	int64_t first_at, last_at; /* when it was sent; unix ms */
+	int64_t first_at, lost_at; /* when it was first sent; see lookup.h */
 	struct json_object *match; /* what the list shows of it; see lookup.h */
 	int64_t clock_offset;      /* of an earlier request; see lookup.h */
+	bool earlier;              /* the same */
 	struct call *call;
 	struct lookup *lookup;
 	struct json_object *taken;
@@ -155,9 +161,9 @@ before_send(void *arg, struct err *e)
 	if (p->spec.counted && !p->begun && desk->creates_left > 0)
 		desk->creates_left--;
 	p->begun = true;
-	p->last_at = unix_ms();
+	p->lost_at = 0;
 	if (p->first_at == 0)
-		p->first_at = p->last_at;
+		p->first_at = unix_ms();
 	return 0;
 }
 
@@ -221,26 +227,59 @@ resend(void *arg, const struct ledger_answer *answer)
 	call(p);
 }
 
+/* Whether a status that no description lists says by itself that it will not be done, now or
+ * later (RFC 9110). */
+static bool
+is_refusal(int status)
+{
+	return status >= 400 && status < 500 && status != 408 && status != 421 &&
+	       status != 425 && status != 429;
+}
+
+/* The answer said no, and the list agrees. */
+static void
+refused(struct paid *p)
+{
+	const char *text = code_info(CODE_OUTCOME_UNKNOWN)->text;
+	const char *said = p->failure.err.message;
+	struct err e;
+
+	if (strncmp(said, text, strlen(text)) == 0)
+		said += strlen(text);
+	err_set(&e, CODE_REFUSED, "%s%s", code_info(CODE_REFUSED)->text, said);
+	p->failure.err = e;
+	p->failure.created = "no";
+	finish(p, LEDGER_IS_NOT_MADE);
+}
+
 /* It is surely not made: sent again, if there is still time and the address is right. */
 static void
 absent(struct paid *p)
 {
 	struct loop *loop = p->desk->engine->loop;
 	int64_t deadline = *p->spec.call.deadline;
+	bool late = deadline != 0 && loop_now(loop) >= deadline;
+	int status = p->failure.http_status;
 	struct err e;
 
-	if (p->failure.err.code == CODE_REDIRECTED) {
+	if (status >= 200 && status < 300) {
+		stay_unknown(p,
+		    "it answered that it was done, but its list does not have it", false);
+	} else if (is_refusal(status)) {
+		refused(p);
+	} else if (p->failure.err.code == CODE_REDIRECTED) {
 		p->failure.created = "no";
 		p->failure.retryable = true;
 		finish(p, LEDGER_IS_NOT_MADE);
 	} else if (p->stop) {
 		interrupted(p);
-	} else if (deadline != 0 && loop_now(loop) >= deadline) {
+	} else if (late || p->resends == RESENDS) {
 		err_set(&e, CODE_NETWORK,
 		    "the answer was lost and it was surely not made; run it again");
 		fail(p, &e);
 	} else {
 		p->state = RESENDING;
+		p->resends++;
 		ledger_resend(p->claim, p->spec.call.account->clock_offset, resend, p);
 	}
 }
@@ -298,9 +337,10 @@ doubt(struct paid *p, const char *why)
 	    .tag = is_tagged(p) ? p->tag : NULL,
 	    .match = p->match,
 	    .clock_offset = p->clock_offset,
+	    .earlier = p->earlier,
 	    .claim = p->claim,
 	    .sent_at = p->first_at,
-	    .last_at = p->last_at};
+	    .lost_at = p->lost_at};
 	bool possible = lookup_possible(&spec);
 
 	if (!possible || p->stop) {
@@ -361,8 +401,10 @@ doubt_earlier(struct paid *p, const struct ledger_answer *answer)
 		json_object_put(match);
 	}
 	p->first_at = answer->first_at;
-	p->last_at = answer->at;
+	/* Where it was not settled, its process may have been killed just now. */
+	p->lost_at = answer->settled_at;
 	p->clock_offset = answer->clock_offset;
+	p->earlier = true;
 	doubt(p, "an earlier request for the same had no answer");
 }
 

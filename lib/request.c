@@ -10,6 +10,9 @@
 #include "request.h"
 #include "template.h"
 
+/* A list without pages holds all that was ever made: 100,000 entries of 1 kB. */
+#define LIST_MAX ((size_t)100 << 20)
+
 static enum http_method
 method_of(const char *word)
 {
@@ -272,6 +275,8 @@ request_init(struct request *r, const struct operation *op,
 {
 	*r = (struct request){
 	    .http = {.method = method_of(op->method), .paid = !op->repeatable}};
+	if (json_at(op->def, "/paging") != NULL)
+		r->http.max_body = LIST_MAX;
 	if (fill_url(r, op, v, e) < 0 || fill_headers(r, op, v, e) < 0 ||
 	    fill_body(r, op, v, e) < 0)
 		goto fail;

@@ -344,6 +344,7 @@ fails() {
 
 @test "a reused connection that closes after the request counts one" {
 	photos 4
+	soon 0.3
 	for provider in loom anam avtr1; do
 		box --fault "close-idle@$provider#2" --trace trace
 		upload --exit-zero -j 1 -p "$provider" photos/* >out

@@ -8,6 +8,7 @@
 #include "judge.h"
 #include "mem.h"
 #include "photo_stream.h"
+#include "settle.h"
 #include "tool.h"
 #include "vars.h"
 
@@ -57,6 +58,7 @@ struct upload_tool {
 struct upload {
 	struct upload_tool *self;
 	struct item *item;
+	struct account *account;
 	struct paid *paid;
 	int64_t deadline;
 	struct photo_stream stream;
@@ -120,7 +122,9 @@ created(void *arg, const struct call_result *result)
 	struct upload *u = arg;
 	struct item *item = u->item;
 	struct tool *tool = &u->self->tool;
+	struct account *account = u->account;
 	bool broken = u->photo.broken.code != CODE_NONE;
+	struct failure failure = {0};
 
 	finish(u);
 	if (result->plan != NULL) {
@@ -142,7 +146,12 @@ created(void *arg, const struct call_result *result)
 	if (json_str(result->taken, "/status") == NULL)
 		json_put_str(result->taken, "status", "processing");
 	rec_set(item->rec, "avatar", json_object_get(result->taken));
-	run_done(item);
+	settle_avatar(tool, account, item->rec, result, &failure);
+	if (failure.err.code != CODE_NONE)
+		tool_fail(tool, item, &failure);
+	else
+		run_done(item);
+	failure_release(&failure);
 }
 
 static void
@@ -218,6 +227,7 @@ begin(void *arg, struct item *item)
 	u = mem_new(1, sizeof *u);
 	u->self = self;
 	u->item = item;
+	u->account = a;
 	file = rec_str(item->rec, "file");
 	if (file != NULL)
 		describe_photo(u, file);

@@ -11,12 +11,13 @@ shots() {
 	done >all
 }
 
-# soon [SECONDS]: lists are complete so soon after an answer, by the user's own description
+# soon [SECONDS]: lists are complete so soon after an answer, and requests take effect, by the user's
+# own description
 soon() {
 	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
 	for service in "${SERVICES[@]}"; do
 		jq --argjson s "${1:-1}" \
-			'(.operations[] | select(.lookup) | .lookup.settle_s) = $s' \
+			'(.operations[] | select(.lookup) | .lookup) |= . + {settle_s: $s, effect_s: $s}' \
 			"$TESTS/../lib/providers/$service.json" \
 			>"$XDG_CONFIG_HOME/avtools/providers/$service.json"
 	done

@@ -478,7 +478,11 @@ adopt(struct ledger *l, struct ledger_claim *c, const char *one, const char *two
 	const char *data[] = {"{\"of\":1}", "{\"of\":2}"};
 
 	*s = (struct said){0};
-	ledger_adopt(c, ids, one == NULL ? 0 : two == NULL ? 1 : 2, data, false, hear, s);
+	ledger_adopt(c, ids,
+	    one == NULL   ? 0
+	    : two == NULL ? 1
+	                  : 2,
+	    data, LEDGER_LIKELY, hear, s);
 	ledger_flush(l);
 	assert_int_equal(s->calls, 1);
 	return s->verdict;
@@ -596,6 +600,27 @@ adopts_what_it_was_told_before(void **state)
 }
 
 static void
+doubtful_is_not_adopted(void **state)
+{
+	const char *const ids[] = {"1", "2"};
+	struct ledger *l = open_ledger();
+	struct ledger_claim *c;
+	struct said s;
+
+	(void)state;
+	settle(l, claim(l, "a", false, &s), LEDGER_IS_MADE, "1");
+	c = lost(l, "b");
+	ledger_adopt(c, ids, 2, NULL, LEDGER_DOUBTFUL, hear, &s);
+	ledger_flush(l);
+	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
+	ledger_adopt(c, ids, 1, NULL, LEDGER_DOUBTFUL, hear, &s);
+	ledger_flush(l);
+	assert_int_equal(s.verdict, LEDGER_YOURS);
+	assert_int_equal(adopt(l, c, "2", NULL, &s), LEDGER_MADE);
+	ledger_free(l);
+}
+
+static void
 not_adopted_is_still_held(void **state)
 {
 	struct ledger *l = open_ledger(), *m = open_ledger();
@@ -612,7 +637,7 @@ not_adopted_is_still_held(void **state)
 	assert_int_equal(settle(l, c, LEDGER_IS_NOT_MADE, NULL), LEDGER_YOURS);
 	/* Cancelled between asking and answering: it stays unknown. */
 	c = lost(l, "b");
-	ledger_adopt(c, NULL, 0, NULL, false, hear, &s);
+	ledger_adopt(c, NULL, 0, NULL, LEDGER_LIKELY, hear, &s);
 	ledger_cancel(c);
 	ledger_flush(l);
 	claim(m, "b", false, &s);
@@ -653,7 +678,7 @@ what_looks_alike_is_not_adopted(void **state)
 	assert_int_equal(adopt(l, c[2], "2", NULL, &s), LEDGER_MADE);
 	/* A tag leaves no doubt. */
 	s = (struct said){0};
-	ledger_adopt(c[0], &id, 1, NULL, true, hear, &s);
+	ledger_adopt(c[0], &id, 1, NULL, LEDGER_SURE, hear, &s);
 	ledger_flush(l);
 	assert_int_equal(s.verdict, LEDGER_MADE);
 	ledger_free(l);
@@ -1775,6 +1800,7 @@ main(void)
 	    TEST(adopted_is_made),
 	    TEST(had_is_had_whatever_became_of_it),
 	    TEST(adopts_what_it_was_told_before),
+	    TEST(doubtful_is_not_adopted),
 	    TEST(not_adopted_is_still_held),
 	    TEST(what_looks_alike_is_not_adopted),
 	    TEST(many_adopt_the_same),
