@@ -235,7 +235,8 @@ adopted(void *arg, const struct ledger_answer *answer)
 		wait_for_twin(l);
 		break;
 	case LEDGER_ERROR:
-		untold(l, answer->err->message, true);
+		tell(l, &(struct lookup_result){
+		            .verdict = LOOKUP_BROKEN, .why = answer->err->message});
 		break;
 	}
 }

@@ -17,6 +17,7 @@ enum lookup_verdict {
 	LOOKUP_FOUND,  /* taken: what the list says; the claim is settled and gone */
 	LOOKUP_ABSENT, /* surely not made; the claim is held */
 	LOOKUP_UNTOLD, /* why: for a person; the claim is held */
+	LOOKUP_BROKEN, /* why: the ledger cannot be written; the claim is gone */
 };
 
 struct lookup_result {

@@ -303,6 +303,10 @@ looked_up(void *arg, const struct lookup_result *result)
 	case LOOKUP_UNTOLD:
 		stay_unknown(p, result->why, result->retryable);
 		break;
+	case LOOKUP_BROKEN:
+		p->claimed = false;
+		stay_unknown(p, result->why, true);
+		break;
 	}
 }
 

@@ -250,6 +250,25 @@ refuses() {
 	is "$(stat .anam.creates)" 1
 }
 
+@test "a disk that fills up before an outcome is known: nothing is lost, nor made twice" {
+	local own=-m
+	[ "$(id -u)" -eq 0 ] || own=-rm
+	one anam --fault lost-after@anam=1
+	export STATS
+	run -0 unshare "$own" bash -c '
+		mount -t tmpfs -o size=1m none "$XDG_STATE_HOME" || exit
+		av-upload -q -j 2 <mine >out 2>err & pid=$!
+		until [ "$(curl -sf "$STATS" | jq .anam.creates)" = 2 ]; do :; done
+		dd if=/dev/zero of="$XDG_STATE_HOME/fill" bs=4k 2>/dev/null
+		wait $pid; echo $? >status
+		rm "$XDG_STATE_HOME/fill"
+		av-upload -q --retry-failed <out >again'
+	is "$(cat status)" 75
+	is "$(said | tr -s ' ')" '["outcome_unknown","unknown",true] ["outcome_unknown","unknown",true] '
+	is "$(codes again)" '2 ready'
+	is "$(stat '.anam | [.creates, .requests - .lists]')" '[2,2]'
+}
+
 @test "many processes keep to one pace, and none of them starves" {
 	shots 50
 	box --rate anam=0
