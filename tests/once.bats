@@ -255,7 +255,7 @@ refuses() {
 	[ "$(id -u)" -eq 0 ] || own=-rm
 	one anam --fault lost-after@anam=1
 	export STATS
-	run -0 unshare "$own" bash -c '
+	run -0 limit 60 unshare "$own" bash -c '
 		mount -t tmpfs -o size=1m none "$XDG_STATE_HOME" || exit
 		av-upload -q -j 2 <mine >out 2>err & pid=$!
 		until [ "$(curl -sf "$STATS" | jq .anam.creates)" = 2 ]; do :; done
