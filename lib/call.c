@@ -362,6 +362,14 @@ put_on_wire(struct call *c)
 	c->wire = http_send(engine->http, &c->request.http, responded, c);
 }
 
+/* All of -j are on the wire. What is not asked for of the account's pace now is not lost there. */
+static void
+wait_for_place(struct call *c)
+{
+	c->state = CROWDED;
+	places_wait(&c->engine->places, &c->place, go_on, c);
+}
+
 /* The account's pace lets it go. */
 static void
 send_now(void *arg, const struct err *ignored)
@@ -377,12 +385,10 @@ send_now(void *arg, const struct err *ignored)
 		return;
 	}
 	account_leave(&c->wait, ACCOUNT_OTHER);
-	if (may) {
-		c->state = CROWDED;
-		places_wait(&engine->places, &c->place, go_on, c);
-	} else {
+	if (may)
+		wait_for_place(c);
+	else
 		authorize(c);
-	}
 }
 
 /* Credentials are there, or are not to be had. */
@@ -393,6 +399,10 @@ authorized(void *arg, const struct err *e)
 
 	if (e == NULL) {
 		c->rejected = false;
+		if (!places_free(&c->engine->places)) {
+			wait_for_place(c);
+			return;
+		}
 		c->state = WAITING;
 		account_enter(c->spec.account, &c->wait, send_now, c);
 		return;
