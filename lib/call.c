@@ -281,16 +281,19 @@ judge(struct call *c, const struct http_response *r)
 	answer_release(&a);
 }
 
-/* Keeps the server's clock, for looking at its lists. */
+/* Keeps the server's clock, for looking at its lists. It is told in seconds, so once in each is
+ * enough. */
 static void
 note_date(struct account *a, const struct http_response *r)
 {
-	const char *date = http_header_of(r, "Date");
+	int64_t now = (int64_t)time(NULL);
+	const char *date = a->clock_at != now ? http_header_of(r, "Date") : NULL;
 	time_t theirs = date != NULL ? curl_getdate(date, NULL) : -1;
 
 	if (theirs < 0)
 		return;
-	a->clock_offset = ((int64_t)theirs - (int64_t)time(NULL)) * 1000;
+	a->clock_offset = ((int64_t)theirs - now) * 1000;
+	a->clock_at = now;
 	a->clock_known = true;
 }
 

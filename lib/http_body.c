@@ -1,9 +1,9 @@
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
+#include "hex.h"
 #include "http_body.h"
 #include "mem.h"
 
@@ -206,10 +206,11 @@ static void
 init_multipart(struct http_body *b, const struct http_request *request)
 {
 	size_t n = request->nparts;
-	char boundary[64];
+	unsigned char random[16];
+	char boundary[24 + 2 * sizeof random + 1] = "------------------------";
 
-	snprintf(boundary, sizeof boundary, "------------------------%08x%08x%08x%08x",
-	    arc4random(), arc4random(), arc4random(), arc4random());
+	arc4random_buf(random, sizeof random);
+	hex_of(boundary + 24, random, sizeof random);
 	b->type = mem_printf("multipart/form-data; boundary=%s", boundary);
 	b->lines = mem_new(n + 1, sizeof *b->lines);
 	b->cursors = mem_new(2 * n + 1, sizeof *b->cursors);

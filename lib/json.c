@@ -154,14 +154,36 @@ json_parse(const char *text, size_t len, struct err *e)
 	return json_parse_deep(text, len, JSON_DEPTH, e);
 }
 
+/* Follows a pointer down plain members, which nearly all of ours are. json-c's own function copies
+ * it and looks for escapes at each step; it gets what is left at any other one. */
+static bool
+find(struct json_object *o, const char *pointer, struct json_object **found)
+{
+	char name[64];
+
+	if (o == NULL || pointer == NULL)
+		return false;
+	for (size_t len; *pointer == '/'; pointer += len + 1) {
+		len = strcspn(pointer + 1, "/~");
+		if (len >= sizeof name || pointer[len + 1] == '~' ||
+		    !json_object_is_type(o, json_type_object))
+			break;
+		memcpy(name, pointer + 1, len);
+		name[len] = '\0';
+		if (!json_object_object_get_ex(o, name, &o))
+			return false;
+	}
+	*found = o;
+	return *pointer == '\0' ||
+	       (o != NULL && json_pointer_get(o, pointer, found) == 0);
+}
+
 struct json_object *
 json_at(struct json_object *o, const char *pointer)
 {
-	struct json_object *found = NULL;
+	struct json_object *found;
 
-	if (o == NULL || json_pointer_get(o, pointer, &found) != 0)
-		return NULL;
-	return found;
+	return find(o, pointer, &found) ? found : NULL;
 }
 
 bool
@@ -169,7 +191,7 @@ json_has(struct json_object *o, const char *pointer)
 {
 	struct json_object *found;
 
-	return o != NULL && json_pointer_get(o, pointer, &found) == 0;
+	return find(o, pointer, &found);
 }
 
 const char *

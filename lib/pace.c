@@ -1,6 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +10,7 @@
 #include "err.h"
 #include "mem.h"
 #include "pace.h"
+#include "sha256.h"
 #include "state.h"
 
 enum {
@@ -167,20 +168,19 @@ static char *
 file_name(const char *provider, const char *base, const char *account)
 {
 	const char *parts[] = {provider, base, account};
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	struct buf b = {0}, name = {0};
+	struct buf name = {0};
+	struct sha256 sha;
+	char hash[SHA256_HEX];
 
+	sha256_init(&sha);
 	for (size_t i = 0; i < 3; i++)
-		buf_add(&b, parts[i], strlen(parts[i]) + 1);
-	if (EVP_Digest(b.data, b.len, hash, NULL, EVP_sha256(), NULL) != 1)
-		abort(); /* it allocates, no more */
+		sha256_add(&sha, parts[i], strlen(parts[i]) + 1);
+	sha256_hex(&sha, hash);
 	buf_str(&name, "pace/");
 	for (const char *s = provider; *s != '\0' && s < provider + 32; s++)
 		buf_chr(&name, strchr("/.", *s) != NULL ? '_' : *s);
 	buf_chr(&name, '-');
-	for (size_t i = 0; i < 12; i++)
-		buf_printf(&name, "%02x", hash[i]);
-	buf_release(&b);
+	buf_add(&name, hash, 24);
 	return buf_take(&name);
 }
 
