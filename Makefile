@@ -161,6 +161,7 @@ bench: deps ## how fast it is, beside what else there is
 	$(call install_missing,$(BENCH_DEPS))
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/bench/pipe.sh
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/bench/upload.sh
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/bench/photos.sh
 
 # Seeds, numbers of photos and of kills can be set: see the files.
@@ -170,7 +171,7 @@ soak: check-deps ## hours of faults, kills and deaths, counted on the service's 
 	$(O)-faults/unit/ledger
 	AV_FAULTS_BIN='$(CURDIR)/$(O)-faults/bin' PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(O):$$PATH" \
 		bats --jobs $(JOBS) tests/soak/*.bats
-	PATH="$(CURDIR)/$(BIN):$$PATH" tests/bench/ledger.sh
+	PATH="$(CURDIR)/$(BIN):$$PATH" tests/bench/upload.sh
 
 .PHONY: soak
 

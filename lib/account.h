@@ -23,6 +23,7 @@ struct account {
 	int64_t
 	    clock_offset; /* the server's clock minus ours in ms, by its Date header */
 	bool clock_known; /* it has sent one */
+	int64_t clock_at; /* when that was noted: unix seconds */
 	struct account_rest *rest;
 };
 

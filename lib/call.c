@@ -281,16 +281,19 @@ judge(struct call *c, const struct http_response *r)
 	answer_release(&a);
 }
 
-/* Keeps the server's clock, for looking at its lists. */
+/* Keeps the server's clock, for looking at its lists. It is told in seconds, so once in each is
+ * enough. */
 static void
 note_date(struct account *a, const struct http_response *r)
 {
-	const char *date = http_header_of(r, "Date");
+	int64_t now = (int64_t)time(NULL);
+	const char *date = a->clock_at != now ? http_header_of(r, "Date") : NULL;
 	time_t theirs = date != NULL ? curl_getdate(date, NULL) : -1;
 
 	if (theirs < 0)
 		return;
-	a->clock_offset = ((int64_t)theirs - (int64_t)time(NULL)) * 1000;
+	a->clock_offset = ((int64_t)theirs - now) * 1000;
+	a->clock_at = now;
 	a->clock_known = true;
 }
 
@@ -362,6 +365,14 @@ put_on_wire(struct call *c)
 	c->wire = http_send(engine->http, &c->request.http, responded, c);
 }
 
+/* All of -j are on the wire. What is not asked for of the account's pace now is not lost there. */
+static void
+wait_for_place(struct call *c)
+{
+	c->state = CROWDED;
+	places_wait(&c->engine->places, &c->place, go_on, c);
+}
+
 /* The account's pace lets it go. */
 static void
 send_now(void *arg, const struct err *ignored)
@@ -377,12 +388,10 @@ send_now(void *arg, const struct err *ignored)
 		return;
 	}
 	account_leave(&c->wait, ACCOUNT_OTHER);
-	if (may) {
-		c->state = CROWDED;
-		places_wait(&engine->places, &c->place, go_on, c);
-	} else {
+	if (may)
+		wait_for_place(c);
+	else
 		authorize(c);
-	}
 }
 
 /* Credentials are there, or are not to be had. */
@@ -393,6 +402,10 @@ authorized(void *arg, const struct err *e)
 
 	if (e == NULL) {
 		c->rejected = false;
+		if (!places_free(&c->engine->places)) {
+			wait_for_place(c);
+			return;
+		}
 		c->state = WAITING;
 		account_enter(c->spec.account, &c->wait, send_now, c);
 		return;

@@ -5,6 +5,20 @@
 #include "finding.h"
 #include "utf8.h"
 
+void
+findings_clear(struct findings *fs)
+{
+	fs->n = fs->n_dropped = 0;
+}
+
+void
+findings_copy(struct findings *to, const struct findings *from)
+{
+	to->n = from->n;
+	to->n_dropped = from->n_dropped;
+	memcpy(to->list, from->list, from->n * sizeof *to->list);
+}
+
 /* Where the next finding goes; a note gives way when the list is full. */
 static struct finding *
 place(struct findings *fs, enum severity severity)

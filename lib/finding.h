@@ -36,6 +36,10 @@ struct findings {
 	struct finding list[FINDINGS_MAX];
 };
 
+/* Makes a list empty, or as another one, at the cost of what is in it and not of the places. */
+void findings_clear(struct findings *fs);
+void findings_copy(struct findings *to, const struct findings *from);
+
 /* Adds one with its message; got, wanted and fix (borrowed, copied, NULL welcome) too. */
 void finding_add(struct findings *fs, enum code code, enum severity severity,
     const char *got, const char *wanted, const char *fix, const char *fmt, ...)

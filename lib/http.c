@@ -21,7 +21,8 @@ struct http {
 	struct timer timer;
 	struct deferred pump;
 	struct list queue, running, ended;
-	CURL **idle; /* easy handles for reuse */
+	char *accepted; /* the URL that was found fit last */
+	CURL **idle;    /* easy handles for reuse */
 	unsigned nidle;
 	unsigned ncancelled; /* of those running */
 };
@@ -208,6 +209,19 @@ multi_open(struct http *http)
 
 /* The line. */
 
+/* As http_url_ok, which is asked once where one URL is used again and again. */
+static bool
+is_fit(struct http *http, const char *url, struct err *e)
+{
+	if (http->accepted != NULL && strcmp(http->accepted, url) == 0)
+		return true;
+	if (http_url_ok(url, e) < 0)
+		return false;
+	free(http->accepted);
+	http->accepted = mem_str(url);
+	return true;
+}
+
 static void
 call_start(struct http_call *c)
 {
@@ -216,7 +230,7 @@ call_start(struct http_call *c)
 	CURLcode rc;
 	CURLMcode mrc;
 
-	if (http_url_ok(c->url, &e) < 0) {
+	if (!is_fit(http, c->url, &e)) {
 		c->why = c->refusal = mem_str(e.message);
 		call_end(c, CURLE_URL_MALFORMAT);
 		return;
@@ -298,6 +312,7 @@ http_free(struct http *http)
 		curl_multi_cleanup(http->multi);
 	loop_undefer(http->loop, &http->pump);
 	loop_cancel(http->loop, &http->timer);
+	free(http->accepted);
 	free(http->idle);
 	free(http->user_agent);
 	free(http);

@@ -67,8 +67,8 @@ struct http_piece {
 /* A part of multipart/form-data. */
 struct http_part {
 	const char *name;
-	const char *filename; /* NULL: a plain field */
-	const char *type;     /* its Content-Type; NULL: none, or by libcurl for a file */
+	const char *filename;    /* NULL: a plain field */
+	const char *type;        /* its Content-Type; NULL: none */
 	struct http_piece value; /* not as base64 */
 };
 

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
+#include "hex.h"
 #include "http_body.h"
 #include "mem.h"
 
@@ -100,7 +102,7 @@ cursor_rewind(struct http_cursor *c)
 	return true;
 }
 
-/* libcurl's callbacks: pieces. */
+/* libcurl's callbacks. */
 
 static size_t
 read_pieces(char *buf, size_t one, size_t size, void *arg)
@@ -140,24 +142,6 @@ seek_pieces(void *arg, curl_off_t offset, int origin)
 	return rewind_pieces(arg) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
-/* libcurl's callbacks: one part of a multipart body. */
-
-static size_t
-read_part(char *buf, size_t one, size_t size, void *arg)
-{
-	ssize_t n = cursor_read(arg, buf, one * size);
-
-	return n < 0 ? CURL_READFUNC_ABORT : (size_t)n;
-}
-
-static int
-seek_part(void *arg, curl_off_t offset, int origin)
-{
-	if (offset != 0 || origin != SEEK_SET)
-		return CURL_SEEKFUNC_FAIL;
-	return cursor_rewind(arg) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
-}
-
 static uint64_t
 length_of(const struct http_piece *p)
 {
@@ -174,61 +158,84 @@ add_cursor(struct http_body *b, size_t i, const struct http_piece *p)
 	b->length += b->cursors[i].length;
 }
 
+static void
+add_line(struct http_body *b, char *line)
+{
+	struct http_piece piece = {.bytes = line, .len = strlen(line)};
+
+	b->lines[b->nlines++] = line;
+	add_cursor(b, b->n++, &piece);
+}
+
+/* Adds what would end the quoted text as browsers write it. */
+static void
+add_quoted(struct buf *out, const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (strchr("\"\r\n", *s) != NULL)
+			buf_printf(out, "%%%02X", (unsigned)*s);
+		else
+			buf_chr(out, *s);
+}
+
+/* The lines before a part's value. */
+static char *
+part_head(const struct http_part *part, const char *boundary, bool first)
+{
+	struct buf out = {0};
+
+	buf_str(&out, first ? "--" : "\r\n--");
+	buf_str(&out, boundary);
+	buf_str(&out, "\r\nContent-Disposition: form-data; name=\"");
+	add_quoted(&out, part->name);
+	if (part->filename != NULL) {
+		buf_str(&out, "\"; filename=\"");
+		add_quoted(&out, part->filename);
+	}
+	buf_str(&out, "\"\r\n");
+	if (part->type != NULL) {
+		buf_str(&out, "Content-Type: ");
+		buf_str(&out, part->type);
+		buf_str(&out, "\r\n");
+	}
+	buf_str(&out, "\r\n");
+	return buf_take(&out);
+}
+
+static void
+init_multipart(struct http_body *b, const struct http_request *request)
+{
+	size_t n = request->nparts;
+	unsigned char random[16];
+	char boundary[24 + 2 * sizeof random + 1] = "------------------------";
+
+	arc4random_buf(random, sizeof random);
+	hex_of(boundary + 24, random, sizeof random);
+	b->type = mem_printf("multipart/form-data; boundary=%s", boundary);
+	b->lines = mem_new(n + 1, sizeof *b->lines);
+	b->cursors = mem_new(2 * n + 1, sizeof *b->cursors);
+	for (size_t i = 0; i < n; i++) {
+		const struct http_part *part = &request->parts[i];
+
+		add_line(b, part_head(part, boundary, i == 0));
+		add_cursor(b, b->n++, &part->value);
+	}
+	add_line(b, mem_printf("\r\n--%s--\r\n", boundary));
+}
+
 void
 http_body_init(struct http_body *b, const struct http_request *request)
 {
 	*b = (struct http_body){.once = request->paid};
-	b->n = request->nparts > 0 ? request->nparts : request->npieces;
+	if (request->nparts > 0) {
+		init_multipart(b, request);
+		return;
+	}
+	b->n = request->npieces;
 	if (b->n > 0)
 		b->cursors = mem_new(b->n, sizeof *b->cursors);
-	for (size_t i = 0; request->nparts == 0 && i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++)
 		add_cursor(b, i, &request->pieces[i]);
-	if (request->nparts == 0)
-		return;
-	b->texts = mem_new(b->n, sizeof *b->texts);
-	for (size_t i = 0; i < b->n; i++) {
-		const struct http_part *part = &request->parts[i];
-
-		add_cursor(b, i, &part->value);
-		b->texts[i].name = mem_str(part->name);
-		b->texts[i].filename = mem_str(part->filename);
-		b->texts[i].type = mem_str(part->type);
-	}
-}
-
-static CURLcode
-add_part(struct http_body *b, size_t i)
-{
-	curl_mimepart *part = curl_mime_addpart(b->mime);
-	const struct part_text *text = &b->texts[i];
-	CURLcode rc;
-
-	if (part == NULL)
-		return CURLE_OUT_OF_MEMORY;
-	rc = curl_mime_name(part, text->name);
-	if (rc == CURLE_OK && text->filename != NULL)
-		rc = curl_mime_filename(part, text->filename);
-	if (rc == CURLE_OK && text->type != NULL)
-		rc = curl_mime_type(part, text->type);
-	if (rc == CURLE_OK)
-		rc = curl_mime_data_cb(part, (curl_off_t)b->cursors[i].length, read_part,
-		    seek_part, NULL, &b->cursors[i]);
-	return rc;
-}
-
-static CURLcode
-attach_multipart(struct http_body *b, CURL *easy)
-{
-	CURLcode rc = CURLE_OK;
-
-	b->mime = curl_mime_init(easy);
-	if (b->mime == NULL)
-		return CURLE_OUT_OF_MEMORY;
-	for (size_t i = 0; rc == CURLE_OK && i < b->n; i++)
-		rc = add_part(b, i);
-	if (rc == CURLE_OK)
-		rc = curl_easy_setopt(easy, CURLOPT_MIMEPOST, b->mime);
-	return rc;
 }
 
 CURLcode
@@ -236,8 +243,6 @@ http_body_attach(struct http_body *b, CURL *easy)
 {
 	CURLcode rc;
 
-	if (b->texts != NULL)
-		return attach_multipart(b, easy);
 	rc = curl_easy_setopt(easy, CURLOPT_POST, 1L);
 	if (rc == CURLE_OK)
 		rc = curl_easy_setopt(
@@ -262,19 +267,16 @@ http_body_begin(struct http_body *b, bool begun)
 		return false;
 	/* libcurl rewinds only where it thinks that body bytes were sent; those that it took
 	 * and could not send would be missing from the second attempt. */
-	return b->texts != NULL || rewind_pieces(b);
+	return rewind_pieces(b);
 }
 
 void
 http_body_release(struct http_body *b)
 {
-	curl_mime_free(b->mime);
-	for (size_t i = 0; b->texts != NULL && i < b->n; i++) {
-		free(b->texts[i].name);
-		free(b->texts[i].filename);
-		free(b->texts[i].type);
-	}
-	free(b->texts);
+	for (size_t i = 0; i < b->nlines; i++)
+		free(b->lines[i]);
+	free(b->lines);
+	free(b->type);
 	free(b->cursors);
 	*b = (struct http_body){0};
 }

@@ -1,6 +1,10 @@
 /*
  * http_body: hands a request's body to libcurl piece by piece, in constant memory, and knows
  * how much of it has left. Inside of http only.
+ *
+ * A multipart body (RFC 7578) is one of pieces too. libcurl's own would send each part that it
+ * gets by a callback in a write of its own, and a part that it holds itself it would rewind
+ * without asking.
  */
 #ifndef AV_HTTP_BODY_H
 #define AV_HTTP_BODY_H
@@ -23,11 +27,10 @@ struct http_cursor {
 struct http_body {
 	struct http_cursor *cursors;
 	size_t n, current;
-	struct part_text {
-		char *name, *filename, *type;
-	} * texts; /* multipart: one for each cursor */
-	curl_mime *mime;
-	uint64_t length; /* of all pieces as sent; without multipart's own lines */
+	char **lines; /* multipart: what stands before each part, and the end */
+	size_t nlines;
+	char *type;      /* multipart: the Content-Type to send, else NULL */
+	uint64_t length; /* of all pieces as sent */
 	uint64_t handed; /* bytes of pieces that libcurl has got, since the last rewind */
 	bool whole;      /* its end was handed out once */
 	bool once;       /* refuse to rewind */

@@ -234,33 +234,42 @@ http_call_set_up(struct http_call *c)
 }
 
 static void
+add_line(struct http_call *c, const char *line)
+{
+	struct curl_slist *list = curl_slist_append(c->headers, line);
+
+	if (list == NULL)
+		die(EX_OSERR, "out of memory");
+	c->headers = list;
+}
+
+static void
+add_header(struct http_call *c, const char *name, const char *value)
+{
+	/* "Name;" is how libcurl is told to send an empty value. */
+	char *line =
+	    *value != '\0' ? mem_printf("%s: %s", name, value) : mem_printf("%s;", name);
+
+	add_line(c, line);
+	explicit_bzero(line, strlen(line));
+	free(line);
+}
+
+static void
 add_headers(struct http_call *c, const struct http_request *q)
 {
-	bool typed = q->nparts > 0;
+	bool typed = c->body.type != NULL;
 
 	for (size_t i = 0; i < q->nheaders; i++) {
-		const struct http_header *h = &q->headers[i];
-		/* "Name;" is how libcurl is told to send an empty value. */
-		char *line = *h->value != '\0' ? mem_printf("%s: %s", h->name, h->value)
-		                               : mem_printf("%s;", h->name);
-		struct curl_slist *list = curl_slist_append(c->headers, line);
-
-		explicit_bzero(line, strlen(line));
-		free(line);
-		if (list == NULL)
-			die(EX_OSERR, "out of memory");
-		c->headers = list;
-		typed = typed || strcasecmp(h->name, "Content-Type") == 0;
+		add_header(c, q->headers[i].name, q->headers[i].value);
+		typed = typed || strcasecmp(q->headers[i].name, "Content-Type") == 0;
 	}
+	if (c->body.type != NULL)
+		add_header(c, "Content-Type", c->body.type);
 	/* Nor what libcurl would add by itself. */
-	for (int i = 0; i < (typed ? 1 : 2); i++) {
-		struct curl_slist *list =
-		    curl_slist_append(c->headers, i == 0 ? "Expect:" : "Content-Type:");
-
-		if (list == NULL)
-			die(EX_OSERR, "out of memory");
-		c->headers = list;
-	}
+	add_line(c, "Expect:");
+	if (!typed)
+		add_line(c, "Content-Type:");
 }
 
 struct http_call *

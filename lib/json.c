@@ -82,8 +82,9 @@ unmark(struct json_object *o, int flags, struct json_object *parent, const char 
 	return JSON_C_VISIT_RETURN_CONTINUE;
 }
 
+/* depth: how deep it is nested; json-c takes memory for each level that it may meet. */
 static struct json_object *
-parse(const char *text, size_t len, int depth, struct err *e)
+parse(const char *text, size_t len, size_t depth, struct err *e)
 {
 	struct json_tokener *t;
 	struct json_object *o;
@@ -92,7 +93,7 @@ parse(const char *text, size_t len, int depth, struct err *e)
 		err_set(e, CODE_BAD_ANSWER, "not JSON that can be read: it is too long");
 		return NULL;
 	}
-	t = mem_checked(json_tokener_new_ex(depth + 1));
+	t = mem_checked(json_tokener_new_ex((int)depth + 1));
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(t, text, (int)len + 1);
 	if (o == NULL) {
@@ -103,6 +104,16 @@ parse(const char *text, size_t len, int depth, struct err *e)
 	}
 	json_tokener_free(t);
 	return o;
+}
+
+/* A sound text that is nothing but a string without escapes, which needs no parser; else NULL. */
+static struct json_object *
+plain_string(const char *text, size_t len)
+{
+	if (len < 2 || len > INT32_MAX || text[0] != '"' || text[len - 1] != '"' ||
+	    memchr(text, '\\', len) != NULL)
+		return NULL;
+	return mem_checked(json_object_new_string_len(text + 1, (int)len - 2));
 }
 
 struct json_object *
@@ -123,12 +134,14 @@ json_parse_deep(const char *text, size_t len, int depth, struct err *e)
 		    column, s.what);
 		return NULL;
 	}
+	if (s.type == '"' && (o = plain_string(text, len)) != NULL)
+		return o;
 	buf_init(&copy, 0);
 	if (s.odd_integer)
 		mark_integers(&copy, text, len);
 	else
 		buf_add(&copy, text, len);
-	o = parse(copy.data, copy.len, depth, e);
+	o = parse(copy.data, copy.len, s.depth, e);
 	buf_release(&copy);
 	if (o != NULL && s.odd_integer)
 		json_c_visit(o, 0, unmark, NULL);
@@ -141,14 +154,36 @@ json_parse(const char *text, size_t len, struct err *e)
 	return json_parse_deep(text, len, JSON_DEPTH, e);
 }
 
+/* Follows a pointer down plain members, which nearly all of ours are. json-c's own function copies
+ * it and looks for escapes at each step; it gets what is left at any other one. */
+static bool
+find(struct json_object *o, const char *pointer, struct json_object **found)
+{
+	char name[64];
+
+	if (o == NULL || pointer == NULL)
+		return false;
+	for (size_t len; *pointer == '/'; pointer += len + 1) {
+		len = strcspn(pointer + 1, "/~");
+		if (len >= sizeof name || pointer[len + 1] == '~' ||
+		    !json_object_is_type(o, json_type_object))
+			break;
+		memcpy(name, pointer + 1, len);
+		name[len] = '\0';
+		if (!json_object_object_get_ex(o, name, &o))
+			return false;
+	}
+	*found = o;
+	return *pointer == '\0' ||
+	       (o != NULL && json_pointer_get(o, pointer, found) == 0);
+}
+
 struct json_object *
 json_at(struct json_object *o, const char *pointer)
 {
-	struct json_object *found = NULL;
+	struct json_object *found;
 
-	if (o == NULL || json_pointer_get(o, pointer, &found) != 0)
-		return NULL;
-	return found;
+	return find(o, pointer, &found) ? found : NULL;
 }
 
 bool
@@ -156,7 +191,7 @@ json_has(struct json_object *o, const char *pointer)
 {
 	struct json_object *found;
 
-	return o != NULL && json_pointer_get(o, pointer, &found) == 0;
+	return find(o, pointer, &found);
 }
 
 const char *

@@ -33,7 +33,8 @@ struct json_object *json_parse(const char *text, size_t len, struct err *e);
 struct json_object *json_parse_deep(
     const char *text, size_t len, int depth, struct err *e);
 
-/* The value at a place, borrowed; NULL where there is none or null. */
+/* The value at a place (RFC 6901), borrowed; NULL where there is none or null. A pointer that is NULL
+ * leads nowhere. */
 struct json_object *json_at(struct json_object *o, const char *pointer);
 
 /* Whether the place exists, be it null. */

@@ -1,4 +1,5 @@
 #include <regex.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,22 +77,30 @@ put_image(struct rec *rec, const struct photo *photo, const struct findings *fs)
 	rec_set(rec, "image", image);
 }
 
-/* What a record's `image` says; false where that is not enough to go on. */
+/* Whether a record's `image` says enough to go on. */
+static bool
+image_is_known(struct json_object *image)
+{
+	const char *sha256 = json_str(image, "/sha256");
+
+	return sha256 != NULL && strlen(sha256) == SHA256_HEX - 1 &&
+	       strspn(sha256, "0123456789abcdef") == SHA256_HEX - 1 &&
+	       json_str(image, "/type") != NULL && json_int(image, "/bytes", 0) > 0;
+}
+
+/* What a record's `image` says; false where that is not enough. */
 static bool
 photo_of_image(struct rec *rec, struct photo *photo)
 {
 	struct json_object *image = rec_get(rec, "image");
-	const char *type = json_str(image, "/type"), *sha256 = json_str(image, "/sha256");
-	int64_t bytes = json_int(image, "/bytes", 0);
 
-	*photo = (struct photo){0};
-	if (type == NULL || bytes <= 0 || sha256 == NULL ||
-	    strspn(sha256, "0123456789abcdef") != sizeof photo->sha256 - 1 ||
-	    sha256[sizeof photo->sha256 - 1] != '\0')
+	if (!image_is_known(image))
 		return false;
-	strncpy(photo->type, type, sizeof photo->type - 1);
-	memcpy(photo->sha256, sha256, sizeof photo->sha256);
-	photo->bytes = (uint64_t)bytes;
+	memset(photo, 0, offsetof(struct photo, findings));
+	findings_clear(&photo->findings);
+	strncpy(photo->type, json_str(image, "/type"), sizeof photo->type - 1);
+	memcpy(photo->sha256, json_str(image, "/sha256"), sizeof photo->sha256);
+	photo->bytes = (uint64_t)json_int(image, "/bytes", 0);
 	photo->width = (uint32_t)json_int(image, "/width", 0);
 	photo->height = (uint32_t)json_int(image, "/height", 0);
 	photo->orientation = (uint8_t)json_int(image, "/orientation", 1);
@@ -209,16 +218,16 @@ int
 judge_facts(const struct judge *j, const struct provider *p, struct rec *rec,
     const char *step, const struct photo *photo)
 {
-	struct findings fs = photo->findings;
 	struct photo_limits limits;
-	struct photo known;
+	struct findings fs;
 
+	findings_copy(&fs, &photo->findings);
 	if (p != NULL) {
 		photo_limits_init(&limits, p);
 		check_image(photo, &limits.image, &fs);
 		photo_limits_release(&limits);
 	}
-	if (!photo_of_image(rec, &known))
+	if (!image_is_known(rec_get(rec, "image")))
 		put_image(rec, photo, &fs);
 	return judge_rest(j, p, rec, step, &fs);
 }
@@ -227,19 +236,26 @@ static int
 judge_file(const struct judge *j, const struct provider *p, struct rec *rec,
     const char *step, const char *file)
 {
-	struct photo *photo = mem_new(1, sizeof *photo);
+	struct photo photo;
 	struct err e;
-	int result;
 
-	if (photo_of_image(rec, photo) ||
-	    photo_examine(file, &j->photo, j->types, photo, &e) == 0) {
-		result = judge_facts(j, p, rec, step, photo);
-	} else {
-		rec_fail(rec, step, &e);
-		result = -1;
-	}
-	free(photo);
-	return result;
+	if (photo_of_image(rec, &photo) ||
+	    photo_examine(file, &j->photo, j->types, &photo, &e) == 0)
+		return judge_facts(j, p, rec, step, &photo);
+	rec_fail(rec, step, &e);
+	return -1;
+}
+
+static int
+judge_url(const struct judge *j, const struct provider *p, struct rec *rec,
+    const char *step, const char *url)
+{
+	struct findings fs;
+
+	findings_clear(&fs);
+	if (p != NULL)
+		check_url(p->def, p->title, url, &fs);
+	return judge_rest(j, p, rec, step, &fs);
 }
 
 int
@@ -247,17 +263,13 @@ judge_record(
     const struct judge *j, const struct provider *p, struct rec *rec, const char *step)
 {
 	const char *file = rec_str(rec, "file"), *url = rec_str(rec, "url");
-	struct findings fs = {0};
 	struct err e;
 
 	if (file != NULL)
 		return judge_file(j, p, rec, step, file);
-	if (url == NULL) {
-		err_set(&e, CODE_NO_PHOTO, "the record has neither file nor url");
-		rec_fail(rec, step, &e);
-		return -1;
-	}
-	if (p != NULL)
-		check_url(p->def, p->title, url, &fs);
-	return judge_rest(j, p, rec, step, &fs);
+	if (url != NULL)
+		return judge_url(j, p, rec, step, url);
+	err_set(&e, CODE_NO_PHOTO, "the record has neither file nor url");
+	rec_fail(rec, step, &e);
+	return -1;
 }

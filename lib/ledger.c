@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "hashes.h"
+#include "hex.h"
 #include "ledger_key.h"
 #include "ledger_store.h"
 #include "mem.h"
@@ -170,8 +171,7 @@ random_tag(char *tag)
 
 	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
 		abort(); /* a machine without randomness has no TLS either */
-	for (size_t i = 0; i < sizeof bytes; i++)
-		snprintf(tag + 2 * i, 3, "%02x", bytes[i]);
+	hex_of(tag, bytes, sizeof bytes);
 }
 
 static struct ledger_claim *

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hex.h"
 #include "ledger_book.h"
 #include "ledger_key.h"
 #include "ledger_store.h"
@@ -56,8 +57,7 @@ key_fits(const struct ledger_entry *entry, const char *options, unsigned char *h
 	char hex[2 * LEDGER_HASH + 1];
 
 	ledger_key_hash(&key, options, hash);
-	for (size_t i = 0; i < LEDGER_HASH; i++)
-		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+	hex_of(hex, hash, LEDGER_HASH);
 	return strcmp(hex, entry->key) == 0;
 }
 

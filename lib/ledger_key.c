@@ -1,6 +1,6 @@
 #include <ctype.h>
 #include <math.h>
-#include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #include "json.h"
 #include "ledger_key.h"
 #include "mem.h"
+#include "sha256.h"
 
 static void write_value(struct buf *b, json_object *v);
 
@@ -176,13 +177,21 @@ ledger_key_base(const char *base)
 	return url;
 }
 
+/* "LENGTH:TEXT,", so that no two lists of parts are the same bytes. */
 static void
-netstring(struct buf *b, const char *s)
+netstring(struct sha256 *sha, const char *s)
 {
-	if (s == NULL)
-		buf_chr(b, '-');
-	else
-		buf_printf(b, "%zu:%s,", strlen(s), s);
+	char digits[24];
+	int n;
+
+	if (s == NULL) {
+		sha256_add(sha, "-", 1);
+		return;
+	}
+	n = snprintf(digits, sizeof digits, "%zu:", strlen(s));
+	sha256_add(sha, digits, (size_t)n);
+	sha256_add(sha, s, strlen(s));
+	sha256_add(sha, ",", 1);
 }
 
 void
@@ -191,12 +200,11 @@ ledger_key_hash(const struct ledger_key *key, const char *options, unsigned char
 	char *base = ledger_key_base(key->base);
 	const char *parts[] = {"avtools-key-1", key->operation, key->provider, base,
 	    key->account, key->subject, key->name, options};
-	struct buf b = {0};
+	struct sha256 sha;
 
+	sha256_init(&sha);
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-		netstring(&b, parts[i]);
-	if (EVP_Digest(b.data, b.len, hash, NULL, EVP_sha256(), NULL) != 1)
-		abort(); /* it allocates, no more */
-	buf_release(&b);
+		netstring(&sha, parts[i]);
+	sha256_sum(&sha, hash);
 	free(base);
 }

@@ -298,24 +298,21 @@ static int
 needs_writing(struct db *db, struct ledger_claim *batch, struct err *e)
 {
 	struct found f;
-	int needed = 0;
 
 	for (struct ledger_claim *c = batch; c != NULL; c = c->next) {
 		int64_t clock_offset = c->clock_offset;
 
-		if (c->want != WANT_CLAIM && c->want != WANT_PEEK) {
-			needed = 1;
-			continue;
-		}
+		if (c->want != WANT_CLAIM && c->want != WANT_PEEK)
+			return 1;
 		if (judge(db, c, &f, e) < 0)
 			return -1;
-		if (c->want != WANT_PEEK && c->verdict != LEDGER_MADE &&
-		    c->verdict != LEDGER_BUSY) {
-			c->clock_offset = clock_offset;
-			needed = 1;
-		}
+		if (c->want == WANT_PEEK || c->verdict == LEDGER_MADE ||
+		    c->verdict == LEDGER_BUSY)
+			continue;
+		c->clock_offset = clock_offset;
+		return 1;
 	}
-	return needed;
+	return 0;
 }
 
 /* Whether a claim that was held is this process's still. Where its sign of life was removed,
@@ -365,13 +362,14 @@ write_held(struct db *db, struct ledger_claim *c, struct err *e)
 	return c->want == WANT_RESEND ? intend(db, c, e) : adopt(db, c, e);
 }
 
+/* Within a transaction all is judged anew: what was read before may be otherwise by now. */
 static int
 write_one(struct db *db, struct ledger_claim *c, struct err *e)
 {
+	struct found ignored;
+
 	switch (c->want) {
 	case WANT_CLAIM:
-		if (c->verdict == LEDGER_MADE || c->verdict == LEDGER_BUSY)
-			return 0; /* as was read */
 		return claim(db, c, e);
 	case WANT_SETTLE:
 	case WANT_RESEND:
@@ -379,8 +377,8 @@ write_one(struct db *db, struct ledger_claim *c, struct err *e)
 		return write_held(db, c, e);
 	case WANT_MARK:
 		return mark(db, c, e);
-	case WANT_PEEK: /* as was read */
-		break;
+	case WANT_PEEK:
+		return judge(db, c, &ignored, e);
 	}
 	return 0;
 }

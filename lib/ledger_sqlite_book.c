@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "hex.h"
 #include "ledger_sqlite.h"
 #include "mem.h"
 
@@ -113,9 +114,7 @@ read_entry(struct db *db, sqlite3_stmt *st, struct ledger_entry *entry, char *he
 	    &entry->provider, &entry->base, &entry->account, &entry->subject,
 	    &entry->name, &entry->options};
 
-	hex[0] = '\0';
-	for (int i = 0; i < len && i < LEDGER_HASH; i++)
-		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+	hex_of(hex, hash, len < LEDGER_HASH ? (size_t)len : LEDGER_HASH);
 	entry->key = hex;
 	entry->state = state > 0 && state < STATES ? names[state] : "damaged";
 	entry->busy = is_busy(db, sqlite3_column_int64(st, 2));

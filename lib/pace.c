@@ -1,6 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +10,7 @@
 #include "err.h"
 #include "mem.h"
 #include "pace.h"
+#include "sha256.h"
 #include "state.h"
 
 enum {
@@ -106,7 +107,13 @@ plausible(const struct shared *s, int64_t t)
 {
 	return s->version == VERSION && s->sum == checksum(s) &&
 	       memcmp(s->boot, boot_id(), sizeof s->boot) == 0 && s->next <= t + DAY &&
-	       s->pause <= t + DAY && s->halved <= t;
+	       s->pause <= t + DAY && s->halved <= t + DAY;
+}
+
+static bool
+read_file(const struct pace *p, struct shared *s, int64_t t)
+{
+	return pread(p->fd, s, sizeof *s, 0) == (ssize_t)sizeof *s && plausible(s, t);
 }
 
 /* Locks the file and reads it. */
@@ -118,19 +125,11 @@ begin(struct pace *p, struct shared *s, int64_t t)
 		return;
 	}
 	lock(p->fd, F_OFD_SETLKW, F_WRLCK, LOCK_AT);
-	if (pread(p->fd, s, sizeof *s, 0) != (ssize_t)sizeof *s || !plausible(s, t)) {
+	if (!read_file(p, s, t)) {
 		memset(s, 0, sizeof *s);
 		s->version = VERSION;
 		memcpy(s->boot, boot_id(), sizeof s->boot);
 	}
-}
-
-/* Unlocks a file in which nothing is to change. */
-static void
-leave(struct pace *p)
-{
-	if (p->fd >= 0)
-		lock(p->fd, F_OFD_SETLK, F_UNLCK, LOCK_AT);
 }
 
 /* Writes what has changed and unlocks. A file that cannot be written any more is given up. */
@@ -144,7 +143,7 @@ end(struct pace *p, struct shared *s)
 		return;
 	s->sum = checksum(s);
 	written = pwrite(p->fd, s, sizeof *s, 0) == (ssize_t)sizeof *s;
-	leave(p);
+	lock(p->fd, F_OFD_SETLK, F_UNLCK, LOCK_AT);
 	if (!written) {
 		warn(
 		    "cannot write the shared pace; other processes will not see this one's:");
@@ -153,25 +152,35 @@ end(struct pace *p, struct shared *s)
 	}
 }
 
+/* Reads the file for who changes nothing. The lock is taken only where the file is new, and is
+ * made then, or where another process is just writing it. */
+static void
+look(struct pace *p, struct shared *s, int64_t t)
+{
+	if (p->fd >= 0 && read_file(p, s, t))
+		return;
+	begin(p, s, t);
+	end(p, s);
+}
+
 /* PROVIDER-HASH: readable, and no character of a base URL or label reaches the path. */
 static char *
 file_name(const char *provider, const char *base, const char *account)
 {
 	const char *parts[] = {provider, base, account};
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	struct buf b = {0}, name = {0};
+	struct buf name = {0};
+	struct sha256 sha;
+	char hash[SHA256_HEX];
 
+	sha256_init(&sha);
 	for (size_t i = 0; i < 3; i++)
-		buf_add(&b, parts[i], strlen(parts[i]) + 1);
-	if (EVP_Digest(b.data, b.len, hash, NULL, EVP_sha256(), NULL) != 1)
-		abort(); /* it allocates, no more */
+		sha256_add(&sha, parts[i], strlen(parts[i]) + 1);
+	sha256_hex(&sha, hash);
 	buf_str(&name, "pace/");
 	for (const char *s = provider; *s != '\0' && s < provider + 32; s++)
 		buf_chr(&name, strchr("/.", *s) != NULL ? '_' : *s);
 	buf_chr(&name, '-');
-	for (size_t i = 0; i < 12; i++)
-		buf_printf(&name, "%02x", hash[i]);
-	buf_release(&b);
+	buf_add(&name, hash, 24);
 	return buf_take(&name);
 }
 
@@ -230,22 +239,36 @@ pace_free(struct pace *p)
 	free(p);
 }
 
+/* When the next request may go. */
+static int64_t
+next_slot(const struct pace *p, const struct shared *s, int64_t t)
+{
+	int64_t slot = t;
+
+	if (s->next - p->tolerance > slot)
+		slot = s->next - p->tolerance;
+	return s->pause > slot ? s->pause : slot;
+}
+
 int64_t
 pace_reserve(struct pace *p)
 {
-	int64_t t = now(), slot = t;
+	int64_t t = now(), slot;
 	struct shared s;
 
-	begin(p, &s, t);
-	if (s.next - p->tolerance > slot)
-		slot = s.next - p->tolerance;
-	if (s.pause > slot)
-		slot = s.pause;
-	/* After a pause the bucket holds one request, so that a crowd does not burst out. */
-	if (s.pause >= slot && s.next < s.pause + p->tolerance)
-		s.next = s.pause + p->tolerance;
-	s.next = (s.next > slot ? s.next : slot) + p->interval;
-	end(p, &s);
+	if (p->interval == 0) { /* takes nothing from those who come after */
+		look(p, &s, t);
+		slot = next_slot(p, &s, t);
+	} else {
+		begin(p, &s, t);
+		slot = next_slot(p, &s, t);
+		/* After a pause the bucket holds one request, so that a crowd does not
+		 * burst out. */
+		if (s.pause >= slot && s.next < s.pause + p->tolerance)
+			s.next = s.pause + p->tolerance;
+		s.next = (s.next > slot ? s.next : slot) + p->interval;
+		end(p, &s);
+	}
 	return (slot - t + SECOND / 1000 - 1) / (SECOND / 1000);
 }
 
@@ -255,8 +278,7 @@ pace_paused(struct pace *p)
 	int64_t t = now();
 	struct shared s;
 
-	begin(p, &s, t);
-	leave(p);
+	look(p, &s, t);
 	return s.pause > t;
 }
 
@@ -286,20 +308,18 @@ pace_enter(struct pace *p)
 {
 	int64_t t = now();
 	struct shared s;
-	int slot = -1;
 
-	begin(p, &s, t);
-	for (uint32_t i = 0; i < allowed(p, &s) && slot < 0; i++) {
+	look(p, &s, t);
+	for (uint32_t i = 0; i < allowed(p, &s); i++) {
 		if (p->entered[i] != 0)
 			continue;
 		if (p->fd < 0 ||
 		    lock(p->fd, F_OFD_SETLK, F_WRLCK, SLOTS_AT + (off_t)i) == 0) {
 			p->entered[i] = t;
-			slot = (int)i;
+			return (int)i;
 		}
 	}
-	leave(p);
-	return slot;
+	return -1;
 }
 
 void
@@ -356,8 +376,11 @@ pace_ok(struct pace *p, int slot)
 	int64_t t = now();
 	struct shared s;
 
+	look(p, &s, t);
+	if (slot < 0 || s.jobs == 0 || p->entered[slot] <= s.halved)
+		return;
 	begin(p, &s, t);
-	if (slot >= 0 && s.jobs > 0 && p->entered[slot] > s.halved)
+	if (s.jobs > 0 && p->entered[slot] > s.halved)
 		s.jobs = s.jobs + 1 < p->jobs ? s.jobs + 1 : 0;
 	end(p, &s);
 }
@@ -367,8 +390,7 @@ pace_jobs(struct pace *p)
 {
 	struct shared s;
 
-	begin(p, &s, now());
-	leave(p);
+	look(p, &s, now());
 	return allowed(p, &s);
 }
 

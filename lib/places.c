@@ -8,9 +8,15 @@ places_init(struct places *places, size_t max)
 }
 
 bool
+places_free(const struct places *places)
+{
+	return places->taken < places->max;
+}
+
+bool
 places_take(struct places *places)
 {
-	if (places->taken >= places->max)
+	if (!places_free(places))
 		return false;
 	places->taken++;
 	return true;
@@ -32,7 +38,7 @@ void
 places_give(struct places *places)
 {
 	places->taken--;
-	while (places->taken < places->max && places->first != NULL) {
+	while (places_free(places) && places->first != NULL) {
 		struct place_wait *w = pop(places);
 		w->fn(w->arg);
 	}

@@ -25,6 +25,8 @@ struct places {
 
 void places_init(struct places *places, size_t max);
 
+bool places_free(const struct places *places);
+
 /* Takes one; false where none is free. */
 bool places_take(struct places *places);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "hex.h"
 #include "json.h"
 #include "mem.h"
 #include "request.h"
@@ -147,8 +148,7 @@ make_marker(char marker[33])
 
 	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
 		abort();
-	for (size_t i = 0; i < sizeof random; i++)
-		sprintf(marker + 2 * i, "%02x", random[i]);
+	hex_of(marker, random, sizeof random);
 }
 
 /* Puts the tag where the description says, unless its object is full. */

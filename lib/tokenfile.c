@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hex.h"
 #include "mem.h"
 #include "secret.h"
 #include "tokenfile.h"
@@ -103,8 +104,8 @@ hash(const char *const *parts, size_t n, char out[65])
 	}
 	ok = ok && EVP_DigestFinal_ex(md, digest, NULL) == 1;
 	EVP_MD_CTX_free(md);
-	for (size_t i = 0; ok && i < 32; i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	if (ok)
+		hex_of(out, digest, 32);
 	return ok;
 }
 

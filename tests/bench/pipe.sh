@@ -1,6 +1,6 @@
 #!/bin/bash
-# pipe.sh: what starting, passing on, uploading and waiting cost, beside what one would use
-# instead, in one run. Each line: what, ours, the other's, and ours as a part of the other's.
+# pipe.sh: what starting and passing on cost, beside what one would use instead, in one run. Each
+# line: what, ours, the other's, and ours as a part of the other's.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -36,38 +36,3 @@ pass() { "$@" <done.jsonl; }
 jq_c=$(quickest pass jq -c .)
 line "100,000 records passed on: av-poll, jq -c ." "$(quickest pass av-poll)" "$jq_c"
 line "100,000 records passed on: av-upload, jq -c ." "$(quickest pass av-upload)" "$jq_c"
-
-/usr/bin/python3 - 2000 <<'PY'
-import struct, sys, zlib
-def chunk(t, d):
-    return struct.pack('>I', len(d)) + t + d + struct.pack('>I', zlib.crc32(t + d))
-for i in range(int(sys.argv[1])):
-    rows = b''.join(b'\0' + bytes([i % 256, i >> 8, y]) * 160 for y in range(90))
-    open('p%04d.png' % i, 'wb').write(b'\x89PNG\r\n\x1a\n'
-        + chunk(b'IHDR', struct.pack('>IIBBBBB', 160, 90, 8, 2, 0, 0, 0))
-        + chunk(b'IDAT', zlib.compress(rows, 1)) + chunk(b'IEND', b''))
-PY
-av-validate -p avtr1 p*.png >photos.jsonl
-cat >uploads.sh <<'SH'
-set -eu
-up() { av-upload -q --again -j 64 --ledger "$1" <photos.jsonl; }
-for f in p*.png; do
-	printf 'url = "%s/avatars"\nheader = "Authorization: Bearer %s"\nform = "image=@%s;type=image/png"\nform = "name=%s"\noutput = /dev/null\nnext\n' \
-		"$AVTR1_API_URL" "$AVTR1_API_KEY" "$f" "$f"
-done | sed '$d' >curl.cfg
-with_curl() { curl -s --parallel --parallel-max 64 -K curl.cfg; }
-up none >/dev/null
-line "2,000 uploads, -j 64: av-upload, curl --parallel" "$(quickest up none)" "$(quickest with_curl)"
-line "2,000 uploads: with a ledger, without" "$(quickest up ledger.db)" "$(quickest up none)"
-SH
-cat >slow.sh <<'SH'
-up() { av-upload -q --again -j 64 --ledger "$1" <photos.jsonl; }
-up none >/dev/null
-with_curl() { curl -s --parallel --parallel-max 64 -K slow.cfg; }
-sed "s|^url = .*|url = \"$AVTR1_API_URL/avatars\"|; s|Bearer [^\"]*|Bearer $AVTR1_API_KEY|" curl.cfg >slow.cfg
-line "uploads answered after 20 ms: av-upload, curl" "$(quickest up none)" "$(quickest with_curl)"
-line "uploads answered after 20 ms: with a ledger" "$(quickest up ledger.db)" "$(quickest up none)"
-SH
-export -f line quickest
-av-sandbox -- bash uploads.sh
-av-sandbox --delay 20 -- bash slow.sh

@@ -463,7 +463,7 @@ multipart(void **unused)
 	const struct http_part parts[] = {
 	    {.name = "displayName", .value = {.bytes = "Ann \"A\"", .len = 7}},
 	    {.name = "imageFile",
-	        .filename = "ann.jpg",
+	        .filename = "a\"nn\r\nX: y.jpg",
 	        .type = "image/jpeg",
 	        .value = {.source = {pattern, &ceiling, 26}}},
 	    {.name = "empty", .value = {.bytes = "", .len = 0}}};
@@ -479,9 +479,11 @@ multipart(void **unused)
 	assert_non_null(strstr(c.body,
 	    "Content-Disposition: form-data; name=\"displayName\"\r\n\r\nAnn \"A\"\r\n"));
 	assert_non_null(strstr(c.body,
-	    "Content-Disposition: form-data; name=\"imageFile\"; filename=\"ann.jpg\"\r\n"
+	    "Content-Disposition: form-data; name=\"imageFile\"; "
+	    "filename=\"a%22nn%0D%0AX: y.jpg\"\r\n"
 	    "Content-Type: image/jpeg\r\n\r\nabcdefghijklmnopqrstuvwxyz\r\n"));
-	assert_non_null(strstr(c.body, "name=\"empty\"\r\n\r\n\r\n"));
+	assert_non_null(
+	    strstr(c.body, "name=\"empty\"\r\n\r\n\r\n------------------------"));
 	assert_non_null(strstr(c.body, "\r\nContent-Length: "));
 	client_close(&c);
 }

@@ -107,6 +107,30 @@ test_values_and_their_absence(void **state)
 	assert_false(json_has(o, "/no"));
 	assert_null(json_at(o, "/n"));
 	assert_ptr_equal(json_at(o, ""), o);
+	assert_null(json_at(o, NULL));
+	assert_false(json_has(o, NULL));
+	assert_null(json_at(o, "s"));
+	assert_null(json_at(o, "/n/deeper"));
+	assert_null(json_at(o, "/s/deeper"));
+	assert_null(json_at(o, "/a/9"));
+	json_object_put(o);
+}
+
+/* Names of any length and kind, in objects and arrays within one another. */
+static void
+test_far_places(void **state)
+{
+#define N63 "a23456789012345678901234567890123456789012345678901234567890123"
+	static const char text[] =
+	    "{\"\":1,\"" N63 "\":2,\"" N63 "4\":{\"list\":[{\"~/\":{\"x\":3}}]}}";
+	struct err e;
+	struct json_object *o = json_parse(text, strlen(text), &e);
+
+	(void)state;
+	assert_int_equal(json_int(o, "/", 9), 1);
+	assert_int_equal(json_int(o, "/" N63, 9), 2);
+	assert_int_equal(json_int(o, "/" N63 "4/list/0/~0~1/x", 9), 3);
+	assert_int_equal(json_int(o, "/" N63 "5/list/0/~0~1/x", 9), 9);
 	json_object_put(o);
 }
 
@@ -196,6 +220,7 @@ main(void)
 	    cmocka_unit_test(test_length_counts_not_the_nul),
 	    cmocka_unit_test(test_depth),
 	    cmocka_unit_test(test_values_and_their_absence),
+	    cmocka_unit_test(test_far_places),
 	    cmocka_unit_test(test_digits_are_kept),
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_building_and_writing),

@@ -185,6 +185,35 @@ overwrite(off_t at, const void *data, size_t len)
 	free(path);
 }
 
+/* Where no rate is set and nothing was halved a request changes nothing, so that it goes even while
+ * another process has the file. */
+static void
+without_a_rate_nobody_waits_for_the_file(void **state)
+{
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+	struct pace *p = open_pace(0, 1, 0);
+	char *path;
+	int fd, slot;
+
+	(void)state;
+	assert_int_equal(pace_reserve(p), 0); /* makes the file */
+	path = the_file();
+	fd = open(path, O_RDWR);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &all), 0);
+	alarm(10); /* the end of a process that waits */
+	assert_int_equal(pace_reserve(p), 0);
+	assert_false(pace_paused(p));
+	slot = pace_enter(p);
+	assert_int_equal(slot, 0);
+	pace_ok(p, slot);
+	pace_leave(p, slot);
+	assert_int_equal(pace_jobs(p), PACE_JOBS);
+	alarm(0);
+	close(fd);
+	free(path);
+	pace_free(p);
+}
+
 /* Damaged, of another boot, cut short: as a file just made, not a wait of years. */
 static void
 damage_is_forgotten(void **state)
@@ -450,6 +479,7 @@ main(void)
 	    TEST(no_rate_no_wait),
 	    TEST(a_pause_is_everyones),
 	    TEST(accounts_are_apart),
+	    TEST(without_a_rate_nobody_waits_for_the_file),
 	    TEST(damage_is_forgotten),
 	    TEST(files_are_private),
 	    TEST(without_a_place_it_is_kept_alone),
