@@ -17,6 +17,7 @@ struct listing {
 	struct json_object *paging;
 	int64_t page, pages;
 	char *cursor;
+	struct json_object *before; /* the entries of the page before */
 	struct call *call;
 	int64_t deadline;
 };
@@ -28,6 +29,7 @@ end(struct listing *l, const struct failure *failure)
 {
 	l->done(l->arg, failure);
 	json_object_put(l->spec.vars);
+	json_object_put(l->before);
 	free(l->cursor);
 	free(l);
 }
@@ -77,7 +79,8 @@ next_cursor(struct listing *l, struct json_object *body, struct json_object *ite
 	return moved ? 1 : -1;
 }
 
-/* Moves on to the next page: 1; 0: there is none; -1: there is one and it cannot be had. */
+/* Moves on to the next page: 1; 0: there is none; -1: there is one and it cannot be had, as where a
+ * service answers the same page again and again. */
 static int
 next_page(struct listing *l, struct json_object *body, struct json_object *items)
 {
@@ -85,8 +88,10 @@ next_page(struct listing *l, struct json_object *body, struct json_object *items
 
 	if (json_object_array_length(items) == 0)
 		return 0;
-	if (++l->pages >= MAX_PAGES)
+	if (++l->pages >= MAX_PAGES || json_object_equal(items, l->before))
 		return -1;
+	json_object_put(l->before);
+	l->before = json_object_get(items);
 	if (is_style(l, "page")) {
 		l->page++;
 		return last == NULL || l->page <= json_int(body, last, INT64_MAX);

@@ -78,6 +78,11 @@ clean() {
 	is "$(stat '.other.requests')" 0
 }
 
+# example: the service that av-provider(5) describes
+example() {
+	sed -n '/^\.\\" acme\.json$/,/^\.Ed$/p' "$TESTS/../tools/av-provider.5" | sed '1,2d;$d'
+}
+
 # limit SECONDS COMMAND...: all that a test runs ends
 limit() {
 	timeout -k 5 "$(($1 * AV_SLOW))" "${@:2}"
