@@ -163,14 +163,14 @@ bench: deps ## how fast it is, beside what else there is
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/bench/pipe.sh
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/bench/photos.sh
 
-# Seeds, numbers of photos and of kills can be set: see the files.
+# Seeds, numbers of photos and of kills can be set: see the files. More tests than processors, as
+# most of their time they wait.
+SOAK_JOBS ?= $(shell expr 3 '*' $(JOBS))
+
 soak: check-deps ## hours of faults, kills and deaths, counted on the service's side
 	@$(MAKE) --no-print-directory -j$(JOBS) FAULTS=1 all units
 	@$(MAKE) --no-print-directory -j$(JOBS) all faces
-	$(O)-faults/unit/ledger
-	AV_FAULTS_BIN='$(CURDIR)/$(O)-faults/bin' PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(O):$$PATH" \
-		bats --jobs $(JOBS) tests/soak/*.bats
-	PATH="$(CURDIR)/$(BIN):$$PATH" tests/bench/ledger.sh
+	@JOBS='$(SOAK_JOBS)' tests/soak/run.sh $(O)
 
 .PHONY: soak
 

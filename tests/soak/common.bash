@@ -36,6 +36,12 @@ upload() {
 	return 1
 }
 
+# tell WORDS: says the lines of its input, led by the test's name and the words; at once in SOAK_LOG,
+# as bats shows the output of tests that run side by side only when all before them have ended
+tell() {
+	sed "s/^/# $BATS_TEST_DESCRIPTION, $1: /" | tee -a "${SOAK_LOG:-/dev/null}" >&3
+}
+
 # honest [SERVICE...]: each record tells what became of it; unknown is allowed to these services
 honest() {
 	local n
