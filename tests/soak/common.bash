@@ -11,17 +11,6 @@ shots() {
 	done >all
 }
 
-# soon [SECONDS]: lists are complete so soon after an answer, by the user's own description
-soon() {
-	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
-	for service in "${SERVICES[@]}"; do
-		jq --argjson s "${1:-1}" \
-			'(.operations[] | select(.lookup) | .lookup.settle_s) = $s' \
-			"$TESTS/../lib/providers/$service.json" \
-			>"$XDG_CONFIG_HOME/avtools/providers/$service.json"
-	done
-}
-
 # upload [OPTION...]: the records of the file all, and those again that are worth it, until none
 # is; they end up in the file out
 upload() {
