@@ -193,10 +193,16 @@ lint-cppcheck:
 		--cppcheck-build-dir=build/cppcheck -D_GNU_SOURCE -Ilib -Itools \
 		$(C_FILES)
 
-lint-tidy: export TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -DAV_VERSION="" -Ilib $(pkg_cflags) $(vips_cflags)
+# A file that was found in order is looked at again when it, a header or the list of checks changes.
+TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -DAV_VERSION='""' -Ilib $(pkg_cflags) $(vips_cflags)
+
+build/tidy/%.ok: %.c .clang-tidy $(filter-out %.c,$(C_SOURCES))
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- $(TIDY_FLAGS) 2>/dev/null && touch $@
+
 lint-tidy:
-	@printf '%s\n' $(filter-out tests/unit/%,$(C_FILES)) | xargs -P $(JOBS) -n 8 \
-		sh -c 'clang-tidy --quiet "$$@" -- $$TIDY_FLAGS 2>/dev/null' -
+	@$(MAKE) --no-print-directory -k -j$(JOBS) \
+		$(patsubst %.c,build/tidy/%.ok,$(filter-out tests/unit/%,$(C_FILES)))
 
 lint-manuals:
 	mandoc -Tlint -Wwarning $(MANUALS)
