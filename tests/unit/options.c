@@ -253,7 +253,9 @@ of_an_operation(void **state)
 		const char *op, *options, *findings[LIST_MAX];
 	} all[] = {
 	    {"draw", "{'text':'ab'}", {NULL}},
-	    {"draw", "{}", {"option_missing option 'text' is required", NULL}},
+	    {"draw", "{}",
+	        {"option_missing option 'text' is required; give it with -O text=VALUE",
+	            NULL}},
 	    /* options_check tells of the values */
 	    {"draw", "{'text':''}", {NULL}},
 	    {"draw", "{'text':'ab','hand':'l','foot':'r'}",
