@@ -164,14 +164,14 @@ bench: deps ## how fast it is, beside what else there is
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/bench/upload.sh
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/bench/photos.sh
 
-# Seeds, numbers of photos and of kills can be set: see the files.
+# Seeds, numbers of photos and of kills can be set: see the files. More tests than processors, as
+# most of their time they wait.
+SOAK_JOBS ?= $(shell expr 3 '*' $(JOBS))
+
 soak: check-deps ## hours of faults, kills and deaths, counted on the service's side
 	@$(MAKE) --no-print-directory -j$(JOBS) FAULTS=1 all units
 	@$(MAKE) --no-print-directory -j$(JOBS) all faces
-	$(O)-faults/unit/ledger
-	AV_FAULTS_BIN='$(CURDIR)/$(O)-faults/bin' PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(O):$$PATH" \
-		bats --jobs $(JOBS) tests/soak/*.bats
-	PATH="$(CURDIR)/$(BIN):$$PATH" tests/bench/upload.sh
+	@JOBS='$(SOAK_JOBS)' tests/soak/run.sh $(O)
 
 .PHONY: soak
 
@@ -194,10 +194,16 @@ lint-cppcheck:
 		--cppcheck-build-dir=build/cppcheck -D_GNU_SOURCE -Ilib -Itools \
 		$(C_FILES)
 
-lint-tidy: export TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -DAV_VERSION="" -Ilib $(pkg_cflags) $(vips_cflags)
+# A file that was found in order is looked at again when it, a header or the list of checks changes.
+TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -DAV_VERSION='""' -Ilib $(pkg_cflags) $(vips_cflags)
+
+build/tidy/%.ok: %.c .clang-tidy $(filter-out %.c,$(C_SOURCES))
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- $(TIDY_FLAGS) 2>/dev/null && touch $@
+
 lint-tidy:
-	@printf '%s\n' $(filter-out tests/unit/%,$(C_FILES)) | xargs -P $(JOBS) -n 8 \
-		sh -c 'clang-tidy --quiet "$$@" -- $$TIDY_FLAGS 2>/dev/null' -
+	@$(MAKE) --no-print-directory -k -j$(JOBS) \
+		$(patsubst %.c,build/tidy/%.ok,$(filter-out tests/unit/%,$(C_FILES)))
 
 lint-manuals:
 	mandoc -Tlint -Wwarning $(MANUALS)

@@ -1,5 +1,4 @@
 #include <curl/curl.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -242,22 +241,33 @@ answer_taken_of(struct json_object *entry, const struct operation *op)
 	return take_all(entry, NULL, op, &known);
 }
 
-/* Seconds or an HTTP date (RFC 9110, section 10.2.3). */
+/* A date's unix seconds; -1 where it is none. */
 static int64_t
-wait_of(const char *value, int64_t now)
+date_of(const char *value)
 {
+	return value != NULL ? (int64_t)curl_getdate(value, NULL) : -1;
+}
+
+/* Seconds or an HTTP date (RFC 9110, section 10.2.3), which is by the service's clock: the
+ * answer's own Date is what it counts from. */
+static int64_t
+wait_of(const char *value, const struct answer *a, int64_t now)
+{
+	bool number = *value != '\0' && value[strspn(value, "0123456789.")] == '\0';
+	int64_t until, theirs = date_of(http_header_of(a->response, "Date"));
 	char *end;
 	double seconds;
-	time_t date;
 
-	errno = 0;
-	seconds = strtod(value, &end);
-	if (end != value && *end == '\0' && errno == 0 && seconds >= 0 && seconds < 1e9)
-		return (int64_t)(seconds * 1000);
-	date = curl_getdate(value, NULL);
-	if (date < 0)
+	if (number) {
+		seconds = strtod(value, &end);
+		return *end == '\0' && seconds < 1e9 ? (int64_t)(seconds * 1000) : -1;
+	}
+	until = date_of(value);
+	if (until < 0)
 		return -1;
-	return date > now ? (date - now) * 1000 : 0;
+	if (theirs >= 0)
+		now = theirs;
+	return until > now ? (until - now) * 1000 : 0;
 }
 
 int64_t
@@ -272,7 +282,7 @@ answer_wait_ms(const struct answer *a, const struct provider *p, int64_t now)
 	     value == NULL && names != NULL && i < json_object_array_length(names); i++)
 		value = http_header_of(a->response,
 		    json_object_get_string(json_object_array_get_idx(names, i)));
-	return value != NULL ? wait_of(value, now) : -1;
+	return value != NULL ? wait_of(value, a, now) : -1;
 }
 
 char *

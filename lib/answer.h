@@ -61,7 +61,7 @@ struct json_object *answer_taken_of(
 bool answer_complete(const struct answer *a, const struct operation *op);
 
 /* How long the service asks to wait, in milliseconds; -1 where it does not say. now: unix
- * seconds, for a date. */
+ * seconds, for a date where the answer itself has none. */
 int64_t answer_wait_ms(const struct answer *a, const struct provider *p, int64_t now);
 
 /* What the service says of an error; NULL where it does not. The caller frees them. */

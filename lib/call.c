@@ -144,13 +144,8 @@ blame(struct call *c, enum code code, const char *created, const struct answer *
 {
 	const char *secret = c->sent_header != NULL ? strrchr(c->sent_header, ' ') : NULL;
 
-	failure_answered(&c->failure, code, created, a, c->spec.account->provider);
-	secret = secret != NULL ? secret + 1 : c->sent_header;
-	if (secret == NULL)
-		return;
-	secret_hide(c->failure.err.message, secret);
-	if (c->failure.provider_code != NULL)
-		secret_hide(c->failure.provider_code, secret);
+	failure_answered(&c->failure, code, created, a, c->spec.account->provider,
+	    secret != NULL ? secret + 1 : c->sent_header);
 }
 
 /* The service was not reached. */

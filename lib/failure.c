@@ -4,6 +4,10 @@
 #include "failure.h"
 #include "json.h"
 #include "mem.h"
+#include "secret.h"
+#include "utf8.h"
+
+#define WORDS_MAX 400 /* bytes; an error's message has 511 */
 
 void
 failure_release(struct failure *f)
@@ -21,17 +25,28 @@ failure_set(struct failure *f, const struct err *e, const char *created)
 	f->created = created;
 }
 
+/* The service's words without the secret, on one line. */
+static char *
+cleaned(char *text, const char *secret)
+{
+	if (text != NULL) {
+		secret_hide(text, secret);
+		utf8_line(text, WORDS_MAX);
+	}
+	return text;
+}
+
 void
 failure_answered(struct failure *f, enum code code, const char *created,
-    const struct answer *a, const struct provider *p)
+    const struct answer *a, const struct provider *p, const char *secret)
 {
-	char *message = answer_error_message(a, p);
+	char *message = cleaned(answer_error_message(a, p), secret);
 
 	failure_release(f);
 	f->created = created;
 	f->http_status = a->status;
-	f->provider_code = answer_error_code(a, p);
-	f->request_id = answer_request_id(a, p);
+	f->provider_code = cleaned(answer_error_code(a, p), secret);
+	f->request_id = cleaned(answer_request_id(a, p), secret);
 	if (message != NULL)
 		err_set(&f->err, code, "%s (%d): %s", code_info(code)->text, a->status,
 		    message);

@@ -24,9 +24,10 @@ void failure_release(struct failure *f);
 /* Sets *f anew from an error of ours. */
 void failure_set(struct failure *f, const struct err *e, const char *created);
 
-/* Sets *f anew from an answer: the service's own words follow ours. */
+/* Sets *f anew from an answer: the service's own words follow ours, on one line, cut where they
+ * are long, and without the secret (NULL welcome) if they repeat it. */
 void failure_answered(struct failure *f, enum code code, const char *created,
-    const struct answer *a, const struct provider *p);
+    const struct answer *a, const struct provider *p, const char *secret);
 
 /* A copy, of which the contents are the caller's. */
 void failure_copy(struct failure *to, const struct failure *from);

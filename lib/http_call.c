@@ -392,5 +392,6 @@ http_header_of(const struct http_response *r, const char *name)
 	if (h->amount > 1 && curl_easy_header(easy, name, h->amount - 1, CURLH_HEADER, -1,
 	                         &h) != CURLHE_OK)
 		return NULL;
-	return h->value;
+	/* libcurl gives an empty value as "\r". */
+	return h->value + strspn(h->value, "\r\n");
 }

@@ -18,6 +18,7 @@ struct listing {
 	int64_t page, pages;
 	int64_t last; /* page, as the service says; -1: it does not */
 	char *cursor;
+	struct json_object *before; /* the entries of the page before */
 	struct call *call;
 	int64_t deadline;
 };
@@ -29,6 +30,7 @@ end(struct listing *l, const struct failure *failure)
 {
 	l->done(l->arg, failure);
 	json_object_put(l->spec.vars);
+	json_object_put(l->before);
 	free(l->cursor);
 	free(l);
 }
@@ -113,14 +115,19 @@ next_by_number(struct listing *l, struct json_object *body, bool empty)
 	return 1;
 }
 
-/* Moves on to the next page: 1; 0: there is none; -1: what there is cannot be had whole. */
+/* Moves on to the next page: 1; 0: there is none; -1: what there is cannot be had whole, as where a
+ * service answers the same page again and again. */
 static int
 next_page(struct listing *l, struct json_object *body, struct json_object *items)
 {
-	if (++l->pages >= MAX_PAGES)
+	bool empty = json_object_array_length(items) == 0;
+
+	if (++l->pages >= MAX_PAGES || (!empty && json_object_equal(items, l->before)))
 		return -1;
+	json_object_put(l->before);
+	l->before = json_object_get(items);
 	if (is_style(l, "page"))
-		return next_by_number(l, body, json_object_array_length(items) == 0);
+		return next_by_number(l, body, empty);
 	return is_style(l, "cursor") ? next_by_cursor(l, body, items) : 0;
 }
 

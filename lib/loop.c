@@ -39,6 +39,8 @@ struct work {
 	void (*done)(void *arg);
 	void *arg;
 	struct work *next;
+	pthread_t thread;
+	bool threaded;
 };
 
 struct loop {
@@ -375,6 +377,14 @@ loop_on_signal(struct loop *loop, void (*fn)(void *arg, int signo), void *arg)
 
 /* Threads. */
 
+/* Its thread has said its last word; what it kept for itself is freed when this returns. */
+static void
+work_join(struct work *w)
+{
+	if (w->threaded)
+		pthread_join(w->thread, NULL);
+}
+
 static void
 work_ready(void *arg, int fd, uint32_t events)
 {
@@ -392,6 +402,7 @@ work_ready(void *arg, int fd, uint32_t events)
 	while ((w = list) != NULL) {
 		list = w->next;
 		loop->working--;
+		work_join(w);
 		w->done(w->arg);
 		free(w);
 	}
@@ -420,7 +431,6 @@ void
 loop_work(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg)
 {
 	struct work *w = mem_new(1, sizeof *w);
-	pthread_t thread;
 
 	*w = (struct work){.loop = loop, .work = work, .done = done, .arg = arg};
 	if (loop->wake < 0) {
@@ -433,10 +443,11 @@ loop_work(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), v
 	pthread_mutex_lock(&loop->lock);
 	loop->busy++;
 	pthread_mutex_unlock(&loop->lock);
-	if (pthread_create(&thread, NULL, work_thread, w) == 0)
-		pthread_detach(thread);
-	else
+	w->threaded = true;
+	if (pthread_create(&w->thread, NULL, work_thread, w) != 0) {
+		w->threaded = false;
 		work_thread(w); /* no thread to be had: slower, but the same */
+	}
 }
 
 /* The loop itself. */
@@ -469,6 +480,7 @@ loop_free(struct loop *loop)
 		struct work *w = loop->finished;
 
 		loop->finished = w->next;
+		work_join(w);
 		free(w);
 	}
 	if (loop->wake >= 0)

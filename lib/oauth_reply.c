@@ -61,13 +61,7 @@ clean(const struct oauth_ask *k, char *text)
 
 	for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
 		secret_hide(text, secrets[i]);
-	for (char *s = text; *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = ' ';
-	if (strlen(text) > 200) {
-		text[200] = '\0';
-		utf8_cut(text);
-	}
+	utf8_line(text, 200);
 }
 
 int

@@ -119,7 +119,7 @@ options_for(const struct operation *op, struct json_object *options)
 /* What one option's findings go to. */
 struct finding_at {
 	struct findings *findings;
-	const char *option;
+	const char *option; /* NULL: all of an operation's */
 	struct json_object *value;
 };
 
@@ -127,30 +127,38 @@ static void
 invalid(void *cookie, const char *pointer, const char *message)
 {
 	struct finding_at *at = cookie;
+	bool whole = at->option == NULL && *pointer == '\0';
+	char *what = at->option != NULL ? mem_printf("%s%s", at->option, pointer)
+	                                : mem_str(whole ? "" : pointer + 1);
 
 	finding_add(at->findings, CODE_OPTION_INVALID, SEVERITY_REFUSED,
 	    json_object_to_json_string_ext(at->value, JSON_C_TO_STRING_PLAIN), message,
-	    NULL, "option '%s%s' %s", at->option, pointer, message);
+	    NULL, whole ? "the set of options%s %s" : "option '%s' %s", what, message);
+	free(what);
 }
 
-/* The names that the provider takes, for a person who mistyped one. */
+/* The names that the provider takes, each once, for a person who mistyped one. */
 static char *
 known_options(const struct provider *p)
 {
+	struct json_object *names = json_new_object();
 	struct buf out = {0};
 
-	buf_add(&out, "", 0);
 	for (size_t i = 0; i < p->n_operations; i++) {
 		struct json_object *all =
 		    json_at(p->operations[i].def, "/options/properties");
 		if (all == NULL)
 			continue;
 		json_object_object_foreach(all, name, schema)
-		{
-			(void)schema;
-			buf_printf(&out, "%s%s", out.len > 0 ? ", " : "", name);
-		}
+		    json_put(names, name, json_object_get(schema));
 	}
+	buf_add(&out, "", 0);
+	json_object_object_foreach(names, name, schema)
+	{
+		(void)schema;
+		buf_printf(&out, "%s%s", out.len > 0 ? ", " : "", name);
+	}
+	json_object_put(names);
 	return buf_take(&out);
 }
 
@@ -203,7 +211,7 @@ options_check_operation(
     const struct operation *op, struct json_object *options, struct findings *findings)
 {
 	struct json_object *required = json_at(op->def, "/options/required"), *whole;
-	struct finding_at at = {findings, "", options};
+	struct finding_at at = {findings, NULL, options};
 
 	if (json_at(op->def, "/options") == NULL)
 		return;

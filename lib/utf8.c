@@ -85,6 +85,18 @@ utf8_cut(char *s)
 }
 
 void
+utf8_line(char *s, size_t max)
+{
+	if (strlen(s) > max) {
+		s[max] = '\0';
+		utf8_cut(s);
+	}
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = ' ';
+}
+
+void
 utf8_mend(struct buf *out, const char *s, size_t len)
 {
 	while (len > 0) {

@@ -21,6 +21,9 @@ size_t utf8_count(const char *s);
 /* Takes a character that a fixed buffer cut in two off the end of a string. */
 void utf8_cut(char *s);
 
+/* Makes one line of at most max bytes of a text from elsewhere: controls become blanks. */
+void utf8_line(char *s, size_t max);
+
 /* Appends s, each ill-formed byte replaced by U+FFFD. */
 void utf8_mend(struct buf *out, const char *s, size_t len);
 

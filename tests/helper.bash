@@ -51,6 +51,18 @@ photos() {
 	seq -f "photos/%03g.jpg=${2:-64x48}" "$1" | xargs faces
 }
 
+# soon [SECONDS]: lists are complete so soon after an answer, and requests take effect, by the
+# user's own description
+soon() {
+	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+	for service in "${SERVICES[@]}"; do
+		jq --argjson s "${1:-1}" \
+			'(.operations[] | select(.lookup) | .lookup) |= . + {settle_s: $s, effect_s: $s}' \
+			"$TESTS/../lib/providers/$service.json" \
+			>"$XDG_CONFIG_HOME/avtools/providers/$service.json"
+	done
+}
+
 is() {
 	[ "$1" = "$2" ] || { printf 'got    %s\nwanted %s\n' "$1" "$2" | cut -c1-600; return 1; }
 }
@@ -76,6 +88,11 @@ clean() {
 	is "$(stat 'del(.other) | [.[] | [.violations_count, .credentials_on_media, .duplicates_count]] | unique')" \
 		'[[0,0,0]]'
 	is "$(stat '.other.requests')" 0
+}
+
+# example: the service that av-provider(5) describes
+example() {
+	sed -n '/^\.\\" acme\.json$/,/^\.Ed$/p' "$TESTS/../tools/av-provider.5" | sed '1,2d;$d'
 }
 
 # limit SECONDS COMMAND...: all that a test runs ends

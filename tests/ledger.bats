@@ -225,8 +225,8 @@ state() { av-ledger list | jq -r .state; }
     echo "$output"
     [ "$status" -eq 65 ]
   done
-  # A beginning that fits several keys is none.
-  for i in $(seq 40); do entry "s$i" unknown; done | av-ledger import
+  # A beginning that fits several keys is none; seventeen have two with the same first digit.
+  for i in $(seq 14); do entry "s$i" unknown; done | av-ledger import
   first=$(av-ledger list | jq -r '.key[0:1]' | sort | uniq -d | head -n 1)
   run av-ledger settle "$first" --not-made
   [ "$status" -eq 65 ]
@@ -259,7 +259,7 @@ state() { av-ledger list | jq -r .state; }
 }
 
 @test "check finds damage" {
-  for i in $(seq 200); do entry "s$i" made "id$i"; done | av-ledger import
+  for i in $(seq 16); do entry "$(printf '%d%03000d' "$i" 0)" made "id$i"; done | av-ledger import
   run av-ledger check
   [ "$status" -eq 0 ]
   # The middle of the file, where rows and their indexes are.

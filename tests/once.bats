@@ -109,11 +109,11 @@ said() {
 }
 
 @test "wait: as long as the service says, in full" {
-	one avtr1 --retry-after 2 --fault 429@avtr1#1 --fault 503@avtr1#2
+	one avtr1 --retry-after 1 --fault 429@avtr1#1 --fault 503@avtr1#2
 	begin=$(date +%s%N)
 	av-upload -q <first >out
 	took=$((($(date +%s%N) - begin) / 1000000))
-	[ "$took" -ge 4000 ]
+	[ "$took" -ge 2000 ]
 	is "$(stat '.avtr1 | [.creates, .requests]')" '[1,3]'
 	one loom --retry-after 1 --fault 423@loom#1
 	begin=$(date +%s%N)
@@ -356,23 +356,25 @@ whole() {
 	shots 2
 	mv all both
 	soon 0.6
-	mkdir a b
 	# The answer of the one is lost, and the request of the other.
 	for lost in 1 2; do
+		rm -rf journal state all
+		mkdir state
+		faults=()
 		for service in avtr1 anam argil; do
-			rm -rf journal state
-			mkdir state
+			mkdir -p a/$service b/$service
 			mapfile -t files < <(jq -r "select(.provider == \"$service\").file" both)
-			cp "${files[0]}" a/ann.png
-			cp "${files[1]}" b/ann.png
-			printf '{"file":"%s/ann.png","provider":"'$service'"}\n' a b >all
-			box --seed 1 --state journal --fault "lost-after#$lost" \
-				--fault "lost-before#$((3 - lost))"
-			upload -j 1
-			honest avtr1 anam
-			kill "$BOX"
-			wait "$BOX" || true
+			cp "${files[0]}" a/$service/ann.png
+			cp "${files[1]}" b/$service/ann.png
+			printf '{"file":"%s/'$service'/ann.png","provider":"'$service'"}\n' a b >>all
+			faults+=(--fault "lost-after@$service#$lost" --fault "lost-before@$service#$((3 - lost))")
 		done
+		box --seed 1 --state journal "${faults[@]}"
+		upload -j 1
+		honest avtr1 anam
+		is "$(stat '[.avtr1, .anam, .argil | .faults | add]')" '[2,2,2]'
+		kill "$BOX"
+		wait "$BOX" || true
 	done
 	BOX=
 }

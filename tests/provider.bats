@@ -1,17 +1,14 @@
 #!/usr/bin/env bats
 # av-provider, and what the loader takes and refuses.
 
+load helper
+
 setup() {
   export XDG_CONFIG_HOME="$BATS_TEST_TMPDIR/config"
   dir="$XDG_CONFIG_HOME/avtools/providers"
   mkdir -p "$dir"
   top="$BATS_TEST_DIRNAME/.."
   cd "$BATS_TEST_TMPDIR" || return
-}
-
-# The example of the manual: what stands between its marks.
-example() {
-  sed -n '/^\.\\" acme\.json$/,/^\.Ed$/p' "$top/tools/av-provider.5" | sed '1,2d;$d'
 }
 
 # change EXPR: the example, changed by jq, as acme.json.
@@ -27,8 +24,6 @@ check_fails_with() {
   echo "$stderr"
   grep -qF -- "$1" <<<"$stderr"
 }
-
-bats_require_minimum_version 1.5.0
 
 @test "list: a line of JSON for each, and the built-in ones say so" {
   run --separate-stderr av-provider list
@@ -211,12 +206,22 @@ del(.operations.create.answer.take.id) | .operations.create.answer.required = []
 .operations.create.bodies[0].multipart.x = "{nonsense}"~{nonsense} is no variable
 .operations.create.bodies[0].multipart.x = "{kind.none}"~{kind.none}: no such kind
 .operations.create.lookup = {"operation":"none","settle_s":1}~no operation is called 'none'
+del(.operations.create.lookup.match)~a list needs match or tag to tell entries apart
+.operations.create.lookup.operation = "status"~what is no list needs the words in started
+.operations.create.lookup.match["/x"] = "{nonsense}"~{nonsense} is no variable
+.operations.status.answer.required = []~asks for a state, so its answer needs status
+del(.operations.status.answer.states)~asks for a state, so its answer needs status
+del(.operations.status) | .kinds = {} | .default_kinds = []~create must give a status
+.kinds.portrait.start = ["list"] | .kinds.portrait.status = "status"~its first operation must give an id
+.kinds.portrait.start = ["create"]~what is started needs a status operation
+.kinds.portrait.status = "list"~asks for a state, so its answer needs status
 .kinds.portrait.result.operation = "none"~its result operation does not exist
 .kinds.portrait.result.take = "none"~takes no 'none' from its answer
 .kinds.portrait.start = ["none"]~leads to no operation
 .kinds.portrait.status = "none"~its status operation does not exist
 .default_kinds = ["none"]~no kind is called 'none'
 .kinds.portrait.value = {"type":"string"}~only -r may ask for it
+.kinds.portrait.start = ["create"] | .kinds.portrait.status = "status"~only -r may ask for it
 .image.url = "("~is no regular expression
 END
 }

@@ -145,6 +145,7 @@ files() {
 }
 
 @test "--ask, av-poll, av-render: asked once, fetched later" {
+	soon 0.5
 	for spec in "loom -r pose=hi" "argil -r video -O text=Hi"; do
 		set -- $spec
 		box --render-after 300
@@ -373,6 +374,7 @@ files() {
 }
 
 @test "a rendering whose answer is lost is never asked for twice" {
+	soon 0.5
 	for spec in "loom -r pose=hi" "argil -r video -O text=Hi"; do
 		set -- $spec
 		for fault in lost-after truncated garbage 500-after; do

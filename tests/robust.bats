@@ -110,7 +110,7 @@ records() {
 
 @test "after a signal all input comes out, though the window is full" {
 	photos 1
-	box --fault stall=1
+	box --fault stall=1 --stall-ms 1000
 	for keep in -q -k; do
 		export AV_LEDGER=$PWD/ledger$keep
 		rm -f in; mkfifo in
@@ -145,13 +145,18 @@ records() {
 	mkfifo out
 	exec 6<>out
 	records 3000 | sed 's/processing/ready/' >in
-	av-poll <in >out 3>&- 6>&- &
+	av-poll -v <in >out 2>err 3>&- 6>&- &
 	pid=$!
-	until_is S cut -d' ' -f3 /proc/$pid/stat
-	sleep 0.2
+	held() {
+		python3 -c 'import array, fcntl, termios
+n = array.array("i", [0])
+fcntl.ioctl(6, termios.FIONREAD, n)
+print(n[0] > 60000)'
+	}
+	until_is True held
 	kill $pid
-	sleep 0.2
-	kill $pid || true
+	until_is 1 grep -c stopping err
+	kill $pid
 	status=0; wait $pid || status=$?
 	is $status 143
 	exec 6>&-
@@ -171,6 +176,7 @@ records() {
 }
 
 @test "a photo that was renamed while its answer was lost is found under its old name" {
+	soon 0.5
 	for p in anam avtr1; do
 		photos 1
 		box --fault "lost-after@$p#1"

@@ -8,17 +8,22 @@ validate() {
 	limit 60 av-validate "$@"
 }
 
+# All that problems and warnings read keeps to its schema.
+teardown() {
+	[ ! -s said ] || sound said
+}
+
 # problems ARG...: the codes of all findings of the only record
 problems() {
 	validate --exit-zero "$@" >out
-	sound out
+	cat out >>said
 	jq -r '[.error.problems[]?.code] | sort | join(" ")' out
 }
 
 # warnings ARG...
 warnings() {
 	validate "$@" >out
-	sound out
+	cat out >>said
 	jq -r '[.image.warnings[]?.code] | sort | join(" ")' out
 }
 
@@ -28,7 +33,7 @@ padded() {
 		import sys
 		data, rest = open(sys.argv[1], "rb").read(), int(sys.argv[3])
 		rest -= len(data)
-		comments = b""
+		comments = bytearray()
 		while rest:
 		    n = min(rest, 60000)
 		    n = rest - 4 if rest - n in range(1, 4) else n

@@ -11,18 +11,6 @@ shots() {
 	done >all
 }
 
-# soon [SECONDS]: lists are complete so soon after an answer, and requests take effect, by the user's
-# own description
-soon() {
-	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
-	for service in "${SERVICES[@]}"; do
-		jq --argjson s "${1:-1}" \
-			'(.operations[] | select(.lookup) | .lookup) |= . + {settle_s: $s, effect_s: $s}' \
-			"$TESTS/../lib/providers/$service.json" \
-			>"$XDG_CONFIG_HOME/avtools/providers/$service.json"
-	done
-}
-
 # upload [OPTION...]: the records of the file all, and those again that are worth it, until none
 # is; they end up in the file out
 upload() {
@@ -35,6 +23,12 @@ upload() {
 	done
 	echo "worth another run after $n of them:" "$(codes out)"
 	return 1
+}
+
+# tell WORDS: says the lines of its input, led by the test's name and the words; at once in SOAK_LOG,
+# as bats shows the output of tests that run side by side only when all before them have ended
+tell() {
+	sed "s/^/# $BATS_TEST_DESCRIPTION, $1: /" | tee -a "${SOAK_LOG:-/dev/null}" >&3
 }
 
 # honest [SERVICE...]: each record tells what became of it; unknown is allowed to these services

@@ -26,7 +26,7 @@ matrix() {
 			--retry-after none "$@"
 		upload
 		honest "${UNTOLD[@]}" >counts || { cat counts; return 1; }
-		sed "s/^/# $BATS_TEST_DESCRIPTION, seed $seed: /" counts >&3
+		tell "seed $seed" <counts
 		[ "$(stat '[.[].faults | add // 0] | add')" -gt 0 ]
 		kill "$BOX"
 		wait "$BOX" || true

@@ -19,7 +19,7 @@ begin() {
 storm() {
 	python3 "$TESTS/soak/storm.py" "${KILLS:-200}" "${SECONDS_EACH:-0.6}" "$1" out "${@:2}" 2>said ||
 		{ grep -v 'terminated by signal 9' said; return 1; }
-	tail -n 1 said | sed "s/^/# $BATS_TEST_DESCRIPTION: /" >&3
+	tail -n 1 said | tell storm
 }
 
 @test "one process with -j 32" {

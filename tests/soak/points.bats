@@ -31,7 +31,7 @@ load common
 		done
 	done
 	BOX=
-	echo "# $died deaths" >&3
+	tell all <<<"$died deaths"
 	[ "$died" -ge 30 ]
 }
 

@@ -1,0 +1,28 @@
+#!/bin/bash
+# run.sh OBJECTS: the long tests, one file after another, each to its end whatever became of the one
+# before. JOBS tests of a file run side by side: they wait more than they work. What is known so far
+# stands in build/soak.log, with the time, also where the end never comes.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit
+export AV_FAULTS_BIN=$PWD/$1-faults/bin SOAK_LOG=$PWD/build/soak.log PATH=$PWD/bin:$PWD/$1:$PATH
+failed=0
+
+# step COMMAND...
+step() {
+	local status
+	printf '%(%F %T)T %s\n' -1 "$*" >>"$SOAK_LOG"
+	"$@" 2>&1 | tee -a "$SOAK_LOG"
+	status=${PIPESTATUS[0]}
+	printf '%(%F %T)T %s: ended with %d\n' -1 "$*" "$status" | tee -a "$SOAK_LOG"
+	[ "$status" -eq 0 ] || failed=1
+}
+
+: >"$SOAK_LOG"
+for unit in "$1"-faults/unit/ledger*; do
+	[ ! -x "$unit" ] || step "$unit"
+done
+for file in tests/soak/*.bats; do
+	step bats --timing --jobs "${JOBS:-6}" --no-parallelize-across-files "$file"
+done
+step tests/bench/upload.sh
+exit "$failed"
