@@ -122,13 +122,14 @@ state() { av-ledger list | jq -r .state; }
 @test "import keeps nobody waiting while it waits itself" {
   mkfifo pipe
   av-ledger import <pipe >out &
+  pid=$!
   exec 7>pipe
   { entry a made 1; entry b made 2; } >&7
   until [ "$(av-ledger list | wc -l)" = 2 ]; do :; done
   entry c unknown | timeout 5 av-ledger import
   entry d made 4 >&7
   exec 7>&-
-  wait
+  wait "$pid"
   [ "$(cat out)" = '{"entered":3,"known":0,"refused":0}' ]
   [ "$(av-ledger list | wc -l)" = 4 ]
 }
