@@ -168,7 +168,7 @@ bench: deps ## how fast it is, beside what else there is
 # most of their time they wait.
 SOAK_JOBS ?= $(shell expr 3 '*' $(JOBS))
 
-soak: check-deps ## hours of faults, kills and deaths, counted on the service's side
+soak: check-deps ## an hour of faults, kills and deaths, counted on the service's side
 	@$(MAKE) --no-print-directory -j$(JOBS) FAULTS=1 all units
 	@$(MAKE) --no-print-directory -j$(JOBS) all faces
 	@JOBS='$(SOAK_JOBS)' tests/soak/run.sh $(O)
