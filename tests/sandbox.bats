@@ -157,7 +157,7 @@ broken() {
 }
 
 @test "loom: token, create, states, rendering, picture through the redirect" {
-	box --ready-after 200 --render-after 100 --rate loom=0
+	box --ready-after 2000 --render-after 100 --rate loom=0
 	token
 	is "$STATUS" 200
 	is "$(jq -c '[.token_type, .expiry]' <<<"$BODY")" '["Bearer",3600]'
