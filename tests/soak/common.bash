@@ -12,11 +12,11 @@ shots() {
 }
 
 # upload [OPTION...]: the records of the file all, and those again that are worth it, until none
-# is; they end up in the file out
+# is, RUNS (30) times at most; they end up in the file out
 upload() {
 	local n
 	cp all out
-	for n in $(seq 30); do
+	for n in $(seq "${RUNS:-30}"); do
 		av-upload -q -j 32 --retry-failed --exit-zero "$@" <out >next || return
 		mv next out
 		jq -se 'any(.error.retryable)' out >/dev/null || return 0
