@@ -146,15 +146,15 @@ first_rule(struct json_object *rules, const struct answer *a)
 	return NULL;
 }
 
-/* What HTTP says by itself (RFC 9110) of a request that may be sent again. */
-static enum outcome
-by_status(int status)
+enum outcome
+answer_by_status(int status)
 {
 	if (status >= 200 && status < 300)
 		return OUTCOME_OK;
 	if (status == 401)
 		return OUTCOME_AUTH;
-	if (status == 408 || status == 423 || status == 429 || status >= 500)
+	if (status == 408 || status == 421 || status == 423 || status == 425 ||
+	    status == 429 || status >= 500)
 		return OUTCOME_WAIT;
 	return OUTCOME_REFUSED;
 }
@@ -165,7 +165,7 @@ static enum outcome
 unlisted(const struct answer *a, const struct operation *op)
 {
 	if (op->repeatable)
-		return by_status(a->status);
+		return answer_by_status(a->status);
 	if (a->status < 200 || a->status >= 300 ||
 	    json_at(op->def, "/answer/required") == NULL)
 		return OUTCOME_UNKNOWN;

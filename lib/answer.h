@@ -33,6 +33,9 @@ struct answer {
 void answer_init(struct answer *a, const struct http_response *response);
 void answer_release(struct answer *a);
 
+/* What HTTP says by itself (RFC 9110, 8470) of a request that may be sent again. */
+enum outcome answer_by_status(int status);
+
 /* Judges by the operation's rules, then the provider's, then by what HTTP itself says: for an
  * operation that is not repeatable anything unlisted is unknown, but for a 2xx that holds all that
  * the answer must. */

@@ -56,6 +56,19 @@ failure_answered(struct failure *f, enum code code, const char *created,
 }
 
 void
+failure_recode(struct failure *f, enum code code, const char *created)
+{
+	const char *text = code_info(f->err.code)->text, *said = f->err.message;
+	struct err e;
+
+	if (strncmp(said, text, strlen(text)) == 0)
+		said += strlen(text);
+	err_set(&e, code, "%s%s", code_info(code)->text, said);
+	f->err = e;
+	f->created = created;
+}
+
+void
 failure_copy(struct failure *to, const struct failure *from)
 {
 	*to = *from;

@@ -29,6 +29,9 @@ void failure_set(struct failure *f, const struct err *e, const char *created);
 void failure_answered(struct failure *f, enum code code, const char *created,
     const struct answer *a, const struct provider *p, const char *secret);
 
+/* Gives another code to what an answer was taken for; the service's words stay. */
+void failure_recode(struct failure *f, enum code code, const char *created);
+
 /* A copy, of which the contents are the caller's. */
 void failure_copy(struct failure *to, const struct failure *from);
 

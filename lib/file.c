@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -50,4 +51,19 @@ file_config_dir(void)
 	if (home != NULL && *home != '\0')
 		return mem_printf("%s/.config/avtools", home);
 	return NULL;
+}
+
+int
+file_sync_name(const char *path)
+{
+	char *copy = mem_str(path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC), saved;
+	int result = fd < 0 ? -1 : fsync(fd);
+
+	saved = errno;
+	if (fd >= 0)
+		close(fd);
+	free(copy);
+	errno = saved;
+	return fd >= 0 && result < 0 && saved == EINVAL ? 0 : result;
 }

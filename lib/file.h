@@ -10,6 +10,10 @@
 /* Appends the whole file; more than the buffer's ceiling is an error (input_unreadable). */
 int file_read(const char *path, struct buf *out, struct err *e);
 
+/* Makes the name of a file, new or changed, as durable as what is in it. -1 (errno) where the
+ * directory cannot be synced; file systems that cannot do that at all are put up with. */
+int file_sync_name(const char *path);
+
 /* "$XDG_CONFIG_HOME/avtools", else "$HOME/.config/avtools"; NULL without both. The caller frees
  * it. */
 char *file_config_dir(void);

@@ -120,7 +120,4 @@ struct ledger_store *ledger_sqlite_open(const char *file, struct err *e);
 void ledger_choose(struct ledger_claim *c);
 void ledger_take(struct ledger_claim *c);
 
-/* Milliseconds since 1970. */
-int64_t ledger_time(void);
-
 #endif

@@ -1,6 +1,5 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "answer.h"
 #include "json.h"
@@ -39,6 +38,8 @@ struct lookup {
 	struct candidate *candidates;
 	size_t n;
 	struct call *call; /* where one thing is asked about instead of a list */
+	struct json_object
+	    *begun; /* what that told, where it shows the request's effect */
 	int64_t deadline;
 };
 
@@ -134,6 +135,7 @@ leave(struct lookup *l)
 		p = &(*p)->next;
 	*p = l->next;
 	drop_candidates(l);
+	json_object_put(l->begun);
 	json_object_put(l->spec.vars);
 	json_object_put(l->spec.match);
 	free((void *)(uintptr_t)l->spec.tag);
@@ -152,6 +154,12 @@ untold(struct lookup *l, const char *why, bool retryable)
 {
 	tell(l, &(struct lookup_result){
 	            .verdict = LOOKUP_UNTOLD, .why = why, .retryable = retryable});
+}
+
+static void
+broken(struct lookup *l, const char *why)
+{
+	tell(l, &(struct lookup_result){.verdict = LOOKUP_BROKEN, .why = why});
 }
 
 static void
@@ -235,8 +243,7 @@ adopted(void *arg, const struct ledger_answer *answer)
 		wait_for_twin(l);
 		break;
 	case LEDGER_ERROR:
-		tell(l, &(struct lookup_result){
-		            .verdict = LOOKUP_BROKEN, .why = answer->err->message});
+		broken(l, answer->err->message);
 		break;
 	}
 }
@@ -346,6 +353,19 @@ listing_over(void *arg, const struct failure *failure)
 	plan(room);
 }
 
+/* That it took effect is on disk. */
+static void
+begun_settled(void *arg, const struct ledger_answer *answer)
+{
+	struct lookup *l = arg;
+
+	l->adopting = false;
+	if (answer->verdict == LEDGER_ERROR)
+		broken(l, answer->err->message);
+	else
+		found(l, l->begun);
+}
+
 /* One thing that is asked about tells by its state whether the request took effect. */
 static void
 asked(void *arg, const struct call_result *result)
@@ -364,11 +384,9 @@ asked(void *arg, const struct call_result *result)
 		    json_object_get_string(json_object_array_get_idx(words, i));
 		if (strcmp(w, word) != 0)
 			continue;
-		add_candidate(l, result->taken, ALIKE);
-		if (l->spec.claim != NULL)
-			ledger_settle(
-			    l->spec.claim, LEDGER_IS_MADE, "", NULL, NULL, NULL);
-		found(l, result->taken);
+		l->begun = json_object_get(result->taken);
+		l->adopting = true;
+		ledger_settle(l->spec.claim, LEDGER_IS_MADE, "", NULL, begun_settled, l);
 		return;
 	}
 	if (word != NULL && l->room->list->states != NULL &&
@@ -473,13 +491,8 @@ lookup_match(const struct operation *op, struct json_object *vars)
 static int64_t
 since(int64_t then, int64_t max)
 {
-	struct timespec now;
-	int64_t ms;
+	int64_t ms = then != 0 ? ledger_time() - then : 0;
 
-	if (then == 0)
-		return 0;
-	clock_gettime(CLOCK_REALTIME, &now);
-	ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - then;
 	return ms < 0 ? 0 : ms > max ? max : ms;
 }
 

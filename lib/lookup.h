@@ -35,7 +35,7 @@ struct lookup_spec {
 	struct json_object *vars;   /* it was filled with; retained */
 	struct json_object *match;  /* lookup_match of when it was sent; retained */
 	const char *tag;            /* that was sent along, or NULL; copied */
-	struct ledger_claim *claim; /* held, or NULL where there is no ledger */
+	struct ledger_claim *claim; /* held */
 	int64_t sent_at;            /* when it was first sent; unix ms, our clock */
 	int64_t lost_at;            /* when its answer was surely lost; 0: by now */
 	int64_t

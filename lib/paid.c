@@ -1,6 +1,5 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "json.h"
 #include "mem.h"
@@ -42,15 +41,6 @@ struct paid {
 };
 
 static void claim(struct paid *p);
-
-static int64_t
-unix_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void
 paid_free(struct paid *p)
@@ -163,7 +153,7 @@ before_send(void *arg, struct err *e)
 	p->begun = true;
 	p->lost_at = 0;
 	if (p->first_at == 0)
-		p->first_at = unix_ms();
+		p->first_at = ledger_time();
 	return 0;
 }
 
@@ -227,29 +217,11 @@ resend(void *arg, const struct ledger_answer *answer)
 	call(p);
 }
 
-/* Whether a status that no description lists says by itself that it will not be done, now or
- * later (RFC 9110). */
+/* Whether a status that no description lists says that it will not be done, now or later. */
 static bool
 is_refusal(int status)
 {
-	return status >= 400 && status < 500 && status != 408 && status != 421 &&
-	       status != 425 && status != 429;
-}
-
-/* The answer said no, and the list agrees. */
-static void
-refused(struct paid *p)
-{
-	const char *text = code_info(CODE_OUTCOME_UNKNOWN)->text;
-	const char *said = p->failure.err.message;
-	struct err e;
-
-	if (strncmp(said, text, strlen(text)) == 0)
-		said += strlen(text);
-	err_set(&e, CODE_REFUSED, "%s%s", code_info(CODE_REFUSED)->text, said);
-	p->failure.err = e;
-	p->failure.created = "no";
-	finish(p, LEDGER_IS_NOT_MADE);
+	return status >= 400 && answer_by_status(status) != OUTCOME_WAIT;
 }
 
 /* It is surely not made: sent again, if there is still time and the address is right. */
@@ -266,7 +238,8 @@ absent(struct paid *p)
 		stay_unknown(p,
 		    "it answered that it was done, but its list does not have it", false);
 	} else if (is_refusal(status)) {
-		refused(p);
+		failure_recode(&p->failure, CODE_REFUSED, "no"); /* the list agrees */
+		finish(p, LEDGER_IS_NOT_MADE);
 	} else if (p->failure.err.code == CODE_REDIRECTED) {
 		p->failure.created = "no";
 		p->failure.retryable = true;

@@ -1,13 +1,11 @@
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
+#include "file.h"
 #include "mem.h"
 #include "state.h"
 
@@ -68,18 +66,10 @@ state_check_local(const char *path, struct err *e)
 int
 state_sync_name(const char *path, struct err *e)
 {
-	char *copy = mem_str(path);
-	const char *dir = dirname(copy);
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = 0;
-
-	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL)) /* not every one can */
-		rc = err_set(e, CODE_STATE_UNUSABLE,
-		    "cannot write the directory '%s' to disk:", dir);
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return rc;
+	if (file_sync_name(path) < 0)
+		return err_set(e, CODE_STATE_UNUSABLE,
+		    "cannot write the directory of '%s' to disk:", path);
+	return 0;
 }
 
 static bool

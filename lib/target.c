@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "file.h"
 #include "mem.h"
 #include "target.h"
 #include "utf8.h"
@@ -295,20 +296,6 @@ is_same(const struct target *t, const char *path, const char *sha256)
 	return n == 0 && strcmp(hex, sha256) == 0;
 }
 
-static int
-sync_directory(const char *path)
-{
-	char *dir = directory_of(path);
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = -1;
-
-	free(dir);
-	if (fd < 0)
-		return -1;
-	result = fsync(fd);
-	close(fd);
-	return result;
-}
-
 /* Gives the part its name, which nothing else has then had; errno EEXIST where something has. A
  * link does not replace either, where a rename that does not is unknown (EINVAL). */
 static int
@@ -362,7 +349,7 @@ target_commit(struct target *t, const char *path, bool force, char sha256[SHA256
 	fault("kept");
 	free(t->part);
 	t->part = NULL;
-	if (sync_directory(path) < 0)
+	if (file_sync_name(path) < 0)
 		return err_set(e, CODE_TARGET_UNWRITABLE,
 		    "cannot sync the directory of '%s':", path);
 	return 0;

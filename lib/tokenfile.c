@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "hex.h"
 #include "mem.h"
 #include "secret.h"
@@ -243,23 +244,6 @@ write_all(int fd, const struct buf *b)
 	return fsync(fd);
 }
 
-/* So that the rename, too, survives a loss of power. */
-static int
-sync_directory(const char *path)
-{
-	char *dir = mem_str(path);
-	int fd, r = -1;
-
-	*strrchr(dir, '/') = '\0';
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0) {
-		r = fsync(fd);
-		close(fd);
-	}
-	free(dir);
-	return r;
-}
-
 int
 tokenfile_write(const struct tokenfile *f, const struct kept *k, struct err *e)
 {
@@ -278,7 +262,7 @@ tokenfile_write(const struct tokenfile *f, const struct kept *k, struct err *e)
 	r = b.full ? -1 : write_all(fd, &b);
 	if (close(fd) != 0)
 		r = -1;
-	if (r != 0 || rename(f->temp, f->path) != 0 || sync_directory(f->path) != 0) {
+	if (r != 0 || rename(f->temp, f->path) != 0 || file_sync_name(f->path) != 0) {
 		r = err_set(
 		    e, CODE_UNSAFE_SECRET, "cannot keep the token in '%s':", f->path);
 		unlink(f->temp);

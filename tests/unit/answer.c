@@ -202,6 +202,8 @@ outcomes(void **state)
 	    {"create", 429, "", "{'error':'slow'}", OUTCOME_UNKNOWN},
 	    {"create", 429, "", "slow down", OUTCOME_UNKNOWN},
 	    {"status", 429, "", "", OUTCOME_WAIT},
+	    {"status", 421, "", "", OUTCOME_WAIT},
+	    {"status", 425, "", "", OUTCOME_WAIT},
 	    /* what costs is unknown where nothing is listed, but for a good answer that tells
 	     * all; HTTP's word is for the rest */
 	    {"create", 202, "", "{'face':{'id':'a'}}", OUTCOME_OK},
