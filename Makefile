@@ -12,7 +12,7 @@ V          ?=
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
 
 # A sanitized build (make SAN=1) and one that can be made to die anywhere (make FAULTS=1, see
-# lib/fault.h) keep their objects and their programs apart.
+# lib/base/failpoint.h) keep their objects and their programs apart.
 O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),-san)$(if $(FAULTS),-faults)
 BIN  := $(if $(SAN)$(FAULTS),$(O)/bin,bin)
 
@@ -39,7 +39,7 @@ av_libs     = $(pkg_libs) -lmagic -lpthread -lm
 
 Q = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
 
-LIB_OBJS  := $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c)) $(O)/lib/embedded.o
+LIB_OBJS  := $(patsubst %.c,$(O)/%.o,$(wildcard lib/*/*.c)) $(O)/lib/provider/builtin.o
 PROGRAMS  := $(patsubst tools/%.c,%,$(wildcard tools/av-*.c))
 UNITS     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 EMBEDDED  := $(wildcard lib/providers/*.json) $(wildcard lib/schema/*.json)
@@ -57,14 +57,11 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call Q,CC,$<)$(CC) $(av_cppflags) $(av_cflags) -c -o $@ $<
 
-# make would else build the folder lib/schema from lib/schema.c.
-lib/providers lib/schema: ;
-
-$(O)/lib/embedded.c: lib/embed.sh $(EMBEDDED) lib/providers lib/schema
+$(O)/lib/provider/builtin.c: lib/provider/embed.sh $(EMBEDDED) lib/providers lib/schema
 	@mkdir -p $(@D)
-	$(call Q,EMBED,$@)sh lib/embed.sh $(EMBEDDED) >$@
+	$(call Q,EMBED,$@)sh lib/provider/embed.sh $(EMBEDDED) >$@
 
-$(O)/lib/embedded.o: $(O)/lib/embedded.c
+$(O)/lib/provider/builtin.o: $(O)/lib/provider/builtin.c
 	$(call Q,CC,$<)$(CC) $(av_cppflags) $(av_cflags) -c -o $@ $<
 
 # Made anew, so that a deleted source leaves it.
@@ -175,7 +172,7 @@ soak: check-deps ## an hour of faults, kills and deaths, counted on the service'
 
 .PHONY: soak
 
-C_SOURCES := $(wildcard lib/*.[ch] lib/*.def tools/*.c tools/*/*.[ch] tests/*.c tests/unit/*.[ch] tests/fuzz/*.[ch])
+C_SOURCES := $(wildcard lib/*/*.[ch] lib/*/*.def tools/*.c tools/*/*.[ch] tests/*.c tests/unit/*.[ch] tests/fuzz/*.[ch])
 C_FILES   := $(filter %.c,$(C_SOURCES))
 MANUALS   := $(wildcard tools/*.[1-8])
 

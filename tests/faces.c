@@ -12,8 +12,8 @@
 #include <sysexits.h>
 
 #include "../tools/av-sandbox/canvas.h"
-#include "buf.h"
-#include "err.h"
+#include "base/buf.h"
+#include "base/err.h"
 
 enum { QUALITY = 88, LARGEST = 16384 };
 

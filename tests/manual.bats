@@ -68,7 +68,7 @@ setup() {
 # "name retryable sentence" of each code, from the registry and from the page.
 codes_of_registry() {
   sed -nE 's/^CODE\(([a-z0-9_]+), [A-Z0-9_]+, [A-Z_]+, (true|false), "(.*)"\)$/\1 \2 \3./p' \
-    lib/codes.def | awk '{ $3 = toupper(substr($3, 1, 1)) substr($3, 2); print }' | sort
+    lib/base/codes.def | awk '{ $3 = toupper(substr($3, 1, 1)) substr($3, 2); print }' | sort
 }
 
 codes_of_page() {
@@ -82,7 +82,7 @@ codes_of_page() {
 }
 
 @test "av-record(5) and the registry have the same codes with the same sentences" {
-  [ "$(codes_of_registry | wc -l)" -eq "$(grep -c '^CODE(' lib/codes.def)" ]
+  [ "$(codes_of_registry | wc -l)" -eq "$(grep -c '^CODE(' lib/base/codes.def)" ]
   diff <(codes_of_registry) <(codes_of_page)
 }
 

@@ -13,13 +13,13 @@
 #include <unistd.h>
 
 #include "av-fit/fit.h"
-#include "json.h"
-#include "judge.h"
-#include "mem.h"
-#include "photo_limits.h"
-#include "providers.h"
-#include "run.h"
-#include "target.h"
+#include "base/mem.h"
+#include "base/outfile.h"
+#include "program/run.h"
+#include "provider/limits.h"
+#include "provider/load.h"
+#include "provider/validate.h"
+#include "json/json.h"
 
 #define JOBS_MAX 256
 

@@ -8,12 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "err.h"
-#include "json.h"
-#include "ledger_book.h"
-#include "lines.h"
-#include "mem.h"
-#include "opt.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "ledger/entries.h"
+#include "os/lines.h"
+#include "program/opt.h"
+#include "json/json.h"
 
 enum {
 	LINE_MAX_BYTES = 16 << 20,

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
-#include "mem.h"
-#include "settle.h"
-#include "tool.h"
-#include "vars.h"
-#include "watch.h"
+#include "base/mem.h"
+#include "program/session.h"
+#include "program/status.h"
+#include "provider/vars.h"
+#include "service/poll.h"
+#include "json/json.h"
 
 #define TIMEOUT_MS (60 * 60 * 1000)
 #define WATCH      100000

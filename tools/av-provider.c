@@ -6,13 +6,13 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "embedded.h"
-#include "err.h"
-#include "file.h"
-#include "json.h"
-#include "mem.h"
-#include "opt.h"
-#include "provider.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "program/opt.h"
+#include "provider/builtin.h"
+#include "provider/provider.h"
+#include "json/json.h"
 
 #define FILE_MAX (1 << 20)
 

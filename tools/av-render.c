@@ -7,10 +7,10 @@
 
 #include "av-render/job.h"
 #include "av-render/wanted.h"
-#include "json.h"
-#include "mem.h"
-#include "options.h"
-#include "tool.h"
+#include "base/mem.h"
+#include "program/session.h"
+#include "provider/options.h"
+#include "json/json.h"
 
 #define TIMEOUT_MS (60 * 60 * 1000)
 #define WATCH      100000

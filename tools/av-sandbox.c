@@ -20,7 +20,7 @@
 #include "av-sandbox/state.h"
 #include "av-sandbox/stats.h"
 #include "av-sandbox/trace.h"
-#include "err.h"
+#include "base/err.h"
 
 /* The line that says where everything is. */
 static void

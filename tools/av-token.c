@@ -8,17 +8,17 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "auth.h"
+#include "auth/auth.h"
+#include "auth/creds.h"
+#include "auth/secret.h"
+#include "auth/token.h"
 #include "av-token/ensure.h"
-#include "creds.h"
-#include "err.h"
-#include "json.h"
-#include "mem.h"
-#include "opt.h"
-#include "provider.h"
-#include "run.h"
-#include "secret.h"
-#include "token.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "program/opt.h"
+#include "program/run.h"
+#include "provider/provider.h"
+#include "json/json.h"
 
 enum { MAX_OUTPUT = 131072 };
 

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
-#include "judge.h"
-#include "mem.h"
-#include "photo_stream.h"
-#include "settle.h"
-#include "tool.h"
-#include "vars.h"
+#include "base/mem.h"
+#include "photo/source.h"
+#include "program/session.h"
+#include "program/status.h"
+#include "provider/validate.h"
+#include "provider/vars.h"
+#include "json/json.h"
 
 #define TIMEOUT_MS (10 * 60 * 1000)
 

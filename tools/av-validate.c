@@ -7,12 +7,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cage.h"
-#include "json.h"
-#include "judge.h"
-#include "mem.h"
-#include "providers.h"
-#include "run.h"
+#include "base/mem.h"
+#include "photo/pool.h"
+#include "program/run.h"
+#include "provider/load.h"
+#include "provider/validate.h"
+#include "json/json.h"
 
 /* In this process: photos in line, and how long they may keep signals and output waiting. */
 #define IN_LINE 64

@@ -2,9 +2,9 @@
  * and what is taken is text. The first three bytes choose the service, operation and status. */
 #include <curl/curl.h>
 
-#include "answer.h"
-#include "embedded.h"
 #include "json_parts.h"
+#include "provider/answer.h"
+#include "provider/builtin.h"
 
 #define SERVICES_MAX 8
 

@@ -1,4 +1,4 @@
-#include "image_reader.h"
+#include "image/reader.h"
 #include "reader.h"
 
 int

@@ -1,8 +1,8 @@
 /* A description as it is; and a built-in one, one place of which is replaced: the first two
  * bytes say which place. What the strict loader takes can be used. */
-#include "embedded.h"
 #include "json_parts.h"
-#include "photo_limits.h"
+#include "provider/builtin.h"
+#include "provider/limits.h"
 
 /* Goes through the places in order and, at the wanted one, replaces the value by `by`, which is
  * taken over, or takes it out. */

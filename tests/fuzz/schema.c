@@ -1,6 +1,6 @@
 /* Any schema and any value, with a NUL between them: a schema that is called sound can be held
  * against anything, and each mistake has a place and words. */
-#include "schema.h"
+#include "json/schema.h"
 #include "json_parts.h"
 
 static void

@@ -1,6 +1,6 @@
 /* Any template and any variables, with a NUL between them; the template's text as a path too:
  * what is inserted adds no segment and no query. */
-#include "template.h"
+#include "provider/template.h"
 #include "json_parts.h"
 
 static size_t

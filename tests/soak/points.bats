@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Death at every point of a paid request, and of a file's way to its name (lib/fault.h; make
+# Death at every point of a paid request, and of a file's way to its name (lib/base/failpoint.h; make
 # FAULTS=1), the Nth time it is come to; then the same command again: each photo is made once,
 # Loom's unknown ones are few, and no file is ever there by half.
 

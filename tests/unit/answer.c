@@ -14,10 +14,10 @@
 #include <cmocka.h>
 #include <curl/curl.h>
 
-#include "answer.h"
-#include "failure.h"
-#include "json.h"
-#include "mem.h"
+#include "base/mem.h"
+#include "provider/answer.h"
+#include "service/failure.h"
+#include "json/json.h"
 
 #define N(a) (sizeof(a) / sizeof *(a))
 

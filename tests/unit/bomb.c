@@ -12,9 +12,9 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "buf.h"
-#include "cage.h"
-#include "mem.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "photo/pool.h"
 
 #define SIDE  30000
 #define ROWS  100 /* in one piece of deflated data, which is then repeated */

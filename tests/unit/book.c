@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "ledger_book.h"
-#include "ledger_key.h"
-#include "mem.h"
+#include "base/mem.h"
+#include "ledger/entries.h"
+#include "ledger/key.h"
 
 static char dir[64], file[96];
 static struct ledger *ours, *theirs; /* each is a living process to the other */

@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cage.h"
-#include "loop.h"
+#include "os/loop.h"
+#include "photo/pool.h"
 
 #define GOOD    "tests/photos/baseline.jpg"
 #define MISDEED "/tmp/avtools-cage-misdeed"

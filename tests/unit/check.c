@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "photo_stream.h"
-#include "utf8.h"
+#include "base/utf8.h"
+#include "photo/limits.h"
+#include "photo/source.h"
 
 static const char *const three[] = {"image/jpeg", "image/png", "image/webp", NULL};
 static const struct aspect wide_or_tall[] = {{16, 9}, {9, 16}};

@@ -18,9 +18,9 @@
 
 #include <cmocka.h>
 
-#include "download.h"
-#include "json.h"
-#include "mem.h"
+#include "base/mem.h"
+#include "service/download.h"
+#include "json/json.h"
 
 #define N(a) (sizeof(a) / sizeof *(a))
 

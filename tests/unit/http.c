@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
-#include "buf.h"
-#include "http.h"
-#include "mem.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "http/http.h"
 
 /* A server whose behaviour is named by the path of the request. It counts. */
 

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "buf.h"
-#include "image.h"
+#include "base/buf.h"
+#include "image/image.h"
 
 #define PHOTOS "tests/photos/"
 

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "json.h"
-#include "scan.h"
+#include "json/json.h"
+#include "json/scan.h"
 
 static struct json_object *
 parse(const char *text)

@@ -1,10 +1,10 @@
 /* The ledger: its keys, and what it promises to those who claim. */
 #include <sys/syscall.h>
 
+#include "base/mem.h"
+#include "base/state.h"
+#include "ledger/key.h"
 #include "ledger_case.h"
-#include "ledger_key.h"
-#include "mem.h"
-#include "state.h"
 
 static int syncs;
 

@@ -22,7 +22,7 @@
 
 #include <cmocka.h>
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 
 static char dir[PATH_MAX];
 static char file[PATH_MAX + 16];

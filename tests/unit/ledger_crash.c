@@ -3,8 +3,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/mem.h"
 #include "ledger_case.h"
-#include "mem.h"
 
 static void
 hold_unsent(int ready)

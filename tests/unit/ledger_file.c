@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "base/mem.h"
+#include "base/state.h"
 #include "ledger_case.h"
-#include "mem.h"
-#include "state.h"
 
 /* And the library finds this one: a file system of any type. */
 static long fs_type = 0xef53;

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "json.h"
-#include "likeness.h"
+#include "service/match.h"
+#include "json/json.h"
 
 #define N(a) (sizeof(a) / sizeof *(a))
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "loop.h"
+#include "os/loop.h"
 
 struct state {
 	struct loop *loop;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cage.h"
+#include "photo/pool.h"
 
 #define ROWS_MIN 60
 

@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "json.h"
-#include "mem.h"
-#include "options.h"
+#include "base/mem.h"
+#include "provider/options.h"
+#include "json/json.h"
 
 #define N(a)     (sizeof(a) / sizeof *(a))
 #define PLAIN    (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)

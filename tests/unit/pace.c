@@ -18,9 +18,9 @@
 
 #include <cmocka.h>
 
-#include "err.h"
-#include "mem.h"
-#include "pace.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "service/pace.h"
 
 static char dir[PATH_MAX];
 

@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "json.h"
-#include "mem.h"
-#include "rec.h"
-#include "scan.h"
+#include "base/mem.h"
+#include "json/json.h"
+#include "json/rec.h"
+#include "json/scan.h"
 
 static struct rec *
 parse(const char *line)

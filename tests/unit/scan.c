@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "buf.h"
-#include "scan.h"
+#include "base/buf.h"
+#include "json/scan.h"
 
 /* Each text, sound and not. LIT keeps a NUL inside a text. */
 struct text {

@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include "embedded.h"
-#include "json.h"
-#include "schema.h"
+#include "provider/builtin.h"
+#include "json/json.h"
+#include "json/schema.h"
 
 static void
 collect(void *cookie, const char *pointer, const char *message)

@@ -18,8 +18,8 @@
 
 #include <cmocka.h>
 
-#include "mem.h"
-#include "target.h"
+#include "base/mem.h"
+#include "base/outfile.h"
 
 /* A file system that cannot, in the place of the C library's calls. */
 

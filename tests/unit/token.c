@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-#include "mem.h"
-#include "secret.h"
-#include "token.h"
-#include "tokenfile.h"
+#include "auth/secret.h"
+#include "auth/token.h"
+#include "auth/token_file.h"
+#include "base/mem.h"
 
 #define TOKEN_URL "http://127.0.0.1:1/token"
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "whole.h"
+#include "image/truncated.h"
 
 #define N(a) (sizeof(a) / sizeof *(a))
 

@@ -10,14 +10,14 @@
 
 #include <cmocka.h>
 
-#include "backoff.h"
-#include "buf.h"
-#include "json.h"
-#include "lines.h"
-#include "opt.h"
-#include "run.h"
-#include "target.h"
-#include "template.h"
+#include "base/backoff.h"
+#include "base/buf.h"
+#include "base/outfile.h"
+#include "os/lines.h"
+#include "program/opt.h"
+#include "program/run.h"
+#include "provider/template.h"
+#include "json/json.h"
 
 #define N(a) (sizeof(a) / sizeof *(a))
 

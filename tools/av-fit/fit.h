@@ -13,7 +13,7 @@
 #ifndef AV_FIT_H
 #define AV_FIT_H
 
-#include "check.h"
+#include "photo/limits.h"
 
 /* Limits without pointers; fit_bind sets those of `image` to the lists here. */
 #define FIT_TYPES   8

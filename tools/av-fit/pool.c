@@ -6,11 +6,11 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "child.h"
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "fit.h"
-#include "loop.h"
-#include "mem.h"
-#include "utf8.h"
+#include "os/child.h"
+#include "os/loop.h"
 
 #define WALL_MS   120000
 #define BYTES_MAX ((uint64_t)1 << 30) /* of one new photo */

@@ -3,11 +3,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "decode.h"
-#include "fence.h"
+#include "base/mem.h"
 #include "fit.h"
-#include "mem.h"
+#include "os/child.h"
+#include "os/confine.h"
+#include "photo/decode.h"
 
 /* A picture of PHOTO_MAX_PIXELS takes 300 MB a copy, and there are some of them on the way. */
 #define MEMORY ((uint64_t)3 << 30)

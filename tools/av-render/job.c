@@ -1,12 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "job.h"
-#include "json.h"
-#include "mem.h"
-#include "options.h"
-#include "settle.h"
-#include "vars.h"
+#include "program/status.h"
+#include "provider/options.h"
+#include "provider/vars.h"
+#include "json/json.h"
 
 static void go_on(struct job *job);
 

@@ -8,10 +8,10 @@
 #ifndef AV_RENDER_JOB_H
 #define AV_RENDER_JOB_H
 
-#include "download.h"
-#include "paid.h"
-#include "rec.h"
-#include "watch.h"
+#include "service/download.h"
+#include "service/paid.h"
+#include "service/poll.h"
+#include "json/rec.h"
 
 /* What all jobs of the program share. */
 struct job_shop {

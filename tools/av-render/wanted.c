@@ -1,10 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
-#include "mem.h"
-#include "schema.h"
+#include "base/mem.h"
 #include "wanted.h"
+#include "json/json.h"
+#include "json/schema.h"
 
 struct complaint {
 	struct err *e;

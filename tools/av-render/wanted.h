@@ -5,8 +5,8 @@
 #ifndef AV_RENDER_WANTED_H
 #define AV_RENDER_WANTED_H
 
-#include "opt.h"
-#include "provider.h"
+#include "program/opt.h"
+#include "provider/provider.h"
 
 struct wanted {
 	const struct kind *kind;

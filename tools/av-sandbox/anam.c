@@ -6,9 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mem.h"
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "services.h"
-#include "utf8.h"
 
 enum { MAX_ANAM_BYTES = 4500000 };
 

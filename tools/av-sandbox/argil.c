@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mem.h"
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "services.h"
-#include "utf8.h"
 
 enum { MAX_ARGIL_BYTES = 10000000 };
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mem.h"
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "services.h"
-#include "utf8.h"
 
 static void
 add_text(struct json_object *o, const char *name, const char *s)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mem.h"
+#include "base/mem.h"
 #include "services.h"
 
 static uint64_t requests;

@@ -5,8 +5,8 @@
 #include <stb/stb_image_resize.h>
 #include <stb/stb_image_write.h>
 
+#include "base/mem.h"
 #include "canvas.h"
-#include "mem.h"
 #include "util.h"
 
 void

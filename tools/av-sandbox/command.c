@@ -8,8 +8,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "command.h"
-#include "mem.h"
 #include "options.h"
 #include "server.h"
 #include "services.h"

@@ -7,7 +7,7 @@
 #include <json-c/json.h>
 #include <sys/types.h>
 
-#include "err.h"
+#include "base/err.h"
 
 /* The variables that a client needs, as an object; the caller puts it. */
 struct json_object *command_env(void);

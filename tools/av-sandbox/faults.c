@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "faults.h"
-#include "mem.h"
 #include "util.h"
 
 static const struct {

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "gif.h"
-#include "mem.h"
 
 enum { CLEAR = 256, STOP = 257, FIRST = 258, LIMIT = 4096, TABLE = 16384 };
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "draw.h"
-#include "mem.h"
 #include "server.h"
 #include "services.h"
 #include "stats.h"

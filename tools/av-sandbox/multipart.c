@@ -2,7 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mem.h"
+#include "base/mem.h"
 #include "multipart.h"
 
 /* What follows the next semicolon outside of quotes, or NULL. */

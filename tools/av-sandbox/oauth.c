@@ -6,8 +6,8 @@
 #include <sys/random.h>
 #include <sysexits.h>
 
-#include "err.h"
-#include "mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "oauth.h"
 #include "services.h"
 #include "stats.h"

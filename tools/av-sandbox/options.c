@@ -7,7 +7,7 @@
 #include <sys/random.h>
 #include <sysexits.h>
 
-#include "err.h"
+#include "base/err.h"
 #include "faults.h"
 #include "options.h"
 

@@ -6,8 +6,8 @@
 
 #include <stb/stb_image.h>
 
+#include "base/mem.h"
 #include "canvas.h"
-#include "mem.h"
 #include "photo.h"
 
 enum { THUMB = 256, MAX_PIXELS = 100000000 };

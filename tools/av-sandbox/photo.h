@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
+#include "base/buf.h"
 #include "util.h"
 
 enum photo_type { PHOTO_BAD, PHOTO_JPEG, PHOTO_PNG, PHOTO_WEBP };

@@ -5,13 +5,13 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mem.h"
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "oauth.h"
 #include "req.h"
 #include "server.h"
 #include "services.h"
 #include "stats.h"
-#include "utf8.h"
 
 static const struct service *const services[] = {
     &loom_service, &anam_service, &avtr1_service, &argil_service, &oauth_service};

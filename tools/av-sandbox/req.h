@@ -8,7 +8,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
-#include "buf.h"
+#include "base/buf.h"
 #include "faults.h"
 #include "multipart.h"
 #include "options.h"

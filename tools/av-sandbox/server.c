@@ -11,7 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "mem.h"
+#include "base/mem.h"
 #include "req.h"
 #include "server.h"
 #include "stats.h"

@@ -1,7 +1,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "mem.h"
+#include "base/mem.h"
 #include "services.h"
 
 enum fate

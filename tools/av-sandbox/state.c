@@ -7,7 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "mem.h"
+#include "base/mem.h"
 #include "oauth.h"
 #include "state.h"
 #include "stats.h"

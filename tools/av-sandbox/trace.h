@@ -5,7 +5,7 @@
 #ifndef SANDBOX_TRACE_H
 #define SANDBOX_TRACE_H
 
-#include "err.h"
+#include "base/err.h"
 #include "req.h"
 
 int trace_open(struct err *e);

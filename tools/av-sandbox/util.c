@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "mem.h"
-#include "utf8.h"
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "util.h"
 
 int64_t

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "ensure.h"
-#include "mem.h"
-#include "tool.h"
+#include "program/session.h"
 
 /* A record that waits for its account. */
 struct waiting {

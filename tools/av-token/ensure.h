@@ -4,7 +4,7 @@
 #ifndef AV_TOKEN_ENSURE_H
 #define AV_TOKEN_ENSURE_H
 
-#include "opt.h"
+#include "program/opt.h"
 
 /* Runs the filter; returns what run_exit takes. */
 int ensure(

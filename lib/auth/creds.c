@@ -1,0 +1,311 @@
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "auth/creds.h"
+#include "auth/secret.h"
+#include "base/mem.h"
+
+enum { MAX_BYTES = 65536 };
+
+static const char *const suffixes[CRED_COUNT] = {
+    [CRED_API_KEY] = "API_KEY",
+    [CRED_CLIENT_ID] = "CLIENT_ID",
+    [CRED_CLIENT_SECRET] = "CLIENT_SECRET",
+    [CRED_USERNAME] = "USERNAME",
+    [CRED_PASSWORD] = "PASSWORD",
+    [CRED_ACCESS_TOKEN] = "ACCESS_TOKEN",
+    [CRED_TOKEN_URL] = "TOKEN_URL",
+};
+
+static char *
+full_name(const char *provider, const char *suffix)
+{
+	char *name = mem_printf("%s_%s", provider, suffix);
+
+	for (char *p = name; *p != '\0'; p++)
+		*p =
+		    (char)(isalnum((unsigned char)*p) ? toupper((unsigned char)*p) : '_');
+	return name;
+}
+
+/* Takes a value where none is known yet. It may end up in a header, so a control character
+ * in it is refused. */
+static int
+take(struct creds *c, enum cred which, const char *value, struct err *e)
+{
+	if (c->value[which] != NULL || value == NULL || value[0] == '\0')
+		return 0;
+	for (const char *p = value; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return err_set(e, CODE_NO_CREDENTIALS,
+			    "%s holds a control character; give it on one line",
+			    c->name[which]);
+	c->value[which] = mem_str(value);
+	return 0;
+}
+
+/* The value in a line NAME=value, or NULL. */
+static const char *
+value_of(const char *line, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(line, name, len) == 0 && line[len] == '=' ? line + len + 1 : NULL;
+}
+
+static int
+take_line(struct creds *c, const char *line, bool *known, struct err *e)
+{
+	for (size_t n = 0; n < c->name_count; n++)
+		for (int i = 0; i < CRED_COUNT; i++) {
+			const char *value = value_of(line, c->names[n].of[i]);
+			if (value == NULL)
+				continue;
+			*known = true;
+			return take(c, (enum cred)i, value, e);
+		}
+	return 0;
+}
+
+/* Takes the values from lines; cuts text up. *bare: in, whether one bare line is welcome;
+ * out, that line or NULL. */
+static int
+take_lines(struct creds *c, char *text, char **bare, struct err *e)
+{
+	char *save = NULL, *only = NULL;
+	int count = 0;
+	bool known = false;
+
+	for (char *line = strtok_r(text, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
+		size_t len = strlen(line);
+		if (len > 0 && line[len - 1] == '\r')
+			line[len - 1] = '\0';
+		if (line[0] == '\0')
+			continue;
+		count++;
+		only = line;
+		if (line[0] != '#' && take_line(c, line, &known, e) != 0)
+			return -1;
+	}
+	if (bare != NULL)
+		*bare = count == 1 && !known ? only : NULL;
+	return 0;
+}
+
+static int
+take_environment(struct creds *c, struct err *e)
+{
+	for (size_t n = 0; n < c->name_count; n++)
+		for (int i = 0; i < CRED_COUNT; i++)
+			if (take(c, (enum cred)i, getenv(c->names[n].of[i]), e) != 0)
+				return -1;
+	return 0;
+}
+
+static int
+take_file(struct creds *c, struct err *e)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	char *path = NULL;
+	struct buf b = {0};
+	int fd = -1, r = -1;
+
+	if (config != NULL && config[0] == '/')
+		path = mem_printf("%s/avtools/credentials", config);
+	else if (home != NULL && home[0] == '/')
+		path = mem_printf("%s/.config/avtools/credentials", home);
+	else
+		return 0;
+	fd = secret_open(path, e);
+	if (fd < 0) {
+		r = fd == -2 ? 0 : -1;
+		goto out;
+	}
+	secret_buf_init(&b, MAX_BYTES);
+	if (secret_read(fd, &b) != 0) {
+		err_set(e, CODE_UNSAFE_SECRET, "cannot read '%s':", path);
+		goto out;
+	}
+	r = take_lines(c, b.data, NULL, e);
+out:
+	if (fd >= 0)
+		close(fd);
+	secret_buf_release(&b);
+	free(path);
+	return r;
+}
+
+/* What fd holds; *bare gets a copy of its one bare line, if that is what it is. */
+static int
+take_fd(struct creds *c, int fd, const char *what, char **bare, struct err *e)
+{
+	struct buf b;
+	char *line = NULL;
+	int r = -1;
+
+	secret_buf_init(&b, MAX_BYTES);
+	if (secret_read(fd, &b) != 0)
+		err_set(e, CODE_NO_CREDENTIALS, "cannot read the secrets from %s:", what);
+	else
+		r = take_lines(c, b.data, &line, e);
+	if (line != NULL && *bare == NULL)
+		*bare = mem_str(line);
+	secret_buf_release(&b);
+	return r;
+}
+
+/* Starts sh -c COMMAND with its output in a pipe and nothing to read. */
+static pid_t
+start(const struct creds *c, const char *command, int out)
+{
+	char *argv[] = {"sh", "-c", mem_str(command), NULL};
+	char **env = creds_child_env(c);
+	posix_spawn_file_actions_t actions;
+	pid_t pid = -1;
+	int error = posix_spawn_file_actions_init(&actions);
+
+	if (error == 0) {
+		posix_spawn_file_actions_addopen(
+		    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+		posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+		error = posix_spawn(&pid, "/bin/sh", &actions, NULL, argv, env);
+		posix_spawn_file_actions_destroy(&actions);
+	}
+	free(argv[2]);
+	free(env);
+	errno = error;
+	return error == 0 ? pid : -1;
+}
+
+static int
+take_command(struct creds *c, const char *command, char **bare, struct err *e)
+{
+	int pipes[2], status, r;
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC) != 0)
+		return err_set(e, CODE_NO_CREDENTIALS, "cannot make a pipe:");
+	pid = start(c, command, pipes[1]);
+	close(pipes[1]);
+	if (pid < 0) {
+		close(pipes[0]);
+		return err_set(
+		    e, CODE_NO_CREDENTIALS, "cannot start the secret command:");
+	}
+	r = take_fd(c, pipes[0], "the secret command", bare, e);
+	close(pipes[0]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (r == 0 && WIFSIGNALED(status))
+		return err_set(e, CODE_NO_CREDENTIALS,
+		    "the secret command was ended by signal %d", WTERMSIG(status));
+	if (r == 0 && WEXITSTATUS(status) != 0)
+		return err_set(e, CODE_NO_CREDENTIALS,
+		    "the secret command failed with status %d; try it by hand",
+		    WEXITSTATUS(status));
+	return r;
+}
+
+/* A bare line is the key or, for OAuth, the secret that nothing else gave. */
+static int
+take_bare(struct creds *c, const char *bare, struct err *e)
+{
+	if (c->value[CRED_CLIENT_SECRET] == NULL)
+		return take(c, CRED_CLIENT_SECRET, bare, e);
+	if (c->value[CRED_PASSWORD] == NULL)
+		return take(c, CRED_PASSWORD, bare, e);
+	return err_set(e, CODE_NO_CREDENTIALS,
+	    "the one secret that was handed over is not needed: %s and %s are set; unset one, "
+	    "or hand over a line NAME=value",
+	    c->name[CRED_CLIENT_SECRET], c->name[CRED_PASSWORD]);
+}
+
+static int
+load(struct creds *c, const struct creds_from *from, char **bare, struct err *e)
+{
+	if (from->fd >= 0 && take_fd(c, from->fd, "the given descriptor", bare, e) != 0)
+		return -1;
+	if (from->command != NULL && take_command(c, from->command, bare, e) != 0)
+		return -1;
+	if (*bare != NULL && !from->oauth && take(c, CRED_API_KEY, *bare, e) != 0)
+		return -1;
+	if (take_environment(c, e) != 0 || take_file(c, e) != 0)
+		return -1;
+	return *bare != NULL && from->oauth ? take_bare(c, *bare, e) : 0;
+}
+
+static void
+name_all(struct creds *c, const char *provider, struct json_object *aliases)
+{
+	size_t more = aliases != NULL ? json_object_array_length(aliases) : 0;
+
+	c->name_count = 1 + more;
+	c->names = mem_new(c->name_count, sizeof *c->names);
+	c->name = c->names[0].of;
+	for (size_t n = 0; n < c->name_count; n++) {
+		const char *name = n == 0
+		                       ? provider
+		                       : json_object_get_string(
+		                             json_object_array_get_idx(aliases, n - 1));
+		for (int i = 0; i < CRED_COUNT; i++)
+			c->names[n].of[i] = full_name(name, suffixes[i]);
+	}
+}
+
+int
+creds_load(
+    struct creds *c, const char *provider, const struct creds_from *from, struct err *e)
+{
+	static const struct creds_from nowhere = {.fd = -1};
+	char *bare = NULL;
+	int r;
+
+	*c = (struct creds){.provider = mem_str(provider)};
+	name_all(c, provider, from != NULL ? from->aliases : NULL);
+	r = load(c, from != NULL ? from : &nowhere, &bare, e);
+	secret_free(bare);
+	if (r != 0)
+		creds_release(c);
+	return r;
+}
+
+void
+creds_release(struct creds *c)
+{
+	for (int i = 0; i < CRED_COUNT; i++) {
+		secret_free(c->value[i]);
+		for (size_t n = 0; n < c->name_count; n++)
+			free(c->names[n].of[i]);
+	}
+	free(c->names);
+	free(c->provider);
+	*c = (struct creds){0};
+}
+
+char **
+creds_child_env(const struct creds *c)
+{
+	size_t n = 0, kept = 0;
+	char **env;
+
+	while (environ[n] != NULL)
+		n++;
+	env = mem_new(n + 1, sizeof *env);
+	for (size_t i = 0; i < n; i++) {
+		bool ours = false;
+		for (size_t j = 0; j < c->name_count * CRED_COUNT; j++)
+			ours = ours ||
+			       value_of(environ[i],
+			           c->names[j / CRED_COUNT].of[j % CRED_COUNT]) != NULL;
+		if (!ours)
+			env[kept++] = environ[i];
+	}
+	return env;
+}

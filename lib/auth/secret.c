@@ -1,0 +1,209 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/printbuf.h>
+#include <openssl/crypto.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth/secret.h"
+#include "base/mem.h"
+
+static void
+wipe_json(struct json_object *o)
+{
+	enum json_type type = json_object_get_type(o);
+
+	if (type == json_type_object) {
+		json_object_object_foreach(o, key, value)
+		{
+			(void)key;
+			wipe_json(value);
+		}
+	} else if (type == json_type_array) {
+		for (size_t i = 0; i < json_object_array_length(o); i++)
+			wipe_json(json_object_array_get_idx(o, i));
+	} else if (type == json_type_string) {
+		/* The object's own bytes: it is freed next. */
+		explicit_bzero((void *)(uintptr_t)json_object_get_string(o),
+		    (size_t)json_object_get_string_len(o));
+	}
+}
+
+void
+secret_free(char *s)
+{
+	if (s == NULL)
+		return;
+	explicit_bzero(s, strlen(s));
+	free(s);
+}
+
+void
+secret_buf_init(struct buf *b, size_t max)
+{
+	buf_init(b, max);
+	buf_room(b, max);
+	buf_add(b, "", 0);
+}
+
+void
+secret_buf_release(struct buf *b)
+{
+	if (b->data != NULL)
+		explicit_bzero(b->data, b->size);
+	buf_release(b);
+}
+
+struct json_object *
+secret_json_parse(const char *text, size_t len)
+{
+	struct json_tokener *tok = json_tokener_new();
+	struct json_object *o = NULL;
+
+	if (tok == NULL || len > INT32_MAX)
+		goto out;
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	o = json_tokener_parse_ex(tok, text, (int)len);
+	if (json_tokener_get_error(tok) != json_tokener_success ||
+	    !json_object_is_type(o, json_type_object)) {
+		secret_json_free(o);
+		o = NULL;
+		goto out;
+	}
+	for (size_t i = json_tokener_get_parse_end(tok); i < len; i++)
+		if (strchr(" \t\r\n", text[i]) == NULL || text[i] == '\0') {
+			secret_json_free(o);
+			o = NULL;
+			break;
+		}
+out:
+	if (tok != NULL) {
+		explicit_bzero(tok->pb->buf, (size_t)tok->pb->size);
+		json_tokener_free(tok);
+	}
+	return o;
+}
+
+void
+secret_json_free(struct json_object *o)
+{
+	if (o == NULL)
+		return;
+	wipe_json(o);
+	json_object_put(o);
+}
+
+char *
+secret_json_str(struct json_object *o, const char *name)
+{
+	struct json_object *v;
+	const char *s;
+
+	if (!json_object_object_get_ex(o, name, &v) ||
+	    !json_object_is_type(v, json_type_string))
+		return NULL;
+	s = json_object_get_string(v);
+	if (strlen(s) != (size_t)json_object_get_string_len(v))
+		return NULL;
+	return mem_str(s);
+}
+
+static void
+add_quoted(struct buf *b, const char *s)
+{
+	buf_chr(b, '"');
+	for (; *s != '\0'; s++) {
+		if (*s == '"' || *s == '\\')
+			buf_chr(b, '\\');
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			buf_printf(b, "\\u%04x", (unsigned)*s);
+		else
+			buf_chr(b, *s);
+	}
+	buf_chr(b, '"');
+}
+
+void
+secret_json_add(struct buf *b, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	if (b->len > 0 && b->data[b->len - 1] != '{')
+		buf_chr(b, ',');
+	add_quoted(b, name);
+	buf_chr(b, ':');
+	add_quoted(b, value);
+}
+
+int
+secret_open(const char *path, struct err *e)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return -2;
+		return err_set(e, CODE_UNSAFE_SECRET, "cannot open '%s':", path);
+	}
+	if (fstat(fd, &st) != 0)
+		err_set(e, CODE_UNSAFE_SECRET, "cannot look at '%s':", path);
+	else if (!S_ISREG(st.st_mode))
+		err_set(e, CODE_UNSAFE_SECRET, "'%s' is not a regular file", path);
+	else if (st.st_uid != geteuid() && st.st_uid != 0)
+		err_set(e, CODE_UNSAFE_SECRET, "'%s' belongs to somebody else", path);
+	else if ((st.st_mode & 077) != 0)
+		err_set(e, CODE_UNSAFE_SECRET,
+		    "others can get at '%s'; its secrets may be known: chmod 600 it, "
+		    "and change them where that matters",
+		    path);
+	else
+		return fd;
+	close(fd);
+	return -1;
+}
+
+int
+secret_read(int fd, struct buf *b)
+{
+	for (;;) {
+		size_t room = b->max - b->len;
+		ssize_t n;
+		char past;
+
+		/* At the ceiling, only the end of the file is good news. */
+		n = read(fd, room > 0 ? b->data + b->len : &past, room > 0 ? room : 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n > 0 && room == 0) {
+			errno = EFBIG;
+			return -1;
+		}
+		if (n <= 0)
+			return n < 0 ? -1 : 0;
+		b->len += (size_t)n;
+		b->data[b->len] = '\0';
+	}
+}
+
+bool
+secret_same(const char *a, const char *b)
+{
+	size_t len = strlen(a);
+
+	return len == strlen(b) && CRYPTO_memcmp(a, b, len) == 0;
+}
+
+void
+secret_hide(char *message, const char *value)
+{
+	size_t len = value != NULL ? strlen(value) : 0;
+
+	if (len < 4)
+		return;
+	for (char *at = message; (at = strstr(at, value)) != NULL; at += len)
+		memset(at, '*', len);
+}

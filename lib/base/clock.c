@@ -1,0 +1,38 @@
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+void
+moment_now(struct moment *m)
+{
+	struct timespec t;
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = -1;
+
+	*m = (struct moment){.wall = time(NULL)};
+	if (clock_gettime(CLOCK_BOOTTIME, &t) == 0)
+		m->boot = t.tv_sec;
+	if (fd >= 0) {
+		n = read(fd, m->boot_id, 36);
+		close(fd);
+	}
+	if (n != 36)
+		m->boot_id[0] = '\0';
+}
+
+int64_t
+moment_age(const struct moment *then, const struct moment *now)
+{
+	int64_t age;
+
+	if (then->wall > now->wall)
+		return -1;
+	age = now->wall - then->wall;
+	if (now->boot_id[0] != '\0' && strcmp(now->boot_id, then->boot_id) == 0 &&
+	    now->boot - then->boot > age)
+		age = now->boot - then->boot;
+	return age;
+}

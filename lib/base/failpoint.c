@@ -1,0 +1,25 @@
+#include "base/failpoint.h"
+
+#ifdef AV_FAULTS
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+fault(const char *point)
+{
+	static atomic_long passed;
+	const char *wanted = getenv("AV_FAULT");
+	size_t len = strlen(point);
+	long n;
+
+	if (wanted == NULL || strncmp(wanted, point, len) != 0 || wanted[len] != ':')
+		return;
+	n = strtol(wanted + len + 1, NULL, 10);
+	if (atomic_fetch_add(&passed, 1) + 1 == n)
+		raise(SIGKILL);
+}
+#else
+extern int fault_nothing; /* C wants something in every file */
+#endif

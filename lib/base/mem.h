@@ -1,0 +1,24 @@
+/*
+ * mem: allocation that does not fail. Without memory nothing sensible can be written, so the
+ * process says so and ends with EX_OSERR; what was paid for is in the ledger by then.
+ */
+#ifndef AV_BASE_MEM_H
+#define AV_BASE_MEM_H
+
+#include <stddef.h>
+
+/* Zeroed memory for n objects of size bytes. The caller frees it. */
+void *mem_new(size_t n, size_t size) __attribute__((returns_nonnull, malloc));
+
+void *mem_resize(void *p, size_t size) __attribute__((returns_nonnull));
+
+/* What a library allocated; ends the process where p is NULL, else returns it. */
+void *mem_checked(void *p) __attribute__((returns_nonnull));
+
+/* Copies; mem_str(NULL) is NULL. The caller frees them. */
+char *mem_str(const char *s);
+char *mem_strn(const char *s, size_t len) __attribute__((returns_nonnull));
+char *mem_printf(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2), returns_nonnull));
+
+#endif

@@ -1,0 +1,367 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/failpoint.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/outfile.h"
+#include "base/utf8.h"
+
+/* The longest text that one place is filled with, in bytes: two of them and more fit into a
+ * file name's 255. */
+#define VALUE_MAX 100
+
+static const char *
+value_of(const struct target_name *n, const char *key, size_t len)
+{
+	const struct {
+		const char *key, *value;
+	} all[] = {{"stem", n->stem}, {"provider", n->provider}, {"kind", n->kind},
+	    {"name", n->name}, {"id", n->id}, {"ext", n->ext}};
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (strlen(all[i].key) == len && strncmp(all[i].key, key, len) == 0)
+			return all[i].value != NULL ? all[i].value : "_";
+	return NULL;
+}
+
+static void
+add_safe(struct buf *path, const char *value)
+{
+	size_t len = strlen(value), n;
+
+	if (len == 0)
+		buf_chr(path, '_');
+	for (size_t i = 0; i < len && i < VALUE_MAX; i += n) {
+		unsigned char c = (unsigned char)value[i];
+
+		n = utf8_char(value + i, len - i);
+		if (n == 0 || c < 0x20 || c == 0x7f || c == '/' || (c == '.' && i == 0))
+			buf_chr(path, '_');
+		else
+			buf_add(path, value + i, n);
+		if (n == 0)
+			n = 1;
+	}
+}
+
+/* The place that starts at an opening brace; NULL where it is none. */
+static const char *
+place_end(const char *brace)
+{
+	return strchr(brace, '}');
+}
+
+bool
+target_template_ok(const char *template, const char **bad)
+{
+	struct target_name any = {"", "", "", "", "", ""};
+
+	for (const char *s = strchr(template, '{'); s != NULL; s = strchr(s + 1, '{')) {
+		const char *end = place_end(s);
+		*bad = s;
+		if (end == NULL || value_of(&any, s + 1, (size_t)(end - s) - 1) == NULL)
+			return false;
+	}
+	return true;
+}
+
+int
+target_path(
+    const char *template, const struct target_name *name, struct buf *path, struct err *e)
+{
+	const char *s = template, *bad;
+
+	if (!target_template_ok(template, &bad))
+		return err_set(
+		    e, CODE_TARGET_UNWRITABLE, "'%s' is no place to fill in", bad);
+	while (*s != '\0') {
+		if (*s != '{') {
+			buf_chr(path, *s++);
+			continue;
+		}
+		const char *end = place_end(s);
+		add_safe(path, value_of(name, s + 1, (size_t)(end - s) - 1));
+		s = end + 1;
+	}
+	return 0;
+}
+
+bool
+targets_take(struct targets *t, const char *path)
+{
+	unsigned char sum[SHA256_BYTES];
+	struct sha256 sha;
+
+	if (t->names.count == 0)
+		arc4random_buf(t->key, sizeof t->key);
+	sha256_init(&sha);
+	sha256_add(&sha, t->key, sizeof t->key);
+	sha256_add(&sha, path, strlen(path));
+	sha256_sum(&sha, sum);
+	return hashes_add(&t->names, sum);
+}
+
+void
+targets_release(struct targets *t)
+{
+	hashes_release(&t->names);
+}
+
+static char *
+directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return mem_str(".");
+	return slash == path ? mem_str("/") : mem_strn(path, (size_t)(slash - path));
+}
+
+/* mkdir -p */
+static int
+make_directories(const char *dir)
+{
+	char *copy = mem_str(dir);
+	int result = 0;
+
+	for (char *s = copy + 1; result == 0 && *s != '\0'; s++) {
+		if (*s != '/')
+			continue;
+		*s = '\0';
+		if (mkdir(copy, 0777) < 0 && errno != EEXIST)
+			result = -1;
+		*s = '/';
+	}
+	if (result == 0 && mkdir(copy, 0777) < 0 && errno != EEXIST)
+		result = -1;
+	free(copy);
+	return result;
+}
+
+/* Whether the open file still has that name. */
+static bool
+is_named(int fd, const char *path)
+{
+	struct stat ours, theirs;
+
+	return fstat(fd, &ours) == 0 && lstat(path, &theirs) == 0 &&
+	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+}
+
+/* Whose part it is, is told by its lock. */
+static int
+lock(const struct target *t, int fd, struct err *e)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return err_set(
+		    e, CODE_TARGET_TAKEN, "another process is writing '%s'", t->part);
+	return err_set(e, CODE_TARGET_UNWRITABLE, "cannot lock '%s':", t->part);
+}
+
+/* Takes away the part that a process left which is no more. It is not written to: it may have a
+ * second name, the final one, that the process was just giving it. */
+static int
+remove_left(const struct target *t, struct err *e)
+{
+	int fd = open(t->part, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	int result = 0;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot open '%s':", t->part);
+	result = lock(t, fd, e);
+	if (result == 0 && is_named(fd, t->part) && unlink(t->part) < 0)
+		result =
+		    err_set(e, CODE_TARGET_UNWRITABLE, "cannot remove '%s':", t->part);
+	close(fd);
+	return result;
+}
+
+/* Makes and locks the part; 1: somebody else's is, or was, in the way. */
+static int
+make_part(struct target *t, struct err *e)
+{
+	t->fd = open(t->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (t->fd < 0 && errno == EEXIST)
+		return remove_left(t, e) < 0 ? -1 : 1;
+	if (t->fd < 0)
+		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
+	if (lock(t, t->fd, e) < 0) {
+		close(t->fd);
+		return -1;
+	}
+	fault("part");
+	if (is_named(t->fd, t->part))
+		return 0;
+	close(t->fd);
+	return 1;
+}
+
+int
+target_open(struct target *t, const char *path, struct err *e)
+{
+	char *dir = directory_of(path);
+	const char *slash = strrchr(path, '/');
+	int result;
+
+	memset(t, 0, sizeof *t);
+	t->fd = -1;
+	t->part = mem_printf("%s/.%s.part", dir, slash != NULL ? slash + 1 : path);
+	if (make_directories(dir) < 0) {
+		result = err_set(
+		    e, CODE_TARGET_UNWRITABLE, "cannot make directory '%s':", dir);
+		goto out;
+	}
+	do
+		result = make_part(t, e);
+	while (result == 1);
+	if (result == 0 && !target_write(t, 0, "", 0)) {
+		result =
+		    err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
+		close(t->fd);
+	}
+out:
+	free(dir);
+	if (result < 0) {
+		t->fd = -1;
+		free(t->part);
+		t->part = NULL;
+	}
+	return result;
+}
+
+bool
+target_write(struct target *t, uint64_t offset, const char *data, size_t len)
+{
+	size_t room = sizeof t->head - t->head_len;
+
+	if (offset == 0) {
+		if (ftruncate(t->fd, 0) < 0)
+			return false;
+		t->len = 0;
+		t->head_len = 0;
+		sha256_init(&t->sha);
+		room = sizeof t->head;
+	}
+	if (offset != t->len) {
+		errno = EINVAL;
+		return false;
+	}
+	memcpy(t->head + t->head_len, data, len < room ? len : room);
+	t->head_len += len < room ? len : room;
+	sha256_add(&t->sha, data, len);
+	while (len > 0) {
+		ssize_t n = pwrite(t->fd, data, len, (off_t)t->len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		data += n;
+		len -= (size_t)n;
+		t->len += (uint64_t)n;
+	}
+	return true;
+}
+
+/* Whether the file holds just what we have, and is on the disk. */
+static bool
+is_same(const struct target *t, const char *path, const char *sha256)
+{
+	char hex[SHA256_HEX], chunk[65536];
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	struct sha256 sha;
+	struct stat st;
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return false;
+	sha256_init(&sha);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == t->len)
+		while ((n = read(fd, chunk, sizeof chunk)) > 0)
+			sha256_add(&sha, chunk, (size_t)n);
+	if (n == 0)
+		n = fsync(fd);
+	close(fd);
+	sha256_hex(&sha, hex);
+	return n == 0 && strcmp(hex, sha256) == 0;
+}
+
+/* Gives the part its name, which nothing else has then had; errno EEXIST where something has. A
+ * link does not replace either, where a rename that does not is unknown (EINVAL). */
+static int
+name_part(const struct target *t, const char *path, bool force)
+{
+	if (force)
+		return rename(t->part, path);
+	if (renameat2(AT_FDCWD, t->part, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -1;
+	if (link(t->part, path) < 0) {
+		if (errno != EEXIST)
+			errno = EINVAL;
+		return -1;
+	}
+	fault("linked");
+	(void)unlink(t->part);
+	return 0;
+}
+
+/* What is to be said where it could not be named; 0 where what is there is the same. */
+static int
+not_named(const struct target *t, const char *path, const char *sha256, struct err *e)
+{
+	if (errno == EINVAL)
+		return err_set(e, CODE_TARGET_UNWRITABLE,
+		    "the file system of '%s' cannot promise that no file is replaced; "
+		    "use another -o, or --force",
+		    path);
+	if (errno != EEXIST)
+		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", path);
+	if (!is_same(t, path, sha256))
+		return err_set(e, CODE_TARGET_TAKEN,
+		    "'%s' is there already with other contents; use another -o, or --force",
+		    path);
+	(void)unlink(t->part);
+	return 0;
+}
+
+int
+target_commit(struct target *t, const char *path, bool force, char sha256[SHA256_HEX],
+    struct err *e)
+{
+	sha256_hex(&t->sha, sha256);
+	if (fsync(t->fd) < 0)
+		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
+	fault("keep");
+	if (name_part(t, path, force) < 0 && not_named(t, path, sha256, e) < 0)
+		return -1;
+	fault("kept");
+	free(t->part);
+	t->part = NULL;
+	if (file_sync_name(path) < 0)
+		return err_set(e, CODE_TARGET_UNWRITABLE,
+		    "cannot sync the directory of '%s':", path);
+	return 0;
+}
+
+void
+target_close(struct target *t)
+{
+	if (t->part != NULL && t->fd >= 0)
+		unlink(t->part);
+	if (t->fd >= 0)
+		close(t->fd);
+	free(t->part);
+	*t = (struct target){.fd = -1};
+}

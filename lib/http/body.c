@@ -1,0 +1,282 @@
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/hex.h"
+#include "base/mem.h"
+#include "http/body.h"
+
+enum { RAW_SIZE = 48 * 1024 }; /* becomes 64 KiB as base64; a multiple of 3 */
+
+/* Exactly len bytes of a source. */
+static bool
+source_read(const struct http_source *s, uint64_t offset, char *buf, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = s->read(s->arg, offset, buf, len);
+
+		if (n <= 0 || (size_t)n > len)
+			return false;
+		buf += n;
+		len -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return true;
+}
+
+/* What is left of the group of four in carry. */
+static ssize_t
+read_carry(struct http_cursor *c, size_t within, size_t len, char *buf, size_t size)
+{
+	size_t n = len - within < size ? len - within : size;
+
+	memcpy(buf, c->carry + within, n);
+	return (ssize_t)n;
+}
+
+/* Up to size bytes of the source as base64. A group of four that does not fit is made in
+ * carry and handed out from there, so that the source is read strictly forward. */
+static ssize_t
+read_base64(struct http_cursor *c, char *buf, size_t size)
+{
+	const struct http_source *s = &c->piece.source;
+	unsigned char raw[RAW_SIZE];
+	size_t within = (size_t)(c->offset % 4);
+	uint64_t at = c->offset / 4 * 3;
+	/* EVP_EncodeBlock adds a NUL. */
+	size_t groups = size > 0 ? (size - 1) / 4 : 0;
+	size_t want = groups == 0 ? 3 : groups * 3;
+
+	if (within > 0)
+		return read_carry(c, within, 4, buf, size);
+	if (want > sizeof raw)
+		want = sizeof raw;
+	if (want > s->size - at)
+		want = (size_t)(s->size - at);
+	if (!source_read(s, at, (char *)raw, want))
+		return -1;
+	if (groups > 0)
+		return EVP_EncodeBlock((unsigned char *)buf, raw, (int)want);
+	EVP_EncodeBlock(c->carry, raw, (int)want);
+	return read_carry(c, 0, 4, buf, size);
+}
+
+/* The next bytes of one piece; 0 at its end, -1 if its source fails. */
+static ssize_t
+cursor_read(struct http_cursor *c, char *buf, size_t size)
+{
+	uint64_t left = c->length - c->offset;
+	ssize_t n;
+
+	if (size > left)
+		size = (size_t)left;
+	if (size == 0)
+		return 0;
+	if (c->piece.bytes != NULL)
+		n = (ssize_t)size;
+	else if (c->piece.base64)
+		n = read_base64(c, buf, size);
+	else
+		n = c->piece.source.read(c->piece.source.arg, c->offset, buf, size);
+	if (n <= 0 || (size_t)n > size) {
+		c->body->failed = true;
+		return -1;
+	}
+	if (c->piece.bytes != NULL)
+		memcpy(buf, c->piece.bytes + c->offset, size);
+	c->offset += (uint64_t)n;
+	c->body->handed += (uint64_t)n;
+	if (c->body->handed >= c->body->length)
+		c->body->whole = true;
+	return n;
+}
+
+static bool
+cursor_rewind(struct http_cursor *c)
+{
+	if (c->offset > 0 && c->body->once)
+		return false;
+	c->body->handed -= c->offset;
+	c->offset = 0;
+	return true;
+}
+
+/* libcurl's callbacks. */
+
+static size_t
+read_pieces(char *buf, size_t one, size_t size, void *arg)
+{
+	struct http_body *b = arg;
+	size_t n = 0;
+
+	size *= one;
+	while (n < size && b->current < b->n) {
+		ssize_t got = cursor_read(&b->cursors[b->current], buf + n, size - n);
+
+		if (got < 0)
+			return CURL_READFUNC_ABORT;
+		if (got == 0)
+			b->current++;
+		n += (size_t)got;
+	}
+	return n;
+}
+
+static bool
+rewind_pieces(struct http_body *b)
+{
+	if (b->once && b->handed > 0)
+		return false;
+	for (size_t i = 0; i < b->n; i++)
+		(void)cursor_rewind(&b->cursors[i]);
+	b->current = 0;
+	return true;
+}
+
+static int
+seek_pieces(void *arg, curl_off_t offset, int origin)
+{
+	if (offset != 0 || origin != SEEK_SET)
+		return CURL_SEEKFUNC_FAIL;
+	return rewind_pieces(arg) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+}
+
+static uint64_t
+length_of(const struct http_piece *p)
+{
+	if (p->bytes != NULL)
+		return p->len;
+	return p->base64 ? (p->source.size + 2) / 3 * 4 : p->source.size;
+}
+
+static void
+add_cursor(struct http_body *b, size_t i, const struct http_piece *p)
+{
+	b->cursors[i] =
+	    (struct http_cursor){.body = b, .piece = *p, .length = length_of(p)};
+	b->length += b->cursors[i].length;
+}
+
+static void
+add_line(struct http_body *b, char *line)
+{
+	struct http_piece piece = {.bytes = line, .len = strlen(line)};
+
+	b->lines[b->nlines++] = line;
+	add_cursor(b, b->n++, &piece);
+}
+
+/* Adds what would end the quoted text as browsers write it. */
+static void
+add_quoted(struct buf *out, const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (strchr("\"\r\n", *s) != NULL)
+			buf_printf(out, "%%%02X", (unsigned)*s);
+		else
+			buf_chr(out, *s);
+}
+
+/* The lines before a part's value. */
+static char *
+part_head(const struct http_part *part, const char *boundary, bool first)
+{
+	struct buf out = {0};
+
+	buf_str(&out, first ? "--" : "\r\n--");
+	buf_str(&out, boundary);
+	buf_str(&out, "\r\nContent-Disposition: form-data; name=\"");
+	add_quoted(&out, part->name);
+	if (part->filename != NULL) {
+		buf_str(&out, "\"; filename=\"");
+		add_quoted(&out, part->filename);
+	}
+	buf_str(&out, "\"\r\n");
+	if (part->type != NULL) {
+		buf_str(&out, "Content-Type: ");
+		buf_str(&out, part->type);
+		buf_str(&out, "\r\n");
+	}
+	buf_str(&out, "\r\n");
+	return buf_take(&out);
+}
+
+static void
+init_multipart(struct http_body *b, const struct http_request *request)
+{
+	size_t n = request->nparts;
+	unsigned char random[16];
+	char boundary[24 + 2 * sizeof random + 1] = "------------------------";
+
+	arc4random_buf(random, sizeof random);
+	hex_of(boundary + 24, random, sizeof random);
+	b->type = mem_printf("multipart/form-data; boundary=%s", boundary);
+	b->lines = mem_new(n + 1, sizeof *b->lines);
+	b->cursors = mem_new(2 * n + 1, sizeof *b->cursors);
+	for (size_t i = 0; i < n; i++) {
+		const struct http_part *part = &request->parts[i];
+
+		add_line(b, part_head(part, boundary, i == 0));
+		add_cursor(b, b->n++, &part->value);
+	}
+	add_line(b, mem_printf("\r\n--%s--\r\n", boundary));
+}
+
+void
+http_body_init(struct http_body *b, const struct http_request *request)
+{
+	*b = (struct http_body){.once = request->paid};
+	if (request->nparts > 0) {
+		init_multipart(b, request);
+		return;
+	}
+	b->n = request->npieces;
+	if (b->n > 0)
+		b->cursors = mem_new(b->n, sizeof *b->cursors);
+	for (size_t i = 0; i < b->n; i++)
+		add_cursor(b, i, &request->pieces[i]);
+}
+
+CURLcode
+http_body_attach(struct http_body *b, CURL *easy)
+{
+	CURLcode rc;
+
+	rc = curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(
+		    easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)b->length);
+	if (rc == CURLE_OK && b->length == 0)
+		return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_pieces);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(easy, CURLOPT_READDATA, b);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_pieces);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(easy, CURLOPT_SEEKDATA, b);
+	return rc;
+}
+
+bool
+http_body_begin(struct http_body *b, bool begun)
+{
+	if (begun && b->once && (b->length == 0 || b->handed > 0))
+		return false;
+	/* libcurl rewinds only where it thinks that body bytes were sent; those that it took
+	 * and could not send would be missing from the second attempt. */
+	return rewind_pieces(b);
+}
+
+void
+http_body_release(struct http_body *b)
+{
+	for (size_t i = 0; i < b->nlines; i++)
+		free(b->lines[i]);
+	free(b->lines);
+	free(b->type);
+	free(b->cursors);
+	*b = (struct http_body){0};
+}

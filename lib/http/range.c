@@ -1,0 +1,163 @@
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "http/range.h"
+
+/* A date tells versions apart where none can have followed within the same second, even if the
+ * clocks of what wrote the file and of what serves it differ by so much. */
+#define DATE_SECONDS 60
+
+struct range {
+	unsigned long long first, last, total; /* total 0: not told */
+};
+
+static bool
+read_range(const struct http_response *r, struct range *range)
+{
+	const char *s = http_header_of(r, "Content-Range");
+
+	range->total = 0;
+	return s != NULL && sscanf(s, "bytes %llu-%llu/%llu", &range->first, &range->last,
+	                        &range->total) >= 2;
+}
+
+static uint64_t
+length_of(const struct http_response *r)
+{
+	const char *s = http_header_of(r, "Content-Length");
+	struct range range;
+
+	if (r->status == 206)
+		return read_range(r, &range) ? range.total : 0;
+	if (s == NULL || http_header_of(r, "Transfer-Encoding") != NULL)
+		return 0;
+	return strtoull(s, NULL, 10);
+}
+
+/* Content-Type without parameters; the caller frees it. */
+static char *
+type_of(const struct http_response *r)
+{
+	const char *s = http_header_of(r, "Content-Type");
+
+	return s != NULL ? mem_strn(s, strcspn(s, "; \t")) : NULL;
+}
+
+static bool
+is_strong_tag(const char *tag)
+{
+	size_t len = strlen(tag);
+
+	return len >= 2 && tag[0] == '"' && tag[len - 1] == '"';
+}
+
+static bool
+is_strong_date(const struct http_response *r, const char *date)
+{
+	const char *now = http_header_of(r, "Date");
+	time_t changed = curl_getdate(date, NULL),
+	       told = now != NULL ? curl_getdate(now, NULL) : -1;
+
+	return changed >= 0 && told >= 0 && told - changed >= DATE_SECONDS;
+}
+
+static void
+take_validator(struct resume *s, const struct http_response *r)
+{
+	/* Borrowed only until the next header is asked for. */
+	char *tag = mem_str(http_header_of(r, "ETag")), *date = NULL;
+
+	if (tag != NULL && is_strong_tag(tag)) {
+		s->validator = tag;
+		return;
+	}
+	if (tag == NULL)
+		date = mem_str(http_header_of(r, "Last-Modified"));
+	if (date != NULL && is_strong_date(r, date)) {
+		s->validator = date;
+		s->dated = true;
+		date = NULL;
+	}
+	free(date);
+	free(tag);
+}
+
+void
+resume_clear(struct resume *s)
+{
+	free(s->validator);
+	free(s->type);
+	*s = (struct resume){.never = s->never};
+}
+
+const char *
+resume_condition(const struct resume *s)
+{
+	return s->never ? NULL : s->validator;
+}
+
+void
+resume_begin(struct resume *s, const struct http_response *r)
+{
+	resume_clear(s);
+	take_validator(s, r);
+	s->type = type_of(r);
+	s->total = length_of(r);
+}
+
+static bool
+same_type(const struct resume *s, const struct http_response *r)
+{
+	char *type = type_of(r);
+	bool same = s->type == NULL || type == NULL || strcasecmp(type, s->type) == 0;
+
+	free(type);
+	return same;
+}
+
+/* A 206 has to name its ETag; of dates it need not speak. */
+static bool
+same_version(const struct resume *s, const struct http_response *r)
+{
+	const char *now = http_header_of(r, s->dated ? "Last-Modified" : "ETag");
+
+	if (s->validator == NULL)
+		return true;
+	return now != NULL ? strcmp(now, s->validator) == 0 : s->dated;
+}
+
+const char *
+resume_objection(const struct resume *s, const struct http_response *r, uint64_t offset)
+{
+	struct range range;
+
+	if (!read_range(r, &range) || range.first != offset)
+		return "the answer holds another range than was asked for";
+	if (s->total > 0 && range.total > 0 && range.total != s->total)
+		return "its length changed";
+	if (!same_version(s, r))
+		return "it changed";
+	if (!same_type(s, r))
+		return "its type changed";
+	return NULL;
+}
+
+enum resume_end
+resume_reached(const struct resume *s, const struct http_response *r, uint64_t len)
+{
+	struct range range;
+	uint64_t total;
+
+	if (r->status != 206)
+		return RESUME_WHOLE;
+	if (!read_range(r, &range) || range.last + 1 != len)
+		return RESUME_WRONG;
+	total = s->total > 0 ? s->total : range.total;
+	if (len == total)
+		return RESUME_WHOLE;
+	return len < total ? RESUME_PART : RESUME_WRONG;
+}

@@ -1,0 +1,62 @@
+/*
+ * http_call: one request on one easy handle: its options, its callbacks, and what became of
+ * it. Inside of http only.
+ */
+#ifndef AV_HTTP_TRANSFER_H
+#define AV_HTTP_TRANSFER_H
+
+#include <curl/curl.h>
+
+#include "base/buf.h"
+#include "http/body.h"
+#include "http/http.h"
+
+enum http_state { HTTP_QUEUED, HTTP_RUNNING, HTTP_ENDED };
+
+struct http_call {
+	struct http *http;
+	const struct http_options *options;
+	struct http_call *prev, *next; /* in the list of its state */
+	enum http_state state;
+	http_done *done;
+	void *arg;
+
+	enum http_method method;
+	char *url;
+	struct curl_slist *headers;
+	struct http_body body;
+	bool paid;
+	uint64_t resume;
+	http_sink *sink;
+	http_head *head;
+	void *sink_arg;
+
+	CURL *easy;
+	unsigned begun; /* how often libcurl began to send it */
+	bool cancelled;
+	CURLcode result;
+	uint64_t sink_offset;
+	bool sinking;
+	size_t header_bytes;
+	bool head_whole;
+	struct buf answer;
+	char *refusal;   /* of the URL */
+	const char *why; /* better than libcurl knows; NULL: ask it */
+	char error[CURL_ERROR_SIZE];
+};
+
+/* A copy of what the request says; options is borrowed and complete. */
+struct http_call *http_call_new(
+    const struct http_request *q, const struct http_options *options);
+void http_call_free(struct http_call *c);
+
+/* Sets all options of c->easy. */
+CURLcode http_call_set_up(struct http_call *c);
+
+/* What c->result and the callbacks tell of the call. */
+void http_call_judge(const struct http_call *c, struct http_response *r);
+
+/* One line for -v; without headers, bodies and the values of the query. */
+void http_call_say(const struct http_call *c, const struct http_response *r);
+
+#endif

@@ -1,0 +1,106 @@
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "http/http.h"
+
+/* What an origin consists of, and whether there is a user in the URL. */
+struct parts {
+	CURLU *url;
+	char *scheme, *host, *port, *user, *password;
+};
+
+static void
+parts_release(struct parts *p)
+{
+	curl_free(p->scheme);
+	curl_free(p->host);
+	curl_free(p->port);
+	curl_free(p->user);
+	curl_free(p->password);
+	curl_url_cleanup(p->url);
+}
+
+static bool
+parts_init(struct parts *p, const char *url)
+{
+	*p = (struct parts){.url = curl_url()};
+	if (p->url == NULL || url == NULL ||
+	    curl_url_set(p->url, CURLUPART_URL, url, 0) != CURLUE_OK ||
+	    curl_url_get(p->url, CURLUPART_SCHEME, &p->scheme, 0) != CURLUE_OK ||
+	    curl_url_get(p->url, CURLUPART_HOST, &p->host, 0) != CURLUE_OK ||
+	    curl_url_get(p->url, CURLUPART_PORT, &p->port, CURLU_DEFAULT_PORT) !=
+	        CURLUE_OK)
+		return false;
+	/* Absent is the usual case. */
+	(void)curl_url_get(p->url, CURLUPART_USER, &p->user, 0);
+	(void)curl_url_get(p->url, CURLUPART_PASSWORD, &p->password, 0);
+	return true;
+}
+
+static bool
+is_loopback(const char *host)
+{
+	struct in_addr v4;
+
+	if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+		return true;
+	return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
+}
+
+int
+http_url_ok(const char *url, struct err *e)
+{
+	struct parts p;
+	int rc = -1;
+
+	if (!parts_init(&p, url))
+		err_set(e, CODE_URL_REFUSED, "not a URL");
+	else if (p.user != NULL || p.password != NULL)
+		err_set(e, CODE_URL_REFUSED,
+		    "the URL of %s holds a user name; credentials do not belong there",
+		    p.host);
+	else if (strcmp(p.scheme, "http") == 0 && !is_loopback(p.host))
+		err_set(e, CODE_URL_REFUSED,
+		    "plain http to %s would send everything in the open; use https",
+		    p.host);
+	else if (strcmp(p.scheme, "http") != 0 && strcmp(p.scheme, "https") != 0)
+		err_set(
+		    e, CODE_URL_REFUSED, "%s: is not spoken here; use https", p.scheme);
+	else
+		rc = 0;
+	parts_release(&p);
+	return rc;
+}
+
+bool
+http_same_origin(const char *a, const char *b)
+{
+	struct parts p, q;
+	bool p_ok = parts_init(&p, a), q_ok = parts_init(&q, b), same;
+
+	same = p_ok && q_ok && strcmp(p.scheme, q.scheme) == 0 &&
+	       strcasecmp(p.host, q.host) == 0 && strcmp(p.port, q.port) == 0;
+	parts_release(&p);
+	parts_release(&q);
+	return same;
+}
+
+char *
+http_resolve(const char *base, const char *ref)
+{
+	CURLU *url = curl_url();
+	char *text = NULL, *copy = NULL;
+
+	if (url != NULL && base != NULL && ref != NULL &&
+	    curl_url_set(url, CURLUPART_URL, base, 0) == CURLUE_OK &&
+	    curl_url_set(url, CURLUPART_URL, ref, 0) == CURLUE_OK &&
+	    curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK)
+		copy = mem_str(text);
+	curl_free(text);
+	curl_url_cleanup(url);
+	return copy;
+}

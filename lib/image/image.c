@@ -1,0 +1,205 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "image/reader.h"
+
+static const struct image_format *const formats[] = {
+    [IMAGE_JPEG] = &image_jpeg,
+    [IMAGE_PNG] = &image_png,
+    [IMAGE_WEBP] = &image_webp,
+};
+
+void
+image_next(struct image_reader *r, image_step *step, size_t need)
+{
+	r->step = step;
+	r->need = need;
+}
+
+void
+image_pass(struct image_reader *r, uint64_t len)
+{
+	r->skip = len;
+}
+
+size_t
+image_damage(struct image_reader *r, size_t n, uint64_t at, const char *fmt, ...)
+{
+	va_list ap;
+
+	r->facts.state = IMAGE_DAMAGED;
+	r->facts.end = at;
+	va_start(ap, fmt);
+	vsnprintf(r->facts.reason, sizeof r->facts.reason, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+size_t
+image_complete(struct image_reader *r, size_t n, uint64_t len)
+{
+	r->facts.state = IMAGE_COMPLETE;
+	r->facts.header_end = true;
+	r->facts.end = len;
+	r->facts.zeros_after = true;
+	return n;
+}
+
+bool
+image_size(struct image_reader *r, uint32_t width, uint32_t height)
+{
+	if (width == 0 || height == 0) {
+		image_damage(
+		    r, 0, r->at, "the header says %u x %u pixels", width, height);
+		return false;
+	}
+	r->facts.width = width;
+	r->facts.height = height;
+	r->facts.header = true;
+	return true;
+}
+
+enum image_type
+image_detect(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	if (len >= 3 && memcmp(p, "\xff\xd8\xff", 3) == 0)
+		return IMAGE_JPEG;
+	if (len >= 8 && memcmp(p, "\x89PNG\r\n\x1a\n", 8) == 0)
+		return IMAGE_PNG;
+	if (len >= 12 && memcmp(p, "RIFF", 4) == 0 && memcmp(p + 8, "WEBP", 4) == 0)
+		return IMAGE_WEBP;
+	return IMAGE_OTHER;
+}
+
+struct image_reader *
+image_new(enum image_type type, uint64_t max_pixels)
+{
+	struct image_reader *r = mem_new(1, sizeof *r);
+
+	r->facts.type = type;
+	r->max_pixels = max_pixels;
+	r->format = formats[type];
+	buf_init(&r->held, IMAGE_NEED_MAX);
+	r->own = r->format->open(r);
+	return r;
+}
+
+void
+image_free(struct image_reader *r)
+{
+	if (r == NULL)
+		return;
+	r->format->close(r->own);
+	buf_release(&r->held);
+	free(r);
+}
+
+/* Runs the step on bytes it wants, in place. Returns how many it consumed. */
+static size_t
+run(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	size_t used = r->step(r, p, n);
+
+	r->at += used;
+	return used;
+}
+
+/* Collects what the step wants in one piece, and runs it when that is all there. */
+static size_t
+hold(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	size_t missing = r->need - r->held.len;
+	size_t take = n < missing ? n : missing;
+
+	buf_add(&r->held, p, take);
+	if (take == missing) {
+		run(r, (const uint8_t *)r->held.data, r->held.len);
+		buf_clear(&r->held);
+	}
+	return take;
+}
+
+static void
+feed_tail(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; r->facts.zeros_after && i < n; i++)
+		r->facts.zeros_after = p[i] == 0;
+	if (r->format->tail != NULL)
+		r->format->tail(r, p, n);
+}
+
+/* Consumes at least one byte of an open picture. */
+static size_t
+feed_some(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	if (r->skip > 0) {
+		size_t take = r->skip < n ? (size_t)r->skip : n;
+		r->skip -= take;
+		r->at += take;
+		return take;
+	}
+	if (r->need == 0)
+		return run(r, p, n);
+	if (r->held.len == 0 && n >= r->need)
+		return run(r, p, r->need);
+	return hold(r, p, n);
+}
+
+void
+image_feed(struct image_reader *r, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	r->fed += len;
+	while (len > 0 && r->facts.state == IMAGE_OPEN) {
+		size_t n = feed_some(r, p, len);
+		p += n;
+		len -= n;
+	}
+	if (len > 0 && r->facts.state == IMAGE_COMPLETE)
+		feed_tail(r, p, len);
+}
+
+uint64_t
+image_skippable(const struct image_reader *r)
+{
+	return r->skip;
+}
+
+void
+image_skip(struct image_reader *r, uint64_t len)
+{
+	r->fed += len;
+	r->skip -= len;
+	r->at += len;
+}
+
+void
+image_finish(struct image_reader *r)
+{
+	struct image_facts *f = &r->facts;
+
+	if (f->state == IMAGE_OPEN) {
+		f->state = IMAGE_TRUNCATED;
+		f->end = r->fed;
+		if (f->reason[0] == '\0')
+			snprintf(f->reason, sizeof f->reason,
+			    "the file ends in the middle of it");
+	} else if (f->state == IMAGE_COMPLETE) {
+		f->after = r->fed - f->end;
+		f->zeros_after = f->zeros_after && f->after > 0;
+	}
+	if (r->format->finish != NULL)
+		r->format->finish(r);
+}
+
+const struct image_facts *
+image_facts(const struct image_reader *r)
+{
+	return &r->facts;
+}

@@ -1,0 +1,514 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "image/reader.h"
+
+/* Second bytes of markers, ITU T.81 table B.1. */
+enum {
+	M_TEM = 0x01,
+	M_SOF0 = 0xc0,
+	M_SOF2 = 0xc2,
+	M_DHT = 0xc4,
+	M_JPG = 0xc8,
+	M_SOF9 = 0xc9,
+	M_SOF10 = 0xca,
+	M_SOF15 = 0xcf,
+	M_DAC = 0xcc,
+	M_RST0 = 0xd0,
+	M_RST7 = 0xd7,
+	M_SOI = 0xd8,
+	M_EOI = 0xd9,
+	M_SOS = 0xda,
+	M_DQT = 0xdb,
+	M_DNL = 0xdc,
+	M_DRI = 0xdd,
+	M_DHP = 0xde,
+	M_EXP = 0xdf,
+	M_APP0 = 0xe0,
+	M_APP1 = 0xe1,
+	M_APP14 = 0xee,
+	M_APP15 = 0xef,
+	M_COM = 0xfe,
+};
+
+#define COMPONENTS   4
+#define COEFFICIENTS 64
+#define NEVER        0xff
+
+struct component {
+	uint8_t id, h, v, table;
+	uint8_t
+	    low[COEFFICIENTS]; /* lowest bit received of each coefficient; NEVER: none */
+};
+
+struct jpeg {
+	uint8_t marker;
+	bool progressive;
+	unsigned n;
+	struct component c[COMPONENTS];
+	uint32_t hmax, vmax;
+	uint32_t interval; /* MCUs between restart markers; 0: none */
+	unsigned tables;   /* quantization tables defined, a bit each */
+	uint8_t min[2]
+	           [4]; /* shortest code of each Huffman table, DC and AC; 0: undefined */
+	uint64_t scan_at;    /* where the scan's data began */
+	uint64_t scan_bytes; /* coded bytes, without stuffing and markers */
+	uint64_t scan_min;   /* bits that its blocks take at least */
+	uint64_t restarts, restarts_wanted;
+	bool tail_open; /* what follows the end reads like the rest of a scan so far */
+	bool tail_ff, tail_eoi;
+	uint8_t tail_first[2];
+	uint64_t tail_n;
+};
+
+static size_t marker(struct image_reader *r, const uint8_t *p, size_t n);
+static size_t scan(struct image_reader *r, const uint8_t *p, size_t n);
+
+static uint32_t
+ceil_div(uint32_t a, uint32_t b)
+{
+	return (uint32_t)(((uint64_t)a + b - 1) / b);
+}
+
+static size_t
+next_marker(struct image_reader *r, size_t n)
+{
+	image_next(r, marker, 2);
+	return n;
+}
+
+/* DQT: tables of 64 values, of one or two bytes. */
+static size_t
+segment_dqt(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct jpeg *j = r->own;
+	size_t i = 0;
+
+	while (i < n) {
+		size_t size = p[i] >> 4 == 0 ? 65 : 129;
+		if (p[i] >> 4 > 1 || (p[i] & 15) > 3 || n - i < size)
+			return image_damage(
+			    r, n, r->at + i, "a quantization table is malformed");
+		j->tables |= 1U << (p[i] & 15);
+		i += size;
+	}
+	return next_marker(r, n);
+}
+
+/* The shortest code of a Huffman table with those 16 counts; 0 where they are no table. */
+static uint8_t
+shortest_code(const uint8_t counts[16], size_t *symbols)
+{
+	uint32_t space = 0;
+	uint8_t min = 0;
+
+	*symbols = 0;
+	for (unsigned i = 0; i < 16; i++) {
+		*symbols += counts[i];
+		space += (uint32_t)counts[i] << (15 - i);
+		if (min == 0 && counts[i] > 0)
+			min = (uint8_t)(i + 1);
+	}
+	return *symbols <= 256 && space <= 0x10000 ? min : 0;
+}
+
+static size_t
+segment_dht(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct jpeg *j = r->own;
+	size_t i = 0, symbols = 0;
+
+	while (i < n) {
+		uint8_t min = 0;
+		if (n - i >= 17 && p[i] >> 4 <= 1 && (p[i] & 15) <= 3)
+			min = shortest_code(p + i + 1, &symbols);
+		if (min == 0 || n - i - 17 < symbols)
+			return image_damage(
+			    r, n, r->at + i, "a Huffman table is malformed");
+		j->min[p[i] >> 4][p[i] & 15] = min;
+		i += 17 + symbols;
+	}
+	return next_marker(r, n);
+}
+
+static size_t
+segment_dri(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct jpeg *j = r->own;
+
+	if (n != 2)
+		return image_damage(r, n, r->at, "a restart interval has %zu bytes", n);
+	j->interval = be16(p);
+	return next_marker(r, n);
+}
+
+static size_t
+segment_app1(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	static const char xmp[] = "http://ns.adobe.com/xap/1.0/";
+
+	if (n > 6 && memcmp(p, "Exif\0", 5) == 0)
+		exif_read(&r->facts, p, n);
+	else if (n > sizeof xmp && memcmp(p, xmp, sizeof xmp) == 0)
+		xmp_read(&r->facts, p + sizeof xmp, n - sizeof xmp);
+	return next_marker(r, n);
+}
+
+static void
+frame_kind(struct image_reader *r, struct jpeg *j)
+{
+	unsigned kind = j->marker - M_SOF0;
+
+	j->progressive = (kind & 3) == 2;
+	r->facts.progressive = j->progressive;
+	r->facts.arithmetic = kind >= 9;
+	r->facts.exotic = (kind & 3) == 3 || (kind & 7) >= 5;
+	r->facts.lossless = (kind & 3) == 3;
+}
+
+/* SOF: precision, height, width, components with their sampling factors. */
+static size_t
+segment_sof(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct jpeg *j = r->own;
+	struct image_facts *f = &r->facts;
+
+	if (f->header)
+		return image_damage(r, n, r->at, "there are two frame headers");
+	if (n < 6 || p[5] < 1 || p[5] > COMPONENTS || n != 6 + 3 * (size_t)p[5])
+		return image_damage(r, n, r->at, "the frame header is malformed");
+	frame_kind(r, j);
+	if (p[0] != 8 && p[0] != 12 && !f->exotic)
+		return image_damage(r, n, r->at, "a sample has %u bits", p[0]);
+	f->depth = p[0];
+	j->n = p[5];
+	f->channels = (uint8_t)j->n;
+	f->cmyk = j->n == 4;
+	for (unsigned i = 0; i < j->n; i++) {
+		const uint8_t *q = p + 6 + 3 * i;
+		struct component *c = &j->c[i];
+		*c = (struct component){q[0], q[1] >> 4, q[1] & 15, q[2] & 3, {0}};
+		memset(c->low, NEVER, sizeof c->low);
+		if (c->h < 1 || c->h > 4 || c->v < 1 || c->v > 4 || q[2] > 3)
+			return image_damage(
+			    r, n, r->at + 6 + 3 * i, "the frame header is malformed");
+		j->hmax = c->h > j->hmax ? c->h : j->hmax;
+		j->vmax = c->v > j->vmax ? c->v : j->vmax;
+	}
+	f->header_end = true;
+	return image_size(r, be16(p + 3), be16(p + 1)) ? next_marker(r, n) : n;
+}
+
+static struct component *
+component_of(struct jpeg *j, uint8_t id)
+{
+	for (unsigned i = 0; i < j->n; i++)
+		if (j->c[i].id == id)
+			return &j->c[i];
+	return NULL;
+}
+
+/* How many MCUs a scan of those components has, and blocks of each component in an MCU. */
+static uint64_t
+scan_mcus(const struct image_reader *r, const struct component *only)
+{
+	const struct jpeg *j = r->own;
+	uint32_t w = r->facts.width, h = r->facts.height;
+
+	if (only == NULL)
+		return (uint64_t)ceil_div(w, 8 * j->hmax) * ceil_div(h, 8 * j->vmax);
+	return (uint64_t)ceil_div(ceil_div(w * only->h, j->hmax), 8) *
+	       ceil_div(ceil_div(h * only->v, j->vmax), 8);
+}
+
+/* SOS up to its parameters: what the scan must bring at least. */
+static void
+scan_expect(struct image_reader *r, const uint8_t *p, unsigned n)
+{
+	struct jpeg *j = r->own;
+	const uint8_t *spectral = p + 1 + 2 * n;
+	bool refines = j->progressive && spectral[2] >> 4 > 0;
+	bool dc = !j->progressive || spectral[0] == 0;
+	bool ac = !j->progressive;
+	unsigned bits = 0;
+	uint64_t mcus = scan_mcus(r, n == 1 ? component_of(j, p[1]) : NULL);
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct component *c = component_of(j, p[1 + 2 * i]);
+		unsigned blocks = n == 1 ? 1U : (unsigned)c->h * c->v;
+		uint8_t tables = p[2 + 2 * i];
+		if (dc)
+			bits += blocks * (refines ? 1U : j->min[0][tables >> 4 & 3]);
+		if (ac)
+			bits += blocks * j->min[1][tables & 3];
+	}
+	j->scan_min = r->facts.arithmetic || r->facts.exotic ? 0 : mcus * bits;
+	j->restarts_wanted =
+	    j->interval > 0 ? (mcus + j->interval - 1) / j->interval - 1 : 0;
+}
+
+/* Remembers how precise each coefficient is after this scan. */
+static void
+scan_note(struct jpeg *j, struct component *c, const uint8_t *spectral)
+{
+	unsigned from = j->progressive ? spectral[0] : 0;
+	unsigned to = j->progressive ? spectral[1] : COEFFICIENTS - 1;
+
+	for (unsigned k = from; k <= to && k < COEFFICIENTS; k++)
+		c->low[k] = j->progressive ? spectral[2] & 15 : 0;
+}
+
+static size_t
+segment_sos(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct jpeg *j = r->own;
+	unsigned count = n > 0 ? p[0] : 0;
+
+	if (!r->facts.header)
+		return image_damage(r, n, r->at, "a scan comes before the frame header");
+	if (count < 1 || count > j->n || n != 4 + 2 * (size_t)count)
+		return image_damage(r, n, r->at, "a scan header is malformed");
+	for (unsigned i = 0; i < count; i++) {
+		struct component *c = component_of(j, p[1 + 2 * i]);
+		if (c == NULL)
+			return image_damage(
+			    r, n, r->at, "a scan names an unknown component");
+		if ((j->tables >> c->table & 1) == 0 && !r->facts.lossless)
+			return image_damage(
+			    r, n, r->at, "a quantization table is missing");
+		scan_note(j, c, p + 1 + 2 * count);
+	}
+	scan_expect(r, p, count);
+	j->scan_at = r->at + n;
+	j->scan_bytes = 0;
+	j->restarts = 0;
+	image_next(r, scan, 0);
+	return n;
+}
+
+/* The length of a segment, then the segment itself where it matters. */
+static size_t
+segment_length(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct jpeg *j = r->own;
+	image_step *step = NULL;
+	uint32_t len = be16(p);
+
+	if (len < 2)
+		return image_damage(
+		    r, n, r->at, "a segment says that it has %u bytes", len);
+	len -= 2;
+	if (j->marker == M_DHT)
+		step = segment_dht;
+	else if (j->marker == M_DQT)
+		step = segment_dqt;
+	else if (j->marker == M_DRI)
+		step = segment_dri;
+	else if (j->marker == M_SOS)
+		step = segment_sos;
+	else if (j->marker == M_APP1)
+		step = segment_app1;
+	else if (j->marker >= M_SOF0 && j->marker <= M_SOF15 && j->marker != M_DAC)
+		step = segment_sof;
+	if (step != NULL && len > 0) {
+		image_next(r, step, len);
+		return n;
+	}
+	if (step != NULL && step != segment_app1)
+		return image_damage(r, n, r->at, "a segment is empty");
+	image_pass(r, len);
+	return next_marker(r, n);
+}
+
+/* EOI: did every component get all of its scans? */
+static size_t
+end_of_image(struct image_reader *r, size_t n)
+{
+	struct jpeg *j = r->own;
+
+	if (!r->facts.header)
+		return image_damage(r, n, r->at, "it ends before there is any picture");
+	for (unsigned i = 0; i < j->n; i++) {
+		if (r->facts.exotic)
+			continue;
+		if (j->c[i].low[0] != 0)
+			return image_damage(
+			    r, n, r->at, "it ends before all of its scans were there");
+		for (unsigned k = 1; k < COEFFICIENTS; k++)
+			r->facts.scans_missing |= j->c[i].low[k] != 0;
+	}
+	j->tail_open = true;
+	return image_complete(r, n, r->at + n);
+}
+
+static bool
+takes_no_place(uint8_t code)
+{
+	return code == 0x00 || code == M_SOI || code == M_JPG ||
+	       (code > M_TEM && code < M_SOF0) || (code >= M_RST0 && code <= M_RST7) ||
+	       (code > M_APP15 && code < M_COM);
+}
+
+/* The code of a marker, after its FF (or several). */
+static size_t
+marker_code(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct jpeg *j = r->own;
+
+	j->marker = p[n - 1];
+	if (j->marker == 0xff)
+		image_next(r, marker_code, 1);
+	else if (j->marker == M_EOI)
+		return end_of_image(r, n);
+	else if (takes_no_place(j->marker))
+		return image_damage(
+		    r, n, r->at, "the marker ff %02x has no place there", j->marker);
+	else if (j->marker == M_TEM)
+		return next_marker(r, n);
+	else
+		image_next(r, segment_length, 2);
+	return n;
+}
+
+static size_t
+marker(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	if (p[0] != 0xff)
+		return image_damage(r, n, r->at,
+		    "there is %02x %02x where a marker should be", p[0], p[1]);
+	return marker_code(r, p, n);
+}
+
+/* A marker that is no restart ends the scan: was it all there? */
+static size_t
+scan_end(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct jpeg *j = r->own;
+
+	if (j->scan_bytes * 8 < j->scan_min)
+		return image_damage(r, n, r->at - 1,
+		    "a scan has %ju bytes and needs %ju at least",
+		    (uintmax_t)j->scan_bytes, (uintmax_t)(j->scan_min + 7) / 8);
+	/* some encoders write one restart marker too many, at the end */
+	if (!r->facts.exotic && j->interval > 0 && j->restarts != j->restarts_wanted &&
+	    j->restarts != j->restarts_wanted + 1)
+		return image_damage(r, n, r->at - 1,
+		    "a scan has %ju restart markers of %ju", (uintmax_t)j->restarts,
+		    (uintmax_t)j->restarts_wanted);
+	return marker_code(r, p, n);
+}
+
+/* The byte after an FF within a scan: stuffing, filling, a restart, or the scan's end. */
+static size_t
+scan_code(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct jpeg *j = r->own;
+	uint8_t code = p[0];
+
+	if (code == 0xff)
+		return n;
+	if (code >= M_RST0 && code <= M_RST7) {
+		if (j->interval == 0 || code - M_RST0 != (int)(j->restarts & 7))
+			return image_damage(
+			    r, n, r->at - 1, "a restart marker is out of order");
+		j->restarts++;
+	} else if (code != 0x00) {
+		return scan_end(r, p, n);
+	} else {
+		j->scan_bytes++;
+	}
+	image_next(r, scan, 0);
+	return n;
+}
+
+/* Entropy-coded data up to and including the next FF that is not simply stuffed. */
+static size_t
+scan(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct jpeg *j = r->own;
+	size_t i = 0;
+
+	while (i < n) {
+		const uint8_t *ff = memchr(p + i, 0xff, n - i);
+		size_t at = ff != NULL ? (size_t)(ff - p) : n;
+		j->scan_bytes += at - i;
+		if (ff == NULL)
+			return n;
+		if (at + 1 == n || p[at + 1] != 0x00) {
+			image_next(r, scan_code, 1);
+			return at + 1;
+		}
+		j->scan_bytes++;
+		i = at + 2;
+	}
+	return n;
+}
+
+static size_t
+start(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	if (p[0] != 0xff || p[1] != M_SOI)
+		return image_damage(r, n, r->at, "it does not begin as a JPEG");
+	return next_marker(r, n);
+}
+
+/* Does one byte more still read like coded data and the EOI that ends it? */
+static void
+tail_byte(struct image_reader *r, uint8_t b)
+{
+	struct jpeg *j = r->own;
+
+	if (j->tail_n < 2)
+		j->tail_first[j->tail_n] = b;
+	if (j->tail_eoi)
+		j->tail_open = false;
+	else if (!j->tail_ff)
+		j->tail_ff = b == 0xff;
+	else if (b == M_EOI)
+		j->tail_eoi = true;
+	else if (b == 0x00 || (b >= M_RST0 && b <= M_RST7))
+		j->tail_ff = false;
+	else if (b != 0xff) {
+		j->tail_open = false;
+		j->tail_eoi = r->facts.scans_missing && (b == M_DHT || b == M_SOS);
+	}
+}
+
+static void
+jpeg_tail(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct jpeg *j = r->own;
+
+	for (size_t i = 0; i < n && j->tail_open; i++, j->tail_n++)
+		tail_byte(r, p[i]);
+}
+
+/* An EOI that was written over a scan leaves the rest of it, and its real EOI, behind. A second
+ * EOI alone is harmless. */
+static void
+jpeg_finish(struct image_reader *r)
+{
+	struct jpeg *j = r->own;
+	struct image_facts *f = &r->facts;
+
+	if (f->state != IMAGE_COMPLETE)
+		return;
+	f->picture_after = j->tail_first[0] == 0xff && j->tail_first[1] == M_SOI;
+	if (j->tail_open)
+		f->scan_after = j->tail_eoi && j->tail_n > 2 && !f->zeros_after;
+	else
+		f->scan_after = j->tail_eoi && f->scans_missing;
+	if (f->scan_after)
+		image_damage(
+		    r, 0, f->end - 2, "its end (EOI) stands in the middle of it");
+}
+
+static void *
+jpeg_open(struct image_reader *r)
+{
+	image_next(r, start, 2);
+	return mem_new(1, sizeof(struct jpeg));
+}
+
+const struct image_format image_jpeg = {jpeg_open, jpeg_tail, jpeg_finish, free};

@@ -1,0 +1,348 @@
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/mem.h"
+#include "image/reader.h"
+
+#define TAG(a, b, c, d)                                                                  \
+	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
+
+#define IHDR TAG('I', 'H', 'D', 'R')
+#define PLTE TAG('P', 'L', 'T', 'E')
+#define IDAT TAG('I', 'D', 'A', 'T')
+#define IEND TAG('I', 'E', 'N', 'D')
+#define TRNS TAG('t', 'R', 'N', 'S')
+#define ACTL TAG('a', 'c', 'T', 'L')
+#define EXIF TAG('e', 'X', 'I', 'f')
+#define ITXT TAG('i', 'T', 'X', 't')
+
+#define COLOR_PALETTE 3
+#define SCRATCH       (32 * 1024)
+
+struct pass {
+	uint64_t row; /* bytes of a row, the filter's byte included */
+	uint64_t rows;
+};
+
+struct png {
+	uint32_t tag, len;
+	uint64_t chunk_at; /* trouble with the pixel data is told of its chunk */
+	uint32_t left;     /* of the chunk's data */
+	uint32_t crc;
+	uint8_t color;
+	bool seen_palette, seen_data, data_over;
+	bool inflating, inflated; /* the pixel data is being looked into; all of it was */
+	z_stream z;
+	struct pass pass[7];
+	unsigned n_pass, at_pass;
+	uint64_t at_row, at_byte;
+	uint8_t out[SCRATCH];
+};
+
+static size_t chunk_header(struct image_reader *r, const uint8_t *p, size_t n);
+
+static size_t
+next_chunk(struct image_reader *r, size_t n)
+{
+	image_next(r, chunk_header, 8);
+	return n;
+}
+
+/* Rows and their bytes, of the one pass or of Adam7's seven. */
+static void
+plan_passes(struct png *g, const struct image_facts *f, bool interlaced)
+{
+	static const uint8_t x0[] = {0, 4, 0, 2, 0, 1, 0}, dx[] = {8, 8, 4, 4, 2, 2, 1};
+	static const uint8_t y0[] = {0, 0, 4, 0, 2, 0, 1}, dy[] = {8, 8, 8, 4, 4, 2, 2};
+	uint64_t bits = (uint64_t)f->channels * f->depth;
+
+	for (unsigned i = 0; i < (interlaced ? 7 : 1); i++) {
+		uint64_t w = f->width, h = f->height;
+		if (interlaced) {
+			w = (w + dx[i] - 1 - x0[i]) / dx[i];
+			h = (h + dy[i] - 1 - y0[i]) / dy[i];
+		}
+		if (w > 0 && h > 0)
+			g->pass[g->n_pass++] = (struct pass){1 + (w * bits + 7) / 8, h};
+	}
+}
+
+/* Table 12 of the specification: which depths go with which colour type. */
+static uint8_t
+channels_of(uint8_t color, uint8_t depth)
+{
+	static const uint8_t channels[] = {1, 0, 3, 1, 2, 0, 4};
+	bool known = depth == 8 || depth == 16 ||
+	             ((color == 0 || color == COLOR_PALETTE) &&
+	                 (depth == 1 || depth == 2 || depth == 4));
+
+	if (color > 6 || !known || (color == COLOR_PALETTE && depth == 16))
+		return 0;
+	return channels[color];
+}
+
+static size_t
+chunk_ihdr(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct png *g = r->own;
+	struct image_facts *f = &r->facts;
+
+	g->color = p[9];
+	f->depth = p[8];
+	f->channels = channels_of(g->color, f->depth);
+	if (f->channels == 0 || p[10] != 0 || p[11] != 0 || p[12] > 1 ||
+	    be32(p) > INT32_MAX || be32(p + 4) > INT32_MAX)
+		return image_damage(r, n, r->at, "the header (IHDR) makes no sense");
+	f->palette = g->color == COLOR_PALETTE;
+	f->alpha = g->color >= 4;
+	f->progressive = p[12] == 1;
+	f->lossless = true;
+	if (!image_size(r, be32(p), be32(p + 4)))
+		return n;
+	plan_passes(g, f, f->progressive);
+	g->inflating =
+	    r->max_pixels == 0 || (uint64_t)f->width * f->height <= r->max_pixels;
+	return next_chunk(r, n);
+}
+
+/* A chunk whose CRC is right. p: its data. */
+static size_t
+chunk_done(struct image_reader *r, const uint8_t *p, size_t len, size_t n)
+{
+	struct png *g = r->own;
+
+	switch (g->tag) {
+	case IHDR:
+		return chunk_ihdr(r, p, n);
+	case PLTE:
+		g->seen_palette = true;
+		break;
+	case TRNS:
+		r->facts.alpha = true;
+		break;
+	case ACTL:
+		r->facts.animated = true;
+		break;
+	case EXIF:
+		exif_read(&r->facts, p, len);
+		break;
+	case ITXT:
+		if (len > 17 && memcmp(p, "XML:com.adobe.xmp", 17) == 0)
+			xmp_read(&r->facts, p, len);
+		break;
+	case IEND:
+		if (g->inflating && !g->inflated)
+			return image_damage(
+			    r, n, r->at, "the pixel data is not complete");
+		return image_complete(r, n, r->at + n);
+	default:
+		break;
+	}
+	return next_chunk(r, n);
+}
+
+/* A chunk's data and CRC in one piece. */
+static size_t
+chunk_whole(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct png *g = r->own;
+	size_t len = n - 4;
+
+	if (crc32(g->crc, p, (uInt)len) != be32(p + len))
+		return image_damage(r, n, r->at, "a chunk's checksum is wrong");
+	return chunk_done(r, p, len, n);
+}
+
+/* The CRC of a chunk whose data went by. */
+static size_t
+chunk_crc(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct png *g = r->own;
+
+	if (g->crc != be32(p))
+		return image_damage(r, n, r->at, "a chunk's checksum is wrong");
+	return g->tag == EXIF || g->tag == ITXT ? next_chunk(r, n)
+	                                        : chunk_done(r, p, 0, n);
+}
+
+/* Follows the rows through n inflated bytes. False where the rows are over or a filter is
+ * none of the five. */
+static bool
+follow_rows(struct png *g, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		const struct pass *pass = &g->pass[g->at_pass];
+		uint64_t take = n - i;
+		if (g->at_pass == g->n_pass)
+			return false;
+		if (g->at_byte == 0 && g->out[i] > 4)
+			return false;
+		if (take > pass->row - g->at_byte)
+			take = pass->row - g->at_byte;
+		i += take;
+		g->at_byte += take;
+		if (g->at_byte < pass->row)
+			continue;
+		g->at_byte = 0;
+		if (++g->at_row == pass->rows) {
+			g->at_row = 0;
+			g->at_pass++;
+		}
+	}
+	return true;
+}
+
+/* Inflates a piece of IDAT and throws the pixels away. False and damaged where it cannot. */
+static bool
+inflate_piece(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct png *g = r->own;
+	int status = Z_OK;
+
+	g->z.next_in = (uint8_t *)(uintptr_t)p;
+	g->z.avail_in = (uInt)n;
+	do {
+		g->z.next_out = g->out;
+		g->z.avail_out = sizeof g->out;
+		status = inflate(&g->z, Z_NO_FLUSH);
+		if (!follow_rows(g, sizeof g->out - g->z.avail_out)) {
+			image_damage(r, 0, g->chunk_at, "a row of pixels is malformed");
+			return false;
+		}
+	} while (status == Z_OK && (g->z.avail_in > 0 || g->z.avail_out == 0));
+	if (status == Z_STREAM_END) {
+		g->inflated = true;
+		if (g->at_pass == g->n_pass && g->z.avail_in == 0)
+			return true;
+		image_damage(r, 0, g->chunk_at, "the pixel data has the wrong length");
+		return false;
+	}
+	if (status == Z_OK || status == Z_BUF_ERROR)
+		return true;
+	image_damage(r, 0, g->chunk_at, "the pixel data cannot be inflated: %s",
+	    g->z.msg != NULL ? g->z.msg : "zlib error");
+	return false;
+}
+
+/* Data of a chunk as it goes by. */
+static size_t
+chunk_data(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct png *g = r->own;
+	size_t take = n < g->left ? n : g->left;
+
+	g->crc = (uint32_t)crc32(g->crc, p, (uInt)take);
+	g->left -= (uint32_t)take;
+	if (g->tag == IDAT && g->inflating && take > 0) {
+		if (g->inflated)
+			return image_damage(
+			    r, take, g->chunk_at, "the pixel data has the wrong length");
+		if (!inflate_piece(r, p, take))
+			return take;
+	}
+	if (g->left == 0)
+		image_next(r, chunk_crc, 4);
+	return take;
+}
+
+static const char *
+misplaced(const struct image_reader *r, const struct png *g)
+{
+	if (!r->facts.header && g->tag != IHDR)
+		return "the first chunk is not IHDR";
+	switch (g->tag) {
+	case IHDR:
+		return r->facts.header ? "there are two headers (IHDR)"
+		       : g->len != 13  ? "the header (IHDR) has the wrong length"
+		                       : NULL;
+	case PLTE:
+		if (g->seen_palette || g->seen_data || g->color == 0 || g->color == 4)
+			return "a palette (PLTE) is out of place";
+		return g->len == 0 || g->len > 768 || g->len % 3 != 0
+		           ? "the palette has the wrong length"
+		           : NULL;
+	case IDAT:
+		if (r->facts.palette && !g->seen_palette)
+			return "the palette (PLTE) is missing";
+		return g->data_over ? "pixel data (IDAT) is out of place" : NULL;
+	case IEND:
+		return g->len != 0     ? "the end (IEND) is not empty"
+		       : !g->seen_data ? "there is no pixel data (IDAT)"
+		                       : NULL;
+	default:
+		return (g->tag >> 24 & 0x20) == 0 ? "an unknown critical chunk is in it"
+		                                  : NULL;
+	}
+}
+
+static bool
+is_tag(const uint8_t *p)
+{
+	for (unsigned i = 0; i < 4; i++)
+		if ((p[i] | 0x20) < 'a' || (p[i] | 0x20) > 'z')
+			return false;
+	return true;
+}
+
+static size_t
+chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct png *g = r->own;
+	const char *why;
+
+	g->len = g->left = be32(p);
+	g->tag = be32(p + 4);
+	g->chunk_at = r->at;
+	if (!is_tag(p + 4) || g->len > INT32_MAX)
+		return image_damage(r, n, r->at, "a chunk's header is malformed");
+	why = misplaced(r, g);
+	if (why != NULL)
+		return image_damage(r, n, r->at, "%s", why);
+	if (g->tag == IDAT) {
+		g->seen_data = true;
+		r->facts.header_end = true;
+	} else if (g->seen_data) {
+		g->data_over = true;
+	}
+	if (g->tag == ACTL && g->seen_data)
+		g->tag = 0; /* after the pixels it means nothing */
+	g->crc = (uint32_t)crc32(0, p + 4, 4);
+	if (g->tag != IDAT && g->len <= IMAGE_NEED_MAX - 4)
+		image_next(r, chunk_whole, g->len + 4);
+	else if (g->len > 0)
+		image_next(r, chunk_data, 0);
+	else
+		image_next(r, chunk_crc, 4);
+	return n;
+}
+
+static size_t
+start(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	if (memcmp(p, "\x89PNG\r\n\x1a\n", 8) != 0)
+		return image_damage(r, n, r->at, "it does not begin as a PNG");
+	return next_chunk(r, n);
+}
+
+static void *
+png_open(struct image_reader *r)
+{
+	struct png *g = mem_new(1, sizeof *g);
+
+	if (inflateInit(&g->z) != Z_OK)
+		image_damage(r, 0, 0, "zlib cannot start");
+	image_next(r, start, 8);
+	return g;
+}
+
+static void
+png_close(void *own)
+{
+	struct png *g = own;
+
+	inflateEnd(&g->z);
+	free(g);
+}
+
+const struct image_format image_png = {png_open, NULL, NULL, png_close};

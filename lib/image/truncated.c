@@ -1,0 +1,128 @@
+#include <ctype.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "image/image.h"
+#include "image/truncated.h"
+
+static bool
+read_at(int fd, uint64_t at, void *to, size_t len)
+{
+	return pread(fd, to, len, (off_t)at) == (ssize_t)len;
+}
+
+static uint64_t
+number(const unsigned char *bytes, size_t len)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n = n << 8 | bytes[i];
+	return n;
+}
+
+/* The length of the box at a place; 0 where it is cut off. */
+static uint64_t
+box_at(int fd, uint64_t at, uint64_t size, char name[4])
+{
+	unsigned char head[16];
+	uint64_t len;
+
+	if (size - at < 8 || !read_at(fd, at, head, 8))
+		return 0;
+	memcpy(name, head + 4, 4);
+	len = number(head, 4);
+	if (len == 0) /* up to the end, wherever that is */
+		len = size - at;
+	else if (len == 1)
+		len = size - at >= 16 && read_at(fd, at, head, 16) ? number(head + 8, 8)
+		                                                   : 0;
+	return len >= 8 && len <= size - at ? len : 0;
+}
+
+/* ISO/IEC 14496-12: boxes one after another, of which two hold what is seen. */
+static bool
+film_breaks_off(int fd, uint64_t size)
+{
+	bool index = false, data = false;
+	char name[4];
+
+	for (uint64_t at = 0, len; at < size; at += len) {
+		len = box_at(fd, at, size, name);
+		if (len == 0)
+			return true;
+		index = index || memcmp(name, "moov", 4) == 0;
+		data = data || memcmp(name, "mdat", 4) == 0;
+	}
+	return !index || !data;
+}
+
+static bool
+picture_breaks_off(int fd, uint64_t size)
+{
+	char piece[65536];
+	struct image_reader *reader = NULL;
+	bool cut;
+
+	for (uint64_t at = 0, n; at < size; at += n) {
+		n = size - at < sizeof piece ? size - at : sizeof piece;
+		if (!read_at(fd, at, piece, n))
+			break;
+		if (reader == NULL) {
+			enum image_type type = image_detect(piece, n);
+			if (type == IMAGE_OTHER)
+				return false;
+			reader = image_new(type, 1); /* pixels are passed over */
+		}
+		image_feed(reader, piece, n);
+	}
+	if (reader == NULL)
+		return false;
+	image_finish(reader);
+	cut = image_facts(reader)->state == IMAGE_TRUNCATED;
+	image_free(reader);
+	return cut;
+}
+
+/* Whether the last byte, blanks aside, is another. */
+static bool
+ends_without(int fd, uint64_t size, char wanted)
+{
+	char c = '\0';
+
+	do
+		if (size == 0 || !read_at(fd, --size, &c, 1))
+			return true;
+	while (isspace((unsigned char)c));
+	return c != wanted;
+}
+
+/* "glTF", version, length; the numbers begin with the least byte. */
+static bool
+model_breaks_off(int fd, uint64_t size)
+{
+	unsigned char head[12], length[4];
+
+	if (size < sizeof head || !read_at(fd, 0, head, sizeof head))
+		return true;
+	for (size_t i = 0; i < 4; i++)
+		length[i] = head[11 - i];
+	return number(length, 4) > size;
+}
+
+bool
+whole_breaks_off(int fd, uint64_t size, const char *type)
+{
+	if (strcmp(type, "image/jpeg") == 0 || strcmp(type, "image/png") == 0 ||
+	    strcmp(type, "image/webp") == 0)
+		return picture_breaks_off(fd, size);
+	if (strcmp(type, "video/mp4") == 0)
+		return film_breaks_off(fd, size);
+	if (strcmp(type, "image/gif") == 0)
+		return ends_without(fd, size, ';');
+	if (strcmp(type, "model/gltf-binary") == 0)
+		return model_breaks_off(fd, size);
+	if (strcmp(type, "application/json") == 0 || strcmp(type, "model/gltf+json") == 0)
+		return ends_without(fd, size, '}');
+	return false;
+}

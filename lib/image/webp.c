@@ -1,0 +1,289 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "image/reader.h"
+
+#define TAG(a, b, c, d)                                                                  \
+	((uint32_t)(d) << 24 | (uint32_t)(c) << 16 | (uint32_t)(b) << 8 | (uint32_t)(a))
+
+#define VP8  TAG('V', 'P', '8', ' ')
+#define VP8L TAG('V', 'P', '8', 'L')
+#define VP8X TAG('V', 'P', '8', 'X')
+#define ANMF TAG('A', 'N', 'M', 'F')
+#define EXIF TAG('E', 'X', 'I', 'F')
+#define XMP  TAG('X', 'M', 'P', ' ')
+
+/* Flags of VP8X. */
+#define FLAG_ANIMATION 0x02
+#define FLAG_XMP       0x04
+#define FLAG_EXIF      0x08
+#define FLAG_ALPHA     0x10
+
+#define ANMF_HEADER 16
+
+struct webp {
+	uint64_t end;       /* of the file, by RIFF's size */
+	uint64_t frame_end; /* of the ANMF that we are in; 0: in none */
+	uint32_t tag, len;
+	uint64_t chunk_end; /* padding included */
+	uint8_t flags;      /* of VP8X */
+	bool extended, seen_picture, seen_frame_picture;
+	uint32_t frame_width, frame_height;
+};
+
+static size_t chunk_header(struct image_reader *r, const uint8_t *p, size_t n);
+
+/* A quick look still waits for Exif where VP8X promises it. */
+static void
+settle_header(struct image_reader *r, const struct webp *w)
+{
+	r->facts.header_end = r->facts.header && (w->flags & FLAG_EXIF) == 0;
+}
+
+static size_t
+finish_picture(struct image_reader *r, size_t n)
+{
+	struct webp *w = r->own;
+
+	if (!w->seen_picture)
+		return image_damage(r, n, r->at, "there is no picture in it");
+	return image_complete(r, n, w->end);
+}
+
+/* After the n bytes of this step: passes over the rest of the chunk to what comes next. */
+static size_t
+end_chunk(struct image_reader *r, size_t n)
+{
+	struct webp *w = r->own;
+	uint64_t at = r->at + n;
+
+	if (w->frame_end != 0 && w->chunk_end == w->frame_end) {
+		if (!w->seen_frame_picture)
+			return image_damage(r, n, r->at, "a frame (ANMF) has no picture");
+		w->frame_end = 0;
+	}
+	image_pass(r, w->chunk_end - at);
+	if (w->chunk_end < w->end && w->end - w->chunk_end < 8)
+		return image_damage(r, n, r->at, "the last chunk is malformed");
+	if (w->chunk_end == w->end) {
+		/* the file must reach that far before it is complete */
+		if (w->chunk_end == at)
+			return finish_picture(r, n);
+		r->skip--;
+		image_next(r, chunk_header, 1);
+		return n;
+	}
+	image_next(r, chunk_header, 8);
+	return n;
+}
+
+/* A coded picture of that size: the first gives the file's, within frames it must agree. */
+static size_t
+picture(struct image_reader *r, size_t n, uint32_t width, uint32_t height)
+{
+	struct webp *w = r->own;
+	struct image_facts *f = &r->facts;
+
+	f->depth = 8;
+	if (width == 0 || height == 0)
+		return image_damage(
+		    r, n, r->at, "the header says %u x %u pixels", width, height);
+	if (w->frame_end != 0) {
+		if (width != w->frame_width || height != w->frame_height)
+			return image_damage(
+			    r, n, r->at, "a frame's size contradicts its header");
+		w->seen_frame_picture = true;
+	} else if (w->seen_picture) {
+		return image_damage(r, n, r->at, "there are two pictures in it");
+	} else if (w->extended && (width != f->width || height != f->height)) {
+		return image_damage(
+		    r, n, r->at, "the picture's size contradicts the header (VP8X)");
+	}
+	w->seen_picture = true;
+	if (!w->extended)
+		image_size(r, width, height);
+	settle_header(r, w);
+	return end_chunk(r, n);
+}
+
+/* VP8: frame tag, start code, dimensions (RFC 6386, 9.1). */
+static size_t
+chunk_vp8(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct webp *w = r->own;
+	uint32_t tag = le24(p);
+
+	if ((tag & 1) != 0 || (tag >> 1 & 7) > 3 || (tag >> 4 & 1) == 0 ||
+	    memcmp(p + 3, "\x9d\x01\x2a", 3) != 0)
+		return image_damage(
+		    r, n, r->at, "the picture's header (VP8) is malformed");
+	if ((tag >> 5) >= w->len - 10)
+		return image_damage(r, n, r->at, "the coded picture (VP8) is cut short");
+	r->facts.channels = r->facts.alpha ? 4 : 3;
+	return picture(r, n, le16(p + 6) & 0x3fff, le16(p + 8) & 0x3fff);
+}
+
+/* VP8L: signature, dimensions, alpha, version (RFC 9649, 3.4). */
+static size_t
+chunk_vp8l(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	uint32_t bits = le32(p + 1);
+
+	if (p[0] != 0x2f || bits >> 29 != 0)
+		return image_damage(
+		    r, n, r->at, "the picture's header (VP8L) is malformed");
+	r->facts.lossless = true;
+	r->facts.alpha |= (bits >> 28 & 1) != 0;
+	r->facts.channels = r->facts.alpha ? 4 : 3;
+	return picture(r, n, (bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1);
+}
+
+static size_t
+chunk_vp8x(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct webp *w = r->own;
+
+	w->extended = true;
+	w->flags = p[0];
+	r->facts.alpha = (w->flags & FLAG_ALPHA) != 0;
+	r->facts.channels = r->facts.alpha ? 4 : 3;
+	r->facts.depth = 8;
+	r->facts.animated = (w->flags & FLAG_ANIMATION) != 0;
+	image_size(r, le24(p + 4) + 1, le24(p + 7) + 1);
+	return end_chunk(r, n);
+}
+
+/* ANMF: a frame's place, size and time; its chunks follow within it. */
+static size_t
+chunk_anmf(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct webp *w = r->own;
+	uint64_t x = 2 * (uint64_t)le24(p), y = 2 * (uint64_t)le24(p + 3);
+
+	w->frame_width = le24(p + 6) + 1;
+	w->frame_height = le24(p + 9) + 1;
+	if (x + w->frame_width > r->facts.width || y + w->frame_height > r->facts.height)
+		return image_damage(r, n, r->at, "a frame lies outside of the picture");
+	if (w->len < ANMF_HEADER + 8)
+		return image_damage(r, n, r->at, "a frame (ANMF) has no picture");
+	w->frame_end = w->chunk_end;
+	w->seen_frame_picture = false;
+	image_next(r, chunk_header, 8);
+	return n;
+}
+
+static size_t
+chunk_meta(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct webp *w = r->own;
+
+	if (w->tag == EXIF) {
+		exif_read(&r->facts, p, n);
+		r->facts.header_end = r->facts.header;
+	} else {
+		xmp_read(&r->facts, p, n);
+	}
+	return end_chunk(r, n);
+}
+
+/* What of the chunk is read in one piece; 0: nothing. */
+static size_t
+chunk_want(const struct webp *w, image_step **step)
+{
+	switch (w->tag) {
+	case VP8:
+		*step = chunk_vp8;
+		return 10;
+	case VP8L:
+		*step = chunk_vp8l;
+		return 5;
+	case VP8X:
+		*step = chunk_vp8x;
+		return 10;
+	case ANMF:
+		*step = chunk_anmf;
+		return ANMF_HEADER;
+	case EXIF:
+	case XMP:
+		*step = chunk_meta;
+		return w->len <= IMAGE_NEED_MAX ? w->len : 0;
+	default:
+		return 0;
+	}
+}
+
+static const char *
+misplaced(const struct image_reader *r, const struct webp *w, uint64_t at)
+{
+	bool first = at == 12;
+
+	if (first && w->tag != VP8 && w->tag != VP8L && w->tag != VP8X)
+		return "the first chunk is neither VP8, VP8L nor VP8X";
+	if (w->chunk_end > w->end)
+		return "a chunk is longer than the file says it is";
+	if (w->frame_end != 0 && w->chunk_end > w->frame_end)
+		return "a chunk is longer than its frame";
+	if (w->tag == VP8X && !first)
+		return "the header (VP8X) is out of place";
+	if (w->tag == ANMF && (w->frame_end != 0 || !r->facts.animated))
+		return "a frame (ANMF) is out of place";
+	if ((w->tag == VP8 || w->tag == VP8L) && r->facts.animated && w->frame_end == 0)
+		return "a picture stands outside of the frames";
+	return NULL;
+}
+
+static size_t
+chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct webp *w = r->own;
+	image_step *step = NULL;
+	uint64_t bound = w->frame_end != 0 ? w->frame_end : w->end;
+	const char *why;
+	size_t want;
+
+	if (n == 1) /* the file's last byte went by */
+		return finish_picture(r, n);
+	w->tag = le32(p);
+	w->len = le32(p + 4);
+	w->chunk_end = r->at + 8 + w->len + (w->len & 1);
+	/* the padding of the last chunk is left out by some writers */
+	if (w->chunk_end == bound + 1 && w->frame_end == 0)
+		w->chunk_end--;
+	why = misplaced(r, w, r->at);
+	if (why != NULL)
+		return image_damage(r, n, r->at, "%s", why);
+	want = chunk_want(w, &step);
+	if (w->tag != EXIF && w->tag != XMP && w->len < want)
+		return image_damage(r, n, r->at, "a chunk is too short");
+	if (want > 0) {
+		image_next(r, step, want);
+		return n;
+	}
+	return end_chunk(r, n);
+}
+
+static size_t
+start(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct webp *w = r->own;
+	uint32_t size = le32(p + 4);
+
+	if (image_detect(p, n) != IMAGE_WEBP)
+		return image_damage(r, n, r->at, "it does not begin as a WebP");
+	if (size < 4 + 8 || size > UINT32_MAX - 8)
+		return image_damage(
+		    r, n, r->at, "the file's size in its header makes no sense");
+	w->end = (uint64_t)size + 8;
+	image_next(r, chunk_header, 8);
+	return n;
+}
+
+static void *
+webp_open(struct image_reader *r)
+{
+	image_next(r, start, 12);
+	return mem_new(1, sizeof(struct webp));
+}
+
+const struct image_format image_webp = {webp_open, NULL, NULL, free};

@@ -1,0 +1,344 @@
+#include <errno.h>
+#include <json-c/json_pointer.h>
+#include <json-c/json_visit.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "json/json.h"
+#include "json/scan.h"
+
+/* json-c cuts an integer off at 64 bits and drops the sign of -0, but keeps a decimal's text. So
+ * such an integer is handed to it with this exponent behind it, which is then taken off the
+ * kept text again. */
+static const char mark[] = "e+0000000000";
+
+static bool
+fits(const char *digits)
+{
+	errno = 0;
+	if (strcmp(digits, "-0") == 0)
+		return false;
+	if (digits[0] == '-')
+		strtoll(digits, NULL, 10);
+	else
+		strtoull(digits, NULL, 10);
+	return errno == 0;
+}
+
+/* Appends a number, marked if json-c would change it; returns its length. */
+static size_t
+copy_number(struct buf *out, const char *p, const char *end)
+{
+	size_t len = 0, whole;
+
+	while (
+	    p + len < end && strchr("+-.eE0123456789", p[len]) != NULL && p[len] != '\0')
+		len++;
+	buf_add(out, p, len);
+	whole = strspn(out->data + out->len - len, "-0123456789");
+	if (whole == len && !fits(out->data + out->len - len))
+		buf_str(out, mark);
+	return len;
+}
+
+/* The sound text again, with the mark behind each integer that needs it. */
+static void
+mark_integers(struct buf *out, const char *text, size_t len)
+{
+	const char *end = text + len;
+	bool quoted = false;
+
+	for (const char *p = text; p < end;) {
+		if (!quoted && (*p == '-' || (*p >= '0' && *p <= '9'))) {
+			p += copy_number(out, p, end);
+			continue;
+		}
+		if (*p == '"')
+			quoted = !quoted;
+		else if (quoted && *p == '\\')
+			buf_chr(out, *p++);
+		buf_chr(out, *p++);
+	}
+}
+
+static int
+unmark(struct json_object *o, int flags, struct json_object *parent, const char *name,
+    size_t *index, void *cookie)
+{
+	const char *text;
+	size_t len;
+
+	(void)flags, (void)parent, (void)name, (void)index, (void)cookie;
+	if (!json_object_is_type(o, json_type_double))
+		return JSON_C_VISIT_RETURN_CONTINUE;
+	text = mem_checked((void *)json_object_to_json_string(o));
+	len = strlen(text);
+	if (len >= sizeof mark && strcmp(text + len - (sizeof mark - 1), mark) == 0)
+		json_object_set_serializer(o, json_object_userdata_to_json_string,
+		    mem_strn(text, len - (sizeof mark - 1)), json_object_free_userdata);
+	return JSON_C_VISIT_RETURN_CONTINUE;
+}
+
+/* depth: how deep it is nested; json-c takes memory for each level that it may meet. */
+static struct json_object *
+parse(const char *text, size_t len, size_t depth, struct err *e)
+{
+	struct json_tokener *t;
+	struct json_object *o;
+
+	if (len >= INT32_MAX) {
+		err_set(e, CODE_BAD_ANSWER, "not JSON that can be read: it is too long");
+		return NULL;
+	}
+	t = mem_checked(json_tokener_new_ex((int)depth + 1));
+	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	o = json_tokener_parse_ex(t, text, (int)len + 1);
+	if (o == NULL) {
+		enum json_tokener_error why = json_tokener_get_error(t);
+		err_set(e, CODE_BAD_ANSWER, "not JSON that can be read: %s",
+		    why == json_tokener_success ? "it is null"
+		                                : json_tokener_error_desc(why));
+	}
+	json_tokener_free(t);
+	return o;
+}
+
+/* A sound text that is nothing but a string without escapes, which needs no parser; else NULL. */
+static struct json_object *
+plain_string(const char *text, size_t len)
+{
+	if (len < 2 || len > INT32_MAX || text[0] != '"' || text[len - 1] != '"' ||
+	    memchr(text, '\\', len) != NULL)
+		return NULL;
+	return mem_checked(json_object_new_string_len(text + 1, (int)len - 2));
+}
+
+struct json_object *
+json_parse_deep(const char *text, size_t len, int depth, struct err *e)
+{
+	struct json_object *o;
+	struct buf copy;
+	struct scan s;
+
+	if (scan_text(text, len, &s, NULL, NULL) && s.depth > (size_t)depth) {
+		s.what = "it is nested too deeply";
+		s.at = 0;
+	}
+	if (s.what != NULL) {
+		size_t line, column;
+		scan_place(text, s.at, &line, &column);
+		err_set(e, CODE_BAD_ANSWER, "not JSON: line %zu, column %zu: %s", line,
+		    column, s.what);
+		return NULL;
+	}
+	if (s.type == '"' && (o = plain_string(text, len)) != NULL)
+		return o;
+	buf_init(&copy, 0);
+	if (s.odd_integer)
+		mark_integers(&copy, text, len);
+	else
+		buf_add(&copy, text, len);
+	o = parse(copy.data, copy.len, s.depth, e);
+	buf_release(&copy);
+	if (o != NULL && s.odd_integer)
+		json_c_visit(o, 0, unmark, NULL);
+	return o;
+}
+
+struct json_object *
+json_parse(const char *text, size_t len, struct err *e)
+{
+	return json_parse_deep(text, len, JSON_DEPTH, e);
+}
+
+/* Follows a pointer down plain members, which nearly all of ours are. json-c's own function copies
+ * it and looks for escapes at each step; it gets what is left at any other one. */
+static bool
+find(struct json_object *o, const char *pointer, struct json_object **found)
+{
+	char name[64];
+
+	if (o == NULL || pointer == NULL)
+		return false;
+	for (size_t len; *pointer == '/'; pointer += len + 1) {
+		len = strcspn(pointer + 1, "/~");
+		if (len >= sizeof name || pointer[len + 1] == '~' ||
+		    !json_object_is_type(o, json_type_object))
+			break;
+		memcpy(name, pointer + 1, len);
+		name[len] = '\0';
+		if (!json_object_object_get_ex(o, name, &o))
+			return false;
+	}
+	*found = o;
+	return *pointer == '\0' ||
+	       (o != NULL && json_pointer_get(o, pointer, found) == 0);
+}
+
+struct json_object *
+json_at(struct json_object *o, const char *pointer)
+{
+	struct json_object *found;
+
+	return find(o, pointer, &found) ? found : NULL;
+}
+
+bool
+json_has(struct json_object *o, const char *pointer)
+{
+	struct json_object *found;
+
+	return find(o, pointer, &found);
+}
+
+const char *
+json_str(struct json_object *o, const char *pointer)
+{
+	struct json_object *v = json_at(o, pointer);
+	const char *s;
+
+	if (!json_object_is_type(v, json_type_string))
+		return NULL;
+	s = json_object_get_string(v);
+	return strlen(s) == (size_t)json_object_get_string_len(v) ? s : NULL;
+}
+
+int64_t
+json_int(struct json_object *o, const char *pointer, int64_t absent)
+{
+	struct json_object *v = json_at(o, pointer);
+	double d;
+
+	if (json_object_is_type(v, json_type_int)) {
+		if (json_object_get_int64(v) == INT64_MAX &&
+		    json_object_get_uint64(v) > INT64_MAX)
+			return absent;
+		return json_object_get_int64(v);
+	}
+	if (!json_object_is_type(v, json_type_double))
+		return absent;
+	d = json_object_get_double(v);
+	return fabs(d) < 0x1p53 && floor(d) == d ? (int64_t)d : absent;
+}
+
+double
+json_num(struct json_object *o, const char *pointer, double absent)
+{
+	struct json_object *v = json_at(o, pointer);
+
+	if (!json_object_is_type(v, json_type_int) &&
+	    !json_object_is_type(v, json_type_double))
+		return absent;
+	return json_object_get_double(v);
+}
+
+bool
+json_flag(struct json_object *o, const char *pointer, bool absent)
+{
+	struct json_object *v = json_at(o, pointer);
+
+	return json_object_is_type(v, json_type_boolean) ? json_object_get_boolean(v)
+	                                                 : absent;
+}
+
+char *
+json_text(struct json_object *o, const char *pointer)
+{
+	struct json_object *v = json_at(o, pointer);
+
+	switch (json_object_get_type(v)) {
+	case json_type_string:
+		return mem_str(json_str(v, ""));
+	case json_type_int:
+	case json_type_double:
+	case json_type_boolean:
+		return mem_str(mem_checked(
+		    (void *)json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN)));
+	default:
+		return NULL;
+	}
+}
+
+struct json_object *
+json_new_object(void)
+{
+	return mem_checked(json_object_new_object());
+}
+
+struct json_object *
+json_new_array(void)
+{
+	return mem_checked(json_object_new_array());
+}
+
+struct json_object *
+json_new_string(const char *s)
+{
+	size_t len = strlen(s);
+	struct json_object *o;
+	struct buf b;
+
+	if (utf8_valid(s, len))
+		return mem_checked(json_object_new_string_len(s, (int)len));
+	buf_init(&b, 0);
+	utf8_mend(&b, s, len);
+	o = mem_checked(json_object_new_string_len(b.data, (int)b.len));
+	buf_release(&b);
+	return o;
+}
+
+struct json_object *
+json_copy(struct json_object *o)
+{
+	struct json_object *copy = NULL;
+
+	if (o != NULL && json_object_deep_copy(o, &copy, NULL) != 0)
+		mem_checked(NULL);
+	return copy;
+}
+
+void
+json_put(struct json_object *o, const char *name, struct json_object *v)
+{
+	if (v != NULL && json_object_object_add(o, name, v) != 0)
+		mem_checked(NULL);
+}
+
+void
+json_put_str(struct json_object *o, const char *name, const char *s)
+{
+	if (s != NULL)
+		json_put(o, name, json_new_string(s));
+}
+
+void
+json_put_int(struct json_object *o, const char *name, int64_t n)
+{
+	json_put(o, name, mem_checked(json_object_new_int64(n)));
+}
+
+void
+json_put_bool(struct json_object *o, const char *name, bool b)
+{
+	json_put(o, name, mem_checked(json_object_new_boolean(b)));
+}
+
+void
+json_append(struct json_object *array, struct json_object *v)
+{
+	if (json_object_array_add(array, v) != 0)
+		mem_checked(NULL);
+}
+
+bool
+json_write(struct buf *out, struct json_object *o)
+{
+	size_t len;
+	const char *s = json_object_to_json_string_length(
+	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+
+	return buf_add(out, mem_checked((void *)s), len);
+}

@@ -1,0 +1,495 @@
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "json/json.h"
+#include "json/rec.h"
+#include "json/scan.h"
+
+/* A member as it came in: offsets into the record's bytes. */
+struct member {
+	uint32_t key, key_len, value, value_len;
+};
+
+/* A member that was read or changed. */
+struct slot {
+	char *name;
+	struct json_object *value;
+	bool changed;
+	bool removed;
+};
+
+struct rec {
+	char *bytes; /* one sound JSON object */
+	struct member *members;
+	struct slot *slots;
+	uint32_t len;
+	uint32_t n_members;
+	uint32_t n_slots;
+	bool indexed; /* members are known */
+};
+
+static const uint32_t none = UINT32_MAX;
+
+static void
+add_member(void *cookie, const struct scan_member *m)
+{
+	struct rec *r = cookie;
+	uint32_t n = r->n_members;
+
+	if (m->key.at == NULL)
+		return; /* an array's element; the caller refuses the array */
+	if (n == 0 || (n >= 8 && (n & (n - 1)) == 0))
+		r->members =
+		    mem_resize(r->members, (n == 0 ? 8 : 2 * n) * sizeof *r->members);
+	r->members[r->n_members++] = (struct member){
+	    .key = (uint32_t)(m->key.at - r->bytes),
+	    .key_len = (uint32_t)m->key.len,
+	    .value = (uint32_t)(m->value.at - r->bytes),
+	    .value_len = (uint32_t)m->value.len,
+	};
+}
+
+static void
+drop_index(struct rec *r)
+{
+	free(r->members);
+	r->members = NULL;
+	r->n_members = 0;
+	r->indexed = false;
+}
+
+static void
+build_index(struct rec *r)
+{
+	struct scan s;
+
+	if (r->indexed)
+		return;
+	scan_text(r->bytes, r->len, &s, add_member, r);
+	r->indexed = true;
+}
+
+static void
+drop_slots(struct rec *r)
+{
+	for (uint32_t i = 0; i < r->n_slots; i++) {
+		free(r->slots[i].name);
+		json_object_put(r->slots[i].value);
+	}
+	free(r->slots);
+	r->slots = NULL;
+	r->n_slots = 0;
+}
+
+static bool
+is_named(const struct rec *r, uint32_t i, const char *name)
+{
+	const struct member *m = &r->members[i];
+
+	return scan_key_is((struct slice){r->bytes + m->key, m->key_len}, name);
+}
+
+/* The index of the last member of that name, or none. */
+static uint32_t
+find_member(struct rec *r, const char *name)
+{
+	build_index(r);
+	for (uint32_t i = r->n_members; i > 0; i--)
+		if (is_named(r, i - 1, name))
+			return i - 1;
+	return none;
+}
+
+static struct slot *
+find_slot(const struct rec *r, const char *name)
+{
+	for (uint32_t i = 0; i < r->n_slots; i++)
+		if (strcmp(r->slots[i].name, name) == 0)
+			return &r->slots[i];
+	return NULL;
+}
+
+static struct slot *
+need_slot(struct rec *r, const char *name)
+{
+	struct slot *s = find_slot(r, name);
+
+	if (s != NULL)
+		return s;
+	r->slots = mem_resize(r->slots, (r->n_slots + 1) * sizeof *r->slots);
+	s = &r->slots[r->n_slots++];
+	*s = (struct slot){.name = mem_str(name)};
+	return s;
+}
+
+static bool
+is_null(const struct rec *r, const struct member *m)
+{
+	return r->bytes[m->value] == 'n';
+}
+
+static void
+refuse(const struct scan *s, const char *line, struct err *e)
+{
+	size_t row, column;
+
+	if (s->what == NULL) {
+		err_set(
+		    e, CODE_INVALID_RECORD, "not a record: a JSON object is expected");
+		return;
+	}
+	scan_place(line, s->at, &row, &column);
+	err_set(e, CODE_INVALID_RECORD, "not a record: column %zu: %s", column, s->what);
+}
+
+struct rec *
+rec_parse(const char *line, size_t len, struct err *e)
+{
+	struct rec *r;
+	struct scan s;
+
+	if (len > REC_MAX) {
+		err_set(e, CODE_RECORD_TOO_LONG, "the line is longer than 16 MiB");
+		return NULL;
+	}
+	r = mem_new(1, sizeof *r);
+	r->bytes = mem_strn(line, len);
+	r->len = (uint32_t)len;
+	if (!scan_text(r->bytes, len, &s, add_member, r) || s.type != '{') {
+		refuse(&s, line, e);
+		rec_free(r);
+		return NULL;
+	}
+	if (s.secret) {
+		err_set(e, CODE_SECRET_IN_RECORD, "the line holds an access_token");
+		rec_free(r);
+		return NULL;
+	}
+	r->indexed = true;
+	for (char *p = r->bytes;
+	     (p = memchr(p, '\n', len - (size_t)(p - r->bytes))) != NULL; p++)
+		*p = ' ';
+	return r;
+}
+
+/* The line's start, not cut within a character. */
+static size_t
+start_of(const char *line, size_t len)
+{
+	size_t cut = REC_INPUT;
+
+	if (len <= REC_INPUT)
+		return len;
+	for (size_t back = 1; back <= 3; back++) {
+		unsigned char c = (unsigned char)line[cut - back];
+		if (c >= 0xc2 &&
+		    c <= 0xf4) /* a first byte, perhaps of more than is left */
+			return utf8_char(line + cut - back, back) == 0 ? cut - back : cut;
+		if (c < 0x80 || c >= 0xc0)
+			break;
+	}
+	return cut;
+}
+
+struct rec *
+rec_bad(const char *step, const char *line, size_t len, const struct err *e)
+{
+	struct rec *r = rec_new();
+	struct err secret;
+	struct buf b;
+
+	if (e->code == CODE_SECRET_IN_RECORD) {
+		rec_fail(r, step, e);
+	} else if (scan_mentions(line, len, "access_token")) {
+		err_set(&secret, CODE_SECRET_IN_RECORD, "the line holds an access_token");
+		rec_fail(r, step, &secret);
+	} else {
+		buf_init(&b, 0);
+		buf_str(&b, "");
+		utf8_mend(&b, line, start_of(line, len));
+		rec_set(r, "input",
+		    mem_checked(json_object_new_string_len(b.data, (int)b.len)));
+		buf_release(&b);
+		rec_fail(r, step, e);
+	}
+	return r;
+}
+
+struct rec *
+rec_new(void)
+{
+	struct rec *r = mem_new(1, sizeof *r);
+
+	r->bytes = mem_str("{}");
+	r->len = 2;
+	return r;
+}
+
+struct rec *
+rec_clone(struct rec *r)
+{
+	struct rec *copy = mem_new(1, sizeof *copy);
+	struct buf b;
+
+	buf_init(&b, 0);
+	rec_write(r, &b);
+	copy->bytes = mem_strn(b.data, b.len - 1);
+	copy->len = (uint32_t)(b.len - 1);
+	buf_release(&b);
+	return copy;
+}
+
+void
+rec_free(struct rec *r)
+{
+	if (r == NULL)
+		return;
+	drop_slots(r);
+	free(r->members);
+	free(r->bytes);
+	free(r);
+}
+
+struct json_object *
+rec_get(struct rec *r, const char *name)
+{
+	struct slot *s = find_slot(r, name);
+	struct json_object *value;
+	struct err ignored;
+	uint32_t i;
+
+	if (s != NULL)
+		return s->value;
+	i = find_member(r, name);
+	if (i == none || is_null(r, &r->members[i]))
+		return NULL;
+	value = json_parse_deep(r->bytes + r->members[i].value, r->members[i].value_len,
+	    SCAN_DEPTH, &ignored);
+	need_slot(r, name)->value = value;
+	return value;
+}
+
+const char *
+rec_str(struct rec *r, const char *name)
+{
+	return json_str(rec_get(r, name), "");
+}
+
+bool
+rec_has(struct rec *r, const char *name)
+{
+	const struct slot *s = find_slot(r, name);
+	uint32_t i;
+
+	if (s != NULL)
+		return s->value != NULL;
+	i = find_member(r, name);
+	return i != none && !is_null(r, &r->members[i]);
+}
+
+static bool
+is_text(const char *s, size_t len, const char *text)
+{
+	return text != NULL ? strlen(text) == len && memcmp(s, text, len) == 0 : len > 0;
+}
+
+bool
+rec_is(struct rec *r, const char *name, const char *pointer, const char *text)
+{
+	struct scan_member place;
+	const char *s;
+	uint32_t i;
+
+	if (find_slot(r, name) == NULL) {
+		i = find_member(r, name);
+		if (i == none ||
+		    !scan_find(r->bytes + r->members[i].value, r->members[i].value_len,
+		        pointer, &place) ||
+		    place.value.at[0] != '"')
+			return false;
+		if (memchr(place.value.at, '\\', place.value.len) == NULL)
+			return is_text(place.value.at + 1, place.value.len - 2, text);
+	}
+	s = json_str(rec_get(r, name), pointer);
+	return s != NULL && is_text(s, strlen(s), text);
+}
+
+static void
+change(struct rec *r, const char *name, struct json_object *value, bool removed)
+{
+	struct slot *s = need_slot(r, name);
+	struct json_object *old = s->value;
+
+	s->value = value;
+	s->changed = true;
+	s->removed = removed;
+	json_object_put(old);
+}
+
+void
+rec_set(struct rec *r, const char *name, struct json_object *value)
+{
+	change(r, name, value, false);
+}
+
+void
+rec_set_str(struct rec *r, const char *name, const char *value)
+{
+	rec_set(r, name, value != NULL ? json_new_string(value) : NULL);
+}
+
+struct json_object *
+rec_edit(struct rec *r, const char *name)
+{
+	struct json_object *value = rec_get(r, name);
+
+	if (!json_object_is_type(value, json_type_object)) {
+		value = json_new_object();
+		rec_set(r, name, value);
+	}
+	need_slot(r, name)->changed = true;
+	return value;
+}
+
+void
+rec_remove(struct rec *r, const char *name)
+{
+	change(r, name, NULL, true);
+}
+
+bool
+rec_failed(struct rec *r)
+{
+	return rec_has(r, "error");
+}
+
+struct json_object *
+rec_fail(struct rec *r, const char *step, const struct err *e)
+{
+	const struct code_info *info = code_info(e->code);
+	struct json_object *error = json_new_object();
+
+	json_put_str(error, "step", step);
+	json_put_str(error, "code", info->name);
+	json_put_str(error, "message", e->message);
+	json_put_bool(error, "retryable", info->retryable);
+	rec_set(r, "error", error);
+	return error;
+}
+
+static bool
+is_changed(const struct rec *r)
+{
+	for (uint32_t i = 0; i < r->n_slots; i++)
+		if (r->slots[i].changed)
+			return true;
+	return false;
+}
+
+/* The changed slot that member i falls to, or NULL. */
+static const struct slot *
+slot_of(const struct rec *r, uint32_t i)
+{
+	for (uint32_t k = 0; k < r->n_slots; k++)
+		if (r->slots[k].changed && is_named(r, i, r->slots[k].name))
+			return &r->slots[k];
+	return NULL;
+}
+
+/* Appends the members that came in, with the bytes between them and behind the brace; one that
+ * is removed takes the comma before it along, the first ones the comma behind. Returns whether
+ * there are any left; *rest is where the bytes after the last one begin. */
+static bool
+write_members(struct rec *r, struct buf *out, uint32_t *rest)
+{
+	bool any = false;
+
+	*rest = (uint32_t)((char *)memchr(r->bytes, '{', r->len) - r->bytes) + 1;
+	for (uint32_t i = 0; i < r->n_members; i++) {
+		const struct member *m = &r->members[i];
+		const struct slot *s = slot_of(r, i);
+		uint32_t key = m->key - 1;
+		if (i == 0)
+			buf_add(out, r->bytes, key);
+		if (s == NULL || !s->removed) {
+			if (any)
+				buf_add(out, r->bytes + *rest, key - *rest);
+			buf_add(out, r->bytes + key, m->value - key);
+			if (s != NULL && find_member(r, s->name) == i)
+				json_write(out, s->value);
+			else
+				buf_add(out, r->bytes + m->value, m->value_len);
+			any = true;
+		}
+		*rest = m->value + m->value_len;
+	}
+	if (r->n_members == 0)
+		buf_add(out, r->bytes, *rest);
+	return any;
+}
+
+static void
+write_changed(struct rec *r, struct buf *out)
+{
+	uint32_t rest;
+	bool any;
+
+	build_index(r);
+	any = write_members(r, out, &rest);
+	for (uint32_t k = 0; k < r->n_slots; k++) {
+		const struct slot *s = &r->slots[k];
+		struct json_object *name;
+		if (!s->changed || s->removed || find_member(r, s->name) != none)
+			continue;
+		if (any)
+			buf_chr(out, ',');
+		name = json_new_string(s->name);
+		json_write(out, name);
+		json_object_put(name);
+		buf_chr(out, ':');
+		json_write(out, s->value);
+		any = true;
+	}
+	buf_add(out, r->bytes + rest, r->len - rest);
+}
+
+bool
+rec_write(struct rec *r, struct buf *out)
+{
+	size_t start = out->len;
+	bool full = out->full;
+
+	out->full = false;
+	if (is_changed(r))
+		write_changed(r, out);
+	else
+		buf_add(out, r->bytes, r->len);
+	buf_chr(out, '\n');
+	if (out->full) {
+		out->len = start;
+		if (out->data != NULL)
+			out->data[start] = '\0';
+		return false;
+	}
+	out->full = full;
+	return true;
+}
+
+void
+rec_slim(struct rec *r)
+{
+	if (is_changed(r)) {
+		struct buf b;
+		buf_init(&b, 0);
+		rec_write(r, &b);
+		free(r->bytes);
+		r->bytes = mem_strn(b.data, b.len - 1);
+		r->len = (uint32_t)(b.len - 1);
+		buf_release(&b);
+	}
+	drop_slots(r);
+	drop_index(r);
+}

@@ -1,0 +1,537 @@
+#include <endian.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "json/scan.h"
+
+struct walk {
+	const char *text, *p, *end;
+	struct scan *s;
+	scan_fn *found;
+	void *cookie;
+	struct scan_member member; /* the top-level one being read */
+	size_t depth;
+	uint64_t
+	    objects[SCAN_DEPTH / 64]; /* a bit for each level: an object, else an array */
+};
+
+static bool
+refuse(struct walk *w, const char *at, const char *what)
+{
+	w->s->at = (size_t)(at - w->text);
+	w->s->what = what;
+	return false;
+}
+
+static bool
+in_object(const struct walk *w)
+{
+	size_t i = w->depth - 1;
+
+	return (w->objects[i / 64] >> (i % 64) & 1) != 0;
+}
+
+static bool
+push(struct walk *w, bool object)
+{
+	size_t i = w->depth;
+	uint64_t bit = (uint64_t)1 << (i % 64);
+
+	if (i == SCAN_DEPTH)
+		return refuse(w, w->p, "it is nested too deeply");
+	if (object)
+		w->objects[i / 64] |= bit;
+	else
+		w->objects[i / 64] &= ~bit;
+	w->depth++;
+	if (w->depth > w->s->depth)
+		w->s->depth = w->depth;
+	return true;
+}
+
+static int
+peek_past_blanks(struct walk *w)
+{
+	for (; w->p < w->end; w->p++)
+		if (*w->p != ' ' && *w->p != '\n' && *w->p != '\t' && *w->p != '\r')
+			return (unsigned char)*w->p;
+	return -1;
+}
+
+/* The first byte from p on that needs a look: quote, backslash, control character, not ASCII.
+ * Eight bytes at a time: a byte's high bit is set by the subtraction that it underflows, and the
+ * lowest one set is exact, for a borrow only reaches the bytes above it. */
+static const char *
+skip_plain(const char *p, const char *end)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+
+	for (; end - p >= 8; p += 8) {
+		uint64_t v, hits;
+		memcpy(&v, p, sizeof v);
+		v = le64toh(v);
+		hits = v | (v - ones * 0x20) | ((v ^ ones * '"') - ones) |
+		       ((v ^ ones * '\\') - ones);
+		hits &= ones * 0x80;
+		if (hits != 0)
+			return p + (size_t)__builtin_ctzll(hits) / 8;
+	}
+	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20 &&
+	       (unsigned char)*p < 0x80)
+		p++;
+	return p;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The four hex digits after \u, or -1. */
+static long
+hex4(const char *p, const char *end)
+{
+	long v = 0;
+
+	if (end - p < 4)
+		return -1;
+	for (int i = 0; i < 4; i++) {
+		int d = hex_digit(p[i]);
+		if (d < 0)
+			return -1;
+		v = v << 4 | d;
+	}
+	return v;
+}
+
+/* At a backslash; goes past the escape. */
+static bool
+escape(struct walk *w)
+{
+	const char *p = w->p;
+
+	if (w->end - p < 2 || p[1] == '\0' || strchr("\"\\/bfnrtu", p[1]) == NULL)
+		return refuse(w, p, "there is no such escape");
+	if (p[1] == 'u' && hex4(p + 2, w->end) < 0)
+		return refuse(w, p, "\\u wants four hexadecimal digits");
+	w->p += p[1] == 'u' ? 6 : 2;
+	return true;
+}
+
+/* At the opening quote; goes past the closing one. *escaped is set where there is an escape. */
+static bool
+string(struct walk *w, bool *escaped)
+{
+	const char *start = w->p++;
+
+	for (;;) {
+		size_t n;
+		w->p = skip_plain(w->p, w->end);
+		if (w->p == w->end)
+			return refuse(w, start, "a string does not end");
+		if (*w->p == '"') {
+			w->p++;
+			return true;
+		}
+		if (*w->p == '\\') {
+			*escaped = true;
+			if (!escape(w))
+				return false;
+			continue;
+		}
+		if ((unsigned char)*w->p < 0x20)
+			return refuse(w, w->p, "a control character stands in a string");
+		n = utf8_char(w->p, (size_t)(w->end - w->p));
+		if (n == 0)
+			return refuse(w, w->p, "it is not UTF-8");
+		w->p += n;
+	}
+}
+
+static size_t
+digits(struct walk *w)
+{
+	const char *start = w->p;
+
+	while (w->p < w->end && *w->p >= '0' && *w->p <= '9')
+		w->p++;
+	return (size_t)(w->p - start);
+}
+
+static bool
+number(struct walk *w)
+{
+	const char *start = w->p;
+	bool minus = *start == '-', zero, whole = true;
+	size_t n;
+
+	w->p += minus;
+	zero = w->p < w->end && *w->p == '0';
+	n = digits(w);
+	if (n == 0 || (zero && n > 1))
+		return refuse(w, start,
+		    n == 0 ? "a number has no digits" : "a number begins with 0");
+	if (w->p < w->end && *w->p == '.') {
+		whole = false;
+		w->p++;
+		if (digits(w) == 0)
+			return refuse(w, start, "a number ends in its point");
+	}
+	if (w->p < w->end && (*w->p | 0x20) == 'e') {
+		whole = false;
+		w->p++;
+		w->p += w->p < w->end && (*w->p == '+' || *w->p == '-');
+		if (digits(w) == 0)
+			return refuse(w, start, "a number has an empty exponent");
+	}
+	if (whole && (n >= 19 || (minus && zero)))
+		w->s->odd_integer = true;
+	return true;
+}
+
+static bool
+word(struct walk *w, const char *s, size_t len)
+{
+	if ((size_t)(w->end - w->p) < len || memcmp(w->p, s, len) != 0)
+		return refuse(w, w->p, "a value is expected");
+	w->p += len;
+	return true;
+}
+
+static bool
+scalar(struct walk *w, int c)
+{
+	bool escaped = false;
+
+	switch (c) {
+	case '"':
+		return string(w, &escaped);
+	case 't':
+		return word(w, "true", 4);
+	case 'f':
+		return word(w, "false", 5);
+	case 'n':
+		return word(w, "null", 4);
+	default:
+		if (c == '-' || (c >= '0' && c <= '9'))
+			return number(w);
+		return refuse(w, w->p, "a value is expected");
+	}
+}
+
+/* A member's name and its colon. */
+static bool
+key(struct walk *w)
+{
+	static const char secret[] = "access_token";
+	struct slice k;
+	bool escaped = false;
+
+	if (peek_past_blanks(w) != '"')
+		return refuse(w, w->p, "a member's name in quotes is expected");
+	k.at = w->p + 1;
+	if (!string(w, &escaped))
+		return false;
+	k.len = (size_t)(w->p - 1 - k.at);
+	if (escaped ? scan_key_is(k, secret)
+	            : k.len == sizeof secret - 1 && memcmp(k.at, secret, k.len) == 0)
+		w->s->secret = true;
+	if (w->depth == 1)
+		w->member.key = k;
+	if (peek_past_blanks(w) != ':')
+		return refuse(w, w->p, "a colon is expected after a member's name");
+	w->p++;
+	return true;
+}
+
+/* Goes into containers up to and past the first scalar or empty container. */
+static bool
+value(struct walk *w)
+{
+	for (;;) {
+		int c = peek_past_blanks(w);
+		bool object = c == '{';
+
+		if (w->depth == 1)
+			w->member.value.at = w->p;
+		if (!object && c != '[')
+			return scalar(w, c);
+		if (!push(w, object))
+			return false;
+		w->p++;
+		if (peek_past_blanks(w) == (object ? '}' : ']')) {
+			w->p++;
+			w->depth--;
+			return true;
+		}
+		if (object && !key(w))
+			return false;
+	}
+}
+
+/* Past what may follow a value: the ends of containers, and a comma with the name behind it. */
+static bool
+after(struct walk *w)
+{
+	while (w->depth > 0) {
+		bool object = in_object(w);
+		int c;
+
+		if (w->depth == 1 && w->found != NULL) {
+			w->member.value.len = (size_t)(w->p - w->member.value.at);
+			w->found(w->cookie, &w->member);
+		}
+		c = peek_past_blanks(w);
+		if (c == ',') {
+			w->p++;
+			return object ? key(w) : true;
+		}
+		if (c != (object ? '}' : ']'))
+			return refuse(w, w->p,
+			    object ? "a comma or } is expected"
+			           : "a comma or ] is expected");
+		w->p++;
+		w->depth--;
+	}
+	return true;
+}
+
+bool
+scan_text(const char *text, size_t len, struct scan *s, scan_fn *found, void *cookie)
+{
+	struct walk w;
+	int c;
+
+	*s = (struct scan){0};
+	w.text = w.p = text;
+	w.end = text + len;
+	w.s = s;
+	w.found = found;
+	w.cookie = cookie;
+	w.member = (struct scan_member){{NULL, 0}, {NULL, 0}};
+	w.depth = 0;
+	memset(w.objects, 0, sizeof w.objects);
+	c = peek_past_blanks(&w);
+	if (c < 0)
+		return refuse(&w, w.p, "it is empty");
+	s->type = (char)c;
+	do
+		if (!value(&w) || !after(&w))
+			return false;
+	while (w.depth > 0);
+	if (peek_past_blanks(&w) >= 0)
+		return refuse(&w, w.p, "something follows the value");
+	return true;
+}
+
+static size_t
+encode(unsigned long c, char out[4])
+{
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (char)(0xc0 | c >> 6);
+		out[1] = (char)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000) {
+		out[0] = (char)(0xe0 | c >> 12);
+		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (c & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | c >> 18);
+	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (c & 0x3f));
+	return 4;
+}
+
+/* Undoes a \u escape, or a pair of them, at *p. False where it is none. */
+static bool
+unescape_u(const char **p, const char *end, char out[4], size_t *n)
+{
+	long c = hex4(*p + 2, end), low;
+
+	if (c < 0)
+		return false;
+	*p += 6;
+	if (c >= 0xd800 && c <= 0xdbff && end - *p >= 6 && (*p)[0] == '\\' &&
+	    (*p)[1] == 'u') {
+		low = hex4(*p + 2, end);
+		if (low >= 0xdc00 && low <= 0xdfff) {
+			*p += 6;
+			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+		}
+	}
+	if (c >= 0xd800 && c <= 0xdfff)
+		c = 0xfffd;
+	*n = encode((unsigned long)c, out);
+	return true;
+}
+
+/* The byte, or the character that an escape stands for, at *p (before end); goes past it. What
+ * is no escape is the byte itself. */
+static size_t
+unit(const char **p, const char *end, char out[4])
+{
+	static const char names[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
+	size_t n = 1;
+
+	out[0] = **p;
+	if (**p == '\\' && end - *p >= 2) {
+		const char *name = memchr(names, (*p)[1], sizeof names - 1);
+		if (name != NULL) {
+			out[0] = means[name - names];
+			*p += 2;
+			return 1;
+		}
+		if ((*p)[1] == 'u' && unescape_u(p, end, out, &n))
+			return n;
+	}
+	*p += 1;
+	return 1;
+}
+
+/* How many bytes from p on, escapes undone, are the name; 0 where they are not. */
+static size_t
+matches(const char *p, const char *end, const char *name)
+{
+	const char *start = p;
+
+	while (*name != '\0') {
+		char out[4];
+		size_t n;
+		if (p == end)
+			return 0;
+		n = unit(&p, end, out);
+		if (strncmp(name, out, n) != 0)
+			return 0;
+		name += n;
+	}
+	return (size_t)(p - start);
+}
+
+bool
+scan_key_is(struct slice k, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (k.len < len)
+		return false;
+	if (memchr(k.at, '\\', k.len) == NULL)
+		return k.len == len && memcmp(k.at, name, len) == 0;
+	return len > 0 && matches(k.at, k.at + k.len, name) == k.len;
+}
+
+bool
+scan_mentions(const char *text, size_t len, const char *name)
+{
+	const char *end = text + len;
+
+	for (const char *p = text; p < end; p++)
+		if ((*p == *name || *p == '\\') && matches(p, end, name) > 0)
+			return true;
+	return false;
+}
+
+/* What scan_find() looks for among the members of one container. */
+struct search {
+	const char *name; /* the pointer's token, ~ undone */
+	size_t index;     /* the same as an array's index, or SIZE_MAX */
+	size_t count;
+	bool hit;
+	struct scan_member m;
+};
+
+static void
+compare(void *cookie, const struct scan_member *m)
+{
+	struct search *s = cookie;
+	bool hit =
+	    m->key.at != NULL ? scan_key_is(m->key, s->name) : s->count == s->index;
+
+	s->count++;
+	if (hit) {
+		s->hit = true;
+		s->m = *m;
+	}
+}
+
+/* A pointer's next token without its ~ escapes; *pointer goes past it. Caller frees. */
+static char *
+token(const char **pointer)
+{
+	size_t len = strcspn(*pointer, "/");
+	char *name = mem_strn(*pointer, len), *to = name;
+
+	for (const char *p = name; *p != '\0'; p++) {
+		if (p[0] == '~' && (p[1] == '0' || p[1] == '1'))
+			*to++ = *++p == '0' ? '~' : '/';
+		else
+			*to++ = *p;
+	}
+	*to = '\0';
+	*pointer += len;
+	return name;
+}
+
+static size_t
+array_index(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > 9 || strspn(name, "0123456789") != len ||
+	    (name[0] == '0' && len > 1))
+		return SIZE_MAX;
+	return (size_t)strtoul(name, NULL, 10);
+}
+
+bool
+scan_find(const char *text, size_t len, const char *pointer, struct scan_member *m)
+{
+	struct scan_member here = {{NULL, 0}, {text, len}};
+
+	while (*pointer == '/') {
+		struct search s = {0};
+		struct scan ignored;
+		char *name;
+
+		pointer++;
+		name = token(&pointer);
+		s.name = name;
+		s.index = array_index(name);
+		if (!scan_text(here.value.at, here.value.len, &ignored, compare, &s))
+			s.hit = false;
+		free(name);
+		if (!s.hit)
+			return false;
+		here = s.m;
+	}
+	*m = here;
+	return *pointer == '\0';
+}
+
+void
+scan_place(const char *text, size_t offset, size_t *line, size_t *column)
+{
+	*line = 1;
+	*column = 1;
+	for (size_t i = 0; i < offset; i++) {
+		if (text[i] == '\n') {
+			++*line;
+			*column = 1;
+		} else if (((unsigned char)text[i] & 0xc0) != 0x80) {
+			++*column;
+		}
+	}
+}

@@ -1,0 +1,243 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "ledger/liveness.h"
+
+enum {
+	HEADER = 64, /* bytes before the first slot */
+	CHUNK = 512, /* slots that are given disk space at a time */
+};
+
+struct live {
+	int dir, fd;
+	int64_t number;
+	char boot[HEADER]; /* the header of this boot; empty: the kernel does not tell */
+	int *free_slots;
+	size_t nfree, nslots;
+};
+
+/* Fills in the header that a file of this boot has. */
+static void
+read_boot(char *header)
+{
+	char id[37] = "";
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (read(fd, id, 36) == 36)
+		snprintf(header, HEADER, "avtools live 1 %s\n", id);
+	close(fd);
+}
+
+static int
+open_name(const struct live *l, int64_t number, int flags)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, "%" PRId64, number);
+	return openat(l->dir, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static int
+open_dir(const char *dir, struct err *e)
+{
+	int fd;
+
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return err_set(
+		    e, CODE_STATE_UNUSABLE, "cannot make the directory '%s':", dir);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(
+		    e, CODE_STATE_UNUSABLE, "cannot open the directory '%s':", dir);
+	return fd;
+}
+
+/* Makes this process's file, locked. */
+static int
+open_own(struct live *l, const char *dir, bool *taken, struct err *e)
+{
+	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct stat st;
+
+	l->fd = open_name(l, l->number, O_RDWR | O_CREAT | O_EXCL);
+	if (l->fd < 0) {
+		*taken = errno == EEXIST;
+		return err_set(
+		    e, CODE_STATE_UNUSABLE, "cannot make a file in '%s':", dir);
+	}
+	/* What root does in somebody's ledger must be for that one to judge; where it cannot be
+	 * given away, it is root's. */
+	if (geteuid() == 0 && fstat(l->dir, &st) == 0 && st.st_uid != 0)
+		(void)!fchown(l->fd, st.st_uid, st.st_gid);
+	if (fcntl(l->fd, F_OFD_SETLK, &fl) < 0)
+		return err_set(
+		    e, CODE_STATE_UNUSABLE, "cannot lock a file in '%s':", dir);
+	if (pwrite(l->fd, l->boot, HEADER, 0) != HEADER)
+		return err_set(e, CODE_STATE_UNUSABLE, "cannot write in '%s':", dir);
+	return 0;
+}
+
+struct live *
+live_open(const char *dir, int64_t number, bool *taken, struct err *e)
+{
+	struct live *l = mem_new(1, sizeof *l);
+
+	*taken = false;
+	l->fd = -1;
+	l->number = number;
+	read_boot(l->boot);
+	l->dir = open_dir(dir, e);
+	if (l->dir >= 0 && open_own(l, dir, taken, e) == 0)
+		return l;
+	live_close(l);
+	return NULL;
+}
+
+void
+live_close(struct live *l)
+{
+	if (l == NULL)
+		return;
+	if (l->fd >= 0) {
+		if (l->nfree == l->nslots)
+			live_remove(l, l->number);
+		close(l->fd);
+	}
+	if (l->dir >= 0)
+		close(l->dir);
+	free(l->free_slots);
+	free(l);
+}
+
+static off_t
+slot_offset(size_t slot)
+{
+	return HEADER + (off_t)(slot * sizeof(int64_t));
+}
+
+int
+live_slot(struct live *l, struct err *e)
+{
+	if (l->nfree == 0) {
+		int rc = posix_fallocate(
+		    l->fd, slot_offset(l->nslots), CHUNK * (off_t)sizeof(int64_t));
+		if (rc != 0) {
+			errno = rc;
+			return err_set(e, CODE_STATE_UNUSABLE,
+			    "cannot extend the file beside the ledger that notes what is sent:");
+		}
+		l->free_slots = mem_resize(
+		    l->free_slots, (l->nslots + CHUNK) * sizeof *l->free_slots);
+		for (size_t i = CHUNK; i > 0; i--)
+			l->free_slots[l->nfree++] = (int)(l->nslots + i - 1);
+		l->nslots += CHUNK;
+	}
+	return l->free_slots[--l->nfree];
+}
+
+void
+live_slot_free(struct live *l, int slot)
+{
+	if (slot >= 0)
+		l->free_slots[l->nfree++] = slot;
+}
+
+bool
+live_sending(struct live *l, int slot, int64_t n)
+{
+	struct stat st;
+
+	return slot >= 0 &&
+	       pwrite(l->fd, &n, sizeof n, slot_offset((size_t)slot)) ==
+	           (ssize_t)sizeof n &&
+	       fstat(l->fd, &st) == 0 && st.st_nlink > 0;
+}
+
+bool
+live_is(struct live *l, int64_t number)
+{
+	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	bool alive;
+	int fd;
+
+	if (number == l->number)
+		return true;
+	fd = open_name(l, number, O_RDWR);
+	if (fd < 0)
+		return errno != ENOENT; /* who cannot be asked is taken as alive */
+	alive = fcntl(fd, F_OFD_GETLK, &fl) < 0 || fl.l_type != F_UNLCK;
+	close(fd);
+	return alive;
+}
+
+/* Whether n is in one of the slots of the file, or the file cannot be read. */
+static bool
+in_slots(int fd, int64_t n)
+{
+	int64_t slots[CHUNK];
+	off_t at = HEADER;
+	ssize_t got;
+
+	while ((got = pread(fd, slots, sizeof slots, at)) > 0) {
+		for (size_t i = 0; i < (size_t)got / sizeof slots[0]; i++)
+			if (slots[i] == n)
+				return true;
+		at += got;
+	}
+	return got < 0;
+}
+
+bool
+live_unsent(struct live *l, int64_t number, int64_t n)
+{
+	char header[HEADER];
+	bool unsent;
+	int fd = open_name(l, number, O_RDONLY);
+
+	if (fd < 0)
+		return false;
+	unsent = l->boot[0] != '\0' && pread(fd, header, HEADER, 0) == HEADER &&
+	         memcmp(header, l->boot, HEADER) == 0 && !in_slots(fd, n);
+	close(fd);
+	return unsent;
+}
+
+void
+live_dead(struct live *l, void (*fn)(void *arg, int64_t number), void *arg)
+{
+	int fd = openat(l->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+
+	if (d == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(d)) != NULL) {
+		char *end;
+		int64_t number = strtoll(entry->d_name, &end, 10);
+		if (number > 0 && *end == '\0' && !live_is(l, number))
+			fn(arg, number);
+	}
+	closedir(d);
+}
+
+void
+live_remove(struct live *l, int64_t number)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, "%" PRId64, number);
+	unlinkat(l->dir, name, 0); /* one that stays is tried again by the next process */
+}

@@ -1,0 +1,554 @@
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "os/loop.h"
+
+enum { EVENTS_MAX = 256 };
+
+/* One watched file descriptor; the table is indexed by it. round tells events of a
+ * descriptor that was closed from those of its successor with the same number. */
+struct watched {
+	loop_fd_fn *fn; /* NULL: not watched */
+	void *arg;
+	uint32_t events;
+	uint32_t round;
+	bool ready;    /* epoll does not take it: always ready */
+	bool internal; /* does not keep loop_run waiting */
+};
+
+/* at stands beside the pointer so that sifting does not touch the timers themselves. */
+struct heap_slot {
+	int64_t at;
+	struct timer *timer;
+};
+
+struct work {
+	struct loop *loop;
+	void (*work)(void *arg);
+	void (*done)(void *arg);
+	void *arg;
+	struct work *next;
+	pthread_t thread;
+	bool threaded;
+};
+
+struct loop {
+	int epoll;
+	int64_t now;
+	bool running, stopped;
+
+	struct watched *fds;
+	int fds_size;
+	uint32_t round;
+	int counted; /* watched and not internal */
+	int *ready;  /* those that are always ready */
+	int nready;
+
+	struct heap_slot *heap; /* from 1 */
+	uint32_t nheap, heap_size;
+
+	struct deferred *deferred, **deferred_end;
+	unsigned ndeferred;
+
+	int signals; /* signalfd or -1 */
+	void (*on_signal)(void *arg, int signo);
+	void *signal_arg;
+
+	int wake; /* eventfd or -1: there is something in finished */
+	unsigned working;
+	pthread_mutex_t lock; /* over finished and busy */
+	pthread_cond_t idle;
+	struct work *finished;
+	unsigned busy; /* threads that still touch the loop */
+};
+
+static int64_t
+clock_ms(void)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &ts) < 0)
+		die(EX_OSERR, "cannot read the clock:");
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Timers: a binary heap. */
+
+static void
+heap_put(struct loop *loop, uint32_t pos, struct heap_slot slot)
+{
+	loop->heap[pos] = slot;
+	slot.timer->pos = pos;
+}
+
+static void
+heap_up(struct loop *loop, uint32_t pos, struct heap_slot slot)
+{
+	for (; pos > 1 && slot.at < loop->heap[pos / 2].at; pos /= 2)
+		heap_put(loop, pos, loop->heap[pos / 2]);
+	heap_put(loop, pos, slot);
+}
+
+static void
+heap_down(struct loop *loop, uint32_t pos, struct heap_slot slot)
+{
+	uint32_t child;
+
+	for (; (child = pos * 2) <= loop->nheap; pos = child) {
+		if (child < loop->nheap &&
+		    loop->heap[child + 1].at < loop->heap[child].at)
+			child++;
+		if (slot.at <= loop->heap[child].at)
+			break;
+		heap_put(loop, pos, loop->heap[child]);
+	}
+	heap_put(loop, pos, slot);
+}
+
+/* Puts a slot where pos is free, upwards or downwards as its time wants. */
+static void
+heap_settle(struct loop *loop, uint32_t pos, struct heap_slot slot)
+{
+	if (pos > 1 && slot.at < loop->heap[pos / 2].at)
+		heap_up(loop, pos, slot);
+	else
+		heap_down(loop, pos, slot);
+}
+
+void
+loop_at(struct loop *loop, struct timer *t, int64_t at, void (*fn)(void *), void *arg)
+{
+	struct heap_slot slot = {at, t};
+
+	t->at = at;
+	t->fn = fn;
+	t->arg = arg;
+	if (t->pos != 0) {
+		heap_settle(loop, t->pos, slot);
+		return;
+	}
+	if (loop->nheap + 1 >= loop->heap_size) {
+		loop->heap_size = loop->heap_size < 64 ? 64 : loop->heap_size * 2;
+		loop->heap = mem_resize(loop->heap, loop->heap_size * sizeof *loop->heap);
+	}
+	heap_up(loop, ++loop->nheap, slot);
+}
+
+void
+loop_cancel(struct loop *loop, struct timer *t)
+{
+	uint32_t pos = t->pos;
+	struct heap_slot last;
+
+	if (pos == 0)
+		return;
+	t->pos = 0;
+	last = loop->heap[loop->nheap--];
+	if (last.timer != t)
+		heap_settle(loop, pos, last);
+}
+
+/* At most as many as there are now: a timer that sets itself again for now does not keep the
+ * loop from its other work. */
+static void
+run_timers(struct loop *loop)
+{
+	uint32_t left = loop->nheap;
+
+	while (left-- > 0 && !loop->stopped && loop->nheap > 0 &&
+	       loop->heap[1].at <= loop->now) {
+		struct timer *t = loop->heap[1].timer;
+
+		loop_cancel(loop, t);
+		t->fn(t->arg);
+	}
+}
+
+/* File descriptors. */
+
+static void
+fds_grow(struct loop *loop, int fd)
+{
+	int size = loop->fds_size < 64 ? 64 : loop->fds_size;
+
+	if (fd < loop->fds_size)
+		return;
+	while (size <= fd)
+		size *= 2;
+	loop->fds = mem_resize(loop->fds, (size_t)size * sizeof *loop->fds);
+	loop->ready = mem_resize(loop->ready, (size_t)size * sizeof *loop->ready);
+	for (int i = loop->fds_size; i < size; i++)
+		loop->fds[i] = (struct watched){0};
+	loop->fds_size = size;
+}
+
+/* Tells the kernel. A descriptor that was closed and opened again while it was watched has
+ * left the kernel's list, which is no reason to fail. */
+static void
+fd_register(struct loop *loop, int fd, struct watched *w, bool known)
+{
+	struct epoll_event ev = {.events = w->events};
+
+	ev.data.u64 = (uint64_t)w->round << 32 | (uint32_t)fd;
+	if (known && epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &ev) == 0)
+		return;
+	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &ev) == 0)
+		return;
+	if (errno == EEXIST && epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &ev) == 0)
+		return;
+	if (errno != EPERM)
+		die(EX_OSERR, "cannot wait for file descriptor %d:", fd);
+	if (!w->ready)
+		loop->ready[loop->nready++] = fd;
+	w->ready = true;
+}
+
+static void
+watch(
+    struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn, void *arg, bool internal)
+{
+	struct watched *w;
+	bool known;
+
+	fds_grow(loop, fd);
+	w = &loop->fds[fd];
+	known = w->fn != NULL;
+	if (!known) {
+		w->round = ++loop->round;
+		w->internal = internal;
+		w->ready = false;
+		loop->counted += !internal;
+	}
+	w->fn = fn;
+	w->arg = arg;
+	if (known && (w->ready || w->events == events)) {
+		w->events = events;
+		return;
+	}
+	w->events = events;
+	fd_register(loop, fd, w, known);
+}
+
+void
+loop_watch(struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn, void *arg)
+{
+	watch(loop, fd, events, fn, arg, false);
+}
+
+void
+loop_unwatch(struct loop *loop, int fd)
+{
+	struct watched *w;
+
+	if (fd < 0 || fd >= loop->fds_size || loop->fds[fd].fn == NULL)
+		return;
+	w = &loop->fds[fd];
+	w->fn = NULL;
+	loop->counted -= !w->internal;
+	if (!w->ready) {
+		/* One that is closed already has left by itself. */
+		(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
+		return;
+	}
+	for (int i = 0; i < loop->nready; i++)
+		if (loop->ready[i] == fd) {
+			loop->ready[i] = loop->ready[--loop->nready];
+			break;
+		}
+}
+
+static void
+run_ready(struct loop *loop)
+{
+	uint32_t newest = loop->round;
+
+	for (int i = loop->nready - 1; i >= 0 && !loop->stopped; i--) {
+		int fd;
+		struct watched *w;
+
+		if (i >= loop->nready)
+			continue;
+		fd = loop->ready[i];
+		w = &loop->fds[fd];
+		if (w->events != 0 && w->round <= newest)
+			w->fn(w->arg, fd, w->events);
+	}
+}
+
+static void
+run_events(struct loop *loop, const struct epoll_event *events, int n)
+{
+	for (int i = 0; i < n && !loop->stopped; i++) {
+		int fd = (int)(uint32_t)events[i].data.u64;
+		struct watched *w = &loop->fds[fd];
+
+		if (w->fn != NULL && w->round == events[i].data.u64 >> 32)
+			w->fn(w->arg, fd, events[i].events);
+	}
+}
+
+/* Deferred calls. */
+
+void
+loop_defer(struct loop *loop, struct deferred *d, void (*fn)(void *), void *arg)
+{
+	d->fn = fn;
+	d->arg = arg;
+	if (d->set)
+		return;
+	d->set = true;
+	d->next = NULL;
+	*loop->deferred_end = d;
+	loop->deferred_end = &d->next;
+	loop->ndeferred++;
+}
+
+void
+loop_undefer(struct loop *loop, struct deferred *d)
+{
+	struct deferred **p = &loop->deferred;
+
+	if (!d->set)
+		return;
+	while (*p != d)
+		p = &(*p)->next;
+	*p = d->next;
+	if (d->next == NULL)
+		loop->deferred_end = p;
+	d->set = false;
+	loop->ndeferred--;
+}
+
+/* What these defer is for the next round, which then does not wait. */
+static void
+run_deferred(struct loop *loop)
+{
+	for (unsigned n = loop->ndeferred; n > 0 && loop->deferred != NULL; n--) {
+		struct deferred *d = loop->deferred;
+
+		loop_undefer(loop, d);
+		d->fn(d->arg);
+	}
+}
+
+/* Signals. */
+
+static void
+signal_ready(void *arg, int fd, uint32_t events)
+{
+	struct loop *loop = arg;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
+		loop->on_signal(loop->signal_arg, (int)info.ssi_signo);
+}
+
+void
+loop_on_signal(struct loop *loop, void (*fn)(void *arg, int signo), void *arg)
+{
+	sigset_t set;
+
+	loop->on_signal = fn;
+	loop->signal_arg = arg;
+	if (loop->signals >= 0)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	errno = pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (errno == 0)
+		loop->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (loop->signals < 0)
+		die(EX_OSERR, "cannot receive signals:");
+	watch(loop, loop->signals, EPOLLIN, signal_ready, loop, true);
+}
+
+/* Threads. */
+
+/* Its thread has said its last word; what it kept for itself is freed when this returns. */
+static void
+work_join(struct work *w)
+{
+	if (w->threaded)
+		pthread_join(w->thread, NULL);
+}
+
+static void
+work_ready(void *arg, int fd, uint32_t events)
+{
+	struct loop *loop = arg;
+	struct work *list, *w;
+	uint64_t count;
+
+	(void)events;
+	if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN)
+		die(EX_OSERR, "cannot read from an eventfd:");
+	pthread_mutex_lock(&loop->lock);
+	list = loop->finished;
+	loop->finished = NULL;
+	pthread_mutex_unlock(&loop->lock);
+	while ((w = list) != NULL) {
+		list = w->next;
+		loop->working--;
+		work_join(w);
+		w->done(w->arg);
+		free(w);
+	}
+}
+
+static void *
+work_thread(void *arg)
+{
+	struct work *w = arg;
+	struct loop *loop = w->loop;
+	static const uint64_t one = 1;
+
+	w->work(w->arg);
+	pthread_mutex_lock(&loop->lock);
+	w->next = loop->finished;
+	loop->finished = w;
+	if (write(loop->wake, &one, sizeof one) < 0)
+		die(EX_OSERR, "cannot write to an eventfd:");
+	loop->busy--;
+	pthread_cond_signal(&loop->idle);
+	pthread_mutex_unlock(&loop->lock);
+	return NULL;
+}
+
+void
+loop_work(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg)
+{
+	struct work *w = mem_new(1, sizeof *w);
+
+	*w = (struct work){.loop = loop, .work = work, .done = done, .arg = arg};
+	if (loop->wake < 0) {
+		loop->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		if (loop->wake < 0)
+			die(EX_OSERR, "cannot make an eventfd:");
+		watch(loop, loop->wake, EPOLLIN, work_ready, loop, true);
+	}
+	loop->working++;
+	pthread_mutex_lock(&loop->lock);
+	loop->busy++;
+	pthread_mutex_unlock(&loop->lock);
+	w->threaded = true;
+	if (pthread_create(&w->thread, NULL, work_thread, w) != 0) {
+		w->threaded = false;
+		work_thread(w); /* no thread to be had: slower, but the same */
+	}
+}
+
+/* The loop itself. */
+
+struct loop *
+loop_new(void)
+{
+	struct loop *loop = mem_new(1, sizeof *loop);
+
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll < 0)
+		die(EX_OSERR, "cannot make an epoll descriptor:");
+	loop->deferred_end = &loop->deferred;
+	loop->signals = loop->wake = -1;
+	pthread_mutex_init(&loop->lock, NULL);
+	pthread_cond_init(&loop->idle, NULL);
+	return loop;
+}
+
+void
+loop_free(struct loop *loop)
+{
+	if (loop == NULL)
+		return;
+	pthread_mutex_lock(&loop->lock);
+	while (loop->busy > 0)
+		pthread_cond_wait(&loop->idle, &loop->lock);
+	pthread_mutex_unlock(&loop->lock);
+	while (loop->finished != NULL) {
+		struct work *w = loop->finished;
+
+		loop->finished = w->next;
+		work_join(w);
+		free(w);
+	}
+	if (loop->wake >= 0)
+		close(loop->wake);
+	if (loop->signals >= 0)
+		close(loop->signals);
+	close(loop->epoll);
+	pthread_cond_destroy(&loop->idle);
+	pthread_mutex_destroy(&loop->lock);
+	free(loop->fds);
+	free(loop->ready);
+	free(loop->heap);
+	free(loop);
+}
+
+int64_t
+loop_now(const struct loop *loop)
+{
+	return loop->running ? loop->now : clock_ms();
+}
+
+/* Milliseconds to wait, -1 for ever. */
+static int
+patience(const struct loop *loop)
+{
+	int64_t ms;
+
+	if (loop->deferred != NULL || loop->nready > 0)
+		return 0;
+	if (loop->nheap == 0)
+		return -1;
+	ms = loop->heap[1].at - clock_ms();
+	return ms < 0 ? 0 : ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+static bool
+has_reason_to_wait(const struct loop *loop)
+{
+	return loop->counted > 0 || loop->nheap > 0 || loop->working > 0 ||
+	       loop->deferred != NULL;
+}
+
+void
+loop_run(struct loop *loop)
+{
+	struct epoll_event events[EVENTS_MAX];
+
+	loop->running = true;
+	for (;;) {
+		int n;
+
+		loop->now = clock_ms();
+		run_timers(loop);
+		run_deferred(loop);
+		if (loop->stopped || !has_reason_to_wait(loop))
+			break;
+		n = epoll_wait(loop->epoll, events, EVENTS_MAX, patience(loop));
+		if (n < 0 && errno != EINTR)
+			die(EX_OSERR, "cannot wait for events:");
+		loop->now = clock_ms();
+		run_events(loop, events, n);
+		run_ready(loop);
+	}
+	loop->running = loop->stopped = false;
+}
+
+void
+loop_stop(struct loop *loop)
+{
+	loop->stopped = true;
+}

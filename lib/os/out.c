@@ -1,0 +1,173 @@
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/failpoint.h"
+#include "os/out.h"
+
+/* So much that is written is worth moving the rest, which is no longer. */
+#define COMPACT ((size_t)1 << 16)
+
+static void watch(struct out *out);
+
+void
+out_init(struct out *out, struct loop *loop, void (*room)(void *arg), void *arg)
+{
+	struct stat st;
+
+	*out = (struct out){.loop = loop, .room = room, .arg = arg};
+	out->must_ask = fstat(STDOUT_FILENO, &st) == 0 &&
+	                (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+	watch(out);
+}
+
+void
+out_release(struct out *out)
+{
+	loop_undefer(out->loop, &out->flush);
+	if (out->must_ask)
+		loop_unwatch(out->loop, STDOUT_FILENO);
+	buf_release(&out->buf);
+}
+
+size_t
+out_backlog(const struct out *out)
+{
+	return out->buf.len - out->at;
+}
+
+static bool
+ready(short *events, int timeout)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO, .events = *events};
+
+	if (poll(&p, 1, timeout) < 0)
+		p.revents = 0;
+	*events = p.revents;
+	return p.revents != 0;
+}
+
+bool
+out_broken(struct out *out)
+{
+	short events = 0;
+
+	if (out->failed == 0 && out->must_ask && ready(&events, 0) &&
+	    (events & (POLLERR | POLLHUP)) != 0)
+		out->failed = EPIPE;
+	return out->failed != 0;
+}
+
+/* How much to write at once: a pipe that polls as writable has room for PIPE_BUF; end at a
+ * line's end where one is within. */
+static size_t
+portion(const struct out *out)
+{
+	const char *start = out->buf.data + out->at, *end;
+	size_t left = out_backlog(out);
+
+	if (!out->must_ask || left <= PIPE_BUF)
+		return left;
+	end = memrchr(start, '\n', PIPE_BUF);
+	return end != NULL ? (size_t)(end - start) + 1 : PIPE_BUF;
+}
+
+/* Writes while there is room (with wait: until all is written). */
+static void
+write_out(struct out *out, bool wait)
+{
+	while (out_backlog(out) > 0 && out->failed == 0) {
+		short events = POLLOUT;
+		ssize_t n;
+
+		if (out->must_ask && !ready(&events, wait ? -1 : 0)) {
+			if (wait)
+				continue;
+			return;
+		}
+		fault("write");
+		n = write(STDOUT_FILENO, out->buf.data + out->at, portion(out));
+		fault("written");
+		if (n >= 0)
+			out->at += (size_t)n;
+		else if (errno == EAGAIN && !wait)
+			return;
+		else if (errno != EINTR && errno != EAGAIN)
+			out->failed = errno;
+	}
+	out->at = 0;
+	buf_clear(&out->buf);
+}
+
+static void watched(void *arg, int fd, uint32_t events);
+
+/* Waits for room where there is a backlog, and always for the reader's end. */
+static void
+watch(struct out *out)
+{
+	if (out->must_ask && out->failed == 0)
+		loop_watch(out->loop, STDOUT_FILENO, out_backlog(out) > 0 ? EPOLLOUT : 0,
+		    watched, out);
+	else if (out->must_ask)
+		loop_unwatch(out->loop, STDOUT_FILENO);
+}
+
+static void
+watched(void *arg, int fd, uint32_t events)
+{
+	struct out *out = arg;
+
+	(void)fd;
+	if (events & (EPOLLERR | EPOLLHUP))
+		out->failed = EPIPE;
+	write_out(out, false);
+	watch(out);
+	if (out_backlog(out) == 0)
+		out->room(out->arg);
+}
+
+static void
+flush(void *arg)
+{
+	struct out *out = arg;
+
+	write_out(out, false);
+	watch(out);
+	if (out_backlog(out) == 0)
+		out->room(out->arg);
+}
+
+struct buf *
+out_buf(struct out *out)
+{
+	if (out->at >= COMPACT && out->at >= out_backlog(out)) {
+		buf_eat(&out->buf, out->at);
+		out->at = 0;
+	}
+	return &out->buf;
+}
+
+void
+out_added(struct out *out)
+{
+	if (out->failed != 0) {
+		buf_clear(&out->buf);
+		out->at = 0;
+		return;
+	}
+	loop_defer(out->loop, &out->flush, flush, out);
+}
+
+int
+out_close(struct out *out)
+{
+	write_out(out, true);
+	if (close(STDOUT_FILENO) < 0 && out->failed == 0)
+		out->failed = errno;
+	errno = out->failed;
+	return out->failed == 0 ? 0 : -1;
+}

@@ -1,0 +1,160 @@
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "base/mem.h"
+#include "photo/decode.h"
+
+#define PIECE (64 * 1024)
+
+/* Everything of one decoding; libjpeg's callbacks find it through client_data. */
+struct decoding {
+	struct jpeg_decompress_struct cinfo;
+	struct jpeg_error_mgr errors;
+	struct jpeg_source_mgr source;
+	jmp_buf failed;
+	int fd;
+	uint64_t at;
+	JSAMPLE *row;
+	int code; /* of the worst message; 0: none */
+	char reason[JMSG_LENGTH_MAX];
+	uint8_t piece[PIECE];
+};
+
+static struct decoding *
+decoding_of(j_common_ptr cinfo)
+{
+	return cinfo->client_data;
+}
+
+_Noreturn static void
+on_error(j_common_ptr cinfo)
+{
+	struct decoding *d = decoding_of(cinfo);
+
+	d->code = cinfo->err->msg_code;
+	d->errors.format_message(cinfo, d->reason);
+	longjmp(d->failed, 1);
+}
+
+/* Warnings have level -1. Stray bytes between markers harm nothing and weigh less than others;
+ * an odd Adobe marker is not about the data at all. */
+static void
+on_message(j_common_ptr cinfo, int level)
+{
+	struct decoding *d = decoding_of(cinfo);
+	int code = cinfo->err->msg_code;
+
+	if (level >= 0 || code == JWRN_ADOBE_XFORM)
+		return;
+	if (d->code != 0 &&
+	    (d->code != JWRN_EXTRANEOUS_DATA || code == JWRN_EXTRANEOUS_DATA))
+		return;
+	d->code = code;
+	d->errors.format_message(cinfo, d->reason);
+}
+
+static void
+init_source(j_decompress_ptr cinfo)
+{
+	(void)cinfo;
+}
+
+static boolean
+fill_input(j_decompress_ptr cinfo)
+{
+	struct decoding *d = cinfo->client_data;
+	size_t n = decode_read(d->fd, d->piece, sizeof d->piece, d->at);
+
+	if (n == 0) {
+		d->piece[0] = 0xff;
+		d->piece[1] = JPEG_EOI;
+		n = 2;
+		WARNMS(cinfo, JWRN_JPEG_EOF);
+	}
+	d->at += n;
+	d->source.next_input_byte = d->piece;
+	d->source.bytes_in_buffer = n;
+	return TRUE;
+}
+
+static void
+skip_input(j_decompress_ptr cinfo, long count)
+{
+	struct decoding *d = cinfo->client_data;
+	size_t n = count > 0 ? (size_t)count : 0;
+
+	if (n > d->source.bytes_in_buffer) {
+		d->at += n - d->source.bytes_in_buffer;
+		n = d->source.bytes_in_buffer;
+	}
+	d->source.next_input_byte += n;
+	d->source.bytes_in_buffer -= n;
+}
+
+static void
+open_decoder(struct decoding *d)
+{
+	struct jpeg_decompress_struct *cinfo = &d->cinfo;
+
+	cinfo->err = jpeg_std_error(&d->errors);
+	cinfo->client_data = d;
+	d->errors.error_exit = on_error;
+	d->errors.emit_message = on_message;
+	d->source.init_source = init_source;
+	d->source.fill_input_buffer = fill_input;
+	d->source.skip_input_data = skip_input;
+	d->source.resync_to_restart = jpeg_resync_to_restart;
+	d->source.term_source = init_source;
+}
+
+/* May end in on_error at any call. */
+static void
+run(struct decoding *d, const struct photo *photo)
+{
+	struct jpeg_decompress_struct *cinfo = &d->cinfo;
+
+	jpeg_create_decompress(cinfo);
+	cinfo->src = &d->source;
+	jpeg_read_header(cinfo, TRUE);
+	if (cinfo->image_width != photo->width || cinfo->image_height != photo->height) {
+		d->code = JERR_BAD_LENGTH;
+		snprintf(d->reason, sizeof d->reason, "the picture has another size");
+		return;
+	}
+	cinfo->scale_num = 1;
+	cinfo->scale_denom = 8;
+	cinfo->out_color_space = cinfo->jpeg_color_space;
+	cinfo->dct_method = JDCT_IFAST;
+	cinfo->do_fancy_upsampling = FALSE;
+	jpeg_start_decompress(cinfo);
+	d->row = mem_new(cinfo->output_width, (size_t)cinfo->output_components);
+	while (cinfo->output_scanline < cinfo->output_height)
+		jpeg_read_scanlines(cinfo, &d->row, 1);
+	jpeg_finish_decompress(cinfo);
+}
+
+void
+decode_jpeg(int fd, struct photo *photo)
+{
+	struct decoding *d = mem_new(1, sizeof *d);
+
+	d->fd = fd;
+	open_decoder(d);
+	if (setjmp(d->failed) == 0)
+		run(d, photo);
+	jpeg_destroy_decompress(&d->cinfo);
+	if (d->code == JERR_OUT_OF_MEMORY)
+		decode_no_memory(photo);
+	else if (d->code != 0)
+		decode_damaged(photo,
+		    d->code == JWRN_EXTRANEOUS_DATA ? SEVERITY_RISKY : SEVERITY_REFUSED,
+		    "libjpeg", d->reason);
+	free(d->row);
+	free(d);
+}

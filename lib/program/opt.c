@@ -1,0 +1,265 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "program/opt.h"
+
+/* Values that getopt_long returns for rows without a letter. */
+#define LONG_ONLY 256
+#define MAX_ROWS  64
+
+static int
+value_of(const struct opt *row, size_t i)
+{
+	return row->letter != 0 ? row->letter : LONG_ONLY + (int)i;
+}
+
+static void
+print_row(char letter, const char *name, const char *arg, const char *help)
+{
+	char left[64];
+
+	snprintf(left, sizeof left, "  %c%c%s --%s%s%s", letter != 0 ? '-' : ' ',
+	    letter != 0 ? letter : ' ', letter != 0 ? "," : " ", name,
+	    arg != NULL ? " " : "", arg != NULL ? arg : "");
+	printf(strlen(left) < 30 ? "%-30s%s\n" : "%s\n                              %s\n",
+	    left, help);
+}
+
+_Noreturn static void
+print_help(const struct opt_usage *usage, const struct opt *table)
+{
+	printf("usage: %s\n\n%s\n\n", usage->synopsis, usage->about);
+	for (const struct opt *row = table; row->name != NULL; row++)
+		print_row(row->letter, row->name, row->arg, row->help);
+	print_row('h', "help", NULL, "print this");
+	print_row('V', "version", NULL, "print the version");
+	printf("\nexamples:\n%s", usage->examples);
+	exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
+}
+
+_Noreturn static void
+print_version(void)
+{
+	printf("%s %s\n", program_invocation_short_name, AV_VERSION);
+	exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
+}
+
+void
+opt_misuse(const struct opt_usage *usage, const char *fmt, ...)
+{
+	char message[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof message, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "%s: %s\n", program_invocation_short_name, message);
+	die(EX_USAGE, "usage: %s (-h explains)", usage->synopsis);
+}
+
+/* A number that is not negative, and where it ends. */
+static bool
+number(const char *s, double *value, const char **end)
+{
+	char *stop;
+
+	errno = 0;
+	*value = strtod(s, &stop);
+	*end = stop;
+	return stop != s && errno == 0 && isfinite(*value) && *value >= 0 &&
+	       strspn(s, "0123456789.") == (size_t)(stop - s);
+}
+
+bool
+opt_ms(const char *s, int64_t *ms)
+{
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = {
+	    {"", 1}, {"s", 1}, {"ms", 0.001}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+	const char *end;
+	double value;
+
+	if (!number(s, &value, &end))
+		return false;
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		double in_ms = value * units[i].seconds * 1000;
+		if (strcmp(end, units[i].unit) == 0 && in_ms < 1e13) {
+			*ms = (int64_t)in_ms;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+opt_rate(const char *s, double *per_second)
+{
+	const char *end;
+
+	if (!number(s, per_second, &end) || *per_second <= 0)
+		return false;
+	if (strcmp(end, "/m") == 0)
+		*per_second /= 60;
+	else if (*end != '\0' && strcmp(end, "/s") != 0)
+		return false;
+	return true;
+}
+
+static bool
+whole(const char *s, int64_t *value)
+{
+	char *end;
+
+	if (strspn(s, "0123456789") != strlen(s))
+		return false;
+	errno = 0;
+	*value = strtoll(s, &end, 10);
+	return end != s && errno == 0 && *value >= 1 && *value <= INT32_MAX;
+}
+
+static void
+list_add(struct opt_list *list, const char *value)
+{
+	list->v = mem_resize(list->v, (list->n + 1) * sizeof *list->v);
+	list->v[list->n++] = value;
+}
+
+void
+opt_list_release(struct opt_list *list)
+{
+	free(list->v);
+	*list = (struct opt_list){0};
+}
+
+/* Stores one option's value. False where it is malformed. */
+static bool
+set(const struct opt *row, void *into, const char *arg)
+{
+	void *member = (char *)into + row->offset;
+
+	switch (row->type) {
+	case OPT_FLAG:
+		*(bool *)member = true;
+		return true;
+	case OPT_COUNT:
+		++*(int *)member;
+		return true;
+	case OPT_STR:
+		*(const char **)member = arg;
+		return true;
+	case OPT_INT:
+		return whole(arg, member);
+	case OPT_MS:
+		return opt_ms(arg, member) && *(int64_t *)member > 0;
+	case OPT_RATE:
+		return opt_rate(arg, member);
+	case OPT_LIST:
+		list_add(member, arg);
+		return true;
+	}
+	return false;
+}
+
+/* What getopt_long wants, from the table. */
+static void
+build(const struct opt *table, char *letters, struct option *longs)
+{
+	size_t n = 0;
+
+	*letters++ = ':';
+	for (; n < MAX_ROWS - 3 && table[n].name != NULL; n++) {
+		const struct opt *row = &table[n];
+		longs[n] = (struct option){row->name,
+		    row->arg != NULL ? required_argument : no_argument, NULL,
+		    value_of(row, n)};
+		if (row->letter != 0)
+			*letters++ = row->letter;
+		if (row->letter != 0 && row->arg != NULL)
+			*letters++ = ':';
+	}
+	longs[n++] = (struct option){"help", no_argument, NULL, 'h'};
+	longs[n++] = (struct option){"version", no_argument, NULL, 'V'};
+	longs[n] = (struct option){NULL, 0, NULL, 0};
+	strcpy(letters, "hV");
+}
+
+static const struct opt *
+row_of(const struct opt *table, int value)
+{
+	for (size_t i = 0; table[i].name != NULL; i++)
+		if (value_of(&table[i], i) == value)
+			return &table[i];
+	return NULL;
+}
+
+/* Without this, the first files that a program opens could take the numbers of closed standard
+ * streams, and records be written into them. Reading and writing fail as on what is closed. */
+static void
+hold_standard_streams(void)
+{
+	static const int modes[] = {O_WRONLY, O_RDONLY, O_RDWR};
+	int fd;
+
+	for (int i = 0; i <= STDERR_FILENO; i++) {
+		if (fcntl(i, F_GETFD) >= 0)
+			continue;
+		fd = open("/dev/null", modes[i]);
+		if (fd != i)
+			die(EX_OSERR, "cannot open /dev/null:");
+	}
+}
+
+int
+opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct opt *table,
+    void *into)
+{
+	char letters[2 * MAX_ROWS + 4];
+	struct option longs[MAX_ROWS + 1];
+	int c;
+
+	hold_standard_streams();
+	build(table, letters, longs);
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		const struct opt *row;
+
+		if (c == 'h')
+			print_help(usage, table);
+		if (c == 'V')
+			print_version();
+		if (c == ':')
+			opt_misuse(usage, "%s needs a value", argv[optind - 1]);
+		if (c == '?')
+			opt_misuse(usage, "unknown option '%s'", argv[optind - 1]);
+		row = row_of(table, c);
+		if (row == NULL || !set(row, into, optarg))
+			opt_misuse(usage, "--%s: '%s' is not %s",
+			    row != NULL ? row->name : "?", optarg,
+			    row != NULL && row->arg != NULL ? row->arg : "a value");
+	}
+	return optind;
+}
+
+void
+opt_common_finish(struct opt_common *common)
+{
+	const char *provider = getenv("AV_PROVIDER");
+
+	if (common->provider == NULL && provider != NULL && *provider != '\0')
+		common->provider = provider;
+	if (common->jobs == 0)
+		common->jobs = 4;
+	err_set_level(common->quiet ? -1 : common->verbose);
+}

@@ -1,0 +1,118 @@
+/*
+ * opt: options described by a table, from which they are parsed and helped with.
+ *
+ * A program has one table: its own rows and OPT_COMMON's. -h and -V are in every program. A
+ * mistake prints one line and the synopsis on stderr and ends with EX_USAGE.
+ */
+#ifndef AV_PROGRAM_OPT_H
+#define AV_PROGRAM_OPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum opt_type {
+	OPT_FLAG,  /* bool */
+	OPT_COUNT, /* int: how often it was given */
+	OPT_STR,   /* const char * */
+	OPT_INT,   /* int64_t from 1 to INT32_MAX */
+	OPT_MS,    /* int64_t, milliseconds: "90", "90s", "10m", "1h", "2d", "0.5s" */
+	OPT_RATE,  /* double: "5", "5/s", "30/m" */
+	OPT_LIST,  /* struct opt_list: every value given */
+};
+
+struct opt_list {
+	const char **v;
+	size_t n;
+};
+
+struct opt {
+	char letter;      /* 0: long only */
+	const char *name; /* long */
+	const char *arg;  /* what its value is called; NULL: takes none */
+	const char *help;
+	enum opt_type type;
+	size_t offset; /* of its member in the program's struct */
+};
+
+/* What -h prints besides the options. */
+struct opt_usage {
+	const char *synopsis; /* "av-upload [options] [PHOTO...]" */
+	const char *about;    /* what it does, in a sentence or two */
+	const char *examples; /* lines to copy */
+};
+
+/* What all programs that read records share. */
+struct opt_common {
+	const char *provider; /* -p, else AV_PROVIDER, else NULL */
+	const char *url;
+	int64_t jobs;
+	bool keep_order, quiet, nul, retry_failed, exit_zero;
+	int verbose;
+	int64_t timeout_ms; /* 0: the program's default */
+	double rate;        /* 0: the provider's */
+};
+
+/* Rows for a struct T that has a `struct opt_common common`. */
+#define OPT_COMMON(T)                                                                    \
+	{'p', "provider", "NAME[,NAME]",                                                 \
+	    "provider of records that name none (AV_PROVIDER)", OPT_STR,                 \
+	    offsetof(T, common.provider)},                                               \
+	    {'k', "keep-order", NULL, "write records in the order of the input",         \
+	        OPT_FLAG, offsetof(T, common.keep_order)},                               \
+	    {'0', "null", NULL, "input lines end in NUL instead of newline", OPT_FLAG,   \
+	        offsetof(T, common.nul)},                                                \
+	    {0, "retry-failed", NULL,                                                    \
+	        "take up records that failed here and are worth it", OPT_FLAG,           \
+	        offsetof(T, common.retry_failed)},                                       \
+	    {0, "exit-zero", NULL, "exit 0 though records failed", OPT_FLAG,             \
+	        offsetof(T, common.exit_zero)},                                          \
+	    {'q', "quiet", NULL, "say nothing but errors on stderr", OPT_FLAG,           \
+	        offsetof(T, common.quiet)},                                              \
+	{                                                                                \
+		'v', "verbose", NULL, "say each request on stderr", OPT_COUNT,           \
+		    offsetof(T, common.verbose)                                          \
+	}
+
+/* Rows for programs that talk to services. */
+#define OPT_NETWORK(T)                                                                   \
+	{'u', "url", "URL", "base of the API, for exactly one provider (NAME_API_URL)",  \
+	    OPT_STR, offsetof(T, common.url)},                                           \
+	    {'j', "jobs", "N", "requests in flight (4)", OPT_INT,                        \
+	        offsetof(T, common.jobs)},                                               \
+	    {0, "rate", "N[/s]", "requests a second for an account (NAME_RATE)",         \
+	        OPT_RATE, offsetof(T, common.rate)},                                     \
+	{                                                                                \
+		0, "timeout", "TIME", "how long one record may take: 90s, 10m, 1h",      \
+		    OPT_MS, offsetof(T, common.timeout_ms)                               \
+	}
+
+/* Rows for programs that wait; T has watch and interval_ms. */
+#define OPT_WATCH(T)                                                                     \
+	{0, "watch", "N", "records at work at once (100000)", OPT_INT,                   \
+	    offsetof(T, watch)},                                                         \
+	{                                                                                \
+		0, "interval", "TIME",                                                   \
+		    "ask first after so long, then more and more rarely", OPT_MS,        \
+		    offsetof(T, interval_ms)                                             \
+	}
+
+/* Parses argv into the struct; returns the index of the first operand. The table ends with a
+ * row without a name. Standard streams that are closed are first made to stay so. */
+int opt_parse(int argc, char *argv[], const struct opt_usage *usage,
+    const struct opt *table, void *into);
+
+/* Sets the level of talk and the defaults of -p and -j from the environment. */
+void opt_common_finish(struct opt_common *common);
+
+/* Ends the program: the message, the synopsis, EX_USAGE. */
+_Noreturn void opt_misuse(const struct opt_usage *usage, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* "90s" and "5/s" as above, for values from elsewhere; false where they are malformed. */
+bool opt_ms(const char *s, int64_t *ms);
+bool opt_rate(const char *s, double *per_second);
+
+void opt_list_release(struct opt_list *list);
+
+#endif

@@ -1,0 +1,134 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/mem.h"
+#include "program/session.h"
+
+static bool
+stopping(void *arg)
+{
+	struct tool *t = arg;
+
+	return run_stopping(t->run);
+}
+
+/* Loads each provider that was named and looks for its key. */
+static void
+check_providers(struct tool *t)
+{
+	char *names = mem_str(t->common->provider), *rest = names, *name;
+	struct account *a;
+	struct err e;
+
+	while (rest != NULL && (name = strsep(&rest, ",")) != NULL) {
+		if (*name == '\0')
+			continue;
+		a = accounts_get(t->engine.accounts, name, &e);
+		if (a == NULL || account_has_credentials(a, &e) < 0)
+			die(EX_CONFIG, "%s", e.message);
+	}
+	free(names);
+}
+
+void
+tool_open(struct tool *t, const struct opt_common *common, const struct opt_usage *usage,
+    const struct tool_options *options, const struct run_calls *calls, void *self)
+{
+	struct account_options account_options = {
+	    .url = common->url, .url_for = common->provider, .rate = common->rate};
+	struct http_options http_options = {
+	    .user_agent = "avtools/" AV_VERSION, .max_in_flight = (unsigned)common->jobs};
+	struct run_options run_options = {.step = options->step,
+	    .provider = common->provider,
+	    .bare = options->bare,
+	    .window = options->window,
+	    .keep_order = common->keep_order,
+	    .nul = common->nul,
+	    .retry_failed = common->retry_failed,
+	    .exit_zero = common->exit_zero};
+	struct err e;
+
+	if (common->url != NULL &&
+	    (common->provider == NULL || strchr(common->provider, ',')))
+		opt_misuse(usage, "--url needs exactly one provider (-p)");
+	*t = (struct tool){.common = common,
+	    .usage = usage,
+	    .step = options->step,
+	    .ledger_file = options->ledger_file};
+	t->engine.loop = loop_new();
+	places_init(&t->engine.places, (size_t)common->jobs);
+	t->desk = (struct paid_desk){.engine = &t->engine, .creates_left = -1};
+	t->engine.accounts = accounts_new(t->engine.loop, &account_options);
+	if (options->dry_run)
+		t->desk.plan = &t->plan;
+	else
+		check_providers(t);
+	if (options->ledger) {
+		t->desk.lookups = lookups_new(&t->engine);
+		t->desk.ledger = ledger_open(options->ledger_file, t->engine.loop, &e);
+		if (t->desk.ledger == NULL)
+			die(EX_CONFIG, "%s", e.message);
+	}
+	t->engine.http = http_new(t->engine.loop, &http_options);
+	t->run = run_new(t->engine.loop, &run_options, calls, self);
+	t->engine.stopping = stopping;
+	t->engine.arg = t;
+}
+
+void
+tool_close(struct tool *t, int status)
+{
+	if (t->desk.plan != NULL)
+		plan_say(t->desk.plan, run_failed(t->run));
+	run_free(t->run);
+	plan_release(&t->plan);
+	lookups_free(t->desk.lookups);
+	http_free(t->engine.http);
+	ledger_free(t->desk.ledger);
+	if (status < 0)
+		return;
+	accounts_free(t->engine.accounts);
+	loop_free(t->engine.loop);
+}
+
+struct account *
+tool_account(struct tool *t, struct item *item)
+{
+	const char *name = rec_str(item->rec, "provider");
+	struct account *a = NULL;
+	struct err e;
+
+	if (name == NULL)
+		err_set(&e, CODE_NO_PROVIDER,
+		    "the record names no provider; give one with -p");
+	else
+		a = accounts_get(t->engine.accounts, name, &e);
+	if (a == NULL) {
+		t->plan.refused++;
+		run_fail(item, &e);
+	}
+	return a;
+}
+
+struct ledger *
+tool_ledger(struct tool *t)
+{
+	struct err e;
+
+	if (t->desk.ledger != NULL || t->no_ledger)
+		return t->desk.ledger;
+	t->desk.ledger = ledger_open(t->ledger_file, t->engine.loop, &e);
+	t->no_ledger = t->desk.ledger == NULL;
+	if (t->no_ledger)
+		warn("what fails or is gone is not noted for later runs: %s", e.message);
+	return t->desk.ledger;
+}
+
+void
+tool_fail(struct tool *t, struct item *item, const struct failure *f)
+{
+	t->plan.refused++;
+	failure_put(f, item->rec, t->step);
+	run_done(item);
+}

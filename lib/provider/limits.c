@@ -1,0 +1,56 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "provider/limits.h"
+#include "json/json.h"
+
+static uint32_t
+side(struct json_object *def, const char *pointer)
+{
+	return (uint32_t)json_int(def, pointer, 0);
+}
+
+/* "16:9", which the description's schema vouches for. */
+static struct aspect
+aspect_of(const char *s)
+{
+	return (struct aspect){(uint32_t)strtoul(s, NULL, 10),
+	    (uint32_t)strtoul(strchr(s, ':') + 1, NULL, 10)};
+}
+
+void
+photo_limits_init(struct photo_limits *l, const struct provider *p)
+{
+	struct json_object *types = json_at(p->def, "/image/types");
+	struct json_object *aspects = json_at(p->def, "/image/aspects");
+	size_t n = types != NULL ? json_object_array_length(types) : 0;
+	size_t n_aspects = aspects != NULL ? json_object_array_length(aspects) : 0;
+
+	*l = (struct photo_limits){.types = mem_new(n + 1, sizeof *l->types),
+	    .aspects = mem_new(n_aspects, sizeof *l->aspects)};
+	for (size_t i = 0; i < n; i++)
+		l->types[i] = json_object_get_string(json_object_array_get_idx(types, i));
+	for (size_t i = 0; i < n_aspects; i++)
+		l->aspects[i] = aspect_of(
+		    json_object_get_string(json_object_array_get_idx(aspects, i)));
+	l->image = (struct image_limits){.types = n > 0 ? l->types : NULL,
+	    .max_bytes = (uint64_t)json_int(p->def, "/image/max_bytes", 0),
+	    .max_bytes_lenient = (uint64_t)json_int(p->def, "/image/max_bytes_upper", 0),
+	    .min_width = side(p->def, "/image/min/0"),
+	    .min_height = side(p->def, "/image/min/1"),
+	    .max_width = side(p->def, "/image/max/0"),
+	    .max_height = side(p->def, "/image/max/1"),
+	    .either_orientation = n_aspects > 0,
+	    .max_pixels = (uint64_t)json_int(p->def, "/image/max_pixels", 0),
+	    .aspects = l->aspects,
+	    .n_aspects = n_aspects};
+}
+
+void
+photo_limits_release(struct photo_limits *l)
+{
+	free(l->types);
+	free(l->aspects);
+	*l = (struct photo_limits){0};
+}

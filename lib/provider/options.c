@@ -1,0 +1,231 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "provider/options.h"
+#include "json/json.h"
+#include "json/schema.h"
+
+static struct json_object *
+declared_by(const struct operation *op, const char *name)
+{
+	struct json_object *all = json_at(op->def, "/options/properties"), *schema = NULL;
+
+	if (all != NULL)
+		json_object_object_get_ex(all, name, &schema);
+	return schema;
+}
+
+/* The schema of an option, by whichever operation declares it; create's first. */
+static struct json_object *
+declared(const struct provider *p, const char *name)
+{
+	struct json_object *schema = declared_by(provider_operation(p, "create"), name);
+
+	for (size_t i = 0; schema == NULL && i < p->n_operations; i++)
+		schema = declared_by(&p->operations[i], name);
+	return schema;
+}
+
+static bool
+is_type(struct json_object *schema, const char *type)
+{
+	const char *declared_type = json_str(schema, "/type");
+
+	return declared_type != NULL && strcmp(declared_type, type) == 0;
+}
+
+/* A value from the command line as its schema's type. What is malformed stays a string, for the
+ * check to refuse. */
+static struct json_object *
+typed(struct json_object *schema, const char *text)
+{
+	struct json_object *value = NULL;
+	struct err ignored;
+
+	if (schema != NULL && !is_type(schema, "string"))
+		value = json_parse(text, strlen(text), &ignored);
+	return value != NULL ? value : json_new_string(text);
+}
+
+/* "extras.job" where extras is a declared object: fills in one member of it. */
+static bool
+fill_member(struct json_object *options, const struct provider *p, const char *key,
+    const char *text)
+{
+	const char *dot = strchr(key, '.');
+	struct json_object *into = NULL;
+	char *outer;
+	bool ours;
+
+	if (dot == NULL)
+		return false;
+	outer = mem_strn(key, (size_t)(dot - key));
+	ours = is_type(declared(p, outer), "object");
+	if (ours && !json_object_object_get_ex(options, outer, &into)) {
+		into = json_new_object();
+		json_put(options, outer, into);
+	}
+	if (json_object_is_type(into, json_type_object) &&
+	    !json_object_object_get_ex(into, dot + 1, NULL))
+		json_put_str(into, dot + 1, text);
+	free(outer);
+	return ours;
+}
+
+static void
+fill(struct json_object *options, const struct provider *p, const char *given)
+{
+	const char *equals = strchr(given, '=');
+	size_t len = equals != NULL ? (size_t)(equals - given) : strlen(given);
+	char *key = mem_strn(given, len);
+	const char *text = equals != NULL ? equals + 1 : "true";
+	struct json_object *schema = declared(p, key);
+
+	if (schema == NULL && fill_member(options, p, key, text))
+		goto out;
+	if (!json_object_object_get_ex(options, key, NULL))
+		json_put(options, key, typed(schema, text));
+out:
+	free(key);
+}
+
+struct json_object *
+options_of(struct rec *rec, const struct provider *p, const struct opt_list *given)
+{
+	struct json_object *own = rec_get(rec, "options"), *options;
+
+	options = json_object_is_type(own, json_type_object) ? json_copy(own)
+	                                                     : json_new_object();
+	for (size_t i = 0; i < given->n; i++)
+		fill(options, p, given->v[i]);
+	return options;
+}
+
+struct json_object *
+options_for(const struct operation *op, struct json_object *options)
+{
+	struct json_object *taken = json_new_object();
+
+	json_object_object_foreach(
+	    options, name, value) if (declared_by(op, name) != NULL)
+	    json_put(taken, name, json_object_get(value));
+	if (json_object_object_length(taken) > 0)
+		return taken;
+	json_object_put(taken);
+	return NULL;
+}
+
+/* What one option's findings go to. */
+struct finding_at {
+	struct findings *findings;
+	const char *option; /* NULL: all of an operation's */
+	struct json_object *value;
+};
+
+static void
+invalid(void *cookie, const char *pointer, const char *message)
+{
+	struct finding_at *at = cookie;
+	bool whole = at->option == NULL && *pointer == '\0';
+	char *what = at->option != NULL ? mem_printf("%s%s", at->option, pointer)
+	                                : mem_str(whole ? "" : pointer + 1);
+
+	finding_add(at->findings, CODE_OPTION_INVALID, SEVERITY_REFUSED,
+	    json_object_to_json_string_ext(at->value, JSON_C_TO_STRING_PLAIN), message,
+	    NULL, whole ? "the set of options%s %s" : "option '%s' %s", what, message);
+	free(what);
+}
+
+/* The names that the provider takes, each once, for a person who mistyped one. */
+static char *
+known_options(const struct provider *p)
+{
+	struct json_object *names = json_new_object();
+	struct buf out = {0};
+
+	for (size_t i = 0; i < p->n_operations; i++) {
+		struct json_object *all =
+		    json_at(p->operations[i].def, "/options/properties");
+		if (all == NULL)
+			continue;
+		json_object_object_foreach(all, name, schema)
+		    json_put(names, name, json_object_get(schema));
+	}
+	buf_add(&out, "", 0);
+	json_object_object_foreach(names, name, schema)
+	{
+		(void)schema;
+		buf_printf(&out, "%s%s", out.len > 0 ? ", " : "", name);
+	}
+	json_object_put(names);
+	return buf_take(&out);
+}
+
+void
+options_check_record(struct rec *rec, struct findings *findings)
+{
+	struct json_object *own = rec_get(rec, "options");
+
+	if (own != NULL && !json_object_is_type(own, json_type_object))
+		finding_add(findings, CODE_OPTION_INVALID, SEVERITY_REFUSED,
+		    json_object_to_json_string_ext(own, JSON_C_TO_STRING_PLAIN),
+		    "an object", NULL, "the record's options are no object");
+}
+
+void
+options_check(
+    const struct provider *p, struct json_object *options, struct findings *findings)
+{
+	json_object_object_foreach(options, name, value)
+	{
+		struct json_object *schema = declared(p, name);
+		struct finding_at at = {findings, name, value};
+
+		if (schema != NULL) {
+			schema_check(schema, value, invalid, &at);
+			continue;
+		}
+		char *known = known_options(p);
+		finding_add(findings, CODE_OPTION_UNKNOWN, SEVERITY_REFUSED, name, known,
+		    NULL, "%s takes no option '%s'", p->title, name);
+		free(known);
+	}
+}
+
+/* The operation's schema without what options_check has judged already. */
+static struct json_object *
+whole_schema(const struct operation *op)
+{
+	struct json_object *schema = json_new_object();
+
+	json_object_object_foreach(json_at(op->def, "/options"), keyword,
+	    value) if (strcmp(keyword, "properties") != 0 &&
+	               strcmp(keyword, "required") != 0)
+	    json_put(schema, keyword, json_object_get(value));
+	return schema;
+}
+
+void
+options_check_operation(
+    const struct operation *op, struct json_object *options, struct findings *findings)
+{
+	struct json_object *required = json_at(op->def, "/options/required"), *whole;
+	struct finding_at at = {findings, NULL, options};
+
+	if (json_at(op->def, "/options") == NULL)
+		return;
+	for (size_t i = 0; required != NULL && i < json_object_array_length(required);
+	     i++) {
+		const char *name =
+		    json_object_get_string(json_object_array_get_idx(required, i));
+		if (!json_object_object_get_ex(options, name, NULL))
+			finding_add(findings, CODE_OPTION_MISSING, SEVERITY_REFUSED, NULL,
+			    name, "give it with -O NAME=VALUE",
+			    "option '%s' is required; give it with -O %s=VALUE", name,
+			    name);
+	}
+	whole = whole_schema(op);
+	schema_check(whole, options, invalid, &at);
+	json_object_put(whole);
+}

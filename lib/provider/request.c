@@ -1,0 +1,300 @@
+#include <ctype.h>
+#include <json-c/json_pointer.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/hex.h"
+#include "base/mem.h"
+#include "provider/request.h"
+#include "provider/template.h"
+#include "json/json.h"
+
+/* A list without pages holds all that was ever made: 100,000 entries of 1 kB. */
+#define LIST_MAX ((size_t)100 << 20)
+
+static enum http_method
+method_of(const char *word)
+{
+	static const char *const words[] = {[HTTP_GET] = "GET",
+	    [HTTP_HEAD] = "HEAD",
+	    [HTTP_POST] = "POST",
+	    [HTTP_PUT] = "PUT",
+	    [HTTP_DELETE] = "DELETE"};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(words[i], word) == 0)
+			return (enum http_method)i;
+	return HTTP_GET;
+}
+
+/* application/x-www-form-urlencoded, with %20 for a blank so that it suits a query as well. */
+static void
+add_encoded(struct buf *out, const char *s)
+{
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+		if (isalnum(c) || strchr("-._~", c) != NULL)
+			buf_chr(out, (char)c);
+		else
+			buf_printf(out, "%%%02X", c);
+	}
+}
+
+/* Appends name=value&... of a filled template; containers go as JSON. */
+static void
+add_pairs(struct buf *out, const char *first, struct json_object *template,
+    struct json_object *vars)
+{
+	struct json_object *filled =
+	    template != NULL ? template_fill(template, vars) : NULL;
+
+	if (filled == NULL)
+		return;
+	json_object_object_foreach(filled, name, value)
+	{
+		buf_str(out, first);
+		add_encoded(out, name);
+		buf_chr(out, '=');
+		add_encoded(out,
+		    json_object_is_type(value, json_type_string)
+		        ? json_object_get_string(value)
+		        : json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
+		first = "&";
+	}
+	json_object_put(filled);
+}
+
+static int
+fill_url(struct request *r, const struct operation *op, const struct request_values *v,
+    struct err *e)
+{
+	buf_str(&r->url, v->base_url);
+	if (!template_path(&r->url, op->path, v->vars))
+		return err_set(
+		    e, CODE_NO_AVATAR, "the record lacks an id that %s needs", op->path);
+	add_pairs(&r->url, "?", json_at(op->def, "/query"), v->vars);
+	r->http.url = r->url.data;
+	return 0;
+}
+
+void
+request_header(struct request *r, const char *name, const char *value)
+{
+	r->headers = mem_resize(r->headers, (r->http.nheaders + 1) * sizeof *r->headers);
+	r->headers[r->http.nheaders++] = (struct http_header){name, value};
+	r->http.headers = r->headers;
+}
+
+static int
+fill_headers(struct request *r, const struct operation *op,
+    const struct request_values *v, struct err *e)
+{
+	struct json_object *template = json_at(op->def, "/headers");
+
+	if (template != NULL)
+		r->headers_json = template_fill(template, v->vars);
+	if (r->headers_json == NULL)
+		return 0;
+	json_object_object_foreach(r->headers_json, name, value)
+	{
+		const char *text = json_object_get_string(value);
+
+		if (strpbrk(text, "\r\n") != NULL)
+			return err_set(e, CODE_OPTION_INVALID,
+			    "what goes into the header %s has more than one line", name);
+		request_header(r, name, text);
+	}
+	return 0;
+}
+
+static void
+fill_multipart(
+    struct request *r, struct json_object *template, const struct request_values *v)
+{
+	size_t n = 0;
+
+	r->parts = mem_new((size_t)json_object_object_length(template), sizeof *r->parts);
+	r->parts_json = template_fill(template, v->vars);
+	json_object_object_foreach(template, name, t)
+	{
+		struct http_part *part = &r->parts[n];
+		struct json_object *value = NULL;
+
+		if (v->photo != NULL &&
+		    strcmp(json_object_get_string(t), "{file}") == 0) {
+			*part = (struct http_part){.name = name,
+			    .filename = v->photo->filename,
+			    .type = v->photo->type,
+			    .value.source = v->photo->source};
+			n++;
+		} else if (json_object_object_get_ex(r->parts_json, name, &value)) {
+			const char *text = json_object_get_string(value);
+			*part = (struct http_part){
+			    .name = name, .value.bytes = text, .value.len = strlen(text)};
+			n++;
+		}
+	}
+	r->http.parts = r->parts;
+	r->http.nparts = n;
+}
+
+/* A text that stands for the photo in a printed template until it is cut there. */
+static void
+make_marker(char marker[33])
+{
+	unsigned char random[16];
+
+	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+		abort();
+	hex_of(marker, random, sizeof random);
+}
+
+/* Puts the tag where the description says, unless its object is full. */
+static bool
+put_tag(struct json_object *body, struct json_object *rule, const char *tag)
+{
+	const char *at = json_str(rule, "/at");
+	char *parent = mem_strn(at, (size_t)(strrchr(at, '/') - at));
+	struct json_object *into = json_at(body, parent);
+	int64_t max = json_int(rule, "/max_members", INT64_MAX);
+
+	if (into == NULL) {
+		into = json_new_object();
+		if (json_pointer_set(&body, parent, into) != 0)
+			abort();
+	}
+	free(parent);
+	if (json_object_object_length(into) >= max)
+		return false;
+	json_put_str(into, strrchr(at, '/') + 1, tag);
+	return true;
+}
+
+static void
+fill_json(struct request *r, struct json_object *template, const struct operation *op,
+    const struct request_values *v)
+{
+	struct json_object *file = NULL, *tag = json_at(op->def, "/lookup/tag"), *body;
+	char marker[33], *cut = NULL;
+	struct http_piece *piece = r->pieces;
+
+	make_marker(marker);
+	if (v->photo != NULL) {
+		file = json_new_object();
+		json_put_str(file, "data_uri", marker);
+		json_put(v->vars, "file", file);
+	}
+	body = template_fill(template, v->vars);
+	if (body == NULL)
+		body = json_new_object();
+	if (tag != NULL && v->tag != NULL) {
+		struct json_object *shared = body; /* parts of it are the record's own */
+		body = json_copy(shared);
+		json_object_put(shared);
+		r->tagged = put_tag(body, tag, v->tag);
+	}
+	json_write(&r->text, body);
+	json_object_put(body);
+	if (v->photo != NULL) {
+		json_object_object_del(v->vars, "file");
+		cut = strstr(r->text.data, marker);
+	}
+	if (cut == NULL) {
+		*piece++ = (struct http_piece){.bytes = r->text.data, .len = r->text.len};
+	} else {
+		r->data_uri = mem_printf("data:%s;base64,", v->photo->type);
+		*piece++ = (struct http_piece){
+		    .bytes = r->text.data, .len = (size_t)(cut - r->text.data)};
+		*piece++ =
+		    (struct http_piece){.bytes = r->data_uri, .len = strlen(r->data_uri)};
+		*piece++ =
+		    (struct http_piece){.source = v->photo->source, .base64 = true};
+		cut += strlen(marker);
+		*piece++ = (struct http_piece){.bytes = cut, .len = strlen(cut)};
+	}
+	r->http.pieces = r->pieces;
+	r->http.npieces = (size_t)(piece - r->pieces);
+	request_header(r, "Content-Type", "application/json");
+}
+
+static void
+fill_form(struct request *r, struct json_object *template, const struct request_values *v)
+{
+	buf_add(&r->text, "", 0);
+	add_pairs(&r->text, "", template, v->vars);
+	r->pieces[0] = (struct http_piece){.bytes = r->text.data, .len = r->text.len};
+	r->http.pieces = r->pieces;
+	r->http.npieces = 1;
+	request_header(r, "Content-Type", "application/x-www-form-urlencoded");
+}
+
+/* The body variant for what the photo comes from; NULL where there is none. */
+static struct json_object *
+choose_body(const struct operation *op, const struct request_values *v)
+{
+	struct json_object *bodies = json_at(op->def, "/bodies");
+	const char *source = v->photo != NULL                    ? "file"
+	                     : json_str(v->vars, "/url") != NULL ? "url"
+	                                                         : "none";
+
+	for (size_t i = 0; i < json_object_array_length(bodies); i++) {
+		struct json_object *body = json_object_array_get_idx(bodies, i);
+		const char *wanted = json_str(body, "/source");
+		if (strcmp(wanted, source) == 0 || strcmp(wanted, "none") == 0)
+			return body;
+	}
+	return NULL;
+}
+
+static int
+fill_body(struct request *r, const struct operation *op, const struct request_values *v,
+    struct err *e)
+{
+	struct json_object *body, *template;
+
+	if (json_at(op->def, "/bodies") == NULL)
+		return 0;
+	body = choose_body(op, v);
+	if (body == NULL)
+		return err_set(
+		    e, CODE_URL_REFUSED, "the provider takes a file, not a URL");
+	if ((template = json_at(body, "/multipart")) != NULL)
+		fill_multipart(r, template, v);
+	else if ((template = json_at(body, "/json")) != NULL)
+		fill_json(r, template, op, v);
+	else if ((template = json_at(body, "/form")) != NULL)
+		fill_form(r, template, v);
+	return 0;
+}
+
+int
+request_init(struct request *r, const struct operation *op,
+    const struct request_values *v, struct err *e)
+{
+	*r = (struct request){
+	    .http = {.method = method_of(op->method), .paid = !op->repeatable}};
+	if (json_at(op->def, "/paging") != NULL)
+		r->http.max_body = LIST_MAX;
+	if (fill_url(r, op, v, e) < 0 || fill_headers(r, op, v, e) < 0 ||
+	    fill_body(r, op, v, e) < 0)
+		goto fail;
+	return 0;
+fail:
+	request_release(r);
+	return -1;
+}
+
+void
+request_release(struct request *r)
+{
+	buf_release(&r->url);
+	buf_release(&r->text);
+	json_object_put(r->parts_json);
+	json_object_put(r->headers_json);
+	free(r->headers);
+	free(r->parts);
+	free(r->data_uri);
+	*r = (struct request){0};
+}

@@ -1,0 +1,229 @@
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "provider/template.h"
+#include "json/json.h"
+
+/* One place in a string: the names between its braces, as "a.b|c". */
+struct place {
+	const char *names;
+	size_t len;
+	const char *end; /* behind the closing brace */
+};
+
+/* Whether s starts with a place; other braces are text. */
+static bool
+place_at(const char *s, struct place *p)
+{
+	size_t len;
+
+	if (s[0] != '{' || !islower((unsigned char)s[1]))
+		return false;
+	len = strspn(
+	    s + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.|");
+	if (s[1 + len] != '}')
+		return false;
+	*p = (struct place){.names = s + 1, .len = len, .end = s + len + 2};
+	return true;
+}
+
+/* The variable of that dotted name, borrowed. */
+static struct json_object *
+variable(struct json_object *vars, const char *name, size_t len)
+{
+	while (len > 0 && vars != NULL) {
+		const char *dot = memchr(name, '.', len);
+		size_t n = dot != NULL ? (size_t)(dot - name) : len;
+		char *key = mem_strn(name, n);
+		struct json_object *inner = NULL;
+
+		if (json_object_is_type(vars, json_type_object))
+			json_object_object_get_ex(vars, key, &inner);
+		free(key);
+		vars = inner;
+		name += n + (dot != NULL);
+		len -= n + (dot != NULL);
+	}
+	return vars;
+}
+
+/* The first of the place's names that is there, borrowed. */
+static struct json_object *
+place_value(const struct place *p, struct json_object *vars)
+{
+	const char *name = p->names;
+	size_t left = p->len;
+
+	for (;;) {
+		const char *bar = memchr(name, '|', left);
+		size_t n = bar != NULL ? (size_t)(bar - name) : left;
+		struct json_object *v = variable(vars, name, n);
+
+		if (v != NULL || bar == NULL)
+			return v;
+		name = bar + 1;
+		left -= n + 1;
+	}
+}
+
+/* Fills text with a function that adds each value in its own way. */
+static bool
+fill_text(struct buf *out, const char *s, struct json_object *vars,
+    bool (*add)(struct buf *out, const char *value))
+{
+	struct place p;
+
+	while (*s != '\0') {
+		char *value;
+		bool ok;
+
+		if (!place_at(s, &p)) {
+			buf_chr(out, *s++);
+			continue;
+		}
+		value = json_text(place_value(&p, vars), "");
+		ok = value != NULL && add(out, value);
+		free(value);
+		if (!ok)
+			return false;
+		s = p.end;
+	}
+	return true;
+}
+
+static bool
+add_plain(struct buf *out, const char *value)
+{
+	return buf_str(out, value);
+}
+
+static bool
+add_encoded(struct buf *out, const char *value)
+{
+	if (value[0] == '\0' || strcmp(value, ".") == 0 || strcmp(value, "..") == 0)
+		return false;
+	for (; *value != '\0'; value++) {
+		unsigned char c = (unsigned char)*value;
+		if (isalnum(c) || strchr("-._~", c) != NULL)
+			buf_chr(out, (char)c);
+		else
+			buf_printf(out, "%%%02X", c);
+	}
+	return true;
+}
+
+static struct json_object *
+fill_string(struct json_object *template, struct json_object *vars)
+{
+	const char *s = json_object_get_string(template);
+	struct json_object *filled = NULL;
+	struct buf out = {0};
+	struct place p;
+
+	if (place_at(s, &p) && *p.end == '\0')
+		return json_object_get(place_value(&p, vars));
+	if (fill_text(&out, s, vars, add_plain))
+		filled = json_new_string(out.data != NULL ? out.data : "");
+	buf_release(&out);
+	return filled;
+}
+
+static struct json_object *
+fill_object(struct json_object *template, struct json_object *vars)
+{
+	struct json_object *filled = json_new_object();
+
+	json_object_object_foreach(template, name, value)
+	    json_put(filled, name, template_fill(value, vars));
+	if (json_object_object_length(filled) == 0 &&
+	    json_object_object_length(template) > 0) {
+		json_object_put(filled);
+		return NULL;
+	}
+	return filled;
+}
+
+static struct json_object *
+fill_array(struct json_object *template, struct json_object *vars)
+{
+	struct json_object *filled = json_new_array();
+	size_t n = json_object_array_length(template);
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *v =
+		    template_fill(json_object_array_get_idx(template, i), vars);
+		if (v != NULL)
+			json_append(filled, v);
+	}
+	if (json_object_array_length(filled) == 0 && n > 0) {
+		json_object_put(filled);
+		return NULL;
+	}
+	return filled;
+}
+
+struct json_object *
+template_fill(struct json_object *template, struct json_object *vars)
+{
+	switch (json_object_get_type(template)) {
+	case json_type_string:
+		return fill_string(template, vars);
+	case json_type_object:
+		return fill_object(template, vars);
+	case json_type_array:
+		return fill_array(template, vars);
+	default:
+		return json_object_get(template);
+	}
+}
+
+bool
+template_path(struct buf *out, const char *template, struct json_object *vars)
+{
+	return fill_text(out, template, vars, add_encoded);
+}
+
+static void
+each_in_string(const char *s, void (*fn)(void *arg, const char *name), void *arg)
+{
+	struct place p;
+
+	while (*s != '\0') {
+		if (!place_at(s, &p)) {
+			s++;
+			continue;
+		}
+		char *names = mem_strn(p.names, p.len), *rest = names, *name;
+		while ((name = strsep(&rest, "|")) != NULL)
+			fn(arg, name);
+		free(names);
+		s = p.end;
+	}
+}
+
+void
+template_each(
+    struct json_object *template, void (*fn)(void *arg, const char *name), void *arg)
+{
+	switch (json_object_get_type(template)) {
+	case json_type_string:
+		each_in_string(json_object_get_string(template), fn, arg);
+		break;
+	case json_type_object: {
+		json_object_object_foreach(template, name, value)
+		{
+			(void)name;
+			template_each(value, fn, arg);
+		}
+		break;
+	}
+	case json_type_array:
+		for (size_t i = 0; i < json_object_array_length(template); i++)
+			template_each(json_object_array_get_idx(template, i), fn, arg);
+		break;
+	default:
+		break;
+	}
+}

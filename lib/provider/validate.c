@@ -1,0 +1,275 @@
+#include <regex.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "photo/limits.h"
+#include "provider/limits.h"
+#include "provider/options.h"
+#include "provider/validate.h"
+#include "json/json.h"
+
+static struct json_object *
+finding_json(const struct finding *f)
+{
+	struct json_object *o = json_new_object();
+
+	json_put_str(o, "code", code_info(f->code)->name);
+	json_put_str(o, "severity", severity_name(f->severity));
+	json_put_str(o, "message", f->message);
+	json_put_str(o, "got", f->got[0] != '\0' ? f->got : NULL);
+	json_put_str(o, "wanted", f->wanted[0] != '\0' ? f->wanted : NULL);
+	json_put_str(o, "fix", f->fix[0] != '\0' ? f->fix : NULL);
+	return o;
+}
+
+struct json_object *
+judge_problems(const struct findings *fs)
+{
+	struct json_object *list = json_new_array();
+
+	for (unsigned i = 0; i < fs->n; i++)
+		json_append(list, finding_json(&fs->list[i]));
+	return list;
+}
+
+/* Makes the record fail because of its findings. */
+static void
+refuse(struct rec *rec, const char *step, const struct findings *fs)
+{
+	const struct finding *first = NULL;
+	unsigned more = 0;
+	struct err e;
+
+	for (unsigned i = 0; i < fs->n; i++) {
+		if (fs->list[i].severity != SEVERITY_REFUSED)
+			continue;
+		if (first == NULL)
+			first = &fs->list[i];
+		else
+			more++;
+	}
+	if (more > 0)
+		err_set(&e, CODE_PHOTO_REFUSED, "%s (and %u more)", first->message, more);
+	else
+		err_set(
+		    &e, CODE_PHOTO_REFUSED, "%s", first != NULL ? first->message : "");
+	json_put(rec_fail(rec, step, &e), "problems", judge_problems(fs));
+}
+
+/* `image`, from what was read; warnings are what did not make it refused. */
+static void
+put_image(struct rec *rec, const struct photo *photo, const struct findings *fs)
+{
+	struct json_object *image = json_new_object();
+
+	json_put_str(image, "type", photo->type);
+	json_put_int(image, "bytes", (int64_t)photo->bytes);
+	if (photo->width > 0) {
+		json_put_int(image, "width", photo->width);
+		json_put_int(image, "height", photo->height);
+		json_put_int(image, "orientation", photo->orientation);
+	}
+	json_put_str(image, "sha256", photo->sha256[0] != '\0' ? photo->sha256 : NULL);
+	if (fs->n > 0 && findings_worst(fs) != SEVERITY_REFUSED)
+		json_put(image, "warnings", judge_problems(fs));
+	rec_set(rec, "image", image);
+}
+
+/* Whether a record's `image` says enough to go on. */
+static bool
+image_is_known(struct json_object *image)
+{
+	const char *sha256 = json_str(image, "/sha256");
+
+	return sha256 != NULL && strlen(sha256) == SHA256_HEX - 1 &&
+	       strspn(sha256, "0123456789abcdef") == SHA256_HEX - 1 &&
+	       json_str(image, "/type") != NULL && json_int(image, "/bytes", 0) > 0;
+}
+
+/* What a record's `image` says; false where that is not enough. */
+static bool
+photo_of_image(struct rec *rec, struct photo *photo)
+{
+	struct json_object *image = rec_get(rec, "image");
+
+	if (!image_is_known(image))
+		return false;
+	memset(photo, 0, offsetof(struct photo, findings));
+	findings_clear(&photo->findings);
+	strncpy(photo->type, json_str(image, "/type"), sizeof photo->type - 1);
+	memcpy(photo->sha256, json_str(image, "/sha256"), sizeof photo->sha256);
+	photo->bytes = (uint64_t)json_int(image, "/bytes", 0);
+	photo->width = (uint32_t)json_int(image, "/width", 0);
+	photo->height = (uint32_t)json_int(image, "/height", 0);
+	photo->orientation = (uint8_t)json_int(image, "/orientation", 1);
+	return true;
+}
+
+static void
+check_url(
+    struct json_object *def, const char *title, const char *url, struct findings *fs)
+{
+	const char *pattern = json_str(def, "/image/url");
+	regex_t regex;
+	bool fits;
+
+	if (pattern == NULL) {
+		finding_add(fs, CODE_URL_REFUSED, SEVERITY_REFUSED, url, "a file",
+		    "download it first", "%s takes files, not URLs", title);
+		return;
+	}
+	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return;
+	fits = regexec(&regex, url, 0, NULL, 0) == 0;
+	regfree(&regex);
+	if (!fits)
+		finding_add(fs, CODE_URL_REFUSED, SEVERITY_REFUSED, url, pattern, NULL,
+		    "%s does not take such a URL", title);
+}
+
+/* The last segment of a URL's path, as far as a name can be made of it. */
+static char *
+url_path(const char *url)
+{
+	return mem_strn(url, strcspn(url, "?#"));
+}
+
+static char *
+default_name(const struct provider *p, struct rec *rec)
+{
+	const char *from = json_str(rec_get(rec, "fit"), "/from");
+	const char *file = from != NULL ? from : rec_str(rec, "file"),
+	           *url = rec_str(rec, "url");
+	char *path = file != NULL ? mem_str(file) : url_path(url != NULL ? url : "");
+	char *name = name_from_path(path, (unsigned)p->name_min, (unsigned)p->name_max);
+
+	free(path);
+	return name;
+}
+
+bool
+judge_name_given(const struct provider *p, struct rec *rec)
+{
+	const char *name = rec_str(rec, "name");
+	char *made;
+	bool given;
+
+	if (name == NULL || !p->has_names)
+		return false;
+	made = default_name(p, rec);
+	given = strcmp(made, name) != 0;
+	free(made);
+	return given;
+}
+
+static void
+judge_name(const struct provider *p, struct rec *rec, struct findings *fs)
+{
+	const char *name = rec_str(rec, "name");
+	char *made;
+
+	if (!p->has_names)
+		return;
+	if (name != NULL) {
+		check_name(name, (unsigned)p->name_min, (unsigned)p->name_max, fs);
+		return;
+	}
+	made = default_name(p, rec);
+	rec_set_str(rec, "name", made);
+	free(made);
+}
+
+static void
+judge_options(
+    const struct judge *j, const struct provider *p, struct rec *rec, struct findings *fs)
+{
+	struct json_object *options = options_of(rec, p, j->given), *own;
+
+	options_check_record(rec, fs);
+	options_check(p, options, fs);
+	own = options_for(provider_operation(p, "create"), options);
+	options_check_operation(
+	    provider_operation(p, "create"), own != NULL ? own : options, fs);
+	json_object_put(own);
+	if (json_object_object_length(options) > 0 &&
+	    !json_object_equal(options, rec_get(rec, "options")))
+		rec_set(rec, "options", json_object_get(options));
+	json_object_put(options);
+}
+
+/* Everything but the photo's bytes. */
+static int
+judge_rest(const struct judge *j, const struct provider *p, struct rec *rec,
+    const char *step, struct findings *fs)
+{
+	if (p != NULL) {
+		judge_name(p, rec, fs);
+		judge_options(j, p, rec, fs);
+	}
+	if (fs->n == 0 || findings_worst(fs) != SEVERITY_REFUSED)
+		return 0;
+	refuse(rec, step, fs);
+	return -1;
+}
+
+int
+judge_facts(const struct judge *j, const struct provider *p, struct rec *rec,
+    const char *step, const struct photo *photo)
+{
+	struct photo_limits limits;
+	struct findings fs;
+
+	findings_copy(&fs, &photo->findings);
+	if (p != NULL) {
+		photo_limits_init(&limits, p);
+		check_image(photo, &limits.image, &fs);
+		photo_limits_release(&limits);
+	}
+	if (!image_is_known(rec_get(rec, "image")))
+		put_image(rec, photo, &fs);
+	return judge_rest(j, p, rec, step, &fs);
+}
+
+static int
+judge_file(const struct judge *j, const struct provider *p, struct rec *rec,
+    const char *step, const char *file)
+{
+	struct photo photo;
+	struct err e;
+
+	if (photo_of_image(rec, &photo) ||
+	    photo_examine(file, &j->photo, j->types, &photo, &e) == 0)
+		return judge_facts(j, p, rec, step, &photo);
+	rec_fail(rec, step, &e);
+	return -1;
+}
+
+static int
+judge_url(const struct judge *j, const struct provider *p, struct rec *rec,
+    const char *step, const char *url)
+{
+	struct findings fs;
+
+	findings_clear(&fs);
+	if (p != NULL)
+		check_url(p->def, p->title, url, &fs);
+	return judge_rest(j, p, rec, step, &fs);
+}
+
+int
+judge_record(
+    const struct judge *j, const struct provider *p, struct rec *rec, const char *step)
+{
+	const char *file = rec_str(rec, "file"), *url = rec_str(rec, "url");
+	struct err e;
+
+	if (file != NULL)
+		return judge_file(j, p, rec, step, file);
+	if (url != NULL)
+		return judge_url(j, p, rec, step, url);
+	err_set(&e, CODE_NO_PHOTO, "the record has neither file nor url");
+	rec_fail(rec, step, &e);
+	return -1;
+}

@@ -1,0 +1,101 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "service/dry_run.h"
+#include "json/json.h"
+
+/* What one provider takes. Those with a `per` depend on what comes out. */
+struct plan_cost {
+	const struct provider *provider;
+	char *per; /* "minute", or NULL */
+	double credits;
+	size_t n;
+};
+
+void
+plan_release(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->ncosts; i++)
+		free(plan->costs[i].per);
+	free(plan->costs);
+	*plan = (struct plan){0};
+}
+
+static struct plan_cost *
+cost_of(struct plan *plan, const struct provider *p, const char *per)
+{
+	struct plan_cost *c;
+
+	for (size_t i = 0; i < plan->ncosts; i++) {
+		c = &plan->costs[i];
+		if (c->provider == p && (c->per == NULL) == (per == NULL) &&
+		    (per == NULL || strcmp(c->per, per) == 0))
+			return c;
+	}
+	plan->costs = mem_resize(plan->costs, (plan->ncosts + 1) * sizeof *plan->costs);
+	c = &plan->costs[plan->ncosts++];
+	*c = (struct plan_cost){.provider = p, .per = mem_str(per)};
+	return c;
+}
+
+static void
+add_cost(struct plan *plan, const struct provider *p, struct json_object *cost)
+{
+	struct plan_cost *c = cost_of(plan, p, json_str(cost, "/per"));
+	double credits = json_num(cost, "/credits", 0);
+
+	c->credits = c->per == NULL ? c->credits + credits : credits;
+	c->n++;
+}
+
+struct json_object *
+plan_add(struct plan *plan, const struct provider *p, const struct operation *op,
+    const struct ledger_answer *answer)
+{
+	enum ledger_verdict verdict = answer != NULL ? answer->verdict : LEDGER_YOURS;
+	struct json_object *entry = json_new_object(), *cost = json_at(op->def, "/cost");
+
+	json_put_str(entry, "operation", op->name);
+	json_put_bool(entry, "already_made", verdict == LEDGER_MADE);
+	if (verdict == LEDGER_MADE) {
+		plan->made++;
+		if (answer->id != NULL && *answer->id != '\0')
+			json_put_str(entry, "id", answer->id);
+		return entry;
+	}
+	if (verdict == LEDGER_YOURS)
+		plan->create++;
+	else {
+		plan->unknown++;
+		json_put_bool(entry, "unknown", true);
+	}
+	if (cost == NULL)
+		return entry;
+	json_put(entry, "cost", json_copy(cost));
+	if (verdict == LEDGER_YOURS)
+		add_cost(plan, p, cost);
+	return entry;
+}
+
+void
+plan_say(const struct plan *plan, size_t failed)
+{
+	struct buf costs = {0}, before = {0};
+
+	for (size_t i = 0; i < plan->ncosts; i++) {
+		const struct plan_cost *c = &plan->costs[i];
+
+		buf_printf(&costs, "; %s: %.15g credits", c->provider->title, c->credits);
+		if (c->per != NULL)
+			buf_printf(&costs, " a %s for each of %zu", c->per, c->n);
+	}
+	if (failed > plan->refused)
+		buf_printf(&before, ", %zu failed before", failed - plan->refused);
+	warn("%zu to create, %zu already made, %zu unknown, %zu refused%s%s",
+	    plan->create, plan->made, plan->unknown, plan->refused,
+	    before.data != NULL ? before.data : "", costs.data != NULL ? costs.data : "");
+	buf_release(&before);
+	buf_release(&costs);
+}

@@ -1,0 +1,121 @@
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "service/match.h"
+#include "json/json.h"
+
+#define SLACK_MS 5000     /* between the Date header's whole seconds and created_at */
+#define GREY_MS  60000    /* between the clocks of a service's own machines */
+#define DAY_MS   86400000 /* between time zones, or a clock and one that is not set */
+
+/* Sets *ms and whether the text says in what zone; false where it is no RFC 3339 time. */
+static bool
+time_ms(const char *text, int64_t *ms, bool *zoned)
+{
+	struct tm tm = {0};
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	int64_t fraction = 0, zone = 0;
+
+	if (rest == NULL)
+		return false;
+	if (*rest == '.') {
+		char *end;
+		fraction = (int64_t)(strtod(rest, &end) * 1000);
+		rest = end;
+	}
+	*zoned = *rest != '\0';
+	if (*rest == '+' || *rest == '-') {
+		if (strlen(rest) != sizeof "+00:00" - 1 || rest[3] != ':')
+			return false;
+		zone = (strtol(rest + 1, NULL, 10) * 60 + strtol(rest + 4, NULL, 10)) *
+		       (*rest == '-' ? -60 : 60);
+	} else if (*zoned && strcmp(rest, "Z") != 0 && strcmp(rest, "z") != 0) {
+		return false;
+	}
+	*ms = ((int64_t)timegm(&tm) - zone) * 1000 + fraction;
+	return true;
+}
+
+/* Whether it was made after the request was sent. */
+static enum likeness
+by_age(const struct likeness_spec *spec, struct json_object *entry)
+{
+	char *text;
+	int64_t ms = 0, before;
+	bool zoned = false, readable;
+
+	if (spec->created_at == NULL)
+		return ALIKE;
+	text = json_text(entry, spec->created_at);
+	readable = text != NULL && time_ms(text, &ms, &zoned);
+	free(text);
+	before = spec->sent_at - ms;
+	if (!readable)
+		return PERHAPS;
+	if (before <= SLACK_MS)
+		return ALIKE;
+	return before <= (spec->clock_sure && zoned ? GREY_MS : DAY_MS) ? PERHAPS
+	                                                                : UNLIKE;
+}
+
+static bool
+is_blank(char c)
+{
+	return c != '\0' && strchr(" \t\r\n", c) != NULL;
+}
+
+/* The same but for blanks at the ends and how many stand together. */
+static bool
+is_same_text(const char *a, const char *b)
+{
+	static const char blanks[] = " \t\r\n";
+
+	a += strspn(a, blanks);
+	b += strspn(b, blanks);
+	while (*a != '\0' && *b != '\0') {
+		if (is_blank(*a) && is_blank(*b)) {
+			a += strspn(a, blanks);
+			b += strspn(b, blanks);
+		} else if (*a++ != *b++) {
+			return false;
+		}
+	}
+	return a[strspn(a, blanks)] == '\0' && b[strspn(b, blanks)] == '\0';
+}
+
+static bool
+matches(struct json_object *match, struct json_object *entry)
+{
+	bool same = match != NULL;
+
+	if (match == NULL)
+		return false;
+	json_object_object_foreach(match, pointer, value)
+	{
+		char *text = json_text(entry, pointer);
+		same = same && text != NULL &&
+		       is_same_text(text, json_object_get_string(value));
+		free(text);
+	}
+	return same;
+}
+
+enum likeness
+likeness_of(const struct likeness_spec *spec, struct json_object *entry)
+{
+	bool tagged = spec->tag != NULL && spec->tag_at != NULL;
+	char *tag = tagged ? json_text(entry, spec->tag_at) : NULL;
+	enum likeness result;
+
+	if (tag != NULL)
+		result = strcmp(tag, spec->tag) == 0 ? ALIKE : UNLIKE;
+	else if (!matches(spec->match, entry))
+		result = UNLIKE;
+	else
+		result = by_age(spec, entry);
+	if (tagged && tag == NULL && result == ALIKE)
+		result = PERHAPS;
+	free(tag);
+	return result;
+}

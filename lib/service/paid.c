@@ -1,0 +1,586 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "service/paid.h"
+#include "json/json.h"
+
+#define BUSY_MS 100
+
+/* How often in a run what was surely not made is sent again: should the list be blind for what is
+ * made, each time costs. */
+#define RESENDS 2
+
+enum state { STARTING, QUEUEING, CLAIMING, BUSY, CALLING, LOOKING, RESENDING, SETTLING };
+
+struct paid {
+	struct paid_desk *desk;
+	struct paid_spec spec;
+	call_fn *fn;
+	void *arg;
+	enum state state;
+	bool stop;
+	unsigned resends;
+	bool begun; /* counted against --max-creates */
+	struct deferred deferred;
+	struct timer timer;
+	struct account_wait wait;
+	bool has_turn; /* of an account that makes one at a time */
+	char *subject, *name, *tag;
+	struct ledger_claim *claim;
+	bool claimed;              /* the claim is ours to settle */
+	int64_t first_at, lost_at; /* when it was first sent; see lookup.h */
+	struct json_object *match; /* what the list shows of it; see lookup.h */
+	int64_t clock_offset;      /* of an earlier request; see lookup.h */
+	bool earlier;              /* the same */
+	struct call *call;
+	struct lookup *lookup;
+	struct json_object *taken;
+	bool reused;
+	struct failure failure;
+};
+
+static void claim(struct paid *p);
+
+static void
+paid_free(struct paid *p)
+{
+	loop_cancel(p->desk->engine->loop, &p->timer);
+	json_object_put(p->spec.call.vars);
+	json_object_put(p->spec.options);
+	json_object_put(p->match);
+	json_object_put(p->taken);
+	failure_release(&p->failure);
+	free(p->subject);
+	free(p->name);
+	free(p->tag);
+	free(p);
+}
+
+static void
+deliver(struct paid *p)
+{
+	struct call_result result = {.reused = p->reused};
+
+	if (p->failure.err.code != CODE_NONE)
+		result.failure = &p->failure;
+	else
+		result.taken = p->taken;
+	if (p->has_turn)
+		account_give_turn(p->spec.call.account);
+	p->fn(p->arg, &result);
+	paid_free(p);
+}
+
+static void
+settled(void *arg, const struct ledger_answer *answer)
+{
+	struct paid *p = arg;
+
+	if (answer->verdict == LEDGER_ERROR)
+		warn(
+		    "the ledger could not note an outcome, a later run will look it up: %s",
+		    answer->err->message);
+	deliver(p);
+}
+
+/* Ends it: with what was taken, or with p->failure. */
+static void
+finish(struct paid *p, enum ledger_outcome outcome)
+{
+	struct buf data = {0};
+	const char *id = json_str(p->taken, "/id");
+
+	p->state = SETTLING;
+	if (!p->claimed) {
+		deliver(p);
+		return;
+	}
+	p->claimed = false;
+	if (outcome == LEDGER_IS_MADE)
+		json_write(&data, p->taken);
+	else if (outcome == LEDGER_IS_UNKNOWN && p->match != NULL)
+		json_write(&data, p->match);
+	ledger_settle(p->claim, outcome,
+	    outcome == LEDGER_IS_MADE && id == NULL ? "" : id, data.data, settled, p);
+	buf_release(&data);
+}
+
+static void
+fail(struct paid *p, const struct err *e)
+{
+	failure_set(&p->failure, e, "no");
+	finish(p, LEDGER_IS_NOT_MADE);
+}
+
+static void
+interrupted(struct paid *p)
+{
+	struct err e;
+
+	err_set(
+	    &e, CODE_INTERRUPTED, "stopped before the service was asked; run it again");
+	fail(p, &e);
+}
+
+/* Nothing tells what happened. A redirect says by itself what is to be put right. */
+static void
+stay_unknown(struct paid *p, const char *why, bool retryable)
+{
+	if (p->failure.err.code != CODE_REDIRECTED)
+		err_set(&p->failure.err, CODE_OUTCOME_UNKNOWN,
+		    "the service may have done it: %s; it is not sent again blindly, av-ledger settles it",
+		    why);
+	p->failure.created = "unknown";
+	p->failure.retryable = retryable;
+	finish(p, LEDGER_IS_UNKNOWN);
+}
+
+static int
+before_send(void *arg, struct err *e)
+{
+	struct paid *p = arg;
+	struct paid_desk *desk = p->desk;
+
+	if (p->spec.counted && !p->begun && desk->creates_left == 0)
+		return err_set(
+		    e, CODE_MAX_CREATES, "--max-creates is reached; nothing was sent");
+	if (!ledger_sending(p->claim))
+		return err_set(e, CODE_STATE_UNUSABLE,
+		    "the ledger cannot note that a request is sent");
+	if (p->spec.counted && !p->begun && desk->creates_left > 0)
+		desk->creates_left--;
+	p->begun = true;
+	p->lost_at = 0;
+	if (p->first_at == 0)
+		p->first_at = ledger_time();
+	return 0;
+}
+
+static void doubt(struct paid *p, const char *why);
+
+static void
+called(void *arg, const struct call_result *result)
+{
+	struct paid *p = arg;
+	const struct failure *f = result->failure;
+
+	p->call = NULL;
+	if (f == NULL) {
+		p->taken = json_object_get(result->taken);
+		finish(p, LEDGER_IS_MADE);
+		return;
+	}
+	failure_release(&p->failure);
+	failure_copy(&p->failure, f);
+	if (f->created != NULL && strcmp(f->created, "unknown") == 0)
+		doubt(p, f->err.message);
+	else
+		finish(p, LEDGER_IS_NOT_MADE);
+}
+
+static void
+call(struct paid *p)
+{
+	struct call_spec spec = p->spec.call;
+
+	spec.tag = p->tag;
+	spec.before_send = before_send;
+	p->state = CALLING;
+	p->call = call_start(p->desk->engine, &spec, called, p);
+	if (p->stop)
+		call_stop(p->call, false);
+}
+
+/* What the list will show of it, by the record as it is now. */
+static void
+note_match(struct paid *p)
+{
+	json_object_put(p->match);
+	p->match = lookup_match(p->spec.call.op, p->spec.call.vars);
+}
+
+static void
+resend(void *arg, const struct ledger_answer *answer)
+{
+	struct paid *p = arg;
+
+	if (answer->verdict != LEDGER_YOURS) {
+		p->claimed = false;
+		fail(p, answer->err);
+		return;
+	}
+	if (p->spec.park != NULL)
+		p->spec.park(p->arg, false);
+	failure_release(&p->failure);
+	note_match(p);
+	call(p);
+}
+
+/* Whether a status that no description lists says that it will not be done, now or later. */
+static bool
+is_refusal(int status)
+{
+	return status >= 400 && answer_by_status(status) != OUTCOME_WAIT;
+}
+
+/* It is surely not made: sent again, if there is still time and the address is right. */
+static void
+absent(struct paid *p)
+{
+	struct loop *loop = p->desk->engine->loop;
+	int64_t deadline = *p->spec.call.deadline;
+	bool late = deadline != 0 && loop_now(loop) >= deadline;
+	int status = p->failure.http_status;
+	struct err e;
+
+	if (status >= 200 && status < 300) {
+		stay_unknown(p,
+		    "it answered that it was done, but its list does not have it", false);
+	} else if (is_refusal(status)) {
+		failure_recode(&p->failure, CODE_REFUSED, "no"); /* the list agrees */
+		finish(p, LEDGER_IS_NOT_MADE);
+	} else if (p->failure.err.code == CODE_REDIRECTED) {
+		p->failure.created = "no";
+		p->failure.retryable = true;
+		finish(p, LEDGER_IS_NOT_MADE);
+	} else if (p->stop) {
+		interrupted(p);
+	} else if (late || p->resends == RESENDS) {
+		err_set(&e, CODE_NETWORK,
+		    "the answer was lost and it was surely not made; run it again");
+		fail(p, &e);
+	} else {
+		p->state = RESENDING;
+		p->resends++;
+		ledger_resend(p->claim, p->spec.call.account->clock_offset, resend, p);
+	}
+}
+
+static void
+looked_up(void *arg, const struct lookup_result *result)
+{
+	struct paid *p = arg;
+
+	p->lookup = NULL;
+	switch (result->verdict) {
+	case LOOKUP_FOUND:
+		p->claimed = false;
+		p->taken = json_object_get(result->taken);
+		failure_release(&p->failure);
+		finish(p, LEDGER_IS_MADE);
+		break;
+	case LOOKUP_ABSENT:
+		absent(p);
+		break;
+	case LOOKUP_UNTOLD:
+		stay_unknown(p, result->why, result->retryable);
+		break;
+	case LOOKUP_BROKEN:
+		p->claimed = false;
+		stay_unknown(p, result->why, true);
+		break;
+	}
+}
+
+/* Whether the tag that the ledger gave goes along with the request. */
+static bool
+is_tagged(const struct paid *p)
+{
+	const struct call_spec *spec = &p->spec.call;
+	struct request_values values = {.base_url = spec->account->base_url,
+	    .vars = spec->vars,
+	    .photo = spec->photo,
+	    .tag = p->tag};
+	struct request request;
+	struct err ignored;
+	bool tagged;
+
+	if (request_init(&request, spec->op, &values, &ignored) < 0)
+		return false;
+	tagged = request.tagged;
+	request_release(&request);
+	return tagged;
+}
+
+/* Looks the outcome up where the service's list can tell; otherwise it stays unknown. */
+static void
+doubt(struct paid *p, const char *why)
+{
+	const struct call_spec *call_spec = &p->spec.call;
+	struct lookup_spec spec = {.account = call_spec->account,
+	    .op = call_spec->op,
+	    .vars = call_spec->vars,
+	    .tag = is_tagged(p) ? p->tag : NULL,
+	    .match = p->match,
+	    .clock_offset = p->clock_offset,
+	    .earlier = p->earlier,
+	    .claim = p->claim,
+	    .sent_at = p->first_at,
+	    .lost_at = p->lost_at};
+	bool possible = lookup_possible(&spec);
+
+	if (!possible || p->stop) {
+		stay_unknown(p, why, possible);
+		return;
+	}
+	note("%s; looking it up in the service's list", why);
+	p->state = LOOKING;
+	if (p->spec.park != NULL)
+		p->spec.park(p->arg, true);
+	p->lookup = lookup_start(p->desk->lookups, &spec, looked_up, p);
+}
+
+static void
+reuse(struct paid *p, const struct ledger_answer *answer)
+{
+	struct err ignored;
+
+	if (answer->data != NULL)
+		p->taken = json_parse(answer->data, strlen(answer->data), &ignored);
+	if (p->taken == NULL)
+		p->taken = json_new_object();
+	if (answer->id != NULL && *answer->id != '\0')
+		json_put_str(p->taken, "id", answer->id);
+	p->reused = true;
+	deliver(p);
+}
+
+static void
+claim_again(void *arg)
+{
+	claim(arg);
+}
+
+static void
+busy(struct paid *p)
+{
+	struct loop *loop = p->desk->engine->loop;
+
+	p->claim = NULL;
+	p->state = BUSY;
+	loop_at(loop, &p->timer, loop_now(loop) + BUSY_MS, claim_again, p);
+}
+
+/* What an earlier process, or an earlier run, left in doubt: looked up as what it was then. */
+static void
+doubt_earlier(struct paid *p, const struct ledger_answer *answer)
+{
+	struct json_object *match = NULL;
+	struct err ignored;
+
+	if (answer->data != NULL)
+		match = json_parse(answer->data, strlen(answer->data), &ignored);
+	if (json_object_is_type(match, json_type_object)) {
+		json_object_put(p->match);
+		p->match = match;
+	} else {
+		json_object_put(match);
+	}
+	p->first_at = answer->first_at;
+	/* Where it was not settled, its process may have been killed just now. */
+	p->lost_at = answer->settled_at;
+	p->clock_offset = answer->clock_offset;
+	p->earlier = true;
+	doubt(p, "an earlier request for the same had no answer");
+}
+
+static void
+claim_answered(void *arg, const struct ledger_answer *answer)
+{
+	struct paid *p = arg;
+
+	p->claimed = answer->verdict == LEDGER_YOURS || answer->verdict == LEDGER_UNKNOWN;
+	if (p->claimed)
+		p->tag = mem_str(answer->tag);
+	switch (answer->verdict) {
+	case LEDGER_YOURS:
+		call(p);
+		break;
+	case LEDGER_MADE:
+		reuse(p, answer);
+		break;
+	case LEDGER_UNKNOWN:
+		doubt_earlier(p, answer);
+		break;
+	case LEDGER_BUSY:
+		busy(p);
+		break;
+	case LEDGER_ERROR:
+		fail(p, answer->err);
+		break;
+	}
+}
+
+/* A dry run ends here. */
+static void
+peeked(void *arg, const struct ledger_answer *answer)
+{
+	struct paid *p = arg;
+	struct call_result result = {0};
+
+	p->state = SETTLING;
+	if (answer->verdict == LEDGER_ERROR) {
+		fail(p, answer->err);
+		return;
+	}
+	result.plan = plan_add(
+	    p->desk->plan, p->spec.call.account->provider, p->spec.call.op, answer);
+	p->fn(p->arg, &result);
+	json_object_put(result.plan);
+	paid_free(p);
+}
+
+/* The options as the ledger takes them. The caller frees them. */
+static struct ledger_option *
+ledger_options(struct json_object *options, size_t *n)
+{
+	struct ledger_option *list;
+
+	*n = 0;
+	if (options == NULL)
+		return NULL;
+	list = mem_new((size_t)json_object_object_length(options), sizeof *list);
+	json_object_object_foreach(options, name, value)
+	{
+		list[*n].name = name;
+		list[(*n)++].json =
+		    json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
+	}
+	return list;
+}
+
+/* Whether it makes sense to claim; otherwise it is ended. */
+static bool
+may_claim(struct paid *p)
+{
+	struct engine *engine = p->desk->engine;
+	struct account *a = p->spec.call.account;
+	struct err e;
+
+	if (p->subject == NULL) {
+		err_set(&e, CODE_INVALID_RECORD,
+		    "nothing in the record tells what is asked for from anything else");
+		fail(p, &e);
+	} else if (a->blocked) {
+		failure_copy(&p->failure, &a->why);
+		p->failure.created = "no";
+		finish(p, LEDGER_IS_NOT_MADE);
+	} else if (p->stop || engine->stopping(engine->arg)) {
+		interrupted(p);
+	} else {
+		return true;
+	}
+	return false;
+}
+
+static void
+claim(struct paid *p)
+{
+	struct account *a = p->spec.call.account;
+	struct ledger_ask ask = {
+	    .again = p->desk->again, .clock_offset = a->clock_offset};
+	struct ledger_option *options;
+	struct buf match = {0};
+
+	if (!may_claim(p))
+		return;
+	p->state = CLAIMING;
+	note_match(p);
+	if (p->match != NULL)
+		json_write(&match, p->match);
+	ask.data = match.data;
+	options = ledger_options(p->spec.options, &ask.key.noptions);
+	ask.key.options = options;
+	ask.key.operation = p->spec.call.op->name;
+	ask.key.provider = a->provider->name;
+	ask.key.base = a->base_url;
+	ask.key.account = a->label;
+	ask.key.subject = p->subject;
+	ask.key.name = p->name;
+	if (p->desk->plan != NULL) {
+		p->state = SETTLING;
+		ledger_peek(p->desk->ledger, &ask, peeked, p);
+	} else {
+		p->claim = ledger_claim(p->desk->ledger, &ask, claim_answered, p);
+	}
+	free(options);
+	buf_release(&match);
+}
+
+static void
+got_turn(void *arg, const struct err *ignored)
+{
+	struct paid *p = arg;
+
+	(void)ignored;
+	p->has_turn = true;
+	claim(p);
+}
+
+static void
+started(void *arg)
+{
+	struct paid *p = arg;
+	struct account *a = p->spec.call.account;
+
+	if (json_flag(p->spec.call.op->def, "/lookup/exclusive", false) && a->exclusive &&
+	    p->desk->plan == NULL && !p->stop) {
+		p->state = QUEUEING;
+		account_take_turn(a, &p->wait, got_turn, p);
+	} else {
+		claim(p);
+	}
+}
+
+struct paid *
+paid_start(struct paid_desk *desk, const struct paid_spec *spec, call_fn *fn, void *arg)
+{
+	struct paid *p = mem_new(1, sizeof *p);
+
+	p->desk = desk;
+	p->spec = *spec;
+	p->spec.call.vars = json_object_get(spec->call.vars);
+	p->spec.options = json_object_get(spec->options);
+	p->subject = mem_str(spec->subject);
+	p->name = mem_str(spec->name);
+	p->fn = fn;
+	p->arg = arg;
+	loop_defer(desk->engine->loop, &p->deferred, started, p);
+	return p;
+}
+
+void
+paid_stop(struct paid *p, bool hard)
+{
+	p->stop = true;
+	switch (p->state) {
+	case QUEUEING:
+		account_cancel(&p->wait);
+		interrupted(p);
+		break;
+	case CLAIMING:
+		ledger_cancel(p->claim);
+		interrupted(p);
+		break;
+	case BUSY:
+		loop_cancel(p->desk->engine->loop, &p->timer);
+		interrupted(p);
+		break;
+	case CALLING:
+		if (p->call != NULL)
+			call_stop(p->call, hard);
+		break;
+	case LOOKING:
+		if (p->lookup != NULL && lookup_cancel(p->lookup)) {
+			p->lookup = NULL;
+			stay_unknown(
+			    p, "stopped before the service's list was looked up", true);
+		}
+		break;
+	case STARTING: /* ends by itself */
+	case RESENDING:
+	case SETTLING:
+		break;
+	}
+}
