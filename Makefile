@@ -32,7 +32,7 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 ifneq ($(SAN),)
 san = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
-av_cppflags = -D_GNU_SOURCE -DAV_VERSION='"$(VERSION)"' -Ilib $(if $(FAULTS),-DAV_FAULTS) $(pkg_cflags) $(CPPFLAGS)
+av_cppflags = -D_GNU_SOURCE -Ilib $(if $(FAULTS),-DAV_FAULTS) $(pkg_cflags) $(CPPFLAGS)
 av_cflags   = -std=c11 $(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=2 -MMD -MP $(san) $(CFLAGS)
 av_ldflags  = -Wl,--as-needed -Wl,-z,relro,-z,now $(san) $(LDFLAGS)
 av_libs     = $(pkg_libs) -lmagic -lpthread -lm
@@ -56,6 +56,9 @@ lib: $(O)/libav.a ## the library alone
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call Q,CC,$<)$(CC) $(av_cppflags) $(av_cflags) -c -o $@ $<
+
+# The version stands in one file, so that a commit rebuilds no other.
+$(O)/lib/base/version.o: av_cppflags += -DAV_VERSION='"$(VERSION)"'
 
 $(O)/lib/provider/builtin.c: lib/provider/embed.sh $(EMBEDDED) lib/providers lib/schema
 	@mkdir -p $(@D)
@@ -192,7 +195,7 @@ lint-cppcheck:
 		$(C_FILES)
 
 # A file that was found in order is looked at again when it, a header or the list of checks changes.
-TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -DAV_VERSION='""' -Ilib $(pkg_cflags) $(vips_cflags)
+TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -Ilib $(pkg_cflags) $(vips_cflags)
 
 build/tidy/%.ok: %.c .clang-tidy $(filter-out %.c,$(C_SOURCES))
 	@mkdir -p $(@D)

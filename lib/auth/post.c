@@ -3,6 +3,7 @@
 
 #include "auth/post.h"
 #include "auth/secret.h"
+#include "base/version.h"
 #include "http/http.h"
 
 enum { MAX_ANSWER = 65536, CONNECT_S = 15, TOTAL_S = 60 };
@@ -32,7 +33,7 @@ set_options(CURL *curl, struct post *p, struct curl_slist *headers, char *why)
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
 	SET(CURLOPT_TIMEOUT, (long)TOTAL_S);
-	SET(CURLOPT_USERAGENT, "avtools/" AV_VERSION);
+	SET(CURLOPT_USERAGENT, av_user_agent);
 	SET(CURLOPT_HTTPHEADER, headers);
 	SET(CURLOPT_POSTFIELDS, p->form->data);
 	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)p->form->len);

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/version.h"
 #include "program/opt.h"
 
 /* Values that getopt_long returns for rows without a letter. */
@@ -50,7 +51,7 @@ print_help(const struct opt_usage *usage, const struct opt *table)
 _Noreturn static void
 print_version(void)
 {
-	printf("%s %s\n", program_invocation_short_name, AV_VERSION);
+	printf("%s %s\n", program_invocation_short_name, av_version);
 	exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
 }
 

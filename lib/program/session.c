@@ -3,6 +3,7 @@
 #include <sysexits.h>
 
 #include "base/mem.h"
+#include "base/version.h"
 #include "program/session.h"
 
 static bool
@@ -38,7 +39,7 @@ tool_open(struct tool *t, const struct opt_common *common, const struct opt_usag
 	struct account_options account_options = {
 	    .url = common->url, .url_for = common->provider, .rate = common->rate};
 	struct http_options http_options = {
-	    .user_agent = "avtools/" AV_VERSION, .max_in_flight = (unsigned)common->jobs};
+	    .user_agent = av_user_agent, .max_in_flight = (unsigned)common->jobs};
 	struct run_options run_options = {.step = options->step,
 	    .provider = common->provider,
 	    .bare = options->bare,

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 
 #include "base/err.h"
+#include "base/version.h"
 #include "faults.h"
 #include "options.h"
 
@@ -253,7 +254,7 @@ read_special(int c, const char *name)
 		printf("%s\n%s", synopsis, help);
 		exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
 	case 'V':
-		printf("av-sandbox %s\n", AV_VERSION);
+		printf("av-sandbox %s\n", av_version);
 		exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
 	default:
 		fputs(synopsis, stderr);
