@@ -6,15 +6,15 @@ CFLAGS     ?= -O2 -g
 PREFIX     ?= /usr/local
 PKG_CONFIG ?= pkg-config
 SAN        ?=
-FAULTS     ?=
+FAILPOINTS ?=
 V          ?=
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
 
-# A sanitized build (make SAN=1) and one that can be made to die anywhere (make FAULTS=1, see
+# A sanitized build (make SAN=1) and one that can be made to die anywhere (make FAILPOINTS=1, see
 # lib/base/failpoint.h) keep their objects and their programs apart.
-O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),-san)$(if $(FAULTS),-faults)
-BIN  := $(if $(SAN)$(FAULTS),$(O)/bin,bin)
+O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),-san)$(if $(FAILPOINTS),-failpoints)
+BIN  := $(if $(SAN)$(FAILPOINTS),$(O)/bin,bin)
 
 BUILD_DEPS = gcc make pkg-config libcurl4-openssl-dev libjson-c-dev libmagic-dev libssl-dev \
 	libsqlite3-dev libstb-dev libjpeg62-turbo-dev libwebp-dev libvips-dev zlib1g-dev libmicrohttpd-dev jq
@@ -32,7 +32,7 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 ifneq ($(SAN),)
 san = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
-av_cppflags = -D_GNU_SOURCE -Ilib $(if $(FAULTS),-DAV_FAULTS) $(pkg_cflags) $(CPPFLAGS)
+av_cppflags = -D_GNU_SOURCE -Ilib $(if $(FAILPOINTS),-DAV_FAILPOINTS) $(pkg_cflags) $(CPPFLAGS)
 av_cflags   = -std=c11 $(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=2 -MMD -MP $(san) $(CFLAGS)
 av_ldflags  = -Wl,--as-needed -Wl,-z,relro,-z,now $(san) $(LDFLAGS)
 av_libs     = $(pkg_libs) -lmagic -lpthread -lm
@@ -169,7 +169,7 @@ bench: deps ## how fast it is, beside what else there is
 SOAK_JOBS ?= $(shell expr 3 '*' $(JOBS))
 
 soak: check-deps ## an hour of faults, kills and deaths, counted on the service's side
-	@$(MAKE) --no-print-directory -j$(JOBS) FAULTS=1 all units
+	@$(MAKE) --no-print-directory -j$(JOBS) FAILPOINTS=1 all units
 	@$(MAKE) --no-print-directory -j$(JOBS) all faces
 	@JOBS='$(SOAK_JOBS)' tests/soak/run.sh $(O)
 

@@ -1,7 +1,7 @@
 /*
  * av-fit: makes a photo one that the provider accepts.
  *
- * Pixels are decoded, turned, cut and encoded by workers behind the fence (fence.h); this
+ * Pixels are decoded, turned, cut and encoded by workers behind the fence (os/confine.h); this
  * process hands them open files, writes what comes back, and holds it against the provider's
  * limits, by readers of its own, before it gets its name.
  */
@@ -72,7 +72,7 @@ struct fit_tool {
 	struct fit_options options;
 	struct providers providers;
 	struct fit_pool *pool;
-	struct targets targets;
+	struct outfile_names targets;
 	char *template;
 	bool force;
 };
@@ -84,7 +84,7 @@ struct work {
 	struct item *item; /* NULL: it could not wait any longer */
 	struct stat st;
 	struct fit_reply reply;
-	struct target target;
+	struct outfile target;
 	char *path; /* of the new photo */
 	bool failed;
 	struct err err;
@@ -143,7 +143,7 @@ static void
 fail(struct work *w)
 {
 	w->failed = true;
-	target_close(&w->target);
+	outfile_close(&w->target);
 }
 
 /* Names and opens the new photo. */
@@ -157,8 +157,8 @@ open_target(struct work *w, struct err *e)
 
 	if (dot != NULL && dot != stem)
 		*dot = '\0';
-	result = target_path(w->self->template,
-	    &(struct target_name){.stem = stem,
+	result = outfile_path(w->self->template,
+	    &(struct outfile_name){.stem = stem,
 	        .provider = rec_str(w->item->rec, "provider"),
 	        .kind = "fit",
 	        .name = rec_str(w->item->rec, "name"),
@@ -170,10 +170,10 @@ open_target(struct work *w, struct err *e)
 		return -1;
 	}
 	w->path = buf_take(&path);
-	if (!targets_take(&w->self->targets, w->path))
+	if (!outfile_names_take(&w->self->targets, w->path))
 		return err_set(e, CODE_TARGET_TAKEN,
 		    "another record of this run writes '%s'", w->path);
-	return target_open(&w->target, w->path, e);
+	return outfile_open(&w->target, w->path, e);
 }
 
 static void
@@ -194,7 +194,7 @@ on_bytes(struct fit_job *job, const void *data, size_t len)
 	struct work *w = (struct work *)job;
 
 	if (w->item == NULL || w->failed ||
-	    target_write(&w->target, w->target.len, data, len))
+	    outfile_write(&w->target, w->target.len, data, len))
 		return;
 	err_set(&w->err, CODE_TARGET_UNWRITABLE, "cannot write '%s':", w->path);
 	fail(w);
@@ -209,9 +209,9 @@ check_made(struct work *w, struct err *e)
 	const struct findings *fs;
 	struct photo photo;
 
-	if (photo_judge(w->target.fd, w->target.len, &options, NULL, &photo, e) < 0)
+	if (photo_check(w->target.fd, w->target.len, &options, NULL, &photo, e) < 0)
 		return -1;
-	check_image(&photo, &w->job.order.limits.image, &photo.findings);
+	limits_check_image(&photo, &w->job.order.limits.image, &photo.findings);
 	fs = &photo.findings;
 	for (unsigned i = 0; i < fs->n; i++)
 		if (fs->list[i].severity != SEVERITY_NOTE)
@@ -263,7 +263,7 @@ keep(struct work *w, struct err *e)
 	char sha256[SHA256_HEX];
 
 	if (photo_unchanged(w->job.fd, &w->st, e) < 0 || check_made(w, e) < 0 ||
-	    target_commit(&w->target, w->path, w->self->force, sha256, e) < 0)
+	    outfile_commit(&w->target, w->path, w->self->force, sha256, e) < 0)
 		return -1;
 	rec_set(rec, "fit", describe(&w->reply.done, rec_str(rec, "file")));
 	rec_set_str(rec, "file", w->path);
@@ -284,7 +284,8 @@ settle(struct work *w)
 	if (w->failed || w->reply.outcome == FIT_FAILED) {
 		error = rec_fail(rec, "fit", w->failed ? &w->err : &w->reply.err);
 		if (!w->failed && w->reply.findings.n > 0)
-			json_put(error, "problems", judge_problems(&w->reply.findings));
+			json_put(
+			    error, "problems", validate_problems(&w->reply.findings));
 	} else if (w->reply.outcome == FIT_LEFT && rec_failed(rec)) {
 		rec_remove(rec, "image");
 		rec_remove(rec, "error");
@@ -303,7 +304,7 @@ on_end(struct fit_job *job, const struct err *e)
 	}
 	if (w->item != NULL)
 		settle(w);
-	target_close(&w->target);
+	outfile_close(&w->target);
 	close(w->job.fd);
 	free(w->path);
 	free(w);
@@ -319,7 +320,7 @@ stop(struct item *item, bool hard)
 	if (!hard)
 		return;
 	w->item = NULL;
-	target_close(&w->target);
+	outfile_close(&w->target);
 	err_set(
 	    &e, CODE_INTERRUPTED, "stopped before this photo was mended; run it again");
 	run_fail(item, &e);
@@ -329,9 +330,9 @@ stop(struct item *item, bool hard)
 static void
 copy_limits(struct fit_limits *to, const struct provider *p)
 {
-	struct photo_limits l;
+	struct provider_limits l;
 
-	photo_limits_init(&l, p);
+	provider_limits_init(&l, p);
 	memset(to, 0, sizeof *to);
 	to->image = l.image;
 	for (size_t i = 0; i < FIT_TYPES && l.image.types != NULL && l.types[i] != NULL;
@@ -341,7 +342,7 @@ copy_limits(struct fit_limits *to, const struct provider *p)
 		to->image.n_aspects = FIT_ASPECTS;
 	for (size_t i = 0; i < to->image.n_aspects; i++)
 		to->aspects[i] = l.aspects[i];
-	photo_limits_release(&l);
+	provider_limits_release(&l);
 	fit_bind(to);
 }
 
@@ -466,7 +467,7 @@ read_output(struct fit_tool *self, const char *output)
 	self->template = strchr(output, '{') != NULL
 	                     ? mem_str(output)
 	                     : mem_printf("%s/{stem}.{provider}.{kind}.{ext}", output);
-	if (!target_template_ok(self->template, &bad))
+	if (!outfile_template_ok(self->template, &bad))
 		opt_misuse(&usage, "-o: '%s' is no place to fill in", bad);
 }
 
@@ -529,7 +530,7 @@ main(int argc, char *argv[])
 	run_free(run);
 	fit_pool_free(self.pool);
 	loop_free(loop);
-	targets_release(&self.targets);
+	outfile_names_release(&self.targets);
 	providers_release(&self.providers);
 	free(self.template);
 	run_exit(status);

@@ -40,19 +40,19 @@ static const struct opt_usage usage = {
 };
 
 struct poll_tool {
-	struct tool tool;
-	struct watches watches;
+	struct session session;
+	struct poller poller;
 };
 
 /* A record at work: the avatar first, then each rendering that is not settled. */
-struct poll {
+struct waiting {
 	struct poll_tool *self;
 	struct item *item;
-	struct watch watch;
+	struct poll poll;
 	int rendering; /* index of the one watched; -1: the avatar */
 };
 
-static void next(struct poll *p);
+static void next(struct waiting *p);
 
 static bool
 is_processing(struct json_object *o)
@@ -91,20 +91,20 @@ skip(void *self, struct rec *rec)
 }
 
 static void
-end(struct poll *p, const struct failure *f)
+end(struct waiting *p, const struct failure *f)
 {
 	struct item *item = p->item;
-	struct tool *tool = &p->self->tool;
+	struct session *session = &p->self->session;
 
 	free(p);
 	if (f != NULL)
-		tool_fail(tool, item, f);
+		session_fail(session, item, f);
 	else
 		run_done(item);
 }
 
 static struct json_object *
-rendering_of(const struct poll *p)
+rendering_of(const struct waiting *p)
 {
 	return json_object_array_get_idx(
 	    rec_get(p->item->rec, "renderings"), (size_t)p->rendering);
@@ -113,8 +113,8 @@ rendering_of(const struct poll *p)
 static struct json_object *
 vars(void *arg)
 {
-	struct poll *p = arg;
-	struct json_object *v = vars_of(p->item->rec, p->watch.op, NULL);
+	struct waiting *p = arg;
+	struct json_object *v = vars_of(p->item->rec, p->poll.op, NULL);
 
 	if (p->rendering >= 0)
 		vars_rendering(v, "", NULL, rendering_of(p));
@@ -126,15 +126,16 @@ vars(void *arg)
 static void
 settled(void *arg, const struct call_result *result)
 {
-	struct poll *p = arg;
+	struct waiting *p = arg;
 	struct rec *rec = p->item->rec;
 	struct failure failure = {0};
 
 	if (p->rendering < 0)
-		settle_avatar(&p->self->tool, p->watch.account, rec, result, &failure);
+		status_put_avatar(
+		    &p->self->session, p->poll.account, rec, result, &failure);
 	else
-		settle_rendering(&p->self->tool, p->watch.account, rec, p->rendering,
-		    result, &failure);
+		status_put_rendering(&p->self->session, p->poll.account, rec,
+		    p->rendering, result, &failure);
 	if (failure.err.code != CODE_NONE)
 		end(p, &failure);
 	else
@@ -144,18 +145,18 @@ settled(void *arg, const struct call_result *result)
 
 /* What asks about the rendering that p stands at; NULL: nothing does. */
 static const struct operation *
-asks_about_rendering(const struct poll *p)
+asks_about_rendering(const struct waiting *p)
 {
 	const char *name = json_str(rendering_of(p), "/kind");
 	const struct kind *kind =
-	    name != NULL ? provider_kind(p->watch.account->provider, name) : NULL;
+	    name != NULL ? provider_kind(p->poll.account->provider, name) : NULL;
 
 	return kind != NULL ? kind->status : NULL;
 }
 
 /* Watches what is to be watched next. */
 static void
-next(struct poll *p)
+next(struct waiting *p)
 {
 	do {
 		p->rendering = unsettled(p->item->rec, p->rendering + 1);
@@ -163,22 +164,22 @@ next(struct poll *p)
 			end(p, NULL);
 			return;
 		}
-		p->watch.op = asks_about_rendering(p);
-	} while (p->watch.op == NULL);
-	watch_start(&p->self->watches, &p->watch, true);
+		p->poll.op = asks_about_rendering(p);
+	} while (p->poll.op == NULL);
+	poll_start(&p->self->poller, &p->poll, true);
 }
 
 static void
 stop(struct item *item, bool hard)
 {
-	struct poll *p = item->state;
+	struct waiting *p = item->state;
 
-	watch_stop(&p->watch, hard);
+	poll_stop(&p->poll, hard);
 }
 
 /* The state of a service that has none: made is ready. */
 static void
-ready_at_once(struct poll *p)
+ready_at_once(struct waiting *p)
 {
 	json_put_str(rec_edit(p->item->rec, "avatar"), "status", "ready");
 	next(p);
@@ -186,19 +187,19 @@ ready_at_once(struct poll *p)
 
 /* The record waits from here on, so it keeps its own bytes and no more. */
 static void
-watch_avatar(struct poll *p)
+poll_avatar(struct waiting *p)
 {
 	rec_slim(p->item->rec);
-	watch_start(&p->self->watches, &p->watch, true);
+	poll_start(&p->self->poller, &p->poll, true);
 }
 
 static void
 begin(void *arg, struct item *item)
 {
 	struct poll_tool *self = arg;
-	struct account *a = tool_account(&self->tool, item);
+	struct account *a = session_account(&self->session, item);
 	struct json_object *avatar;
-	struct poll *p;
+	struct waiting *p;
 	struct err e;
 
 	if (a == NULL)
@@ -211,8 +212,8 @@ begin(void *arg, struct item *item)
 		return;
 	}
 	p = mem_new(1, sizeof *p);
-	*p = (struct poll){.self = self, .item = item, .rendering = -1};
-	p->watch = (struct watch){.account = a,
+	*p = (struct waiting){.self = self, .item = item, .rendering = -1};
+	p->poll = (struct poll){.account = a,
 	    .op = provider_operation(a->provider, "status"),
 	    .vars = vars,
 	    .fn = settled,
@@ -221,10 +222,10 @@ begin(void *arg, struct item *item)
 	item->stop = stop;
 	if (!is_processing(avatar))
 		next(p);
-	else if (p->watch.op == NULL)
+	else if (p->poll.op == NULL)
 		ready_at_once(p);
 	else
-		watch_avatar(p);
+		poll_avatar(p);
 }
 
 int
@@ -238,15 +239,15 @@ main(int argc, char *argv[])
 	opt_common_finish(&o.common);
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
-	tool_open(&self.tool, &o.common, &usage,
-	    &(struct tool_options){.step = "poll",
+	session_open(&self.session, &o.common, &usage,
+	    &(struct session_options){.step = "poll",
 	        .bare = RUN_BARE_AVATAR,
 	        .window = (size_t)o.watch,
 	        .ledger_file = o.ledger},
 	    &calls, &self);
-	watches_init(&self.watches, &self.tool.engine, (size_t)o.common.jobs,
+	poller_init(&self.poller, &self.session.engine, (size_t)o.common.jobs,
 	    o.common.timeout_ms, o.interval_ms);
-	status = run_records(self.tool.run, argv + first);
-	tool_close(&self.tool, status);
+	status = run_records(self.session.run, argv + first);
+	session_close(&self.session, status);
 	run_exit(status);
 }

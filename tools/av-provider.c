@@ -79,11 +79,11 @@ share(struct json_object *o)
 	return json_object_get(o);
 }
 
-static const struct embedded *
+static const struct builtin_file *
 embedded(const char *dir, const char *name)
 {
 	char *path = mem_printf("%s/%s.json", dir, name);
-	const struct embedded *f = embedded_files;
+	const struct builtin_file *f = builtin_files;
 
 	while (f->path != NULL && strcmp(f->path, path) != 0)
 		f++;
@@ -190,7 +190,7 @@ show(struct print *print, char **operands)
 		if (file_read(p->file, &print->out, &e) < 0)
 			die(EX_NOINPUT, "%s", e.message);
 	} else {
-		const struct embedded *f = embedded("providers", p->name);
+		const struct builtin_file *f = embedded("providers", p->name);
 		buf_add(&print->out, f->data, f->len);
 	}
 	provider_free(p);
@@ -392,7 +392,7 @@ static void
 schema(struct print *print, char **operands)
 {
 	const char *name = operands[0] != NULL ? operands[0] : "provider";
-	const struct embedded *f = embedded("schema", name);
+	const struct builtin_file *f = embedded("schema", name);
 
 	if (f == NULL || (operands[0] != NULL && operands[1] != NULL))
 		opt_misuse(&usage, "there are the schemas provider and record");

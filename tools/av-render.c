@@ -59,8 +59,8 @@ static const struct opt_usage usage = {
 };
 
 struct render_tool {
-	struct tool tool;
-	struct job_shop shop;
+	struct session session;
+	struct render_context context;
 	const struct options *o;
 };
 
@@ -130,7 +130,7 @@ skip(void *arg, struct rec *rec)
 	size_t n;
 	struct err e;
 
-	a = name != NULL ? accounts_get(self->tool.engine.accounts, name, &e) : NULL;
+	a = name != NULL ? accounts_get(self->session.engine.accounts, name, &e) : NULL;
 	if (a == NULL || json_str(rec_get(rec, "avatar"), "/id") == NULL ||
 	    find_wanted(self, a->provider, rec_get(rec, "renderings"), &wanted, &n, &e) <
 	        0)
@@ -142,7 +142,7 @@ skip(void *arg, struct rec *rec)
 		    wanted[i].entry != NULL
 		        ? wanted[i].entry
 		        : find_entry(rec_get(rec, "renderings"), &wanted[i], own);
-		done = (entry != NULL && job_is_done(&self->shop, entry)) ||
+		done = (entry != NULL && job_is_done(&self->context, entry)) ||
 		       (entry == NULL && self->o->ask && wanted[i].kind->starts == 0);
 		json_object_put(own);
 	}
@@ -170,12 +170,12 @@ static void
 over(struct render *r)
 {
 	struct item *item = r->item;
-	struct tool *tool = &r->self->tool;
+	struct session *session = &r->self->session;
 	struct failure failure = {0};
 
 	if (--r->pending > 0)
 		return;
-	if (tool->desk.plan != NULL) {
+	if (session->desk.plan != NULL) {
 		rec_set(item->rec, "plan", json_object_get(r->plan));
 	} else {
 		rec_remove(item->rec, "plan");
@@ -185,7 +185,7 @@ over(struct render *r)
 		failure_copy(&failure, &r->jobs[i].failure);
 	render_free(r);
 	if (failure.err.code != CODE_NONE)
-		tool_fail(tool, item, &failure);
+		session_fail(session, item, &failure);
 	else
 		run_done(item);
 	failure_release(&failure);
@@ -302,7 +302,7 @@ take_targets(struct render *r, struct account *a, struct err *e)
 		char *kind = w->value != NULL
 		                 ? mem_printf("%s-%s", w->kind->name, w->value)
 		                 : mem_str(w->kind->name);
-		struct target_name name = {.stem = r->stem,
+		struct outfile_name name = {.stem = r->stem,
 		    .provider = a->provider->name,
 		    .kind = kind,
 		    .name = rec_str(r->item->rec, "name"),
@@ -310,8 +310,9 @@ take_targets(struct render *r, struct account *a, struct err *e)
 		    .ext = ""};
 		struct buf path = {0};
 
-		result = target_path(r->self->shop.template, &name, &path, e);
-		if (result == 0 && !targets_take(&r->self->shop.targets, path.data))
+		result = outfile_path(r->self->context.template, &name, &path, e);
+		if (result == 0 &&
+		    !outfile_names_take(&r->self->context.targets, path.data))
 			result = err_set(e, CODE_TARGET_TAKEN,
 			    "another record of this run writes '%s'; tell them apart with -o",
 			    path.data);
@@ -327,7 +328,7 @@ start_jobs(struct render *r, struct account *a)
 	r->jobs = mem_new(r->n, sizeof *r->jobs);
 	r->pending = r->n + 1;
 	for (size_t i = 0; i < r->n; i++) {
-		r->jobs[i] = (struct job){.shop = &r->self->shop,
+		r->jobs[i] = (struct job){.context = &r->self->context,
 		    .account = a,
 		    .kind = r->wanted[i].kind,
 		    .value = r->wanted[i].value,
@@ -340,7 +341,7 @@ start_jobs(struct render *r, struct account *a)
 		    .plan = r->plan,
 		    .fn = job_over,
 		    .arg = r};
-		if (job_is_done(&r->self->shop, r->jobs[i].entry))
+		if (job_is_done(&r->self->context, r->jobs[i].entry))
 			r->pending--;
 		else
 			job_start(&r->jobs[i]);
@@ -352,7 +353,7 @@ static void
 begin(void *arg, struct item *item)
 {
 	struct render_tool *self = arg;
-	struct account *a = tool_account(&self->tool, item);
+	struct account *a = session_account(&self->session, item);
 	struct json_object *entries;
 	struct render *r;
 	struct err e;
@@ -378,7 +379,7 @@ begin(void *arg, struct item *item)
 	}
 	r->n = 0;
 	render_free(r);
-	self->tool.plan.refused++;
+	self->session.plan.refused++;
 	run_fail(item, &e);
 }
 
@@ -392,7 +393,7 @@ template_of(const char *out)
 		out = ".";
 	if (strchr(out, '{') == NULL)
 		return mem_printf("%s/{stem}.{provider}.{kind}.{ext}", out);
-	if (!target_template_ok(out, &bad))
+	if (!outfile_template_ok(out, &bad))
 		opt_misuse(&usage,
 		    "-o: '%s' is none of {stem} {provider} {kind} {name} {id} {ext}",
 		    bad);
@@ -414,27 +415,27 @@ main(int argc, char *argv[])
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
 	template = template_of(o.out);
-	tool_open(&self.tool, &o.common, &usage,
-	    &(struct tool_options){.step = "render",
+	session_open(&self.session, &o.common, &usage,
+	    &(struct session_options){.step = "render",
 	        .bare = RUN_BARE_AVATAR,
 	        .window = (size_t)o.watch,
 	        .ledger = true,
 	        .ledger_file = o.ledger,
 	        .dry_run = o.dry_run},
 	    &calls, &self);
-	self.shop = (struct job_shop){.engine = &self.tool.engine,
-	    .desk = &self.tool.desk,
+	self.context = (struct render_context){.engine = &self.session.engine,
+	    .desk = &self.session.desk,
 	    .filetypes = filetype_new(),
 	    .template = template,
 	    .ask = o.ask,
 	    .force = o.force,
 	    .timeout_ms = o.common.timeout_ms};
-	watches_init(&self.shop.watches, &self.tool.engine, (size_t)o.common.jobs,
+	poller_init(&self.context.poller, &self.session.engine, (size_t)o.common.jobs,
 	    o.common.timeout_ms, o.interval_ms);
-	status = run_records(self.tool.run, argv + first);
-	tool_close(&self.tool, status);
-	targets_release(&self.shop.targets);
-	filetype_free(self.shop.filetypes);
+	status = run_records(self.session.run, argv + first);
+	session_close(&self.session, status);
+	outfile_names_release(&self.context.targets);
+	filetype_free(self.context.filetypes);
 	opt_list_release(&o.asked);
 	opt_list_release(&o.given);
 	free(template);

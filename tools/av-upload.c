@@ -50,8 +50,8 @@ static const struct opt_usage usage = {
 };
 
 struct upload_tool {
-	struct tool tool;
-	struct judge judge;
+	struct session session;
+	struct validate_options judge;
 };
 
 /* A record at work. */
@@ -72,8 +72,8 @@ skip(void *arg, struct rec *rec)
 	struct upload_tool *self = arg;
 	bool made = rec_is(rec, "avatar", "/id", NULL);
 
-	if (made && self->tool.desk.plan != NULL)
-		self->tool.plan.made++;
+	if (made && self->session.desk.plan != NULL)
+		self->session.plan.made++;
 	return made;
 }
 
@@ -121,7 +121,7 @@ created(void *arg, const struct call_result *result)
 {
 	struct upload *u = arg;
 	struct item *item = u->item;
-	struct tool *tool = &u->self->tool;
+	struct session *session = &u->self->session;
 	struct account *account = u->account;
 	bool broken = u->photo.broken.code != CODE_NONE;
 	struct failure failure = {0};
@@ -138,7 +138,7 @@ created(void *arg, const struct call_result *result)
 	if (result->failure != NULL) {
 		if (broken) /* to be judged anew by the next run */
 			rec_remove(item->rec, "image");
-		tool_fail(tool, item, result->failure);
+		session_fail(session, item, result->failure);
 		return;
 	}
 	if (result->reused)
@@ -146,9 +146,9 @@ created(void *arg, const struct call_result *result)
 	if (json_str(result->taken, "/status") == NULL)
 		json_put_str(result->taken, "status", "processing");
 	rec_set(item->rec, "avatar", json_object_get(result->taken));
-	settle_avatar(tool, account, item->rec, result, &failure);
+	status_put_avatar(session, account, item->rec, result, &failure);
 	if (failure.err.code != CODE_NONE)
-		tool_fail(tool, item, &failure);
+		session_fail(session, item, &failure);
 	else
 		run_done(item);
 	failure_release(&failure);
@@ -195,17 +195,17 @@ start(struct upload *u, struct account *a, const char *file)
 	                             .vars = vars_of(rec, op, rec_get(rec, "options")),
 	                             .photo = file != NULL ? &u->photo : NULL,
 	                             .deadline = &u->deadline,
-	                             .timeout_ms = u->self->tool.common->timeout_ms},
+	                             .timeout_ms = u->self->session.common->timeout_ms},
 	    .subject = file != NULL ? json_str(rec_get(rec, "image"), "/sha256")
 	                            : rec_str(rec, "url"),
-	    .name = judge_name_given(a->provider, rec) ? rec_str(rec, "name") : NULL,
+	    .name = validate_name_given(a->provider, rec) ? rec_str(rec, "name") : NULL,
 	    .counted = true,
 	    .park = park};
 
 	spec.options = json_at(spec.call.vars, "/options");
 	u->item->state = u;
 	u->item->stop = stop;
-	u->paid = paid_start(&u->self->tool.desk, &spec, created, u);
+	u->paid = paid_start(&u->self->session.desk, &spec, created, u);
 	json_object_put(spec.call.vars);
 }
 
@@ -213,14 +213,14 @@ static void
 begin(void *arg, struct item *item)
 {
 	struct upload_tool *self = arg;
-	struct account *a = tool_account(&self->tool, item);
+	struct account *a = session_account(&self->session, item);
 	struct upload *u;
 	const char *file;
 
 	if (a == NULL)
 		return;
-	if (judge_record(&self->judge, a->provider, item->rec, "upload") < 0) {
-		self->tool.plan.refused++;
+	if (validate_record(&self->judge, a->provider, item->rec, "upload") < 0) {
+		self->session.plan.refused++;
 		run_done(item);
 		return;
 	}
@@ -245,12 +245,12 @@ main(int argc, char *argv[])
 	opt_common_finish(&o.common);
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
-	self.judge =
-	    (struct judge){.photo = {.depth = PHOTO_READ, .max_pixels = PHOTO_MAX_PIXELS},
-	        .given = &o.given,
-	        .types = filetype_new()};
-	tool_open(&self.tool, &o.common, &usage,
-	    &(struct tool_options){.step = "upload",
+	self.judge = (struct validate_options){
+	    .photo = {.depth = PHOTO_READ, .max_pixels = PHOTO_MAX_PIXELS},
+	    .given = &o.given,
+	    .types = filetype_new()};
+	session_open(&self.session, &o.common, &usage,
+	    &(struct session_options){.step = "upload",
 	        .bare = RUN_BARE_PHOTO,
 	        .window =
 	            2 * (size_t)o.common.jobs, /* one half on the wire, one on its way */
@@ -258,11 +258,11 @@ main(int argc, char *argv[])
 	        .ledger_file = o.ledger,
 	        .dry_run = o.dry_run},
 	    &calls, &self);
-	self.tool.desk.again = o.again;
+	self.session.desk.again = o.again;
 	if (o.max_creates > 0)
-		self.tool.desk.creates_left = o.max_creates;
-	status = run_records(self.tool.run, argv + first);
-	tool_close(&self.tool, status);
+		self.session.desk.creates_left = o.max_creates;
+	status = run_records(self.session.run, argv + first);
+	session_close(&self.session, status);
 	filetype_free(self.judge.types);
 	opt_list_release(&o.given);
 	run_exit(status);

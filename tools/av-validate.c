@@ -55,10 +55,10 @@ static const struct opt_usage usage = {
 };
 
 struct validate_tool {
-	struct judge judge;
+	struct validate_options judge;
 	struct providers providers;
 	struct loop *loop;
-	struct cage *cage; /* NULL: photos are judged in this process */
+	struct photo_pool *cage; /* NULL: photos are judged in this process */
 	struct deferred turn;
 	struct work *first, **last; /* in line for that */
 };
@@ -101,7 +101,7 @@ take_turn(void *arg)
 		self->first = w->next;
 		if (self->first == NULL)
 			self->last = &self->first;
-		judge_record(&self->judge, w->provider, w->item->rec, "validate");
+		validate_record(&self->judge, w->provider, w->item->rec, "validate");
 		run_done(w->item);
 		free(w);
 	}
@@ -133,8 +133,8 @@ judged(void *arg, int status, const struct photo *photo, const struct err *faile
 		run_fail(w->item, &e);
 	} else {
 		named = *photo;
-		photo_judge_name(&named, rec_str(w->item->rec, "file"));
-		judge_facts(
+		photo_check_name(&named, rec_str(w->item->rec, "file"));
+		validate_facts(
 		    &w->self->judge, w->provider, w->item->rec, "validate", &named);
 		run_done(w->item);
 	}
@@ -170,7 +170,7 @@ judge_in_cage(struct validate_tool *self, struct work *w)
 	}
 	w->item->state = w;
 	w->item->stop = stop;
-	cage_submit(
+	photo_pool_submit(
 	    self->cage, w->fd, (uint64_t)w->st.st_size, &self->judge.photo, judged, w);
 }
 
@@ -201,7 +201,7 @@ begin(void *arg, struct item *item)
 static void
 choose_place(struct validate_tool *self, const struct options *o, char **operands)
 {
-	struct cage_options options = {.workers = (unsigned)o->common.jobs};
+	struct photo_pool_options options = {.workers = (unsigned)o->common.jobs};
 	bool single = operands[0] != NULL && operands[1] == NULL;
 	struct err e;
 
@@ -209,10 +209,10 @@ choose_place(struct validate_tool *self, const struct options *o, char **operand
 		self->judge.types = filetype_new();
 		return;
 	}
-	self->cage = cage_new(&options, &e);
+	self->cage = photo_pool_new(&options, &e);
 	if (self->cage == NULL)
 		die(EX_OSERR, "%s", e.message);
-	cage_attach(self->cage, self->loop);
+	photo_pool_attach(self->cage, self->loop);
 }
 
 static void
@@ -241,7 +241,7 @@ static void
 release(struct validate_tool *self)
 {
 	providers_release(&self->providers);
-	cage_free(self->cage);
+	photo_pool_free(self->cage);
 	filetype_free(self->judge.types);
 }
 

@@ -79,12 +79,12 @@ take_apart(const char *uri, uint16_t *port, char **host, char **path, struct err
 }
 
 int
-redirect_open(struct redirect *r, const char *uri, struct err *e)
+loopback_open(struct loopback *r, const char *uri, struct err *e)
 {
 	uint16_t port = 0;
 	char *host = NULL;
 
-	*r = (struct redirect){.fd = -1};
+	*r = (struct loopback){.fd = -1};
 	if (uri != NULL) {
 		if (take_apart(uri, &port, &host, &r->path, e) != 0)
 			return -1;
@@ -96,7 +96,7 @@ redirect_open(struct redirect *r, const char *uri, struct err *e)
 	if (r->fd < 0) {
 		err_set(e, CODE_NO_CREDENTIALS,
 		    "cannot listen on port %u of 127.0.0.1:", port);
-		redirect_close(r);
+		loopback_close(r);
 	} else
 		r->uri = mem_printf("http://%s:%u%s", host, port, r->path);
 	free(host);
@@ -104,13 +104,13 @@ redirect_open(struct redirect *r, const char *uri, struct err *e)
 }
 
 void
-redirect_close(struct redirect *r)
+loopback_close(struct loopback *r)
 {
 	if (r->fd >= 0)
 		close(r->fd);
 	free(r->uri);
 	free(r->path);
-	*r = (struct redirect){.fd = -1};
+	*r = (struct loopback){.fd = -1};
 }
 
 static void
@@ -215,7 +215,7 @@ now_ms(void)
 }
 
 char *
-redirect_wait(struct redirect *r, int seconds,
+loopback_wait(struct loopback *r, int seconds,
     bool (*wanted)(const char *query, void *arg), void *arg, struct err *e)
 {
 	struct visitor all[VISITORS] = {0};

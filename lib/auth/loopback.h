@@ -1,5 +1,5 @@
 /*
- * redirect: the loopback port to which a service sends the browser back (RFC 8252, 7.3).
+ * loopback: the loopback port to which a service sends the browser back (RFC 8252, 7.3).
  */
 #ifndef AV_AUTH_LOOPBACK_H
 #define AV_AUTH_LOOPBACK_H
@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 
-struct redirect {
+struct loopback {
 	char *uri; /* "http://127.0.0.1:40123/callback" */
 	char *path;
 	int fd;
@@ -16,14 +16,14 @@ struct redirect {
 
 /* Listens on uri's port of 127.0.0.1, or on a free one where uri is NULL or names none. uri
  * must be plain http to loopback. */
-int redirect_open(struct redirect *r, const char *uri, struct err *e);
-void redirect_close(struct redirect *r);
+int loopback_open(struct loopback *r, const char *uri, struct err *e);
+void loopback_close(struct loopback *r);
 
 /* Waits for a GET of the path with a query that wanted() says yes to, tells the browser that it
  * may be closed, and returns the query; the caller ends it with secret_free. Everything else
  * is answered with 404 or 400 and forgotten, and no connection can hold up another. NULL and
  * CODE_TIMEOUT after so many seconds. */
-char *redirect_wait(struct redirect *r, int seconds,
+char *loopback_wait(struct loopback *r, int seconds,
     bool (*wanted)(const char *query, void *arg), void *arg, struct err *e);
 
 #endif

@@ -24,7 +24,7 @@ ask_once(const struct oauth_ask *k, struct oauth_answer *a, int64_t *wait, struc
 	int result = -1;
 
 	*a = (struct oauth_answer){.lifetime = -1};
-	moment_now(&a->asked);
+	clock_stamp_now(&a->asked);
 	oauth_form_init(&r);
 	oauth_form_token(&r, k);
 	note("asking %s for a token by %s", p.url, k->grant->name);

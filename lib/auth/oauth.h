@@ -97,10 +97,10 @@ struct oauth_ask {
 /* What came back. All strings are secrets. */
 struct oauth_answer {
 	char *access_token, *token_type, *scope, *refresh_token;
-	int64_t lifetime;    /* seconds; -1: not said */
-	struct moment asked; /* before the request was sent */
-	char error[64];      /* RFC 6749 `error`, "" where there was none */
-	bool unclear;        /* on failure: the request may have taken effect */
+	int64_t lifetime;         /* seconds; -1: not said */
+	struct clock_stamp asked; /* before the request was sent */
+	char error[64];           /* RFC 6749 `error`, "" where there was none */
+	bool unclear;             /* on failure: the request may have taken effect */
 };
 
 /* Asks once; a lost network, 429 and 5xx are tried again up to three times where the grant

@@ -1,6 +1,6 @@
 /*
  * oauth_form: the form of an OAuth request, filled from a provider's description and the
- * credentials. Inside oauth.h.
+ * credentials. Inside auth/oauth.h.
  */
 #ifndef AV_AUTH_OAUTH_FORM_H
 #define AV_AUTH_OAUTH_FORM_H

@@ -1,5 +1,5 @@
 /*
- * oauth_reply: what an OAuth endpoint said, in our words. Inside oauth.h.
+ * oauth_reply: what an OAuth endpoint said, in our words. Inside auth/oauth.h.
  */
 #ifndef AV_AUTH_OAUTH_REPLY_H
 #define AV_AUTH_OAUTH_REPLY_H

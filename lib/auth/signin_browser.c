@@ -156,7 +156,7 @@ int
 signin_browser(const struct oauth_ask *ask, struct oauth_answer *a, struct err *e)
 {
 	struct oauth_ask k = *ask;
-	struct redirect listener;
+	struct loopback listener;
 	char *state = NULL, *verifier = NULL, *challenge = NULL, *url = NULL,
 	     *query = NULL;
 	int r = -1;
@@ -165,7 +165,7 @@ signin_browser(const struct oauth_ask *ask, struct oauth_answer *a, struct err *
 		return err_set(e, CODE_NO_CREDENTIALS,
 		    "the provider file has no authorize URL for the grant "
 		    "authorization_code");
-	if (redirect_open(&listener, k.oauth->redirect_uri, e) != 0)
+	if (loopback_open(&listener, k.oauth->redirect_uri, e) != 0)
 		return -1;
 	if ((state = random_text(e)) == NULL || (verifier = random_text(e)) == NULL ||
 	    (challenge = challenge_of(verifier, e)) == NULL)
@@ -174,11 +174,11 @@ signin_browser(const struct oauth_ask *ask, struct oauth_answer *a, struct err *
 	k.code_verifier = verifier;
 	url = oauth_authorize_url(&k, state, challenge);
 	show(k.creds, url);
-	query = redirect_wait(&listener, WAIT_S, is_ours, state, e);
+	query = loopback_wait(&listener, WAIT_S, is_ours, state, e);
 	if (query != NULL)
 		r = exchange(&k, query, a, e);
 out:
-	redirect_close(&listener);
+	loopback_close(&listener);
 	secret_free(state);
 	secret_free(verifier);
 	secret_free(challenge);

@@ -20,8 +20,8 @@ struct work {
 	const struct creds *creds;
 	const struct oauth_grant *grant;
 	struct oauth_urls urls;
-	struct tokenfile file;
-	struct kept kept;
+	struct token_file file;
+	struct stored_token kept;
 };
 
 static int64_t
@@ -40,21 +40,21 @@ open_file(struct work *w, const struct oauth_grant *g, struct err *e)
 	    w->creds->value[CRED_CLIENT_ID], w->creds->value[CRED_USERNAME],
 	    w->oauth->scope, w->oauth->audience, g->name};
 
-	return tokenfile_open(&w->file, parts, sizeof parts / sizeof parts[0], e);
+	return token_file_open(&w->file, parts, sizeof parts / sizeof parts[0], e);
 }
 
 static bool
 usable(const struct work *w)
 {
-	struct moment now;
+	struct clock_stamp now;
 	int64_t left, spare = w->want->min_valid;
 
 	if (w->kept.access_token == NULL ||
 	    (w->want->rejected != NULL &&
 	        secret_same(w->kept.access_token, w->want->rejected)))
 		return false;
-	moment_now(&now);
-	left = kept_left(&w->kept, &now);
+	clock_stamp_now(&now);
+	left = stored_token_left(&w->kept, &now);
 	if (w->kept.lifetime >= 0 && spare > w->kept.lifetime / 2)
 		spare = w->kept.lifetime / 2;
 	return left > (spare > 0 ? spare : 0);
@@ -66,8 +66,8 @@ look(struct work *w, struct err *e)
 {
 	int r;
 
-	kept_release(&w->kept);
-	r = tokenfile_read(&w->file, &w->kept, e);
+	stored_token_release(&w->kept);
+	r = token_file_read(&w->file, &w->kept, e);
 	return r <= 0 ? r : usable(w);
 }
 
@@ -84,7 +84,7 @@ look_or_lock(struct work *w, bool use, struct err *e)
 		int r = look(w, e);
 		if (r < 0 || (r == 1 && use))
 			return r;
-		r = tokenfile_lock(&w->file, e);
+		r = token_file_lock(&w->file, e);
 		if (r < 0)
 			return -1;
 		if (r == 1) { /* its last holder may have been quick */
@@ -115,7 +115,7 @@ find_grant(const struct oauth *o, const char *name)
 static int
 keep(struct work *w, struct oauth_answer *a, struct err *e)
 {
-	struct kept *k = &w->kept;
+	struct stored_token *k = &w->kept;
 
 	secret_free(k->access_token);
 	secret_free(k->token_type);
@@ -133,7 +133,7 @@ keep(struct work *w, struct oauth_answer *a, struct err *e)
 	k->obtained = a->asked;
 	k->in_doubt = false;
 	*a = (struct oauth_answer){.lifetime = -1};
-	return tokenfile_write(&w->file, k, e);
+	return token_file_write(&w->file, k, e);
 }
 
 /* The grant itself, with a person where it needs one. */
@@ -156,7 +156,7 @@ obtain(struct work *w, struct err *e)
 	else
 		r = oauth_ask(&ask, &a, e);
 	if (r == 0) {
-		kept_release(&w->kept);
+		stored_token_release(&w->kept);
 		r = keep(w, &a, e);
 	}
 	oauth_answer_release(&a);
@@ -175,12 +175,12 @@ refresh_failed(struct work *w, const struct oauth_answer *a, struct err *e)
 		secret_free(w->kept.refresh_token);
 		w->kept.refresh_token = NULL;
 		w->kept.in_doubt = false;
-		return tokenfile_write(&w->file, &w->kept, e) == 0 ? 1 : -1;
+		return token_file_write(&w->file, &w->kept, e) == 0 ? 1 : -1;
 	}
 	if (a->unclear)
 		return err_prefix(e, "the renewal's outcome is not known: ");
 	w->kept.in_doubt = false;
-	if (tokenfile_write(&w->file, &w->kept, &second) != 0)
+	if (token_file_write(&w->file, &w->kept, &second) != 0)
 		*e = second;
 	return -1;
 }
@@ -202,7 +202,7 @@ refresh(struct work *w, struct err *e)
 	if (w->kept.in_doubt && !oauth_interactive(w->grant))
 		return 1;
 	w->kept.in_doubt = true;
-	if (tokenfile_write(&w->file, &w->kept, e) != 0)
+	if (token_file_write(&w->file, &w->kept, e) != 0)
 		return -1;
 	if (oauth_ask(&ask, &a, e) == 0)
 		r = keep(w, &a, e);
@@ -237,7 +237,7 @@ choose(struct work *w, struct err *e)
 		    access(w->file.path, F_OK) == 0)
 			return 0;
 		alone = true;
-		tokenfile_close(&w->file);
+		token_file_close(&w->file);
 	}
 	if (alone)
 		return err_set(e, CODE_NO_CREDENTIALS,
@@ -269,8 +269,8 @@ check_grant(const struct token_want *want, struct err *e)
 static void
 work_release(struct work *w)
 {
-	kept_release(&w->kept);
-	tokenfile_close(&w->file);
+	stored_token_release(&w->kept);
+	token_file_close(&w->file);
 	oauth_urls_release(&w->urls);
 }
 
@@ -303,7 +303,7 @@ renew(struct work *w, struct err *e)
 	int r = 1;
 
 	if (!oauth_interactive(w->grant) || w->kept.refresh_token != NULL) {
-		r = apart_run(renew_alone, w, w->file.fd, e);
+		r = child_run_detached(renew_alone, w, w->file.fd, e);
 		if (r < 0)
 			return r;
 		if (look(w, e) < 0)
@@ -407,7 +407,7 @@ forget(struct work *w, struct err *e)
 	if (look_or_lock(w, false, e) != 0)
 		return -1;
 	r = give_back(w, e);
-	if (tokenfile_remove(&w->file, &second) != 0) {
+	if (token_file_remove(&w->file, &second) != 0) {
 		*e = second;
 		r = -1;
 	}
@@ -434,7 +434,7 @@ token_logout(const struct token_want *want, struct err *e)
 			continue;
 		if (open_file(&w, w.grant, e) != 0 || forget(&w, e) != 0)
 			r = -1;
-		tokenfile_close(&w.file);
+		token_file_close(&w.file);
 	}
 	work_release(&w);
 	return r;

@@ -2,7 +2,7 @@
  * token: the credential to send with a request, got, kept and renewed.
  *
  * Blocking; any number of threads and processes may ask at once. A key is a key. An OAuth
- * token comes from the file that all processes of the user share (tokenfile.h); one of them
+ * token comes from the file that all processes of the user share (auth/token_file.h); one of them
  * renews it, once, and the others wait for that one, at most two minutes.
  *
  *  - A token is used while more than min_valid seconds of its life are left, but at most half
@@ -47,7 +47,7 @@ struct token_want {
 enum { TOKEN_MIN_VALID = 60 };
 
 /* The credential. -1 and CODE_NO_CREDENTIALS, CODE_UNAUTHORIZED (rejected, and nothing can be
- * renewed), CODE_TOKEN_REFUSED, CODE_NETWORK, CODE_TOKEN_BUSY and what oauth.h and tokenfile.h
+ * renewed), CODE_TOKEN_REFUSED, CODE_NETWORK, CODE_TOKEN_BUSY and what auth/oauth.h and auth/token_file.h
  * name. *t is to be released in any case. */
 int token_get(const struct token_want *w, struct token *t, struct err *e);
 

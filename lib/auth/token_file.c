@@ -17,9 +17,9 @@
 enum { MAX_BYTES = 262144 };
 
 int64_t
-kept_left(const struct kept *k, const struct moment *now)
+stored_token_left(const struct stored_token *k, const struct clock_stamp *now)
 {
-	int64_t age = moment_age(&k->obtained, now);
+	int64_t age = clock_stamp_age(&k->obtained, now);
 
 	if (k->access_token == NULL || age < 0)
 		return 0;
@@ -29,13 +29,13 @@ kept_left(const struct kept *k, const struct moment *now)
 }
 
 void
-kept_release(struct kept *k)
+stored_token_release(struct stored_token *k)
 {
 	secret_free(k->access_token);
 	secret_free(k->token_type);
 	secret_free(k->scope);
 	secret_free(k->refresh_token);
-	*k = (struct kept){.lifetime = -1};
+	*k = (struct stored_token){.lifetime = -1};
 }
 
 /* mkdir -p, each new directory 0700. */
@@ -111,12 +111,12 @@ hash(const char *const *parts, size_t n, char out[65])
 }
 
 int
-tokenfile_open(struct tokenfile *f, const char *const *parts, size_t n, struct err *e)
+token_file_open(struct token_file *f, const char *const *parts, size_t n, struct err *e)
 {
 	char name[65];
 	char *dir;
 
-	*f = (struct tokenfile){.fd = -1};
+	*f = (struct token_file){.fd = -1};
 	if (!hash(parts, n, name))
 		return err_set(e, CODE_UNSAFE_SECRET, "libcrypto has no SHA-256");
 	dir = directory(e);
@@ -130,14 +130,14 @@ tokenfile_open(struct tokenfile *f, const char *const *parts, size_t n, struct e
 }
 
 void
-tokenfile_close(struct tokenfile *f)
+token_file_close(struct token_file *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
 	free(f->path);
 	free(f->lock);
 	free(f->temp);
-	*f = (struct tokenfile){.fd = -1};
+	*f = (struct token_file){.fd = -1};
 }
 
 static int64_t
@@ -152,7 +152,7 @@ number(struct json_object *o, const char *name, int64_t absent)
 }
 
 static void
-parse(struct json_object *o, struct kept *k)
+parse(struct json_object *o, struct stored_token *k)
 {
 	struct json_object *doubt;
 	char *boot = secret_json_str(o, "boot_id");
@@ -172,14 +172,14 @@ parse(struct json_object *o, struct kept *k)
 }
 
 int
-tokenfile_read(const struct tokenfile *f, struct kept *k, struct err *e)
+token_file_read(const struct token_file *f, struct stored_token *k, struct err *e)
 {
 	int fd = secret_open(f->path, e);
 	struct json_object *o = NULL;
 	struct buf b;
 	int r = -1;
 
-	*k = (struct kept){.lifetime = -1};
+	*k = (struct stored_token){.lifetime = -1};
 	if (fd < 0)
 		return fd == -2 ? 0 : -1;
 	secret_buf_init(&b, MAX_BYTES);
@@ -198,7 +198,7 @@ tokenfile_read(const struct tokenfile *f, struct kept *k, struct err *e)
 }
 
 int
-tokenfile_lock(struct tokenfile *f, struct err *e)
+token_file_lock(struct token_file *f, struct err *e)
 {
 	/* Of the open file, not of the process: threads exclude each other as well, and
 	 * closing another descriptor of the file does not give it back. */
@@ -216,7 +216,7 @@ tokenfile_lock(struct tokenfile *f, struct err *e)
 }
 
 static void
-format(struct buf *b, const struct kept *k)
+format(struct buf *b, const struct stored_token *k)
 {
 	buf_chr(b, '{');
 	secret_json_add(b, "access_token", k->access_token);
@@ -245,7 +245,7 @@ write_all(int fd, const struct buf *b)
 }
 
 int
-tokenfile_write(const struct tokenfile *f, const struct kept *k, struct err *e)
+token_file_write(const struct token_file *f, const struct stored_token *k, struct err *e)
 {
 	struct buf b;
 	int fd, r = -1;
@@ -273,7 +273,7 @@ out:
 }
 
 int
-tokenfile_remove(const struct tokenfile *f, struct err *e)
+token_file_remove(const struct token_file *f, struct err *e)
 {
 	unlink(f->temp);
 	if (unlink(f->path) != 0 && errno != ENOENT)

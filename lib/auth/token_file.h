@@ -1,5 +1,5 @@
 /*
- * tokenfile: one token on disk, shared by all processes of a user.
+ * token_file: one token on disk, shared by all processes of a user.
  *
  * $XDG_STATE_HOME/avtools/tokens/ (~/.local/state; 0700) has for each token HASH, a JSON
  * object (0600), and HASH.lock, which is locked while the token is being renewed and never
@@ -16,41 +16,42 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-struct tokenfile {
+struct token_file {
 	char *path, *lock, *temp;
 	int fd; /* the lock, or -1 */
 };
 
 /* What is kept. Strings are secrets, NULL where absent. */
-struct kept {
+struct stored_token {
 	char *access_token, *token_type, *scope, *refresh_token;
 	int64_t lifetime; /* seconds; -1: the service did not say */
-	struct moment obtained;
+	struct clock_stamp obtained;
 	bool in_doubt; /* refresh_token was sent and no answer is known */
 };
 
 /* The seconds that it may still be used: 0 where it is past its end or comes from the future
  * (the wall's clock was set back), INT64_MAX where its end is not known. */
-int64_t kept_left(const struct kept *k, const struct moment *now);
+int64_t stored_token_left(const struct stored_token *k, const struct clock_stamp *now);
 
-void kept_release(struct kept *k);
+void stored_token_release(struct stored_token *k);
 
 /* parts: what the token is for, n strings, NULL for an absent one. Makes the directory. -1 and
  * CODE_UNSAFE_SECRET where there is no safe place. */
-int tokenfile_open(
-    struct tokenfile *f, const char *const *parts, size_t n, struct err *e);
+int token_file_open(
+    struct token_file *f, const char *const *parts, size_t n, struct err *e);
 
 /* Also gives the lock back. */
-void tokenfile_close(struct tokenfile *f);
+void token_file_close(struct token_file *f);
 
 /* 1 and *k, or 0 where there is no readable token, or -1. k is released by the caller. */
-int tokenfile_read(const struct tokenfile *f, struct kept *k, struct err *e);
+int token_file_read(const struct token_file *f, struct stored_token *k, struct err *e);
 
 /* Tries to get the lock, of this process and thread alone. 1 got, 0 another has it, -1. */
-int tokenfile_lock(struct tokenfile *f, struct err *e);
+int token_file_lock(struct token_file *f, struct err *e);
 
 /* With the lock held. Durable when it returns 0. */
-int tokenfile_write(const struct tokenfile *f, const struct kept *k, struct err *e);
-int tokenfile_remove(const struct tokenfile *f, struct err *e);
+int token_file_write(
+    const struct token_file *f, const struct stored_token *k, struct err *e);
+int token_file_remove(const struct token_file *f, struct err *e);
 
 #endif

@@ -6,13 +6,13 @@
 #include "base/clock.h"
 
 void
-moment_now(struct moment *m)
+clock_stamp_now(struct clock_stamp *m)
 {
 	struct timespec t;
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 	ssize_t n = -1;
 
-	*m = (struct moment){.wall = time(NULL)};
+	*m = (struct clock_stamp){.wall = time(NULL)};
 	if (clock_gettime(CLOCK_BOOTTIME, &t) == 0)
 		m->boot = t.tv_sec;
 	if (fd >= 0) {
@@ -24,7 +24,7 @@ moment_now(struct moment *m)
 }
 
 int64_t
-moment_age(const struct moment *then, const struct moment *now)
+clock_stamp_age(const struct clock_stamp *then, const struct clock_stamp *now)
 {
 	int64_t age;
 

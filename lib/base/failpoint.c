@@ -1,16 +1,16 @@
 #include "base/failpoint.h"
 
-#ifdef AV_FAULTS
+#ifdef AV_FAILPOINTS
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 void
-fault(const char *point)
+failpoint(const char *point)
 {
 	static atomic_long passed;
-	const char *wanted = getenv("AV_FAULT");
+	const char *wanted = getenv("AV_FAILPOINT");
 	size_t len = strlen(point);
 	long n;
 

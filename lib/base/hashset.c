@@ -9,27 +9,27 @@ enum { FIRST = 64 };
 
 /* Half a sum; both 0: free. Open addressing: the next free slot after the one that the sum
  * itself names; a quarter at least is free. */
-struct hashes_slot {
+struct hashset_slot {
 	uint64_t half[2];
 };
 
 void
-hashes_release(struct hashes *set)
+hashset_release(struct hashset *set)
 {
 	free(set->table);
-	*set = (struct hashes){0};
+	*set = (struct hashset){0};
 }
 
 static bool
-is_free(const struct hashes_slot *s)
+is_free(const struct hashset_slot *s)
 {
 	return s->half[0] == 0 && s->half[1] == 0;
 }
 
-static struct hashes_slot
+static struct hashset_slot
 slot_of(const unsigned char *hash)
 {
-	struct hashes_slot s;
+	struct hashset_slot s;
 
 	memcpy(s.half, hash, sizeof s.half);
 	if (is_free(&s))
@@ -38,11 +38,11 @@ slot_of(const unsigned char *hash)
 }
 
 /* Where it stands, or would. */
-static struct hashes_slot *
-place(const struct hashes *set, const struct hashes_slot *wanted)
+static struct hashset_slot *
+place(const struct hashset *set, const struct hashset_slot *wanted)
 {
 	for (uint64_t i = wanted->half[0];; i++) {
-		struct hashes_slot *s = &set->table[i & (set->size - 1)];
+		struct hashset_slot *s = &set->table[i & (set->size - 1)];
 
 		if (is_free(s) ||
 		    (s->half[0] == wanted->half[0] && s->half[1] == wanted->half[1]))
@@ -51,9 +51,9 @@ place(const struct hashes *set, const struct hashes_slot *wanted)
 }
 
 static void
-grow(struct hashes *set)
+grow(struct hashset *set)
 {
-	struct hashes old = *set;
+	struct hashset old = *set;
 
 	set->size = old.size == 0 ? FIRST : old.size * 2;
 	set->table = mem_new(set->size, sizeof *set->table);
@@ -64,19 +64,19 @@ grow(struct hashes *set)
 }
 
 bool
-hashes_has(const struct hashes *set, const unsigned char *hash)
+hashset_has(const struct hashset *set, const unsigned char *hash)
 {
-	struct hashes_slot wanted = slot_of(hash);
+	struct hashset_slot wanted = slot_of(hash);
 
 	return set->size > 0 && !is_free(place(set, &wanted));
 }
 
 bool
-hashes_add(struct hashes *set, const unsigned char *hash)
+hashset_add(struct hashset *set, const unsigned char *hash)
 {
-	struct hashes_slot wanted = slot_of(hash);
+	struct hashset_slot wanted = slot_of(hash);
 
-	if (hashes_has(set, hash))
+	if (hashset_has(set, hash))
 		return false;
 	if (set->count >= set->size - set->size / 4)
 		grow(set);

@@ -18,7 +18,7 @@
 #define VALUE_MAX 100
 
 static const char *
-value_of(const struct target_name *n, const char *key, size_t len)
+value_of(const struct outfile_name *n, const char *key, size_t len)
 {
 	const struct {
 		const char *key, *value;
@@ -59,9 +59,9 @@ place_end(const char *brace)
 }
 
 bool
-target_template_ok(const char *template, const char **bad)
+outfile_template_ok(const char *template, const char **bad)
 {
-	struct target_name any = {"", "", "", "", "", ""};
+	struct outfile_name any = {"", "", "", "", "", ""};
 
 	for (const char *s = strchr(template, '{'); s != NULL; s = strchr(s + 1, '{')) {
 		const char *end = place_end(s);
@@ -73,12 +73,12 @@ target_template_ok(const char *template, const char **bad)
 }
 
 int
-target_path(
-    const char *template, const struct target_name *name, struct buf *path, struct err *e)
+outfile_path(const char *template, const struct outfile_name *name, struct buf *path,
+    struct err *e)
 {
 	const char *s = template, *bad;
 
-	if (!target_template_ok(template, &bad))
+	if (!outfile_template_ok(template, &bad))
 		return err_set(
 		    e, CODE_TARGET_UNWRITABLE, "'%s' is no place to fill in", bad);
 	while (*s != '\0') {
@@ -94,7 +94,7 @@ target_path(
 }
 
 bool
-targets_take(struct targets *t, const char *path)
+outfile_names_take(struct outfile_names *t, const char *path)
 {
 	unsigned char sum[SHA256_BYTES];
 	struct sha256 sha;
@@ -105,13 +105,13 @@ targets_take(struct targets *t, const char *path)
 	sha256_add(&sha, t->key, sizeof t->key);
 	sha256_add(&sha, path, strlen(path));
 	sha256_sum(&sha, sum);
-	return hashes_add(&t->names, sum);
+	return hashset_add(&t->names, sum);
 }
 
 void
-targets_release(struct targets *t)
+outfile_names_release(struct outfile_names *t)
 {
-	hashes_release(&t->names);
+	hashset_release(&t->names);
 }
 
 static char *
@@ -157,7 +157,7 @@ is_named(int fd, const char *path)
 
 /* Whose part it is, is told by its lock. */
 static int
-lock(const struct target *t, int fd, struct err *e)
+lock(const struct outfile *t, int fd, struct err *e)
 {
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
@@ -170,7 +170,7 @@ lock(const struct target *t, int fd, struct err *e)
 /* Takes away the part that a process left which is no more. It is not written to: it may have a
  * second name, the final one, that the process was just giving it. */
 static int
-remove_left(const struct target *t, struct err *e)
+remove_left(const struct outfile *t, struct err *e)
 {
 	int fd = open(t->part, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	int result = 0;
@@ -189,7 +189,7 @@ remove_left(const struct target *t, struct err *e)
 
 /* Makes and locks the part; 1: somebody else's is, or was, in the way. */
 static int
-make_part(struct target *t, struct err *e)
+make_part(struct outfile *t, struct err *e)
 {
 	t->fd = open(t->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (t->fd < 0 && errno == EEXIST)
@@ -200,7 +200,7 @@ make_part(struct target *t, struct err *e)
 		close(t->fd);
 		return -1;
 	}
-	fault("part");
+	failpoint("part");
 	if (is_named(t->fd, t->part))
 		return 0;
 	close(t->fd);
@@ -208,7 +208,7 @@ make_part(struct target *t, struct err *e)
 }
 
 int
-target_open(struct target *t, const char *path, struct err *e)
+outfile_open(struct outfile *t, const char *path, struct err *e)
 {
 	char *dir = directory_of(path);
 	const char *slash = strrchr(path, '/');
@@ -225,7 +225,7 @@ target_open(struct target *t, const char *path, struct err *e)
 	do
 		result = make_part(t, e);
 	while (result == 1);
-	if (result == 0 && !target_write(t, 0, "", 0)) {
+	if (result == 0 && !outfile_write(t, 0, "", 0)) {
 		result =
 		    err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
 		close(t->fd);
@@ -241,7 +241,7 @@ out:
 }
 
 bool
-target_write(struct target *t, uint64_t offset, const char *data, size_t len)
+outfile_write(struct outfile *t, uint64_t offset, const char *data, size_t len)
 {
 	size_t room = sizeof t->head - t->head_len;
 
@@ -275,7 +275,7 @@ target_write(struct target *t, uint64_t offset, const char *data, size_t len)
 
 /* Whether the file holds just what we have, and is on the disk. */
 static bool
-is_same(const struct target *t, const char *path, const char *sha256)
+is_same(const struct outfile *t, const char *path, const char *sha256)
 {
 	char hex[SHA256_HEX], chunk[65536];
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
@@ -299,7 +299,7 @@ is_same(const struct target *t, const char *path, const char *sha256)
 /* Gives the part its name, which nothing else has then had; errno EEXIST where something has. A
  * link does not replace either, where a rename that does not is unknown (EINVAL). */
 static int
-name_part(const struct target *t, const char *path, bool force)
+name_part(const struct outfile *t, const char *path, bool force)
 {
 	if (force)
 		return rename(t->part, path);
@@ -312,14 +312,14 @@ name_part(const struct target *t, const char *path, bool force)
 			errno = EINVAL;
 		return -1;
 	}
-	fault("linked");
+	failpoint("linked");
 	(void)unlink(t->part);
 	return 0;
 }
 
 /* What is to be said where it could not be named; 0 where what is there is the same. */
 static int
-not_named(const struct target *t, const char *path, const char *sha256, struct err *e)
+not_named(const struct outfile *t, const char *path, const char *sha256, struct err *e)
 {
 	if (errno == EINVAL)
 		return err_set(e, CODE_TARGET_UNWRITABLE,
@@ -337,16 +337,16 @@ not_named(const struct target *t, const char *path, const char *sha256, struct e
 }
 
 int
-target_commit(struct target *t, const char *path, bool force, char sha256[SHA256_HEX],
+outfile_commit(struct outfile *t, const char *path, bool force, char sha256[SHA256_HEX],
     struct err *e)
 {
 	sha256_hex(&t->sha, sha256);
 	if (fsync(t->fd) < 0)
 		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
-	fault("keep");
+	failpoint("keep");
 	if (name_part(t, path, force) < 0 && not_named(t, path, sha256, e) < 0)
 		return -1;
-	fault("kept");
+	failpoint("kept");
 	free(t->part);
 	t->part = NULL;
 	if (file_sync_name(path) < 0)
@@ -356,12 +356,12 @@ target_commit(struct target *t, const char *path, bool force, char sha256[SHA256
 }
 
 void
-target_close(struct target *t)
+outfile_close(struct outfile *t)
 {
 	if (t->part != NULL && t->fd >= 0)
 		unlink(t->part);
 	if (t->fd >= 0)
 		close(t->fd);
 	free(t->part);
-	*t = (struct target){.fd = -1};
+	*t = (struct outfile){.fd = -1};
 }

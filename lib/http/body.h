@@ -1,5 +1,5 @@
 /*
- * http_body: hands a request's body to libcurl piece by piece, in constant memory, and knows
+ * body: hands a request's body to libcurl piece by piece, in constant memory, and knows
  * how much of it has left. Inside of http only.
  *
  * A multipart body (RFC 7578) is one of pieces too. libcurl's own would send each part that it

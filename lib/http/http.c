@@ -9,7 +9,7 @@
 #include "http/transfer.h"
 
 struct list {
-	struct http_call *first, *last;
+	struct http_transfer *first, *last;
 	unsigned n;
 };
 
@@ -30,7 +30,7 @@ struct http {
 static void pump(void *arg);
 
 static void
-list_add(struct list *l, struct http_call *c)
+list_add(struct list *l, struct http_transfer *c)
 {
 	c->next = NULL;
 	c->prev = l->last;
@@ -40,7 +40,7 @@ list_add(struct list *l, struct http_call *c)
 }
 
 static void
-list_remove(struct list *l, struct http_call *c)
+list_remove(struct list *l, struct http_transfer *c)
 {
 	*(c->prev != NULL ? &c->prev->next : &l->first) = c->next;
 	*(c->next != NULL ? &c->next->prev : &l->last) = c->prev;
@@ -57,7 +57,7 @@ wants_pump(struct http *http)
 
 /* Takes a call off the wire; its easy handle still knows the answer. */
 static void
-call_end(struct http_call *c, CURLcode result)
+call_end(struct http_transfer *c, CURLcode result)
 {
 	struct http *http = c->http;
 
@@ -76,15 +76,15 @@ call_end(struct http_call *c, CURLcode result)
 }
 
 static void
-call_report(struct http_call *c)
+call_report(struct http_transfer *c)
 {
 	struct http *http = c->http;
 	struct http_response r;
 
 	list_remove(&http->ended, c);
-	http_call_judge(c, &r);
+	http_transfer_result(c, &r);
 	if (err_level() >= 1)
-		http_call_say(c, &r);
+		http_transfer_say(c, &r);
 	c->done(c->arg, &r);
 	if (c->easy != NULL) {
 		curl_easy_reset(c->easy);
@@ -93,7 +93,7 @@ call_report(struct http_call *c)
 		else
 			curl_easy_cleanup(c->easy);
 	}
-	http_call_free(c);
+	http_transfer_free(c);
 }
 
 /* libcurl's side of the loop. */
@@ -105,7 +105,7 @@ collect(struct http *http)
 	int left;
 
 	while ((m = curl_multi_info_read(http->multi, &left)) != NULL) {
-		struct http_call *c = NULL;
+		struct http_transfer *c = NULL;
 		CURLcode result = m->data.result;
 
 		if (m->msg == CURLMSG_DONE &&
@@ -223,7 +223,7 @@ is_fit(struct http *http, const char *url, struct err *e)
 }
 
 static void
-call_start(struct http_call *c)
+call_start(struct http_transfer *c)
 {
 	struct http *http = c->http;
 	struct err e;
@@ -238,7 +238,7 @@ call_start(struct http_call *c)
 	if (http->multi == NULL)
 		multi_open(http);
 	c->easy = http->nidle > 0 ? http->idle[--http->nidle] : curl_easy_init();
-	rc = c->easy != NULL ? http_call_set_up(c) : CURLE_OUT_OF_MEMORY;
+	rc = c->easy != NULL ? http_transfer_set_up(c) : CURLE_OUT_OF_MEMORY;
 	if (rc != CURLE_OK) {
 		call_end(c, rc);
 		return;
@@ -257,7 +257,7 @@ static void
 pump(void *arg)
 {
 	struct http *http = arg;
-	struct http_call *c, *next;
+	struct http_transfer *c, *next;
 
 	for (c = http->running.first; c != NULL && http->ncancelled > 0; c = next) {
 		next = c->next;
@@ -300,11 +300,11 @@ http_free(struct http *http)
 	while (http->running.first != NULL)
 		call_end(http->running.first, CURLE_OK);
 	while (http->ended.first != NULL) {
-		struct http_call *c = http->ended.first;
+		struct http_transfer *c = http->ended.first;
 
 		list_remove(&http->ended, c);
 		curl_easy_cleanup(c->easy);
-		http_call_free(c);
+		http_transfer_free(c);
 	}
 	while (http->nidle > 0)
 		curl_easy_cleanup(http->idle[--http->nidle]);
@@ -318,10 +318,10 @@ http_free(struct http *http)
 	free(http);
 }
 
-struct http_call *
+struct http_transfer *
 http_send(struct http *http, const struct http_request *q, http_done *done, void *arg)
 {
-	struct http_call *c = http_call_new(q, &http->options);
+	struct http_transfer *c = http_transfer_new(q, &http->options);
 
 	c->http = http;
 	c->done = done;
@@ -332,7 +332,7 @@ http_send(struct http *http, const struct http_request *q, http_done *done, void
 }
 
 void
-http_cancel(struct http_call *c)
+http_cancel(struct http_transfer *c)
 {
 	if (c->cancelled || c->state == HTTP_ENDED)
 		return;

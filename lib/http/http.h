@@ -23,8 +23,8 @@
 #include "base/err.h"
 #include "os/loop.h"
 
-struct http;      /* connections and the queue */
-struct http_call; /* one request under way */
+struct http;          /* connections and the queue */
+struct http_transfer; /* one request under way */
 struct http_response;
 
 struct http_options {
@@ -130,11 +130,11 @@ typedef void http_done(void *arg, const struct http_response *r);
 
 /* Sends, or puts in line. A mistake in the request (its URL, say) comes to done as
  * HTTP_NOT_SENT. The result is valid until done returns. */
-struct http_call *http_send(
+struct http_transfer *http_send(
     struct http *http, const struct http_request *request, http_done *done, void *arg);
 
 /* Ends a call soon, with HTTP_CANCELLED; done has still to be awaited. */
-void http_cancel(struct http_call *call);
+void http_cancel(struct http_transfer *call);
 
 /* How many are on the wire, and how many are in line. */
 unsigned http_in_flight(const struct http *http);

@@ -11,12 +11,12 @@
  * clocks of what wrote the file and of what serves it differ by so much. */
 #define DATE_SECONDS 60
 
-struct range {
+struct content_range {
 	unsigned long long first, last, total; /* total 0: not told */
 };
 
 static bool
-read_range(const struct http_response *r, struct range *range)
+read_range(const struct http_response *r, struct content_range *range)
 {
 	const char *s = http_header_of(r, "Content-Range");
 
@@ -29,7 +29,7 @@ static uint64_t
 length_of(const struct http_response *r)
 {
 	const char *s = http_header_of(r, "Content-Length");
-	struct range range;
+	struct content_range range;
 
 	if (r->status == 206)
 		return read_range(r, &range) ? range.total : 0;
@@ -66,7 +66,7 @@ is_strong_date(const struct http_response *r, const char *date)
 }
 
 static void
-take_validator(struct resume *s, const struct http_response *r)
+take_validator(struct range *s, const struct http_response *r)
 {
 	/* Borrowed only until the next header is asked for. */
 	char *tag = mem_str(http_header_of(r, "ETag")), *date = NULL;
@@ -87,30 +87,30 @@ take_validator(struct resume *s, const struct http_response *r)
 }
 
 void
-resume_clear(struct resume *s)
+range_clear(struct range *s)
 {
 	free(s->validator);
 	free(s->type);
-	*s = (struct resume){.never = s->never};
+	*s = (struct range){.never = s->never};
 }
 
 const char *
-resume_condition(const struct resume *s)
+range_condition(const struct range *s)
 {
 	return s->never ? NULL : s->validator;
 }
 
 void
-resume_begin(struct resume *s, const struct http_response *r)
+range_begin(struct range *s, const struct http_response *r)
 {
-	resume_clear(s);
+	range_clear(s);
 	take_validator(s, r);
 	s->type = type_of(r);
 	s->total = length_of(r);
 }
 
 static bool
-same_type(const struct resume *s, const struct http_response *r)
+same_type(const struct range *s, const struct http_response *r)
 {
 	char *type = type_of(r);
 	bool same = s->type == NULL || type == NULL || strcasecmp(type, s->type) == 0;
@@ -121,7 +121,7 @@ same_type(const struct resume *s, const struct http_response *r)
 
 /* A 206 has to name its ETag; of dates it need not speak. */
 static bool
-same_version(const struct resume *s, const struct http_response *r)
+same_version(const struct range *s, const struct http_response *r)
 {
 	const char *now = http_header_of(r, s->dated ? "Last-Modified" : "ETag");
 
@@ -131,9 +131,9 @@ same_version(const struct resume *s, const struct http_response *r)
 }
 
 const char *
-resume_objection(const struct resume *s, const struct http_response *r, uint64_t offset)
+range_objection(const struct range *s, const struct http_response *r, uint64_t offset)
 {
-	struct range range;
+	struct content_range range;
 
 	if (!read_range(r, &range) || range.first != offset)
 		return "the answer holds another range than was asked for";
@@ -146,18 +146,18 @@ resume_objection(const struct resume *s, const struct http_response *r, uint64_t
 	return NULL;
 }
 
-enum resume_end
-resume_reached(const struct resume *s, const struct http_response *r, uint64_t len)
+enum range_end
+range_reached(const struct range *s, const struct http_response *r, uint64_t len)
 {
-	struct range range;
+	struct content_range range;
 	uint64_t total;
 
 	if (r->status != 206)
-		return RESUME_WHOLE;
+		return RANGE_COMPLETE;
 	if (!read_range(r, &range) || range.last + 1 != len)
-		return RESUME_WRONG;
+		return RANGE_WRONG;
 	total = s->total > 0 ? s->total : range.total;
 	if (len == total)
-		return RESUME_WHOLE;
-	return len < total ? RESUME_PART : RESUME_WRONG;
+		return RANGE_COMPLETE;
+	return len < total ? RANGE_PARTIAL : RANGE_WRONG;
 }

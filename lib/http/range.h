@@ -1,5 +1,5 @@
 /*
- * resume: whether what is missing of a download may be asked for alone, and whether what then
+ * range: whether what is missing of a download may be asked for alone, and whether what then
  * came belongs to what is there.
  *
  * Two answers are parts of one thing only where the server says so with a strong validator (RFC
@@ -17,7 +17,7 @@
 #include "http/http.h"
 
 /* What the answer told that the download began with. Zeroed: nothing. */
-struct resume {
+struct range {
 	char *validator; /* for If-Range; NULL: it gave none */
 	char *type;      /* its Content-Type without parameters, or NULL */
 	uint64_t total;  /* bytes of the whole; 0: not known */
@@ -26,26 +26,26 @@ struct resume {
 };
 
 /* Forgets all but `never`. */
-void resume_clear(struct resume *s);
+void range_clear(struct range *s);
 
 /* The value of If-Range that makes it safe to ask for the rest; NULL: begin again. */
-const char *resume_condition(const struct resume *s);
+const char *range_condition(const struct range *s);
 
 /* Takes over what an answer tells of itself whose body begins with the first byte. */
-void resume_begin(struct resume *s, const struct http_response *r);
+void range_begin(struct range *s, const struct http_response *r);
 
 /* Why the body of a 206 must not be put at offset; NULL: it may. */
-const char *resume_objection(
-    const struct resume *s, const struct http_response *r, uint64_t offset);
+const char *range_objection(
+    const struct range *s, const struct http_response *r, uint64_t offset);
 
-enum resume_end {
-	RESUME_WHOLE,
-	RESUME_PART,  /* ask for the rest */
-	RESUME_WRONG, /* the answer did not hold what it said, or does not say enough */
+enum range_end {
+	RANGE_COMPLETE,
+	RANGE_PARTIAL, /* ask for the rest */
+	RANGE_WRONG,   /* the answer did not hold what it said, or does not say enough */
 };
 
 /* Where a complete answer leaves a download of which there are len bytes now. */
-enum resume_end resume_reached(
-    const struct resume *s, const struct http_response *r, uint64_t len);
+enum range_end range_reached(
+    const struct range *s, const struct http_response *r, uint64_t len);
 
 #endif

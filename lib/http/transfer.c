@@ -29,7 +29,7 @@ static const char closed_early[] = "the connection closed before an answer came"
 static int
 on_begin(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
-	struct http_call *c = arg;
+	struct http_transfer *c = arg;
 
 	(void)ip;
 	(void)local_ip;
@@ -58,9 +58,9 @@ on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 static size_t
 on_header(char *data, size_t one, size_t len, void *arg)
 {
-	struct http_call *c = arg;
+	struct http_transfer *c = arg;
 
-	fault("header");
+	failpoint("header");
 	len *= one;
 	c->header_bytes += len;
 	if (c->header_bytes > HEADERS_MAX) {
@@ -77,7 +77,7 @@ on_header(char *data, size_t one, size_t len, void *arg)
 
 /* Decides at the first byte of the body whether it goes to the sink, and to which offset. */
 static bool
-begin_body(struct http_call *c, long status)
+begin_body(struct http_transfer *c, long status)
 {
 	const struct http_response head = {.status = (int)status, .easy_ = c->easy};
 	struct curl_header *range;
@@ -103,7 +103,7 @@ begin_body(struct http_call *c, long status)
 static size_t
 on_data(char *data, size_t one, size_t len, void *arg)
 {
-	struct http_call *c = arg;
+	struct http_transfer *c = arg;
 	long status = 0;
 
 	len *= one;
@@ -136,7 +136,7 @@ on_data(char *data, size_t one, size_t len, void *arg)
 	(rc == CURLE_OK ? (rc = curl_easy_setopt(easy, option, value)) : rc)
 
 static CURLcode
-set_method(struct http_call *c)
+set_method(struct http_transfer *c)
 {
 	CURLcode rc = CURLE_OK;
 	bool body = c->body.n > 0;
@@ -176,7 +176,7 @@ set_authorities(CURL *easy)
 }
 
 static CURLcode
-set_connection(struct http_call *c)
+set_connection(struct http_transfer *c)
 {
 	const struct http_options *o = c->options;
 	CURL *easy = c->easy;
@@ -207,7 +207,7 @@ set_connection(struct http_call *c)
 }
 
 CURLcode
-http_call_set_up(struct http_call *c)
+http_transfer_set_up(struct http_transfer *c)
 {
 	CURL *easy = c->easy;
 	CURLcode rc = CURLE_OK;
@@ -234,7 +234,7 @@ http_call_set_up(struct http_call *c)
 }
 
 static void
-add_line(struct http_call *c, const char *line)
+add_line(struct http_transfer *c, const char *line)
 {
 	struct curl_slist *list = curl_slist_append(c->headers, line);
 
@@ -244,7 +244,7 @@ add_line(struct http_call *c, const char *line)
 }
 
 static void
-add_header(struct http_call *c, const char *name, const char *value)
+add_header(struct http_transfer *c, const char *name, const char *value)
 {
 	/* "Name;" is how libcurl is told to send an empty value. */
 	char *line =
@@ -256,7 +256,7 @@ add_header(struct http_call *c, const char *name, const char *value)
 }
 
 static void
-add_headers(struct http_call *c, const struct http_request *q)
+add_headers(struct http_transfer *c, const struct http_request *q)
 {
 	bool typed = c->body.type != NULL;
 
@@ -272,10 +272,10 @@ add_headers(struct http_call *c, const struct http_request *q)
 		add_line(c, "Content-Type:");
 }
 
-struct http_call *
-http_call_new(const struct http_request *q, const struct http_options *options)
+struct http_transfer *
+http_transfer_new(const struct http_request *q, const struct http_options *options)
 {
-	struct http_call *c = mem_new(1, sizeof *c);
+	struct http_transfer *c = mem_new(1, sizeof *c);
 
 	c->options = options;
 	c->method = q->method;
@@ -294,13 +294,13 @@ http_call_new(const struct http_request *q, const struct http_options *options)
 /* The end of a call. */
 
 static bool
-may_have_been_sent(const struct http_call *c)
+may_have_been_sent(const struct http_transfer *c)
 {
 	return c->begun > 0 && (c->body.length == 0 || c->body.whole);
 }
 
 void
-http_call_say(const struct http_call *c, const struct http_response *r)
+http_transfer_say(const struct http_transfer *c, const struct http_response *r)
 {
 	static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
 	int len = (int)strcspn(c->url, "?#");
@@ -330,7 +330,7 @@ is_open_ended(const struct http_response *r)
 }
 
 void
-http_call_judge(const struct http_call *c, struct http_response *r)
+http_transfer_result(const struct http_transfer *c, struct http_response *r)
 {
 	long status = 0;
 	curl_off_t us = 0;
@@ -366,7 +366,7 @@ http_call_judge(const struct http_call *c, struct http_response *r)
 }
 
 void
-http_call_free(struct http_call *c)
+http_transfer_free(struct http_transfer *c)
 {
 	/* They may hold credentials. */
 	for (struct curl_slist *h = c->headers; h != NULL; h = h->next)

@@ -1,5 +1,5 @@
 /*
- * http_call: one request on one easy handle: its options, its callbacks, and what became of
+ * transfer: one request on one easy handle: its options, its callbacks, and what became of
  * it. Inside of http only.
  */
 #ifndef AV_HTTP_TRANSFER_H
@@ -13,10 +13,10 @@
 
 enum http_state { HTTP_QUEUED, HTTP_RUNNING, HTTP_ENDED };
 
-struct http_call {
+struct http_transfer {
 	struct http *http;
 	const struct http_options *options;
-	struct http_call *prev, *next; /* in the list of its state */
+	struct http_transfer *prev, *next; /* in the list of its state */
 	enum http_state state;
 	http_done *done;
 	void *arg;
@@ -46,17 +46,17 @@ struct http_call {
 };
 
 /* A copy of what the request says; options is borrowed and complete. */
-struct http_call *http_call_new(
+struct http_transfer *http_transfer_new(
     const struct http_request *q, const struct http_options *options);
-void http_call_free(struct http_call *c);
+void http_transfer_free(struct http_transfer *c);
 
 /* Sets all options of c->easy. */
-CURLcode http_call_set_up(struct http_call *c);
+CURLcode http_transfer_set_up(struct http_transfer *c);
 
 /* What c->result and the callbacks tell of the call. */
-void http_call_judge(const struct http_call *c, struct http_response *r);
+void http_transfer_result(const struct http_transfer *c, struct http_response *r);
 
 /* One line for -v; without headers, bodies and the values of the query. */
-void http_call_say(const struct http_call *c, const struct http_response *r);
+void http_transfer_say(const struct http_transfer *c, const struct http_response *r);
 
 #endif

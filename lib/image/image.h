@@ -8,7 +8,7 @@
  *   JPEG  every marker, length and table, the entropy data's stuffing and restart markers, that
  *         each component has its scans down to the last bit of precision, that a scan is not
  *         shorter than its blocks can be coded. A picture that was cut inside a scan and then
- *         closed with an EOI is only found by decoding (decode.h).
+ *         closed with an EOI is only found by decoding (photo/decode.h).
  *   PNG   every chunk's CRC and place; the pixel data is inflated and thrown away: zlib's
  *         Adler-32, the exact number of bytes, each row's filter. Nothing is left in doubt.
  *   WebP  RIFF's size, chunks, and that the headers of VP8, VP8L, VP8X and ANMF agree. The

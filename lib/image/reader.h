@@ -1,5 +1,5 @@
 /*
- * image_reader: what the readers of the formats share. For image.c, jpeg.c, png.c, webp.c.
+ * reader: what the readers of the formats share. For image/image.c, image/jpeg.c, image/png.c, image/webp.c.
  *
  * A reader is a chain of steps. A step gets bytes that begin at offset r->at, says how many it
  * consumed, and names the next step with image_next: that one either wants `need` bytes in one
@@ -86,7 +86,7 @@ le32(const uint8_t *p)
 	return le16(p + 2) << 16 | le16(p);
 }
 
-/* exif.c: orientation and GPS from a TIFF structure (with or without "Exif\0\0" in front) and
+/* image/exif.c: orientation and GPS from a TIFF structure (with or without "Exif\0\0" in front) and
  * GPS from an XMP packet. Odd metadata is no damage: what cannot be read is not stated. */
 void exif_read(struct image_facts *facts, const uint8_t *p, size_t n);
 void xmp_read(struct image_facts *facts, const uint8_t *p, size_t n);

@@ -111,7 +111,7 @@ model_breaks_off(int fd, uint64_t size)
 }
 
 bool
-whole_breaks_off(int fd, uint64_t size, const char *type)
+is_truncated(int fd, uint64_t size, const char *type)
 {
 	if (strcmp(type, "image/jpeg") == 0 || strcmp(type, "image/png") == 0 ||
 	    strcmp(type, "image/webp") == 0)

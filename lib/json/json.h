@@ -52,7 +52,7 @@ bool json_flag(struct json_object *o, const char *pointer, bool absent);
  * The caller frees it. */
 char *json_text(struct json_object *o, const char *pointer);
 
-/* New values, the caller's; like mem.h they do not fail. json_new_string mends what is not UTF-8. */
+/* New values, the caller's; like base/mem.h they do not fail. json_new_string mends what is not UTF-8. */
 struct json_object *json_new_object(void);
 struct json_object *json_new_array(void);
 struct json_object *json_new_string(const char *s);

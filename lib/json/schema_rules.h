@@ -1,6 +1,6 @@
 /*
- * schema_impl: what the parts of schema share: schema.c goes through schemas and values,
- * schema_value.c holds the rules for one value, schema_lint.c looks at schemas themselves.
+ * schema_rules: what the parts of schema share: json/schema.c goes through schemas and values,
+ * json/schema_rules.c holds the rules for one value, json/schema_lint.c looks at schemas themselves.
  */
 #ifndef AV_JSON_SCHEMA_RULES_H
 #define AV_JSON_SCHEMA_RULES_H

@@ -1,5 +1,5 @@
 /*
- * ledger_book: the ledger as a list of entries, to be read, carried elsewhere and put right by
+ * entries: the ledger as a list of entries, to be read, carried elsewhere and put right by
  * hand. All of it happens at once; for programs without a loop.
  */
 #ifndef AV_LEDGER_ENTRIES_H

@@ -1,5 +1,5 @@
 /*
- * ledger_key: the canonical form of what is asked for, and its SHA-256.
+ * key: the canonical form of what is asked for, and its SHA-256.
  *
  * The form is the word "avtools-key-1" and the seven parts (operation, provider, base,
  * account, subject, name, options), each as a netstring, an absent name as "-". The base URL

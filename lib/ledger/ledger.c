@@ -20,7 +20,7 @@ struct ledger {
 	struct ledger_store *store; /* NULL: --ledger none */
 	struct none *none;          /* then it is this */
 	struct loop *loop;
-	struct hashes peeked; /* keys that would be made by now */
+	struct hashset peeked; /* keys that would be made by now */
 	struct deferred deferred;
 	struct list queue;
 	struct list unsettled;      /* outcomes that could not be committed yet */
@@ -35,7 +35,7 @@ struct ledger {
 };
 
 int64_t
-ledger_time(void)
+clock_unix_ms(void)
 {
 	struct timespec ts;
 
@@ -314,7 +314,7 @@ finish_one(struct ledger_claim *c)
 		end(c, settled[c->state]);
 	} else if (c->want == WANT_PEEK) {
 		if (c->verdict == LEDGER_YOURS && !c->again &&
-		    !hashes_add(&l->peeked, c->hash))
+		    !hashset_add(&l->peeked, c->hash))
 			c->verdict = LEDGER_MADE;
 		end(c, c->verdict);
 	} else if (c->want == WANT_ADOPT || c->verdict == LEDGER_YOURS ||
@@ -489,7 +489,7 @@ ledger_free(struct ledger *l)
 	if (l->store != NULL)
 		l->store->ops->free(l->store);
 	none_free(l->none);
-	hashes_release(&l->peeked);
+	hashset_release(&l->peeked);
 	pthread_cond_destroy(&l->committed);
 	pthread_mutex_destroy(&l->lock);
 	free(l->table);
@@ -607,7 +607,7 @@ ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome, const char *i
 		replace(&c->data, data);
 	else if (c->data == NULL)
 		replace(&c->data, c->intent);
-	c->settled_at = ledger_time();
+	c->settled_at = clock_unix_ms();
 	c->fn = fn;
 	c->arg = arg;
 	enqueue(c, WANT_SETTLE);

@@ -93,7 +93,7 @@ struct ledger_answer {
 };
 
 /* The clock of all these times: now. */
-int64_t ledger_time(void);
+int64_t clock_unix_ms(void);
 
 /* Called exactly once, unless the claim is cancelled. */
 typedef void ledger_fn(void *arg, const struct ledger_answer *answer);

@@ -16,7 +16,7 @@ enum {
 	CHUNK = 512, /* slots that are given disk space at a time */
 };
 
-struct live {
+struct liveness {
 	int dir, fd;
 	int64_t number;
 	char boot[HEADER]; /* the header of this boot; empty: the kernel does not tell */
@@ -39,7 +39,7 @@ read_boot(char *header)
 }
 
 static int
-open_name(const struct live *l, int64_t number, int flags)
+open_name(const struct liveness *l, int64_t number, int flags)
 {
 	char name[32];
 
@@ -64,7 +64,7 @@ open_dir(const char *dir, struct err *e)
 
 /* Makes this process's file, locked. */
 static int
-open_own(struct live *l, const char *dir, bool *taken, struct err *e)
+open_own(struct liveness *l, const char *dir, bool *taken, struct err *e)
 {
 	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	struct stat st;
@@ -87,10 +87,10 @@ open_own(struct live *l, const char *dir, bool *taken, struct err *e)
 	return 0;
 }
 
-struct live *
-live_open(const char *dir, int64_t number, bool *taken, struct err *e)
+struct liveness *
+liveness_open(const char *dir, int64_t number, bool *taken, struct err *e)
 {
-	struct live *l = mem_new(1, sizeof *l);
+	struct liveness *l = mem_new(1, sizeof *l);
 
 	*taken = false;
 	l->fd = -1;
@@ -99,18 +99,18 @@ live_open(const char *dir, int64_t number, bool *taken, struct err *e)
 	l->dir = open_dir(dir, e);
 	if (l->dir >= 0 && open_own(l, dir, taken, e) == 0)
 		return l;
-	live_close(l);
+	liveness_close(l);
 	return NULL;
 }
 
 void
-live_close(struct live *l)
+liveness_close(struct liveness *l)
 {
 	if (l == NULL)
 		return;
 	if (l->fd >= 0) {
 		if (l->nfree == l->nslots)
-			live_remove(l, l->number);
+			liveness_remove(l, l->number);
 		close(l->fd);
 	}
 	if (l->dir >= 0)
@@ -126,7 +126,7 @@ slot_offset(size_t slot)
 }
 
 int
-live_slot(struct live *l, struct err *e)
+liveness_mark(struct liveness *l, struct err *e)
 {
 	if (l->nfree == 0) {
 		int rc = posix_fallocate(
@@ -146,14 +146,14 @@ live_slot(struct live *l, struct err *e)
 }
 
 void
-live_slot_free(struct live *l, int slot)
+liveness_mark_free(struct liveness *l, int slot)
 {
 	if (slot >= 0)
 		l->free_slots[l->nfree++] = slot;
 }
 
 bool
-live_sending(struct live *l, int slot, int64_t n)
+liveness_sending(struct liveness *l, int slot, int64_t n)
 {
 	struct stat st;
 
@@ -164,7 +164,7 @@ live_sending(struct live *l, int slot, int64_t n)
 }
 
 bool
-live_is(struct live *l, int64_t number)
+liveness_alive(struct liveness *l, int64_t number)
 {
 	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	bool alive;
@@ -198,7 +198,7 @@ in_slots(int fd, int64_t n)
 }
 
 bool
-live_unsent(struct live *l, int64_t number, int64_t n)
+liveness_unsent(struct liveness *l, int64_t number, int64_t n)
 {
 	char header[HEADER];
 	bool unsent;
@@ -213,7 +213,7 @@ live_unsent(struct live *l, int64_t number, int64_t n)
 }
 
 void
-live_dead(struct live *l, void (*fn)(void *arg, int64_t number), void *arg)
+liveness_each_dead(struct liveness *l, void (*fn)(void *arg, int64_t number), void *arg)
 {
 	int fd = openat(l->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
@@ -227,14 +227,14 @@ live_dead(struct live *l, void (*fn)(void *arg, int64_t number), void *arg)
 	while ((entry = readdir(d)) != NULL) {
 		char *end;
 		int64_t number = strtoll(entry->d_name, &end, 10);
-		if (number > 0 && *end == '\0' && !live_is(l, number))
+		if (number > 0 && *end == '\0' && !liveness_alive(l, number))
 			fn(arg, number);
 	}
 	closedir(d);
 }
 
 void
-live_remove(struct live *l, int64_t number)
+liveness_remove(struct liveness *l, int64_t number)
 {
 	char name[32];
 

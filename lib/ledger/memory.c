@@ -7,7 +7,7 @@
 #include "ledger/store.h"
 
 struct none {
-	struct hashes had; /* of each id that was settled, and where it is one */
+	struct hashset had; /* of each id that was settled, and where it is one */
 };
 
 struct none *
@@ -20,7 +20,7 @@ void
 none_free(struct none *none)
 {
 	if (none != NULL)
-		hashes_release(&none->had);
+		hashset_release(&none->had);
 	free(none);
 }
 
@@ -44,7 +44,7 @@ remember(struct none *none, const struct ledger_claim *c)
 	if (c->id == NULL)
 		return;
 	hash_id(c, c->id, hash);
-	hashes_add(&none->had, hash);
+	hashset_add(&none->had, hash);
 }
 
 static void
@@ -54,7 +54,7 @@ adopt(struct none *none, struct ledger_claim *c)
 
 	for (size_t i = 0; i < c->ncandidates; i++) {
 		hash_id(c, c->candidates[i].id, hash);
-		c->candidates[i].had = hashes_has(&none->had, hash);
+		c->candidates[i].had = hashset_has(&none->had, hash);
 	}
 	ledger_choose(c);
 	if (c->verdict != LEDGER_MADE)
@@ -69,7 +69,7 @@ none_apply(struct none *none, struct ledger_claim *batch)
 	for (struct ledger_claim *c = batch; c != NULL; c = c->next)
 		switch (c->want) {
 		case WANT_CLAIM:
-			c->at = c->first_at = ledger_time();
+			c->at = c->first_at = clock_unix_ms();
 			memcpy(c->tag, c->new_tag, sizeof c->tag);
 			break;
 		case WANT_SETTLE:
@@ -79,7 +79,7 @@ none_apply(struct none *none, struct ledger_claim *batch)
 			adopt(none, c);
 			break;
 		case WANT_RESEND:
-			c->at = ledger_time();
+			c->at = clock_unix_ms();
 			break;
 		case WANT_MARK:
 		case WANT_PEEK:

@@ -310,7 +310,7 @@ join(struct db *db, struct err *e)
 		    number(db, "SELECT last FROM process", &db->number, e) < 0)
 			taken = false;
 		else
-			db->live = live_open(dir, db->number, &taken, e);
+			db->live = liveness_open(dir, db->number, &taken, e);
 	free(dir);
 	return db->live != NULL ? 0 : -1;
 }
@@ -326,11 +326,11 @@ enter(struct db *db, struct err *e)
 		return -1;
 	if (join(db, e) < 0)
 		goto out;
-	live_dead(db->live, note_dead, &dead);
+	liveness_each_dead(db->live, note_dead, &dead);
 	if (db_recover(db, e) < 0 || db_commit(db, e) < 0)
 		goto out;
 	for (size_t i = 0; i < dead.n; i++)
-		live_remove(db->live, dead.numbers[i]);
+		liveness_remove(db->live, dead.numbers[i]);
 	rc = 0;
 out:
 	free(dead.numbers);
@@ -346,7 +346,7 @@ db_free(struct ledger_store *s)
 	for (size_t i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(db->cached[i]);
 	sqlite3_close(db->sql);
-	live_close(db->live);
+	liveness_close(db->live);
 	free(db->file);
 	free(db);
 }
@@ -354,13 +354,13 @@ db_free(struct ledger_store *s)
 static bool
 db_sending(struct ledger_store *s, struct ledger_claim *c)
 {
-	return live_sending(((struct db *)s)->live, c->slot, c->n);
+	return liveness_sending(((struct db *)s)->live, c->slot, c->n);
 }
 
 static void
 db_let_go(struct ledger_store *s, struct ledger_claim *c)
 {
-	live_slot_free(((struct db *)s)->live, c->slot);
+	liveness_mark_free(((struct db *)s)->live, c->slot);
 	c->slot = -1;
 }
 

@@ -1,5 +1,5 @@
 /*
- * ledger_sqlite: the ledger in a file of SQLite; private to ledger_sqlite*.c.
+ * sqlite: the ledger in a file of SQLite; private to ledger_sqlite*.c.
  *
  * One table, `entry`, a row for each thing asked for, appended in the order of asking; an index
  * over the keys' hashes finds one among millions in a few page reads, which a table kept in
@@ -39,7 +39,7 @@ struct db {
 	struct ledger_store store; /* first: a store is one of these */
 	sqlite3 *sql;
 	char *file;
-	struct live *live;
+	struct liveness *live;
 	int64_t number; /* this process, as an entry's owner */
 	sqlite3_stmt *cached[SQL_COUNT];
 };
@@ -58,14 +58,14 @@ void db_rollback(struct db *db);
 /* Sets *e from what SQLite says. Returns -1. */
 int db_error(struct db *db, struct err *e);
 
-/* ledger_sqlite_apply.c */
+/* ledger/sqlite_claims.c */
 int db_apply(struct ledger_store *s, struct ledger_claim *batch, struct err *e);
 
 /* Turns what dead processes intended into unknown, or not made where that is sure. Within a
  * transaction. */
 int db_recover(struct db *db, struct err *e);
 
-/* ledger_sqlite_book.c */
+/* ledger/sqlite_entries.c */
 int db_each(struct ledger_store *s, const struct ledger_filter *f,
     bool (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e);
 int db_settle(struct ledger_store *s, const char *key, const char *id, struct err *e);

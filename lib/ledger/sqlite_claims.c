@@ -42,10 +42,11 @@ judge_row(struct db *db, struct ledger_claim *c, sqlite3_stmt *st, struct found 
 	int64_t n = sqlite3_column_int64(st, 0);
 	int64_t owner = sqlite3_column_int64(st, 2);
 	bool other = owner != 0 && owner != db->number;
-	bool lives = other && live_is(db->live, owner);
+	bool lives = other && liveness_alive(db->live, owner);
 	enum ledger_state state = (enum ledger_state)sqlite3_column_int(st, 1);
 
-	if (state == STATE_INTENDED && other && !lives && live_unsent(db->live, owner, n))
+	if (state == STATE_INTENDED && other && !lives &&
+	    liveness_unsent(db->live, owner, n))
 		state = STATE_NOT_MADE;
 	switch (state) {
 	case STATE_MADE:
@@ -136,7 +137,7 @@ intend(struct db *db, struct ledger_claim *c, struct err *e)
 
 	if (st == NULL)
 		return -1;
-	c->at = ledger_time();
+	c->at = clock_unix_ms();
 	c->settled_at = 0;
 	/* What an earlier attempt was told is void. */
 	free(c->id);
@@ -155,7 +156,7 @@ static int
 take_slot(struct db *db, struct ledger_claim *c, struct err *e)
 {
 	if (c->slot < 0)
-		c->slot = live_slot(db->live, e);
+		c->slot = liveness_mark(db->live, e);
 	return c->slot < 0 ? -1 : 0;
 }
 
@@ -184,7 +185,7 @@ claim(struct db *db, struct ledger_claim *c, struct err *e)
 		c->n = f.free;
 		return intend(db, c, e);
 	}
-	c->first_at = c->at = ledger_time();
+	c->first_at = c->at = clock_unix_ms();
 	c->settled_at = 0;
 	return insert(db, c, e);
 }
@@ -196,7 +197,7 @@ settle(struct db *db, struct ledger_claim *c, struct err *e)
 
 	if (st == NULL)
 		return -1;
-	c->settled_at = ledger_time();
+	c->settled_at = clock_unix_ms();
 	sqlite3_bind_int(st, 1, (int)c->state);
 	sqlite3_bind_int64(st, 2, c->settled_at);
 	bind_text(st, 3, c->id);
@@ -232,10 +233,10 @@ weigh_rival(struct db *db, struct ledger_claim *c, sqlite3_stmt *st)
 	int64_t n = sqlite3_column_int64(st, 0), owner = sqlite3_column_int64(st, 2);
 	bool intended = sqlite3_column_int(st, 1) == STATE_INTENDED;
 
-	if (owner != 0 && live_is(db->live, owner))
+	if (owner != 0 && liveness_alive(db->live, owner))
 		c->verdict = LEDGER_BUSY;
 	else if (c->verdict != LEDGER_BUSY &&
-	         !(intended && live_unsent(db->live, owner, n)))
+	         !(intended && liveness_unsent(db->live, owner, n)))
 		c->verdict = LEDGER_UNKNOWN;
 }
 
@@ -281,7 +282,7 @@ mark(struct db *db, struct ledger_claim *c, struct err *e)
 	if (st == NULL)
 		return -1;
 	sqlite3_bind_int(st, 1, (int)c->state);
-	sqlite3_bind_int64(st, 2, ledger_time());
+	sqlite3_bind_int64(st, 2, clock_unix_ms());
 	bind_text(st, 3, c->id);
 	bind_text(st, 4, c->operation);
 	bind_text(st, 5, c->provider);
@@ -390,7 +391,7 @@ give_up(struct db *db, struct ledger_claim *batch)
 	db_rollback(db);
 	for (struct ledger_claim *c = batch; c != NULL; c = c->next)
 		if (c->want == WANT_CLAIM) {
-			live_slot_free(db->live, c->slot);
+			liveness_mark_free(db->live, c->slot);
 			c->slot = -1;
 		}
 	return -1;
@@ -404,16 +405,16 @@ db_apply(struct ledger_store *s, struct ledger_claim *batch, struct err *e)
 
 	if (rc <= 0)
 		return rc;
-	fault("commit-before");
+	failpoint("commit-before");
 	if (db_begin(db, e) < 0)
 		return -1;
 	for (struct ledger_claim *c = batch; c != NULL; c = c->next)
 		if (write_one(db, c, e) < 0)
 			return give_up(db, batch);
-	fault("commit");
+	failpoint("commit");
 	if (db_commit(db, e) < 0)
 		return give_up(db, batch);
-	fault("commit-after");
+	failpoint("commit-after");
 	return 0;
 }
 
@@ -433,12 +434,12 @@ db_recover(struct db *db, struct err *e)
 		int64_t owner = sqlite3_column_int64(list, 1);
 
 		if (owner != judged)
-			dead = !live_is(db->live, owner);
+			dead = !liveness_alive(db->live, owner);
 		judged = owner;
 		if (!dead)
 			continue;
 		sqlite3_bind_int(set, 1,
-		    live_unsent(db->live, owner, n) ? STATE_NOT_MADE : STATE_UNKNOWN);
+		    liveness_unsent(db->live, owner, n) ? STATE_NOT_MADE : STATE_UNKNOWN);
 		sqlite3_bind_int64(set, 2, n);
 		if (db_run(db, set, e) < 0)
 			break;

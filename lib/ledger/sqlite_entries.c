@@ -102,7 +102,7 @@ bind_range(sqlite3_stmt *st, const struct range *r)
 static bool
 is_busy(struct db *db, int64_t owner)
 {
-	return owner != 0 && owner != db->number && live_is(db->live, owner);
+	return owner != 0 && owner != db->number && liveness_alive(db->live, owner);
 }
 
 static void
@@ -264,7 +264,7 @@ settle(struct db *db, const char *key, const char *id, struct err *e)
 	if ((st = db_sql(db, SQL_SETTLE, e)) == NULL)
 		return -1;
 	sqlite3_bind_int(st, 1, id != NULL ? STATE_MADE : STATE_NOT_MADE);
-	sqlite3_bind_int64(st, 2, ledger_time());
+	sqlite3_bind_int64(st, 2, clock_unix_ms());
 	bind_text(st, 3, id);
 	sqlite3_bind_null(st, 4);
 	sqlite3_bind_int64(st, 5, one.unknown_n);

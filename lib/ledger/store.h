@@ -1,8 +1,8 @@
 /*
- * ledger_store: what the ledger asks of the place it is kept in. SQLite is one
- * (ledger_sqlite.c); another one is another set of these functions.
+ * store: what the ledger asks of the place it is kept in. SQLite is one
+ * (ledger/sqlite.c); another one is another set of these functions.
  *
- * ledger.c gathers and calls back; a store decides and commits. A store is called from one
+ * ledger/ledger.c gathers and calls back; a store decides and commits. A store is called from one
  * thread at a time, not always the same.
  */
 #ifndef AV_LEDGER_STORE_H
@@ -88,7 +88,7 @@ struct ledger_store_ops {
 	void (*let_go)(struct ledger_store *s, struct ledger_claim *c);
 	void (*free)(struct ledger_store *s);
 
-	/* As in ledger_book.h; settle and forget are a transaction each. */
+	/* As in ledger/entries.h; settle and forget are a transaction each. */
 	int (*each)(struct ledger_store *s, const struct ledger_filter *filter,
 	    bool (*fn)(void *arg, const struct ledger_entry *entry), void *arg,
 	    struct err *e);

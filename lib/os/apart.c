@@ -56,7 +56,8 @@ child(int (*fn)(void *, struct err *), void *arg, int keep, int out)
 }
 
 int
-apart_run(int (*fn)(void *arg, struct err *e), void *arg, int keep, struct err *e)
+child_run_detached(
+    int (*fn)(void *arg, struct err *e), void *arg, int keep, struct err *e)
 {
 	struct report report;
 	int pipes[2];

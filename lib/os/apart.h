@@ -13,6 +13,7 @@
 /* Runs fn(arg) in a child, waits for it, and returns its result and *e. The child has no
  * descriptors but stderr and keep, and what it does to memory is lost. In a process with more
  * than one thread, where a child could not use libraries safely, fn runs right here. */
-int apart_run(int (*fn)(void *arg, struct err *e), void *arg, int keep, struct err *e);
+int child_run_detached(
+    int (*fn)(void *arg, struct err *e), void *arg, int keep, struct err *e);
 
 #endif

@@ -216,13 +216,13 @@ shut(uint64_t memory, bool threads)
 }
 
 int
-fence(uint64_t memory)
+confine(uint64_t memory)
 {
 	return shut(memory, false);
 }
 
 int
-fence_threads(uint64_t memory)
+confine_threads(uint64_t memory)
 {
 	return shut(memory, true);
 }

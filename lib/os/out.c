@@ -89,9 +89,9 @@ write_out(struct out *out, bool wait)
 				continue;
 			return;
 		}
-		fault("write");
+		failpoint("write");
 		n = write(STDOUT_FILENO, out->buf.data + out->at, portion(out));
-		fault("written");
+		failpoint("written");
 		if (n >= 0)
 			out->at += (size_t)n;
 		else if (errno == EAGAIN && !wait)

@@ -15,7 +15,7 @@
 
 #include "photo/photo.h"
 
-/* Decodes the photo's bytes in fd, from which photo_judge drew no finding that refuses it, and
+/* Decodes the photo's bytes in fd, from which photo_check drew no finding that refuses it, and
  * adds what it finds: damaged, decoder_crashed (no memory). memory: bytes there are. */
 void decode_pixels(int fd, uint64_t memory, struct photo *photo);
 

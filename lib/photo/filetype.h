@@ -1,5 +1,5 @@
 /*
- * filetype: the real type of a file that is none of the three formats image.h reads, by libmagic.
+ * filetype: the real type of a file that is none of the three formats image/image.h reads, by libmagic.
  *
  * libmagic's database (8 MB, some milliseconds) is loaded at the first question. Its file is
  * opened before that, so that a process that has given up its file system can still ask.

@@ -105,7 +105,7 @@ check_aspect(
 }
 
 void
-check_image(
+limits_check_image(
     const struct photo *photo, const struct image_limits *limits, struct findings *fs)
 {
 	uint32_t w, h;
@@ -120,7 +120,7 @@ check_image(
 }
 
 void
-check_name(const char *name, unsigned min, unsigned max, struct findings *fs)
+limits_check_name(const char *name, unsigned min, unsigned max, struct findings *fs)
 {
 	size_t n = utf8_count(name);
 	char got[64], wanted[64];
@@ -171,7 +171,7 @@ add_clean(struct buf *out, const char *s, size_t len, unsigned max)
 }
 
 char *
-name_from_path(const char *path, unsigned min, unsigned max)
+limits_name_from_path(const char *path, unsigned min, unsigned max)
 {
 	const char *base = strrchr(path, '/');
 	const char *dot;

@@ -1,5 +1,5 @@
 /*
- * check: what one service takes, applied to a photo and to a name.
+ * limits: what one service takes, applied to a photo and to a name.
  *
  * Sizes and shapes are judged as people see the picture, after the turning that Exif asks for.
  */
@@ -26,15 +26,15 @@ struct image_limits {
 
 /* Adds every finding: type_refused, too_many_bytes, near_byte_limit, too_small, too_large,
  * aspect_refused. */
-void check_image(
+void limits_check_image(
     const struct photo *photo, const struct image_limits *limits, struct findings *fs);
 
 /* Limits in characters, 0: none. Adds name_too_short, name_too_long. */
-void check_name(const char *name, unsigned min, unsigned max, struct findings *fs);
+void limits_check_name(const char *name, unsigned min, unsigned max, struct findings *fs);
 
 /* A name made of a path: its base name without the extension, control characters and line ends
  * as spaces, "Al" as "Al avatar" where that is too short, cut at a character's boundary where
  * too long. Always within the limits and UTF-8. The caller frees it. */
-char *name_from_path(const char *path, unsigned min, unsigned max);
+char *limits_name_from_path(const char *path, unsigned min, unsigned max);
 
 #endif

@@ -197,7 +197,7 @@ read_photo(struct pass *pass, const struct photo_options *options, struct filety
 }
 
 int
-photo_judge(int fd, uint64_t size, const struct photo_options *options,
+photo_check(int fd, uint64_t size, const struct photo_options *options,
     struct filetype *types, struct photo *photo, struct err *e)
 {
 	struct pass pass = {.fd = fd, .size = size};
@@ -222,7 +222,7 @@ photo_judge(int fd, uint64_t size, const struct photo_options *options,
 }
 
 int
-photo_examine(const char *path, const struct photo_options *options,
+photo_check_file(const char *path, const struct photo_options *options,
     struct filetype *types, struct photo *photo, struct err *e)
 {
 	struct stat st;
@@ -230,12 +230,12 @@ photo_examine(const char *path, const struct photo_options *options,
 
 	if (photo_open(path, &fd, &st, e) != 0)
 		return -1;
-	status = photo_judge(fd, (uint64_t)st.st_size, options, types, photo, e);
+	status = photo_check(fd, (uint64_t)st.st_size, options, types, photo, e);
 	if (status == 0)
 		status = photo_unchanged(fd, &st, e);
 	close(fd);
 	if (status == 0)
-		photo_judge_name(photo, path);
+		photo_check_name(photo, path);
 	return status;
 }
 

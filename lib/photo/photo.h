@@ -2,8 +2,8 @@
  * photo: one file, judged by one read of it.
  *
  * What the file is, how large, how it is turned, its SHA-256, and every finding about it that
- * holds for any service; what one service's limits add is check.h's. photo_judge works on a
- * descriptor alone and touches no file system: cage.h runs it in processes of its own, for many
+ * holds for any service; what one service's limits add is photo/limits.h's. photo_check works on a
+ * descriptor alone and touches no file system: photo/pool.h runs it in processes of its own, for many
  * photos at once and wherever pixels are decoded.
  */
 #ifndef AV_PHOTO_PHOTO_H
@@ -51,20 +51,20 @@ int photo_unchanged(int fd, const struct stat *st, struct err *e);
  * three formats. Leaves the pixels alone: PHOTO_DECODE is the same as PHOTO_READ here. Returns
  * 0 whatever the findings are; -1 where the bytes cannot be read (file_unreadable,
  * changed_while_read). */
-int photo_judge(int fd, uint64_t size, const struct photo_options *options,
+int photo_check(int fd, uint64_t size, const struct photo_options *options,
     struct filetype *types, struct photo *photo, struct err *e);
 
 /* What the name adds: an extension that lies. */
-void photo_judge_name(struct photo *photo, const char *path);
+void photo_check_name(struct photo *photo, const char *path);
 
 /* Opens, judges in this process, looks for changes, closes. */
-int photo_examine(const char *path, const struct photo_options *options,
+int photo_check_file(const char *path, const struct photo_options *options,
     struct filetype *types, struct photo *photo, struct err *e);
 
 /* Width and height as people see it, after the turning that Exif asks for. */
 void photo_display(const struct photo *photo, uint32_t *width, uint32_t *height);
 
-/* What the facts of a picture amount to; photo_judge calls it. */
+/* What the facts of a picture amount to; photo_check calls it. */
 void photo_findings(struct photo *photo, const struct photo_options *options);
 
 #endif

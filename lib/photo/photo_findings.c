@@ -192,7 +192,7 @@ type_of_extension(const char *ext)
 }
 
 void
-photo_judge_name(struct photo *photo, const char *path)
+photo_check_name(struct photo *photo, const char *path)
 {
 	const char *base = strrchr(path, '/');
 	const char *dot = strrchr(base != NULL ? base : path, '.');

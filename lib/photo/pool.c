@@ -26,8 +26,8 @@
 struct job {
 	struct job *next;
 	int fd;
-	struct cage_order order;
-	cage_done_fn *done;
+	struct pool_request order;
+	photo_pool_fn *done;
 	void *arg;
 };
 
@@ -41,15 +41,15 @@ struct worker {
 	struct photo photo;
 };
 
-struct cage {
-	struct cage_options options;
+struct photo_pool {
+	struct photo_pool_options options;
 	struct worker *workers;
 	struct job *first, **last;
 	size_t pending;
 	int epoll, timer;
 	struct loop *loop;
 	bool watched;
-	struct cage_reply reply; /* scratch */
+	struct pool_reply reply; /* scratch */
 };
 
 static int64_t
@@ -63,7 +63,7 @@ now_ms(void)
 
 /* Takes the worker off the pool and returns how it ended. */
 static int
-bury(struct cage *cage, struct worker *w)
+bury(struct photo_pool *cage, struct worker *w)
 {
 	int status;
 
@@ -74,11 +74,11 @@ bury(struct cage *cage, struct worker *w)
 }
 
 static int
-hire(struct cage *cage, struct worker *w)
+hire(struct photo_pool *cage, struct worker *w)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
 
-	w->pid = child_start(&w->sock, cage_worker, &cage->options);
+	w->pid = child_start(&w->sock, photo_worker, &cage->options);
 	if (w->pid > 0 && epoll_ctl(cage->epoll, EPOLL_CTL_ADD, w->sock, &event) == 0)
 		return 0;
 	if (w->pid > 0)
@@ -89,7 +89,7 @@ hire(struct cage *cage, struct worker *w)
 
 /* Processor time is counted from what the worker has used so far. */
 static void
-grant_time(const struct cage *cage, const struct worker *w)
+grant_time(const struct photo_pool *cage, const struct worker *w)
 {
 	struct timespec used = {0};
 	struct rlimit limit;
@@ -105,7 +105,7 @@ grant_time(const struct cage *cage, const struct worker *w)
 
 /* Tells the caller, and forgets the job. */
 static void
-finish(struct cage *cage, struct job *job, int status, const struct photo *photo,
+finish(struct photo_pool *cage, struct job *job, int status, const struct photo *photo,
     const struct err *e)
 {
 	cage->pending--;
@@ -115,7 +115,7 @@ finish(struct cage *cage, struct job *job, int status, const struct photo *photo
 
 /* Sets the timer to the next deadline, or stops it. */
 static void
-set_timer(struct cage *cage)
+set_timer(struct photo_pool *cage)
 {
 	struct itimerspec when = {0};
 	int64_t next = 0;
@@ -133,7 +133,7 @@ set_timer(struct cage *cage)
 /* Gives the first job in line to the worker, hired if need be. A worker that died while idle
  * is replaced once. */
 static int
-employ(struct cage *cage, struct worker *w)
+employ(struct photo_pool *cage, struct worker *w)
 {
 	struct job *job = cage->first;
 
@@ -157,7 +157,7 @@ employ(struct cage *cage, struct worker *w)
 }
 
 static bool
-anyone_working(const struct cage *cage)
+anyone_working(const struct photo_pool *cage)
 {
 	for (unsigned i = 0; i < cage->options.workers; i++)
 		if (cage->workers[i].job != NULL)
@@ -167,7 +167,7 @@ anyone_working(const struct cage *cage)
 
 /* Without a single worker the line can only fail. */
 static void
-fail_line(struct cage *cage)
+fail_line(struct photo_pool *cage)
 {
 	struct err e;
 	struct job *job;
@@ -182,7 +182,7 @@ fail_line(struct cage *cage)
 }
 
 static void
-employ_all(struct cage *cage)
+employ_all(struct photo_pool *cage)
 {
 	bool failed = false;
 
@@ -231,7 +231,7 @@ describe_death(struct photo *photo, const struct worker *w, int status)
 }
 
 static void
-worker_died(struct cage *cage, struct worker *w)
+worker_died(struct photo_pool *cage, struct worker *w)
 {
 	struct job *job = w->job;
 	int status = bury(cage, w);
@@ -257,12 +257,12 @@ worker_died(struct cage *cage, struct worker *w)
 
 /* Is the message what an honest worker would send? Texts are made safe. */
 static bool
-reply_sane(struct cage_reply *r, size_t len, const struct job *job)
+reply_sane(struct pool_reply *r, size_t len, const struct job *job)
 {
 	struct photo *p = &r->photo;
 
-	if (len < cage_reply_len(0) || p->findings.n > FINDINGS_MAX ||
-	    len != cage_reply_len(p->findings.n))
+	if (len < pool_reply_len(0) || p->findings.n > FINDINGS_MAX ||
+	    len != pool_reply_len(p->findings.n))
 		return false;
 	if (r->status != 0) {
 		r->err.message[sizeof r->err.message - 1] = '\0';
@@ -285,9 +285,9 @@ reply_sane(struct cage_reply *r, size_t len, const struct job *job)
 
 /* A worker has said something, or has died. */
 static void
-hear(struct cage *cage, struct worker *w)
+hear(struct photo_pool *cage, struct worker *w)
 {
-	struct cage_reply *r = &cage->reply;
+	struct pool_reply *r = &cage->reply;
 	struct job *job = w->job;
 	ssize_t n;
 
@@ -309,7 +309,7 @@ hear(struct cage *cage, struct worker *w)
 
 /* Kills those that are past their deadline; their sockets tell the rest. */
 static void
-end_late(struct cage *cage)
+end_late(struct photo_pool *cage)
 {
 	int64_t now = now_ms();
 	uint64_t ticks;
@@ -325,7 +325,7 @@ end_late(struct cage *cage)
 }
 
 void
-cage_run(struct cage *cage, bool wait)
+photo_pool_run(struct photo_pool *cage, bool wait)
 {
 	struct epoll_event events[READY_MAX];
 	int n;
@@ -346,11 +346,11 @@ cage_run(struct cage *cage, bool wait)
 static void
 on_ready(void *arg, int fd, uint32_t events)
 {
-	struct cage *cage = arg;
+	struct photo_pool *cage = arg;
 
 	(void)fd;
 	(void)events;
-	cage_run(cage, false);
+	photo_pool_run(cage, false);
 	if (cage->pending == 0) {
 		loop_unwatch(cage->loop, cage->epoll);
 		cage->watched = false;
@@ -358,7 +358,7 @@ on_ready(void *arg, int fd, uint32_t events)
 }
 
 static void
-watch(struct cage *cage)
+watch(struct photo_pool *cage)
 {
 	if (cage->loop == NULL || cage->watched || cage->pending == 0)
 		return;
@@ -367,15 +367,15 @@ watch(struct cage *cage)
 }
 
 void
-cage_attach(struct cage *cage, struct loop *loop)
+photo_pool_attach(struct photo_pool *cage, struct loop *loop)
 {
 	cage->loop = loop;
 	watch(cage);
 }
 
-/* Makes cage_fd readable: the timer, set to a time that is past. */
+/* Makes photo_pool_fd readable: the timer, set to a time that is past. */
 static void
-wake(struct cage *cage)
+wake(struct photo_pool *cage)
 {
 	struct itimerspec when = {.it_value = {.tv_nsec = 1}};
 
@@ -383,8 +383,8 @@ wake(struct cage *cage)
 }
 
 void
-cage_submit(struct cage *cage, int fd, uint64_t size, const struct photo_options *options,
-    cage_done_fn *done, void *arg)
+photo_pool_submit(struct photo_pool *cage, int fd, uint64_t size,
+    const struct photo_options *options, photo_pool_fn *done, void *arg)
 {
 	struct job *job = mem_new(1, sizeof *job);
 
@@ -397,22 +397,22 @@ cage_submit(struct cage *cage, int fd, uint64_t size, const struct photo_options
 }
 
 size_t
-cage_pending(const struct cage *cage)
+photo_pool_pending(const struct photo_pool *cage)
 {
 	return cage->pending;
 }
 
 int
-cage_fd(const struct cage *cage)
+photo_pool_fd(const struct photo_pool *cage)
 {
 	return cage->epoll;
 }
 
-struct cage *
-cage_new(const struct cage_options *options, struct err *e)
+struct photo_pool *
+photo_pool_new(const struct photo_pool_options *options, struct err *e)
 {
-	struct cage *cage = mem_new(1, sizeof *cage);
-	struct cage_options *o = &cage->options;
+	struct photo_pool *cage = mem_new(1, sizeof *cage);
+	struct photo_pool_options *o = &cage->options;
 	struct epoll_event event = {.events = EPOLLIN};
 
 	*o = *options;
@@ -434,12 +434,12 @@ cage_new(const struct cage_options *options, struct err *e)
 	    epoll_ctl(cage->epoll, EPOLL_CTL_ADD, cage->timer, &event) == 0)
 		return cage;
 	err_set(e, CODE_DECODER_FAILED, "cannot prepare to judge photos:");
-	cage_free(cage);
+	photo_pool_free(cage);
 	return NULL;
 }
 
 void
-cage_free(struct cage *cage)
+photo_pool_free(struct photo_pool *cage)
 {
 	struct job *job;
 
@@ -483,8 +483,8 @@ one_done(void *arg, int status, const struct photo *photo, const struct err *e)
 }
 
 int
-cage_examine(struct cage *cage, const char *path, const struct photo_options *options,
-    struct photo *photo, struct err *e)
+photo_pool_check_file(struct photo_pool *cage, const char *path,
+    const struct photo_options *options, struct photo *photo, struct err *e)
 {
 	struct one one = {.photo = photo, .e = e};
 	struct stat st;
@@ -492,13 +492,13 @@ cage_examine(struct cage *cage, const char *path, const struct photo_options *op
 
 	if (photo_open(path, &fd, &st, e) != 0)
 		return -1;
-	cage_submit(cage, fd, (uint64_t)st.st_size, options, one_done, &one);
+	photo_pool_submit(cage, fd, (uint64_t)st.st_size, options, one_done, &one);
 	while (cage->pending > 0)
-		cage_run(cage, true);
+		photo_pool_run(cage, true);
 	if (one.status == 0)
 		one.status = photo_unchanged(fd, &st, e);
 	close(fd);
 	if (one.status == 0)
-		photo_judge_name(photo, path);
+		photo_check_name(photo, path);
 	return one.status;
 }

@@ -1,5 +1,5 @@
 /*
- * photo_stream: a photo's bytes on their way out, held against what was judged.
+ * source: a photo's bytes on their way out, held against what was judged.
  *
  * The digest is taken while the bytes are handed over. The last of them are held back until the
  * whole is known to be the photo that was meant: one that changed on the way is never sent in

@@ -7,17 +7,18 @@
 #include "photo/worker.h"
 
 static void
-answer(int sock, const struct cage_reply *reply)
+answer(int sock, const struct pool_reply *reply)
 {
-	child_answer(sock, reply, cage_reply_len(reply->photo.findings.n));
+	child_answer(sock, reply, pool_reply_len(reply->photo.findings.n));
 }
 
 static void
-serve(int sock, int fd, const struct cage_order *order,
-    const struct cage_options *options, struct filetype *types, struct cage_reply *reply)
+serve(int sock, int fd, const struct pool_request *order,
+    const struct photo_pool_options *options, struct filetype *types,
+    struct pool_reply *reply)
 {
 	memset(reply, 0, sizeof *reply);
-	reply->status = photo_judge(
+	reply->status = photo_check(
 	    fd, order->size, &order->options, types, &reply->photo, &reply->err);
 	if (reply->status == 0 && order->options.depth == PHOTO_DECODE &&
 	    reply->photo.facts.type != IMAGE_OTHER &&
@@ -30,17 +31,17 @@ serve(int sock, int fd, const struct cage_order *order,
 }
 
 void
-cage_worker(int sock, const void *arg)
+photo_worker(int sock, const void *arg)
 {
-	static struct cage_reply reply;
-	const struct cage_options *options = arg;
-	struct cage_order order;
+	static struct pool_reply reply;
+	const struct photo_pool_options *options = arg;
+	struct pool_request order;
 	struct filetype *types;
 	int fd;
 
 	sock = child_settle(sock);
 	types = filetype_new();
-	if (fence(options->memory) != 0)
+	if (confine(options->memory) != 0)
 		_exit(CHILD_NOT_READY);
 	while (child_receive(sock, &order, sizeof order, &fd)) {
 		serve(sock, fd, &order, options, types, &reply);

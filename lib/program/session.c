@@ -9,14 +9,14 @@
 static bool
 stopping(void *arg)
 {
-	struct tool *t = arg;
+	struct session *t = arg;
 
 	return run_stopping(t->run);
 }
 
 /* Loads each provider that was named and looks for its key. */
 static void
-check_providers(struct tool *t)
+check_providers(struct session *t)
 {
 	char *names = mem_str(t->common->provider), *rest = names, *name;
 	struct account *a;
@@ -33,8 +33,9 @@ check_providers(struct tool *t)
 }
 
 void
-tool_open(struct tool *t, const struct opt_common *common, const struct opt_usage *usage,
-    const struct tool_options *options, const struct run_calls *calls, void *self)
+session_open(struct session *t, const struct opt_common *common,
+    const struct opt_usage *usage, const struct session_options *options,
+    const struct run_calls *calls, void *self)
 {
 	struct account_options account_options = {
 	    .url = common->url, .url_for = common->provider, .rate = common->rate};
@@ -53,13 +54,13 @@ tool_open(struct tool *t, const struct opt_common *common, const struct opt_usag
 	if (common->url != NULL &&
 	    (common->provider == NULL || strchr(common->provider, ',')))
 		opt_misuse(usage, "--url needs exactly one provider (-p)");
-	*t = (struct tool){.common = common,
+	*t = (struct session){.common = common,
 	    .usage = usage,
 	    .step = options->step,
 	    .ledger_file = options->ledger_file};
 	t->engine.loop = loop_new();
-	places_init(&t->engine.places, (size_t)common->jobs);
-	t->desk = (struct paid_desk){.engine = &t->engine, .creates_left = -1};
+	slots_init(&t->engine.places, (size_t)common->jobs);
+	t->desk = (struct paid_context){.engine = &t->engine, .creates_left = -1};
 	t->engine.accounts = accounts_new(t->engine.loop, &account_options);
 	if (options->dry_run)
 		t->desk.plan = &t->plan;
@@ -78,12 +79,12 @@ tool_open(struct tool *t, const struct opt_common *common, const struct opt_usag
 }
 
 void
-tool_close(struct tool *t, int status)
+session_close(struct session *t, int status)
 {
 	if (t->desk.plan != NULL)
-		plan_say(t->desk.plan, run_failed(t->run));
+		dry_run_report(t->desk.plan, run_failed(t->run));
 	run_free(t->run);
-	plan_release(&t->plan);
+	dry_run_release(&t->plan);
 	lookups_free(t->desk.lookups);
 	http_free(t->engine.http);
 	ledger_free(t->desk.ledger);
@@ -94,7 +95,7 @@ tool_close(struct tool *t, int status)
 }
 
 struct account *
-tool_account(struct tool *t, struct item *item)
+session_account(struct session *t, struct item *item)
 {
 	const char *name = rec_str(item->rec, "provider");
 	struct account *a = NULL;
@@ -113,7 +114,7 @@ tool_account(struct tool *t, struct item *item)
 }
 
 struct ledger *
-tool_ledger(struct tool *t)
+session_ledger(struct session *t)
 {
 	struct err e;
 
@@ -127,7 +128,7 @@ tool_ledger(struct tool *t)
 }
 
 void
-tool_fail(struct tool *t, struct item *item, const struct failure *f)
+session_fail(struct session *t, struct item *item, const struct failure *f)
 {
 	t->plan.refused++;
 	failure_put(f, item->rec, t->step);

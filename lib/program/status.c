@@ -55,13 +55,14 @@ mark(struct ledger *ledger, struct account *a, const char *operation, const char
 }
 
 static void
-mark_avatar(struct tool *t, struct account *a, struct rec *rec, enum ledger_fate fate)
+mark_avatar(struct session *t, struct account *a, struct rec *rec, enum ledger_fate fate)
 {
-	mark(tool_ledger(t), a, "create", json_str(rec_get(rec, "avatar"), "/id"), fate);
+	mark(session_ledger(t), a, "create", json_str(rec_get(rec, "avatar"), "/id"),
+	    fate);
 }
 
 void
-settle_mark(struct ledger *ledger, struct account *a, const struct kind *kind,
+status_tell_ledger(struct ledger *ledger, struct account *a, const struct kind *kind,
     const char *id, enum ledger_fate fate)
 {
 	if (kind->starts == 0)
@@ -71,7 +72,7 @@ settle_mark(struct ledger *ledger, struct account *a, const struct kind *kind,
 }
 
 void
-settle_avatar(struct tool *t, struct account *a, struct rec *rec,
+status_put_avatar(struct session *t, struct account *a, struct rec *rec,
     const struct call_result *result, struct failure *f)
 {
 	if (result->failure != NULL) {
@@ -88,7 +89,7 @@ settle_avatar(struct tool *t, struct account *a, struct rec *rec,
 }
 
 struct json_object *
-settle_entry(struct rec *rec, int index)
+status_rendering_entry(struct rec *rec, int index)
 {
 	struct json_object *all = json_copy(rec_get(rec, "renderings"));
 
@@ -97,17 +98,17 @@ settle_entry(struct rec *rec, int index)
 }
 
 void
-settle_rendering(struct tool *t, struct account *a, struct rec *rec, int index,
+status_put_rendering(struct session *t, struct account *a, struct rec *rec, int index,
     const struct call_result *result, struct failure *f)
 {
-	struct json_object *entry = settle_entry(rec, index);
+	struct json_object *entry = status_rendering_entry(rec, index);
 	const char *name = json_str(entry, "/kind"), *id = json_str(entry, "/id");
 	const struct kind *kind = name != NULL ? provider_kind(a->provider, name) : NULL;
 
 	if (result->failure != NULL) {
 		failure_copy(f, result->failure);
 		if (f->err.code == CODE_AVATAR_GONE && kind != NULL)
-			settle_mark(tool_ledger(t), a, kind, id, LEDGER_GONE);
+			status_tell_ledger(session_ledger(t), a, kind, id, LEDGER_GONE);
 		return;
 	}
 	update(entry, result->taken);
@@ -115,5 +116,5 @@ settle_rendering(struct tool *t, struct account *a, struct rec *rec, int index,
 		return;
 	set_failed(f, CODE_RENDERING_FAILED, "rendering", result->taken);
 	if (kind != NULL)
-		settle_mark(tool_ledger(t), a, kind, id, LEDGER_FAILED);
+		status_tell_ledger(session_ledger(t), a, kind, id, LEDGER_FAILED);
 }

@@ -173,7 +173,8 @@ unlisted(const struct answer *a, const struct operation *op)
 }
 
 enum outcome
-answer_judge(const struct answer *a, const struct provider *p, const struct operation *op)
+answer_outcome(
+    const struct answer *a, const struct provider *p, const struct operation *op)
 {
 	struct json_object *rule = first_rule(json_at(op->def, "/outcomes"), a);
 	enum outcome outcome;

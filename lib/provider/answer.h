@@ -39,7 +39,7 @@ enum outcome answer_by_status(int status);
 /* Judges by the operation's rules, then the provider's, then by what HTTP itself says: for an
  * operation that is not repeatable anything unlisted is unknown, but for a 2xx that holds all that
  * the answer must. */
-enum outcome answer_judge(
+enum outcome answer_outcome(
     const struct answer *a, const struct provider *p, const struct operation *op);
 
 /* Takes a member of the operation's answer ("id", "provider_status", "url", ...) as text; NULL

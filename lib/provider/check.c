@@ -67,7 +67,7 @@ wrong(struct check *c, const char *pointer, const char *fmt, ...)
 static struct json_object *
 load_schema(struct err *e)
 {
-	for (const struct embedded *f = embedded_files; f->path != NULL; f++)
+	for (const struct builtin_file *f = builtin_files; f->path != NULL; f++)
 		if (strcmp(f->path, "schema/provider.json") == 0)
 			return json_parse(f->data, f->len, e);
 	abort();
@@ -314,7 +314,7 @@ check_kind(struct check *c, const struct kind *k)
 }
 
 static void
-check_image(struct check *c)
+limits_check_image(struct check *c)
 {
 	const char *url = json_str(c->p->def, "/image/url");
 	regex_t regex;
@@ -328,7 +328,7 @@ check_image(struct check *c)
 }
 
 int
-provider_check_sense(const struct provider *p, const char *text, size_t len,
+provider_check_semantics(const struct provider *p, const char *text, size_t len,
     const char *file, struct err *e)
 {
 	struct check c = {.p = p, .text = text, .file = file, .len = len, .e = e};
@@ -351,6 +351,6 @@ provider_check_sense(const struct provider *p, const char *text, size_t len,
 			    "'%s' costs something or needs a value; only -r may ask for it",
 			    name);
 	}
-	check_image(&c);
+	limits_check_image(&c);
 	return c.found == 0 ? 0 : -1;
 }

@@ -1,5 +1,5 @@
 /*
- * provider_check: finds every mistake in a description and says where it stands.
+ * check: finds every mistake in a description and says where it stands.
  */
 #ifndef AV_PROVIDER_CHECK_H
 #define AV_PROVIDER_CHECK_H
@@ -19,7 +19,7 @@ int provider_check_schema(struct json_object *def, const char *text, size_t len,
 
 /* What no schema can say: names that lead to nothing, options sent nowhere, variables that
  * nobody sets, paid operations without a sign of success. */
-int provider_check_sense(const struct provider *p, const char *text, size_t len,
+int provider_check_semantics(const struct provider *p, const char *text, size_t len,
     const char *file, struct err *e);
 
 #endif

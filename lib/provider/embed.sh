@@ -10,7 +10,7 @@ for file; do
   printf '0};\n'
   i=$((i + 1))
 done
-printf 'const struct embedded embedded_files[] = {\n'
+printf 'const struct builtin_file builtin_files[] = {\n'
 i=0
 for file; do
   printf '\t{"%s", bytes_%d, sizeof bytes_%d - 1},\n' "${file#lib/}" "$i" "$i"

@@ -20,14 +20,14 @@ aspect_of(const char *s)
 }
 
 void
-photo_limits_init(struct photo_limits *l, const struct provider *p)
+provider_limits_init(struct provider_limits *l, const struct provider *p)
 {
 	struct json_object *types = json_at(p->def, "/image/types");
 	struct json_object *aspects = json_at(p->def, "/image/aspects");
 	size_t n = types != NULL ? json_object_array_length(types) : 0;
 	size_t n_aspects = aspects != NULL ? json_object_array_length(aspects) : 0;
 
-	*l = (struct photo_limits){.types = mem_new(n + 1, sizeof *l->types),
+	*l = (struct provider_limits){.types = mem_new(n + 1, sizeof *l->types),
 	    .aspects = mem_new(n_aspects, sizeof *l->aspects)};
 	for (size_t i = 0; i < n; i++)
 		l->types[i] = json_object_get_string(json_object_array_get_idx(types, i));
@@ -48,9 +48,9 @@ photo_limits_init(struct photo_limits *l, const struct provider *p)
 }
 
 void
-photo_limits_release(struct photo_limits *l)
+provider_limits_release(struct provider_limits *l)
 {
 	free(l->types);
 	free(l->aspects);
-	*l = (struct photo_limits){0};
+	*l = (struct provider_limits){0};
 }

@@ -1,5 +1,5 @@
 /*
- * providers: descriptions that were loaded once, kept by the name they were asked for. For the
+ * load: descriptions that were loaded once, kept by the name they were asked for. For the
  * programs that talk to no service.
  */
 #ifndef AV_PROVIDER_LOAD_H

@@ -17,13 +17,13 @@
 
 #define FILE_MAX (1 << 20)
 
-static const struct embedded *
+static const struct builtin_file *
 builtin(const char *name)
 {
 	char *path = mem_printf("providers/%s.json", name);
-	const struct embedded *f;
+	const struct builtin_file *f;
 
-	for (f = embedded_files; f->path != NULL; f++)
+	for (f = builtin_files; f->path != NULL; f++)
 		if (strcmp(f->path, path) == 0)
 			break;
 	free(path);
@@ -136,7 +136,7 @@ provider_parse(const char *text, size_t len, const char *file, bool strict, stru
 	if (strict && provider_check_schema(p->def, text, len, file, e) < 0)
 		goto fail;
 	read_members(p);
-	if (strict && provider_check_sense(p, text, len, file, e) < 0)
+	if (strict && provider_check_semantics(p, text, len, file, e) < 0)
 		goto fail;
 	return p;
 fail:
@@ -215,7 +215,7 @@ guard_builtin(const struct provider *p, const struct provider *original, struct 
 static struct provider *
 load_builtin(const char *name, struct err *e)
 {
-	const struct embedded *f = builtin(name);
+	const struct builtin_file *f = builtin(name);
 
 	if (f == NULL) {
 		err_set(e, CODE_UNKNOWN_PROVIDER,
@@ -270,7 +270,7 @@ guard_names(const struct provider *p, struct err *e)
 	struct err ignored;
 	int result = 0;
 
-	for (const struct embedded *f = embedded_files; result == 0 && f->path != NULL;
+	for (const struct builtin_file *f = builtin_files; result == 0 && f->path != NULL;
 	     f++) {
 		struct provider *o = NULL;
 		const char *name = NULL;
@@ -422,7 +422,7 @@ provider_each(void (*fn)(void *arg, const char *name), void *arg)
 {
 	struct names names = {0};
 
-	for (const struct embedded *f = embedded_files; f->path != NULL; f++)
+	for (const struct builtin_file *f = builtin_files; f->path != NULL; f++)
 		if (strncmp(f->path, "providers/", 10) == 0)
 			names_add(&names, f->path + 10);
 	add_users(&names);

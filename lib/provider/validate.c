@@ -25,7 +25,7 @@ finding_json(const struct finding *f)
 }
 
 struct json_object *
-judge_problems(const struct findings *fs)
+validate_problems(const struct findings *fs)
 {
 	struct json_object *list = json_new_array();
 
@@ -55,7 +55,7 @@ refuse(struct rec *rec, const char *step, const struct findings *fs)
 	else
 		err_set(
 		    &e, CODE_PHOTO_REFUSED, "%s", first != NULL ? first->message : "");
-	json_put(rec_fail(rec, step, &e), "problems", judge_problems(fs));
+	json_put(rec_fail(rec, step, &e), "problems", validate_problems(fs));
 }
 
 /* `image`, from what was read; warnings are what did not make it refused. */
@@ -73,7 +73,7 @@ put_image(struct rec *rec, const struct photo *photo, const struct findings *fs)
 	}
 	json_put_str(image, "sha256", photo->sha256[0] != '\0' ? photo->sha256 : NULL);
 	if (fs->n > 0 && findings_worst(fs) != SEVERITY_REFUSED)
-		json_put(image, "warnings", judge_problems(fs));
+		json_put(image, "warnings", validate_problems(fs));
 	rec_set(rec, "image", image);
 }
 
@@ -143,14 +143,15 @@ default_name(const struct provider *p, struct rec *rec)
 	const char *file = from != NULL ? from : rec_str(rec, "file"),
 	           *url = rec_str(rec, "url");
 	char *path = file != NULL ? mem_str(file) : url_path(url != NULL ? url : "");
-	char *name = name_from_path(path, (unsigned)p->name_min, (unsigned)p->name_max);
+	char *name =
+	    limits_name_from_path(path, (unsigned)p->name_min, (unsigned)p->name_max);
 
 	free(path);
 	return name;
 }
 
 bool
-judge_name_given(const struct provider *p, struct rec *rec)
+validate_name_given(const struct provider *p, struct rec *rec)
 {
 	const char *name = rec_str(rec, "name");
 	char *made;
@@ -173,7 +174,7 @@ judge_name(const struct provider *p, struct rec *rec, struct findings *fs)
 	if (!p->has_names)
 		return;
 	if (name != NULL) {
-		check_name(name, (unsigned)p->name_min, (unsigned)p->name_max, fs);
+		limits_check_name(name, (unsigned)p->name_min, (unsigned)p->name_max, fs);
 		return;
 	}
 	made = default_name(p, rec);
@@ -182,8 +183,8 @@ judge_name(const struct provider *p, struct rec *rec, struct findings *fs)
 }
 
 static void
-judge_options(
-    const struct judge *j, const struct provider *p, struct rec *rec, struct findings *fs)
+judge_options(const struct validate_options *j, const struct provider *p, struct rec *rec,
+    struct findings *fs)
 {
 	struct json_object *options = options_of(rec, p, j->given), *own;
 
@@ -201,7 +202,7 @@ judge_options(
 
 /* Everything but the photo's bytes. */
 static int
-judge_rest(const struct judge *j, const struct provider *p, struct rec *rec,
+judge_rest(const struct validate_options *j, const struct provider *p, struct rec *rec,
     const char *step, struct findings *fs)
 {
 	if (p != NULL) {
@@ -215,17 +216,17 @@ judge_rest(const struct judge *j, const struct provider *p, struct rec *rec,
 }
 
 int
-judge_facts(const struct judge *j, const struct provider *p, struct rec *rec,
-    const char *step, const struct photo *photo)
+validate_facts(const struct validate_options *j, const struct provider *p,
+    struct rec *rec, const char *step, const struct photo *photo)
 {
-	struct photo_limits limits;
+	struct provider_limits limits;
 	struct findings fs;
 
 	findings_copy(&fs, &photo->findings);
 	if (p != NULL) {
-		photo_limits_init(&limits, p);
-		check_image(photo, &limits.image, &fs);
-		photo_limits_release(&limits);
+		provider_limits_init(&limits, p);
+		limits_check_image(photo, &limits.image, &fs);
+		provider_limits_release(&limits);
 	}
 	if (!image_is_known(rec_get(rec, "image")))
 		put_image(rec, photo, &fs);
@@ -233,21 +234,21 @@ judge_facts(const struct judge *j, const struct provider *p, struct rec *rec,
 }
 
 static int
-judge_file(const struct judge *j, const struct provider *p, struct rec *rec,
+judge_file(const struct validate_options *j, const struct provider *p, struct rec *rec,
     const char *step, const char *file)
 {
 	struct photo photo;
 	struct err e;
 
 	if (photo_of_image(rec, &photo) ||
-	    photo_examine(file, &j->photo, j->types, &photo, &e) == 0)
-		return judge_facts(j, p, rec, step, &photo);
+	    photo_check_file(file, &j->photo, j->types, &photo, &e) == 0)
+		return validate_facts(j, p, rec, step, &photo);
 	rec_fail(rec, step, &e);
 	return -1;
 }
 
 static int
-judge_url(const struct judge *j, const struct provider *p, struct rec *rec,
+judge_url(const struct validate_options *j, const struct provider *p, struct rec *rec,
     const char *step, const char *url)
 {
 	struct findings fs;
@@ -259,8 +260,8 @@ judge_url(const struct judge *j, const struct provider *p, struct rec *rec,
 }
 
 int
-judge_record(
-    const struct judge *j, const struct provider *p, struct rec *rec, const char *step)
+validate_record(const struct validate_options *j, const struct provider *p,
+    struct rec *rec, const char *step)
 {
 	const char *file = rec_str(rec, "file"), *url = rec_str(rec, "url");
 	struct err e;

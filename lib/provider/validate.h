@@ -1,5 +1,5 @@
 /*
- * judge: a record held against its provider, before anything is spent.
+ * validate: a record held against its provider, before anything is spent.
  *
  * Reads the photo, fills in what the provider wants and the record does not say (name,
  * options), and says everything that the service would refuse. av-validate is this and no
@@ -14,7 +14,7 @@
 #include "provider/provider.h"
 #include "json/rec.h"
 
-struct judge {
+struct validate_options {
 	struct photo_options photo;
 	const struct opt_list *given; /* -O */
 	struct filetype *types;       /* borrowed */
@@ -24,18 +24,18 @@ struct judge {
  * `error` of that step, with every finding in error.problems. p is NULL where the record
  * names no provider: only the photo itself is judged. A photo that the record holds the facts
  * of (image.sha256) is not read again. */
-int judge_record(
-    const struct judge *j, const struct provider *p, struct rec *rec, const char *step);
+int validate_record(const struct validate_options *j, const struct provider *p,
+    struct rec *rec, const char *step);
 
 /* The same for a photo that was judged already, by whomever. */
-int judge_facts(const struct judge *j, const struct provider *p, struct rec *rec,
-    const char *step, const struct photo *photo);
+int validate_facts(const struct validate_options *j, const struct provider *p,
+    struct rec *rec, const char *step, const struct photo *photo);
 
 /* Findings as error.problems has them, a new array, the caller's. */
-struct json_object *judge_problems(const struct findings *fs);
+struct json_object *validate_problems(const struct findings *fs);
 
 /* Whether the name is not the one that would be made of the photo's path (the original's, where
  * another was made of it) or URL: only then is it part of what was asked for. */
-bool judge_name_given(const struct provider *p, struct rec *rec);
+bool validate_name_given(const struct provider *p, struct rec *rec);
 
 #endif

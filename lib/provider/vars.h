@@ -1,5 +1,5 @@
 /*
- * vars: a record as the variables that a request's templates are filled with (request.h).
+ * vars: a record as the variables that a request's templates are filled with (provider/request.h).
  */
 #ifndef AV_PROVIDER_VARS_H
 #define AV_PROVIDER_VARS_H

@@ -30,9 +30,9 @@ struct call {
 	struct deferred deferred;
 	struct timer timer;
 	struct account_wait wait;
-	struct place_wait place;
+	struct slot_wait place;
 	struct request request;
-	struct http_call *wire;
+	struct http_transfer *wire;
 	char *sent_header; /* what the credentials were, to be renewed when refused */
 	/* the result */
 	struct json_object *taken, *body;
@@ -245,7 +245,7 @@ judge(struct call *c, const struct http_response *r)
 	struct answer a;
 
 	answer_init(&a, r);
-	switch (answer_judge(&a, p, c->spec.op)) {
+	switch (answer_outcome(&a, p, c->spec.op)) {
 	case OUTCOME_OK:
 		succeed(c, &a);
 		break;
@@ -299,7 +299,7 @@ responded(void *arg, const struct http_response *r)
 	struct engine *engine = c->engine;
 	bool ok = r->fate == HTTP_ANSWERED && r->status < 300;
 
-	fault("answer");
+	failpoint("answer");
 	c->wire = NULL;
 	account_leave(&c->wait, r->status == HTTP_LOCKED ? ACCOUNT_CROWDED
 	                        : ok                     ? ACCOUNT_OK
@@ -318,7 +318,7 @@ responded(void *arg, const struct http_response *r)
 	else
 		unknown(c, r->why);
 	/* Only now, as the answer may forbid that another one goes; the call may be gone. */
-	places_give(&engine->places);
+	slots_return(&engine->places);
 }
 
 static int
@@ -349,14 +349,14 @@ put_on_wire(struct call *c)
 	if (build(c, &e) < 0 ||
 	    (c->spec.before_send != NULL && c->spec.before_send(c->arg, &e) < 0)) {
 		account_leave(&c->wait, ACCOUNT_OTHER);
-		places_give(&engine->places);
+		slots_return(&engine->places);
 		fail(c, &e, nothing_created(c));
 		return;
 	}
 	if (*c->spec.deadline == 0)
 		*c->spec.deadline = loop_now(engine->loop) + c->spec.timeout_ms;
 	c->state = SENDING;
-	fault("send");
+	failpoint("send");
 	c->wire = http_send(engine->http, &c->request.http, responded, c);
 }
 
@@ -365,7 +365,7 @@ static void
 wait_for_place(struct call *c)
 {
 	c->state = CROWDED;
-	places_wait(&c->engine->places, &c->place, go_on, c);
+	slots_wait(&c->engine->places, &c->place, go_on, c);
 }
 
 /* The account's pace lets it go. */
@@ -378,7 +378,7 @@ send_now(void *arg, const struct err *ignored)
 	    !c->stop && !c->spec.account->blocked && !engine->stopping(engine->arg);
 
 	(void)ignored;
-	if (may && places_take(&engine->places)) {
+	if (may && slots_take(&engine->places)) {
 		put_on_wire(c);
 		return;
 	}
@@ -397,7 +397,7 @@ authorized(void *arg, const struct err *e)
 
 	if (e == NULL) {
 		c->rejected = false;
-		if (!places_free(&c->engine->places)) {
+		if (!slots_available(&c->engine->places)) {
 			wait_for_place(c);
 			return;
 		}
@@ -477,7 +477,7 @@ call_stop(struct call *c, bool hard)
 		interrupted(c);
 		break;
 	case CROWDED:
-		places_leave(&c->engine->places, &c->place);
+		slots_cancel(&c->engine->places, &c->place);
 		interrupted(c);
 		break;
 	case PAUSING:

@@ -8,7 +8,7 @@
  *	              +------- PAUSING <------+  wait, not sent, auth; an answer that was lost,
  *	                                         where the operation is repeatable
  *
- * It knows nothing of what was paid for before: paid.h is for what must not be done twice.
+ * It knows nothing of what was paid for before: service/paid.h is for what must not be done twice.
  */
 #ifndef AV_SERVICE_CALL_H
 #define AV_SERVICE_CALL_H
@@ -29,7 +29,7 @@ struct engine {
 	struct loop *loop;
 	struct http *http;
 	struct accounts *accounts;
-	struct places places;        /* -j */
+	struct slots places;         /* -j */
 	bool (*stopping)(void *arg); /* nothing new may be begun */
 	void *arg;
 };
@@ -37,7 +37,7 @@ struct engine {
 struct call_spec {
 	struct account *account;
 	const struct operation *op;
-	struct json_object *vars;          /* see request.h; retained */
+	struct json_object *vars;          /* see provider/request.h; retained */
 	const struct request_photo *photo; /* lives until the call is done; or NULL */
 	const char *tag; /* for the operation's lookup.tag, or NULL; lives as long */
 	/* When waiting ends, in the loop's time; set by the first request if it is 0, to
@@ -57,8 +57,9 @@ struct call_result {
 	                                  our words; NULL where it failed */
 	struct json_object *body; /* the whole answer, of what is repeatable and done or
 	                             refused; NULL where it is no JSON */
-	bool reused;              /* made before, by an earlier request (paid.h) */
-	struct json_object *plan; /* of a dry run, where nothing was sent (paid.h) */
+	bool reused; /* made before, by an earlier request (service/paid.h) */
+	struct json_object
+	    *plan; /* of a dry run, where nothing was sent (service/paid.h) */
 	const struct failure *failure; /* NULL where it succeeded */
 };
 

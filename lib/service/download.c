@@ -29,7 +29,7 @@ struct download {
 	bool renewed;  /* credentials were renewed for this download */
 	bool rejected; /* sent_header was refused, and is not renewed yet */
 	bool entered, stop, placed;
-	struct resume resume;
+	struct range resume;
 	const char *objection; /* to the range at hand */
 	uint64_t asked;        /* the byte that the request at hand begins with */
 	uint64_t reached;      /* the most that ever was there */
@@ -40,10 +40,10 @@ struct download {
 	struct deferred deferred;
 	struct timer timer;
 	struct account_wait wait;
-	struct http_call *wire;
-	struct place_wait place;
+	struct http_transfer *wire;
+	struct slot_wait place;
 	char *sent_header;
-	struct target target;
+	struct outfile target;
 	bool opened;
 	struct failure failure;
 	struct download_result result;
@@ -55,7 +55,7 @@ static void
 give_place(struct download *d)
 {
 	if (d->placed)
-		places_give(&d->engine->places);
+		slots_return(&d->engine->places);
 	d->placed = false;
 }
 
@@ -68,9 +68,9 @@ finish(struct download *d)
 	d->fn(d->arg, &d->result);
 	loop_cancel(d->engine->loop, &d->timer);
 	if (d->opened)
-		target_close(&d->target);
+		outfile_close(&d->target);
 	failure_release(&d->failure);
-	resume_clear(&d->resume);
+	range_clear(&d->resume);
 	secret_free(d->sent_header);
 	free(d->url);
 	free(d);
@@ -146,7 +146,7 @@ not_a_result(struct download *d, const char *why, int http_status)
 {
 	struct err e;
 
-	if (!target_write(&d->target, 0, "", 0)) {
+	if (!outfile_write(&d->target, 0, "", 0)) {
 		err_set(&e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", d->target.part);
 		fail(d, &e, 0);
 	} else if (++d->bad == BAD_MAX) {
@@ -195,8 +195,8 @@ keep(struct download *d)
 		return;
 	}
 	type = mem_str(d->result.type);
-	if (target_path(d->spec.template, &d->spec.name, &path, &e) < 0 ||
-	    target_commit(&d->target, path.data, d->spec.force, sha256, &e) < 0)
+	if (outfile_path(d->spec.template, &d->spec.name, &path, &e) < 0 ||
+	    outfile_commit(&d->target, path.data, d->spec.force, sha256, &e) < 0)
 		failure_set(&d->failure, &e, NULL);
 	d->result.type = type;
 	d->result.file = path.data;
@@ -221,7 +221,7 @@ redirect(struct download *d, const struct http_response *r)
 	}
 	free(d->url);
 	d->url = url;
-	resume_clear(&d->resume); /* what it told is true of that address */
+	range_clear(&d->resume); /* what it told is true of that address */
 	step(d);
 }
 
@@ -247,21 +247,21 @@ breaks_off(struct download *d)
 	const char *type =
 	    filetype_of(d->spec.filetypes, d->target.head, d->target.head_len);
 
-	return whole_breaks_off(d->target.fd, d->target.len, type);
+	return is_truncated(d->target.fd, d->target.len, type);
 }
 
 static void
 answered(struct download *d, const struct http_response *r)
 {
-	enum resume_end end = resume_reached(&d->resume, r, d->target.len);
+	enum range_end end = range_reached(&d->resume, r, d->target.len);
 
 	if (!d->came)
 		not_a_result(d, "it is empty", r->status);
-	else if (end == RESUME_WHOLE && r->open_ended && breaks_off(d))
+	else if (end == RANGE_COMPLETE && r->open_ended && breaks_off(d))
 		not_a_result(d, "it breaks off", r->status);
-	else if (end == RESUME_WHOLE)
+	else if (end == RANGE_COMPLETE)
 		keep(d);
-	else if (end == RESUME_PART)
+	else if (end == RANGE_PARTIAL)
 		again(d, "a part is missing", r->status);
 	else
 		not_the_rest(d, "a part is missing", r->status);
@@ -306,9 +306,9 @@ head(void *arg, const struct http_response *r)
 	struct download *d = arg;
 
 	if (r->status == 206)
-		d->objection = resume_objection(&d->resume, r, d->asked);
+		d->objection = range_objection(&d->resume, r, d->asked);
 	if (d->objection == NULL && (r->status == 200 || d->asked == 0))
-		resume_begin(&d->resume, r);
+		range_begin(&d->resume, r);
 	return d->objection == NULL;
 }
 
@@ -318,7 +318,7 @@ sink(void *arg, uint64_t offset, const char *data, size_t len)
 	struct download *d = arg;
 
 	d->came = true;
-	if (target_write(&d->target, offset, data, len))
+	if (outfile_write(&d->target, offset, data, len))
 		return true;
 	d->write_errno = errno;
 	return false;
@@ -330,7 +330,7 @@ static void
 fetch(struct download *d, const char *name, const char *value)
 {
 	struct http_header headers[2];
-	const char *condition = resume_condition(&d->resume);
+	const char *condition = range_condition(&d->resume);
 	struct http_request request = {.method = HTTP_GET,
 	    .url = d->url,
 	    .headers = headers,
@@ -342,7 +342,7 @@ fetch(struct download *d, const char *name, const char *value)
 	d->objection = NULL;
 	d->asked = condition != NULL ? d->target.len : 0;
 	if (d->asked == 0)
-		resume_clear(&d->resume);
+		range_clear(&d->resume);
 	else
 		headers[request.nheaders++] = (struct http_header){"If-Range", condition};
 	if (value != NULL && *value != '\0')
@@ -404,9 +404,9 @@ step(void *arg)
 		fail(d, &e, 0);
 		return;
 	}
-	d->placed = places_take(&d->engine->places);
+	d->placed = slots_take(&d->engine->places);
 	if (!d->placed) {
-		places_wait(&d->engine->places, &d->place, step, d);
+		slots_wait(&d->engine->places, &d->place, step, d);
 		return;
 	}
 	d->entered = http_same_origin(d->url, d->spec.account->base_url);
@@ -427,8 +427,8 @@ started(void *arg)
 	d->spec.name.ext = "";
 	if (d->url == NULL)
 		err_set(&e, CODE_BAD_ANSWER, "the result's address is no URL");
-	else if (target_path(d->spec.template, &d->spec.name, &path, &e) == 0 &&
-	         target_open(&d->target, path.data, &e) == 0)
+	else if (outfile_path(d->spec.template, &d->spec.name, &path, &e) == 0 &&
+	         outfile_open(&d->target, path.data, &e) == 0)
 		d->opened = true;
 	buf_release(&path);
 	if (d->opened)
@@ -463,7 +463,7 @@ download_stop(struct download *d)
 		loop_cancel(d->engine->loop, &d->timer);
 		interrupted(d);
 	} else if (d->place.waiting) {
-		places_leave(&d->engine->places, &d->place);
+		slots_cancel(&d->engine->places, &d->place);
 		interrupted(d);
 	} else if (d->wait.waiting) {
 		account_cancel(&d->wait);

@@ -3,7 +3,7 @@
  *
  * Redirects are followed here, one by one: the account's credentials go to the API's own origin
  * and nowhere else. What breaks off is taken up again where it broke, where the server can say that
- * it is still the same (resume.h), else from the first byte. Plain http only where the API itself
+ * it is still the same (http/range.h), else from the first byte. Plain http only where the API itself
  * is on loopback.
  */
 #ifndef AV_SERVICE_DOWNLOAD_H
@@ -17,7 +17,7 @@ struct download_spec {
 	struct account *account;
 	const char *url;            /* perhaps relative to the API; copied */
 	const char *template;       /* of the target's path */
-	struct target_name name;    /* without ext; its strings outlive the download */
+	struct outfile_name name;   /* without ext; its strings outlive the download */
 	struct json_object *types;  /* media types that it may have -> extension */
 	struct filetype *filetypes; /* borrowed */
 	bool force;

@@ -7,7 +7,7 @@
 #include "json/json.h"
 
 /* What one provider takes. Those with a `per` depend on what comes out. */
-struct plan_cost {
+struct dry_run_cost {
 	const struct provider *provider;
 	char *per; /* "minute", or NULL */
 	double credits;
@@ -15,18 +15,18 @@ struct plan_cost {
 };
 
 void
-plan_release(struct plan *plan)
+dry_run_release(struct dry_run *plan)
 {
 	for (size_t i = 0; i < plan->ncosts; i++)
 		free(plan->costs[i].per);
 	free(plan->costs);
-	*plan = (struct plan){0};
+	*plan = (struct dry_run){0};
 }
 
-static struct plan_cost *
-cost_of(struct plan *plan, const struct provider *p, const char *per)
+static struct dry_run_cost *
+cost_of(struct dry_run *plan, const struct provider *p, const char *per)
 {
-	struct plan_cost *c;
+	struct dry_run_cost *c;
 
 	for (size_t i = 0; i < plan->ncosts; i++) {
 		c = &plan->costs[i];
@@ -36,14 +36,14 @@ cost_of(struct plan *plan, const struct provider *p, const char *per)
 	}
 	plan->costs = mem_resize(plan->costs, (plan->ncosts + 1) * sizeof *plan->costs);
 	c = &plan->costs[plan->ncosts++];
-	*c = (struct plan_cost){.provider = p, .per = mem_str(per)};
+	*c = (struct dry_run_cost){.provider = p, .per = mem_str(per)};
 	return c;
 }
 
 static void
-add_cost(struct plan *plan, const struct provider *p, struct json_object *cost)
+add_cost(struct dry_run *plan, const struct provider *p, struct json_object *cost)
 {
-	struct plan_cost *c = cost_of(plan, p, json_str(cost, "/per"));
+	struct dry_run_cost *c = cost_of(plan, p, json_str(cost, "/per"));
 	double credits = json_num(cost, "/credits", 0);
 
 	c->credits = c->per == NULL ? c->credits + credits : credits;
@@ -51,7 +51,7 @@ add_cost(struct plan *plan, const struct provider *p, struct json_object *cost)
 }
 
 struct json_object *
-plan_add(struct plan *plan, const struct provider *p, const struct operation *op,
+dry_run_add(struct dry_run *plan, const struct provider *p, const struct operation *op,
     const struct ledger_answer *answer)
 {
 	enum ledger_verdict verdict = answer != NULL ? answer->verdict : LEDGER_YOURS;
@@ -80,12 +80,12 @@ plan_add(struct plan *plan, const struct provider *p, const struct operation *op
 }
 
 void
-plan_say(const struct plan *plan, size_t failed)
+dry_run_report(const struct dry_run *plan, size_t failed)
 {
 	struct buf costs = {0}, before = {0};
 
 	for (size_t i = 0; i < plan->ncosts; i++) {
-		const struct plan_cost *c = &plan->costs[i];
+		const struct dry_run_cost *c = &plan->costs[i];
 
 		buf_printf(&costs, "; %s: %.15g credits", c->provider->title, c->credits);
 		if (c->per != NULL)

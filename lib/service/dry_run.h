@@ -1,5 +1,5 @@
 /*
- * plan: what a dry run would have sent, counted and added up.
+ * dry_run: what a dry run would have sent, counted and added up.
  */
 #ifndef AV_SERVICE_DRY_RUN_H
 #define AV_SERVICE_DRY_RUN_H
@@ -9,24 +9,24 @@
 #include "ledger/ledger.h"
 #include "provider/provider.h"
 
-struct plan_cost;
+struct dry_run_cost;
 
 /* Zeroed is empty. */
-struct plan {
+struct dry_run {
 	size_t create, made, unknown, refused; /* refused: the caller counts it */
-	struct plan_cost *costs;
+	struct dry_run_cost *costs;
 	size_t ncosts;
 };
 
-void plan_release(struct plan *plan);
+void dry_run_release(struct dry_run *plan);
 
 /* Counts an operation of a provider by what the ledger says of it (NULL: nothing can be known
  * of it yet, as it follows on another one), and returns it as it stands in a record's `plan`:
  * {"operation","already_made","id","unknown","cost"}; the caller's. */
-struct json_object *plan_add(struct plan *plan, const struct provider *p,
+struct json_object *dry_run_add(struct dry_run *plan, const struct provider *p,
     const struct operation *op, const struct ledger_answer *answer);
 
 /* Says the sums on stderr. failed: how many records came out failed, the refused among them. */
-void plan_say(const struct plan *plan, size_t failed);
+void dry_run_report(const struct dry_run *plan, size_t failed);
 
 #endif

@@ -17,11 +17,11 @@
 struct candidate {
 	char *id;
 	struct json_object *taken;
-	enum likeness likeness;
+	enum match likeness;
 };
 
 struct lookup {
-	struct room *room;
+	struct lookup_batch *room;
 	struct lookup *next;
 	struct lookup_spec spec;
 	lookup_fn *fn;
@@ -32,9 +32,9 @@ struct lookup {
 	unsigned passes;     /* complete listings that did not have it */
 	bool listed;         /* takes part in the listing under way */
 	bool adopting;
-	enum likeness how; /* of the candidates that are being adopted */
-	bool nameless;     /* an entry that it may be has no id */
-	unsigned busy;     /* times in a row that another one was in the way */
+	enum match how; /* of the candidates that are being adopted */
+	bool nameless;  /* an entry that it may be has no id */
+	unsigned busy;  /* times in a row that another one was in the way */
 	struct candidate *candidates;
 	size_t n;
 	struct call *call; /* where one thing is asked about instead of a list */
@@ -44,9 +44,9 @@ struct lookup {
 };
 
 /* Those in doubt about the same list. */
-struct room {
+struct lookup_batch {
 	struct lookups *all;
-	struct room *next;
+	struct lookup_batch *next;
 	struct account *account;
 	const struct operation *list;
 	int64_t settle_ms, effect_ms;
@@ -58,10 +58,10 @@ struct room {
 
 struct lookups {
 	struct engine *engine;
-	struct room *rooms;
+	struct lookup_batch *rooms;
 };
 
-static void plan(struct room *room);
+static void plan(struct lookup_batch *room);
 
 struct lookups *
 lookups_new(struct engine *engine)
@@ -78,7 +78,7 @@ lookups_free(struct lookups *all)
 	if (all == NULL)
 		return;
 	while (all->rooms != NULL) {
-		struct room *room = all->rooms;
+		struct lookup_batch *room = all->rooms;
 		all->rooms = room->next;
 		loop_cancel(all->engine->loop, &room->timer);
 		free(room);
@@ -203,14 +203,14 @@ wait_for_twin(struct lookup *l)
 	plan(l->room);
 }
 
-static void adopt(struct lookup *l, enum likeness how);
+static void adopt(struct lookup *l, enum match how);
 
 /* Those that are as sure as they were looked for are others'. */
 static void
 none_left(struct lookup *l)
 {
-	if (l->how == ALIKE)
-		adopt(l, PERHAPS);
+	if (l->how == MATCH)
+		adopt(l, MATCH_MAYBE);
 	else
 		missed(l);
 }
@@ -234,7 +234,7 @@ adopted(void *arg, const struct ledger_answer *answer)
 		break;
 	case LEDGER_UNKNOWN:
 		untold(l,
-		    l->how == PERHAPS
+		    l->how == MATCH_MAYBE
 		        ? "the service's list has something that it may be, and does not tell for sure"
 		        : "the service's list has something that it may be, and more than one of that kind is in doubt",
 		    false);
@@ -251,11 +251,11 @@ adopted(void *arg, const struct ledger_answer *answer)
 /* Lets the ledger choose among the candidates that are so sure, and where it finds none of those
  * left, tell whether one is of the others. */
 static void
-adopt(struct lookup *l, enum likeness how)
+adopt(struct lookup *l, enum match how)
 {
 	const char **ids = mem_new(l->n, sizeof *ids),
 	           **data = mem_new(l->n, sizeof *data);
-	enum ledger_bond bond = how == PERHAPS        ? LEDGER_DOUBTFUL
+	enum ledger_bond bond = how == MATCH_MAYBE    ? LEDGER_DOUBTFUL
 	                        : l->spec.tag != NULL ? LEDGER_SURE
 	                                              : LEDGER_LIKELY;
 	size_t n = 0;
@@ -279,15 +279,15 @@ adopt(struct lookup *l, enum likeness how)
 
 /* How surely an entry is what the request made, by the server's clock: of when it was sent, else
  * as the list's own answer told it just now. */
-static enum likeness
+static enum match
 likeness(const struct lookup *l, struct json_object *entry)
 {
 	const struct lookup_spec *spec = &l->spec;
 	const struct account *a = spec->account;
 	bool then = spec->clock_offset != 0;
 
-	return likeness_of(
-	    &(struct likeness_spec){.match = spec->match,
+	return match_entry(
+	    &(struct match_spec){.match = spec->match,
 	        .tag = spec->tag,
 	        .tag_at = json_str(spec->op->def, "/lookup/tag/at"),
 	        .created_at = json_str(spec->op->def, "/lookup/created_at"),
@@ -297,7 +297,7 @@ likeness(const struct lookup *l, struct json_object *entry)
 }
 
 static void
-add_candidate(struct lookup *l, struct json_object *entry, enum likeness likeness)
+add_candidate(struct lookup *l, struct json_object *entry, enum match likeness)
 {
 	struct json_object *taken = answer_taken_of(entry, l->room->list);
 	char *id = json_text(taken, "/id");
@@ -319,12 +319,12 @@ add_candidate(struct lookup *l, struct json_object *entry, enum likeness likenes
 static void
 judge_entry(void *arg, struct json_object *entry)
 {
-	struct room *room = arg;
+	struct lookup_batch *room = arg;
 
 	for (struct lookup *l = room->first; l != NULL; l = l->next) {
-		enum likeness how = l->listed ? likeness(l, entry) : UNLIKE;
+		enum match how = l->listed ? likeness(l, entry) : MATCH_NOT;
 
-		if (how != UNLIKE)
+		if (how != MATCH_NOT)
 			add_candidate(l, entry, how);
 	}
 }
@@ -332,7 +332,7 @@ judge_entry(void *arg, struct json_object *entry)
 static void
 listing_over(void *arg, const struct failure *failure)
 {
-	struct room *room = arg;
+	struct lookup_batch *room = arg;
 	struct lookup *l, *next;
 
 	room->listing = NULL;
@@ -348,7 +348,7 @@ listing_over(void *arg, const struct failure *failure)
 			    "the service's list has something that it may be, without an id",
 			    true);
 		else
-			adopt(l, ALIKE);
+			adopt(l, MATCH);
 	}
 	plan(room);
 }
@@ -411,7 +411,7 @@ ask(struct lookup *l)
 static void
 time_is_up(void *arg)
 {
-	struct room *room = arg;
+	struct lookup_batch *room = arg;
 	struct engine *engine = room->all->engine;
 	struct listing_spec spec = {
 	    .account = room->account, .op = room->list, .timeout_ms = LIST_TIMEOUT_MS};
@@ -436,7 +436,7 @@ time_is_up(void *arg)
 
 /* Sets the time of the next listing, unless one is under way. */
 static void
-plan(struct room *room)
+plan(struct lookup_batch *room)
 {
 	int64_t at = INT64_MAX;
 
@@ -452,11 +452,11 @@ plan(struct room *room)
 		    at > room->not_before ? at : room->not_before, time_is_up, room);
 }
 
-static struct room *
+static struct lookup_batch *
 room_for(struct lookups *all, struct account *a, const struct operation *op)
 {
 	const struct operation *list = list_of(a, op);
-	struct room *room;
+	struct lookup_batch *room;
 
 	for (room = all->rooms; room != NULL; room = room->next)
 		if (room->account == a && room->list == list)
@@ -491,7 +491,7 @@ lookup_match(const struct operation *op, struct json_object *vars)
 static int64_t
 since(int64_t then, int64_t max)
 {
-	int64_t ms = then != 0 ? ledger_time() - then : 0;
+	int64_t ms = then != 0 ? clock_unix_ms() - then : 0;
 
 	return ms < 0 ? 0 : ms > max ? max : ms;
 }

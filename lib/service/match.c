@@ -38,25 +38,25 @@ time_ms(const char *text, int64_t *ms, bool *zoned)
 }
 
 /* Whether it was made after the request was sent. */
-static enum likeness
-by_age(const struct likeness_spec *spec, struct json_object *entry)
+static enum match
+by_age(const struct match_spec *spec, struct json_object *entry)
 {
 	char *text;
 	int64_t ms = 0, before;
 	bool zoned = false, readable;
 
 	if (spec->created_at == NULL)
-		return ALIKE;
+		return MATCH;
 	text = json_text(entry, spec->created_at);
 	readable = text != NULL && time_ms(text, &ms, &zoned);
 	free(text);
 	before = spec->sent_at - ms;
 	if (!readable)
-		return PERHAPS;
+		return MATCH_MAYBE;
 	if (before <= SLACK_MS)
-		return ALIKE;
-	return before <= (spec->clock_sure && zoned ? GREY_MS : DAY_MS) ? PERHAPS
-	                                                                : UNLIKE;
+		return MATCH;
+	return before <= (spec->clock_sure && zoned ? GREY_MS : DAY_MS) ? MATCH_MAYBE
+	                                                                : MATCH_NOT;
 }
 
 static bool
@@ -101,21 +101,21 @@ matches(struct json_object *match, struct json_object *entry)
 	return same;
 }
 
-enum likeness
-likeness_of(const struct likeness_spec *spec, struct json_object *entry)
+enum match
+match_entry(const struct match_spec *spec, struct json_object *entry)
 {
 	bool tagged = spec->tag != NULL && spec->tag_at != NULL;
 	char *tag = tagged ? json_text(entry, spec->tag_at) : NULL;
-	enum likeness result;
+	enum match result;
 
 	if (tag != NULL)
-		result = strcmp(tag, spec->tag) == 0 ? ALIKE : UNLIKE;
+		result = strcmp(tag, spec->tag) == 0 ? MATCH : MATCH_NOT;
 	else if (!matches(spec->match, entry))
-		result = UNLIKE;
+		result = MATCH_NOT;
 	else
 		result = by_age(spec, entry);
-	if (tagged && tag == NULL && result == ALIKE)
-		result = PERHAPS;
+	if (tagged && tag == NULL && result == MATCH)
+		result = MATCH_MAYBE;
 	free(tag);
 	return result;
 }

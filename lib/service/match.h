@@ -1,5 +1,5 @@
 /*
- * likeness: how surely an entry of a service's list is what a request made.
+ * match: how surely an entry of a service's list is what a request made.
  */
 #ifndef AV_SERVICE_MATCH_H
 #define AV_SERVICE_MATCH_H
@@ -8,13 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum likeness {
-	UNLIKE,
-	PERHAPS, /* nothing speaks against it, but something that would tell is not there */
-	ALIKE,
+enum match {
+	MATCH_NOT,
+	MATCH_MAYBE, /* nothing speaks against it, but something that would tell is not there */
+	MATCH,
 };
 
-struct likeness_spec {
+struct match_spec {
 	struct json_object *match; /* what it must hold: texts by pointer; or NULL */
 	const char *tag_at, *tag;  /* where the tag that was sent along stands; or NULL */
 	const char *created_at;    /* where its time stands; NULL: no time tells */
@@ -25,6 +25,6 @@ struct likeness_spec {
 /* The tag alone tells, where there is one. Texts match whatever blanks they are spaced with, as
  * services trim them. An entry that is older is another one, and one that seems a little older,
  * or whose time cannot be read, perhaps. */
-enum likeness likeness_of(const struct likeness_spec *spec, struct json_object *entry);
+enum match match_entry(const struct match_spec *spec, struct json_object *entry);
 
 #endif

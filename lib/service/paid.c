@@ -14,7 +14,7 @@
 enum state { STARTING, QUEUEING, CLAIMING, BUSY, CALLING, LOOKING, RESENDING, SETTLING };
 
 struct paid {
-	struct paid_desk *desk;
+	struct paid_context *desk;
 	struct paid_spec spec;
 	call_fn *fn;
 	void *arg;
@@ -29,9 +29,9 @@ struct paid {
 	char *subject, *name, *tag;
 	struct ledger_claim *claim;
 	bool claimed;              /* the claim is ours to settle */
-	int64_t first_at, lost_at; /* when it was first sent; see lookup.h */
-	struct json_object *match; /* what the list shows of it; see lookup.h */
-	int64_t clock_offset;      /* of an earlier request; see lookup.h */
+	int64_t first_at, lost_at; /* when it was first sent; see service/lookup.h */
+	struct json_object *match; /* what the list shows of it; see service/lookup.h */
+	int64_t clock_offset;      /* of an earlier request; see service/lookup.h */
 	bool earlier;              /* the same */
 	struct call *call;
 	struct lookup *lookup;
@@ -140,7 +140,7 @@ static int
 before_send(void *arg, struct err *e)
 {
 	struct paid *p = arg;
-	struct paid_desk *desk = p->desk;
+	struct paid_context *desk = p->desk;
 
 	if (p->spec.counted && !p->begun && desk->creates_left == 0)
 		return err_set(
@@ -153,7 +153,7 @@ before_send(void *arg, struct err *e)
 	p->begun = true;
 	p->lost_at = 0;
 	if (p->first_at == 0)
-		p->first_at = ledger_time();
+		p->first_at = clock_unix_ms();
 	return 0;
 }
 
@@ -424,7 +424,7 @@ peeked(void *arg, const struct ledger_answer *answer)
 		fail(p, answer->err);
 		return;
 	}
-	result.plan = plan_add(
+	result.plan = dry_run_add(
 	    p->desk->plan, p->spec.call.account->provider, p->spec.call.op, answer);
 	p->fn(p->arg, &result);
 	json_object_put(result.plan);
@@ -534,7 +534,8 @@ started(void *arg)
 }
 
 struct paid *
-paid_start(struct paid_desk *desk, const struct paid_spec *spec, call_fn *fn, void *arg)
+paid_start(
+    struct paid_context *desk, const struct paid_spec *spec, call_fn *fn, void *arg)
 {
 	struct paid *p = mem_new(1, sizeof *p);
 

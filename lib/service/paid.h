@@ -2,14 +2,14 @@
  * paid: one operation that must not be carried out twice: claimed in the ledger, called, looked up
  * where its outcome is in doubt, settled.
  *
- *	          turn        ledger       call.h                    ledger
+ *	          turn        ledger       service/call.h                    ledger
  *	start -> QUEUEING -> CLAIMING -> CALLING ----------------> SETTLING -> done
  *	                        |  |        |  ^                      ^
  *	             made before|  |busy    |  | surely absent        |
  *	                   done<+  +->...   v  |                      |
  *	                                  LOOKING --------------------+  found, or untold
  *
- * The result is call.h's: `reused` where it was made before, and outcome_unknown where neither
+ * The result is service/call.h's: `reused` where it was made before, and outcome_unknown where neither
  * the answer nor the service's list tells. A redirect is in doubt too, but it is never sent again:
  * the address has to be put right first.
  */
@@ -22,13 +22,14 @@
 #include "service/lookup.h"
 
 /* What all of a program share. */
-struct paid_desk {
+struct paid_context {
 	struct engine *engine;
 	struct ledger *ledger;
 	struct lookups *lookups;
 	bool again;           /* make another one of what is made */
 	int64_t creates_left; /* --max-creates; -1: no limit */
-	struct plan *plan; /* send nothing, tell in result->plan what would be; or NULL */
+	struct dry_run
+	    *plan; /* send nothing, tell in result->plan what would be; or NULL */
 };
 
 struct paid_spec {
@@ -47,7 +48,7 @@ struct paid_spec {
 struct paid;
 
 struct paid *paid_start(
-    struct paid_desk *desk, const struct paid_spec *spec, call_fn *fn, void *arg);
+    struct paid_context *desk, const struct paid_spec *spec, call_fn *fn, void *arg);
 
 /* As call_stop. What is not sent yet is given back to the ledger. */
 void paid_stop(struct paid *p, bool hard);

@@ -12,10 +12,10 @@ static void due(void *arg);
 static void answered(void *arg, const struct call_result *result);
 
 void
-watches_init(struct watches *all, struct engine *engine, size_t max_asking,
+poller_init(struct poller *all, struct engine *engine, size_t max_asking,
     int64_t timeout_ms, int64_t interval_ms)
 {
-	*all = (struct watches){.engine = engine,
+	*all = (struct poller){.engine = engine,
 	    .max_asking = max_asking,
 	    .timeout_ms = timeout_ms,
 	    .interval_ms = interval_ms};
@@ -23,7 +23,7 @@ watches_init(struct watches *all, struct engine *engine, size_t max_asking,
 }
 
 static void
-settle_failed(struct watch *w, enum code code, const char *message)
+settle_failed(struct poll *w, enum code code, const char *message)
 {
 	struct failure failure = {0};
 	struct call_result result = {.failure = &failure};
@@ -33,7 +33,7 @@ settle_failed(struct watch *w, enum code code, const char *message)
 }
 
 static void
-wait_more(struct watch *w)
+wait_more(struct poll *w)
 {
 	struct loop *loop = w->all->engine->loop;
 	int64_t ms = backoff_grow(
@@ -55,7 +55,7 @@ wait_more(struct watch *w)
 }
 
 static bool
-is_settled(const struct watch *w, struct json_object *taken)
+is_settled(const struct poll *w, struct json_object *taken)
 {
 	const char *status = json_str(taken, "/status");
 	struct json_object *member = NULL;
@@ -83,7 +83,7 @@ ran_out(const struct failure *f)
 }
 
 static void
-judge(struct watch *w, const struct call_result *result)
+judge(struct poll *w, const struct call_result *result)
 {
 	const struct failure *f = result->failure;
 
@@ -106,9 +106,9 @@ judge(struct watch *w, const struct call_result *result)
 }
 
 static void
-ask(struct watch *w)
+ask(struct poll *w)
 {
-	struct watches *all = w->all;
+	struct poller *all = w->all;
 	struct call_spec spec = {.account = w->account,
 	    .op = w->op,
 	    .vars = w->vars(w->arg),
@@ -123,8 +123,8 @@ ask(struct watch *w)
 static void
 answered(void *arg, const struct call_result *result)
 {
-	struct watch *w = arg;
-	struct watches *all = w->all;
+	struct poll *w = arg;
+	struct poller *all = w->all;
 
 	w->call = NULL;
 	all->asking--;
@@ -142,8 +142,8 @@ answered(void *arg, const struct call_result *result)
 static void
 due(void *arg)
 {
-	struct watch *w = arg;
-	struct watches *all = w->all;
+	struct poll *w = arg;
+	struct poller *all = w->all;
 
 	if (all->asking < all->max_asking) {
 		ask(w);
@@ -156,7 +156,7 @@ due(void *arg)
 }
 
 void
-watch_start(struct watches *all, struct watch *w, bool at_once)
+poll_start(struct poller *all, struct poll *w, bool at_once)
 {
 	w->all = all;
 	w->interval =
@@ -169,11 +169,11 @@ watch_start(struct watches *all, struct watch *w, bool at_once)
 }
 
 static void
-leave_line(struct watch *w)
+leave_line(struct poll *w)
 {
-	struct watches *all = w->all;
+	struct poller *all = w->all;
 
-	for (struct watch **p = &all->first; *p != NULL; p = &(*p)->next) {
+	for (struct poll **p = &all->first; *p != NULL; p = &(*p)->next) {
 		if (*p != w)
 			continue;
 		*p = w->next;
@@ -185,7 +185,7 @@ leave_line(struct watch *w)
 }
 
 void
-watch_stop(struct watch *w, bool hard)
+poll_stop(struct poll *w, bool hard)
 {
 	w->stop = true;
 	if (w->call != NULL) {

@@ -1,5 +1,5 @@
 /*
- * watch: asks about things, each at its own growing interval, until they are settled.
+ * poll: asks about things, each at its own growing interval, until they are settled.
  *
  * However many are watched, only as many questions are under way as requests may be in flight;
  * what is due beyond that stands in line. A watch costs its struct and no more while it waits.
@@ -9,16 +9,16 @@
 
 #include "service/call.h"
 
-struct watches {
+struct poller {
 	struct engine *engine;
 	size_t max_asking;
 	int64_t timeout_ms, interval_ms;
 	size_t asking;
-	struct watch *first, **last; /* due, in line */
+	struct poll *first, **last; /* due, in line */
 };
 
 /* One thing that is watched; part of the caller's struct, zeroed before first use. */
-struct watch {
+struct poll {
 	struct account *account;
 	const struct operation *op; /* asks about it */
 	/* Its answer's member that must be there to be settled; NULL: "status" must be there and
@@ -31,8 +31,8 @@ struct watch {
 	void (*fn)(void *arg, const struct call_result *result);
 	void *arg;
 	/* watch's own */
-	struct watches *all;
-	struct watch *next;
+	struct poller *all;
+	struct poll *next;
 	struct timer timer;
 	struct call *call;
 	int64_t deadline, interval;
@@ -41,14 +41,14 @@ struct watch {
 };
 
 /* interval_ms: the first interval in place of the provider's; 0: the provider's. */
-void watches_init(struct watches *all, struct engine *engine, size_t max_asking,
+void poller_init(struct poller *all, struct engine *engine, size_t max_asking,
     int64_t timeout_ms, int64_t interval_ms);
 
 /* Begins, with a first question at once (or after the first interval). w->deadline may be set
  * already, by an earlier watch for the same record. */
-void watch_start(struct watches *all, struct watch *w, bool at_once);
+void poll_start(struct poller *all, struct poll *w, bool at_once);
 
 /* Ends it soon, with `interrupted`. */
-void watch_stop(struct watch *w, bool hard);
+void poll_stop(struct poll *w, bool hard);
 
 #endif

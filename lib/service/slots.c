@@ -1,31 +1,31 @@
 #include "service/slots.h"
 
 void
-places_init(struct places *places, size_t max)
+slots_init(struct slots *places, size_t max)
 {
-	*places = (struct places){.max = max};
+	*places = (struct slots){.max = max};
 	places->last = &places->first;
 }
 
 bool
-places_free(const struct places *places)
+slots_available(const struct slots *places)
 {
 	return places->taken < places->max;
 }
 
 bool
-places_take(struct places *places)
+slots_take(struct slots *places)
 {
-	if (!places_free(places))
+	if (!slots_available(places))
 		return false;
 	places->taken++;
 	return true;
 }
 
-static struct place_wait *
-pop(struct places *places)
+static struct slot_wait *
+pop(struct slots *places)
 {
-	struct place_wait *w = places->first;
+	struct slot_wait *w = places->first;
 
 	places->first = w->next;
 	if (places->first == NULL)
@@ -35,27 +35,27 @@ pop(struct places *places)
 }
 
 void
-places_give(struct places *places)
+slots_return(struct slots *places)
 {
 	places->taken--;
-	while (places_free(places) && places->first != NULL) {
-		struct place_wait *w = pop(places);
+	while (slots_available(places) && places->first != NULL) {
+		struct slot_wait *w = pop(places);
 		w->fn(w->arg);
 	}
 }
 
 void
-places_wait(struct places *places, struct place_wait *w, void (*fn)(void *arg), void *arg)
+slots_wait(struct slots *places, struct slot_wait *w, void (*fn)(void *arg), void *arg)
 {
-	*w = (struct place_wait){.fn = fn, .arg = arg, .waiting = true};
+	*w = (struct slot_wait){.fn = fn, .arg = arg, .waiting = true};
 	*places->last = w;
 	places->last = &w->next;
 }
 
 void
-places_leave(struct places *places, struct place_wait *w)
+slots_cancel(struct slots *places, struct slot_wait *w)
 {
-	for (struct place_wait **p = &places->first; *p != NULL; p = &(*p)->next) {
+	for (struct slot_wait **p = &places->first; *p != NULL; p = &(*p)->next) {
 		if (*p != w)
 			continue;
 		*p = w->next;

@@ -14,7 +14,7 @@ load_all(struct provider **all)
 	size_t n = 0;
 	struct err e;
 
-	for (const struct embedded *f = embedded_files;
+	for (const struct builtin_file *f = builtin_files;
 	     f->path != NULL && n < SERVICES_MAX; f++)
 		if (strncmp(f->path, "providers/", 10) == 0)
 			need((all[n++] = provider_parse(
@@ -28,7 +28,7 @@ take(const struct answer *a, const struct provider *p, const struct operation *o
 	struct json_object *taken;
 	bool known;
 
-	need((unsigned)answer_judge(a, p, op) <= OUTCOME_REDIRECTED);
+	need((unsigned)answer_outcome(a, p, op) <= OUTCOME_REDIRECTED);
 	answer_complete(a, op);
 	taken = answer_taken(a, op, &known);
 	need(json_object_is_type(taken, json_type_object));

@@ -42,7 +42,7 @@ replace(struct json_object *o, struct walk *w)
 static void
 use(struct provider *p)
 {
-	struct photo_limits limits;
+	struct provider_limits limits;
 	struct findings fs = {0};
 	struct photo photo = {
 	    .type = "image/jpeg", .bytes = 1000, .width = 1600, .height = 900};
@@ -52,9 +52,9 @@ use(struct provider *p)
 		need(p->operations[i].name != NULL && p->operations[i].path != NULL);
 	for (size_t i = 0; i < p->n_kinds; i++)
 		need(provider_kind(p, p->kinds[i].name) != NULL);
-	photo_limits_init(&limits, p);
-	check_image(&photo, &limits.image, &fs);
-	photo_limits_release(&limits);
+	provider_limits_init(&limits, p);
+	limits_check_image(&photo, &limits.image, &fs);
+	provider_limits_release(&limits);
 }
 
 static void
@@ -70,18 +70,18 @@ load(const char *text, size_t len)
 	provider_free(p);
 }
 
-static const struct embedded *
+static const struct builtin_file *
 built_in(size_t choice)
 {
-	const struct embedded *f;
+	const struct builtin_file *f;
 	size_t n = 0;
 
-	for (f = embedded_files; f->path != NULL; f++)
+	for (f = builtin_files; f->path != NULL; f++)
 		n += strncmp(f->path, "providers/", 10) == 0;
 	if (n == 0)
 		abort();
 	choice %= n;
-	for (f = embedded_files; f->path != NULL; f++)
+	for (f = builtin_files; f->path != NULL; f++)
 		if (strncmp(f->path, "providers/", 10) == 0 && choice-- == 0)
 			return f;
 	abort();
@@ -90,7 +90,7 @@ built_in(size_t choice)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct embedded *base;
+	const struct builtin_file *base;
 	struct json_object *o;
 	struct buf text = {0};
 	struct walk w = {0};

@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 # Death at every point of a paid request, and of a file's way to its name (lib/base/failpoint.h; make
-# FAULTS=1), the Nth time it is come to; then the same command again: each photo is made once,
+# FAILPOINTS=1), the Nth time it is come to; then the same command again: each photo is made once,
 # Loom's unknown ones are few, and no file is ever there by half.
 
 load ../helper
 load common
 
 @test "death between intent, send, answer, commit and write" {
-	local point n bin=${AV_FAULTS_BIN-$TESTS/../build/cc-faults/bin} died=0
-	[ -x "$bin/av-upload" ] || skip "no programs of make FAULTS=1"
+	local point n bin=${AV_FAILPOINTS_BIN-$TESTS/../build/cc-failpoints/bin} died=0
+	[ -x "$bin/av-upload" ] || skip "no programs of make FAILPOINTS=1"
 	shots 12
 	soon 0.5
 	for point in commit-before commit commit-after send header answer write written; do
@@ -17,7 +17,7 @@ load common
 			mkdir state
 			box --seed "$n" --state journal --list-lag 200
 			status=0
-			AV_FAULT=$point:$n "$bin/av-upload" -q -j 4 --exit-zero <all >died 2>said || status=$?
+			AV_FAILPOINT=$point:$n "$bin/av-upload" -q -j 4 --exit-zero <all >died 2>said || status=$?
 			[ "$status" -eq 137 ] && died=$((died + 1))
 			upload
 			honest loom >counts || { echo "$point:$n"; cat counts; return 1; }
@@ -50,8 +50,8 @@ noreplace_is_unknown() {
 }
 
 @test "death while a file gets its name" {
-	local point n shim bin=${AV_FAULTS_BIN-$TESTS/../build/cc-faults/bin} died=0
-	[ -x "$bin/av-render" ] || skip "no programs of make FAULTS=1"
+	local point n shim bin=${AV_FAILPOINTS_BIN-$TESTS/../build/cc-failpoints/bin} died=0
+	[ -x "$bin/av-render" ] || skip "no programs of make FAILPOINTS=1"
 	photos 6 1280x720
 	box
 	limit 60 av-upload -p anam photos/* | limit 60 av-poll --interval 0.05s -k >ready.jsonl
@@ -62,7 +62,7 @@ noreplace_is_unknown() {
 			for n in 1 2 5; do
 				rm -rf out
 				status=0
-				AV_FAULT=$point:$n LD_PRELOAD=$shim "$bin/av-render" -q -j 2 -o out \
+				AV_FAILPOINT=$point:$n LD_PRELOAD=$shim "$bin/av-render" -q -j 2 -o out \
 					<ready.jsonl >/dev/null || status=$?
 				is "$status" 137
 				died=$((died + 1))

@@ -4,7 +4,7 @@
 # stands in build/soak.log, with the time, also where the end never comes.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
-export AV_FAULTS_BIN=$PWD/$1-faults/bin SOAK_LOG=$PWD/build/soak.log PATH=$PWD/bin:$PWD/$1:$PATH
+export AV_FAILPOINTS_BIN=$PWD/$1-failpoints/bin SOAK_LOG=$PWD/build/soak.log PATH=$PWD/bin:$PWD/$1:$PATH
 failed=0
 
 # step COMMAND...
@@ -18,7 +18,7 @@ step() {
 }
 
 : >"$SOAK_LOG"
-for unit in "$1"-faults/unit/ledger*; do
+for unit in "$1"-failpoints/unit/ledger*; do
 	[ ! -x "$unit" ] || step "$unit"
 done
 for file in tests/soak/*.bats; do

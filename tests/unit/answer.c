@@ -244,7 +244,7 @@ outcomes(void **state)
 		enum outcome got;
 
 		reply_init(&y, all[i].status, all[i].headers, all[i].body);
-		got = answer_judge(&y.a, acme, provider_operation(acme, all[i].op));
+		got = answer_outcome(&y.a, acme, provider_operation(acme, all[i].op));
 		if (got != all[i].outcome)
 			fail_msg("%s, %d %s%s: %d instead of %d", all[i].op,
 			    all[i].status, all[i].headers, all[i].body, got,
@@ -480,7 +480,7 @@ huge(void **state)
 	strcat(body, "'}}");
 	reply_init(&y, 201, "", body);
 	assert_int_equal(
-	    answer_judge(&y.a, acme, provider_operation(acme, "create")), OUTCOME_OK);
+	    answer_outcome(&y.a, acme, provider_operation(acme, "create")), OUTCOME_OK);
 	id = answer_take(&y.a, provider_operation(acme, "create"), "id");
 	assert_int_equal(strlen(id), LEN);
 	free(id);

@@ -133,7 +133,7 @@ test_refused_at_once(void **state)
 	double begun = cpu_ms();
 
 	(void)state;
-	assert_int_equal(photo_examine(path, &options, types, &photo, &e), 0);
+	assert_int_equal(photo_check_file(path, &options, types, &photo, &e), 0);
 	assert_true(cpu_ms() - begun < 10);
 	assert_true(peak() - memory < 4096);
 	assert_int_equal(photo.findings.n, 1);
@@ -147,16 +147,17 @@ test_decoded_in_the_cage(void **state)
 {
 	struct photo_options options = {PHOTO_DECODE, 0};
 	struct err e;
-	struct cage *cage = cage_new(&(struct cage_options){.workers = 1}, &e);
+	struct photo_pool *cage =
+	    photo_pool_new(&(struct photo_pool_options){.workers = 1}, &e);
 	struct photo photo;
 	long memory = peak();
 
 	(void)state;
-	assert_int_equal(cage_examine(cage, path, &options, &photo, &e), 0);
+	assert_int_equal(photo_pool_check_file(cage, path, &options, &photo, &e), 0);
 	assert_int_equal(photo.findings.n, 0);
 	assert_int_equal(photo.facts.state, IMAGE_COMPLETE);
 	assert_true(peak() - memory < 4096);
-	cage_free(cage);
+	photo_pool_free(cage);
 }
 
 int

@@ -67,7 +67,7 @@ claim(struct ledger *l, enum ledger_verdict *verdict)
 }
 
 /* The one entry of a ledger, to be kept. */
-struct kept {
+struct stored_token {
 	struct ledger_entry entry;
 	char key[65], tag[25];
 };
@@ -75,7 +75,7 @@ struct kept {
 static bool
 keep(void *arg, const struct ledger_entry *entry)
 {
-	struct kept *k = arg;
+	struct stored_token *k = arg;
 
 	k->entry = (struct ledger_entry){.key = k->key,
 	    .tag = k->tag,
@@ -92,11 +92,11 @@ keep(void *arg, const struct ledger_entry *entry)
 	return true;
 }
 
-static struct kept
+static struct stored_token
 the_entry(struct ledger *l)
 {
 	struct ledger_filter all = {0};
-	struct kept k = {0};
+	struct stored_token k = {0};
 	struct err e;
 
 	assert_int_equal(ledger_each(l, &all, keep, &k, &e), 0);
@@ -106,7 +106,7 @@ the_entry(struct ledger *l)
 static int
 import(const char *state, const char *id, struct err *e)
 {
-	struct kept k = the_entry(ours);
+	struct stored_token k = the_entry(ours);
 
 	k.entry.key = k.key;
 	k.entry.tag = k.tag;
@@ -121,7 +121,7 @@ in_flight_is_left_alone(void **state)
 {
 	enum ledger_verdict verdict;
 	struct ledger_claim *c = claim(theirs, &verdict);
-	struct kept k = the_entry(ours);
+	struct stored_token k = the_entry(ours);
 	struct err e;
 
 	(void)state;

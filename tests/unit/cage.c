@@ -136,36 +136,36 @@ on_done(void *arg, int status, const struct photo *photo, const struct err *e)
 }
 
 static void
-submit(struct cage *cage, const char *path, struct seen *seen, unsigned i)
+submit(struct photo_pool *cage, const char *path, struct seen *seen, unsigned i)
 {
 	struct stat st;
 	struct err e;
 
 	assert_int_equal(photo_open(path, &seen->fd[i], &st, &e), 0);
-	cage_submit(cage, seen->fd[i], (uint64_t)st.st_size, &deep, on_done, seen);
+	photo_pool_submit(cage, seen->fd[i], (uint64_t)st.st_size, &deep, on_done, seen);
 }
 
 /* Sound photos before, between and after three bad ones. */
 static struct seen
-run(const struct cage_options *options, struct loop *loop)
+run(const struct photo_pool_options *options, struct loop *loop)
 {
 	struct seen seen = {0};
 	struct err e;
-	struct cage *cage = cage_new(options, &e);
+	struct photo_pool *cage = photo_pool_new(options, &e);
 	unsigned total = 12;
 
 	assert_non_null(cage);
 	if (loop != NULL)
-		cage_attach(cage, loop);
+		photo_pool_attach(cage, loop);
 	for (unsigned i = 0; i < total; i++)
 		submit(cage, i % 4 == 1 ? "tests/photos/palette.png" : GOOD, &seen, i);
 	assert_int_equal(seen.n, 0);
 	if (loop != NULL)
 		loop_run(loop);
-	while (loop == NULL && cage_pending(cage) > 0)
-		cage_run(cage, true);
-	assert_int_equal(cage_pending(cage), 0);
-	cage_free(cage);
+	while (loop == NULL && photo_pool_pending(cage) > 0)
+		photo_pool_run(cage, true);
+	assert_int_equal(photo_pool_pending(cage), 0);
+	photo_pool_free(cage);
 	for (unsigned i = 0; i < total; i++)
 		close(seen.fd[i]);
 	assert_int_equal(seen.n, total);
@@ -177,7 +177,7 @@ run(const struct cage_options *options, struct loop *loop)
 static struct seen
 misbehave(enum misdeed deed, unsigned workers)
 {
-	struct cage_options options = {.workers = workers,
+	struct photo_pool_options options = {.workers = workers,
 	    .cpu_s = 1,
 	    .wall_ms = 60000,
 	    .memory = 256 << 20,
@@ -208,15 +208,15 @@ test_hang(void **state)
 static void
 test_stall(void **state)
 {
-	struct cage_options options = {.wall_ms = 200, .decode = decode_stall};
+	struct photo_pool_options options = {.wall_ms = 200, .decode = decode_stall};
 	struct err e;
 	struct photo photo;
-	struct cage *cage = cage_new(&options, &e);
+	struct photo_pool *cage = photo_pool_new(&options, &e);
 
 	(void)state;
-	assert_int_equal(cage_examine(cage, GOOD, &deep, &photo, &e), 0);
+	assert_int_equal(photo_pool_check_file(cage, GOOD, &deep, &photo, &e), 0);
 	assert_non_null(finding_get(&photo.findings, CODE_DECODER_TIMEOUT));
-	cage_free(cage);
+	photo_pool_free(cage);
 }
 
 static void
@@ -259,7 +259,7 @@ test_lie(void **state)
 static void
 test_loop(void **state)
 {
-	struct cage_options options = {.workers = 2, .decode = decode};
+	struct photo_pool_options options = {.workers = 2, .decode = decode};
 	struct loop *loop = loop_new();
 
 	(void)state;
@@ -274,9 +274,9 @@ test_same_verdict(void **state)
 {
 	static const char *const names[] = {"tests/photos/exif.webp",
 	    "tests/photos/interlaced.png", "tests/photos/exif.jpg", "README.md"};
-	struct cage_options options = {.workers = 1};
+	struct photo_pool_options options = {.workers = 1};
 	struct err e;
-	struct cage *cage = cage_new(&options, &e);
+	struct photo_pool *cage = photo_pool_new(&options, &e);
 	struct filetype *types = filetype_new();
 
 	(void)state;
@@ -287,18 +287,21 @@ test_same_verdict(void **state)
 			struct photo in, out;
 			memset(&in, 0, sizeof in);
 			memset(&out, 0, sizeof out);
-			assert_int_equal(cage_examine(cage, names[i], &o, &in, &e), 0);
-			assert_int_equal(photo_examine(names[i], &o, types, &out, &e), 0);
+			assert_int_equal(
+			    photo_pool_check_file(cage, names[i], &o, &in, &e), 0);
+			assert_int_equal(
+			    photo_check_file(names[i], &o, types, &out, &e), 0);
 			assert_memory_equal(&in.facts, &out.facts, sizeof in.facts);
 			assert_string_equal(in.type, out.type);
 			assert_string_equal(in.sha256, out.sha256);
 			assert_int_equal(in.findings.n, out.findings.n);
 		}
 	assert_int_equal(
-	    cage_examine(cage, "tests/nowhere", &deep, &(struct photo){0}, &e), -1);
+	    photo_pool_check_file(cage, "tests/nowhere", &deep, &(struct photo){0}, &e),
+	    -1);
 	assert_int_equal(e.code, CODE_FILE_MISSING);
 	filetype_free(types);
-	cage_free(cage);
+	photo_pool_free(cage);
 }
 
 /* A JPEG cut in its coded data and closed again: no structure tells, decoding does. */
@@ -307,9 +310,9 @@ test_decoding_tells(void **state)
 {
 	char path[] = "/tmp/avtools-cage-XXXXXX", data[900];
 	int fd = mkstemp(path), good = open(GOOD, O_RDONLY);
-	struct cage_options options = {.workers = 1};
+	struct photo_pool_options options = {.workers = 1};
 	struct err e;
-	struct cage *cage = cage_new(&options, &e);
+	struct photo_pool *cage = photo_pool_new(&options, &e);
 	struct photo photo;
 	struct filetype *types = filetype_new();
 
@@ -319,13 +322,13 @@ test_decoding_tells(void **state)
 	memcpy(data + sizeof data - 2, "\xff\xd9", 2);
 	assert_int_equal(write(fd, data, sizeof data), sizeof data);
 	close(fd);
-	assert_int_equal(photo_examine(path, &deep, types, &photo, &e), 0);
+	assert_int_equal(photo_check_file(path, &deep, types, &photo, &e), 0);
 	assert_int_equal(findings_worst(&photo.findings), SEVERITY_NOTE);
-	assert_int_equal(cage_examine(cage, path, &deep, &photo, &e), 0);
+	assert_int_equal(photo_pool_check_file(cage, path, &deep, &photo, &e), 0);
 	assert_non_null(finding_get(&photo.findings, CODE_DAMAGED));
 	unlink(path);
 	filetype_free(types);
-	cage_free(cage);
+	photo_pool_free(cage);
 }
 
 int

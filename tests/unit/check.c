@@ -84,7 +84,7 @@ test_image(void **state)
 		struct findings fs = {0};
 		char got[256];
 		strcpy(p.type, r->type);
-		check_image(&p, &strict, &fs);
+		limits_check_image(&p, &strict, &fs);
 		codes(&fs, got, sizeof got);
 		if (strcmp(got, r->want) != 0)
 			fail_msg("row %zu: '%s' instead of '%s'", i, got, r->want);
@@ -99,9 +99,9 @@ test_no_limits(void **state)
 	struct findings fs = {0};
 
 	(void)state;
-	check_image(&p, &(struct image_limits){0}, &fs);
+	limits_check_image(&p, &(struct image_limits){0}, &fs);
 	assert_int_equal(fs.n, 0);
-	check_image(&p, &(struct image_limits){.max_pixels = 59999}, &fs);
+	limits_check_image(&p, &(struct image_limits){.max_pixels = 59999}, &fs);
 	assert_int_equal(fs.list[0].code, CODE_TOO_LARGE);
 }
 
@@ -111,12 +111,12 @@ test_name(void **state)
 	struct findings fs = {0};
 
 	(void)state;
-	check_name("Ann", 3, 5, &fs);
-	check_name("äöüßé", 3, 5, &fs); /* five characters of ten bytes */
-	check_name("", 0, 0, &fs);
+	limits_check_name("Ann", 3, 5, &fs);
+	limits_check_name("äöüßé", 3, 5, &fs); /* five characters of ten bytes */
+	limits_check_name("", 0, 0, &fs);
 	assert_int_equal(fs.n, 0);
-	check_name("Al", 3, 5, &fs);
-	check_name("Antony", 3, 5, &fs);
+	limits_check_name("Al", 3, 5, &fs);
+	limits_check_name("Antony", 3, 5, &fs);
 	assert_int_equal(fs.n, 2);
 	assert_int_equal(fs.list[0].code, CODE_NAME_TOO_SHORT);
 	assert_int_equal(fs.list[1].code, CODE_NAME_TOO_LONG);
@@ -149,7 +149,8 @@ test_name_from_path(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		char *name = name_from_path(rows[i].path, rows[i].min, rows[i].max);
+		char *name =
+		    limits_name_from_path(rows[i].path, rows[i].min, rows[i].max);
 		if (strcmp(name, rows[i].want) != 0)
 			fail_msg("'%s': '%s' instead of '%s'", rows[i].path, name,
 			    rows[i].want);

@@ -345,7 +345,7 @@ fetch_all(void **unused)
 	json_put_str(types, "image/gif", "gif");
 	engine.http = http_new(engine.loop,
 	    &(struct http_options){.max_in_flight = N(scripts), .stall_seconds = 20});
-	places_init(&engine.places, N(scripts));
+	slots_init(&engine.places, N(scripts));
 	for (size_t i = 0; i < N(scripts); i++) {
 		char *url = mem_printf("http://127.0.0.1:%d/%zu", server.port, i);
 

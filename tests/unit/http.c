@@ -203,7 +203,7 @@ listener(int *port)
 struct client {
 	struct loop *loop;
 	struct http *http;
-	struct http_call *call;
+	struct http_transfer *call;
 	struct http_response r;
 	char *body, *why, *header;
 	int done;

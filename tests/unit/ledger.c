@@ -36,7 +36,7 @@ hash_of(const struct ledger_key *key, char *hex)
 }
 
 /* Known since version 1: if one of these changes, everything would be paid for again. The
- * numbers are sha256sum's of the text that ledger_key.h describes. */
+ * numbers are sha256sum's of the text that ledger/key.h describes. */
 static void
 key_is_stable(void **state)
 {

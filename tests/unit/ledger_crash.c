@@ -241,7 +241,7 @@ killed_at(const char *point, enum ledger_verdict first, const char *first_id)
 	unlink(file);
 	pid = fork();
 	if (pid == 0) {
-		setenv("AV_FAULT", point, 1);
+		setenv("AV_FAILPOINT", point, 1);
 		l = open_ledger();
 		struct ledger_claim *c = claim(l, "a", false, &s);
 		ledger_sending(c);
@@ -261,7 +261,7 @@ static void
 killed_around_a_commit(void **state)
 {
 	(void)state;
-#ifndef AV_FAULTS
+#ifndef AV_FAILPOINTS
 	(void)killed_at;
 	skip();
 #else

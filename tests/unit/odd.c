@@ -27,7 +27,7 @@ describe(const struct photo *photo, char *out, size_t size)
 }
 
 static bool
-judge(struct cage *cage, const char *dir, const char *name, const char *want)
+judge(struct photo_pool *cage, const char *dir, const char *name, const char *want)
 {
 	static const struct photo_options deep = {PHOTO_DECODE, PHOTO_MAX_PIXELS};
 	char path[512], got[512];
@@ -35,7 +35,7 @@ judge(struct cage *cage, const char *dir, const char *name, const char *want)
 	struct err e;
 
 	snprintf(path, sizeof path, "%s/%s", dir, name);
-	if (cage_examine(cage, path, &deep, &photo, &e) != 0)
+	if (photo_pool_check_file(cage, path, &deep, &photo, &e) != 0)
 		snprintf(got, sizeof got, "%s", code_info(e.code)->name);
 	else
 		describe(&photo, got, sizeof got);
@@ -51,9 +51,9 @@ static void
 test_odd(void **state)
 {
 	char dir[] = "/tmp/avtools-odd-XXXXXX", command[256], line[512];
-	struct cage_options options = {.workers = 1};
+	struct photo_pool_options options = {.workers = 1};
 	struct err e;
-	struct cage *cage = cage_new(&options, &e);
+	struct photo_pool *cage = photo_pool_new(&options, &e);
 	unsigned rows = 0, wrong = 0;
 	FILE *list;
 
@@ -73,7 +73,7 @@ test_odd(void **state)
 	}
 	if (pclose(list) != 0)
 		fail_msg("odd-photos.sh failed; see %s/log", dir);
-	cage_free(cage);
+	photo_pool_free(cage);
 	print_message("%u pictures, %u wrong\n", rows, wrong);
 	assert_true(rows >= ROWS_MIN);
 	assert_int_equal(wrong, 0);

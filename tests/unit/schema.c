@@ -188,7 +188,7 @@ test_our_own_schemas(void **state)
 	int schemas = 0;
 
 	(void)state;
-	for (const struct embedded *f = embedded_files; f->path != NULL; f++) {
+	for (const struct builtin_file *f = builtin_files; f->path != NULL; f++) {
 		struct json_object *s;
 		struct buf b = {0};
 		struct err e = {0};

@@ -132,15 +132,15 @@ keep(const char *text, bool force)
 {
 	char sha256[SHA256_HEX];
 	struct err e = {.code = CODE_NONE};
-	struct target t;
+	struct outfile t;
 
-	if (target_open(&t, "ann", &e) < 0)
+	if (outfile_open(&t, "ann", &e) < 0)
 		return e.code;
 	assert_true(is_there(".ann.part"));
-	assert_true(target_write(&t, 0, text, strlen(text)));
-	if (target_commit(&t, "ann", force, sha256, &e) < 0)
+	assert_true(outfile_write(&t, 0, text, strlen(text)));
+	if (outfile_commit(&t, "ann", force, sha256, &e) < 0)
 		assert_int_not_equal(e.code, CODE_NONE);
-	target_close(&t);
+	outfile_close(&t);
 	assert_false(is_there(".ann.part"));
 	return e.code;
 }
@@ -249,13 +249,13 @@ what_was_left_is_not_written_to(void **unused)
 static void
 what_cannot_be_removed_is_no_endless_loop(void **unused)
 {
-	struct target t;
+	struct outfile t;
 	struct err e;
 
 	(void)unused;
 	put(".ann.part", "left");
 	unlink_errno = EPERM;
-	assert_int_equal(target_open(&t, "ann", &e), -1);
+	assert_int_equal(outfile_open(&t, "ann", &e), -1);
 	assert_int_equal(e.code, CODE_TARGET_UNWRITABLE);
 }
 
@@ -263,16 +263,16 @@ static void
 one_at_a_time(void **unused)
 {
 	char sha256[SHA256_HEX];
-	struct target first, second;
+	struct outfile first, second;
 	struct err e;
 
 	(void)unused;
-	assert_int_equal(target_open(&first, "ann", &e), 0);
-	assert_true(target_write(&first, 0, "first", 5));
-	assert_int_equal(target_open(&second, "ann", &e), -1);
+	assert_int_equal(outfile_open(&first, "ann", &e), 0);
+	assert_true(outfile_write(&first, 0, "first", 5));
+	assert_int_equal(outfile_open(&second, "ann", &e), -1);
 	assert_int_equal(e.code, CODE_TARGET_TAKEN);
-	assert_int_equal(target_commit(&first, "ann", false, sha256, &e), 0);
-	target_close(&first);
+	assert_int_equal(outfile_commit(&first, "ann", false, sha256, &e), 0);
+	outfile_close(&first);
 	assert_holds("ann", "first");
 	assert_false(is_there(".ann.part"));
 }
@@ -285,25 +285,25 @@ compete(int rival)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		char path[32], text[32], sha256[SHA256_HEX];
-		struct target t;
+		struct outfile t;
 		struct err e;
 
 		snprintf(path, sizeof path, "r%d", i);
 		snprintf(text, sizeof text, "%d", rival);
-		if (target_open(&t, path, &e) < 0) {
+		if (outfile_open(&t, path, &e) < 0) {
 			if (e.code != CODE_TARGET_TAKEN)
 				return 1;
 			continue;
 		}
-		if (!target_write(&t, 0, text, strlen(text)))
+		if (!outfile_write(&t, 0, text, strlen(text)))
 			return 1;
-		if (target_commit(&t, path, false, sha256, &e) == 0) {
+		if (outfile_commit(&t, path, false, sha256, &e) == 0) {
 			snprintf(path, sizeof path, "won%d.%d", i, rival);
 			close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 		} else if (e.code != CODE_TARGET_TAKEN) {
 			return 1;
 		}
-		target_close(&t);
+		outfile_close(&t);
 	}
 	return 0;
 }
@@ -357,29 +357,29 @@ processes_compete(void **unused)
 /* The names of a run. */
 
 static bool
-take(struct targets *names, unsigned i)
+take(struct outfile_names *names, unsigned i)
 {
 	char path[64];
 
 	snprintf(path, sizeof path, "out/renderings/photo-%07u.loom.pose-hi._", i);
-	return targets_take(names, path);
+	return outfile_names_take(names, path);
 }
 
 static void
 a_name_is_given_once(void **unused)
 {
-	struct targets names = {0};
+	struct outfile_names names = {0};
 
 	(void)unused;
-	assert_true(targets_take(&names, ""));
-	assert_false(targets_take(&names, ""));
+	assert_true(outfile_names_take(&names, ""));
+	assert_false(outfile_names_take(&names, ""));
 	for (unsigned i = 0; i < 5000; i++)
 		assert_true(take(&names, i));
 	for (unsigned i = 0; i < 5000; i++)
 		assert_false(take(&names, i));
-	targets_release(&names);
+	outfile_names_release(&names);
 	assert_true(take(&names, 1));
-	targets_release(&names);
+	outfile_names_release(&names);
 }
 
 static size_t
@@ -393,7 +393,7 @@ in_use(void)
 static void
 a_million_names_are_small(void **unused)
 {
-	struct targets names = {0};
+	struct outfile_names names = {0};
 	size_t before = in_use(), each;
 
 	(void)unused;
@@ -405,7 +405,7 @@ a_million_names_are_small(void **unused)
 	assert_true(each <= 48);
 	assert_false(take(&names, 0));
 	assert_false(take(&names, 999999));
-	targets_release(&names);
+	outfile_names_release(&names);
 }
 
 int

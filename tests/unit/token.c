@@ -39,18 +39,18 @@ put(const char *access, int64_t age, int64_t lifetime)
 {
 	const char *const parts[] = {
 	    "acme", TOKEN_URL, "id", NULL, NULL, NULL, "client_credentials"};
-	struct tokenfile f;
-	struct kept k = {.access_token = mem_str(access), .lifetime = lifetime};
+	struct token_file f;
+	struct stored_token k = {.access_token = mem_str(access), .lifetime = lifetime};
 	struct err e;
 
-	moment_now(&k.obtained);
+	clock_stamp_now(&k.obtained);
 	k.obtained.wall -= age;
 	k.obtained.boot -= age;
-	assert_int_equal(tokenfile_open(&f, parts, 7, &e), 0);
-	assert_int_equal(tokenfile_lock(&f, &e), 1);
-	assert_int_equal(tokenfile_write(&f, &k, &e), 0);
-	tokenfile_close(&f);
-	kept_release(&k);
+	assert_int_equal(token_file_open(&f, parts, 7, &e), 0);
+	assert_int_equal(token_file_lock(&f, &e), 1);
+	assert_int_equal(token_file_write(&f, &k, &e), 0);
+	token_file_close(&f);
+	stored_token_release(&k);
 }
 
 static enum code
@@ -91,17 +91,18 @@ test_life(void **state)
 	    {-1, 100000, 100000, true, INT64_MAX}, /* not said */
 	    {-1, -1, 0, true, 0},
 	};
-	struct moment now = {.wall = 1000000, .boot = 500000, .boot_id = "this boot"};
+	struct clock_stamp now = {
+	    .wall = 1000000, .boot = 500000, .boot_id = "this boot"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct kept k = {.access_token = mem_str("t"),
+		struct stored_token k = {.access_token = mem_str("t"),
 		    .lifetime = cases[i].lifetime,
 		    .obtained = {.wall = now.wall - cases[i].wall,
 		        .boot = now.boot - cases[i].boot}};
 		strcpy(k.obtained.boot_id, cases[i].same_boot ? "this boot" : "another");
-		assert_int_equal(kept_left(&k, &now), cases[i].left);
-		kept_release(&k);
+		assert_int_equal(stored_token_left(&k, &now), cases[i].left);
+		stored_token_release(&k);
 	}
 }
 

@@ -58,8 +58,7 @@ every_beginning(void **unused)
 		assert_int_equal(pwrite(fd, files[i].data, size, 0), (ssize_t)size);
 		/* A picture is known by its first 12 bytes. */
 		for (size_t n = 12; n <= size; n++)
-			if (whole_breaks_off(fd, n, files[i].type) !=
-			    (n < files[i].whole))
+			if (is_truncated(fd, n, files[i].type) != (n < files[i].whole))
 				fail_msg("%s of %zu bytes", files[i].type, n);
 	}
 	close(fd);
@@ -74,9 +73,9 @@ of_others_nothing_is_known(void **unused)
 	(void)unused;
 	assert_int_equal(pwrite(fd, "anything at all", 15, 0), 15);
 	for (size_t i = 0; i < N(types); i++)
-		assert_false(whole_breaks_off(fd, 15, types[i]));
-	assert_true(whole_breaks_off(fd, 15, "video/mp4"));
-	assert_true(whole_breaks_off(fd, 0, "application/json"));
+		assert_false(is_truncated(fd, 15, types[i]));
+	assert_true(is_truncated(fd, 15, "video/mp4"));
+	assert_true(is_truncated(fd, 0, "application/json"));
 	close(fd);
 }
 

@@ -109,11 +109,11 @@ file_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N(all); i++) {
-		struct target_name name = {
+		struct outfile_name name = {
 		    .stem = all[i].stem, .kind = "hi", .id = "7", .ext = "png"};
 		struct buf path = {0};
 		struct err e;
-		int result = target_path(all[i].template, &name, &path, &e);
+		int result = outfile_path(all[i].template, &name, &path, &e);
 
 		assert_int_equal(result, all[i].path != NULL ? 0 : -1);
 		if (result == 0)
@@ -126,14 +126,14 @@ static void
 long_file_names(void **state)
 {
 	char stem[5001];
-	struct target_name name = {.stem = stem};
+	struct outfile_name name = {.stem = stem};
 	struct buf path = {0};
 	struct err e;
 
 	(void)state;
 	memset(stem, 'x', sizeof stem - 1);
 	stem[sizeof stem - 1] = '\0';
-	assert_int_equal(target_path("{stem}{stem}", &name, &path, &e), 0);
+	assert_int_equal(outfile_path("{stem}{stem}", &name, &path, &e), 0);
 	assert_true(path.len <= 255);
 	buf_release(&path);
 }

@@ -4,7 +4,7 @@
  *   av-fit.c   options, records
  *   pool.c     worker processes: a photo's descriptor out, the bytes of another one back
  *   worker.c   the life of a worker
- *   plan.c     the shape and size to come to; whole numbers, no pixels
+ *   service/dry_run.c     the shape and size to come to; whole numbers, no pixels
  *   mend.c     pixels, by libvips
  *   encode.c   the highest quality that fits the bytes
  *
@@ -83,7 +83,7 @@ struct fit_reply {
 
 void fit_bind(struct fit_limits *l);
 
-/* plan.c */
+/* service/dry_run.c */
 
 /* The way from a picture to its new size. */
 struct fit_plan {

@@ -20,7 +20,7 @@ acceptable(const struct photo *photo, const struct fit_order *order)
 {
 	struct findings fs = photo->findings;
 
-	check_image(photo, &order->limits.image, &fs);
+	limits_check_image(photo, &order->limits.image, &fs);
 	return findings_worst(&fs) == SEVERITY_NOTE;
 }
 
@@ -70,7 +70,7 @@ fit(int fd, const struct fit_order *order, struct filetype *types,
 
 	*made = NULL;
 	reply->outcome = FIT_FAILED;
-	if (photo_judge(fd, order->size, &options, types, &photo, &reply->err) < 0 ||
+	if (photo_check(fd, order->size, &options, types, &photo, &reply->err) < 0 ||
 	    beyond_help(&photo, reply))
 		return;
 	if (!order->options.always && acceptable(&photo, order)) {
@@ -108,7 +108,7 @@ fit_worker(int sock)
 
 	sock = child_settle(sock);
 	types = filetype_new();
-	if (fit_init() != 0 || fence_threads(MEMORY) != 0)
+	if (fit_init() != 0 || confine_threads(MEMORY) != 0)
 		_exit(CHILD_NOT_READY);
 	while (child_receive(sock, &order, sizeof order, &fd)) {
 		memset(&reply, 0, sizeof reply);

@@ -116,16 +116,16 @@ begin(struct job *job)
 	                             .op = op,
 	                             .vars = vars_for(job, op),
 	                             .deadline = &job->deadline,
-	                             .timeout_ms = job->shop->timeout_ms},
+	                             .timeout_ms = job->context->timeout_ms},
 	    .subject = job->step == 0 ? json_str(rec_get(job->rec, "avatar"), "/id")
 	                              : json_str(job->entry, "/id"),
 	    .options = claim_options(job, op)};
 
-	if (job->shop->desk->plan != NULL && spec.subject == NULL)
-		planned(job,
-		    plan_add(job->shop->desk->plan, job->account->provider, op, NULL));
+	if (job->context->desk->plan != NULL && spec.subject == NULL)
+		planned(job, dry_run_add(job->context->desk->plan, job->account->provider,
+		                 op, NULL));
 	else
-		job->paid = paid_start(job->shop->desk, &spec, begun, job);
+		job->paid = paid_start(job->context->desk, &spec, begun, job);
 	json_object_put(spec.call.vars);
 	json_object_put(spec.options);
 }
@@ -160,18 +160,18 @@ fetch(struct job *job, const char *url)
 {
 	struct download_spec spec = {.account = job->account,
 	    .url = url,
-	    .template = job->shop->template,
+	    .template = job->context->template,
 	    .name = {.stem = job->stem,
 	        .provider = job->account->provider->name,
 	        .kind = job->kind_name,
 	        .name = rec_str(job->rec, "name"),
 	        .id = job->name_id},
 	    .types = job->kind->types,
-	    .filetypes = job->shop->filetypes,
-	    .force = job->shop->force,
-	    .timeout_ms = job->shop->timeout_ms};
+	    .filetypes = job->context->filetypes,
+	    .force = job->context->force,
+	    .timeout_ms = job->context->timeout_ms};
 
-	job->download = download_start(job->shop->engine, &spec, fetched, job);
+	job->download = download_start(job->context->engine, &spec, fetched, job);
 }
 
 static void
@@ -192,8 +192,8 @@ forget(struct job *job, enum ledger_fate fate)
 	struct json_object *of =
 	    job->kind->starts > 0 ? job->entry : rec_get(job->rec, "avatar");
 
-	settle_mark(
-	    job->shop->desk->ledger, job->account, job->kind, json_str(of, "/id"), fate);
+	status_tell_ledger(job->context->desk->ledger, job->account, job->kind,
+	    json_str(of, "/id"), fate);
 }
 
 /* A question about it failed. */
@@ -230,7 +230,7 @@ static void
 watch(struct job *job, const struct operation *op, const char *until,
     void (*fn)(void *arg, const struct call_result *result), bool at_once)
 {
-	job->watch = (struct watch){.account = job->account,
+	job->watch = (struct poll){.account = job->account,
 	    .op = op,
 	    .until = until,
 	    .vars = watch_vars,
@@ -238,7 +238,7 @@ watch(struct job *job, const struct operation *op, const char *until,
 	    .arg = job,
 	    .deadline = job->deadline};
 	job->watching = true;
-	watch_start(&job->shop->watches, &job->watch, at_once);
+	poll_start(&job->context->poller, &job->watch, at_once);
 }
 
 /* Asks where it is: once, or until there is an address. */
@@ -248,14 +248,14 @@ resolve(struct job *job)
 	struct call_spec spec = {.account = job->account,
 	    .op = job->kind->result,
 	    .deadline = &job->deadline,
-	    .timeout_ms = job->shop->timeout_ms};
+	    .timeout_ms = job->context->timeout_ms};
 
 	if (!job->kind->absent_is_none) {
 		watch(job, job->kind->result, job->kind->url, resolved, true);
 		return;
 	}
 	spec.vars = vars_for(job, job->kind->result);
-	job->call = call_start(job->shop->engine, &spec, resolved, job);
+	job->call = call_start(job->context->engine, &spec, resolved, job);
 	json_object_put(spec.vars);
 }
 
@@ -300,7 +300,7 @@ go_on(struct job *job)
 
 	if (job->step < job->kind->starts)
 		begin(job);
-	else if (job->shop->ask || job->shop->desk->plan != NULL)
+	else if (job->context->ask || job->context->desk->plan != NULL)
 		end(job);
 	else if (job->kind->status != NULL &&
 	         (status == NULL || strcmp(status, "ready") != 0))
@@ -310,10 +310,10 @@ go_on(struct job *job)
 }
 
 bool
-job_is_done(const struct job_shop *shop, struct json_object *entry)
+job_is_done(const struct render_context *context, struct json_object *entry)
 {
 	return json_str(entry, "/file") != NULL ||
-	       (shop->ask && json_str(entry, "/status") != NULL);
+	       (context->ask && json_str(entry, "/status") != NULL);
 }
 
 /* How many start operations an entry has behind it: an id is the first one's, a state comes
@@ -345,7 +345,7 @@ job_stop(struct job *job, bool hard)
 	else if (job->call != NULL)
 		call_stop(job->call, hard);
 	else if (job->watching)
-		watch_stop(&job->watch, hard);
+		poll_stop(&job->watch, hard);
 	else if (job->download != NULL)
 		download_stop(job->download);
 }

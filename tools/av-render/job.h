@@ -14,12 +14,12 @@
 #include "json/rec.h"
 
 /* What all jobs of the program share. */
-struct job_shop {
+struct render_context {
 	struct engine *engine;
-	struct paid_desk *desk;
-	struct watches watches;
+	struct paid_context *desk;
+	struct poller poller;
 	struct filetype *filetypes;
-	struct targets targets;
+	struct outfile_names targets;
 	const char *template; /* of file names */
 	bool ask;             /* stop when it is asked for */
 	bool force;
@@ -27,7 +27,7 @@ struct job_shop {
 };
 
 struct job {
-	struct job_shop *shop;
+	struct render_context *context;
 	struct account *account;
 	const struct kind *kind;
 	const char *value; /* of KIND=VALUE, or NULL */
@@ -46,7 +46,7 @@ struct job {
 	struct call *call;
 	struct paid *paid;
 	struct download *download;
-	struct watch watch;
+	struct poll watch;
 	bool watching, resolving, resolved_again;
 	char *kind_name, *name_id;
 	int64_t deadline;
@@ -62,6 +62,6 @@ void job_stop(struct job *job, bool hard);
 void job_release(struct job *job);
 
 /* Whether there is nothing more to do for an entry. */
-bool job_is_done(const struct job_shop *shop, struct json_object *entry);
+bool job_is_done(const struct render_context *context, struct json_object *entry);
 
 #endif

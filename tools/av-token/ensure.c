@@ -6,7 +6,7 @@
 
 /* A record that waits for its account. */
 struct waiting {
-	struct tool *tool;
+	struct session *session;
 	struct item *item;
 	struct account *account;
 	struct account_wait wait;
@@ -24,7 +24,7 @@ static void
 authorized(void *arg, const struct err *e)
 {
 	struct waiting *w = arg;
-	struct tool *tool = w->tool;
+	struct session *session = w->session;
 	struct item *item = w->item;
 	struct failure failure = {0};
 
@@ -34,7 +34,7 @@ authorized(void *arg, const struct err *e)
 		/* the next record of the account is not made to wait for the same answer */
 		failure_set(&failure, e, NULL);
 		account_block(w->account, &failure);
-		tool_fail(tool, item, &failure);
+		session_fail(session, item, &failure);
 		failure_release(&failure);
 	}
 	free(w);
@@ -56,18 +56,18 @@ stop(struct item *item, bool hard)
 static void
 begin(void *arg, struct item *item)
 {
-	struct tool *tool = arg;
-	struct account *a = tool_account(tool, item);
+	struct session *session = arg;
+	struct account *a = session_account(session, item);
 	struct waiting *w;
 
 	if (a == NULL)
 		return;
 	if (a->blocked) {
-		tool_fail(tool, item, &a->why);
+		session_fail(session, item, &a->why);
 		return;
 	}
 	w = mem_new(1, sizeof *w);
-	*w = (struct waiting){.tool = tool, .item = item, .account = a};
+	*w = (struct waiting){.session = session, .item = item, .account = a};
 	item->state = w;
 	item->stop = stop;
 	account_authorize(a, &w->wait, NULL, authorized, w);
@@ -77,14 +77,14 @@ int
 ensure(const struct opt_common *common, const struct opt_usage *usage, char **operands)
 {
 	static const struct run_calls calls = {.skip = skip, .begin = begin};
-	struct tool tool;
+	struct session session;
 	int status;
 
-	tool_open(&tool, common, usage,
-	    &(struct tool_options){
+	session_open(&session, common, usage,
+	    &(struct session_options){
 	        .step = "token", .bare = RUN_BARE_PHOTO, .window = (size_t)common->jobs},
-	    &calls, &tool);
-	status = run_records(tool.run, operands);
-	tool_close(&tool, status);
+	    &calls, &session);
+	status = run_records(session.run, operands);
+	session_close(&session, status);
 	return status;
 }
