@@ -73,13 +73,16 @@ $(O)/libav.a: $(LIB_OBJS)
 	$(call Q,AR,$@)$(AR) rcs $@ $^
 
 # One source per program; the further files of one that needs more stand in a folder of its name.
-objs_of = $(patsubst %.c,$(O)/%.o,$(wildcard tools/$(1)/*.c))
+objs_of = $(patsubst %.c,$(O)/%.o,$(wildcard tools/$(1)/*.c tools/$(1)/*/*.c))
+
+# The rooms of av-sandbox name each other by folder, as those of lib/ do.
+$(O)/tools/av-sandbox.o $(O)/tools/av-sandbox/%.o $(O)/tests/generators/faces.o: av_cppflags += -Itools/av-sandbox
 
 # The stb headers shift into the sign bit.
-$(O)/tools/av-sandbox/stb.o: av_cflags += -fno-sanitize=undefined
+$(O)/tools/av-sandbox/picture/stb.o: av_cflags += -fno-sanitize=undefined
 
 # The film that the sandbox holds is read by its assembler (.incbin).
-$(O)/tools/av-sandbox/draw.o: tools/av-sandbox/clip.mp4
+$(O)/tools/av-sandbox/services/draw.o: tools/av-sandbox/services/clip.mp4
 
 # Only av-fit works with libvips.
 vips_cflags = $(eval vips_cflags := $$(shell $(PKG_CONFIG) --cflags vips | sed 's/-I/-isystem /g'))$(vips_cflags)
@@ -118,8 +121,8 @@ fuzz: fuzz-build ## each fuzzer for FUZZ_SECONDS
 # Draws the photos of the demo and of the tests, with what the sandbox draws with.
 FACES := $(O)/faces
 
-$(FACES): $(O)/tests/faces.o $(O)/tools/av-sandbox/canvas.o $(O)/tools/av-sandbox/stb.o \
-		$(O)/tools/av-sandbox/util.o $(O)/libav.a
+$(FACES): $(O)/tests/generators/faces.o $(O)/tools/av-sandbox/picture/canvas.o $(O)/tools/av-sandbox/picture/stb.o \
+		$(O)/tools/av-sandbox/core/util.o $(O)/libav.a
 	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $^ $(av_libs)
 
 faces: $(FACES)
@@ -175,7 +178,7 @@ soak: check-deps ## an hour of faults, kills and deaths, counted on the service'
 
 .PHONY: soak
 
-C_SOURCES := $(wildcard lib/*/*.[ch] lib/*/*.def tools/*.c tools/*/*.[ch] tests/*.c tests/unit/*.[ch] tests/fuzz/*.[ch])
+C_SOURCES := $(wildcard lib/*/*.[ch] lib/*/*.def tools/*.c tools/*/*.[ch] tools/*/*/*.[ch] tests/generators/*.c tests/unit/*.[ch] tests/fuzz/*.[ch])
 C_FILES   := $(filter %.c,$(C_SOURCES))
 MANUALS   := $(wildcard tools/*.[1-8])
 
@@ -190,12 +193,12 @@ lint-format:
 lint-cppcheck:
 	@mkdir -p build/cppcheck
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability,performance --inline-suppr \
-		--suppress=missingIncludeSystem --suppress=readdirCalled --suppress=ctunullpointer --suppress=nullPointerRedundantCheck --library=tests/cppcheck.cfg --std=c11 -j$(JOBS) \
-		--cppcheck-build-dir=build/cppcheck -D_GNU_SOURCE -Ilib -Itools \
+		--suppress=missingIncludeSystem --suppress=readdirCalled --suppress=ctunullpointer --suppress=nullPointerRedundantCheck --library=tests/lint/cppcheck.cfg --std=c11 -j$(JOBS) \
+		--cppcheck-build-dir=build/cppcheck -D_GNU_SOURCE -Ilib -Itools -Itools/av-sandbox \
 		$(C_FILES)
 
 # A file that was found in order is looked at again when it, a header or the list of checks changes.
-TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -Ilib $(pkg_cflags) $(vips_cflags)
+TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -Ilib -Itools/av-sandbox $(pkg_cflags) $(vips_cflags)
 
 build/tidy/%.ok: %.c .clang-tidy $(filter-out %.c,$(C_SOURCES))
 	@mkdir -p $(@D)

@@ -10,7 +10,7 @@ cc=$(basename "${CC%% *}")
 log=build/check.tap
 # The files that run the programs over records; the others read pages and lists, work their
 # processor hard enough plain, or need servers of their own.
-sanitized=$(printf 'tests/%s.bats ' validate upload poll render pipe ledger sandbox provider once \
+sanitized=$(printf 'tests/programs/%s.bats ' validate upload poll render pipe ledger sandbox provider once \
 	robust flaws)
 export LC_ALL=C.UTF-8
 
@@ -87,7 +87,7 @@ scripts() {
 suite() {
 	case $1 in
 	units) units "" "build/$cc" 120 ;;
-	bats) scripts "" bin "build/$cc" 120 "$(echo tests/*.bats)" ;;
+	bats) scripts "" bin "build/$cc" 120 "$(echo tests/programs/*.bats)" ;;
 	san-units) units "san " "build/$cc-san" 300 ;;
 	san-bats) scripts "san " "build/$cc-san/bin" "build/$cc-san" 300 "$sanitized" ;;
 	fuzz) one "fuzz" make --no-print-directory fuzz-brief ;;

@@ -11,15 +11,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "av-sandbox/command.h"
-#include "av-sandbox/oauth.h"
-#include "av-sandbox/options.h"
-#include "av-sandbox/photo.h"
-#include "av-sandbox/server.h"
-#include "av-sandbox/services.h"
-#include "av-sandbox/state.h"
-#include "av-sandbox/stats.h"
-#include "av-sandbox/trace.h"
+#include "core/command.h"
+#include "core/options.h"
+#include "core/photo.h"
+#include "core/server.h"
+#include "core/state.h"
+#include "core/stats.h"
+#include "core/trace.h"
+#include "services/oauth.h"
+#include "services/services.h"
 #include "base/err.h"
 
 /* The line that says where everything is. */

@@ -3,7 +3,7 @@
 # made twice, and each photo is made or reported as unknown, the latter only where the service's
 # list cannot tell. A line on the terminal says how many.
 
-load ../helper
+load ../programs/helper
 load common
 
 UNTOLD=(loom)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # av-fit with 200 photos (FIT_PHOTOS) for each of the four services.
 
-load ../helper
-load ../fit
+load ../programs/helper
+load ../programs/fit
 
 setup_file() {
 	export SHOTS=$BATS_FILE_TMPDIR/shots FIT_PHOTOS=${FIT_PHOTOS:-200}
-	python3 "$BATS_TEST_DIRNAME/../fit-photos.py" "$SHOTS" "$FIT_PHOTOS" >&2
+	python3 "$TESTS/generators/fit-photos.py" "$SHOTS" "$FIT_PHOTOS" >&2
 }
 
 @test "all photos become acceptable for all services" {

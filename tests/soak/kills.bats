@@ -2,7 +2,7 @@
 # KILLS (200) times kill -9 at random moments over a batch of 500, then the same command again
 # until all is done: nothing is made twice, nothing is lost.
 
-load ../helper
+load ../programs/helper
 load common
 
 # begin [OPTION...]: 500 records, of four services

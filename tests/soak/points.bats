@@ -3,7 +3,7 @@
 # FAILPOINTS=1), the Nth time it is come to; then the same command again: each photo is made once,
 # Loom's unknown ones are few, and no file is ever there by half.
 
-load ../helper
+load ../programs/helper
 load common
 
 @test "death between intent, send, answer, commit and write" {

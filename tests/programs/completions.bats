@@ -1,0 +1,180 @@
+#!/usr/bin/env bats
+# Completion, as a shell's user meets it.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+  cd "$BATS_TEST_DIRNAME/../.." || return
+  export XDG_CONFIG_HOME="$BATS_TEST_TMPDIR/config"
+  unset AV_PROVIDER
+  programs=$(for source in tools/av-*.c; do basename "$source" .c; done)
+}
+
+# bash_completes WORD...: what bash offers for the last one.
+bash_completes() {
+  bash --norc -c 'source completions/av.bash
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+    function=$(complete -p "$1" | sed "s/.*-F \([^ ]*\).*/\1/")
+    "$function" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+    printf "%s\n" "${COMPREPLY[@]}"' - "$@"
+}
+
+# fish_completes LINE: what fish offers at its end, without descriptions.
+fish_completes() {
+  HOME="$BATS_TEST_TMPDIR" fish --no-config -c \
+    'source completions/av.fish; complete -C $argv[1]' -- "$1" | cut -f 1
+}
+
+# zsh_completes LINE: what zsh offers at its end.
+zsh_completes() {
+  HOME="$BATS_TEST_TMPDIR" tests/lint/zsh-complete completions "$1"
+}
+
+# has LINE...: each is one of the output's lines.
+has() {
+  for want; do
+    grep -qxF -- "$want" <<<"$output" || {
+      printf 'no "%s" in:\n%s\n' "$want" "$output"
+      return 1
+    }
+  done
+}
+
+hasnt() {
+  for want; do
+    if grep -qxF -- "$want" <<<"$output"; then
+      printf '"%s" in:\n%s\n' "$want" "$output"
+      return 1
+    fi
+  done
+}
+
+@test "bash: each program's long options are those of its help" {
+  for program in $programs; do
+    echo "$program"
+    diff <(tests/lint/long-options "$program") <(bash_completes "$program" -- |
+      grep -vxE -- '--(pose|animation|preview|gltf|still|video|thumbnail|cover)' | sort -u)
+  done
+}
+
+@test "fish: each program's long options are those of its help" {
+  command -v fish >/dev/null || skip "no fish"
+  for program in $programs; do
+    echo "$program"
+    diff <(tests/lint/long-options "$program") <(fish_completes "$program --" |
+      grep -vxE -- '--(pose|animation|preview|gltf|still|video|thumbnail|cover)' | sort -u)
+  done
+}
+
+@test "zsh: each program's long options are those of its help" {
+  command -v zsh >/dev/null || skip "no zsh"
+  for program in $programs; do
+    echo "$program"
+    diff <(tests/lint/long-options "$program") <(zsh_completes "$program --" |
+      grep -vxE -- '--(pose|animation|preview|gltf|still|video|thumbnail|cover)' | sort -u)
+  done
+}
+
+@test "bash: providers, a user's own among them" {
+  mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+  jq '.name = "mine"' lib/providers/anam.json >"$XDG_CONFIG_HOME/avtools/providers/mine.json"
+  run bash_completes av-upload -p ""
+  has anam argil avtr1 loom protoface mine
+  run bash_completes av-upload --provider = a
+  has anam argil avtr1
+  hasnt loom
+  run bash_completes av-upload -p anam,l
+  [ "$output" = "anam,loom" ]
+}
+
+@test "bash: kinds and options are the provider's" {
+  run bash_completes av-upload -p argil -O ""
+  has voiceId= extras=
+  hasnt solve= text=
+  run bash_completes av-validate -p loom -O sol
+  has solve=
+  run bash_completes av-validate -p loom -O solve = ""
+  has true false
+  run bash_completes av-upload --provider = loom --option ""
+  has solve= random=
+  AV_PROVIDER=loom run bash_completes av-upload -O ""
+  has solve=
+  hasnt voiceId=
+}
+
+@test "bash: renderings" {
+  run bash_completes av-render -p loom -r ""
+  has pose= animation= preview gltf
+  hasnt video
+  run bash_completes av-render -p loom -r pose = ""
+  has hi kiss neutral
+  run bash_completes av-render -p argil -r video -O aspectRatio = 16 :
+  [ "$output" = 9 ]
+  run bash_completes av-render -r ""
+  has pose= video still
+}
+
+@test "bash: commands" {
+  run bash_completes av-provider ""
+  has list show kinds options check schema
+  for command in $output; do
+    run av-provider "$command" a b c
+    [[ "$output" != *"no such command"* ]]
+  done
+  run bash_completes av-provider show ""
+  has loom protoface
+  run bash_completes av-provider schema ""
+  has provider record
+  run bash_completes av-ledger ""
+  has list export import settle forget check
+  run bash_completes av-ledger list --state u
+  [ "$output" = unknown ]
+  run bash_completes av-sandbox --seed 1 -- av-up
+  [ "$output" = av-upload ]
+}
+
+@test "fish: providers, kinds, options, commands" {
+  command -v fish >/dev/null || skip "no fish"
+  run fish_completes "av-upload -p "
+  has anam argil avtr1 loom protoface
+  run fish_completes "av-upload --provider="
+  has --provider=anam
+  run fish_completes "av-upload -p anam,l"
+  has anam,loom
+  run fish_completes "av-render -p loom -r "
+  has pose=hi gltf
+  hasnt video
+  run fish_completes "av-upload -p loom -O "
+  has solve=true random=
+  hasnt voiceId=
+  run fish_completes "av-provider "
+  has list show kinds options check schema
+  run fish_completes "av-provider show l"
+  has loom
+  run fish_completes "av-ledger list --state u"
+  has unknown
+}
+
+@test "zsh: providers, kinds, options, commands" {
+  command -v zsh >/dev/null || skip "no zsh"
+  run zsh_completes "av-upload -p "
+  has anam argil avtr1 loom protoface
+  run zsh_completes "av-upload --provider=a"
+  has --provider=anam --provider=argil --provider=avtr1
+  run zsh_completes "av-render -p loom -r "
+  has pose=hi gltf
+  hasnt video
+  run zsh_completes "av-upload -p loom -O "
+  has solve=true random=
+  hasnt voiceId=
+  run zsh_completes "av-provider "
+  has list show kinds options check schema
+  run zsh_completes "av-provider show l"
+  has loom
+}
+
+@test "each shell can read its file" {
+  bash -n completions/av.bash
+  ! command -v zsh >/dev/null || zsh -n completions/_av
+  ! command -v fish >/dev/null || fish --no-config -n completions/av.fish
+}

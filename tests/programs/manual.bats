@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# The manual says what is so: it is held against the programs, the registry of codes and the
+# schemas.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+  cd "$BATS_TEST_DIRNAME/../.." || return
+}
+
+@test "mandoc has nothing to say" {
+  for page in tools/*.[157]; do
+    # What other pages there are is for the next test: mandoc looks in /usr/share/man alone.
+    run mandoc -Tlint "$page"
+    found=$(grep -F "mandoc: $page:" <<<"$output" | grep -v 'referenced manual not found' || true)
+    echo "$found"
+    [ -z "$found" ]
+  done
+}
+
+@test "each page that another one names is there" {
+  while read -r name section; do
+    echo "$name($section)"
+    [ -f "tools/$name.$section" ]
+  done < <(sed -nE 's/^\.(It )?Xr (av[a-z-]*) ([157]).*/\2 \3/p' tools/*.[157] | sort -u)
+}
+
+@test "each program has a page, and av(7) names it" {
+  for source in tools/av-*.c; do
+    name=$(basename "$source" .c)
+    echo "$name"
+    [ -f "tools/$name.1" ]
+    grep -qx ".It Xr $name 1" tools/av.7
+  done
+}
+
+@test "each page has the sections that a user looks for" {
+  for page in tools/*.1; do
+    for section in NAME SYNOPSIS DESCRIPTION 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
+      echo "$page: $section"
+      grep -qE "^\.Sh \"?$section\"?$" "$page"
+    done
+  done
+}
+
+@test "pages and help name the same options" {
+  for source in tools/av-*.c; do
+    name=$(basename "$source" .c)
+    while read -r option; do
+      echo "$name $option"
+      grep -E '^\.It Fl' "tools/$name.1" | grep -qE -- "(Fl (\\\\&)?|, )${option#-}( |\$)"
+    done < <(tests/lint/long-options "$name" | grep -vxE -- '--(help|version)')
+  done
+}
+
+@test "pages have no options that the program does not know" {
+  for source in tools/av-*.c; do
+    name=$(basename "$source" .c)
+    "$name" -h >"$BATS_TEST_TMPDIR/help"
+    while read -r option; do
+      echo "$name $option"
+      grep -qE -- "$option([ ,)|]|\$)" "$BATS_TEST_TMPDIR/help"
+    done < <(grep -E '^\.It Fl' "tools/$name.1" |
+      grep -oE -- '(Fl |, )(\\&)?-[a-z][a-z-]*' | sed -E 's/^(Fl |, )(\\&)?-/--/' | sort -u)
+  done
+}
+
+# "name retryable sentence" of each code, from the registry and from the page.
+codes_of_registry() {
+  sed -nE 's/^CODE\(([a-z0-9_]+), [A-Z0-9_]+, [A-Z_]+, (true|false), "(.*)"\)$/\1 \2 \3./p' \
+    lib/base/codes.def | awk '{ $3 = toupper(substr($3, 1, 1)) substr($3, 2); print }' | sort
+}
+
+codes_of_page() {
+  awk '
+    function flush() { if (name != "") print name, retryable, text; name = "" }
+    /^\.Sh / { flush(); inside = ($2 == "CODES") }
+    !inside { next }
+    /^\.It Li / { flush(); name = $3; retryable = /Pq retryable/ ? "true" : "false"; text = ""; next }
+    /^\./ { flush(); next }
+    name != "" { text = text (text == "" ? "" : " ") $0 }' tools/av-record.5 | sort
+}
+
+@test "av-record(5) and the registry have the same codes with the same sentences" {
+  [ "$(codes_of_registry | wc -l)" -eq "$(grep -c '^CODE(' lib/base/codes.def)" ]
+  diff <(codes_of_registry) <(codes_of_page)
+}
+
+# Names of members that a schema declares, at any depth.
+schema_members() {
+  jq -r '[.. | objects | .properties? // empty | keys[]] | unique[]' "$1"
+}
+
+# Names that a page explains.
+page_members() {
+  sed -nE 's/^\.(It )?Va //p' "$1" | tr -d '()' | tr ' ,' '\n\n' | grep -xE '[a-z][A-Za-z0-9_]*' |
+    sort -u
+}
+
+@test "av-record(5) explains each member of the schema" {
+  diff <(schema_members lib/schema/record.json | sort -u) \
+    <(sed -nE 's/^\.It Va //p' tools/av-record.5 | tr ' ,' '\n\n' | grep . | sort -u)
+}
+
+@test "av-provider(5) explains each member of the schema" {
+  # list and where stand in a line of their own; type is JSON Schema's.
+  missing=$(comm -23 <(schema_members lib/schema/provider.json | sort -u) \
+    <(page_members tools/av-provider.5))
+  echo "$missing"
+  [ -z "$(grep -vxE 'list|where|type' <<<"$missing")" ]
+  more=$(comm -13 <(schema_members lib/schema/provider.json | sort -u) \
+    <(sed -nE 's/^\.It Va //p' tools/av-provider.5 | tr ' ,' '\n\n' | grep . | sort -u))
+  echo "$more"
+  [ -z "$more" ]
+}
+
+@test "av(7) has each exit status, in the order that decides" {
+  statuses=$(awk '/^\.Sh /{ inside = /EXIT STATUS/ } inside && /^\.It [0-9]/ { print $2 }' tools/av.7 | xargs)
+  [ "$statuses" = "74 70 78 77 75 65 0" ]
+}
+
+@test "the manual warns of jq 1.6, rightly" {
+  grep -q 'jq 1.6' tools/av.7
+  grep -q 'jq 1.6' tools/av-record.5
+  case $(jq --version) in
+  jq-1.[56]*)
+    [ "$(jq -c . <<<'[12345678901234567890,1.10]')" = '[12345678901234567000,1.1]' ]
+    ;;
+  *) skip "this jq is another one" ;;
+  esac
+}
+
+@test "examples in the help and the manual are shell" {
+  for page in tools/*.1 tools/*.7; do
+    sed -nE 's/^\.Dl \$ //p' "$page" | sed 's/\\e/\\/g; s/\\-/-/g; s/\\&//g' |
+      while IFS= read -r line; do
+        echo "$page: $line"
+        bash -n <<<"$line"
+      done
+    awk '/^\.Bd -literal -offset/ { inside = 1; next } /^\.Ed/ { inside = 0; print "" } inside' "$page" |
+      grep -v '^[^$ ].*:$' |
+      sed -n '/^\$ /,/^$/p' | sed 's/^\$ //; s/\\e/\\/g; s/\\&//g; s/\\-/-/g' >"$BATS_TEST_TMPDIR/lines"
+    cat "$BATS_TEST_TMPDIR/lines"
+    bash -n "$BATS_TEST_TMPDIR/lines"
+  done
+}
+

@@ -1,0 +1,380 @@
+#!/usr/bin/env bats
+# Never pays twice, loses nothing: counted on the service's side. The long form of these tests is
+# in tests/soak.
+
+load helper
+load ../soak/common
+
+# matrix KIND: all four services, that fault in one of five requests, lists that lag
+matrix() {
+	shots 15
+	soon 0.6
+	box --seed 1 --state journal --retry-after none --late 300 --stall-ms 200 --list-lag 300 \
+		--fault "$1=0.2"
+	upload
+	honest loom
+	[ "$(stat '[.[].faults | add // 0] | add')" -gt 0 ]
+}
+
+@test "answers that are lost" { matrix lost-after; }
+@test "requests that are lost" { matrix lost-before; }
+@test "effects that come late" { matrix late; }
+
+@test "--dry-run: says what would be sent and sends nothing" {
+	shots 3
+	box
+	grep argil all >mine
+	head -n 1 mine | av-upload -q | av-poll -q --interval 0.05s >made
+	requests=$(stat .argil.requests)
+	{
+		cat mine
+		head -n 2 mine | tail -n 1
+		echo '{"file":"nowhere.png","provider":"argil"}'
+		cat made
+	} >in
+	run --separate-stderr -65 sh -c 'av-upload -k --dry-run <in'
+	is "$stderr" 'av-upload: 2 to create, 3 already made, 0 unknown, 1 refused; Argil: 4 credits'
+	is "$(stat .argil.requests)" "$requests"
+	printf '%s\n' "$output" >out
+	sound out
+	echo '{"file":"x.png","error":{"step":"validate","code":"file_missing","message":"x","retryable":false}}' >bad
+	run --separate-stderr -65 sh -c 'cat in bad | av-upload --dry-run >out2'
+	is "$stderr" 'av-upload: 2 to create, 3 already made, 0 unknown, 1 refused, 1 failed before; Argil: 4 credits'
+	id=$(jq -r .avatar.id made)
+	is "$(jq -c '.plan[0] | [.already_made, .id, .cost.credits]' out | tr '\n' ' ')" \
+		"[true,\"$id\",null] [false,null,2] [false,null,2] [true,null,null] [null,null,null] [null,null,null] "
+	# A plan is no obstacle, and goes with what it was for.
+	head -n 3 out | av-upload -q >next
+	is "$(of next '[.[] | [.plan, .avatar.reused]]')" '[[null,true],[null,null],[null,null]]'
+	is "$(stat .argil.creates)" 3
+	run --separate-stderr -0 sh -c 'av-render --dry-run -r video -O text=Hello <made'
+	is "$stderr" 'av-render: 2 to create, 0 already made, 0 unknown, 0 refused; Argil: 140 credits a minute for each of 1'
+	printf '%s\n' "$output" >out
+	sound out
+	is "$(jq -c '[.renderings, (.plan[] | .operation, .kind)]' out)" \
+		'[null,"video_create","video","video_render","video"]'
+	is "$(stat .argil.videos)" 0
+}
+
+# The table of what is done about a request's outcome, a test for each row.
+
+# one PROVIDER [OPTION...]: a photo for it, and a sandbox
+one() {
+	shots 2
+	soon 0.6
+	grep "\"$1\"" all >mine
+	head -n 1 mine >first
+	box --seed 1 "${@:2}"
+}
+
+# said: code and created of the file out
+said() {
+	jq -c '[.error.code, .error.created, .error.retryable]' "${1:-out}" | tr '\n' ' '
+}
+
+@test "not sent: tried again until the service is there, or the time is up" {
+	one avtr1
+	base=$AVTR1_API_URL
+	port=${base#http://127.0.0.1:} port=${port%%/*}
+	kill "$BOX" && wait "$BOX" || true
+	run -75 sh -c 'av-upload -q --timeout 1s <first >out'
+	is "$(said)" '["network","no",true] '
+	is "$(av-ledger list | jq -r .state)" not_made
+	av-upload <first >out 2>err &
+	upload=$!
+	until_is 1 grep -c 'trying again' err
+	box --seed 1 --port "$port"
+	wait "$upload"
+	is "$(jq -r .avatar.status out)" processing
+	is "$(stat .avtr1.creates)" 1
+}
+
+@test "auth: a token is renewed once and the request sent again" {
+	one loom --fault 401@loom#1
+	av-upload -q <first >out
+	is "$(jq -r .avatar.status out)" processing
+	is "$(stat '.loom | [.creates, .token_requests, .statuses["401"]]')" '[1,2,1]'
+}
+
+@test "auth: a key that cannot be renewed stops the account, and nothing more is sent" {
+	one anam
+	shots 9
+	grep anam all >mine
+	ANAM_API_KEY=wrong run -77 sh -c 'av-upload -q -j 1 <mine >out'
+	is "$(said | tr ' ' '\n' | sort | uniq -c | tr -s ' ')" ' 9 ["unauthorized","no",true]'
+	# The key is shown once more, and what waits in between has its turn.
+	[ "$(stat .anam.requests)" -le 4 ]
+	av-upload -q --retry-failed <out >next
+	is "$(stat .anam.creates)" 9
+}
+
+@test "wait: as long as the service says, in full" {
+	one avtr1 --retry-after 1 --fault 429@avtr1#1 --fault 503@avtr1#2
+	begin=$(date +%s%N)
+	av-upload -q <first >out
+	took=$((($(date +%s%N) - begin) / 1000000))
+	[ "$took" -ge 2000 ]
+	is "$(stat '.avtr1 | [.creates, .requests]')" '[1,3]'
+	one loom --retry-after 1 --fault 423@loom#1
+	begin=$(date +%s%N)
+	av-upload -q <first >out
+	[ $((($(date +%s%N) - begin) / 1000000)) -ge 1000 ]
+	is "$(stat '.loom | [.creates, .statuses["423"]]')" '[1,1]'
+}
+
+@test "account: nothing more is sent for it, and all of it is worth another run" {
+	one argil --quota argil=1
+	run -75 sh -c 'av-upload -q -j 1 <mine >out'
+	is "$(said)" '[null,null,null] ["account_blocked","no",true] '
+	shots 9
+	grep argil all >mine
+	run -75 sh -c 'av-upload -q -j 1 <mine >out'
+	is "$(jq -r '.error.code' out | sort | uniq -c | tr -s ' ' | tr '\n' ';')" ' 8 account_blocked; 1 null;'
+	is "$(stat '.argil | [.creates, .requests]')" '[1,3]'
+}
+
+@test "refused: for good, and nothing was made" {
+	one anam --refuse-match 0000
+	run -65 sh -c 'av-upload -q <mine >out'
+	is "$(jq -sc 'map([.error.code, .error.created, .error.retryable]) | sort' out)" \
+		'[[null,null,null],["refused","no",false]]'
+	is "$(stat '.anam | [.creates, .requests]')" '[1,2]'
+}
+
+@test "a redirect is never followed" {
+	one loom --fault 303@loom#1
+	run -65 sh -c 'av-upload -q <first >out'
+	is "$(said)" '["redirected","unknown",false] '
+	is "$(stat '.loom | [.requests, .creates, .media_requests, .credentials_on_media]')" '[1,0,0,0]'
+	# Where the list can tell, it does.
+	one argil --fault 302@argil#1 --fault 308@argil#2 --fault 303-after@argil#4
+	for i in 1 2; do
+		run -75 sh -c 'av-upload -q <first >out'
+		is "$(said)" '["redirected","no",true] '
+		is "$(stat '.argil | [.charges, .media_requests, .credentials_on_media]')" '[0,0,0]'
+	done
+	av-upload -q -j 1 --retry-failed <mine >out
+	is "$(said)" '[null,null,null] [null,null,null] '
+	is "$(stat '.argil | [.charges, .duplicates_count, .media_requests]')" '[2,0,0]'
+	# The list has moved as well: another run may be told more.
+	one anam --fault 301-after@anam#1 --fault list-301@anam#1
+	run -75 sh -c 'av-upload -q <first >out'
+	is "$(said)" '["redirected","unknown",true] '
+	av-upload -q --retry-failed <out >again
+	is "$(said again)" '[null,null,null] '
+	is "$(stat '.anam | [.charges, .requests, .media_requests]')" '[1,3,0]'
+}
+
+@test "no whole answer: looked up, never sent again blindly" {
+	one anam --fault truncated@anam#1 --fault lost-before@anam#2
+	av-upload -q -j 1 <mine >out
+	# One was found and one was surely absent, and then made.
+	is "$(stat '.anam | [.creates, .duplicates_count, (.faults | add)]')" '[2,0,2]'
+	is "$(jq -r .avatar.status out | sort -u)" ready
+	one loom --fault lost-after@loom#1
+	run -65 sh -c 'av-upload -q <first >out'
+	is "$(said)" '["outcome_unknown","unknown",false] '
+	run -65 sh -c 'av-upload -q <first >out'
+	is "$(stat '.loom | [.requests, .creates]')" '[1,1]'
+	av-ledger list --state unknown | jq -r .key >key
+	av-ledger settle "$(cat key)" --made 77
+	av-upload -q <first >out
+	is "$(jq -c '.avatar | [.id, .reused]' out)" '["77",true]'
+	is "$(stat .loom.requests)" 1
+}
+
+@test "what failed or is gone is told to the ledger, and never reused" {
+	shots 2
+	box --fail-match 0000
+	grep avtr1 all >mine
+	av-upload -q -j 1 <mine >made
+	run -65 sh -c 'av-poll -q --interval 0.05s <made >out'
+	is "$(of out '[.[] | .error.code // .avatar.status] | sort')" '["avatar_failed","ready"]'
+	is "$(av-ledger list | jq -r .state | sort | tr '\n' ' ')" 'failed made '
+	av-upload -q -j 1 <mine >again
+	is "$(of again '[.[] | .avatar.reused] | sort')" '[null,true]'
+	is "$(stat .avtr1.creates)" 3
+	id=$(jq -r 'select(.avatar.reused) | .avatar.id' again)
+	curl -sf -X DELETE -H "Authorization: Bearer $AVTR1_API_KEY" "$AVTR1_API_URL/avatars/$id"
+	jq -c 'select(.avatar.reused)' again >gone
+	run -65 sh -c 'av-poll -q --interval 0.05s <gone >out'
+	is "$(jq -r .error.code out)" avatar_gone
+	is "$(av-ledger list | jq -r .state | sort | tr '\n' ' ')" 'failed gone made '
+	av-upload -q -j 1 <mine >again
+	is "$(jq -c 'select(.file | endswith("1.png")) | .avatar.reused' again)" null
+	is "$(stat .avtr1.creates)" 4
+}
+
+@test "an avatar that is gone when its picture is fetched is told to the ledger, too" {
+	one anam
+	av-upload -q <first >made
+	id=$(jq -r .avatar.id made)
+	curl -sf -X DELETE -H "Authorization: Bearer $ANAM_API_KEY" "$ANAM_API_URL/avatars/$id"
+	run -65 sh -c 'av-render -q --interval 0.05s -r still -o out <made >gone'
+	is "$(jq -r .error.code gone)" avatar_gone
+	is "$(av-ledger list --id "$id" | jq -r .state)" gone
+	av-upload -q <first | av-render -q -r still -o out >again
+	is "$(jq -c '[.avatar.reused, .error, .renderings[0].status]' again)" '[null,null,"ready"]'
+}
+
+# refuses TEXT COMMAND...: says why, ends with 78, and has sent nothing
+refuses() {
+	run -78 "${@:2}"
+	echo "$output"
+	[[ "$output" == *"$1"* ]]
+	is "$(stat .anam.requests)" 0
+}
+
+@test "a ledger that cannot be used: a clear error, and nothing is sent" {
+	local own=-m
+	[ "$(id -u)" -eq 0 ] || own=-rm
+	one anam
+	refuses 'Read-only' unshare "$own" sh -c 'mount -t tmpfs none "$XDG_STATE_HOME" &&
+		mount -o remount,ro "$XDG_STATE_HOME" && exec av-upload <first'
+	refuses 'disk full' unshare "$own" sh -c 'mount -t tmpfs -o size=64k none "$XDG_STATE_HOME" &&
+		mkdir "$XDG_STATE_HOME/avtools" && cp -r config "$XDG_STATE_HOME" &&
+		{ dd if=/dev/zero of="$XDG_STATE_HOME/avtools/fill" bs=4k 2>/dev/null || true; } &&
+		exec av-upload <first'
+	refuses HOME env -u XDG_STATE_HOME -u HOME av-upload -p anam small/0000.png
+	mkdir -p "$XDG_STATE_HOME/avtools"
+	ledger=$XDG_STATE_HOME/avtools/ledger.db
+	head -c 8192 /dev/urandom >"$ledger"
+	refuses 'no ledger' av-upload -p anam small/0000.png
+	rm "$ledger"
+	av-ledger list
+	python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("PRAGMA user_version = 99")' \
+		"$ledger"
+	refuses 'use a newer one' av-upload -p anam small/0000.png
+	rm -r "$ledger"*
+	av-upload -q <first >out
+	is "$(stat .anam.creates)" 1
+}
+
+@test "a disk that fills up before an outcome is known: nothing is lost, nor made twice" {
+	local own=-m
+	[ "$(id -u)" -eq 0 ] || own=-rm
+	one anam --fault lost-after@anam=1
+	export STATS
+	run -0 limit 60 unshare "$own" bash -c '
+		mount -t tmpfs -o size=1m none "$XDG_STATE_HOME" || exit
+		av-upload -q -j 2 <mine >out 2>err & pid=$!
+		until [ "$(curl -sf "$STATS" | jq .anam.creates)" = 2 ]; do :; done
+		dd if=/dev/zero of="$XDG_STATE_HOME/fill" bs=4k 2>/dev/null
+		wait $pid; echo $? >status
+		rm "$XDG_STATE_HOME/fill"
+		av-upload -q --retry-failed <out >again'
+	is "$(cat status)" 75
+	is "$(said | tr -s ' ')" '["outcome_unknown","unknown",true] ["outcome_unknown","unknown",true] '
+	is "$(codes again)" '2 ready'
+	is "$(stat '.anam | [.creates, .requests - .lists]')" '[2,2]'
+}
+
+@test "many processes keep to one pace, and none of them starves" {
+	shots 50
+	box --rate anam=0
+	grep anam all >mine
+	split -l 1 mine part.
+	export ANAM_RATE=5
+	begin=$(date +%s%N)
+	for part in part.*; do
+		av-upload -q <"$part" >"out.$part" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do wait "$pid"; done
+	took=$((($(date +%s%N) - begin) / 1000000))
+	is "$(cat out.* | jq -r .avatar.status | sort | uniq -c | tr -s ' ')" ' 50 ready'
+	echo "$(stat .anam.max_rate_per_second) a second at most, $took ms in all"
+	# What was held up on its way may come closer to the next.
+	[ "$(stat .anam.max_rate_per_second)" -le "$((ANAM_RATE + 1))" ]
+	[ "$took" -ge $((49 * 1000 / ANAM_RATE)) ]
+	[ "$took" -lt $((50 * 1000 / ANAM_RATE * 2 * AV_SLOW + 5000)) ]
+}
+
+@test "where nothing else uses the account, many processes make one at a time" {
+	shots 30
+	soon 0.3
+	box --seed 2 --state journal --list-lag 100 --rate loom=0 --fault lost-after@loom=0.15 \
+		--fault lost-before@loom=0.15
+	export LOOM_EXCLUSIVE=1 LOOM_RATE=1000
+	grep loom all >mine
+	mv mine all
+	xargs -d '\n' -n 3 -P 8 sh -c 'printf "%s\n" "$@" | av-upload -q -j 2' av-upload <all >out
+	honest
+	[ "$(stat '.loom.faults | add')" -gt 3 ]
+	is "$(stat .loom.max_in_flight)" 1
+}
+
+# pictures PROVIDER [OPTION...]: a ready avatar of it in the file polled, and its sandbox
+pictures() {
+	one "$@"
+	av-upload -q <first | av-poll -q --interval 0.05s >polled
+}
+
+# whole: the one file in out is what the record says, and nothing is beside it
+whole() {
+	is "$(find out -type f | wc -l)" 1
+	is "$(sha256sum <"$(jq -r '.renderings[0].file' "${1:-done}")")" \
+		"$(jq -r '.renderings[0].sha256' "${1:-done}")  -"
+	is "$(jq -r .error "${1:-done}")" null
+}
+
+@test "a download that breaks off is whole in the end" {
+	pictures argil --fault media-truncated#1 --fault media-lost#2 --fault media-500#3
+	av-render -q -o out <polled >done
+	whole
+	[ "$(stat .argil.media_requests)" -ge 4 ]
+}
+
+@test "an address that has expired is asked for again, once" {
+	pictures argil --fault media-403#1
+	av-render -q -o out <polled >done
+	whole
+	is "$(stat .argil.media_requests)" 2
+	pictures anam --fault media-403=1
+	rm -r out
+	run -75 sh -c 'av-render -q -o out <polled >done'
+	is "$(said done)" '["download_failed",null,true] '
+	is "$(stat .anam.media_requests)" 2
+	is "$(find out -type f)" ''
+}
+
+@test "kill -9 in the middle of a download leaves no half file" {
+	pictures argil --stall-ms 120000 --fault media-stall-body#1
+	av-render -q -o out <polled >done &
+	render=$!
+	until_is 1 stat .argil.media_requests
+	until_is 1 sh -c 'find out -type f -size +0 | wc -l'
+	kill -9 "$render"
+	wait "$render" || true
+	is "$(find out -name '*.argil.cover.*' -not -name '.*')" ''
+	av-render -q -o out <polled >done
+	is "$(sha256sum <"$(jq -r '.renderings[0].file' done)")" "$(jq -r '.renderings[0].sha256' done)  -"
+	find out
+}
+
+@test "photos of one name are not taken for each other" {
+	shots 2
+	mv all both
+	soon 0.6
+	# The answer of the one is lost, and the request of the other.
+	for lost in 1 2; do
+		rm -rf journal state all
+		mkdir state
+		faults=()
+		for service in avtr1 anam argil; do
+			mkdir -p a/$service b/$service
+			mapfile -t files < <(jq -r "select(.provider == \"$service\").file" both)
+			cp "${files[0]}" a/$service/ann.png
+			cp "${files[1]}" b/$service/ann.png
+			printf '{"file":"%s/'$service'/ann.png","provider":"'$service'"}\n' a b >>all
+			faults+=(--fault "lost-after@$service#$lost" --fault "lost-before@$service#$((3 - lost))")
+		done
+		box --seed 1 --state journal "${faults[@]}"
+		upload -j 1
+		honest avtr1 anam
+		is "$(stat '[.avtr1, .anam, .argil | .faults | add]')" '[2,2,2]'
+		kill "$BOX"
+		wait "$BOX" || true
+	done
+	BOX=
+}

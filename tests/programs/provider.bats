@@ -1,0 +1,330 @@
+#!/usr/bin/env bats
+# av-provider, and what the loader takes and refuses.
+
+load helper
+
+setup() {
+  export XDG_CONFIG_HOME="$BATS_TEST_TMPDIR/config"
+  dir="$XDG_CONFIG_HOME/avtools/providers"
+  mkdir -p "$dir"
+  top="$BATS_TEST_DIRNAME/../.."
+  cd "$BATS_TEST_TMPDIR" || return
+}
+
+# change EXPR: the example, changed by jq, as acme.json.
+change() {
+  example | jq "$1" >acme.json
+}
+
+
+check_fails_with() {
+  run --separate-stderr av-provider check acme.json
+  [ "$status" -eq 65 ]
+  [ -z "$output" ]
+  echo "$stderr"
+  grep -qF -- "$1" <<<"$stderr"
+}
+
+@test "list: a line of JSON for each, and the built-in ones say so" {
+  run --separate-stderr av-provider list
+  [ "$status" -eq 0 ]
+  [ -z "$stderr" ]
+  [ "${#lines[@]}" -eq "$(ls "$top"/lib/providers/*.json | wc -l)" ]
+  for file in "$top"/lib/providers/*.json; do
+    name=$(basename "$file" .json)
+    jq -es --arg n "$name" --slurpfile d "$file" '.[] | select(.name == $n)
+      | .title == $d[0].title and .base_url == $d[0].base_url and .checked == $d[0].checked
+      and .kinds == ($d[0].kinds // {} | keys_unsorted)
+      and .default_kinds == ($d[0].default_kinds // [])
+      and .aliases == $d[0].aliases and .builtin and (has("file") | not)' <<<"$output"
+  done
+}
+
+@test "list: a file in the configuration directory is a provider more" {
+  example >"$dir/acme.json"
+  run --separate-stderr av-provider list
+  [ "$status" -eq 0 ]
+  jq -es --arg f "$dir/acme.json" 'length == 5 and
+    (.[] | select(.name == "acme") | .file == $f and (.builtin | not))' <<<"$output"
+  run av-provider list --words
+  grep -qx $'acme\tAcme Faces' <<<"$output"
+}
+
+@test "list: one that cannot be used is told of and hides no other" {
+  echo '{"name":' >"$dir/broken.json"
+  example >"$dir/acme.json"
+  run --separate-stderr av-provider list
+  [ "$status" -eq 78 ]
+  [ "${#lines[@]}" -eq 5 ]
+  grep -q "broken.json:2:1: not JSON: " <<<"$stderr"
+}
+
+@test "list --words names each with its aliases" {
+  run av-provider list -w
+  [ "$status" -eq 0 ]
+  grep -q $'^avtr1\t' <<<"$output"
+  grep -q $'^protoface\t' <<<"$output"
+}
+
+@test "show prints a description as it stands, by alias too" {
+  for file in "$top"/lib/providers/*.json; do
+    av-provider show "$(basename "$file" .json)" | cmp - "$file"
+  done
+  av-provider show protoface | cmp - "$top/lib/providers/avtr1.json"
+  example >"$dir/acme.json"
+  av-provider show acme | cmp - "$dir/acme.json"
+}
+
+@test "kinds: what -r takes" {
+  run av-provider kinds loom
+  [ "$status" -eq 0 ]
+  jq -es 'map(.kind) == ["pose", "animation", "preview", "gltf"]
+    and .[0].takes_value and .[0].operations == ["render"] and .[0].options == ["size", "background_color"]
+    and (.[0].default | not) and .[2].default and .[2].operations == []' <<<"$output"
+  run av-provider kinds argil
+  jq -es '.[2].costs == [{"credits":140,"per":"minute"}]' <<<"$output"
+  run av-provider kinds avtr1
+  [ "$status" -eq 0 ]
+  [ -z "$output" ]
+  run av-provider kinds -w loom
+  grep -qx $'pose=hi\tsticker in a named pose' <<<"$output"
+  grep -q $'^gltf\t' <<<"$output"
+}
+
+@test "options: what -O takes, of all operations or of a step" {
+  run av-provider options argil
+  [ "$status" -eq 0 ]
+  jq -es 'map(select(.operation == "create").name) == ["voiceId", "extras"]
+    and (map(select(.required).name) == ["text"])
+    and (.[0] | .type == "string" and .schema.format == "uuid")' <<<"$output"
+  run av-provider options argil --step upload
+  jq -es 'map(.operation) | unique == ["create"]' <<<"$output"
+  run av-provider options argil --step render --words
+  grep -q $'^aspectRatio=9:16\t' <<<"$output"
+  [[ "$output" != *extras* ]]
+  run av-provider options loom --words
+  grep -q $'^solve=false\t' <<<"$output"
+  run av-provider options loom --step poll
+  [ "$status" -eq 64 ]
+}
+
+@test "schema prints what the files are held against" {
+  av-provider schema | cmp - "$top/lib/schema/provider.json"
+  av-provider schema provider | cmp - "$top/lib/schema/provider.json"
+  av-provider schema record | cmp - "$top/lib/schema/record.json"
+  run av-provider schema nothing
+  [ "$status" -eq 64 ]
+}
+
+@test "the built-in files hold, by our check and by another's JSON Schema" {
+  run --separate-stderr av-provider check "$top"/lib/providers/*.json
+  echo "$stderr"
+  [ "$status" -eq 0 ]
+  [ -z "$output$stderr" ]
+  for file in "$top"/lib/providers/*.json; do
+    jq -c . "$file"
+  done | "$top/tests/lint/schema-check" "$top/lib/schema/provider.json"
+}
+
+@test "the manual's example holds, by both" {
+  example >acme.json
+  run --separate-stderr av-provider check acme.json
+  echo "$stderr"
+  [ "$status" -eq 0 ]
+  jq -c . acme.json | "$top/tests/lint/schema-check" "$top/lib/schema/provider.json"
+}
+
+@test "check: every mistake with its file, line and column" {
+  cat >bad.json <<'END'
+{
+  "name": "bad",
+  "title": "",
+  "checked": "soon",
+  "sources": ["https://example.org/"],
+  "base_url": "http://example.org/",
+  "auth": { "header": "x-api-key", "heder": 1 },
+  "operations": { "create": { "method": "PATCH", "path": "avatars" } }
+}
+END
+  example >good.json
+  run --separate-stderr av-provider check good.json bad.json
+  [ "$status" -eq 65 ]
+  [ -z "$output" ]
+  echo "$stderr"
+  [ "$(sed 's/^av-provider: \(bad.json:[0-9]*:[0-9]*\): .*/\1/' <<<"$stderr")" = \
+"bad.json:3:3
+bad.json:4:3
+bad.json:6:3
+bad.json:7:36
+bad.json:8:31
+bad.json:8:50" ]
+  grep -q "did you mean 'header'" <<<"$stderr"
+}
+
+@test "check: what is no JSON" {
+  printf '{"name": "x",\n  "title": }\n' >bad.json
+  run --separate-stderr av-provider check bad.json
+  [ "$status" -eq 65 ]
+  echo "$stderr"
+  [ "$stderr" = "av-provider: bad.json:2:12: not JSON: a value is expected" ]
+  : >bad.json
+  run --separate-stderr av-provider check bad.json
+  [ "$status" -eq 65 ]
+  [[ "$stderr" == *"bad.json:1:1: not JSON: it is empty" ]]
+  echo null >bad.json
+  run --separate-stderr av-provider check bad.json
+  [ "$status" -eq 65 ]
+  [[ "$stderr" == *"bad.json:1:1: "* ]]
+}
+
+@test "check: a required member that is absent, a member that is unknown" {
+  for member in name title checked sources base_url auth operations; do
+    change "del(.$member)"
+    check_fails_with "acme.json:1:1: /: member '$member' is missing"
+  done
+  change '.colour = "red"'
+  line=$(grep -n '"colour"' acme.json | cut -d: -f1)
+  check_fails_with "acme.json:$line:3: /colour: "
+}
+
+@test "check: what no schema can say" {
+  while IFS='~' read -r expr message; do
+    change "$expr"
+    echo "$expr"
+    check_fails_with "$message"
+    grep -qE "acme.json:[0-9]+:[0-9]+: /" <<<"$stderr"
+  done <<'END'
+.operations.create.repeatable = true~creating is not repeatable
+.operations.create.outcomes = []~must say which status is ok
+.operations.create.answer.states = "none"~no set of states is called 'none'
+.operations.create.answer.required = ["id","size"]~'size' is required and not taken
+del(.operations.create.answer.take.id) | .operations.create.answer.required = []~its answer must give an id
+.operations.create.options.properties.extra = {"type":"string"}~the option is sent nowhere
+.operations.create.options.properties.style = {}~the option needs a type
+.operations.create.options.properties.style.minimun = 1~unknown keyword 'minimun'
+.operations.create.bodies[0].multipart.x = "{options.y}"~{options.y} is not among its options
+.operations.create.bodies[0].multipart.x = "{nonsense}"~{nonsense} is no variable
+.operations.create.bodies[0].multipart.x = "{kind.none}"~{kind.none}: no such kind
+.operations.create.lookup = {"operation":"none","settle_s":1}~no operation is called 'none'
+del(.operations.create.lookup.match)~a list needs match or tag to tell entries apart
+.operations.create.lookup.operation = "status"~what is no list needs the words in started
+.operations.create.lookup.match["/x"] = "{nonsense}"~{nonsense} is no variable
+.operations.status.answer.required = []~asks for a state, so its answer needs status
+del(.operations.status.answer.states)~asks for a state, so its answer needs status
+del(.operations.status) | .kinds = {} | .default_kinds = []~create must give a status
+.kinds.portrait.start = ["list"] | .kinds.portrait.status = "status"~its first operation must give an id
+.kinds.portrait.start = ["create"]~what is started needs a status operation
+.kinds.portrait.status = "list"~asks for a state, so its answer needs status
+.kinds.portrait.result.operation = "none"~its result operation does not exist
+.kinds.portrait.result.take = "none"~takes no 'none' from its answer
+.kinds.portrait.start = ["none"]~leads to no operation
+.kinds.portrait.status = "none"~its status operation does not exist
+.default_kinds = ["none"]~no kind is called 'none'
+.kinds.portrait.value = {"type":"string"}~only -r may ask for it
+.kinds.portrait.start = ["create"] | .kinds.portrait.status = "status"~only -r may ask for it
+.image.url = "("~is no regular expression
+END
+}
+
+@test "check: a file that cannot be opened ends it before any is judged" {
+  echo '{' >bad.json
+  run --separate-stderr av-provider check bad.json none.json
+  [ "$status" -eq 66 ]
+  [[ "$stderr" == *"cannot open 'none.json'"* ]]
+  [[ "$stderr" != *"bad.json"* ]]
+}
+
+@test "a user's file may not send a built-in one's credentials elsewhere" {
+  for change in '.base_url = "https://evil.example/v0.5"' \
+    '.auth.oauth.token_url = "https://evil.example/token"' \
+    '.auth.oauth.revoke_url = "https://evil.example/revoke"'; do
+    jq "$change" "$top/lib/providers/loom.json" >"$dir/loom.json"
+    run --separate-stderr av-provider show loom
+    [ "$status" -eq 78 ]
+    [ -z "$output" ]
+    [[ "$stderr" == *"must go nowhere else"* ]]
+    run --separate-stderr av-provider list
+    [ "$status" -eq 78 ]
+    [ "${#lines[@]}" -eq 3 ]
+  done
+  jq '.pace.rate = 2' "$top/lib/providers/loom.json" >"$dir/loom.json"
+  run av-provider list
+  [ "$status" -eq 0 ]
+  jq -es --arg f "$dir/loom.json" '.[] | select(.name == "loom") | .file == $f' <<<"$output"
+}
+
+@test "a user's file may not go by a name of a built-in one either" {
+  for name in anam protoface; do
+    example | jq --arg n "$name" '.aliases = [$n]' >"$dir/acme.json"
+    run --separate-stderr av-provider show acme
+    [ "$status" -eq 78 ]
+    [[ "$stderr" == *"'$name' is a name of the built-in"* ]]
+  done
+  rm "$dir/acme.json"
+  example | jq '.name = "protoface"' >"$dir/protoface.json"
+  run --separate-stderr av-provider show protoface
+  [ "$status" -eq 78 ]
+  [[ "$stderr" == *"must go nowhere else"* ]]
+  rm "$dir/protoface.json"
+  # Its own file may keep its aliases.
+  cp "$top/lib/providers/avtr1.json" "$dir/avtr1.json"
+  av-provider show protoface | cmp - "$dir/avtr1.json"
+}
+
+@test "a file must be called what it says" {
+  example >"$dir/other.json"
+  run --separate-stderr av-provider show other
+  [ "$status" -eq 78 ]
+  [[ "$stderr" == *"its name is 'acme', not 'other'"* ]]
+}
+
+@test "the users' files are under HOME without XDG_CONFIG_HOME" {
+  unset XDG_CONFIG_HOME
+  export HOME="$BATS_TEST_TMPDIR/home"
+  mkdir -p "$HOME/.config/avtools/providers"
+  example >"$HOME/.config/avtools/providers/acme.json"
+  av-provider show acme | cmp - "$HOME/.config/avtools/providers/acme.json"
+}
+
+@test "mistakes in the command line" {
+  for args in "" "no" "list anam" "show" "show anam argil" "kinds" "options" "check" \
+    "schema record provider" "--nonsense" "list --step"; do
+    run --separate-stderr av-provider $args
+    echo "$args: $status $stderr"
+    [ "$status" -eq 64 ]
+    [ -z "$output" ]
+    [[ "$stderr" == *"usage: av-provider"* ]]
+  done
+  run --separate-stderr av-provider show nobody
+  [ "$status" -eq 78 ]
+  [[ "$stderr" == *"unknown provider 'nobody'"* ]]
+  run --separate-stderr av-provider show ../../etc/passwd
+  [ "$status" -eq 78 ]
+}
+
+@test "output that cannot be written" {
+  run bash -c 'av-provider list >/dev/full'
+  [ "$status" -eq 74 ]
+  [[ "$output" == *"cannot write"* ]]
+}
+
+@test "the manual's example takes a photo all the way, with no line of C" {
+  example >"$dir/acme.json"
+  cp "$top/tests/photos/baseline.jpg" ann.jpg
+  export ACME_API_KEY=sesame XDG_STATE_HOME="$BATS_TEST_TMPDIR/state"
+  unset AV_LEDGER AV_PROVIDER
+  run --separate-stderr "$top/tests/servers/acme-server" bash -c 'set -o pipefail
+    av-validate -p acme -O style=comic ann.jpg | av-upload |
+      av-poll --interval 20ms | av-render -o faces >done.jsonl'
+  echo "$output $stderr"
+  cat done.jsonl
+  [ "$status" -eq 0 ]
+  [ "$output" = "POST /v2/faces sesame photo label style
+GET /v2/faces/face-1
+GET /v2/faces/face-1
+GET /v2/faces/face-1
+GET /v2/portrait.png" ]
+  jq -e '.avatar.id == "face-1" and .avatar.status == "ready" and .name == "ann"
+    and .renderings[0].file == "faces/ann.acme.portrait.png"' done.jsonl
+  [ "$(head -c 8 faces/ann.acme.portrait.png | od -An -tx1)" = " 89 50 4e 47 0d 0a 1a 0a" ]
+}

@@ -1,0 +1,109 @@
+#!/usr/bin/env bats
+# Over TLS, HTTP/2 and proxies, as to the services themselves.
+
+load helper
+load ../soak/common
+
+setup_file() {
+	command -v node >/dev/null || skip "node is not installed"
+}
+
+# front: a sandbox behind TLS, whose authority is trusted
+front() {
+	local line path
+	box --seed 1 --state journal "$@"
+	path=${ANAM_API_URL#http://127.0.0.1:}
+	rm -f line hold
+	mkfifo line hold
+	node "$TESTS/servers/tls/front.mjs" "http://127.0.0.1:${path%%/*}" . <hold >line 2>front.err 3>&- &
+	SERVER=$!
+	exec 9>hold
+	read -r line <line
+	HTTPS=$(jq -r .https <<<"$line") PROXY=$(jq -r .proxy <<<"$line")
+	for name in LOOM ANAM AVTR1 ARGIL; do
+		base=${name}_API_URL
+		path=${!base#http://127.0.0.1:}
+		export "$base=$HTTPS/${path#*/}"
+	done
+	export CURL_CA_BUNDLE=$PWD/ca.pem
+}
+
+# told EXPRESSION: of what the front counted
+told() {
+	curl -sf --noproxy '*' --cacert ca.pem "$HTTPS/_stats" | jq -c "$1"
+}
+
+# fail QUERY: from now on
+fail() {
+	curl -sf --noproxy '*' --cacert ca.pem -X POST "$HTTPS/_faults?$1" >/dev/null
+}
+
+@test "HTTP/2: a whole pipe, many streams on few connections" {
+	shots 20
+	front
+	before=$(told .sessions)
+	grep -v loom all | av-upload -q -j 16 | av-poll -q --interval 0.05s >out
+	is "$(codes out)" '60 ready'
+	clean
+	is "$(told '.protocols | keys')" '["2.0"]'
+	# curl's own are among them
+	[ "$(($(told .sessions) - before))" -le 10 ]
+}
+
+# batch QUERY: 20 photos for each service while that strikes; lists tell, but Loom's
+batch() {
+	shots 20
+	soon 0.3
+	front
+	fail "$1"
+	upload
+	honest loom
+}
+
+@test "HTTP/2: streams that are refused" {
+	batch refuse=3
+	[ "$(told .refused)" -ge 20 ]
+}
+
+@test "HTTP/2: done, and reset instead of answered" {
+	batch cancel=4
+	[ "$(of out 'map(select(.error.created == "unknown")) | length')" -gt 0 ]
+}
+
+@test "HTTP/2: a session that takes no more" {
+	batch goaway=5
+}
+
+@test "an authority that nobody knows is not asked, and CURL_CA_BUNDLE or SSL_CERT_FILE name one" {
+	shots 1
+	front
+	grep anam all >mine
+	env -u CURL_CA_BUNDLE av-upload -q --timeout 1s --exit-zero <mine >out
+	is "$(jq -c '.error | [.code, .created, .retryable]' out)" '["network","no",true]'
+	[[ $(jq -r .error.message out) == *certificate* ]]
+	is "$(told .streams)" 0
+	for variable in CURL_CA_BUNDLE SSL_CERT_FILE; do
+		env -u CURL_CA_BUNDLE "$variable=$PWD/ca.pem" av-upload -q --again <mine >out
+		is "$(codes out)" '1 ready'
+	done
+}
+
+@test "https_proxy: through the tunnel, and what goes wrong there has sent nothing" {
+	shots 2
+	front
+	grep anam all >mine
+	export https_proxy=$PROXY
+	fail tunnel=502
+	av-upload -q --timeout 1s --exit-zero <mine >out
+	is "$(jq -c '.error | [.code, .created]' out | sort -u)" '["network","no"]'
+	is "$(told .streams)" 0
+	fail tunnel=200
+	connects=$(told .connects)
+	av-upload -q --retry-failed <out >again
+	is "$(codes again)" '2 ready'
+	[ "$(told .connects)" -gt "$connects" ]
+	connects=$(told .connects)
+	no_proxy=localhost av-upload -q --again <mine >out
+	is "$(codes out)" '2 ready'
+	is "$(told .connects)" "$connects"
+}

@@ -1,0 +1,417 @@
+#!/usr/bin/env bats
+# av-upload: its options and errors, what it reads, and that each row of the table of paid requests
+# counts at most one create.
+
+load helper
+load ../soak/common
+
+upload() {
+	limit 60 av-upload "$@"
+}
+
+# How many requests that create reached the service: posts NAME
+posts() {
+	jq -s --arg p "$1" 'map(select(.service == $p and .method == "POST"
+		and (.path | endswith("/avatars")))) | length' trace
+}
+
+# err FILE: what the only failed record says
+err() {
+	jq -c '.error | select(.) | [.code, .retryable, .created]' "$1"
+}
+
+# fails STATUS CODE RETRYABLE CREATED ARG...: av-upload of photos/001.jpg
+fails() {
+	run "-$1" upload "${@:5}" photos/001.jpg
+	printf '%s\n' "$output" | grep '^{' >out
+	is "$(err out)" "[\"$2\",$3,$4]"
+	sound out
+}
+
+@test "help and version are on stdout, mistakes are 64 and say so on stderr" {
+	run -0 --separate-stderr av-upload -h
+	[[ $output == "usage: av-upload"* && $output == *--max-creates* && -z $stderr ]]
+	run -0 av-upload -V
+	[[ $output == av-upload\ * ]]
+	for mistake in --nonsense "-j 0" "-j x" "--timeout x" "--rate -1" "--rate x" \
+		"--max-creates x" "-u http://127.0.0.1:1/v1" "-p anam,argil -u http://127.0.0.1:1/v1"; do
+		echo "$mistake"
+		run -64 --separate-stderr av-upload $mistake x
+		[ -z "$output" ]
+		[[ $stderr == *usage:* ]]
+	done
+}
+
+@test "configuration fails before anything is read: no such provider, no key, http to elsewhere" {
+	photos 1
+	unset ANAM_API_KEY
+	run -78 --separate-stderr av-upload -p nobody photos/001.jpg
+	[[ -z $output && $stderr == *nobody* ]]
+	run -78 --separate-stderr av-upload -p anam photos/001.jpg
+	[[ -z $output && $stderr == *ANAM_API_KEY* ]]
+	ANAM_API_KEY=k ANAM_API_URL=http://example.org/v1 run -78 --separate-stderr \
+		av-upload -p anam photos/001.jpg
+	[ -z "$output" ]
+}
+
+@test "operands, lines, NUL-ended lines and records, URLs, names and options" {
+	photos 5 1280x720
+	mv photos/005.jpg $'photos/five\nlines.jpg'
+	box --trace trace
+	upload -p argil photos/001.jpg '{"file":"photos/002.jpg","name":"Two"}' >a
+	printf 'photos/003.jpg\n\n  \r\n{"file":"photos/004.jpg","provider":"argil"}' |
+		upload -p anam >>a
+	printf 'photos/five\nlines.jpg\0' | upload -0 -p argil >>a
+	printf '{"url":"https://example.org/a.png","provider":"argil","name":"U"}\n' |
+		upload -O extras.job=7 >>a
+	is "$(of a 'map([.file // .url, .provider, .name]) | sort')" \
+		"$(jq -nc '[["https://example.org/a.png","argil","U"],["photos/001.jpg","argil","001"],
+		["photos/002.jpg","argil","Two"],["photos/003.jpg","anam","003"],
+		["photos/004.jpg","argil","004"],["photos/five\nlines.jpg","argil","five lines"]] | sort')"
+	is "$(stat '[.argil.creates, .anam.creates]')" '[5,1]'
+	curl -sf -H "x-api-key: $ARGIL_API_KEY" "$ARGIL_API_URL/avatars" |
+		jq -e 'map(select(.extras.job == "7" and .name == "U")) | length == 1'
+	sound a
+	clean
+}
+
+@test "what is no record comes out as one, and the rest goes on" {
+	photos 1
+	box
+	{
+		printf '{"file":\n'
+		printf '{"file":"x","access_token":"marked-secret"}\n'
+		printf 'photos/\377.jpg\n'
+		printf '{"file":"%s"}\n' "$(head -c 17000000 /dev/zero | tr '\0' x)"
+		printf '{"file":"none.jpg"}\n{}\n'
+		printf 'photos/001.jpg\n'
+	} >in
+	run -65 upload -k -p avtr1 <in
+	printf '%s\n' "$output" | grep '^{' >out
+	is "$(of out 'map(.error.code)')" \
+		'["invalid_record","secret_in_record","path_not_utf8","record_too_long","file_missing","no_photo",null]'
+	is "$(of out 'map(select(.input) | .input | length <= 1024) | unique')" '[true]'
+	[[ $output != *marked-secret* ]]
+	is "$(stat .avtr1.creates)" 1
+	sound out
+}
+
+@test "a line of 16 MiB is read" {
+	photos 1
+	box
+	{
+		printf '{"file":"photos/001.jpg","x":"'
+		head -c $((16 * 1024 * 1024 - 32)) /dev/zero | tr '\0' x
+		printf '"}\n'
+	} >in
+	is "$(wc -c <in)" $((16 * 1024 * 1024 + 1))
+	upload -p avtr1 <in >out
+	is "$(jq -c '[.avatar.status, (.x | length)]' out)" '["processing",16777184]'
+}
+
+@test "a photo that the service would refuse is not sent" {
+	photos 1
+	head -c 500 photos/001.jpg >photos/002.jpg
+	box
+	run -65 upload -p argil photos/*
+	run -65 upload -p loom photos/002.jpg nothere.jpg
+	is "$(stat '[.argil, .loom | .creates, .requests] | add')" 0
+}
+
+@test "-k keeps the order, -j bounds what is in flight" {
+	photos 30
+	box --delay 10
+	upload -p avtr1 -k -j 7 photos/* >out
+	is "$(of out 'map(.file) == (map(.file) | sort)')" true
+	is "$(stat '.avtr1 | .max_in_flight <= 7 and .max_in_flight > 1')" true
+	is "$(stat .avtr1.creates)" 30
+}
+
+@test "--rate holds for all processes of an account together" {
+	photos 12
+	box
+	printf '%s\n' photos/* | limit 60 xargs -n 3 -P 4 av-upload -p anam --rate 20 -j 4 >out
+	is "$(of out length)" 12
+	is "$(stat '.anam | [.creates, .max_rate_per_second <= 21]')" '[12,true]'
+	AVTR1_RATE=0 run --separate-stderr -0 upload -p avtr1 photos/001.jpg
+	is "$stderr" "av-upload: avtr1: NAME_RATE is '0', which is no rate such as 5/s; ignored"
+}
+
+@test "-v says requests and shows no secret, -q says nothing" {
+	photos 2
+	box
+	upload -v -p loom photos/001.jpg 2>talk >out
+	grep -q avatars talk
+	for secret in "$LOOM_CLIENT_SECRET" "$LOOM_PASSWORD" Bearer; do
+		run ! grep -F "$secret" talk out
+	done
+	run -0 --separate-stderr upload -q -p loom photos/002.jpg
+	[ -z "$stderr" ]
+}
+
+@test "exit status: the weightiest wins, --exit-zero leaves failures to the data" {
+	photos 3
+	box --fault 401@avtr1=1 --quota anam=1 --refuse-match 002
+	printf x >bad.jpg
+	run -0 upload -p anam photos/001.jpg
+	run -65 upload -p anam bad.jpg
+	# 75 before 65: some failed record is worth another run.
+	run -75 upload -p anam bad.jpg photos/003.jpg
+	run -77 upload bad.jpg '{"file":"photos/001.jpg","provider":"avtr1"}' \
+		'{"file":"photos/003.jpg","provider":"anam"}' -p anam
+	run -0 upload --exit-zero -p anam bad.jpg photos/003.jpg
+	run -74 bash -c 'av-upload -p anam bad.jpg >/dev/full'
+	run -74 bash -c 'av-upload --exit-zero -p anam bad.jpg >/dev/full'
+}
+
+@test "the ledger: what is made is not made again, --again does, another name is another avatar" {
+	photos 1
+	box
+	upload -p avtr1 photos/001.jpg >a
+	upload -p avtr1 photos/001.jpg >b
+	is "$(jq -s -c '[.[0].avatar.id == .[1].avatar.id, .[1].avatar.reused]' a b)" '[true,true]'
+	cp photos/001.jpg photos/copy.jpg
+	upload -p avtr1 photos/copy.jpg >c
+	is "$(jq .avatar.reused c)" true
+	upload -p avtr1 '{"file":"photos/001.jpg","name":"Other"}' >d
+	upload -p avtr1 -O runtime_type=mock photos/001.jpg >e
+	AVTR1_ACCOUNT=second upload -p avtr1 photos/001.jpg >f
+	is "$(stat .avtr1.creates)" 4
+	upload --again -p avtr1 photos/001.jpg >g
+	is "$(stat .avtr1.creates)" 5
+	upload --ledger none -p avtr1 photos/001.jpg >h
+	upload --ledger other.db -p avtr1 photos/001.jpg >i
+	upload --ledger other.db -p avtr1 photos/001.jpg >j
+	is "$(stat .avtr1.creates)" 7
+	is "$(of <(cat a b c d e f g h i j) 'map(.avatar.reused // false)')" \
+		'[false,true,true,false,false,false,false,false,false,true]'
+	sound a b c d e f g h i j
+}
+
+@test "a ledger that cannot be used: nothing is sent" {
+	photos 1
+	box
+	printf 'no database, surely not, not at all' >broken.db
+	run -78 upload --ledger broken.db -p avtr1 photos/001.jpg
+	run -78 upload --ledger /proc/none/x.db -p avtr1 photos/001.jpg
+	is "$(stat .avtr1.requests)" 0
+}
+
+@test "--max-creates: at most so many are sent, the rest is worth another run" {
+	photos 9
+	box
+	run -75 upload -p anam --max-creates 4 -j 3 photos/*
+	printf '%s\n' "$output" | grep '^{' >out
+	is "$(codes out)" "5 max_creates, 4 ready"
+	is "$(stat .anam.creates)" 4
+	upload --retry-failed <out >again
+	is "$(codes again)" "9 ready"
+	is "$(stat .anam.creates)" 9
+	sound out again
+}
+
+@test "not sent: no connection, tried again until it is there, or until the time-out" {
+	photos 1
+	box
+	PORT=${STATS#http://127.0.0.1:} PORT=${PORT%/*}
+	kill "$BOX"
+	wait "$BOX" || true
+	fails 75 network true '"no"' -p avtr1 --timeout 1
+	av-upload -v -p avtr1 photos/001.jpg >late 2>talk 3>&- &
+	UPLOAD=$!
+	tried() { grep -q . talk && echo yes; }
+	until_is yes tried
+	kill "$UPLOAD"
+	wait "$UPLOAD" || true
+	is "$(err late)" '["interrupted",true,"no"]'
+}
+
+@test "auth: a token that died is renewed once, a key that is refused is 77" {
+	photos 3
+	box --trace trace --fault 401@loom#2 --fault 401@anam=1
+	upload -j 1 -p loom photos/* >out
+	is "$(codes out)" "3 processing"
+	is "$(stat '[.loom.creates, .loom.token_requests]')" '[3,2]'
+	fails 77 unauthorized true '"no"' -p anam
+	is "$(stat .anam.creates)" 0
+	clean
+}
+
+@test "tokens that end in mid-batch cost no record" {
+	photos 25
+	box --token-life 1 --delay 100
+	upload -j 1 -p loom photos/* >out
+	is "$(codes out)" "25 processing"
+	is "$(stat '.loom | [.creates, .token_requests > 1]')" '[25,true]'
+	clean
+}
+
+@test "wait: as long as the service says, in full, then it is made once" {
+	photos 1
+	for fault in 423@loom 429@loom 429@avtr1 503@avtr1 429@anam 429@argil; do
+		echo "$fault"
+		[ "${fault#*@}" = argil ] && photos 1 1280x720
+		box --fault "$fault#1" --retry-after 1 --trace "trace.$fault"
+		upload -p "${fault#*@}" photos/001.jpg >out
+		is "$(jq -s 'map(select(.method == "POST" and (.path | endswith("/avatars"))) |
+				(.time | sub("\\.[0-9]+"; "") | fromdate) +
+				(.time | sub(".*T[0-9:]+"; "0") | rtrimstr("Z") | tonumber))
+			| [length, .[1] - .[0] >= 0.999] | tostring' "trace.$fault")" '"[2,true]"'
+		is "$(stat ".${fault#*@} | [.creates, .faults[\"$fault#1\"]]")" '[1,1]'
+		kill "$BOX"
+		wait "$BOX" || true
+	done
+}
+
+@test "wait without an end: rate_limited when the time is over, worth another run" {
+	photos 1
+	box --fault 429@avtr1=1 --retry-after none
+	fails 75 rate_limited true '"no"' -p avtr1 --timeout 1
+	is "$(stat .avtr1.creates)" 0
+}
+
+@test "account: one that cannot pay gets nothing more in this run" {
+	photos 20
+	for spec in anam=3 avtr1=3/429 loom=3; do
+		box --quota "$spec" --trace trace
+		run -75 upload -p "${spec%=*}" -j 1 photos/*
+		printf '%s\n' "$output" | grep '^{' >out
+		is "$(of out 'map(select(.avatar.id)) | length')" 3
+		is "$(of out 'map(.error | select(.) | [.code, .retryable, .created]) | unique')" \
+			'[["account_blocked",true,"no"]]'
+		is "$(posts "${spec%=*}")" 4
+		is "$(stat ".${spec%=*}.creates")" 3
+		kill "$BOX"
+		wait "$BOX" || true
+		rm -rf trace state/*
+		sound out
+	done
+}
+
+@test "refused: for good, nothing was made, nothing is sent again" {
+	photos 1 1280x720
+	for spec in 422@anam 413@loom 409@avtr1 422@argil; do
+		box --fault "$spec=1" --trace trace
+		fails 65 refused false '"no"' -p "${spec#*@}"
+		is "$(jq -c .error.http_status out)" "${spec%@*}"
+		is "$(posts "${spec#*@}")" 1
+		upload --retry-failed <out >again || true
+		cmp out again
+		is "$(posts "${spec#*@}")" 1
+		kill "$BOX"
+		wait "$BOX" || true
+		rm trace
+	done
+}
+
+@test "a redirect is never followed" {
+	photos 1
+	soon 0.2
+	for provider in loom anam avtr1; do
+		box --fault redirect=1 --trace trace
+		if [ "$provider" = loom ]; then
+			fails 65 redirected false '"unknown"' -p loom
+		else
+			fails 75 redirected true '"no"' -p "$provider"
+		fi
+		is "$(posts "$provider")" 1
+		is "$(stat ".$provider | [.creates, .media_requests, .credentials_on_media]")" '[0,0,0]'
+		kill "$BOX"
+		wait "$BOX" || true
+		rm trace
+	done
+}
+
+@test "sent, and no answer that is understood: unknown, and never sent again blindly" {
+	local n=0 faults=()
+	# Loom's list cannot tell, so nothing but unknown is right.
+	for fault in lost-before lost-after late reset truncated stall-body garbage 500 502-after 500-after; do
+		faults+=(--fault "$fault@loom#$((++n))")
+	done
+	photos "$n"
+	box "${faults[@]}" --late 100 --stall-ms 300 --trace trace
+	for again in '' again; do
+		upload --exit-zero -p loom -j 1 --timeout 20 photos/* >out
+		is "$(of out 'map(.error | [.code, .retryable, .created]) | unique')" \
+			'[["outcome_unknown",false,"unknown"]]'
+		is "$(of out length)" "$n"
+		# Again, by the record, by the photo: still nothing is sent.
+		run -65 upload -k --retry-failed <out
+		is "$output" "$(cat out)"
+		is "$(posts loom)" "$n"
+	done
+	is "$(stat '.loom.faults | length')" "$n"
+	is "$(stat .loom.duplicates_count)" 0
+	sound out
+}
+
+@test "a reused connection that closes after the request counts one" {
+	photos 4
+	soon 0.5
+	for provider in loom anam avtr1; do
+		box --fault "close-idle@$provider#2" --trace trace
+		upload --exit-zero -j 1 -p "$provider" photos/* >out
+		is "$(stat ".$provider.faults[\"close-idle@$provider#2\"]")" 1
+		is "$(of out length)" 4
+		is "$(stat ".$provider.duplicates_count")" 0
+		is "$(of out 'map(select(.avatar.id)) | length')" "$(stat ".$provider.creates")"
+		[ "$(stat ".$provider.creates")" -ge 3 ]
+		kill "$BOX"
+		wait "$BOX" || true
+		rm -rf trace state/*
+	done
+}
+
+@test "SIGTERM: what is in flight is finished, the rest is passed on, then it dies of it" {
+	photos 40
+	box --delay 100
+	av-upload -p avtr1 -j 2 photos/* >out 2>talk 3>&- &
+	UPLOAD=$!
+	some() { [ "$(stat .avtr1.creates)" -ge 4 ] && echo yes; }
+	until_is yes some
+	kill "$UPLOAD"
+	CODE=0
+	wait "$UPLOAD" || CODE=$?
+	is "$CODE" 143
+	is "$(of out length)" 40
+	is "$(of out 'map(select(.avatar.id)) | length')" "$(stat .avtr1.creates)"
+	is "$(of out 'map(.error.code) - [null] | unique')" '["interrupted"]'
+	sound out
+}
+
+@test "a second signal ends it at once" {
+	photos 3
+	box --fault stall=1 --stall-ms 600000
+	av-upload -v -p avtr1 photos/* >out 2>talk 3>&- &
+	UPLOAD=$!
+	some() { [ "$(stat .avtr1.creates)" -ge 1 ] && echo yes; }
+	until_is yes some
+	kill "$UPLOAD"
+	said() { grep -q stopping talk && echo yes; }
+	until_is yes said
+	kill "$UPLOAD"
+	CODE=0
+	wait "$UPLOAD" || CODE=$?
+	is "$CODE" 143
+}
+
+@test "memory does not grow with the photos or their number in flight" {
+	faces photo.png=1920x1080
+	mkdir photos
+	for i in 1 2 3 4 5 6 7 8; do
+		# 8 MB of a text chunk before IEND, another one for each.
+		python3 - "$i" <<-'END'
+			import struct, sys, zlib
+			data = open("photo.png", "rb").read()
+			text = b"tEXtx\0" + sys.argv[1].encode() * 8000000
+			chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+			open(f"photos/{sys.argv[1]}.png", "wb").write(data[:-12] + chunk + data[-12:])
+		END
+	done
+	box
+	command time -f %M -o rss timeout 60 av-upload -p argil -j 8 photos/* >out
+	is "$(codes out)" "8 processing"
+	cat rss
+	[ -n "${AV_SANITIZED:-}" ] || [ "$(cat rss)" -lt 40000 ]
+	clean
+}

@@ -1,0 +1,173 @@
+#!/usr/bin/env bats
+# av-validate over real, odd and damaged pictures, at its three depths.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+  export ODD="$BATS_FILE_TMPDIR/odd" TABLE="$BATS_FILE_TMPDIR/table"
+  mkdir "$ODD"
+  sh "$BATS_TEST_DIRNAME/../generators/odd-photos.sh" "$ODD" >"$TABLE" 2>"$BATS_FILE_TMPDIR/log"
+  export BOMB="$BATS_FILE_TMPDIR/bomb.png"
+  python3 - "$BOMB" <<'PYTHON'
+import struct, sys, zlib
+def chunk(tag, data):
+    return struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data))
+z = zlib.compressobj(9)
+pixels = b"".join(z.compress(bytes(30001)) for _ in range(30000)) + z.flush()
+with open(sys.argv[1], "wb") as f:
+    f.write(b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", struct.pack(">IIBBBBB", 30000, 30000, 8, 0, 0, 0, 0))
+            + chunk(b"IDAT", pixels) + chunk(b"IEND", b""))
+PYTHON
+}
+
+setup() {
+  cd "$BATS_TEST_TMPDIR"
+  unset AV_PROVIDER
+}
+
+# Records as the lines of the table: name, tab, findings.
+findings() {
+  jq -r '[(.file | split("/") | last),
+    (if .error then (.error.problems // [.error]) else (.image.warnings // []) end
+      | map(.code + (if .severity then ":" + .severity else "" end)) | join(" ")
+      | if . == "" then "-" else . end)] | join("\t")'
+}
+
+# Writes the table's paths to list.
+list() {
+  cut -f1 "$TABLE" | sed "s|^|$ODD/|" >list
+}
+
+@test "--decode: each odd and damaged picture has just the findings of the table" {
+  list
+  run -65 --separate-stderr sh -c 'av-validate --decode -k <list >out'
+  findings <out >got
+  diff "$TABLE" got
+  [ "$(wc -l <got)" -ge 60 ]
+}
+
+@test "one worker, many, or none: the records are the same" {
+  list
+  for o in "-j 1" "-j 2" "-j 7" ""; do
+    run -65 --separate-stderr sh -c "av-validate -k $o <list >'out$o'"
+    cmp "out-j 1" "out$o"
+  done
+}
+
+@test "the order is the input's with -k, and each record comes out without it" {
+  list
+  run -65 --separate-stderr sh -c 'av-validate -k --decode -j 3 <list >out'
+  jq -r .file out | cmp list -
+  run -65 --separate-stderr sh -c 'av-validate --decode -j 3 <list >out'
+  sort list | cmp - <(jq -r .file out | sort)
+}
+
+@test "--quick says type, size and turning of the sound ones, and no digest" {
+  set -- "$ODD/444.jpg" "$ODD/rgb16.png" "$ODD/lossy.webp"
+  av-validate -k "$@" >full
+  av-validate -k --quick "$@" >quick
+  diff <(jq -c '.image | del(.sha256)' full) <(jq -c .image quick)
+  [ "$(jq -r .image.sha256 quick | sort -u)" = null ]
+  run -64 av-validate --quick --decode "$ODD/444.jpg"
+}
+
+# variants cut|flip FILE: the file cut at every offset, or with a bit flipped in each byte, as
+# files of the directory "all".
+variants() {
+  python3 -c '
+import os, sys
+data = open(sys.argv[2], "rb").read()
+os.mkdir("all")
+for n in range(1 if sys.argv[1] == "cut" else 0, len(data)):
+    flipped = data[:n] + bytes([data[n] ^ 1 << n % 8]) + data[n + 1:]
+    open("all/%d" % n, "wb").write(data[:n] if sys.argv[1] == "cut" else flipped)
+' "$@"
+}
+
+# All of the directory are refused.
+all_refused() {
+  run -65 --separate-stderr sh -c 'find all -type f | av-validate >out'
+  [ "$(jq -c 'select(.error == null)' out | wc -l)" -eq 0 ]
+  [ "$(wc -l <out)" -eq "$(ls all | wc -l)" ]
+  rm -r all
+}
+
+@test "a JPEG, a PNG and a WebP cut at every offset: found, every one" {
+  for photo in baseline.jpg progressive.jpg rgb.png lossy.webp lossless.webp; do
+    variants cut "$BATS_TEST_DIRNAME/../photos/$photo"
+    all_refused
+  done
+}
+
+@test "every byte of a PNG flipped: found, every one" {
+  variants flip "$BATS_TEST_DIRNAME/../photos/rgb.png"
+  all_refused
+}
+
+@test "a PNG of 900 million pixels is refused in under 10 ms and 20 MB" {
+  python3 - <<'PYTHON'
+import os, subprocess, time
+best = 1e9
+for _ in range(10):
+    start = time.perf_counter()
+    p = subprocess.Popen(["av-validate", os.environ["BOMB"]], stdout=open("out", "w"))
+    _, status, usage = os.wait4(p.pid, 0)
+    best = min(best, time.perf_counter() - start)
+    assert os.waitstatus_to_exitcode(status) == 65
+print("%.1f ms, %d kB" % (best * 1000, usage.ru_maxrss))
+if "-san" not in os.environ["PATH"]:
+    assert usage.ru_maxrss < 20 * 1024 and best < 0.010
+PYTHON
+  [ "$(jq -r .error.problems[].code out)" = too_many_pixels ]
+}
+
+@test "with the ceiling lifted it is decoded by a worker, not in the memory of the program" {
+  python3 - "$ODD/444.jpg" <<'PYTHON'
+import os, resource, subprocess, sys
+p = subprocess.Popen(["av-validate", "-k", "--decode", "--max-pixels", "1000000000",
+                      os.environ["BOMB"], sys.argv[1]], stdout=open("out", "w"))
+peak = 0
+while p.poll() is None:
+    with open("/proc/%d/status" % p.pid) as f:
+        peak = max([peak] + [int(l.split()[1]) for l in f if l.startswith("VmHWM")])
+assert p.returncode == 0 and 0 < peak
+assert peak < 20 * 1024 or "-san" in os.environ["PATH"], peak
+PYTHON
+  [ "$(jq -c '[.image.width, .error]' out | tr '\n' ' ')" = '[30000,null] [61,null] ' ]
+}
+
+@test "what needs no judging passes as it is, and image is always read anew" {
+  cp "$ODD/444.jpg" ann.jpg
+  cat >in <<'RECORDS'
+{"file":"ann.jpg","error":{"step":"upload","code":"network","message":"m","retryable":true}}
+{ "file":"ann.jpg" , "avatar":{"id":"1"} }
+RECORDS
+  run -75 --separate-stderr sh -c 'av-validate -k <in >out'
+  cmp in out
+  echo '{"file":"ann.jpg","image":{"type":"image/png","bytes":1,"sha256":"'"$(printf '%064d' 0)"'"},"x":1}' |
+    av-validate >out
+  [ "$(jq -r '.image.type, .image.sha256, .x' out | tr '\n' ' ')" = \
+    "image/jpeg $(sha256sum ann.jpg | cut -d' ' -f1) 1 " ]
+}
+
+@test "Ctrl-C in the middle: lines in = lines out, and the program dies of the signal" {
+  for i in $(seq 400); do echo "$ODD/whole.jpg"; done >list
+  for o in "-j 1" "-j 2 --decode"; do
+    mkfifo in
+    av-validate -v $o <in >out 2>err & pid=$!
+    exec 7>in
+    cat list >&7
+    until [ -s out ]; do sleep 0.01; done
+    kill -INT "$pid"
+    until grep -q stopping err; do sleep 0.01; done
+    exec 7>&-
+    status=0; wait "$pid" || status=$?
+    [ "$status" -eq 130 ]
+    [ "$(wc -l <out)" -eq 400 ]
+    rm in
+  done
+}
+
+@test "the program links neither libcurl nor libvips" {
+  ! ldd "$(command -v av-validate)" | grep -E 'curl|vips|glib'
+}

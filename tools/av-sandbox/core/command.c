@@ -1,0 +1,176 @@
+#include <errno.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "core/command.h"
+#include "core/options.h"
+#include "core/server.h"
+#include "services/services.h"
+
+static char *dir;
+static bool dir_is_ours;
+
+static void
+add(struct json_object *o, const char *name, char *value)
+{
+	json_object_object_add(o, name, json_object_new_string(value));
+	free(value);
+}
+
+struct json_object *
+command_env(void)
+{
+	static const char *const secrets[] = {"LOOM_CLIENT_ID", "LOOM_CLIENT_SECRET",
+	    "LOOM_USERNAME", "LOOM_PASSWORD", "ANAM_API_KEY", "AVTR1_API_KEY",
+	    "ARGIL_API_KEY"};
+	struct json_object *o = json_object_new_object();
+
+	add(o, "LOOM_API_URL", mem_printf("%s%s", server_api(), loom_service.base));
+	add(o, "ANAM_API_URL", mem_printf("%s%s", server_api(), anam_service.base));
+	add(o, "AVTR1_API_URL", mem_printf("%s%s", server_api(), avtr1_service.base));
+	add(o, "ARGIL_API_URL", mem_printf("%s%s", server_api(), argil_service.base));
+	add(o, "LOOM_TOKEN_URL", mem_printf("%s/oauth/token", server_api()));
+	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+		add(o, secrets[i], secret_of(secrets[i]));
+	return o;
+}
+
+/* A folder of the directory, named by a variable. */
+static int
+add_folder(const char *variable, const char *name, struct err *e)
+{
+	char *path = mem_printf("%s/%s", dir, name);
+	int status = 0;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		status = err_set(e, CODE_TARGET_UNWRITABLE, "cannot make '%s':", path);
+	else
+		setenv(variable, path, 1);
+	free(path);
+	return status;
+}
+
+static int
+make_dir(struct err *e)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *real;
+
+	if (opts.dir != NULL) {
+		if (mkdir(opts.dir, 0700) < 0 && errno != EEXIST)
+			return err_set(
+			    e, CODE_TARGET_UNWRITABLE, "cannot make '%s':", opts.dir);
+		real = realpath(opts.dir, NULL);
+		if (real == NULL)
+			return err_set(
+			    e, CODE_TARGET_UNWRITABLE, "cannot find '%s':", opts.dir);
+		dir = real;
+		return 0;
+	}
+	dir = mem_printf(
+	    "%s/av-sandbox.XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+	if (mkdtemp(dir) == NULL)
+		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot make '%s':", dir);
+	dir_is_ours = true;
+	return 0;
+}
+
+static int
+set_env(struct err *e)
+{
+	static const char *const gone[] = {"LOOM_ACCESS_TOKEN", "AV_PROVIDER",
+	    "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+	    "no_proxy", "NO_PROXY"};
+	static const char *const suffixes[] = {"RATE", "ACCOUNT", "EXCLUSIVE"};
+	struct json_object *env = command_env();
+	char *ledger = mem_printf("%s/ledger.db", dir), *stats;
+
+	json_object_object_foreach(env, variable, value)
+	{
+		setenv(variable, json_object_get_string(value), 1);
+	}
+	json_object_put(env);
+	for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+		unsetenv(gone[i]);
+	for (int s = 0; s < SERVICES; s++)
+		for (int i = 0; i < 3; i++) {
+			char *name = mem_printf("%s_%s", service_names[s], suffixes[i]);
+
+			for (char *p = name; *p != '\0'; p++)
+				if (*p >= 'a' && *p <= 'z')
+					*p = (char)(*p - 'a' + 'A');
+			unsetenv(name);
+			free(name);
+		}
+	setenv("AV_LEDGER", ledger, 1);
+	free(ledger);
+	stats = mem_printf("%s/_stats", server_api());
+	setenv("AV_SANDBOX_STATS", stats, 1);
+	free(stats);
+	if (add_folder("XDG_STATE_HOME", "state", e) < 0 ||
+	    add_folder("XDG_CACHE_HOME", "cache", e) < 0)
+		return -1;
+	return add_folder("XDG_CONFIG_HOME", "config", e);
+}
+
+_Noreturn static void
+become(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	server_forget_limits();
+	execvp(opts.command[0], opts.command);
+	fprintf(stderr, "av-sandbox: cannot run '%s': %s\n", opts.command[0],
+	    strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+pid_t
+command_start(struct err *e)
+{
+	pid_t child;
+
+	if (make_dir(e) < 0)
+		return -1;
+	if (set_env(e) < 0) {
+		command_clean();
+		return -1;
+	}
+	child = fork();
+	if (child == 0)
+		become();
+	if (child < 0) {
+		command_clean();
+		return err_set(e, CODE_NETWORK, "cannot start a process:");
+	}
+	return child;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int what, struct FTW *at)
+{
+	(void)st;
+	(void)what;
+	(void)at;
+	return remove(path);
+}
+
+void
+command_clean(void)
+{
+	if (dir_is_ours && nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0)
+		warn("cannot remove '%s':", dir);
+	dir_is_ours = false;
+	free(dir);
+	dir = NULL;
+}

@@ -1,0 +1,531 @@
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "core/req.h"
+#include "core/server.h"
+#include "core/stats.h"
+#include "services/oauth.h"
+#include "services/services.h"
+
+static const struct service *const services[] = {
+    &loom_service, &anam_service, &avtr1_service, &argil_service, &oauth_service};
+
+static struct bucket {
+	double tokens;
+	int64_t at; /* 0: never used */
+} buckets[SERVICES];
+
+const char *
+req_header(const struct req *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, name);
+}
+
+const char *
+req_query(const struct req *r, const char *name)
+{
+	return pairs_get(&r->query, name);
+}
+
+long
+req_number(struct req *r, const char *name, long otherwise, long min, long max)
+{
+	const char *s = req_query(r, name);
+
+	if (s == NULL)
+		return otherwise;
+	if (is_integer(s, min, max))
+		return strtol(s, NULL, 10);
+	refuse(r, r->service->bad_query, "bad_value", name,
+	    "%s is '%s', not a whole number from %ld to %ld", name, s, min, max);
+	return -1;
+}
+
+bool
+req_flag(struct req *r, const char *name, bool otherwise, bool *bad)
+{
+	const char *s = req_query(r, name);
+
+	if (s == NULL)
+		return otherwise;
+	if (strcmp(s, "true") == 0 || strcmp(s, "false") == 0)
+		return *s == 't';
+	refuse(r, r->service->bad_query, "bad_value", name,
+	    "%s is '%s', not true or false", name, s);
+	*bad = true;
+	return otherwise;
+}
+
+bool
+req_type_is(const struct req *r, const char *type)
+{
+	const char *s = req_header(r, "Content-Type");
+	size_t len = strlen(type);
+
+	return s != NULL && strncasecmp(s, type, len) == 0 &&
+	       (s[len] == '\0' || s[len] == ';' || s[len] == ' ');
+}
+
+bool
+req_only(struct req *r, struct json_object *o, const char *where, const char *members)
+{
+	json_object_object_foreach(o, key, value)
+	{
+		(void)value;
+		if (word_in(members, key))
+			continue;
+		refuse(r, 400, "unknown_field", key, "%s has no member '%s'", where, key);
+		return false;
+	}
+	return true;
+}
+
+struct json_object *
+req_json(struct req *r, const char *members)
+{
+	struct json_tokener *t;
+	struct json_object *o = NULL;
+	bool whole = false;
+
+	if (!req_type_is(r, "application/json")) {
+		refuse(r, 400, "wrong_content_type", NULL,
+		    "the content type is '%s', not JSON",
+		    req_header(r, "Content-Type") ? req_header(r, "Content-Type")
+		                                  : "absent");
+		return NULL;
+	}
+	t = json_tokener_new();
+	if (t != NULL && r->body.len > 0) {
+		json_tokener_set_flags(
+		    t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+		o = json_tokener_parse_ex(t, r->body.data, (int)r->body.len + 1);
+	}
+	if (o != NULL && json_tokener_get_error(t) == json_tokener_success) {
+		const char *rest = r->body.data + json_tokener_get_parse_end(t);
+
+		whole = rest + strspn(rest, " \t\r\n") == r->body.data + r->body.len;
+	}
+	json_tokener_free(t);
+	if (!whole || !json_object_is_type(o, json_type_object)) {
+		refuse(r, 400, "malformed_body", NULL, "the body is not one JSON object");
+		json_object_put(o);
+		return NULL;
+	}
+	if (!req_only(r, o, "the body", members)) {
+		json_object_put(o);
+		return NULL;
+	}
+	return o;
+}
+
+struct part *
+part_find(struct parts *p, const char *name)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (strcmp(p->at[i].name, name) == 0)
+			return &p->at[i];
+	return NULL;
+}
+
+bool
+req_parts(struct req *r, struct parts *p, const char *names)
+{
+	const char *wrong;
+
+	p->n = 0;
+	if (!req_type_is(r, "multipart/form-data")) {
+		refuse(r, 400, "wrong_content_type", NULL,
+		    "the content type is '%s', not multipart/form-data",
+		    req_header(r, "Content-Type") ? req_header(r, "Content-Type")
+		                                  : "absent");
+		return false;
+	}
+	wrong = multipart_read(p, req_header(r, "Content-Type"), &r->body);
+	if (wrong != NULL) {
+		refuse(r, 400, "malformed_body", NULL, "%s", wrong);
+		return false;
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		const char *name = p->at[i].name;
+
+		if (!word_in(names, name))
+			refuse(r, 400, "unknown_field", name, "no field is named '%s'",
+			    name);
+		else if (part_find(p, name) != &p->at[i])
+			refuse(r, 400, "repeated_field", name, "'%s' comes twice", name);
+		else if (p->at[i].filename == NULL &&
+		         (!utf8_valid(p->at[i].data, p->at[i].len) ||
+		             memchr(p->at[i].data, '\0', p->at[i].len) != NULL))
+			refuse(r, 400, "bad_value", name, "'%s' is not text", name);
+		else
+			continue;
+		return false;
+	}
+	return true;
+}
+
+const char *
+req_text(struct req *r, struct json_object *o, const char *name, size_t min, size_t max)
+{
+	struct json_object *v = NULL;
+	const char *s;
+	size_t n;
+
+	if (!json_object_object_get_ex(o, name, &v)) {
+		refuse(r, 400, "missing_field", name, "'%s' is required", name);
+		return NULL;
+	}
+	if (!json_object_is_type(v, json_type_string)) {
+		refuse(r, 400, "bad_value", name, "'%s' is not a string", name);
+		return NULL;
+	}
+	s = json_object_get_string(v);
+	n = utf8_count(s);
+	if (n >= min && n <= max)
+		return s;
+	refuse(r, 400, "bad_value", name, "'%s' has %zu characters, not %zu to %zu", name,
+	    n, min, max);
+	return NULL;
+}
+
+static void
+answer_clear(struct answer *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		free(a->headers[i].value);
+	a->n = 0;
+	a->type = NULL;
+	buf_release(&a->body);
+}
+
+void
+req_free(struct req *r)
+{
+	answer_clear(&r->answer);
+	pairs_release(&r->query);
+	buf_release(&r->body);
+	for (int i = 0; i < MAX_ARGS; i++)
+		free(r->arg[i]);
+	free(r->url);
+	free(r->path);
+	free(r);
+}
+
+void
+answer(struct req *r, unsigned status)
+{
+	answer_clear(&r->answer);
+	r->answer.status = status;
+}
+
+void
+answer_json(struct req *r, unsigned status, struct json_object *o)
+{
+	answer(r, status);
+	r->answer.type = "application/json";
+	buf_str(&r->answer.body,
+	    json_object_to_json_string_ext(
+	        o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
+void
+answer_header(struct req *r, const char *name, const char *fmt, ...)
+{
+	struct answer *a = &r->answer;
+	struct buf b = {0};
+	va_list ap;
+	char text[4096];
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	buf_str(&b, text);
+	if (a->n < MAX_HEADERS)
+		a->headers[a->n++] = (struct header){name, buf_take(&b)};
+	else
+		buf_release(&b);
+}
+
+void
+refuse(struct req *r, unsigned status, const char *what, const char *field,
+    const char *fmt, ...)
+{
+	char detail[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof detail, fmt, ap);
+	va_end(ap);
+	utf8_cut(detail);
+	stats_violation(r->service->no, r->method, r->url, what, detail);
+	r->service->error(r, status, NULL, field, detail);
+}
+
+void
+fail(struct req *r, unsigned status, const char *message)
+{
+	r->service->error(r, status, NULL, NULL, message);
+}
+
+bool
+pace_allows(enum service_no service)
+{
+	const struct account *a = &opts.account[service];
+	struct bucket *b = &buckets[service];
+	int64_t now = now_ms();
+
+	if (a->rate <= 0)
+		return true;
+	b->tokens =
+	    b->at == 0 ? a->burst : b->tokens + (double)(now - b->at) / 1000 * a->rate;
+	if (b->tokens > a->burst)
+		b->tokens = a->burst;
+	b->at = now;
+	if (b->tokens < 1)
+		return false;
+	b->tokens -= 1;
+	return true;
+}
+
+void
+answer_fault(struct req *r, const struct fault *f)
+{
+	const char *token = req_header(r, "Authorization");
+
+	r->fault_struck = true;
+	if (f->kind != FAULT_STATUS) {
+		answer(r, 0);
+		r->answer.fault = f;
+		return;
+	}
+	if (f->status < 400) {
+		answer(r, f->status);
+		answer_header(r, "Location", "%s/elsewhere", server_media());
+		return;
+	}
+	if (f->status == 401 && r->service->no == LOOM && token != NULL)
+		oauth_revoke(token);
+	fail(r, f->status, "made to fail");
+	if ((f->status == 423 || f->status == 429 || f->status == 503) &&
+	    opts.retry_after != NULL)
+		answer_header(r, "Retry-After", "%s", opts.retry_after);
+}
+
+struct late {
+	struct item *item;
+	int64_t ready_after;
+};
+
+static void
+take_effect(void *arg)
+{
+	struct late *late = arg;
+
+	state_make(late->item, late->ready_after);
+	free(late);
+}
+
+bool
+pay(struct req *r, struct item *it, int64_t ready_after)
+{
+	const struct account *a = &opts.account[it->service];
+	const struct fault *f = r->fault;
+
+	if (a->quota >= 0 && stats_charges(it->service) >= a->quota) {
+		r->service->error(r, a->past > 0 ? a->past : r->service->no_money,
+		    "quota", NULL, "the account's quota is used up");
+		item_free(it);
+		return false;
+	}
+	if (it->service == LOOM && opts.concurrent > 0 &&
+	    state_jobs() >= opts.concurrent) {
+		fail(r, 423, "too many background jobs");
+		item_free(it);
+		return false;
+	}
+	if (f != NULL && f->kind == FAULT_LATE) {
+		struct late *late = mem_new(1, sizeof *late);
+
+		*late = (struct late){it, ready_after};
+		server_after(opts.late, take_effect, late);
+		answer_fault(r, f);
+		return false;
+	}
+	if (f != NULL && !f->after) {
+		item_free(it);
+		answer_fault(r, f);
+		return false;
+	}
+	state_make(it, ready_after);
+	r->answer.fault = f;
+	r->fault_struck = f != NULL;
+	return true;
+}
+
+/* Does the path match the pattern? Fills r->arg with decoded segments. */
+static bool
+match(struct req *r, const char *pattern, const char *path)
+{
+	int n = 0;
+
+	for (int i = 0; i < MAX_ARGS; i++) {
+		free(r->arg[i]);
+		r->arg[i] = NULL;
+	}
+	while (*pattern != '\0') {
+		if (strncmp(pattern, "{}", 2) == 0) {
+			size_t len = strcspn(path, "/");
+
+			if (len == 0 || n == MAX_ARGS)
+				return false;
+			r->arg[n++] = mem_strn(path, len);
+			pattern += 2;
+			path += len;
+		} else if (*pattern++ != *path++) {
+			return false;
+		}
+	}
+	return *path == '\0';
+}
+
+/* The service whose base the path begins with; at least its name must stand there. */
+static const struct service *
+service_at(const char *path, const char **rest)
+{
+	for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
+		const char *base = services[i]->base;
+		size_t len = strlen(base), first = strcspn(base + 1, "/") + 1;
+
+		*rest = NULL;
+		if (strncmp(path, base, len) == 0 &&
+		    (path[len] == '/' || path[len] == '\0'))
+			*rest = path + len;
+		else if (strncmp(path, base, first) != 0 || path[first] != '/')
+			continue;
+		return services[i];
+	}
+	return NULL;
+}
+
+void
+req_begin(struct req *r)
+{
+	const struct service *s;
+	const struct route *route;
+	const char *rest;
+	enum scope scope = FREE;
+
+	if (r->path == NULL || r->media)
+		return;
+	s = r->service = service_at(r->path, &rest);
+	if (s == NULL)
+		return;
+	for (route = s->routes; rest != NULL && route->method != NULL; route++)
+		if (strcmp(route->method, r->method) == 0 &&
+		    match(r, route->path, rest)) {
+			r->route = route;
+			scope = route->scope;
+			r->fault = fault_pick(s->no, scope, r->reused);
+			break;
+		}
+	stats_begin(s->no, scope);
+	r->counted = scope != TOKEN;
+	r->counted_as = s->no;
+}
+
+/* What the route itself says about a request. */
+static bool
+in_order(struct req *r)
+{
+	const struct service *s = r->service;
+
+	if (r->route == NULL) {
+		refuse(r, 404, "unknown_call", NULL, "the contract has no %s %s",
+		    r->method, r->path);
+		return false;
+	}
+	if (r->query_bad) {
+		refuse(
+		    r, s->bad_query, "bad_query", NULL, "the query is not well encoded");
+		return false;
+	}
+	for (size_t i = 0; i < r->query.n; i++) {
+		const char *name = r->query.at[i].name;
+
+		if (!word_in(r->route->query, name))
+			refuse(r, s->bad_query, "unknown_query", name,
+			    "the call has no parameter '%s'", name);
+		else if (pairs_get(&r->query, name) != r->query.at[i].value)
+			refuse(r, s->bad_query, "repeated_query", name,
+			    "'%s' comes twice", name);
+		else
+			continue;
+		return false;
+	}
+	if (r->body.len > 0 && !r->route->body) {
+		refuse(r, 400, "unexpected_body", NULL, "the call has no body");
+		return false;
+	}
+	return true;
+}
+
+static void
+serve_call(struct req *r)
+{
+	const struct service *s = r->service;
+	const struct fault *f = r->fault;
+
+	if (s->authorized != NULL && !pace_allows(s->no)) {
+		fail(r, 429, "too many requests");
+		return;
+	}
+	if (s->authorized != NULL && !s->authorized(r)) {
+		stats_unauthorized(s->no);
+		fail(r, 401, "missing or invalid credentials");
+		return;
+	}
+	if (!in_order(r))
+		return;
+	if (f != NULL && r->route->scope != PAID && !f->after) {
+		answer_fault(r, f);
+		return;
+	}
+	r->route->handle(r);
+	if (f != NULL && r->route->scope != PAID) {
+		r->answer.fault = f;
+		r->fault_struck = true;
+	}
+	f = r->answer.fault;
+	if (f != NULL && f->kind == FAULT_STATUS) {
+		answer_fault(r, f);
+		r->answer.fault = NULL;
+	}
+}
+
+void
+req_serve(struct req *r)
+{
+	if (r->media) {
+		media_serve(r);
+	} else if (r->service != NULL) {
+		serve_call(r);
+	} else if (r->path != NULL && strcmp(r->path, "/_stats") == 0 &&
+	           strcmp(r->method, "GET") == 0) {
+		answer_json(r, 200, stats_json());
+	} else if (r->path != NULL && strcmp(r->path, "/_reset") == 0 &&
+	           strcmp(r->method, "POST") == 0) {
+		stats_reset();
+		answer(r, 204);
+	} else {
+		stats_violation(
+		    OTHER, r->method, r->url, "unknown_call", "no service is there");
+		answer(r, 404);
+	}
+}

@@ -1,0 +1,362 @@
+/*
+ * Anam: documented by the vendor's OpenAPI. There is no state; a preview that is not made yet
+ * is null. Errors have the form that the same API documents for its meetings.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "services/services.h"
+
+enum { MAX_ANAM_BYTES = 4500000 };
+
+static const char models[] = "cara-3 cara-4 cara-4-latest";
+
+static bool
+anam_authorized(struct req *r)
+{
+	const char *got = req_header(r, "Authorization");
+	char *key = secret_of("ANAM_API_KEY");
+	bool ok = got != NULL && strncasecmp(got, "Bearer ", 7) == 0 &&
+	          strcmp(got + 7, key) == 0;
+
+	free(key);
+	return ok;
+}
+
+static void
+add_text(struct json_object *o, const char *name, const char *s)
+{
+	json_object_object_add(o, name, s != NULL ? json_object_new_string(s) : NULL);
+}
+
+static void
+anam_error(struct req *r, unsigned status, const char *code, const char *field,
+    const char *message)
+{
+	struct json_object *o = json_object_new_object(), *detail, *details;
+	char *summary;
+
+	(void)code;
+	add_text(o, "error", field != NULL ? "Validation error" : message);
+	if (field != NULL) {
+		detail = json_object_new_object();
+		add_text(detail, "path", field);
+		add_text(detail, "message", message);
+		add_text(detail, "code", "custom");
+		details = json_object_new_array();
+		json_object_array_add(details, detail);
+		json_object_object_add(o, "details", details);
+		summary = mem_printf("%s: %s", field, message);
+		add_text(o, "summary", summary);
+		free(summary);
+	}
+	answer_json(r, status, o);
+	if (status == 429) {
+		answer_header(r, "RateLimit-Limit", "10");
+		answer_header(r, "RateLimit-Remaining", "0");
+		answer_header(r, "RateLimit-Reset", "1");
+	}
+}
+
+static struct json_object *
+anam_json(const struct item *it)
+{
+	struct json_object *o = json_object_new_object(),
+	                   *versions = json_object_new_array();
+	char *still = media_url(it, "still.png"), *preview = media_url(it, "preview.mp4");
+	char text[TIME_SIZE];
+
+	add_text(o, "id", it->id);
+	add_text(o, "displayName", it->name);
+	add_text(o, "variantName", "default");
+	add_text(o, "imageUrl", still);
+	add_text(o, "videoUrl", item_progress(it) >= 1 ? preview : NULL);
+	time_iso(it->created, true, text);
+	add_text(o, "createdAt", text);
+	time_iso(it->updated, true, text);
+	add_text(o, "updatedAt", text);
+	add_text(o, "createdByOrganizationId", "org_1");
+	json_object_array_add(versions, json_object_new_string("v2"));
+	json_object_object_add(o, "availableVersions", versions);
+	add_text(o, "activeVersion", "v2");
+	free(still);
+	free(preview);
+	return o;
+}
+
+/* What a create has asked for, from either form of the body. */
+struct wish {
+	char *name, *model, *url, *filename;
+	struct photo *photo;
+};
+
+static void
+wish_release(struct wish *w)
+{
+	free(w->name);
+	free(w->model);
+	free(w->url);
+	free(w->filename);
+}
+
+static bool
+anam_photo(struct req *r, const struct part *p, struct wish *w)
+{
+	if (p->filename == NULL) {
+		refuse(r, 400, "bad_value", "imageFile", "'imageFile' is not a file");
+		return false;
+	}
+	if (p->len > MAX_ANAM_BYTES) {
+		refuse(r, 400, "too_large", "imageFile",
+		    "the photo has %zu bytes, not at most %d", p->len, MAX_ANAM_BYTES);
+		return false;
+	}
+	w->filename = mem_str(p->filename);
+	w->photo = photo_of(p->data, p->len);
+	if (w->photo->type != PHOTO_BAD)
+		return true;
+	refuse(
+	    r, 422, "bad_image", NULL, "the photo is no JPEG, PNG or WebP that decodes");
+	return false;
+}
+
+/* The URL's form is judged, nothing is fetched. */
+static bool
+anam_url(struct req *r, struct wish *w)
+{
+	if (!is_url(w->url, false)) {
+		refuse(r, 400, "bad_value", "imageUrl", "'%.200s' is not a URI", w->url);
+		return false;
+	}
+	w->photo = photo_of_url(w->url);
+	return true;
+}
+
+static bool
+read_form(struct req *r, struct wish *w)
+{
+	struct parts parts = {.n = 0};
+	bool ok = req_parts(r, &parts, "displayName imageFile imageUrl avatarModel");
+	struct part *p, *file = part_find(&parts, "imageFile");
+
+	if (ok && (p = part_find(&parts, "displayName")) != NULL)
+		w->name = mem_strn(p->data, p->len);
+	if (ok && (p = part_find(&parts, "avatarModel")) != NULL)
+		w->model = mem_strn(p->data, p->len);
+	if (ok && (p = part_find(&parts, "imageUrl")) != NULL)
+		w->url = mem_strn(p->data, p->len);
+	if (ok && (file != NULL) == (w->url != NULL)) {
+		refuse(r, 400, "bad_source", "imageFile",
+		    "exactly one of imageFile and imageUrl is required");
+		ok = false;
+	}
+	if (ok && w->url != NULL)
+		ok = anam_url(r, w);
+	else
+		ok = ok && anam_photo(r, file, w);
+	multipart_release(&parts);
+	return ok;
+}
+
+static bool
+read_json(struct req *r, struct wish *w)
+{
+	struct json_object *o = req_json(r, "displayName imageUrl avatarModel");
+	const char *url = NULL, *name = NULL, *model = NULL;
+
+	if (o == NULL)
+		return false;
+	url = req_text(r, o, "imageUrl", 1, 100000);
+	name = url != NULL ? req_text(r, o, "displayName", 0, 100000) : NULL;
+	if (name != NULL && json_object_object_get_ex(o, "avatarModel", NULL)) {
+		model = req_text(r, o, "avatarModel", 1, 100);
+		if (model == NULL)
+			name = NULL;
+	}
+	if (name != NULL) {
+		w->url = mem_str(url);
+		w->name = mem_str(name);
+		w->model = mem_str(model);
+	}
+	json_object_put(o);
+	return name != NULL && anam_url(r, w);
+}
+
+static bool
+name_is_good(struct req *r, const char *name)
+{
+	size_t n;
+
+	if (name == NULL) {
+		refuse(
+		    r, 400, "missing_field", "displayName", "'displayName' is required");
+		return false;
+	}
+	n = utf8_count(name);
+	if (n >= 3 && n <= 50)
+		return true;
+	refuse(r, 400, "bad_value", "displayName",
+	    "'displayName' has %zu characters, not 3 to 50", n);
+	return false;
+}
+
+static void
+make_avatar(struct req *r, struct wish *w)
+{
+	struct item *it;
+
+	if (!name_is_good(r, w->name))
+		return;
+	if (w->model != NULL && !word_in(models, w->model)) {
+		refuse(r, 400, "bad_value", "avatarModel",
+		    "avatarModel is '%.100s', not one of %s", w->model, models);
+		return;
+	}
+	it = item_new(ANAM, AVATAR, NULL);
+	it->name = mem_str(w->name);
+	it->photo = w->photo;
+	if (w->model != NULL)
+		add_text(it->params, "avatarModel", w->model);
+	if (fate_of(it, w->name, w->filename) != FATE_READY) {
+		fail(r, 422, "the image could not be processed");
+		item_free(it);
+		return;
+	}
+	if (pay(r, it, opts.ready_after))
+		answer_json(r, 201, anam_json(it));
+}
+
+static void
+anam_create(struct req *r)
+{
+	struct wish w = {0};
+
+	if (req_type_is(r, "application/json") ? read_json(r, &w) : read_form(r, &w))
+		make_avatar(r, &w);
+	wish_release(&w);
+}
+
+static struct item *
+anam_item(struct req *r)
+{
+	struct item *it = NULL;
+
+	if (!is_uuid(r->arg[0]))
+		refuse(r, 400, "bad_id", "id", "'%s' is not a UUID", r->arg[0]);
+	else if ((it = state_find(ANAM, AVATAR, r->arg[0])) == NULL)
+		fail(r, 404, "Avatar not found");
+	return it;
+}
+
+static void
+anam_get(struct req *r)
+{
+	struct item *it = anam_item(r);
+
+	if (it != NULL)
+		answer_json(r, 200, anam_json(it));
+}
+
+static void
+anam_put(struct req *r)
+{
+	struct item *it = anam_item(r);
+	struct json_object *o;
+	const char *name;
+
+	if (it == NULL || (o = req_json(r, "displayName")) == NULL)
+		return;
+	name = req_text(r, o, "displayName", 3, 50);
+	if (name != NULL) {
+		state_rename(it, name);
+		answer_json(r, 200, anam_json(it));
+	}
+	json_object_put(o);
+}
+
+static void
+anam_delete(struct req *r)
+{
+	bool bad = false;
+	struct item *it;
+	struct json_object *o;
+
+	(void)req_flag(r, "hard", false, &bad);
+	if (bad || (it = anam_item(r)) == NULL)
+		return;
+	state_delete(it);
+	o = json_object_new_object();
+	add_text(o, "message", "Avatar deleted successfully");
+	answer_json(r, 200, o);
+}
+
+static struct json_object *
+page_number(long n, bool there)
+{
+	return there ? json_object_new_int64(n) : NULL;
+}
+
+static void
+anam_list(struct req *r)
+{
+	const struct item_list *all = state_list(ANAM, AVATAR);
+	const char *search = req_query(r, "search"), *style = req_query(r, "renderStyle");
+	bool bad = false;
+	long page = req_number(r, "page", 1, 1, 1000000000), n = 0, last;
+	long size = page < 0 ? -1 : req_number(r, "perPage", 10, 1, 100);
+	struct json_object *o, *data, *meta;
+
+	if (size < 0 || (req_flag(r, "onlyOneShot", false, &bad), bad))
+		return;
+	if (style != NULL &&
+	    !word_in("all realistic animated_3d illustrated unknown", style)) {
+		refuse(r, 400, "bad_value", "renderStyle", "renderStyle is '%s'", style);
+		return;
+	}
+	data = json_object_new_array();
+	for (size_t i = all->n; i-- > 0;) {
+		const struct item *it = all->at[i];
+
+		if (!item_listed(it) ||
+		    (search != NULL && strcasestr(it->name, search) == NULL))
+			continue;
+		if (n >= (page - 1) * size && n < page * size)
+			json_object_array_add(data, anam_json(it));
+		n++;
+	}
+	last = n == 0 ? 1 : (n + size - 1) / size;
+	meta = json_object_new_object();
+	json_object_object_add(meta, "total", json_object_new_int64(n));
+	json_object_object_add(meta, "lastPage", json_object_new_int64(last));
+	json_object_object_add(meta, "currentPage", json_object_new_int64(page));
+	json_object_object_add(meta, "perPage", json_object_new_int64(size));
+	json_object_object_add(meta, "prev", page_number(page - 1, page > 1));
+	json_object_object_add(meta, "next", page_number(page + 1, page < last));
+	o = json_object_new_object();
+	json_object_object_add(o, "data", data);
+	json_object_object_add(o, "meta", meta);
+	answer_json(r, 200, o);
+}
+
+static const struct route routes[] = {
+    {"POST", "/avatars", PAID, NULL, true, anam_create},
+    {"GET", "/avatars", LIST, "page perPage search onlyOneShot renderStyle tags", false,
+        anam_list},
+    {"GET", "/avatars/{}", POLL, NULL, false, anam_get},
+    {"PUT", "/avatars/{}", FREE, NULL, true, anam_put},
+    {"DELETE", "/avatars/{}", FREE, "hard", false, anam_delete},
+    {NULL, NULL, FREE, NULL, false, NULL},
+};
+
+const struct service anam_service = {
+    .no = ANAM,
+    .base = "/anam/v1",
+    .routes = routes,
+    .authorized = anam_authorized,
+    .error = anam_error,
+    .no_money = 403,
+    .bad_query = 400,
+};

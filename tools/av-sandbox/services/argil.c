@@ -1,0 +1,405 @@
+/*
+ * Argil: avatars and voices of API v1, documented in docs.argil.ai. Unknown members are
+ * refused, as the schema says (additionalProperties: false).
+ */
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "services/services.h"
+
+enum { MAX_ARGIL_BYTES = 10000000 };
+
+static bool
+argil_authorized(struct req *r)
+{
+	const char *got = req_header(r, "x-api-key");
+	char *key = secret_of("ARGIL_API_KEY");
+	bool ok = got != NULL && strcmp(got, key) == 0;
+
+	free(key);
+	return ok;
+}
+
+static void
+argil_error(struct req *r, unsigned status, const char *code, const char *field,
+    const char *message)
+{
+	struct json_object *o = json_object_new_object();
+
+	(void)code;
+	(void)field;
+	json_object_object_add(o, "code", json_object_new_int((int)status));
+	json_object_object_add(o, "message", json_object_new_string(message));
+	answer_json(r, status, o);
+}
+
+static void
+add_text(struct json_object *o, const char *name, const char *s)
+{
+	json_object_object_add(o, name, s != NULL ? json_object_new_string(s) : NULL);
+}
+
+static struct json_object *
+argil_json(const struct item *it)
+{
+	static const char *const states[] = {"IDLE", "TRAINING_FAILED", "REFUSED"};
+	struct json_object *o = json_object_new_object();
+	const struct photo *p = it->photo;
+	char *thumb = media_url(it, "thumbnail.jpg"), *cover = media_url(it, "cover.jpg");
+	char text[TIME_SIZE];
+
+	add_text(o, "id", it->id);
+	add_text(o, "name", it->name);
+	add_text(o, "actorName", it->name);
+	time_iso(it->created, true, text);
+	add_text(o, "createdAt", text);
+	time_iso(it->updated, true, text);
+	add_text(o, "updatedAt", text);
+	json_object_object_add(o, "gestures", json_object_new_array());
+	add_text(o, "status", item_progress(it) < 1 ? "TRAINING" : states[it->fate]);
+	json_object_object_add(o, "width", json_object_new_int(p->width));
+	json_object_object_add(o, "height", json_object_new_int(p->height));
+	add_text(o, "thumbnailUrl", thumb);
+	add_text(o, "coverImageUrl", cover);
+	json_object_object_add(
+	    o, "extras", json_object_get(json_object_object_get(it->params, "extras")));
+	add_text(o, "orientation",
+	    p->width > p->height ? "ASPECT_RATIO_16_9" : "ASPECT_RATIO_9_16");
+	add_text(o, "model", "ARGIL_V1");
+	free(thumb);
+	free(cover);
+	return o;
+}
+
+/* The bytes of "data:image/png;base64,..."; NULL after refusing it. The caller frees them. */
+static unsigned char *
+from_data_uri(struct req *r, const char *s, size_t *len)
+{
+	static const char *const heads[] = {"data:image/png;base64,",
+	    "data:image/jpeg;base64,", "data:image/jpg;base64,",
+	    "data:image/webp;base64,"};
+	const char *text = NULL;
+	unsigned char *data;
+	size_t n;
+	int got;
+
+	for (int i = 0; i < 4; i++)
+		if (strncmp(s, heads[i], strlen(heads[i])) == 0)
+			text = s + strlen(heads[i]);
+	if (text == NULL) {
+		refuse(r, 400, "bad_value", "datasetImage.base64",
+		    "'%.40s...' is no data URI", s);
+		return NULL;
+	}
+	n = strlen(text);
+	data = mem_new(n / 4 * 3 + 4, 1);
+	got = n % 4 == 0 &&
+	              strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	                           "0123456789+/") >= (n > 2 ? n - 2 : 0)
+	          ? EVP_DecodeBlock(data, (const unsigned char *)text, (int)n)
+	          : -1;
+	if (got <= 0) {
+		free(data);
+		refuse(
+		    r, 400, "bad_value", "datasetImage.base64", "the data is not base64");
+		return NULL;
+	}
+	*len = (size_t)got - (text[n - 1] == '=') - (text[n - 2] == '=');
+	return data;
+}
+
+/* Exactly 16:9 or 9:16, from 720p to 4K. */
+static bool
+photo_fits(struct req *r, const struct photo *p)
+{
+	int longer = p->width > p->height ? p->width : p->height;
+	int shorter = p->width > p->height ? p->height : p->width;
+
+	if (p->type == PHOTO_BAD)
+		refuse(r, 400, "bad_image", "datasetImage",
+		    "the photo is no PNG, JPEG or WebP that decodes");
+	else if (longer * 9 != shorter * 16)
+		refuse(r, 400, "bad_image", "datasetImage",
+		    "the photo is %dx%d, neither 16:9 nor 9:16", p->width, p->height);
+	else if (longer < 1280 || longer > 3840)
+		refuse(r, 400, "bad_image", "datasetImage",
+		    "the photo is %dx%d, not from 1280x720 to 3840x2160", p->width,
+		    p->height);
+	else
+		return true;
+	return false;
+}
+
+static struct photo *
+photo_from_data(struct req *r, const char *uri)
+{
+	size_t len = 0;
+	unsigned char *data = from_data_uri(r, uri, &len);
+	struct photo *p = NULL;
+
+	if (data == NULL)
+		return NULL;
+	if (len > MAX_ARGIL_BYTES)
+		refuse(r, 400, "too_large", "datasetImage",
+		    "the photo has %zu bytes, not at most %d", len, MAX_ARGIL_BYTES);
+	else
+		p = photo_of(data, len);
+	free(data);
+	return p != NULL && photo_fits(r, p) ? p : NULL;
+}
+
+static struct photo *
+argil_photo(struct req *r, struct json_object *o)
+{
+	struct json_object *image = NULL;
+	const char *s;
+	bool url, data;
+
+	if (!json_object_object_get_ex(o, "datasetImage", &image) ||
+	    !json_object_is_type(image, json_type_object)) {
+		refuse(r, 400, "missing_field", "datasetImage", "the object is required");
+		return NULL;
+	}
+	if (!req_only(r, image, "datasetImage", "url base64"))
+		return NULL;
+	url = json_object_object_get_ex(image, "url", NULL);
+	data = json_object_object_get_ex(image, "base64", NULL);
+	if (url == data) {
+		refuse(r, 400, "bad_source", "datasetImage",
+		    "exactly one of url and base64");
+		return NULL;
+	}
+	s = req_text(r, image, url ? "url" : "base64", 1, SIZE_MAX);
+	if (s == NULL)
+		return NULL;
+	if (data)
+		return photo_from_data(r, s);
+	if (is_url(s, true))
+		return photo_of_url(s);
+	refuse(r, 400, "bad_value", "datasetImage.url", "'%.200s' is no https URL", s);
+	return NULL;
+}
+
+bool
+argil_extras(struct req *r, struct json_object *o)
+{
+	struct json_object *extras = NULL;
+
+	if (!json_object_object_get_ex(o, "extras", &extras))
+		return true;
+	if (!json_object_is_type(extras, json_type_object) ||
+	    json_object_object_length(extras) > 10) {
+		refuse(r, 400, "bad_value", "extras",
+		    "extras is no object of at most 10 pairs");
+		return false;
+	}
+	json_object_object_foreach(extras, key, value)
+	{
+		if (json_object_is_type(value, json_type_string) &&
+		    utf8_count(key) <= 256 &&
+		    utf8_count(json_object_get_string(value)) <= 256)
+			continue;
+		refuse(r, 400, "bad_value", "extras",
+		    "'%.100s' is no text of at most 256 characters", key);
+		return false;
+	}
+	return true;
+}
+
+/* The members beside the photo; copies them to params. */
+static bool
+read_rest(struct req *r, struct json_object *o, struct json_object *params)
+{
+	static const char *const kept[] = {"voiceId", "extras", "callbackUrl"};
+	struct json_object *v;
+	const char *s;
+
+	if ((s = req_text(r, o, "type", 1, 100)) == NULL)
+		return false;
+	if (strcmp(s, "IMAGE") != 0) {
+		refuse(r, 400, "bad_value", "type", "type is '%s', not IMAGE", s);
+		return false;
+	}
+	if (json_object_object_get_ex(o, "voiceId", NULL)) {
+		if ((s = req_text(r, o, "voiceId", 1, 100)) == NULL)
+			return false;
+		if (!is_uuid(s)) {
+			refuse(r, 400, "bad_value", "voiceId", "'%s' is no UUID", s);
+			return false;
+		}
+	}
+	if (json_object_object_get_ex(o, "callbackUrl", NULL)) {
+		if ((s = req_text(r, o, "callbackUrl", 1, 4096)) == NULL)
+			return false;
+		if (!is_url(s, true)) {
+			refuse(r, 400, "bad_value", "callbackUrl", "it is no https URL");
+			return false;
+		}
+	}
+	for (int i = 0; i < 3; i++)
+		if (json_object_object_get_ex(o, kept[i], &v))
+			json_object_object_add(params, kept[i], json_object_get(v));
+	return argil_extras(r, o);
+}
+
+static void
+argil_create(struct req *r)
+{
+	struct json_object *o =
+	    req_json(r, opts.newer ? "type name datasetImage voiceId extras callbackUrl"
+	                           : "type name datasetImage voiceId extras");
+	const char *name = o != NULL ? req_text(r, o, "name", 1, 256) : NULL;
+	struct json_object *params = json_object_new_object();
+	struct photo *photo = NULL;
+	struct item *it;
+
+	if (name != NULL && read_rest(r, o, params))
+		photo = argil_photo(r, o);
+	if (photo == NULL) {
+		json_object_put(params);
+		json_object_put(o);
+		return;
+	}
+	it = item_new(ARGIL, AVATAR, NULL);
+	json_object_put(it->params);
+	it->params = params;
+	it->name = mem_str(name);
+	it->photo = photo;
+	it->fate = fate_of(it, name, NULL);
+	if (!json_object_object_get_ex(params, "extras", NULL))
+		json_object_object_add(params, "extras", json_object_new_object());
+	json_object_put(o);
+	if (pay(r, it, opts.ready_after))
+		answer_json(r, 201, argil_json(it));
+}
+
+static void
+argil_get(struct req *r)
+{
+	struct item *it = NULL;
+
+	if (!is_uuid(r->arg[0]))
+		refuse(r, 404, "bad_id", "id", "'%s' is no UUID", r->arg[0]);
+	else if ((it = state_find(ARGIL, AVATAR, r->arg[0])) == NULL)
+		fail(r, 404, "avatar not found");
+	else
+		answer_json(r, 200, argil_json(it));
+}
+
+static void
+argil_list(struct req *r)
+{
+	const struct item_list *all = state_list(ARGIL, AVATAR);
+	const char *orientation = req_query(r, "orientation"),
+	           *model = req_query(r, "model");
+	struct json_object *list, *one, *v;
+
+	if ((orientation != NULL &&
+	        !word_in("ASPECT_RATIO_16_9 ASPECT_RATIO_9_16", orientation)) ||
+	    (model != NULL && !word_in("ARGIL_V1 ARGIL_ATOM", model))) {
+		refuse(r, 400, "bad_value", "query", "unknown orientation or model");
+		return;
+	}
+	list = json_object_new_array();
+	for (size_t i = all->n; i-- > 0;) {
+		if (!item_listed(all->at[i]) ||
+		    (model != NULL && strcmp(model, "ARGIL_V1") != 0))
+			continue;
+		one = argil_json(all->at[i]);
+		if (orientation == NULL ||
+		    (json_object_object_get_ex(one, "orientation", &v) &&
+		        strcmp(json_object_get_string(v), orientation) == 0))
+			json_object_array_add(list, one);
+		else
+			json_object_put(one);
+	}
+	answer_json(r, 200, list);
+}
+
+static const struct {
+	const char *id, *name, *language, *gender;
+} voices[] = {
+    {"5d3c7a1e-6b7f-4f5e-8a10-2b9d0c4e1f22", "Clara", "ENGLISH", "FEMALE"},
+    {"5d3c7a1e-6b7f-4f5e-8a10-2b9d0c4e1f23", "Hugo", "FRENCH", "MALE"},
+};
+
+static struct json_object *
+voice_json(size_t i)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_text(o, "id", voices[i].id);
+	add_text(o, "name", voices[i].name);
+	add_text(o, "createdAt", "2026-01-01T00:00:00.000Z");
+	add_text(o, "updatedAt", "2026-01-01T00:00:00.000Z");
+	add_text(o, "status", "IDLE");
+	add_text(o, "sampleUrl", NULL);
+	add_text(o, "language", voices[i].language);
+	add_text(o, "gender", voices[i].gender);
+	return o;
+}
+
+static void
+argil_voices(struct req *r)
+{
+	const char *language = req_query(r, "language"), *gender = req_query(r, "gender");
+	struct json_object *list;
+
+	if ((language != NULL &&
+	        !word_in("ENGLISH SPANISH FRENCH PORTUGUESE BRAZILIAN_PORTUGUESE GERMAN "
+	                 "RUSSIAN HINDI CHINESE DUTCH ARABIC",
+	            language)) ||
+	    (gender != NULL && !word_in("MALE FEMALE", gender))) {
+		refuse(r, 400, "bad_value", "query", "unknown language or gender");
+		return;
+	}
+	list = json_object_new_array();
+	for (size_t i = 0; i < sizeof voices / sizeof *voices; i++)
+		if ((language == NULL || strcmp(language, voices[i].language) == 0) &&
+		    (gender == NULL || strcmp(gender, voices[i].gender) == 0))
+			json_object_array_add(list, voice_json(i));
+	answer_json(r, 200, list);
+}
+
+static void
+argil_voice(struct req *r)
+{
+	for (size_t i = 0; i < sizeof voices / sizeof *voices; i++)
+		if (strcmp(r->arg[0], voices[i].id) == 0) {
+			answer_json(r, 200, voice_json(i));
+			return;
+		}
+	fail(r, 404, "voice not found");
+}
+
+static const struct route routes[] = {
+    {"POST", "/avatars", PAID, NULL, true, argil_create},
+    {"GET", "/avatars", LIST, "orientation model", false, argil_list},
+    {"GET", "/avatars/{}", POLL, NULL, false, argil_get},
+    {"GET", "/voices", LIST, "language gender", false, argil_voices},
+    {"GET", "/voices/{}", READ, NULL, false, argil_voice},
+    {"POST", "/videos", PAID, NULL, true, argil_video_create},
+    {"POST", "/videos/{}/render", PAID, NULL, true, argil_video_render},
+    {"GET", "/videos", LIST, "page limit nameSearchQuery avatarId voiceId extrasFilter",
+        false, argil_video_list},
+    {"GET", "/videos/{}", POLL, NULL, false, argil_video_get},
+    {"DELETE", "/videos/{}", FREE, NULL, false, argil_video_delete},
+    {"POST", "/webhooks", FREE, NULL, true, argil_webhook_create},
+    {"GET", "/webhooks", LIST, NULL, false, argil_webhook_list},
+    {"PUT", "/webhooks/{}", FREE, NULL, true, argil_webhook_update},
+    {"DELETE", "/webhooks/{}", FREE, NULL, false, argil_webhook_delete},
+    {NULL, NULL, FREE, NULL, false, NULL},
+};
+
+const struct service argil_service = {
+    .no = ARGIL,
+    .base = "/argil/v1",
+    .routes = routes,
+    .authorized = argil_authorized,
+    .error = argil_error,
+    .no_money = 402,
+    .bad_query = 400,
+};

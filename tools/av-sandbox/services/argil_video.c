@@ -1,0 +1,420 @@
+/*
+ * Argil's videos: made, rendered by a second call, polled.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "services/services.h"
+
+static void
+add_text(struct json_object *o, const char *name, const char *s)
+{
+	json_object_object_add(o, name, s != NULL ? json_object_new_string(s) : NULL);
+}
+
+/* What a member must be. */
+struct rule {
+	const char *name;
+	enum json_type type;
+	const char *words;   /* allowed ones; NULL: any */
+	double min, max;     /* of a number */
+	const char *members; /* of an object; NULL: any */
+};
+
+static bool
+is_type(struct json_object *v, enum json_type type)
+{
+	return json_object_is_type(v, type) ||
+	       (type == json_type_double && json_object_is_type(v, json_type_int));
+}
+
+/* Holds the members that are there against the rules, which end with an empty one. */
+static bool
+obeys(struct req *r, struct json_object *o, const struct rule *rules)
+{
+	for (; rules->name != NULL; rules++) {
+		struct json_object *v = NULL;
+		double n;
+
+		if (!json_object_object_get_ex(o, rules->name, &v))
+			continue;
+		n = json_object_get_double(v);
+		if (!is_type(v, rules->type))
+			refuse(r, 400, "bad_value", rules->name,
+			    "'%s' has the wrong type", rules->name);
+		else if (rules->words != NULL &&
+		         !word_in(rules->words, json_object_get_string(v)))
+			refuse(r, 400, "bad_value", rules->name,
+			    "'%s' is '%.100s', not one of %s", rules->name,
+			    json_object_get_string(v), rules->words);
+		else if (rules->type == json_type_double &&
+		         (!isfinite(n) || n < rules->min || n > rules->max))
+			refuse(r, 400, "bad_value", rules->name,
+			    "'%s' is not from %g to %g", rules->name, rules->min,
+			    rules->max);
+		else if (rules->members == NULL ||
+		         req_only(r, v, rules->name, rules->members))
+			continue;
+		return false;
+	}
+	return true;
+}
+
+static const char layouts[] =
+    "FULLSCREEN AVATAR_BOTTOM_LEFT AVATAR_BOTTOM_RIGHT AVATAR_TOP_LEFT AVATAR_TOP_RIGHT "
+    "SPLIT_AVATAR_LEFT SPLIT_AVATAR_RIGHT SPLIT_AVATAR_TOP SPLIT_AVATAR_BOTTOM BACKGROUND";
+
+static const struct rule video_rules[] = {
+    {"subtitles", json_type_object, NULL, 0, 0, "enable styleId position size"},
+    {"aspectRatio", json_type_string, "16:9 9:16", 0, 0, NULL},
+    {"autoBrolls", json_type_object, NULL, 0, 0, "enable source intensity layout"},
+    {"enableAutoBrolls", json_type_boolean, NULL, 0, 0, NULL},
+    {"backgroundMusic", json_type_object, NULL, 0, 0, "assetId volume"},
+    {"model", json_type_string, "ARGIL_V1 ARGIL_ATOM", 0, 0, NULL},
+    {NULL, json_type_null, NULL, 0, 0, NULL},
+};
+
+static const struct rule part_rules[] = {
+    {"enable", json_type_boolean, NULL, 0, 0, NULL},
+    {"styleId", json_type_string, NULL, 0, 0, NULL},
+    {"position", json_type_string, "Top Middle Bottom", 0, 0, NULL},
+    {"size", json_type_string, "Small Medium Large", 0, 0, NULL},
+    {"source", json_type_string, "GENERATION GOOGLE_IMAGES STOCKS_VIDEO AVATAR_ACTION", 0,
+        0, NULL},
+    {"intensity", json_type_string, "LOW MEDIUM HIGH", 0, 0, NULL},
+    {"layout", json_type_string, layouts, 0, 0, NULL},
+    {"assetId", json_type_string, NULL, 0, 0, NULL},
+    {"volume", json_type_double, NULL, 0, 1, NULL},
+    {NULL, json_type_null, NULL, 0, 0, NULL},
+};
+
+static const struct rule moment_rules[] = {
+    {"voiceId", json_type_string, NULL, 0, 0, NULL},
+    {"gestureSlug", json_type_string, NULL, 0, 0, NULL},
+    {"audioUrl", json_type_string, NULL, 0, 0, NULL},
+    {"zoom", json_type_object, NULL, 0, 0, "level"},
+    {NULL, json_type_null, NULL, 0, 0, NULL},
+};
+
+static const struct rule zoom_rules[] = {
+    {"level", json_type_double, NULL, 1, 2, NULL},
+    {NULL, json_type_null, NULL, 0, 0, NULL},
+};
+
+/* The object members of a video, with what each requires. */
+static bool
+parts_fit(struct req *r, struct json_object *o)
+{
+	static const struct {
+		const char *name, *required;
+	} parts[] = {{"subtitles", "enable"}, {"autoBrolls", NULL},
+	    {"backgroundMusic", "assetId"}};
+
+	for (int i = 0; i < 3; i++) {
+		struct json_object *v = NULL;
+
+		if (!json_object_object_get_ex(o, parts[i].name, &v))
+			continue;
+		if (parts[i].required != NULL &&
+		    !json_object_object_get_ex(v, parts[i].required, NULL)) {
+			refuse(r, 400, "missing_field", parts[i].name,
+			    "%s.%s is required", parts[i].name, parts[i].required);
+			return false;
+		}
+		if (!obeys(r, v, part_rules))
+			return false;
+	}
+	return true;
+}
+
+static bool
+moment_fits(struct req *r, struct json_object *m)
+{
+	struct json_object *v = NULL;
+	struct item *avatar;
+	const char *id;
+
+	if (!json_object_is_type(m, json_type_object)) {
+		refuse(r, 400, "bad_value", "moments", "a moment is not an object");
+		return false;
+	}
+	if (!req_only(r, m, "a moment",
+	        "transcript avatarId voiceId gestureSlug audioUrl zoom") ||
+	    req_text(r, m, "transcript", 1, 250) == NULL ||
+	    (id = req_text(r, m, "avatarId", 1, 100)) == NULL ||
+	    !obeys(r, m, moment_rules))
+		return false;
+	if (json_object_object_get_ex(m, "zoom", &v) && !obeys(r, v, zoom_rules))
+		return false;
+	if (!is_uuid(id) || (json_object_object_get_ex(m, "voiceId", &v) &&
+	                        !is_uuid(json_object_get_string(v)))) {
+		refuse(r, 400, "bad_value", "moments", "avatarId or voiceId is no UUID");
+		return false;
+	}
+	avatar = state_find(ARGIL, AVATAR, id);
+	if (avatar == NULL) {
+		fail(r, 400, "avatar not found");
+		return false;
+	}
+	if (item_progress(avatar) < 1 || avatar->fate != FATE_READY) {
+		refuse(r, 400, "avatar_not_ready", "avatarId", "the avatar is not IDLE");
+		return false;
+	}
+	return true;
+}
+
+static bool
+moments_fit(struct req *r, struct json_object *o)
+{
+	struct json_object *moments = NULL;
+	size_t n;
+
+	if (!json_object_object_get_ex(o, "moments", &moments) ||
+	    !json_object_is_type(moments, json_type_array) ||
+	    (n = json_object_array_length(moments)) == 0) {
+		refuse(
+		    r, 400, "missing_field", "moments", "a list of moments is required");
+		return false;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!moment_fits(r, json_object_array_get_idx(moments, i)))
+			return false;
+	return true;
+}
+
+static const char *
+video_state(const struct item *it)
+{
+	const struct item *render = it->last;
+
+	if (render == NULL)
+		return "IDLE";
+	if (item_progress(render) >= 1)
+		return render->fate == FATE_READY ? "DONE" : "FAILED";
+	return item_progress(render) < 0.5 ? "GENERATING_AUDIO" : "GENERATING_VIDEO";
+}
+
+static bool
+wants_subtitles(const struct item *it)
+{
+	struct json_object *v = NULL;
+
+	return json_object_object_get_ex(it->params, "subtitles", &v) &&
+	       json_object_get_boolean(json_object_object_get(v, "enable"));
+}
+
+static struct json_object *
+video_json(const struct item *it)
+{
+	struct json_object *o = json_object_new_object();
+	const char *state = video_state(it);
+	bool done = strcmp(state, "DONE") == 0;
+	char *video = media_url(it, "video.mp4"), *page = media_url(it, "page.html");
+	char *subtitled = media_url(it, "subtitled.mp4");
+	char text[TIME_SIZE];
+
+	add_text(o, "id", it->id);
+	add_text(o, "name", it->name);
+	time_iso(it->created, true, text);
+	add_text(o, "createdAt", text);
+	time_iso(it->updated, true, text);
+	add_text(o, "updatedAt", text);
+	add_text(o, "status", state);
+	json_object_object_foreach(it->params, key, value)
+	{
+		json_object_object_add(o, key, json_object_get(value));
+	}
+	add_text(o, "videoUrl", done ? video : NULL);
+	if (done && wants_subtitles(it))
+		add_text(o, "videoUrlSubtitled", subtitled);
+	add_text(o, "previewUrl", done ? page : NULL);
+	free(video);
+	free(page);
+	free(subtitled);
+	return o;
+}
+
+void
+argil_video_create(struct req *r)
+{
+	struct json_object *o = req_json(r,
+	    "name moments subtitles aspectRatio autoBrolls enableAutoBrolls extras "
+	    "backgroundMusic model");
+	const char *name;
+	struct item *it;
+
+	if (o == NULL)
+		return;
+	name = req_text(r, o, "name", 1, 256);
+	if (name == NULL || !obeys(r, o, video_rules) || !parts_fit(r, o) ||
+	    !argil_extras(r, o) || !moments_fit(r, o)) {
+		json_object_put(o);
+		return;
+	}
+	it = item_new(ARGIL, VIDEO, NULL);
+	it->name = mem_str(name);
+	json_object_object_del(o, "name");
+	json_object_put(it->params);
+	it->params = o;
+	it->fate = fate_of(it, it->name, NULL);
+	if (pay(r, it, 0))
+		answer_json(r, 201, video_json(it));
+}
+
+static struct item *
+video_of(struct req *r)
+{
+	struct item *it = NULL;
+
+	if (!is_uuid(r->arg[0]))
+		refuse(r, 404, "bad_id", "id", "'%s' is no UUID", r->arg[0]);
+	else if ((it = state_find(ARGIL, VIDEO, r->arg[0])) == NULL)
+		fail(r, 404, "video not found");
+	return it;
+}
+
+/* The body is optional, and newer than the first documents. */
+static bool
+render_body_fits(struct req *r)
+{
+	struct json_object *o;
+	const char *s;
+	bool ok = true;
+
+	if (r->body.len == 0)
+		return true;
+	o = req_json(r, "callbackUrl");
+	if (o == NULL)
+		return false;
+	if (json_object_object_get_ex(o, "callbackUrl", NULL)) {
+		s = req_text(r, o, "callbackUrl", 1, 4096);
+		ok = s != NULL && is_url(s, true);
+		if (s != NULL && !ok)
+			refuse(r, 400, "bad_value", "callbackUrl", "it is no https URL");
+	}
+	json_object_put(o);
+	return ok;
+}
+
+void
+argil_video_render(struct req *r)
+{
+	struct item *video = video_of(r), *it;
+
+	if (video == NULL || !render_body_fits(r))
+		return;
+	it = item_new(ARGIL, VIDEO_RENDER, video);
+	it->fate = video->fate;
+	if (pay(r, it, opts.render_after))
+		answer_json(r, 200, video_json(video));
+}
+
+void
+argil_video_get(struct req *r)
+{
+	struct item *it = video_of(r);
+
+	if (it != NULL)
+		answer_json(r, 200, video_json(it));
+}
+
+void
+argil_video_delete(struct req *r)
+{
+	struct item *it = video_of(r);
+	struct json_object *o;
+
+	if (it == NULL)
+		return;
+	state_delete(it);
+	o = json_object_new_object();
+	add_text(o, "message", "Video deleted successfully");
+	answer_json(r, 200, o);
+}
+
+/* Does a moment of the video have that member with that value? */
+static bool
+moment_has(const struct item *it, const char *name, const char *value)
+{
+	struct json_object *moments = json_object_object_get(it->params, "moments"), *v;
+
+	for (size_t i = 0; value != NULL && i < json_object_array_length(moments); i++)
+		if (json_object_object_get_ex(
+		        json_object_array_get_idx(moments, i), name, &v) &&
+		    strcmp(json_object_get_string(v), value) == 0)
+			return true;
+	return value == NULL;
+}
+
+static bool
+extras_match(const struct item *it, struct json_object *filter)
+{
+	struct json_object *extras = json_object_object_get(it->params, "extras"), *v;
+
+	if (filter == NULL)
+		return true;
+	json_object_object_foreach(filter, key, wanted)
+	{
+		if (!json_object_object_get_ex(extras, key, &v) ||
+		    !json_object_equal(v, wanted))
+			return false;
+	}
+	return true;
+}
+
+static struct json_object *
+list_json(struct req *r, long page, long limit, struct json_object *filter)
+{
+	const struct item_list *all = state_list(ARGIL, VIDEO);
+	const char *name = req_query(r, "nameSearchQuery");
+	struct json_object *o = json_object_new_object(),
+	                   *videos = json_object_new_array();
+	long n = 0;
+
+	for (size_t i = all->n; i-- > 0;) {
+		const struct item *it = all->at[i];
+
+		if (!item_listed(it) ||
+		    (name != NULL && strcasestr(it->name, name) == NULL) ||
+		    !moment_has(it, "avatarId", req_query(r, "avatarId")) ||
+		    !moment_has(it, "voiceId", req_query(r, "voiceId")) ||
+		    !extras_match(it, filter))
+			continue;
+		if (n >= (page - 1) * limit && n < page * limit)
+			json_object_array_add(videos, video_json(it));
+		n++;
+	}
+	json_object_object_add(o, "totalItems", json_object_new_int64(n));
+	json_object_object_add(
+	    o, "totalPages", json_object_new_int64(n == 0 ? 1 : (n + limit - 1) / limit));
+	json_object_object_add(o, "currentPage", json_object_new_int64(page));
+	json_object_object_add(o, "itemsPerPage", json_object_new_int64(limit));
+	json_object_object_add(o, "videos", videos);
+	return o;
+}
+
+void
+argil_video_list(struct req *r)
+{
+	const char *extras = req_query(r, "extrasFilter");
+	long page = req_number(r, "page", 1, 1, 1000000000);
+	long limit = page < 0 ? -1 : req_number(r, "limit", 10, 1, 1000);
+	struct json_object *filter = NULL;
+
+	if (limit < 0)
+		return;
+	if (extras != NULL) {
+		filter = json_tokener_parse(extras);
+		if (!json_object_is_type(filter, json_type_object)) {
+			refuse(
+			    r, 400, "bad_value", "extrasFilter", "it is no JSON object");
+			json_object_put(filter);
+			return;
+		}
+	}
+	answer_json(r, 200, list_json(r, page, limit, filter));
+	json_object_put(filter);
+}

@@ -1,0 +1,136 @@
+/*
+ * Argil's webhooks: their registration. Nothing is delivered.
+ */
+#include <string.h>
+
+#include "services/services.h"
+
+static struct json_object *
+webhook_json(const struct item *it)
+{
+	struct json_object *o = json_object_new_object();
+	char text[TIME_SIZE];
+
+	json_object_object_add(o, "id", json_object_new_string(it->id));
+	json_object_object_foreach(it->params, key, value)
+	{
+		json_object_object_add(o, key, json_object_get(value));
+	}
+	time_iso(it->created, true, text);
+	json_object_object_add(o, "createdAt", json_object_new_string(text));
+	time_iso(it->updated, true, text);
+	json_object_object_add(o, "updatedAt", json_object_new_string(text));
+	json_object_object_add(o, "lastTriggeredAt", NULL);
+	return o;
+}
+
+static bool
+events_fit(struct req *r, struct json_object *o)
+{
+	struct json_object *events = NULL;
+	size_t n, i;
+
+	json_object_object_get_ex(o, "events", &events);
+	n = json_object_is_type(events, json_type_array)
+	        ? json_object_array_length(events)
+	        : 0;
+	for (i = 0; i < n; i++)
+		if (!word_in("AVATAR_TRAINING_SUCCESS AVATAR_TRAINING_FAILED "
+		             "VIDEO_GENERATION_SUCCESS VIDEO_GENERATION_FAILED",
+		        json_object_get_string(json_object_array_get_idx(events, i))))
+			break;
+	if (n > 0 && i == n)
+		return true;
+	refuse(r, 400, "bad_value", "events",
+	    "events is no list of at least one known event");
+	return false;
+}
+
+/* The body of a registration (all) or of a change (some members); NULL after refusing it. */
+static struct json_object *
+read_webhook(struct req *r, bool all)
+{
+	struct json_object *o = req_json(r, "callbackUrl events");
+	const char *url;
+	bool ok = o != NULL;
+
+	if (ok && (all || json_object_object_get_ex(o, "callbackUrl", NULL))) {
+		url = req_text(r, o, "callbackUrl", 1, 4096);
+		ok = url != NULL && is_url(url, false);
+		if (url != NULL && !ok)
+			refuse(r, 400, "bad_value", "callbackUrl", "it is no URL");
+	}
+	if (ok && (all || json_object_object_get_ex(o, "events", NULL)))
+		ok = events_fit(r, o);
+	if (ok)
+		return o;
+	json_object_put(o);
+	return NULL;
+}
+
+void
+argil_webhook_create(struct req *r)
+{
+	struct json_object *o = read_webhook(r, true);
+	struct item *it;
+
+	if (o == NULL)
+		return;
+	it = item_new(ARGIL, WEBHOOK, NULL);
+	json_object_put(it->params);
+	it->params = o;
+	state_make(it, 0);
+	answer_json(r, 201, webhook_json(it));
+}
+
+void
+argil_webhook_list(struct req *r)
+{
+	const struct item_list *all = state_list(ARGIL, WEBHOOK);
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < all->n; i++)
+		if (!all->at[i]->deleted)
+			json_object_array_add(list, webhook_json(all->at[i]));
+	answer_json(r, 200, list);
+}
+
+static struct item *
+webhook_of(struct req *r)
+{
+	struct item *it = state_find(ARGIL, WEBHOOK, r->arg[0]);
+
+	if (it == NULL)
+		fail(r, 404, "webhook not found");
+	return it;
+}
+
+void
+argil_webhook_update(struct req *r)
+{
+	struct item *it = webhook_of(r);
+	struct json_object *o = it != NULL ? read_webhook(r, false) : NULL,
+	                   *params = NULL;
+
+	if (o == NULL)
+		return;
+	json_object_deep_copy(it->params, &params, NULL);
+	json_object_object_foreach(o, key, value)
+	{
+		json_object_object_add(params, key, json_object_get(value));
+	}
+	json_object_put(o);
+	state_change(it, params);
+	answer_json(r, 200, webhook_json(it));
+}
+
+void
+argil_webhook_delete(struct req *r)
+{
+	struct item *it = webhook_of(r);
+
+	if (it == NULL)
+		return;
+	state_delete(it);
+	answer(r, 204);
+}

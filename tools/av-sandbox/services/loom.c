@@ -1,0 +1,537 @@
+/*
+ * Loom: documented in docs.loomai.com, API v0.5. Ids are decimal numbers. An attachment's id
+ * is its rendering's plus 1, a GLTF model's its avatar's plus 2, the photo's plus 7.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "services/oauth.h"
+#include "services/services.h"
+
+enum { MAX_LOOM_BODY = 16000000 };
+
+static bool
+loom_authorized(struct req *r)
+{
+	return oauth_accepts(req_header(r, "Authorization"));
+}
+
+/* No error body is documented. */
+static void
+loom_error(struct req *r, unsigned status, const char *code, const char *field,
+    const char *message)
+{
+	(void)code;
+	(void)field;
+	(void)message;
+	answer(r, status);
+	if (status == 500)
+		answer_header(r, "X-Loom-Request-Id", "%016llx",
+		    (unsigned long long)mix(opts.seed, (uint64_t)now_ms()));
+}
+
+/* The avatar or rendering that the path names; answers 404 where there is none. */
+static struct item *
+loom_item(struct req *r, enum item_kind kind, const char *id)
+{
+	struct item *it = NULL;
+
+	if (!is_integer(id, 0, INT64_MAX))
+		refuse(r, 404, "bad_id", NULL, "'%s' is not an id", id);
+	else if ((it = state_find(LOOM, kind, id)) == NULL)
+		fail(r, 404, "no such thing");
+	return it;
+}
+
+static const char *
+loom_state(const struct item *it)
+{
+	double progress = item_progress(it);
+
+	if (progress >= 1)
+		return it->fate == FATE_READY ? "done" : "error";
+	return progress < 0.3 ? "new" : "inprogress";
+}
+
+/* The photo of the one part that there must be. */
+static struct photo *
+loom_photo(struct req *r, const struct part *image)
+{
+	struct photo *photo;
+
+	if (image == NULL || image->filename == NULL) {
+		refuse(r, 400, "missing_field", "image", "the file 'image' is required");
+		return NULL;
+	}
+	if (image->type == NULL || (strcmp(image->type, "image/png") != 0 &&
+	                               strcmp(image->type, "image/jpeg") != 0)) {
+		refuse(r, 400, "bad_part_type", "image",
+		    "the part's content type is '%s', not image/png or image/jpeg",
+		    image->type != NULL ? image->type : "absent");
+		return NULL;
+	}
+	photo = photo_of(image->data, image->len);
+	if (photo->type != PHOTO_JPEG && photo->type != PHOTO_PNG) {
+		refuse(r, 400, "bad_image", "image", "the photo is %s, not JPEG or PNG",
+		    photo_type_name(photo->type));
+		return NULL;
+	}
+	if (strcmp(image->type, photo_type_name(photo->type)) != 0) {
+		refuse(r, 400, "bad_part_type", "image",
+		    "the part says %s, the photo is %s", image->type,
+		    photo_type_name(photo->type));
+		return NULL;
+	}
+	return photo;
+}
+
+/* The preview that is rendered unless render=false. */
+static void
+add_preview(struct item *avatar)
+{
+	struct item *it = item_new(LOOM, RENDERING, avatar);
+
+	it->free_of_charge = true;
+	it->fate = avatar->fate;
+	it->photo = avatar->photo;
+	json_object_object_add(it->params, "type", json_object_new_string("preview"));
+	json_object_object_add(it->params, "pose", json_object_new_string("neutral"));
+	state_make(it, 0);
+}
+
+static void
+create_from(struct req *r, struct parts *parts)
+{
+	struct part *image;
+	struct photo *photo;
+	struct item *it;
+	bool bad = false;
+	bool solve = req_flag(r, "solve", true, &bad);
+	bool render = !bad && req_flag(r, "render", true, &bad);
+	long number = bad ? -1 : req_number(r, "random", 0, 0, 30);
+
+	if (number < 0 || !req_parts(r, parts, "image"))
+		return;
+	image = part_find(parts, "image");
+	photo = loom_photo(r, image);
+	if (photo == NULL)
+		return;
+	it = item_new(LOOM, AVATAR, NULL);
+	it->photo = photo;
+	it->fate = fate_of(it, image->filename, NULL);
+	json_object_object_add(it->params, "random", json_object_new_int64(number));
+	json_object_object_add(it->params, "solve", json_object_new_boolean(solve));
+	json_object_object_add(it->params, "render", json_object_new_boolean(render));
+	if (!pay(r, it, opts.ready_after))
+		return;
+	if (render)
+		add_preview(it);
+	answer(r, 201);
+	answer_header(r, "X-Loom-Status", "%s", it->id);
+}
+
+static void
+loom_create(struct req *r)
+{
+	struct parts parts = {.n = 0};
+
+	if (r->body.full || r->body.len > MAX_LOOM_BODY)
+		refuse(r, 413, "too_large", NULL, "the body has more than %d bytes",
+		    MAX_LOOM_BODY);
+	else
+		create_from(r, &parts);
+	multipart_release(&parts);
+}
+
+static void
+answer_state(struct req *r, const struct item *it)
+{
+	if (it == NULL)
+		return;
+	answer(r, 204);
+	answer_header(r, "X-Loom-Status", "%s", loom_state(it));
+}
+
+static void
+loom_status(struct req *r)
+{
+	answer_state(r, loom_item(r, AVATAR, r->arg[0]));
+}
+
+/* A rendering of the avatar in the path. */
+static struct item *
+loom_rendering(struct req *r)
+{
+	struct item *avatar = loom_item(r, AVATAR, r->arg[0]), *it;
+
+	if (avatar == NULL || (it = loom_item(r, RENDERING, r->arg[1])) == NULL)
+		return NULL;
+	if (it->parent == avatar)
+		return it;
+	fail(r, 404, "not of this avatar");
+	return NULL;
+}
+
+static void
+loom_rendering_status(struct req *r)
+{
+	answer_state(r, loom_rendering(r));
+}
+
+static void
+add_time(struct json_object *o, const char *name, int64_t ms)
+{
+	char text[TIME_SIZE];
+
+	time_iso(ms, false, text);
+	json_object_object_add(o, name, json_object_new_string(text));
+}
+
+static struct json_object *
+number_json(int64_t n)
+{
+	return json_object_new_int64(n);
+}
+
+static struct json_object *
+avatar_json(const struct item *it, const char *fields)
+{
+	struct json_object *o = json_object_new_object(), *image, *labels, *label,
+	                   *entries;
+
+	json_object_object_add(o, "id", number_json(item_number(it, 0)));
+	add_time(o, "updated_at", it->ready < now_ms() ? it->ready : it->created);
+	if (strstr(fields, "image") != NULL) {
+		image = json_object_new_object();
+		json_object_object_add(image, "id", number_json(item_number(it, 7)));
+		json_object_object_add(
+		    image, "width", json_object_new_int(it->photo->width));
+		json_object_object_add(
+		    image, "height", json_object_new_int(it->photo->height));
+		json_object_object_add(image, "channels", json_object_new_int(3));
+		json_object_object_add(o, "image", image);
+	}
+	if (strstr(fields, "labels") != NULL) {
+		label = json_object_new_object();
+		json_object_object_add(label, "name", json_object_new_string("label_a"));
+		json_object_object_add(label, "value", json_object_new_string("value_a"));
+		entries = json_object_new_array();
+		json_object_array_add(entries, label);
+		labels = json_object_new_object();
+		json_object_object_add(labels, "entries", entries);
+		json_object_object_add(o, "labels", labels);
+	}
+	return o;
+}
+
+static bool
+fields_known(struct req *r, const char *fields)
+{
+	while (*fields != '\0') {
+		size_t n = strcspn(fields, ",");
+		char *one = mem_strn(fields, n);
+		bool known = word_in("image labels features", one);
+
+		free(one);
+		if (!known) {
+			refuse(r, 400, "bad_value", "fields",
+			    "fields is '%s', not a list of image, labels, features",
+			    fields);
+			return false;
+		}
+		fields += n + (fields[n] == ',');
+	}
+	return true;
+}
+
+static void
+answer_entries(struct req *r, struct json_object *entries)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "entries", entries);
+	answer_json(r, 200, o);
+}
+
+static void
+loom_list(struct req *r)
+{
+	const struct item_list *all = state_list(LOOM, AVATAR);
+	const char *fields = req_query(r, "fields");
+	long page = req_number(r, "page", 0, 0, 1000000000);
+	long size = page < 0 ? -1 : req_number(r, "pagesize", 100, 1, 100);
+	struct json_object *entries;
+	long n = 0;
+
+	if (size < 0 || (fields != NULL && !fields_known(r, fields)))
+		return;
+	entries = json_object_new_array();
+	for (size_t i = 0; i < all->n; i++) {
+		if (!item_listed(all->at[i]))
+			continue;
+		if (n >= page * size && n < (page + 1) * size)
+			json_object_array_add(entries,
+			    avatar_json(all->at[i], fields != NULL ? fields : "image"));
+		n++;
+	}
+	answer_entries(r, entries);
+}
+
+/* The documents show no Delete page; DELETE answers 204 by their general rule. */
+static void
+loom_delete(struct req *r)
+{
+	struct item *it = loom_item(r, AVATAR, r->arg[0]);
+
+	if (it == NULL)
+		return;
+	state_delete(it);
+	answer(r, 204);
+}
+
+static bool
+is_name(const char *s)
+{
+	if (strlen(s) < 1 || strlen(s) > 64)
+		return false;
+	for (; *s != '\0'; s++)
+		if (!isalnum((unsigned char)*s) && strchr("_-", *s) == NULL)
+			return false;
+	return true;
+}
+
+static bool
+is_colour(const char *s)
+{
+	size_t n = strlen(s);
+
+	return s[0] == '#' && (n == 4 || n == 7) &&
+	       strspn(s + 1, "0123456789abcdefABCDEF") == n - 1;
+}
+
+/* The rendering's query, put into its params. */
+static bool
+read_rendering(struct req *r, struct json_object *params)
+{
+	static const char *const names[] = {"pose", "animation", "size"};
+	const char *colour = req_query(r, "background_color");
+
+	for (int i = 0; i < 3; i++) {
+		const char *s = req_query(r, names[i]);
+
+		if (s == NULL)
+			continue;
+		if (!is_name(s)) {
+			refuse(r, 400, "bad_value", names[i], "%s is '%s', not a name",
+			    names[i], s);
+			return false;
+		}
+		json_object_object_add(params, names[i], json_object_new_string(s));
+	}
+	if ((req_query(r, "pose") != NULL) == (req_query(r, "animation") != NULL)) {
+		refuse(
+		    r, 400, "missing_field", "pose", "exactly one of pose and animation");
+		return false;
+	}
+	if (colour == NULL)
+		return true;
+	if (!is_colour(colour)) {
+		refuse(r, 400, "bad_value", "background_color",
+		    "background_color is '%s', not #RGB or #RRGGBB", colour);
+		return false;
+	}
+	json_object_object_add(
+	    params, "background_color", json_object_new_string(colour));
+	return true;
+}
+
+static void
+loom_render(struct req *r)
+{
+	struct item *avatar = loom_item(r, AVATAR, r->arg[0]), *it;
+
+	if (avatar == NULL)
+		return;
+	it = item_new(LOOM, RENDERING, avatar);
+	it->photo = avatar->photo;
+	it->fate = avatar->fate;
+	if (!read_rendering(r, it->params)) {
+		item_free(it);
+		return;
+	}
+	if (!pay(r, it, opts.render_after))
+		return;
+	answer(r, 202);
+	answer_header(r, "X-Loom-Status", "%s", it->id);
+}
+
+static const char *
+param(const struct item *it, const char *name)
+{
+	const char *s = json_object_get_string(json_object_object_get(it->params, name));
+
+	return s != NULL ? s : "";
+}
+
+static struct json_object *
+rendering_json(struct item *it)
+{
+	struct json_object *o = json_object_new_object(), *a;
+	bool animation = *param(it, "animation") != '\0';
+	const char *type = *param(it, "type") != '\0' ? param(it, "type")
+	                   : animation                ? "animation"
+	                                              : "pose";
+	char *url;
+
+	json_object_object_add(o, "id", number_json(item_number(it, 0)));
+	json_object_object_add(o, "random",
+	    json_object_get(json_object_object_get(it->parent->params, "random")));
+	json_object_object_add(o, "type", json_object_new_string(type));
+	json_object_object_add(o, "pose", json_object_new_string(param(it, "pose")));
+	json_object_object_add(
+	    o, "animation", json_object_new_string(param(it, "animation")));
+	if (item_progress(it) < 1 || it->fate != FATE_READY)
+		return o;
+	a = json_object_new_object();
+	json_object_object_add(a, "id", number_json(item_number(it, 1)));
+	json_object_object_add(a, "width", json_object_new_int(picture_size(it)));
+	json_object_object_add(a, "height", json_object_new_int(picture_size(it)));
+	json_object_object_add(a, "channels", json_object_new_int(4));
+	url = mem_printf("%s/avatars/%s/attachments/%lld?redirect=true",
+	    loom_service.base, it->parent->id, (long long)item_number(it, 1));
+	json_object_object_add(a, "url", json_object_new_string(url));
+	free(url);
+	json_object_object_add(o, "attachment", a);
+	return o;
+}
+
+static void
+loom_resolve(struct req *r)
+{
+	struct item *it = loom_rendering(r);
+
+	if (it != NULL)
+		answer_json(r, 200, rendering_json(it));
+}
+
+static void
+loom_renderings(struct req *r)
+{
+	struct item *avatar = loom_item(r, AVATAR, r->arg[0]);
+	struct json_object *entries;
+
+	if (avatar == NULL)
+		return;
+	entries = json_object_new_array();
+	for (struct item *it = avatar->first; it != NULL; it = it->next)
+		json_object_array_add(entries, rendering_json(it));
+	answer_entries(r, entries);
+}
+
+/* An attachment of the item: of a rendering its picture, of an avatar its model. */
+static struct json_object *
+attachment_json(const struct item *it)
+{
+	struct json_object *o = json_object_new_object();
+	bool model = it->kind == AVATAR;
+	bool gif = !model && *param(it, "animation") != '\0';
+	const char *what = model ? "model.gltf" : gif ? "picture.gif" : "picture.png";
+	const char *type = model ? "gltf"
+	                   : gif ? "renderings_animation"
+	                   : strcmp(param(it, "type"), "preview") == 0
+	                       ? "renderings_preview"
+	                       : "renderings_pose";
+	char *url = media_url(it, what);
+
+	json_object_object_add(o, "id", number_json(item_number(it, model ? 2 : 1)));
+	json_object_object_add(o, "type", json_object_new_string(type));
+	json_object_object_add(o, "name", json_object_new_string(what));
+	json_object_object_add(o, "url", json_object_new_string(url));
+	add_time(o, "updated_at", it->ready);
+	free(url);
+	return o;
+}
+
+/* Is there one? The model comes of the full solve. */
+static bool
+has_attachment(const struct item *it)
+{
+	return item_progress(it) >= 1 && it->fate == FATE_READY &&
+	       (it->kind != AVATAR ||
+	           json_object_get_boolean(json_object_object_get(it->params, "solve")));
+}
+
+static void
+loom_attachments(struct req *r)
+{
+	struct item *avatar = loom_item(r, AVATAR, r->arg[0]);
+	struct json_object *entries;
+
+	if (avatar == NULL)
+		return;
+	entries = json_object_new_array();
+	if (has_attachment(avatar))
+		json_object_array_add(entries, attachment_json(avatar));
+	for (struct item *it = avatar->first; it != NULL; it = it->next)
+		if (has_attachment(it))
+			json_object_array_add(entries, attachment_json(it));
+	answer_entries(r, entries);
+}
+
+static void
+loom_attachment(struct req *r)
+{
+	struct item *avatar = loom_item(r, AVATAR, r->arg[0]), *it;
+	bool bad = false, redirect = req_flag(r, "redirect", false, &bad);
+	int64_t number = strtoll(r->arg[1], NULL, 10);
+	struct json_object *o;
+
+	if (avatar == NULL || bad)
+		return;
+	if (item_number(avatar, 2) == number)
+		it = avatar;
+	else
+		for (it = avatar->first; it != NULL; it = it->next)
+			if (item_number(it, 1) == number)
+				break;
+	if (it == NULL || !has_attachment(it)) {
+		fail(r, 404, "no such attachment");
+		return;
+	}
+	o = attachment_json(it);
+	if (!redirect) {
+		answer_json(r, 200, o);
+		return;
+	}
+	answer(r, 307);
+	answer_header(r, "Location", "%s",
+	    json_object_get_string(json_object_object_get(o, "url")));
+	json_object_put(o);
+}
+
+static const struct route routes[] = {
+    {"POST", "/avatars", PAID, "random render solve", true, loom_create},
+    {"HEAD", "/avatars/{}", POLL, NULL, false, loom_status},
+    {"GET", "/avatars", LIST, "page pagesize fields", false, loom_list},
+    {"DELETE", "/avatars/{}", FREE, NULL, false, loom_delete},
+    {"POST", "/avatars/{}/renderings", PAID, "pose animation size background_color",
+        false, loom_render},
+    {"GET", "/avatars/{}/renderings", LIST, NULL, false, loom_renderings},
+    {"HEAD", "/avatars/{}/renderings/{}", POLL, NULL, false, loom_rendering_status},
+    {"GET", "/avatars/{}/renderings/{}", READ, NULL, false, loom_resolve},
+    {"GET", "/avatars/{}/attachments", LIST, NULL, false, loom_attachments},
+    {"GET", "/avatars/{}/attachments/{}", READ, "redirect", false, loom_attachment},
+    {NULL, NULL, FREE, NULL, false, NULL},
+};
+
+const struct service loom_service = {
+    .no = LOOM,
+    .base = "/loom/v0.5",
+    .routes = routes,
+    .authorized = loom_authorized,
+    .error = loom_error,
+    .no_money = 402,
+    .bad_query = 400,
+};
