@@ -15,6 +15,7 @@
 #include "av-fit/fit.h"
 #include "base/mem.h"
 #include "base/outfile.h"
+#include "program/opt.h"
 #include "program/run.h"
 #include "provider/limits.h"
 #include "provider/load.h"

@@ -8,6 +8,7 @@
 #include "av-render/job.h"
 #include "av-render/wanted.h"
 #include "base/mem.h"
+#include "base/strings.h"
 #include "program/session.h"
 #include "provider/options.h"
 #include "json/json.h"
@@ -17,7 +18,7 @@
 
 struct options {
 	struct opt_common common;
-	struct opt_list asked, given;
+	struct strings asked, given;
 	const char *out, *ledger;
 	int64_t watch, interval_ms;
 	bool ask, force, dry_run;
@@ -436,8 +437,8 @@ main(int argc, char *argv[])
 	session_close(&self.session, status);
 	outfile_names_release(&self.context.targets);
 	filetype_free(self.context.filetypes);
-	opt_list_release(&o.asked);
-	opt_list_release(&o.given);
+	strings_release(&o.asked);
+	strings_release(&o.given);
 	free(template);
 	run_exit(status);
 }

@@ -14,6 +14,7 @@
 #include "auth/token.h"
 #include "av-token/ensure.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "program/opt.h"
 #include "program/run.h"
@@ -114,35 +115,14 @@ format(struct buf *b, const struct options *o, const struct creds *c,
 	buf_chr(b, '\n');
 }
 
-static int
-write_all(int fd, const struct buf *b)
-{
-	for (size_t done = 0; done < b->len;) {
-		ssize_t n = write(fd, b->data + done, b->len - done);
-		if (n < 0 && errno != EINTR)
-			return -1;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return 0;
-}
-
 /* Replaces a file by one that only we can read. */
 static void
 write_file(const char *path, const struct buf *b)
 {
-	char *temp = mem_printf("%s.XXXXXX", path);
-	int fd = mkostemp(temp, O_CLOEXEC); /* 0600 */
+	char *temp = mem_printf("%s.%d", path, (int)getpid());
 
-	if (fd < 0)
-		die(EX_CANTCREAT, "cannot make a file beside '%s':", path);
-	if (write_all(fd, b) != 0 || fsync(fd) != 0 || close(fd) != 0 ||
-	    rename(temp, path) != 0) {
-		int saved = errno;
-		unlink(temp);
-		errno = saved;
+	if (!file_replace(path, temp, 0600, b->data, b->len))
 		die(EX_CANTCREAT, "cannot write '%s':", path);
-	}
 	free(temp);
 }
 
@@ -156,7 +136,8 @@ print(const struct options *o, const struct creds *c, const struct auth *auth,
 	format(&b, o, c, auth, t);
 	if (o->header_file != NULL)
 		write_file(o->header_file, &b);
-	else if (write_all(STDOUT_FILENO, &b) != 0 || close(STDOUT_FILENO) != 0)
+	else if (!file_write_all(STDOUT_FILENO, b.data, b.len) ||
+	         close(STDOUT_FILENO) != 0)
 		die(EX_IOERR, "cannot write the answer:");
 	secret_buf_release(&b);
 }

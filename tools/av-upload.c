@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/strings.h"
 #include "photo/source.h"
 #include "program/session.h"
 #include "program/status.h"
@@ -16,7 +17,7 @@
 
 struct options {
 	struct opt_common common;
-	struct opt_list given;
+	struct strings given;
 	const char *ledger;
 	int64_t max_creates;
 	bool again, dry_run;
@@ -264,6 +265,6 @@ main(int argc, char *argv[])
 	status = run_records(self.session.run, argv + first);
 	session_close(&self.session, status);
 	filetype_free(self.judge.types);
-	opt_list_release(&o.given);
+	strings_release(&o.given);
 	run_exit(status);
 }

@@ -7,8 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/strings.h"
 #include "photo/pool.h"
+#include "program/opt.h"
 #include "program/run.h"
 #include "provider/load.h"
 #include "provider/validate.h"
@@ -22,7 +25,7 @@
 
 struct options {
 	struct opt_common common;
-	struct opt_list given;
+	struct strings given;
 	int64_t max_pixels;
 	bool quick, decode;
 };
@@ -80,15 +83,6 @@ skip(void *self, struct rec *rec)
 	return rec_has(rec, "avatar");
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Judges what is in line, for a while, and then lets the loop look around. */
 static void
 take_turn(void *arg)
@@ -96,8 +90,8 @@ take_turn(void *arg)
 	struct validate_tool *self = arg;
 	struct work *w;
 
-	for (int64_t start = now_ms();
-	     (w = self->first) != NULL && now_ms() - start < TURN_MS;) {
+	for (int64_t start = clock_monotonic_ms();
+	     (w = self->first) != NULL && clock_monotonic_ms() - start < TURN_MS;) {
 		self->first = w->next;
 		if (self->first == NULL)
 			self->last = &self->first;
@@ -271,6 +265,6 @@ main(int argc, char *argv[])
 	run_free(run);
 	release(&self);
 	loop_free(self.loop);
-	opt_list_release(&o.given);
+	strings_release(&o.given);
 	run_exit(status);
 }

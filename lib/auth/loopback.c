@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "http/http.h"
+#include "http/url.h"
 
 enum { MAX_HEAD = 16384, VISITORS = 16 };
 
@@ -57,7 +58,7 @@ take_apart(const char *uri, uint16_t *port, char **host, char **path, struct err
 	struct err why;
 	int r = -1;
 
-	if (u == NULL || strncmp(uri, "http://", 7) != 0 || http_url_ok(uri, &why) != 0 ||
+	if (u == NULL || strncmp(uri, "http://", 7) != 0 || url_check(uri, &why) != 0 ||
 	    curl_url_set(u, CURLUPART_URL, uri, 0) != CURLUE_OK ||
 	    curl_url_get(u, CURLUPART_HOST, &h, 0) != CURLUE_OK ||
 	    curl_url_get(u, CURLUPART_PATH, &s, 0) != CURLUE_OK || h[0] == '[')

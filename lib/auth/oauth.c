@@ -11,6 +11,7 @@
 #include "auth/secret.h"
 #include "base/mem.h"
 #include "http/http.h"
+#include "http/url.h"
 
 enum { ATTEMPTS = 4, MAX_WAIT_S = 30 };
 
@@ -134,7 +135,7 @@ moved(const char *url, const struct oauth *o, const char *to)
 	CURLU *from, *dest;
 	char *text = NULL, *copy = NULL;
 
-	if (url == NULL || to == NULL || !http_same_origin(url, o->token_url))
+	if (url == NULL || to == NULL || !url_same_origin(url, o->token_url))
 		return mem_str(url);
 	from = curl_url();
 	dest = curl_url();

@@ -2,6 +2,7 @@
 
 #include "auth/oauth_form.h"
 #include "auth/secret.h"
+#include "http/url.h"
 
 enum { MAX_FORM = 65536 };
 
@@ -93,8 +94,8 @@ oauth_form_client(struct oauth_form *r, const struct oauth_ask *k)
 	switch (client_auth(k->oauth, k->grant, k->creds)) {
 	case OAUTH_CLIENT_BASIC:
 		r->basic = true;
-		post_encode(&r->user, id != NULL ? id : "");
-		post_encode(&r->password, secret);
+		url_encode(&r->user, id != NULL ? id : "");
+		url_encode(&r->password, secret);
 		break;
 	case OAUTH_CLIENT_POST:
 		post_param(&r->form, "client_id", id);

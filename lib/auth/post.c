@@ -5,6 +5,7 @@
 #include "auth/secret.h"
 #include "base/version.h"
 #include "http/http.h"
+#include "http/url.h"
 
 enum { MAX_ANSWER = 65536, CONNECT_S = 15, TOTAL_S = 60 };
 
@@ -79,7 +80,7 @@ judge(struct post *p, CURL *curl, CURLcode r, const char *why, struct err *e)
 int
 post_url_ok(const char *url, const char *what, struct err *e)
 {
-	if (http_url_ok(url, e) == 0)
+	if (url_check(url, e) == 0)
 		return 0;
 	e->code = CODE_UNSAFE_SECRET;
 	return err_prefix(e, "%s: ", what);
@@ -118,27 +119,13 @@ post_release(struct post *p)
 }
 
 void
-post_encode(struct buf *out, const char *value)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	                            "0123456789-._~";
-
-	for (const char *s = value; *s != '\0'; s++) {
-		if (strchr(plain, *s) != NULL)
-			buf_chr(out, *s);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*s);
-	}
-}
-
-void
 post_param(struct buf *form, const char *name, const char *value)
 {
 	if (value == NULL)
 		return;
 	if (form->len > 0)
 		buf_chr(form, '&');
-	post_encode(form, name);
+	url_encode(form, name);
 	buf_chr(form, '=');
-	post_encode(form, value);
+	url_encode(form, value);
 }

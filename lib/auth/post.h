@@ -1,7 +1,7 @@
 /*
  * post: one form sent to an OAuth endpoint, blocking, and its answer.
  *
- * For secrets: https or loopback only (http_url_ok), TLS always verified, no redirect
+ * For secrets: https or loopback only (url_check), TLS always verified, no redirect
  * followed, no proxy for plain http, a fresh connection (so that libcurl never sends a second
  * time by itself), an answer of at most 64 KiB, 15 s to connect and 60 s in all.
  */
@@ -41,8 +41,5 @@ void post_release(struct post *p);
 
 /* Appends name=value to a form, encoded; nothing where value is NULL. */
 void post_param(struct buf *form, const char *name, const char *value);
-
-/* Appends a value, encoded (application/x-www-form-urlencoded, all but unreserved). */
-void post_encode(struct buf *out, const char *value);
 
 #endif

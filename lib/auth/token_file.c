@@ -38,41 +38,19 @@ stored_token_release(struct stored_token *k)
 	*k = (struct stored_token){.lifetime = -1};
 }
 
-/* mkdir -p, each new directory 0700. */
-static int
-make_directories(char *path)
-{
-	for (char *p = path + 1;; p++) {
-		char c = *p;
-		if (c != '/' && c != '\0')
-			continue;
-		*p = '\0';
-		if (mkdir(path, 0700) != 0 && errno != EEXIST)
-			return -1;
-		*p = c;
-		if (c == '\0')
-			return 0;
-	}
-}
-
 /* The directory, made where it is missing. NULL and *e where it is not ours alone. */
 static char *
 directory(struct err *e)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	char *path;
+	struct err why;
+	char *path = file_state_path("tokens", &why);
 	struct stat st;
 
-	if (state != NULL && state[0] == '/')
-		path = mem_printf("%s/avtools/tokens", state);
-	else if (home != NULL && home[0] == '/')
-		path = mem_printf("%s/.local/state/avtools/tokens", home);
-	else {
-		err_set(e, CODE_UNSAFE_SECRET,
-		    "there is no place to keep tokens; set HOME or XDG_STATE_HOME");
+	if (path == NULL) {
+		err_set(e, CODE_UNSAFE_SECRET, "%s", why.message);
 		return NULL;
 	}
-	if (make_directories(path) != 0)
+	if (!file_make_dirs(path, 0700))
 		err_set(e, CODE_UNSAFE_SECRET, "cannot make the directory '%s':", path);
 	else if (lstat(path, &st) != 0)
 		err_set(e, CODE_UNSAFE_SECRET, "cannot look at '%s':", path);
@@ -231,45 +209,19 @@ format(struct buf *b, const struct stored_token *k)
 	    k->in_doubt ? "true" : "false");
 }
 
-static int
-write_all(int fd, const struct buf *b)
-{
-	for (size_t done = 0; done < b->len;) {
-		ssize_t n = write(fd, b->data + done, b->len - done);
-		if (n < 0 && errno != EINTR)
-			return -1;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return fsync(fd);
-}
-
 int
 token_file_write(const struct token_file *f, const struct stored_token *k, struct err *e)
 {
 	struct buf b;
-	int fd, r = -1;
+	int result = 0;
 
 	secret_buf_init(&b, MAX_BYTES);
 	format(&b, k);
-	/* What a killed writer left is not written to but taken away: its mode is unknown. */
-	unlink(f->temp);
-	fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		err_set(e, CODE_UNSAFE_SECRET, "cannot write '%s':", f->temp);
-		goto out;
-	}
-	r = b.full ? -1 : write_all(fd, &b);
-	if (close(fd) != 0)
-		r = -1;
-	if (r != 0 || rename(f->temp, f->path) != 0 || file_sync_name(f->path) != 0) {
-		r = err_set(
+	if (b.full || !file_replace(f->path, f->temp, 0600, b.data, b.len))
+		result = err_set(
 		    e, CODE_UNSAFE_SECRET, "cannot keep the token in '%s':", f->path);
-		unlink(f->temp);
-	}
-out:
 	secret_buf_release(&b);
-	return r;
+	return result;
 }
 
 int

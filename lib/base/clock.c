@@ -5,22 +5,63 @@
 
 #include "base/clock.h"
 
-void
-clock_stamp_now(struct clock_stamp *m)
+static struct timespec
+read_clock(clockid_t clock)
 {
-	struct timespec t;
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = -1;
+	struct timespec t = {0};
 
-	*m = (struct clock_stamp){.wall = time(NULL)};
-	if (clock_gettime(CLOCK_BOOTTIME, &t) == 0)
-		m->boot = t.tv_sec;
+	(void)clock_gettime(clock, &t); /* cannot fail for the clocks used here */
+	return t;
+}
+
+static int64_t
+to_ms(struct timespec t)
+{
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t
+clock_unix_ms(void)
+{
+	return to_ms(read_clock(CLOCK_REALTIME));
+}
+
+int64_t
+clock_monotonic_ms(void)
+{
+	return to_ms(read_clock(CLOCK_MONOTONIC));
+}
+
+int64_t
+clock_boot_ns(void)
+{
+	struct timespec t = read_clock(CLOCK_BOOTTIME);
+
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+bool
+clock_boot_id(char id[CLOCK_BOOT_ID])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	bool known = false;
+
+	memset(id, 0, CLOCK_BOOT_ID);
 	if (fd >= 0) {
-		n = read(fd, m->boot_id, 36);
+		known = read(fd, id, CLOCK_BOOT_ID - 1) == CLOCK_BOOT_ID - 1;
 		close(fd);
 	}
-	if (n != 36)
-		m->boot_id[0] = '\0';
+	if (!known)
+		id[0] = '\0';
+	return known;
+}
+
+void
+clock_stamp_now(struct clock_stamp *stamp)
+{
+	stamp->wall = clock_unix_ms() / 1000;
+	stamp->boot = clock_boot_ns() / 1000000000;
+	clock_boot_id(stamp->boot_id);
 }
 
 int64_t

@@ -1,11 +1,43 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+
+/* f_type of statfs(2) for network file systems: <linux/magic.h>, and the list of stat(1). */
+static const struct {
+	unsigned long type;
+	const char *name;
+} network[] = {
+    {0x6969, "NFS"},
+    {0xff534d42, "CIFS"},
+    {0xfe534d42, "SMB"},
+    {0x517b, "SMB"},
+    {0x65735546, "FUSE"},
+    {0x01021997, "9P"},
+    {0x5346414f, "AFS"},
+    {0x6b414653, "AFS"},
+    {0x73757245, "Coda"},
+    {0x00c36400, "Ceph"},
+    {0x0bd00bd0, "Lustre"},
+    {0x01161970, "GFS2"},
+    {0x7461636f, "OCFS2"},
+    {0x47504653, "GPFS"},
+    {0x19830326, "BeeGFS"},
+    {0x786f4256, "vboxsf"},
+    {0xbacbacbc, "VMware shared folder"},
+    {0x7c7c6673, "Parallels shared folder"},
+    {0xaad7aaea, "PanFS"},
+    {0xbeefdead, "StorNext"},
+    {0x61636673, "ACFS"},
+    {0x0000564c, "NCP"},
+};
 
 static int
 read_all(int fd, struct buf *out)
@@ -41,29 +73,164 @@ file_read(const char *path, struct buf *out, struct err *e)
 	return failed;
 }
 
-char *
-file_config_dir(void)
+bool
+file_write_all(int fd, const void *data, size_t len)
 {
-	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-
-	if (xdg != NULL && *xdg == '/')
-		return mem_printf("%s/avtools", xdg);
-	if (home != NULL && *home != '\0')
-		return mem_printf("%s/.config/avtools", home);
-	return NULL;
+	for (size_t done = 0; done < len;) {
+		ssize_t n = write(fd, (const char *)data + done, len - done);
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return true;
 }
 
-int
-file_sync_name(const char *path)
+bool
+file_replace(
+    const char *path, const char *temp, mode_t mode, const void *data, size_t len)
+{
+	int fd, saved;
+	bool written;
+
+	/* A file left by a killed writer is not written to: its mode is unknown. */
+	(void)unlink(temp);
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return false;
+	written = file_write_all(fd, data, len) && fsync(fd) == 0;
+	saved = errno;
+	if (close(fd) < 0 && written) {
+		saved = errno;
+		written = false;
+	}
+	errno = saved;
+	if (written && rename(temp, path) == 0)
+		return file_sync_name(path);
+	saved = errno;
+	(void)unlink(temp);
+	errno = saved;
+	return false;
+}
+
+static bool
+is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A directory that is there already is a success, whatever mkdir says of it (EROFS, EACCES). */
+static bool
+make_dir(const char *path, mode_t mode)
+{
+	int saved;
+
+	if (mkdir(path, mode) == 0)
+		return file_sync_name(path);
+	saved = errno == EEXIST ? ENOTDIR : errno;
+	if (is_directory(path))
+		return true;
+	errno = saved;
+	return false;
+}
+
+bool
+file_make_dirs(const char *path, mode_t mode)
 {
 	char *copy = mem_str(path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC), saved;
-	int result = fd < 0 ? -1 : fsync(fd);
+	bool made = true;
+
+	for (char *p = copy + 1; made && (p = strchr(p, '/')) != NULL; p++) {
+		*p = '\0';
+		made = make_dir(copy, mode);
+		*p = '/';
+	}
+	made = made && make_dir(copy, mode);
+	free(copy);
+	return made;
+}
+
+char *
+file_dir_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return mem_str(".");
+	return slash == path ? mem_str("/") : mem_strn(path, (size_t)(slash - path));
+}
+
+bool
+file_sync_name(const char *path)
+{
+	char *dir = file_dir_of(path);
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), saved;
+	bool synced = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);
 
 	saved = errno;
 	if (fd >= 0)
 		close(fd);
-	free(copy);
+	free(dir);
 	errno = saved;
-	return fd >= 0 && result < 0 && saved == EINVAL ? 0 : result;
+	return synced;
+}
+
+/* "$VARIABLE/avtools", else "$HOME/FALLBACK/avtools"; NULL without both. */
+static char *
+xdg_dir(const char *variable, const char *fallback)
+{
+	const char *xdg = getenv(variable), *home = getenv("HOME");
+
+	if (xdg != NULL && xdg[0] == '/')
+		return mem_printf("%s/avtools", xdg);
+	if (home != NULL && home[0] == '/')
+		return mem_printf("%s/%s/avtools", home, fallback);
+	return NULL;
+}
+
+char *
+file_config_dir(void)
+{
+	return xdg_dir("XDG_CONFIG_HOME", ".config");
+}
+
+char *
+file_state_path(const char *name, struct err *e)
+{
+	char *dir = xdg_dir("XDG_STATE_HOME", ".local/state"), *path, *parent;
+
+	if (dir == NULL) {
+		err_set(e, CODE_STATE_UNUSABLE,
+		    "there is no place to keep %s; set HOME or XDG_STATE_HOME", name);
+		return NULL;
+	}
+	path = mem_printf("%s/%s", dir, name);
+	parent = file_dir_of(path);
+	if (!file_make_dirs(parent, 0700)) {
+		err_set(
+		    e, CODE_STATE_UNUSABLE, "cannot make the directory '%s':", parent);
+		free(path);
+		path = NULL;
+	}
+	free(parent);
+	free(dir);
+	return path;
+}
+
+int
+file_check_local(const char *path, struct err *e)
+{
+	struct statfs fs;
+
+	if (statfs(path, &fs) < 0)
+		return err_set(e, CODE_STATE_UNUSABLE, "cannot examine '%s':", path);
+	for (size_t i = 0; i < sizeof network / sizeof network[0]; i++)
+		if (network[i].type == ((unsigned long)fs.f_type & 0xffffffff))
+			return err_set(e, CODE_STATE_UNUSABLE,
+			    "'%s' is on a network file system (%s), where locks cannot be "
+			    "relied on; choose a file on a local disk",
+			    path, network[i].name);
+	return 0;
 }

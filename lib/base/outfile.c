@@ -114,37 +114,6 @@ outfile_names_release(struct outfile_names *t)
 	hashset_release(&t->names);
 }
 
-static char *
-directory_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return mem_str(".");
-	return slash == path ? mem_str("/") : mem_strn(path, (size_t)(slash - path));
-}
-
-/* mkdir -p */
-static int
-make_directories(const char *dir)
-{
-	char *copy = mem_str(dir);
-	int result = 0;
-
-	for (char *s = copy + 1; result == 0 && *s != '\0'; s++) {
-		if (*s != '/')
-			continue;
-		*s = '\0';
-		if (mkdir(copy, 0777) < 0 && errno != EEXIST)
-			result = -1;
-		*s = '/';
-	}
-	if (result == 0 && mkdir(copy, 0777) < 0 && errno != EEXIST)
-		result = -1;
-	free(copy);
-	return result;
-}
-
 /* Whether the open file still has that name. */
 static bool
 is_named(int fd, const char *path)
@@ -210,14 +179,14 @@ make_part(struct outfile *t, struct err *e)
 int
 outfile_open(struct outfile *t, const char *path, struct err *e)
 {
-	char *dir = directory_of(path);
+	char *dir = file_dir_of(path);
 	const char *slash = strrchr(path, '/');
 	int result;
 
 	memset(t, 0, sizeof *t);
 	t->fd = -1;
 	t->part = mem_printf("%s/.%s.part", dir, slash != NULL ? slash + 1 : path);
-	if (make_directories(dir) < 0) {
+	if (!file_make_dirs(dir, 0777)) {
 		result = err_set(
 		    e, CODE_TARGET_UNWRITABLE, "cannot make directory '%s':", dir);
 		goto out;
@@ -349,7 +318,7 @@ outfile_commit(struct outfile *t, const char *path, bool force, char sha256[SHA2
 	failpoint("kept");
 	free(t->part);
 	t->part = NULL;
-	if (file_sync_name(path) < 0)
+	if (!file_sync_name(path))
 		return err_set(e, CODE_TARGET_UNWRITABLE,
 		    "cannot sync the directory of '%s':", path);
 	return 0;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "http/http.h"
 #include "http/transfer.h"
+#include "http/url.h"
 
 struct list {
 	struct http_transfer *first, *last;
@@ -209,13 +210,13 @@ multi_open(struct http *http)
 
 /* The line. */
 
-/* As http_url_ok, which is asked once where one URL is used again and again. */
+/* As url_check, which is asked once where one URL is used again and again. */
 static bool
 is_fit(struct http *http, const char *url, struct err *e)
 {
 	if (http->accepted != NULL && strcmp(http->accepted, url) == 0)
 		return true;
-	if (http_url_ok(url, e) < 0)
+	if (url_check(url, e) < 0)
 		return false;
 	free(http->accepted);
 	http->accepted = mem_str(url);

@@ -140,16 +140,4 @@ void http_cancel(struct http_transfer *call);
 unsigned http_in_flight(const struct http *http);
 unsigned http_queued(const struct http *http);
 
-/* URLs. */
-
-/* Whether a request may go there: https, or http to 127.0.0.0/8, ::1 or localhost; without
- * user or password in it. 0, or -1 and *e with CODE_URL_REFUSED. */
-int http_url_ok(const char *url, struct err *e);
-
-/* Same scheme, host and port; false where either is no URL. */
-bool http_same_origin(const char *a, const char *b);
-
-/* ref resolved against base (RFC 3986); NULL where that gives no URL. The caller frees it. */
-char *http_resolve(const char *base, const char *ref);
-
 #endif

@@ -1,11 +1,12 @@
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
-#include "http/http.h"
+#include "http/url.h"
 
 /* What an origin consists of, and whether there is a user in the URL. */
 struct parts {
@@ -52,7 +53,7 @@ is_loopback(const char *host)
 }
 
 int
-http_url_ok(const char *url, struct err *e)
+url_check(const char *url, struct err *e)
 {
 	struct parts p;
 	int rc = -1;
@@ -77,7 +78,7 @@ http_url_ok(const char *url, struct err *e)
 }
 
 bool
-http_same_origin(const char *a, const char *b)
+url_same_origin(const char *a, const char *b)
 {
 	struct parts p, q;
 	bool p_ok = parts_init(&p, a), q_ok = parts_init(&q, b), same;
@@ -90,7 +91,7 @@ http_same_origin(const char *a, const char *b)
 }
 
 char *
-http_resolve(const char *base, const char *ref)
+url_resolve(const char *base, const char *ref)
 {
 	CURLU *url = curl_url();
 	char *text = NULL, *copy = NULL;
@@ -103,4 +104,16 @@ http_resolve(const char *base, const char *ref)
 	curl_free(text);
 	curl_url_cleanup(url);
 	return copy;
+}
+
+void
+url_encode(struct buf *out, const char *s)
+{
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+		if (isalnum(c) || strchr("-._~", c) != NULL)
+			buf_chr(out, (char)c);
+		else
+			buf_printf(out, "%%%02X", c);
+	}
 }

@@ -5,10 +5,11 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/hashset.h"
 #include "base/hex.h"
 #include "base/mem.h"
-#include "base/state.h"
 #include "ledger/key.h"
 #include "ledger/store.h"
 
@@ -33,15 +34,6 @@ struct ledger {
 	struct ledger_claim **table; /* by hash: claims that are queued or held */
 	size_t size, count;          /* size is a power of two */
 };
-
-int64_t
-clock_unix_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 struct ledger_store *
 ledger_store(struct ledger *l)
@@ -434,7 +426,7 @@ ledger_open(const char *file, struct loop *loop, struct err *e)
 	if (file == NULL)
 		file = getenv("AV_LEDGER");
 	if (file == NULL || file[0] == '\0')
-		file = path = state_path("ledger.db", e);
+		file = path = file_state_path("ledger.db", e);
 	if (file != NULL && strcmp(file, "none") != 0) {
 		l->store = ledger_sqlite_open(file, e);
 		if (l->store == NULL)

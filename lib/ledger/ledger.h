@@ -92,9 +92,6 @@ struct ledger_answer {
 	int64_t clock_offset;
 };
 
-/* The clock of all these times: now. */
-int64_t clock_unix_ms(void);
-
 /* Called exactly once, unless the claim is cancelled. */
 typedef void ledger_fn(void *arg, const struct ledger_answer *answer);
 

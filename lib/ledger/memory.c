@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/hashset.h"
 #include "base/mem.h"
 #include "ledger/key.h"

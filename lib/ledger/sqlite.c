@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
-#include "base/state.h"
 #include "ledger/sqlite.h"
 
 #define APPLICATION 0x61764c67 /* "avLg" */
@@ -198,9 +198,12 @@ make_file(struct db *db, const char *file, struct err *e)
 	/* SQLite has not opened it yet, so this drops none of its locks. */
 	if (fd >= 0)
 		close(fd);
-	if (db->file == NULL || state_check_local(db->file, e) < 0)
+	if (db->file == NULL || file_check_local(db->file, e) < 0)
 		return -1;
-	return made ? state_sync_name(db->file, e) : 0;
+	if (made && !file_sync_name(db->file))
+		return err_set(e, CODE_STATE_UNUSABLE,
+		    "cannot sync the directory of '%s':", db->file);
+	return 0;
 }
 
 static int

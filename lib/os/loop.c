@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "os/loop.h"
@@ -72,16 +73,6 @@ struct loop {
 	struct work *finished;
 	unsigned busy; /* threads that still touch the loop */
 };
-
-static int64_t
-clock_ms(void)
-{
-	struct timespec ts;
-
-	if (clock_gettime(CLOCK_MONOTONIC, &ts) < 0)
-		die(EX_OSERR, "cannot read the clock:");
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* Timers: a binary heap. */
 
@@ -499,7 +490,7 @@ loop_free(struct loop *loop)
 int64_t
 loop_now(const struct loop *loop)
 {
-	return loop->running ? loop->now : clock_ms();
+	return loop->running ? loop->now : clock_monotonic_ms();
 }
 
 /* Milliseconds to wait, -1 for ever. */
@@ -512,7 +503,7 @@ patience(const struct loop *loop)
 		return 0;
 	if (loop->nheap == 0)
 		return -1;
-	ms = loop->heap[1].at - clock_ms();
+	ms = loop->heap[1].at - clock_monotonic_ms();
 	return ms < 0 ? 0 : ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
@@ -532,7 +523,7 @@ loop_run(struct loop *loop)
 	for (;;) {
 		int n;
 
-		loop->now = clock_ms();
+		loop->now = clock_monotonic_ms();
 		run_timers(loop);
 		run_deferred(loop);
 		if (loop->stopped || !has_reason_to_wait(loop))
@@ -540,7 +531,7 @@ loop_run(struct loop *loop)
 		n = epoll_wait(loop->epoll, events, EVENTS_MAX, patience(loop));
 		if (n < 0 && errno != EINTR)
 			die(EX_OSERR, "cannot wait for events:");
-		loop->now = clock_ms();
+		loop->now = clock_monotonic_ms();
 		run_events(loop, events, n);
 		run_ready(loop);
 	}

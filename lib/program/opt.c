@@ -11,6 +11,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/strings.h"
+#include "base/units.h"
 #include "base/version.h"
 #include "program/opt.h"
 
@@ -68,82 +70,6 @@ opt_misuse(const struct opt_usage *usage, const char *fmt, ...)
 	die(EX_USAGE, "usage: %s (-h explains)", usage->synopsis);
 }
 
-/* A number that is not negative, and where it ends. */
-static bool
-number(const char *s, double *value, const char **end)
-{
-	char *stop;
-
-	errno = 0;
-	*value = strtod(s, &stop);
-	*end = stop;
-	return stop != s && errno == 0 && isfinite(*value) && *value >= 0 &&
-	       strspn(s, "0123456789.") == (size_t)(stop - s);
-}
-
-bool
-opt_ms(const char *s, int64_t *ms)
-{
-	static const struct {
-		const char *unit;
-		double seconds;
-	} units[] = {
-	    {"", 1}, {"s", 1}, {"ms", 0.001}, {"m", 60}, {"h", 3600}, {"d", 86400}};
-	const char *end;
-	double value;
-
-	if (!number(s, &value, &end))
-		return false;
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-		double in_ms = value * units[i].seconds * 1000;
-		if (strcmp(end, units[i].unit) == 0 && in_ms < 1e13) {
-			*ms = (int64_t)in_ms;
-			return true;
-		}
-	}
-	return false;
-}
-
-bool
-opt_rate(const char *s, double *per_second)
-{
-	const char *end;
-
-	if (!number(s, per_second, &end) || *per_second <= 0)
-		return false;
-	if (strcmp(end, "/m") == 0)
-		*per_second /= 60;
-	else if (*end != '\0' && strcmp(end, "/s") != 0)
-		return false;
-	return true;
-}
-
-static bool
-whole(const char *s, int64_t *value)
-{
-	char *end;
-
-	if (strspn(s, "0123456789") != strlen(s))
-		return false;
-	errno = 0;
-	*value = strtoll(s, &end, 10);
-	return end != s && errno == 0 && *value >= 1 && *value <= INT32_MAX;
-}
-
-static void
-list_add(struct opt_list *list, const char *value)
-{
-	list->v = mem_resize(list->v, (list->n + 1) * sizeof *list->v);
-	list->v[list->n++] = value;
-}
-
-void
-opt_list_release(struct opt_list *list)
-{
-	free(list->v);
-	*list = (struct opt_list){0};
-}
-
 /* Stores one option's value. False where it is malformed. */
 static bool
 set(const struct opt *row, void *into, const char *arg)
@@ -161,13 +87,13 @@ set(const struct opt *row, void *into, const char *arg)
 		*(const char **)member = arg;
 		return true;
 	case OPT_INT:
-		return whole(arg, member);
+		return units_count(arg, member);
 	case OPT_MS:
-		return opt_ms(arg, member) && *(int64_t *)member > 0;
+		return units_ms(arg, member) && *(int64_t *)member > 0;
 	case OPT_RATE:
-		return opt_rate(arg, member);
+		return units_rate(arg, member);
 	case OPT_LIST:
-		list_add(member, arg);
+		strings_add(member, arg);
 		return true;
 	}
 	return false;

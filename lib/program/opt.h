@@ -18,12 +18,7 @@ enum opt_type {
 	OPT_INT,   /* int64_t from 1 to INT32_MAX */
 	OPT_MS,    /* int64_t, milliseconds: "90", "90s", "10m", "1h", "2d", "0.5s" */
 	OPT_RATE,  /* double: "5", "5/s", "30/m" */
-	OPT_LIST,  /* struct opt_list: every value given */
-};
-
-struct opt_list {
-	const char **v;
-	size_t n;
+	OPT_LIST,  /* struct strings: every value given */
 };
 
 struct opt {
@@ -108,11 +103,5 @@ void opt_common_finish(struct opt_common *common);
 /* Ends the program: the message, the synopsis, EX_USAGE. */
 _Noreturn void opt_misuse(const struct opt_usage *usage, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* "90s" and "5/s" as above, for values from elsewhere; false where they are malformed. */
-bool opt_ms(const char *s, int64_t *ms);
-bool opt_rate(const char *s, double *per_second);
-
-void opt_list_release(struct opt_list *list);
 
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/strings.h"
 #include "provider/options.h"
 #include "json/json.h"
 #include "json/schema.h"
@@ -91,7 +92,7 @@ out:
 }
 
 struct json_object *
-options_of(struct rec *rec, const struct provider *p, const struct opt_list *given)
+options_of(struct rec *rec, const struct provider *p, const struct strings *given)
 {
 	struct json_object *own = rec_get(rec, "options"), *options;
 

@@ -9,8 +9,8 @@
 
 #include <json-c/json.h>
 
+#include "base/strings.h"
 #include "photo/finding.h"
-#include "program/opt.h"
 #include "provider/provider.h"
 #include "json/rec.h"
 
@@ -18,7 +18,7 @@
  * there are none. A value is read as the type that the provider declares; "extras.job=j1" sets a
  * member of an object. */
 struct json_object *options_of(
-    struct rec *rec, const struct provider *p, const struct opt_list *given);
+    struct rec *rec, const struct provider *p, const struct strings *given);
 
 /* Those that an operation declares, a new object, the caller's; NULL where there are none. */
 struct json_object *options_for(const struct operation *op, struct json_object *options);

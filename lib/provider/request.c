@@ -7,6 +7,7 @@
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "http/url.h"
 #include "provider/request.h"
 #include "provider/template.h"
 #include "json/json.h"
@@ -29,19 +30,6 @@ method_of(const char *word)
 	return HTTP_GET;
 }
 
-/* application/x-www-form-urlencoded, with %20 for a blank so that it suits a query as well. */
-static void
-add_encoded(struct buf *out, const char *s)
-{
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s;
-		if (isalnum(c) || strchr("-._~", c) != NULL)
-			buf_chr(out, (char)c);
-		else
-			buf_printf(out, "%%%02X", c);
-	}
-}
-
 /* Appends name=value&... of a filled template; containers go as JSON. */
 static void
 add_pairs(struct buf *out, const char *first, struct json_object *template,
@@ -55,9 +43,9 @@ add_pairs(struct buf *out, const char *first, struct json_object *template,
 	json_object_object_foreach(filled, name, value)
 	{
 		buf_str(out, first);
-		add_encoded(out, name);
+		url_encode(out, name);
 		buf_chr(out, '=');
-		add_encoded(out,
+		url_encode(out,
 		    json_object_is_type(value, json_type_string)
 		        ? json_object_get_string(value)
 		        : json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "http/url.h"
 #include "provider/template.h"
 #include "json/json.h"
 
@@ -104,13 +105,7 @@ add_encoded(struct buf *out, const char *value)
 {
 	if (value[0] == '\0' || strcmp(value, ".") == 0 || strcmp(value, "..") == 0)
 		return false;
-	for (; *value != '\0'; value++) {
-		unsigned char c = (unsigned char)*value;
-		if (isalnum(c) || strchr("-._~", c) != NULL)
-			buf_chr(out, (char)c);
-		else
-			buf_printf(out, "%%%02X", c);
-	}
+	url_encode(out, value);
 	return true;
 }
 

@@ -8,16 +8,16 @@
 #ifndef AV_PROVIDER_VALIDATE_H
 #define AV_PROVIDER_VALIDATE_H
 
+#include "base/strings.h"
 #include "photo/filetype.h"
 #include "photo/photo.h"
-#include "program/opt.h"
 #include "provider/provider.h"
 #include "json/rec.h"
 
 struct validate_options {
 	struct photo_options photo;
-	const struct opt_list *given; /* -O */
-	struct filetype *types;       /* borrowed */
+	const struct strings *given; /* -O */
+	struct filetype *types;      /* borrowed */
 };
 
 /* Sets image, name and options. 0, or -1 where the record must not be sent: it then carries

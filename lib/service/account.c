@@ -7,8 +7,9 @@
 #include "auth/token.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/units.h"
 #include "http/http.h"
-#include "program/opt.h"
+#include "http/url.h"
 #include "service/account.h"
 #include "service/pace.h"
 #include "json/json.h"
@@ -114,7 +115,7 @@ open_pace(struct account_rest *r)
 	double rate = a->provider->rate;
 	struct pace_limits limits = {.burst = (unsigned)a->provider->burst};
 
-	if (env != NULL && !opt_rate(env, &rate))
+	if (env != NULL && !units_rate(env, &rate))
 		warn("%s: NAME_RATE is '%s', which is no rate such as 5/s; ignored",
 		    a->provider->name, env);
 	if (r->all->options.rate > 0)
@@ -129,7 +130,7 @@ choose_url(struct account *a, const char *option, struct err *e)
 	const char *url = option != NULL ? option : provider_env(a->provider, "API_URL");
 
 	a->base_url = without_slash(url != NULL ? url : a->provider->base_url);
-	return http_url_ok(a->base_url, e);
+	return url_check(a->base_url, e);
 }
 
 static struct account *

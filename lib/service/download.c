@@ -9,6 +9,7 @@
 #include "base/backoff.h"
 #include "base/mem.h"
 #include "http/range.h"
+#include "http/url.h"
 #include "image/truncated.h"
 #include "provider/answer.h"
 #include "service/download.h"
@@ -211,7 +212,7 @@ static void
 redirect(struct download *d, const struct http_response *r)
 {
 	const char *location = http_header_of(r, "Location");
-	char *url = location != NULL ? http_resolve(d->url, location) : NULL;
+	char *url = location != NULL ? url_resolve(d->url, location) : NULL;
 
 	if (url == NULL || d->hops++ >= MAX_HOPS) {
 		free(url);
@@ -380,9 +381,9 @@ authorized(void *arg, const struct err *e)
 static int
 check_url(struct download *d, struct err *e)
 {
-	if (http_url_ok(d->url, e) < 0)
+	if (url_check(d->url, e) < 0)
 		return -1;
-	/* http_url_ok refuses NULL. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
+	/* url_check refuses NULL. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 	if (strncasecmp(d->url, "http:", 5) == 0 &&
 	    strncasecmp(d->spec.account->base_url, "http:", 5) != 0)
 		return err_set(e, CODE_URL_REFUSED, "the result's address is plain http");
@@ -409,7 +410,7 @@ step(void *arg)
 		slots_wait(&d->engine->places, &d->place, step, d);
 		return;
 	}
-	d->entered = http_same_origin(d->url, d->spec.account->base_url);
+	d->entered = url_same_origin(d->url, d->spec.account->base_url);
 	if (d->entered)
 		account_authorize(d->spec.account, &d->wait,
 		    d->rejected ? d->sent_header : NULL, authorized, d);
@@ -447,7 +448,7 @@ download_start(
 	d->spec = *spec;
 	d->fn = fn;
 	d->arg = arg;
-	d->url = http_resolve(spec->account->base_url, spec->url);
+	d->url = url_resolve(spec->account->base_url, spec->url);
 	d->deadline = loop_now(engine->loop) + spec->timeout_ms;
 	loop_defer(engine->loop, &d->deferred, started, d);
 	return d;

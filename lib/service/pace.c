@@ -8,9 +8,9 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/sha256.h"
-#include "base/state.h"
 #include "service/pace.h"
 
 enum {
@@ -190,7 +190,7 @@ open_file(const char *provider, const char *base, const char *account)
 	static bool warned;
 	char *name = file_name(provider, base, account);
 	struct err e;
-	char *path = state_path(name, &e);
+	char *path = file_state_path(name, &e);
 	int fd = -1;
 
 	if (path != NULL) {

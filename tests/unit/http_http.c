@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "http/http.h"
+#include "http/url.h"
 
 /* A server whose behaviour is named by the path of the request. It counts. */
 
@@ -771,30 +772,30 @@ urls(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-		assert_int_equal(http_url_ok(good[i], &e), 0);
+		assert_int_equal(url_check(good[i], &e), 0);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		assert_int_equal(http_url_ok(bad[i], &e), -1);
+		assert_int_equal(url_check(bad[i], &e), -1);
 		assert_int_equal(e.code, CODE_URL_REFUSED);
 		assert_null(strstr(e.message, "pw"));
 	}
-	assert_true(http_same_origin("https://a.com/x", "HTTPS://A.com:443/y?z"));
-	assert_false(http_same_origin("https://a.com/", "https://a.com:8443/"));
-	assert_false(http_same_origin("https://a.com/", "http://a.com/"));
-	assert_false(http_same_origin("https://a.com/", "https://a.com.evil.org/"));
-	assert_false(http_same_origin("nonsense", "nonsense"));
-	s = http_resolve("https://a.com/v1/x?y=1", "/z/../w?q=%20");
+	assert_true(url_same_origin("https://a.com/x", "HTTPS://A.com:443/y?z"));
+	assert_false(url_same_origin("https://a.com/", "https://a.com:8443/"));
+	assert_false(url_same_origin("https://a.com/", "http://a.com/"));
+	assert_false(url_same_origin("https://a.com/", "https://a.com.evil.org/"));
+	assert_false(url_same_origin("nonsense", "nonsense"));
+	s = url_resolve("https://a.com/v1/x?y=1", "/z/../w?q=%20");
 	assert_string_equal(s, "https://a.com/w?q=%20");
 	free(s);
-	s = http_resolve("https://a.com/v1/x", "https://b.org/p");
+	s = url_resolve("https://a.com/v1/x", "https://b.org/p");
 	assert_string_equal(s, "https://b.org/p");
 	free(s);
-	s = http_resolve("https://a.com/v1/x", "y");
+	s = url_resolve("https://a.com/v1/x", "y");
 	assert_string_equal(s, "https://a.com/v1/y");
 	free(s);
-	s = http_resolve("https://a.com/v1/x", "//c.net/y");
+	s = url_resolve("https://a.com/v1/x", "//c.net/y");
 	assert_string_equal(s, "https://c.net/y");
 	free(s);
-	assert_null(http_resolve("nonsense of no use", "y"));
+	assert_null(url_resolve("nonsense of no use", "y"));
 }
 
 int

@@ -1,8 +1,8 @@
 /* The ledger: its keys, and what it promises to those who claim. */
 #include <sys/syscall.h>
 
+#include "base/file.h"
 #include "base/mem.h"
-#include "base/state.h"
 #include "ledger/key.h"
 #include "ledger_case.h"
 
@@ -517,7 +517,7 @@ new_directories_are_on_disk(void **state)
 	setenv("XDG_STATE_HOME", xdg, 1);
 	for (int made = 3; made >= 0; made -= 3) {
 		syncs = 0;
-		free(state_path("ledger.db", &e));
+		free(file_state_path("ledger.db", &e));
 		assert_int_equal(syncs, made);
 	}
 	if (old != NULL)

@@ -13,6 +13,7 @@
 #include "base/backoff.h"
 #include "base/buf.h"
 #include "base/outfile.h"
+#include "base/units.h"
 #include "os/lines.h"
 #include "program/opt.h"
 #include "program/run.h"
@@ -35,7 +36,7 @@ times(void **state)
 	(void)state;
 	for (size_t i = 0; i < N(all); i++) {
 		int64_t ms = -1;
-		bool ok = opt_ms(all[i].text, &ms);
+		bool ok = units_ms(all[i].text, &ms);
 		assert_int_equal(ok, all[i].ms >= 0);
 		if (ok)
 			assert_int_equal(ms, all[i].ms);
@@ -54,7 +55,7 @@ rates(void **state)
 	(void)state;
 	for (size_t i = 0; i < N(all); i++) {
 		double rate = 0;
-		assert_int_equal(opt_rate(all[i].text, &rate), all[i].rate > 0);
+		assert_int_equal(units_rate(all[i].text, &rate), all[i].rate > 0);
 		if (all[i].rate > 0)
 			assert_true(rate == all[i].rate);
 	}

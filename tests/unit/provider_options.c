@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/strings.h"
 #include "provider/options.h"
 #include "json/json.h"
 
@@ -65,7 +66,7 @@ options(const char *record, const char *const *given)
 	struct err e = {0};
 	struct rec *rec = rec_parse(line, strlen(line), &e);
 	const char *v[LIST_MAX];
-	struct opt_list list = {.v = v};
+	struct strings list = {.v = v};
 	struct json_object *o;
 
 	if (rec == NULL)
@@ -137,7 +138,7 @@ the_record_keeps_its_own(void **state)
 	struct err e;
 	struct rec *rec = rec_parse(line, sizeof line - 1, &e);
 	const char *v[] = {"extras.c=d", "size=5"};
-	struct json_object *o = options_of(rec, acme, &(struct opt_list){v, 2});
+	struct json_object *o = options_of(rec, acme, &(struct strings){v, 2});
 
 	(void)state;
 	assert_string_equal(

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/strings.h"
 #include "wanted.h"
 #include "json/json.h"
 #include "json/schema.h"
@@ -82,7 +83,7 @@ is_repeated(const struct wanted *list, size_t n)
 }
 
 int
-wanted_of(const struct provider *p, const struct opt_list *asked, struct wanted **list,
+wanted_of(const struct provider *p, const struct strings *asked, struct wanted **list,
     size_t *n, struct err *e)
 {
 	struct json_object *defaults = json_at(p->def, "/default_kinds");

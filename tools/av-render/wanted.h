@@ -5,6 +5,7 @@
 #ifndef AV_RENDER_WANTED_H
 #define AV_RENDER_WANTED_H
 
+#include "base/strings.h"
 #include "program/opt.h"
 #include "provider/provider.h"
 
@@ -18,8 +19,8 @@ struct wanted {
 
 /* Fills a new array, the caller's to free, with its strings borrowed from `asked` or the
  * provider. not_offered and option_invalid where the provider has no such kind or value. */
-int wanted_of(const struct provider *p, const struct opt_list *asked,
-    struct wanted **list, size_t *n, struct err *e);
+int wanted_of(const struct provider *p, const struct strings *asked, struct wanted **list,
+    size_t *n, struct err *e);
 
 /* Adds what `entries`, a record's `renderings`, say was asked for and has not failed, but has no
  * file. Nothing has to be asked for again to get it. */
