@@ -44,8 +44,8 @@ print_help(const struct opt_usage *usage, const struct opt *table)
 	printf("usage: %s\n\n%s\n\n", usage->synopsis, usage->about);
 	for (const struct opt *row = table; row->name != NULL; row++)
 		print_row(row->letter, row->name, row->arg, row->help);
-	print_row('h', "help", NULL, "print this");
-	print_row('V', "version", NULL, "print the version");
+	print_row('h', "help", NULL, "print this help and exit");
+	print_row('V', "version", NULL, "print the version and exit");
 	printf("\nexamples:\n%s", usage->examples);
 	exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
 }

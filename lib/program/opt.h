@@ -55,41 +55,38 @@ struct opt_common {
 	    offsetof(T, common.provider)},                                               \
 	    {'k', "keep-order", NULL, "write records in the order of the input",         \
 	        OPT_FLAG, offsetof(T, common.keep_order)},                               \
-	    {'0', "null", NULL, "input lines end in NUL instead of newline", OPT_FLAG,   \
-	        offsetof(T, common.nul)},                                                \
-	    {0, "retry-failed", NULL,                                                    \
-	        "take up records that failed here and are worth it", OPT_FLAG,           \
-	        offsetof(T, common.retry_failed)},                                       \
-	    {0, "exit-zero", NULL, "exit 0 though records failed", OPT_FLAG,             \
+	    {'0', "null", NULL, "input lines end in NUL, as from find -print0",          \
+	        OPT_FLAG, offsetof(T, common.nul)},                                      \
+	    {0, "retry-failed", NULL, "retry records that failed here and can succeed",  \
+	        OPT_FLAG, offsetof(T, common.retry_failed)},                             \
+	    {0, "exit-zero", NULL, "exit with 0 even if records failed", OPT_FLAG,       \
 	        offsetof(T, common.exit_zero)},                                          \
-	    {'q', "quiet", NULL, "say nothing but errors on stderr", OPT_FLAG,           \
+	    {'q', "quiet", NULL, "print only errors on stderr", OPT_FLAG,                \
 	        offsetof(T, common.quiet)},                                              \
 	{                                                                                \
-		'v', "verbose", NULL, "say each request on stderr", OPT_COUNT,           \
-		    offsetof(T, common.verbose)                                          \
+		'v', "verbose", NULL, "print more, such as each request, on stderr",     \
+		    OPT_COUNT, offsetof(T, common.verbose)                               \
 	}
 
 /* Rows for programs that talk to services. */
 #define OPT_NETWORK(T)                                                                   \
-	{'u', "url", "URL", "base of the API, for exactly one provider (NAME_API_URL)",  \
-	    OPT_STR, offsetof(T, common.url)},                                           \
+	{'u', "url", "URL", "base URL of the API, with one -p (NAME_API_URL)", OPT_STR,  \
+	    offsetof(T, common.url)},                                                    \
 	    {'j', "jobs", "N", "requests in flight (4)", OPT_INT,                        \
 	        offsetof(T, common.jobs)},                                               \
 	    {0, "rate", "N[/s]", "requests a second for an account (NAME_RATE)",         \
 	        OPT_RATE, offsetof(T, common.rate)},                                     \
 	{                                                                                \
-		0, "timeout", "TIME", "how long one record may take: 90s, 10m, 1h",      \
-		    OPT_MS, offsetof(T, common.timeout_ms)                               \
+		0, "timeout", "TIME", "time limit for one record: 90s, 10m, 1h", OPT_MS, \
+		    offsetof(T, common.timeout_ms)                                       \
 	}
 
 /* Rows for programs that wait; T has watch and interval_ms. */
 #define OPT_WATCH(T)                                                                     \
-	{0, "watch", "N", "records at work at once (100000)", OPT_INT,                   \
-	    offsetof(T, watch)},                                                         \
+	{0, "watch", "N", "records at a time (100000)", OPT_INT, offsetof(T, watch)},    \
 	{                                                                                \
-		0, "interval", "TIME",                                                   \
-		    "ask first after so long, then more and more rarely", OPT_MS,        \
-		    offsetof(T, interval_ms)                                             \
+		0, "interval", "TIME", "first poll interval; later ones are longer",     \
+		    OPT_MS, offsetof(T, interval_ms)                                     \
 	}
 
 /* Parses argv into the struct; returns the index of the first operand. The table ends with a
