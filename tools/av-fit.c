@@ -32,41 +32,42 @@ struct options {
 };
 
 static const struct opt table[] = {
-    {'o', "output", "DIR|TEMPLATE", "where to write: DIR/{stem}.{provider}.{kind}.{ext}",
+    {'o', "output", "DIR|TEMPLATE", "write to DIR/{stem}.{provider}.{kind}.{ext}",
         OPT_STR, offsetof(struct options, output)},
-    OPT_COMMON(struct options),
-    {'j', "jobs", "N", "photos mended at once (number of cores)", OPT_INT,
-        offsetof(struct options, common.jobs)},
     {0, "gravity", "WHERE",
-        "what cropping keeps: attention, entropy, centre, north, south, east, west",
+        "what cropping keeps: attention, entropy, centre,\n"
+        "                              north, south, east or west",
         OPT_STR, offsetof(struct options, gravity)},
-    {0, "pad", "COLOUR", "fill up with #rrggbb, black, white or gray instead of cropping",
-        OPT_STR, offsetof(struct options, pad)},
-    {0, "max-upscale", "FACTOR", "enlarge small photos up to so many times (1)", OPT_STR,
+    {0, "pad", "COLOUR", "add borders of this colour instead of cropping", OPT_STR,
+        offsetof(struct options, pad)},
+    {0, "max-upscale", "FACTOR", "enlarge small photos up to this factor (1)", OPT_STR,
         offsetof(struct options, max_upscale)},
-    {0, "type", "TYPE", "make jpeg, png or webp (png stays where it fits, else jpeg)",
-        OPT_STR, offsetof(struct options, type)},
-    {0, "keep-metadata", NULL, "keep Exif, XMP and IPTC, the place among them", OPT_FLAG,
+    {0, "type", "TYPE", "make jpeg, png or webp", OPT_STR,
+        offsetof(struct options, type)},
+    {0, "keep-metadata", NULL, "keep Exif, XMP and IPTC, including the place", OPT_FLAG,
         offsetof(struct options, keep_metadata)},
-    {0, "always", NULL, "make anew also what is acceptable as it is", OPT_FLAG,
+    {0, "always", NULL, "make a new photo even if the old one is fine", OPT_FLAG,
         offsetof(struct options, always)},
-    {0, "force", NULL, "replace files that are there with other contents", OPT_FLAG,
+    {0, "force", NULL, "replace existing files that differ", OPT_FLAG,
         offsetof(struct options, force)},
     {0, "max-pixels", "N", "refuse pictures with more pixels (100000000)", OPT_INT,
         offsetof(struct options, max_pixels)},
+    {'j', "jobs", "N", "photos at a time (number of cores)", OPT_INT,
+        offsetof(struct options, common.jobs)},
+    OPT_COMMON(struct options),
     {0},
 };
 
 static const struct opt_usage usage = {
     .synopsis = "av-fit -o DIR [options] [PHOTO|RECORD...]",
     .about =
-        "Makes photos acceptable for a provider: turns, converts, crops, scales, compresses.\n"
-        "Reads paths or records, also those that av-validate refused; writes records whose\n"
-        "`file` is the new photo. What is acceptable already is left alone.",
+        "Makes photos acceptable for a service: turns, converts, crops, scales and\n"
+        "compresses them. Reads paths or records, also those that av-validate refused.\n"
+        "Writes records whose `file` is the new photo. Acceptable photos are left alone.",
     .examples =
         "  av-validate -p argil *.jpg | av-fit -o fitted | av-validate | av-upload\n"
         "  av-fit -p argil -o fitted --gravity north *.heic\n"
-        "  av-fit -p anam -o 'fitted/{stem}.{ext}' --pad white --max-upscale 2 <records.jsonl\n",
+        "  av-fit -p anam -o 'fitted/{stem}.{ext}' --pad white <records.jsonl\n",
 };
 
 struct fit_tool {

@@ -31,30 +31,31 @@ struct options {
 };
 
 static const struct opt table[] = {
-    OPT_COMMON(struct options),
-    {'O', "option", "KEY=VALUE", "option of the provider, for records that do not set it",
-        OPT_LIST, offsetof(struct options, given)},
-    {'j', "jobs", "N", "photos judged at once (number of cores)", OPT_INT,
-        offsetof(struct options, common.jobs)},
-    {0, "quick", NULL, "read the header alone: type, size, shape", OPT_FLAG,
+    {'O', "option", "KEY=VALUE", "option for records that do not set it", OPT_LIST,
+        offsetof(struct options, given)},
+    {0, "quick", NULL, "read only the header: type, size, shape", OPT_FLAG,
         offsetof(struct options, quick)},
-    {0, "decode", NULL, "decode every pixel too, for damage that no structure shows",
-        OPT_FLAG, offsetof(struct options, decode)},
+    {0, "decode", NULL, "decode every pixel too, to find hidden damage", OPT_FLAG,
+        offsetof(struct options, decode)},
     {0, "max-pixels", "N", "refuse pictures with more pixels (100000000)", OPT_INT,
         offsetof(struct options, max_pixels)},
+    {'j', "jobs", "N", "photos checked at a time (number of cores)", OPT_INT,
+        offsetof(struct options, common.jobs)},
+    OPT_COMMON(struct options),
     {0},
 };
 
 static const struct opt_usage usage = {
     .synopsis = "av-validate [options] [PHOTO|RECORD...]",
     .about =
-        "Judges photos by what a provider takes: type, bytes, pixels, shape, name, options,\n"
-        "damage. Reads paths or records, writes records; those that would be refused carry\n"
-        "`error` with every finding in error.problems.",
+        "Finds everything that an avatar service would refuse, before uploading: type,\n"
+        "bytes, pixels, shape, damage, name and options. Reads paths or records, writes\n"
+        "records. A refused record has `error`, with every finding in error.problems.",
     .examples =
         "  av-validate -p anam photos/*.jpg >records.jsonl\n"
         "  find photos -name '*.jpg' -print0 | av-validate -0 -p argil,loom | av-upload\n"
-        "  av-validate -p argil *.jpg | jq -r 'select(.error) | .file, .error.problems[].message'\n",
+        "  av-validate -p argil *.jpg |\n"
+        "    jq -r 'select(.error) | .file, .error.problems[].message'\n",
 };
 
 struct validate_tool {
