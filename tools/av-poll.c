@@ -21,19 +21,19 @@ struct options {
 };
 
 static const struct opt table[] = {
-    OPT_COMMON(struct options),
-    OPT_NETWORK(struct options),
     OPT_WATCH(struct options),
-    {0, "ledger", "FILE", "where to note what failed, or none (AV_LEDGER)", OPT_STR,
+    {0, "ledger", "FILE", "mark failed avatars here, or none (AV_LEDGER)", OPT_STR,
         offsetof(struct options, ledger)},
+    OPT_NETWORK(struct options),
+    OPT_COMMON(struct options),
     {0},
 };
 
 static const struct opt_usage usage = {
     .synopsis = "av-poll [options] [ID|RECORD...]",
     .about =
-        "Waits until the avatars of the records it reads are ready or have failed, and so\n"
-        "are the renderings that av-render --ask asked for.",
+        "Waits until the avatars in the records are ready or have failed. It also waits\n"
+        "for renderings that av-render --ask requested.",
     .examples = "  av-upload -p avtr1 ann.jpg | av-poll | jq -r .avatar.status\n"
                 "  av-poll -p avtr1 av_01J00000000000000000000002\n"
                 "  av-poll --retry-failed --timeout 2h <done.jsonl >again.jsonl\n",

@@ -26,37 +26,35 @@ struct options {
 
 static const struct opt table[] = {
     {'r', "rendering", "KIND[=VALUE]",
-        "what to make: pose=hi, video, ...; also --pose hi", OPT_LIST,
+        "what to request: pose=hi, video ... (or --pose hi)", OPT_LIST,
         offsetof(struct options, asked)},
     {'O', "option", "KEY=VALUE", "option of the rendering, such as text=Hello", OPT_LIST,
         offsetof(struct options, given)},
-    {'o', "output", "DIR|TEMPLATE",
-        "where files go: {stem}.{provider}.{kind}.{ext} in DIR", OPT_STR,
-        offsetof(struct options, out)},
-    {0, "ask", NULL, "ask only; av-poll waits, a later av-render fetches", OPT_FLAG,
+    {'o', "output", "DIR|TEMPLATE", "write to DIR/{stem}.{provider}.{kind}.{ext}",
+        OPT_STR, offsetof(struct options, out)},
+    {0, "ask", NULL, "only request: do not wait, do not download", OPT_FLAG,
         offsetof(struct options, ask)},
-    {0, "force", NULL, "replace files that are there", OPT_FLAG,
+    {0, "force", NULL, "replace existing files", OPT_FLAG,
         offsetof(struct options, force)},
-    {0, "dry-run", NULL,
-        "send nothing; say in `plan` and on stderr what would be asked for", OPT_FLAG,
+    {0, "dry-run", NULL, "send nothing; show what would be sent, with cost", OPT_FLAG,
         offsetof(struct options, dry_run)},
-    OPT_COMMON(struct options),
-    OPT_NETWORK(struct options),
-    OPT_WATCH(struct options),
-    {0, "ledger", "FILE", "what was paid for, or none (AV_LEDGER)", OPT_STR,
+    {0, "ledger", "FILE", "database of paid requests, or none (AV_LEDGER)", OPT_STR,
         offsetof(struct options, ledger)},
+    OPT_WATCH(struct options),
+    OPT_NETWORK(struct options),
+    OPT_COMMON(struct options),
     {0},
 };
 
 static const struct opt_usage usage = {
     .synopsis = "av-render [options] [ID|RECORD...]",
     .about =
-        "Asks for renderings of the avatars of the records it reads, waits for them, and\n"
-        "keeps each as a file. Without -r it fetches what comes with the avatar for free.",
+        "Requests renderings of avatars, waits for them, and downloads them. Some cost\n"
+        "money. Without -r it downloads what comes with the avatar for free.",
     .examples =
         "  av-poll <made.jsonl | av-render -o out >done.jsonl\n"
         "  av-render -r pose=hi -r pose=kiss -O background_color=#fff -o out <ready.jsonl\n"
-        "  av-render -r video -O text='Hello there.' -o 'videos/{name}.{ext}' <ready.jsonl\n",
+        "  av-render -r video -O text='Hello there.' -o 'out/{name}.{ext}' <ready.jsonl\n",
 };
 
 struct render_tool {

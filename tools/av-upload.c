@@ -24,28 +24,30 @@ struct options {
 };
 
 static const struct opt table[] = {
-    OPT_COMMON(struct options),
-    OPT_NETWORK(struct options),
-    {'O', "option", "KEY=VALUE", "option of the provider, for records that do not set it",
-        OPT_LIST, offsetof(struct options, given)},
-    {0, "max-creates", "N", "send at most so many requests that create", OPT_INT,
+    {'O', "option", "KEY=VALUE", "option for records that do not set it", OPT_LIST,
+        offsetof(struct options, given)},
+    {0, "max-creates", "N", "send at most N requests that create an avatar", OPT_INT,
         offsetof(struct options, max_creates)},
-    {0, "ledger", "FILE", "what was paid for, or none (AV_LEDGER)", OPT_STR,
-        offsetof(struct options, ledger)},
-    {0, "again", NULL, "make another one of what is made already", OPT_FLAG,
+    {0, "dry-run", NULL, "send nothing; show what would be sent, with cost", OPT_FLAG,
+        offsetof(struct options, dry_run)},
+    {0, "again", NULL, "create, and pay for, another avatar", OPT_FLAG,
         offsetof(struct options, again)},
-    {0, "dry-run", NULL, "send nothing; say in `plan` and on stderr what would be",
-        OPT_FLAG, offsetof(struct options, dry_run)},
+    {0, "ledger", "FILE", "database of paid requests, or none (AV_LEDGER)", OPT_STR,
+        offsetof(struct options, ledger)},
+    OPT_NETWORK(struct options),
+    OPT_COMMON(struct options),
     {0},
 };
 
 static const struct opt_usage usage = {
     .synopsis = "av-upload [options] [PHOTO|RECORD...]",
     .about =
-        "Creates an avatar for each photo. Reads paths or records, writes records with\n"
-        "`avatar`. What was made before is not made again.",
+        "Uploads photos and creates an avatar from each of them. Reads paths or records,\n"
+        "writes records with `avatar`. Creating costs money. The ledger makes sure that\n"
+        "nothing is paid for twice, so a command can be run again.",
     .examples =
         "  av-validate -p anam photos/*.jpg | av-upload | av-poll >done.jsonl\n"
+        "  av-upload -p argil --dry-run photos/*.jpg >/dev/null\n"
         "  av-upload -p argil -O voiceId=3c90c3cc-0d44-4b50-8888-8dd25736052a ann.jpg\n"
         "  av-upload --retry-failed <done.jsonl >again.jsonl\n",
 };
