@@ -28,17 +28,20 @@ struct options {
 #define AT(member) offsetof(struct options, member)
 
 static const struct opt table[] = {
-    {0, "ledger", "FILE", "the ledger (AV_LEDGER, else the state directory's)", OPT_STR,
+    {0, "ledger", "FILE", "the ledger (AV_LEDGER, then the state directory)", OPT_STR,
         AT(file)},
-    {'p', "provider", "NAME", "list, export: of this provider", OPT_STR, AT(provider)},
-    {0, "account", "LABEL", "list, export: of this account", OPT_STR, AT(account)},
-    {0, "state", "STATE", "list, export: intended, made, unknown, not_made, failed, gone",
+    {'p', "provider", "NAME", "list, export: only entries of this provider", OPT_STR,
+        AT(provider)},
+    {0, "account", "LABEL", "list, export: only entries of this account", OPT_STR,
+        AT(account)},
+    {0, "state", "STATE",
+        "list, export: in this state: intended, made,\n"
+        "                              unknown, not_made, failed or gone",
         OPT_STR, AT(state)},
-    {0, "id", "ID", "list, export: with this id", OPT_STR, AT(id)},
-    {0, "made", "ID", "settle: the service made it, and this is its id", OPT_STR,
-        AT(made)},
+    {0, "id", "ID", "list, export: only entries with this id", OPT_STR, AT(id)},
+    {0, "made", "ID", "settle: the service made it, with this id", OPT_STR, AT(made)},
     {0, "not-made", NULL, "settle: the service did not make it", OPT_FLAG, AT(not_made)},
-    {'q', "quiet", NULL, "say nothing but errors on stderr", OPT_FLAG, AT(quiet)},
+    {'q', "quiet", NULL, "print only errors on stderr", OPT_FLAG, AT(quiet)},
     {0},
 };
 
@@ -46,17 +49,22 @@ static const char *const states[] = {
     "intended", "made", "unknown", "not_made", "failed", "gone"};
 
 static const struct opt_usage usage = {
-    .synopsis = "av-ledger list [KEY...] | export [KEY...] | import [FILE...] |"
-                " settle KEY --made ID | settle KEY --not-made | forget KEY... | check",
-    .about =
-        "Shows what was asked for and paid for, and settles what nobody could tell.\n"
-        "A KEY may be cut short, as long as it fits one only.",
+    .synopsis = "av-ledger list|export [KEY...] | import [FILE...] | forget KEY... |\n"
+                "       settle KEY --made ID|--not-made | check",
+    .about = "Shows what was paid for, and settles requests whose outcome is unknown:\n"
+             "  list     print the entries\n"
+             "  export   the same, for another ledger\n"
+             "  import   read exported entries\n"
+             "  settle   say what became of an unknown request\n"
+             "  forget   remove a key, so that the next run pays for it again\n"
+             "  check    verify the ledger\n"
+             "The first digits of a KEY are enough if they fit only one key.",
     .examples =
         "  av-ledger list --state unknown\n"
         "  av-ledger settle 3f9a2c --made 7b0f12\n"
         "  av-ledger settle 3f9a2c --not-made\n"
         "  av-ledger forget 3f9a2c >forgotten.jsonl    # the next upload makes it again\n"
-        "  av-ledger import forgotten.jsonl            # or not\n"
+        "  av-ledger import forgotten.jsonl            # undo that\n"
         "  av-ledger export | ssh other av-ledger import\n",
 };
 

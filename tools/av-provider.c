@@ -22,25 +22,23 @@ struct options {
 };
 
 static const struct opt table[] = {
-    {'w', "words", NULL, "list, kinds, options: words to type, a tab, what each means",
-        OPT_FLAG, offsetof(struct options, words)},
-    {0, "step", "STEP", "options: of this step alone, upload or render", OPT_STR,
+    {'w', "words", NULL, "list, kinds, options: print words and meanings", OPT_FLAG,
+        offsetof(struct options, words)},
+    {0, "step", "STEP", "options: only those of upload or of render", OPT_STR,
         offsetof(struct options, step)},
     {0},
 };
 
 static const struct opt_usage usage = {
-    .synopsis =
-        "av-provider list | show NAME | kinds NAME | options NAME | check FILE... |\n"
-        "       schema [provider|record]",
-    .about =
-        "Lists the avatar services that are known, shows and checks their descriptions:\n"
-        "  list     a line of JSON for each\n"
-        "  show     the description itself\n"
-        "  kinds    the renderings it offers, what -r takes\n"
-        "  options  what -O takes, operation by operation\n"
-        "  check    every mistake in a description, with its line and column\n"
-        "  schema   the JSON Schema of descriptions, or of records",
+    .synopsis = "av-provider list | show NAME | kinds NAME | options NAME |\n"
+                "       check FILE... | schema [provider|record]",
+    .about = "Shows and checks the descriptions of avatar services:\n"
+             "  list     one JSON object for each provider\n"
+             "  show     a description as it was written\n"
+             "  kinds    the renderings that a provider offers, for -r\n"
+             "  options  the options of each operation, for -O\n"
+             "  check    every mistake in a description, with line and column\n"
+             "  schema   the JSON Schema of descriptions, or of records",
     .examples =
         "  av-provider list | jq -r .name\n"
         "  av-provider show anam | jq .image\n"

@@ -33,24 +33,22 @@ struct options {
 #define AT(member) offsetof(struct options, member)
 
 static const struct opt table[] = {
-    {0, "ensure", NULL, "a filter: see to credentials for records, and pass them on",
-        OPT_FLAG, AT(ensure)},
+    {0, "ensure", NULL, "filter: get credentials for records, pass them on", OPT_FLAG,
+        AT(ensure)},
     {0, "header", NULL, "print the header line that requests need", OPT_FLAG, AT(header)},
-    {0, "bearer", NULL, "print the token or key alone", OPT_FLAG, AT(bearer)},
+    {0, "bearer", NULL, "print only the token or the key", OPT_FLAG, AT(bearer)},
     {0, "export", NULL, "print a line for the shell's eval", OPT_FLAG, AT(export)},
-    {0, "header-file", "FILE", "write the header line to a file for curl -H @FILE",
+    {0, "header-file", "FILE", "write the header line to FILE, for curl -H @FILE",
         OPT_STR, AT(header_file)},
-    {0, "grant", "NAME", "how to get it, of the ways that the provider has", OPT_STR,
-        AT(grant)},
-    {0, "min-valid", "TIME", "renew what is valid for less than this (60s)", OPT_MS,
+    {0, "grant", "NAME", "get the token by this grant", OPT_STR, AT(grant)},
+    {0, "min-valid", "TIME", "renew tokens valid for less than this (60s)", OPT_MS,
         AT(min_valid_ms)},
-    {0, "secret-fd", "N", "read lines NAME=value from a descriptor", OPT_INT,
+    {0, "secret-fd", "N", "read secrets from this file descriptor", OPT_INT,
         AT(secret_fd)},
-    {0, "secret-command", "COMMAND", "read them from a command's output", OPT_STR,
+    {0, "secret-command", "COMMAND", "read secrets from the output of a command", OPT_STR,
         AT(secret_command)},
-    {0, "no-ask", NULL, "fail where a person would have to sign in", OPT_FLAG,
-        AT(no_ask)},
-    {0, "logout", NULL, "revoke and forget the tokens", OPT_FLAG, AT(logout)},
+    {0, "no-ask", NULL, "fail if a person would have to sign in", OPT_FLAG, AT(no_ask)},
+    {0, "logout", NULL, "revoke the tokens and delete them", OPT_FLAG, AT(logout)},
     OPT_COMMON(struct options),
     {0},
 };
@@ -58,8 +56,9 @@ static const struct opt table[] = {
 static const struct opt_usage usage = {
     .synopsis = "av-token -p NAME [options] | av-token --ensure [RECORD...]",
     .about =
-        "Gets a service's credential, keeps it, renews it in time, and prints it as a\n"
-        "JSON line or as asked.",
+        "Prints the credential of a service: an API key or an OAuth token. It gets the\n"
+        "token, stores it, and renews it in time. The other programs do the same by\n"
+        "themselves.",
     .examples =
         "  curl -H @<(av-token -p NAME --header) https://api.example.org/v1/things\n"
         "  eval \"$(av-token -p NAME --export)\"\n"
