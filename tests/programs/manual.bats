@@ -34,6 +34,18 @@ setup() {
   done
 }
 
+@test "each file that README and av-hacking(7) name is there" {
+  {
+    sed -n '/^## Hacking/,$p' README.md | grep -oE '`[a-z][A-Za-z0-9_./-]*`' | tr -d '`'
+    sed -nE 's/^\.Pa ([^ ]*).*/\1/p' tools/av-hacking.7
+  } | grep / | grep -vE 'NAME|MODULE|^(bin|build)/' | sort -u >"$BATS_TEST_TMPDIR/files"
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/files")" -gt 30 ]
+  while read -r file; do
+    echo "$file"
+    [ -e "$file" ] || [ -e "lib/$file" ]
+  done <"$BATS_TEST_TMPDIR/files"
+}
+
 @test "each page has the sections that a user looks for" {
   for page in tools/*.1; do
     for section in NAME SYNOPSIS DESCRIPTION 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
