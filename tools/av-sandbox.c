@@ -11,6 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "core/command.h"
 #include "core/options.h"
 #include "core/photo.h"
@@ -20,7 +21,6 @@
 #include "core/trace.h"
 #include "services/oauth.h"
 #include "services/services.h"
-#include "base/err.h"
 
 /* The line that says where everything is. */
 static void
@@ -74,9 +74,9 @@ close_all(void)
 	server_close();
 	command_clean();
 	state_close();
-	oauth_free();
+	tokens_free();
 	media_free();
-	photo_free_all();
+	sb_photo_free_all();
 	stats_free();
 	trace_close();
 }

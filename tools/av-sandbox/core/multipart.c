@@ -49,7 +49,7 @@ parameter(const char *s, const char *name)
 
 /* One header line of a part. */
 static const char *
-read_header(struct part *p, const char *line)
+read_header(struct sb_part *p, const char *line)
 {
 	static const char disposition[] = "Content-Disposition:",
 	                  type[] = "Content-Type:";
@@ -71,7 +71,7 @@ read_header(struct part *p, const char *line)
 
 /* The headers of a part that stands between s and end; *data is what follows them. */
 static const char *
-read_part(struct part *p, const char *s, const char *end)
+read_part(struct sb_part *p, const char *s, const char *end)
 {
 	for (;;) {
 		const char *stop = memmem(s, (size_t)(end - s), "\r\n", 2), *wrong;
@@ -94,7 +94,7 @@ read_part(struct part *p, const char *s, const char *end)
 }
 
 static const char *
-read_all(struct parts *p, const char *mark, const struct buf *body)
+read_all(struct sb_parts *p, const char *mark, const struct buf *body)
 {
 	size_t len = strlen(mark); /* CR LF -- boundary */
 	const char *s = body->data, *end = body->data + body->len;
@@ -125,12 +125,12 @@ read_all(struct parts *p, const char *mark, const struct buf *body)
 }
 
 const char *
-multipart_read(struct parts *p, const char *content_type, const struct buf *body)
+multipart_read(struct sb_parts *p, const char *content_type, const struct buf *body)
 {
 	char *boundary = parameter(content_type, "boundary");
 	const char *wrong = "the content type has no boundary";
 
-	*p = (struct parts){.n = 0};
+	*p = (struct sb_parts){.n = 0};
 	if (boundary != NULL && *boundary != '\0' && strlen(boundary) <= 70) {
 		char *mark = mem_printf("\r\n--%s", boundary);
 
@@ -142,7 +142,7 @@ multipart_read(struct parts *p, const char *content_type, const struct buf *body
 }
 
 void
-multipart_release(struct parts *p)
+multipart_release(struct sb_parts *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		free(p->at[i].name);

@@ -10,7 +10,7 @@
 
 enum { MAX_PARTS = 32 };
 
-struct part {
+struct sb_part {
 	char *name;
 	char *filename;   /* NULL: a field, not a file */
 	char *type;       /* NULL: no Content-Type of its own */
@@ -18,15 +18,15 @@ struct part {
 	size_t len;
 };
 
-struct parts {
-	struct part at[MAX_PARTS];
+struct sb_parts {
+	struct sb_part at[MAX_PARTS];
 	size_t n;
 };
 
 /* Reads the body that the request's Content-Type describes. NULL when it is well formed, else
  * what is wrong with it. Release the parts either way. */
 const char *multipart_read(
-    struct parts *p, const char *content_type, const struct buf *body);
-void multipart_release(struct parts *p);
+    struct sb_parts *p, const char *content_type, const struct buf *body);
+void multipart_release(struct sb_parts *p);
 
 #endif

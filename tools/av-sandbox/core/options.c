@@ -198,7 +198,7 @@ whole(const char *option, const char *s, long max)
 }
 
 /* "NAME=A[/B]": the account, with the two texts; *b is NULL where there is none. */
-static struct account *
+static struct sb_account *
 per_service(const char *option, char *s, const char **a, const char **b)
 {
 	char *eq = strchr(s, '=');
@@ -221,7 +221,7 @@ static void
 read_rate(char *s)
 {
 	const char *a, *b;
-	struct account *account = per_service("--rate", s, &a, &b);
+	struct sb_account *account = per_service("--rate", s, &a, &b);
 
 	account->rate = number("--rate", a, 1e9);
 	account->burst = b != NULL ? number("--rate", b, 1e9) : fmax(1, account->rate);
@@ -231,7 +231,7 @@ static void
 read_quota(char *s)
 {
 	const char *a, *b;
-	struct account *account = per_service("--quota", s, &a, &b);
+	struct sb_account *account = per_service("--quota", s, &a, &b);
 
 	account->quota = whole("--quota", a, 1000000000);
 	account->past = b != NULL ? (unsigned)whole("--quota", b, 599) : 0;

@@ -12,7 +12,7 @@ enum service_no { LOOM, ANAM, AVTR1, ARGIL, SERVICES, OTHER = SERVICES };
 
 extern const char *const service_names[SERVICES + 1];
 
-struct account {
+struct sb_account {
 	double rate;   /* requests a second; 0: no limit */
 	double burst;  /* how many at once */
 	long quota;    /* paid requests that are served; -1: no limit */
@@ -32,7 +32,7 @@ struct options {
 	bool refresh_tokens;
 	const char *retry_after; /* the header's text; NULL: no header */
 	long concurrent;         /* Loom's background jobs; 0: no limit */
-	struct account account[SERVICES];
+	struct sb_account account[SERVICES];
 	const char *state, *trace, *dir; /* NULL: none */
 	bool strict_exit, newer, big_ids, stay;
 	char **command; /* NULL: none */

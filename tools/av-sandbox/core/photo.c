@@ -15,7 +15,7 @@ enum { THUMB = 256, MAX_PIXELS = 100000000 };
 static struct lh_table *photos; /* by sha256 */
 
 const char *
-photo_type_name(enum photo_type type)
+sb_photo_type_name(enum photo_type type)
 {
 	static const char *const names[] = {
 	    "no picture", "image/jpeg", "image/png", "image/webp"};
@@ -23,8 +23,8 @@ photo_type_name(enum photo_type type)
 	return names[type];
 }
 
-struct photo *
-photo_find(const char *sha256)
+struct sb_photo *
+sb_photo_find(const char *sha256)
 {
 	void *p = NULL;
 
@@ -34,7 +34,7 @@ photo_find(const char *sha256)
 }
 
 static void
-photo_add(struct photo *p)
+photo_add(struct sb_photo *p)
 {
 	if (photos == NULL)
 		photos = lh_kchar_table_new(1024, NULL);
@@ -42,7 +42,7 @@ photo_add(struct photo *p)
 }
 
 static void
-make_thumb(struct photo *p, const struct canvas *full)
+make_thumb(struct sb_photo *p, const struct canvas *full)
 {
 	int longest = full->width > full->height ? full->width : full->height;
 	int w = full->width, h = full->height;
@@ -104,7 +104,7 @@ jpeg_ends(const unsigned char *data, size_t len)
 }
 
 static void
-decode_photo(struct photo *p, const unsigned char *data, size_t len)
+decode_photo(struct sb_photo *p, const unsigned char *data, size_t len)
 {
 	enum photo_type type = type_of(data, len);
 	struct canvas full = {0, 0, NULL};
@@ -129,14 +129,14 @@ decode_photo(struct photo *p, const unsigned char *data, size_t len)
 		stbi_image_free(full.rgba);
 }
 
-struct photo *
-photo_of(const void *data, size_t len)
+struct sb_photo *
+sb_photo_of(const void *data, size_t len)
 {
 	char sha256[HEX_SIZE];
-	struct photo *p;
+	struct sb_photo *p;
 
-	sha256_hex(data, len, sha256);
-	p = photo_find(sha256);
+	digest_hex(data, len, sha256);
+	p = sb_photo_find(sha256);
 	if (p != NULL)
 		return p;
 	p = mem_new(1, sizeof *p);
@@ -147,19 +147,19 @@ photo_of(const void *data, size_t len)
 	return p;
 }
 
-struct photo *
-photo_of_url(const char *url)
+struct sb_photo *
+sb_photo_of_url(const char *url)
 {
 	struct buf key = {0};
 	char sha256[HEX_SIZE];
 	uint64_t n = mix_str(1, url);
 	struct canvas c;
-	struct photo *p;
+	struct sb_photo *p;
 
 	buf_printf(&key, "url:%s", url);
-	sha256_hex(key.data, key.len, sha256);
+	digest_hex(key.data, key.len, sha256);
 	buf_release(&key);
-	p = photo_find(sha256);
+	p = sb_photo_find(sha256);
 	if (p != NULL)
 		return p;
 	p = mem_new(1, sizeof *p);
@@ -179,7 +179,7 @@ photo_of_url(const char *url)
 }
 
 struct json_object *
-photo_json(const struct photo *p)
+sb_photo_json(const struct sb_photo *p)
 {
 	struct json_object *o = json_object_new_object();
 	unsigned char *text = mem_new(p->thumb.len / 3 * 4 + 8, 1);
@@ -202,15 +202,15 @@ member(struct json_object *o, const char *name)
 }
 
 void
-photo_restore(struct json_object *o)
+sb_photo_restore(struct json_object *o)
 {
 	const char *sha256 = json_object_get_string(member(o, "sha256"));
 	const char *text = json_object_get_string(member(o, "thumb"));
-	struct photo *p;
+	struct sb_photo *p;
 	int n;
 
 	if (sha256 == NULL || text == NULL || strlen(sha256) != HEX_SIZE - 1 ||
-	    photo_find(sha256) != NULL)
+	    sb_photo_find(sha256) != NULL)
 		return;
 	p = mem_new(1, sizeof *p);
 	strcpy(p->sha256, sha256);
@@ -228,7 +228,7 @@ photo_restore(struct json_object *o)
 }
 
 void
-photo_free_all(void)
+sb_photo_free_all(void)
 {
 	struct lh_entry *e;
 
@@ -236,7 +236,7 @@ photo_free_all(void)
 		return;
 	lh_foreach(photos, e)
 	{
-		struct photo *p = lh_entry_v(e);
+		struct sb_photo *p = lh_entry_v(e);
 
 		buf_release(&p->thumb);
 		free(p);

@@ -14,7 +14,7 @@
 
 enum photo_type { PHOTO_BAD, PHOTO_JPEG, PHOTO_PNG, PHOTO_WEBP };
 
-struct photo {
+struct sb_photo {
 	char sha256[HEX_SIZE];
 	enum photo_type type; /* PHOTO_BAD: the bytes do not decode */
 	int width, height;
@@ -24,18 +24,18 @@ struct photo {
 };
 
 /* The photo of these bytes, decoded if they are new. It lives as long as the process. */
-struct photo *photo_of(const void *data, size_t len);
+struct sb_photo *sb_photo_of(const void *data, size_t len);
 
 /* A made-up picture in place of what stands at a URL: nothing is ever fetched. */
-struct photo *photo_of_url(const char *url);
+struct sb_photo *sb_photo_of_url(const char *url);
 
 /* As a JSON object for the state file, and back. */
-struct json_object *photo_json(const struct photo *p);
-void photo_restore(struct json_object *o);
-struct photo *photo_find(const char *sha256);
+struct json_object *sb_photo_json(const struct sb_photo *p);
+void sb_photo_restore(struct json_object *o);
+struct sb_photo *sb_photo_find(const char *sha256);
 
-const char *photo_type_name(enum photo_type type); /* "image/jpeg" */
+const char *sb_photo_type_name(enum photo_type type); /* "image/jpeg" */
 
-void photo_free_all(void);
+void sb_photo_free_all(void);
 
 #endif

@@ -42,7 +42,7 @@ req_number(struct req *r, const char *name, long otherwise, long min, long max)
 		return otherwise;
 	if (is_integer(s, min, max))
 		return strtol(s, NULL, 10);
-	refuse(r, r->service->bad_query, "bad_value", name,
+	req_refuse(r, r->service->bad_query, "bad_value", name,
 	    "%s is '%s', not a whole number from %ld to %ld", name, s, min, max);
 	return -1;
 }
@@ -56,7 +56,7 @@ req_flag(struct req *r, const char *name, bool otherwise, bool *bad)
 		return otherwise;
 	if (strcmp(s, "true") == 0 || strcmp(s, "false") == 0)
 		return *s == 't';
-	refuse(r, r->service->bad_query, "bad_value", name,
+	req_refuse(r, r->service->bad_query, "bad_value", name,
 	    "%s is '%s', not true or false", name, s);
 	*bad = true;
 	return otherwise;
@@ -80,7 +80,8 @@ req_only(struct req *r, struct json_object *o, const char *where, const char *me
 		(void)value;
 		if (word_in(members, key))
 			continue;
-		refuse(r, 400, "unknown_field", key, "%s has no member '%s'", where, key);
+		req_refuse(
+		    r, 400, "unknown_field", key, "%s has no member '%s'", where, key);
 		return false;
 	}
 	return true;
@@ -94,7 +95,7 @@ req_json(struct req *r, const char *members)
 	bool whole = false;
 
 	if (!req_type_is(r, "application/json")) {
-		refuse(r, 400, "wrong_content_type", NULL,
+		req_refuse(r, 400, "wrong_content_type", NULL,
 		    "the content type is '%s', not JSON",
 		    req_header(r, "Content-Type") ? req_header(r, "Content-Type")
 		                                  : "absent");
@@ -113,7 +114,8 @@ req_json(struct req *r, const char *members)
 	}
 	json_tokener_free(t);
 	if (!whole || !json_object_is_type(o, json_type_object)) {
-		refuse(r, 400, "malformed_body", NULL, "the body is not one JSON object");
+		req_refuse(
+		    r, 400, "malformed_body", NULL, "the body is not one JSON object");
 		json_object_put(o);
 		return NULL;
 	}
@@ -124,8 +126,8 @@ req_json(struct req *r, const char *members)
 	return o;
 }
 
-struct part *
-part_find(struct parts *p, const char *name)
+struct sb_part *
+part_find(struct sb_parts *p, const char *name)
 {
 	for (size_t i = 0; i < p->n; i++)
 		if (strcmp(p->at[i].name, name) == 0)
@@ -134,13 +136,13 @@ part_find(struct parts *p, const char *name)
 }
 
 bool
-req_parts(struct req *r, struct parts *p, const char *names)
+req_parts(struct req *r, struct sb_parts *p, const char *names)
 {
 	const char *wrong;
 
 	p->n = 0;
 	if (!req_type_is(r, "multipart/form-data")) {
-		refuse(r, 400, "wrong_content_type", NULL,
+		req_refuse(r, 400, "wrong_content_type", NULL,
 		    "the content type is '%s', not multipart/form-data",
 		    req_header(r, "Content-Type") ? req_header(r, "Content-Type")
 		                                  : "absent");
@@ -148,21 +150,22 @@ req_parts(struct req *r, struct parts *p, const char *names)
 	}
 	wrong = multipart_read(p, req_header(r, "Content-Type"), &r->body);
 	if (wrong != NULL) {
-		refuse(r, 400, "malformed_body", NULL, "%s", wrong);
+		req_refuse(r, 400, "malformed_body", NULL, "%s", wrong);
 		return false;
 	}
 	for (size_t i = 0; i < p->n; i++) {
 		const char *name = p->at[i].name;
 
 		if (!word_in(names, name))
-			refuse(r, 400, "unknown_field", name, "no field is named '%s'",
-			    name);
+			req_refuse(r, 400, "unknown_field", name,
+			    "no field is named '%s'", name);
 		else if (part_find(p, name) != &p->at[i])
-			refuse(r, 400, "repeated_field", name, "'%s' comes twice", name);
+			req_refuse(
+			    r, 400, "repeated_field", name, "'%s' comes twice", name);
 		else if (p->at[i].filename == NULL &&
 		         (!utf8_valid(p->at[i].data, p->at[i].len) ||
 		             memchr(p->at[i].data, '\0', p->at[i].len) != NULL))
-			refuse(r, 400, "bad_value", name, "'%s' is not text", name);
+			req_refuse(r, 400, "bad_value", name, "'%s' is not text", name);
 		else
 			continue;
 		return false;
@@ -178,24 +181,24 @@ req_text(struct req *r, struct json_object *o, const char *name, size_t min, siz
 	size_t n;
 
 	if (!json_object_object_get_ex(o, name, &v)) {
-		refuse(r, 400, "missing_field", name, "'%s' is required", name);
+		req_refuse(r, 400, "missing_field", name, "'%s' is required", name);
 		return NULL;
 	}
 	if (!json_object_is_type(v, json_type_string)) {
-		refuse(r, 400, "bad_value", name, "'%s' is not a string", name);
+		req_refuse(r, 400, "bad_value", name, "'%s' is not a string", name);
 		return NULL;
 	}
 	s = json_object_get_string(v);
 	n = utf8_count(s);
 	if (n >= min && n <= max)
 		return s;
-	refuse(r, 400, "bad_value", name, "'%s' has %zu characters, not %zu to %zu", name,
-	    n, min, max);
+	req_refuse(r, 400, "bad_value", name, "'%s' has %zu characters, not %zu to %zu",
+	    name, n, min, max);
 	return NULL;
 }
 
 static void
-answer_clear(struct answer *a)
+answer_clear(struct sb_answer *a)
 {
 	for (size_t i = 0; i < a->n; i++)
 		free(a->headers[i].value);
@@ -218,16 +221,16 @@ req_free(struct req *r)
 }
 
 void
-answer(struct req *r, unsigned status)
+req_answer(struct req *r, unsigned status)
 {
 	answer_clear(&r->answer);
 	r->answer.status = status;
 }
 
 void
-answer_json(struct req *r, unsigned status, struct json_object *o)
+req_answer_json(struct req *r, unsigned status, struct json_object *o)
 {
-	answer(r, status);
+	req_answer(r, status);
 	r->answer.type = "application/json";
 	buf_str(&r->answer.body,
 	    json_object_to_json_string_ext(
@@ -236,9 +239,9 @@ answer_json(struct req *r, unsigned status, struct json_object *o)
 }
 
 void
-answer_header(struct req *r, const char *name, const char *fmt, ...)
+req_answer_header(struct req *r, const char *name, const char *fmt, ...)
 {
-	struct answer *a = &r->answer;
+	struct sb_answer *a = &r->answer;
 	struct buf b = {0};
 	va_list ap;
 	char text[4096];
@@ -254,7 +257,7 @@ answer_header(struct req *r, const char *name, const char *fmt, ...)
 }
 
 void
-refuse(struct req *r, unsigned status, const char *what, const char *field,
+req_refuse(struct req *r, unsigned status, const char *what, const char *field,
     const char *fmt, ...)
 {
 	char detail[512];
@@ -269,7 +272,7 @@ refuse(struct req *r, unsigned status, const char *what, const char *field,
 }
 
 void
-fail(struct req *r, unsigned status, const char *message)
+req_fail(struct req *r, unsigned status, const char *message)
 {
 	r->service->error(r, status, NULL, NULL, message);
 }
@@ -277,9 +280,9 @@ fail(struct req *r, unsigned status, const char *message)
 bool
 pace_allows(enum service_no service)
 {
-	const struct account *a = &opts.account[service];
+	const struct sb_account *a = &opts.account[service];
 	struct bucket *b = &buckets[service];
-	int64_t now = now_ms();
+	int64_t now = wall_ms();
 
 	if (a->rate <= 0)
 		return true;
@@ -295,31 +298,31 @@ pace_allows(enum service_no service)
 }
 
 void
-answer_fault(struct req *r, const struct fault *f)
+req_answer_fault(struct req *r, const struct fault *f)
 {
 	const char *token = req_header(r, "Authorization");
 
 	r->fault_struck = true;
 	if (f->kind != FAULT_STATUS) {
-		answer(r, 0);
+		req_answer(r, 0);
 		r->answer.fault = f;
 		return;
 	}
 	if (f->status < 400) {
-		answer(r, f->status);
-		answer_header(r, "Location", "%s/elsewhere", server_media());
+		req_answer(r, f->status);
+		req_answer_header(r, "Location", "%s/elsewhere", server_media());
 		return;
 	}
 	if (f->status == 401 && r->service->no == LOOM && token != NULL)
-		oauth_revoke(token);
-	fail(r, f->status, "made to fail");
+		tokens_revoke(token);
+	req_fail(r, f->status, "made to fail");
 	if ((f->status == 423 || f->status == 429 || f->status == 503) &&
 	    opts.retry_after != NULL)
-		answer_header(r, "Retry-After", "%s", opts.retry_after);
+		req_answer_header(r, "Retry-After", "%s", opts.retry_after);
 }
 
 struct late {
-	struct item *item;
+	struct sb_item *item;
 	int64_t ready_after;
 };
 
@@ -333,21 +336,21 @@ take_effect(void *arg)
 }
 
 bool
-pay(struct req *r, struct item *it, int64_t ready_after)
+req_pay(struct req *r, struct sb_item *it, int64_t ready_after)
 {
-	const struct account *a = &opts.account[it->service];
+	const struct sb_account *a = &opts.account[it->service];
 	const struct fault *f = r->fault;
 
 	if (a->quota >= 0 && stats_charges(it->service) >= a->quota) {
 		r->service->error(r, a->past > 0 ? a->past : r->service->no_money,
 		    "quota", NULL, "the account's quota is used up");
-		item_free(it);
+		sb_item_free(it);
 		return false;
 	}
 	if (it->service == LOOM && opts.concurrent > 0 &&
 	    state_jobs() >= opts.concurrent) {
-		fail(r, 423, "too many background jobs");
-		item_free(it);
+		req_fail(r, 423, "too many background jobs");
+		sb_item_free(it);
 		return false;
 	}
 	if (f != NULL && f->kind == FAULT_LATE) {
@@ -355,12 +358,12 @@ pay(struct req *r, struct item *it, int64_t ready_after)
 
 		*late = (struct late){it, ready_after};
 		server_after(opts.late, take_effect, late);
-		answer_fault(r, f);
+		req_answer_fault(r, f);
 		return false;
 	}
 	if (f != NULL && !f->after) {
-		item_free(it);
-		answer_fault(r, f);
+		sb_item_free(it);
+		req_answer_fault(r, f);
 		return false;
 	}
 	state_make(it, ready_after);
@@ -447,12 +450,12 @@ in_order(struct req *r)
 	const struct service *s = r->service;
 
 	if (r->route == NULL) {
-		refuse(r, 404, "unknown_call", NULL, "the contract has no %s %s",
+		req_refuse(r, 404, "unknown_call", NULL, "the contract has no %s %s",
 		    r->method, r->path);
 		return false;
 	}
 	if (r->query_bad) {
-		refuse(
+		req_refuse(
 		    r, s->bad_query, "bad_query", NULL, "the query is not well encoded");
 		return false;
 	}
@@ -460,17 +463,17 @@ in_order(struct req *r)
 		const char *name = r->query.at[i].name;
 
 		if (!word_in(r->route->query, name))
-			refuse(r, s->bad_query, "unknown_query", name,
+			req_refuse(r, s->bad_query, "unknown_query", name,
 			    "the call has no parameter '%s'", name);
 		else if (pairs_get(&r->query, name) != r->query.at[i].value)
-			refuse(r, s->bad_query, "repeated_query", name,
+			req_refuse(r, s->bad_query, "repeated_query", name,
 			    "'%s' comes twice", name);
 		else
 			continue;
 		return false;
 	}
 	if (r->body.len > 0 && !r->route->body) {
-		refuse(r, 400, "unexpected_body", NULL, "the call has no body");
+		req_refuse(r, 400, "unexpected_body", NULL, "the call has no body");
 		return false;
 	}
 	return true;
@@ -483,18 +486,18 @@ serve_call(struct req *r)
 	const struct fault *f = r->fault;
 
 	if (s->authorized != NULL && !pace_allows(s->no)) {
-		fail(r, 429, "too many requests");
+		req_fail(r, 429, "too many requests");
 		return;
 	}
 	if (s->authorized != NULL && !s->authorized(r)) {
 		stats_unauthorized(s->no);
-		fail(r, 401, "missing or invalid credentials");
+		req_fail(r, 401, "missing or invalid credentials");
 		return;
 	}
 	if (!in_order(r))
 		return;
 	if (f != NULL && r->route->scope != PAID && !f->after) {
-		answer_fault(r, f);
+		req_answer_fault(r, f);
 		return;
 	}
 	r->route->handle(r);
@@ -504,7 +507,7 @@ serve_call(struct req *r)
 	}
 	f = r->answer.fault;
 	if (f != NULL && f->kind == FAULT_STATUS) {
-		answer_fault(r, f);
+		req_answer_fault(r, f);
 		r->answer.fault = NULL;
 	}
 }
@@ -518,14 +521,14 @@ req_serve(struct req *r)
 		serve_call(r);
 	} else if (r->path != NULL && strcmp(r->path, "/_stats") == 0 &&
 	           strcmp(r->method, "GET") == 0) {
-		answer_json(r, 200, stats_json());
+		req_answer_json(r, 200, stats_json());
 	} else if (r->path != NULL && strcmp(r->path, "/_reset") == 0 &&
 	           strcmp(r->method, "POST") == 0) {
 		stats_reset();
-		answer(r, 204);
+		req_answer(r, 204);
 	} else {
 		stats_violation(
 		    OTHER, r->method, r->url, "unknown_call", "no service is there");
-		answer(r, 404);
+		req_answer(r, 404);
 	}
 }

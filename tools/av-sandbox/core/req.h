@@ -16,7 +16,7 @@
 
 struct MHD_Connection;
 struct req;
-struct item;
+struct sb_item;
 
 /* One documented call. */
 struct route {
@@ -49,7 +49,7 @@ struct header {
 	char *value;
 };
 
-struct answer {
+struct sb_answer {
 	unsigned status;
 	const char *type; /* NULL: no body */
 	struct buf body;
@@ -71,7 +71,7 @@ struct req {
 	const struct route *route;     /* NULL: no such call */
 	char *arg[MAX_ARGS];           /* what stood for {} */
 	const struct fault *fault;     /* what strikes it; NULL: nothing */
-	struct answer answer;
+	struct sb_answer answer;
 	bool media;  /* came to the media origin */
 	bool reused; /* not the first request of its connection */
 	bool begun, counted, media_counted, served, stalled;
@@ -106,30 +106,30 @@ bool req_only(
     struct req *r, struct json_object *o, const char *where, const char *members);
 
 /* The body's parts, of those names, each at most once; else refuses. Release them anyway. */
-bool req_parts(struct req *r, struct parts *p, const char *names);
-struct part *part_find(struct parts *p, const char *name);
+bool req_parts(struct req *r, struct sb_parts *p, const char *names);
+struct sb_part *part_find(struct sb_parts *p, const char *name);
 
 /* A string member with its length in characters in bounds; refuses otherwise. */
 const char *req_text(
     struct req *r, struct json_object *o, const char *name, size_t min, size_t max);
 
 /* The client broke the contract: counted as a violation, and answered so. */
-void refuse(struct req *r, unsigned status, const char *what, const char *field,
+void req_refuse(struct req *r, unsigned status, const char *what, const char *field,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* Not the client's fault: unknown ids, no money, faults. */
-void fail(struct req *r, unsigned status, const char *message);
+void req_fail(struct req *r, unsigned status, const char *message);
 
 /* Sets the answer; json takes the reference. */
-void answer(struct req *r, unsigned status);
-void answer_json(struct req *r, unsigned status, struct json_object *o);
-void answer_header(struct req *r, const char *name, const char *fmt, ...)
+void req_answer(struct req *r, unsigned status);
+void req_answer_json(struct req *r, unsigned status, struct json_object *o);
+void req_answer_header(struct req *r, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The paid effect of a request that is in order: makes the item now, later or never, as pace,
  * quota and faults have it; the item is the state's, or freed. True where the handler shall
  * answer with what was made, false where the answer is set. */
-bool pay(struct req *r, struct item *it, int64_t ready_after);
+bool req_pay(struct req *r, struct sb_item *it, int64_t ready_after);
 
 /* The account's bucket; false where it is empty. */
 bool pace_allows(enum service_no service);
@@ -141,6 +141,6 @@ void req_begin(struct req *r);
 void req_serve(struct req *r);
 
 /* Sets an answer of the status that a fault wants, with its Retry-After or Location. */
-void answer_fault(struct req *r, const struct fault *f);
+void req_answer_fault(struct req *r, const struct fault *f);
 
 #endif

@@ -19,7 +19,7 @@
 
 enum { CONNECTIONS = 8192, CONNECTION_MEMORY = 64 * 1024, MAX_BODY = 64 << 20 };
 
-struct timer {
+struct sb_timer {
 	int64_t at;
 	void (*fn)(void *arg);
 	void *arg;
@@ -27,7 +27,7 @@ struct timer {
 
 static struct MHD_Daemon *api, *media;
 static char api_url[64], media_origin[64];
-static struct timer *timers;
+static struct sb_timer *timers;
 static size_t timers_n;
 static struct rlimit files_before;
 
@@ -47,17 +47,17 @@ void
 server_after(int64_t ms, void (*fn)(void *arg), void *arg)
 {
 	timers = mem_resize(timers, (timers_n + 1) * sizeof *timers);
-	timers[timers_n++] = (struct timer){now_ms() + ms, fn, arg};
+	timers[timers_n++] = (struct sb_timer){wall_ms() + ms, fn, arg};
 }
 
 /* Calls what is due; returns the milliseconds until the next, or -1. */
 static int
 run_timers(bool all)
 {
-	int64_t now = now_ms(), next = -1;
+	int64_t now = wall_ms(), next = -1;
 
 	for (size_t i = 0; i < timers_n;) {
-		struct timer t = timers[i];
+		struct sb_timer t = timers[i];
 
 		if (all || t.at <= now) {
 			timers[i] = timers[--timers_n];
@@ -141,7 +141,7 @@ make_garbage(struct req *r)
 {
 	unsigned status = r->answer.status;
 
-	answer(r, status == 204 ? 200 : status);
+	req_answer(r, status == 204 ? 200 : status);
 	r->answer.type = "application/json";
 	buf_str(&r->answer.body, "<html><body>\x01 It works! {\"id\": \xff\xfe");
 }
@@ -149,7 +149,7 @@ make_garbage(struct req *r)
 static enum MHD_Result
 send_whole(struct req *r)
 {
-	struct answer *a = &r->answer;
+	struct sb_answer *a = &r->answer;
 	bool half = a->fault != NULL;
 	struct MHD_Response *response =
 	    half ? MHD_create_response_from_callback(

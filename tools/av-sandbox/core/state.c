@@ -12,7 +12,7 @@
 #include "core/stats.h"
 #include "services/oauth.h"
 
-static struct item_list lists[SERVICES][ITEM_KINDS];
+static struct sb_list lists[SERVICES][ITEM_KINDS];
 static struct lh_table *index_of[SERVICES]; /* id to item */
 static uint64_t numbers;                    /* items that were ever begun */
 static int journal = -1;
@@ -67,17 +67,17 @@ new_id(enum service_no service, uint64_t n)
 	if (service == LOOM)
 		return mem_printf("%lld", (long long)(base + (int64_t)n * 10));
 	if (service == AVTR1) {
-		ulid(text, (uint64_t)now_ms(), n, mix(opts.seed, n));
+		ulid(text, (uint64_t)wall_ms(), n, mix(opts.seed, n));
 		return mem_printf("av_%s", text);
 	}
 	uuid_of(mix(opts.seed, (uint64_t)service), n, text);
 	return mem_str(text);
 }
 
-struct item *
-item_new(enum service_no service, enum item_kind kind, struct item *parent)
+struct sb_item *
+sb_item_new(enum service_no service, enum item_kind kind, struct sb_item *parent)
 {
-	struct item *it = mem_new(1, sizeof *it);
+	struct sb_item *it = mem_new(1, sizeof *it);
 
 	it->service = service;
 	it->kind = kind;
@@ -88,7 +88,7 @@ item_new(enum service_no service, enum item_kind kind, struct item *parent)
 }
 
 void
-item_free(struct item *it)
+sb_item_free(struct sb_item *it)
 {
 	if (it == NULL)
 		return;
@@ -99,9 +99,9 @@ item_free(struct item *it)
 }
 
 static void
-jobs_add(const struct item *it)
+jobs_add(const struct sb_item *it)
 {
-	if (it->service != LOOM || it->ready <= now_ms())
+	if (it->service != LOOM || it->ready <= wall_ms())
 		return;
 	if (jobs_n == jobs_size) {
 		jobs_size = jobs_size * 2 + 16;
@@ -113,7 +113,7 @@ jobs_add(const struct item *it)
 long
 state_jobs(void)
 {
-	int64_t now = now_ms();
+	int64_t now = wall_ms();
 	size_t n = 0;
 
 	for (size_t i = 0; i < jobs_n; i++)
@@ -125,13 +125,13 @@ state_jobs(void)
 
 /* Into the lists and the index. */
 static void
-enter(struct item *it)
+enter(struct sb_item *it)
 {
-	struct item_list *l = &lists[it->service][it->kind];
+	struct sb_list *l = &lists[it->service][it->kind];
 
 	if ((l->n & (l->n - 1)) == 0)
-		l->at =
-		    mem_resize(l->at, (l->n > 0 ? l->n * 2 : 1) * sizeof(struct item *));
+		l->at = mem_resize(
+		    l->at, (l->n > 0 ? l->n * 2 : 1) * sizeof(struct sb_item *));
 	it->place = l->n;
 	l->at[l->n++] = it;
 	if (it->parent != NULL) {
@@ -149,7 +149,7 @@ enter(struct item *it)
 }
 
 static struct json_object *
-item_json(const struct item *it)
+item_json(const struct sb_item *it)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -175,9 +175,9 @@ item_json(const struct item *it)
 }
 
 void
-state_make(struct item *it, int64_t ready_after)
+state_make(struct sb_item *it, int64_t ready_after)
 {
-	int64_t start = now_ms();
+	int64_t start = wall_ms();
 
 	it->created = it->updated = start;
 	if (it->parent != NULL && it->parent->ready > start)
@@ -186,7 +186,7 @@ state_make(struct item *it, int64_t ready_after)
 	if (journal >= 0) {
 		if (it->photo != NULL && !it->photo->kept) {
 			it->photo->kept = true;
-			state_note("photo", photo_json(it->photo));
+			state_note("photo", sb_photo_json(it->photo));
 		}
 		state_note("make", item_json(it));
 	}
@@ -194,7 +194,7 @@ state_make(struct item *it, int64_t ready_after)
 }
 
 static void
-note_change(const struct item *it, const char *what, struct json_object *value)
+note_change(const struct sb_item *it, const char *what, struct json_object *value)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -206,32 +206,32 @@ note_change(const struct item *it, const char *what, struct json_object *value)
 }
 
 void
-state_delete(struct item *it)
+state_delete(struct sb_item *it)
 {
 	it->deleted = true;
-	it->updated = now_ms();
+	it->updated = wall_ms();
 	note_change(it, "deleted", json_object_new_boolean(true));
 }
 
 void
-state_rename(struct item *it, const char *name)
+state_rename(struct sb_item *it, const char *name)
 {
 	free(it->name);
 	it->name = mem_str(name);
-	it->updated = now_ms();
+	it->updated = wall_ms();
 	note_change(it, "name", json_object_new_string(name));
 }
 
 void
-state_change(struct item *it, struct json_object *params)
+state_change(struct sb_item *it, struct json_object *params)
 {
 	json_object_put(it->params);
 	it->params = params;
-	it->updated = now_ms();
+	it->updated = wall_ms();
 	note_change(it, "params", json_object_get(params));
 }
 
-static struct item *
+static struct sb_item *
 find_any(enum service_no service, const char *id)
 {
 	void *it = NULL;
@@ -241,10 +241,10 @@ find_any(enum service_no service, const char *id)
 	return it;
 }
 
-struct item *
+struct sb_item *
 state_find(enum service_no service, enum item_kind kind, const char *id)
 {
-	struct item *it = find_any(service, id);
+	struct sb_item *it = find_any(service, id);
 
 	if (it == NULL || it->kind != kind || it->deleted ||
 	    (it->parent != NULL && it->parent->deleted))
@@ -252,23 +252,23 @@ state_find(enum service_no service, enum item_kind kind, const char *id)
 	return it;
 }
 
-const struct item_list *
+const struct sb_list *
 state_list(enum service_no service, enum item_kind kind)
 {
 	return &lists[service][kind];
 }
 
 bool
-item_listed(const struct item *it)
+sb_item_listed(const struct sb_item *it)
 {
 	return !it->deleted && !it->free_of_charge &&
-	       it->created + opts.list_lag <= now_ms();
+	       it->created + opts.list_lag <= wall_ms();
 }
 
 double
-item_progress(const struct item *it)
+sb_item_progress(const struct sb_item *it)
 {
-	int64_t now = now_ms();
+	int64_t now = wall_ms();
 
 	if (now >= it->ready)
 		return 1;
@@ -276,7 +276,7 @@ item_progress(const struct item *it)
 }
 
 int64_t
-item_number(const struct item *it, int n)
+sb_item_number(const struct sb_item *it, int n)
 {
 	return strtoll(it->id, NULL, 10) + n;
 }
@@ -298,7 +298,7 @@ restore_item(struct json_object *o)
 {
 	int service = json_object_get_int(member(o, "service"));
 	int kind = json_object_get_int(member(o, "kind"));
-	struct item *it;
+	struct sb_item *it;
 
 	if (service < 0 || service >= SERVICES || kind < 0 || kind >= ITEM_KINDS ||
 	    text(o, "id") == NULL)
@@ -311,7 +311,7 @@ restore_item(struct json_object *o)
 	if (text(o, "parent") != NULL)
 		it->parent = find_any(it->service, text(o, "parent"));
 	if (text(o, "photo") != NULL)
-		it->photo = photo_find(text(o, "photo"));
+		it->photo = sb_photo_find(text(o, "photo"));
 	it->params = json_object_get(member(o, "params"));
 	it->created = json_object_get_int64(member(o, "created"));
 	it->updated = json_object_get_int64(member(o, "updated"));
@@ -327,7 +327,7 @@ static bool
 restore_change(struct json_object *o)
 {
 	int service = json_object_get_int(member(o, "service"));
-	struct item *it;
+	struct sb_item *it;
 
 	if (service < 0 || service >= SERVICES || text(o, "id") == NULL)
 		return false;
@@ -359,15 +359,15 @@ restore(struct json_object *line)
 		return true;
 	}
 	if ((o = member(line, "photo")) != NULL)
-		return photo_restore(o), true;
+		return sb_photo_restore(o), true;
 	if ((o = member(line, "make")) != NULL)
 		return restore_item(o);
 	if ((o = member(line, "change")) != NULL)
 		return restore_change(o);
 	if ((o = member(line, "token")) != NULL)
-		return oauth_restore("token", o), true;
+		return tokens_restore("token", o), true;
 	if ((o = member(line, "dead")) != NULL)
-		return oauth_restore("dead", o), true;
+		return tokens_restore("dead", o), true;
 	return false;
 }
 
@@ -437,9 +437,9 @@ state_close(void)
 	for (int s = 0; s < SERVICES; s++) {
 		for (int k = 0; k < ITEM_KINDS; k++) {
 			for (size_t i = 0; i < lists[s][k].n; i++)
-				item_free(lists[s][k].at[i]);
+				sb_item_free(lists[s][k].at[i]);
 			free(lists[s][k].at);
-			lists[s][k] = (struct item_list){NULL, 0};
+			lists[s][k] = (struct sb_list){NULL, 0};
 		}
 		if (index_of[s] != NULL)
 			lh_table_free(index_of[s]);

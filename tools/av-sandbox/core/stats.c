@@ -64,7 +64,7 @@ stats_begin(enum service_no service, enum scope scope)
 	c->lists += scope == LIST;
 	if (++c->in_flight > c->max_in_flight)
 		c->max_in_flight = c->in_flight;
-	ring_add(&c->ring, now_ms());
+	ring_add(&c->ring, wall_ms());
 	if ((long)c->ring.n > c->max_rate)
 		c->max_rate = (long)c->ring.n;
 }
@@ -104,7 +104,7 @@ stats_violation(enum service_no service, const char *method, const char *url,
 	if (c->violations++ >= MAX_VIOLATIONS)
 		return;
 	o = json_object_new_object();
-	time_iso(now_ms(), true, when);
+	time_iso(wall_ms(), true, when);
 	json_object_object_add(o, "time", json_object_new_string(when));
 	json_object_object_add(o, "method", json_object_new_string(method));
 	json_object_object_add(o, "url", json_object_new_string(url));
@@ -130,7 +130,7 @@ stats_credentials_on_media(enum service_no service)
 /* What was asked for, whoever asks: extras are left out, as a client may put a tag of each
  * attempt there. */
 static char *
-fingerprint(const struct item *it)
+fingerprint(const struct sb_item *it)
 {
 	static const char *const kinds[] = {
 	    "avatar", "rendering", "video", "video_render", ""};
@@ -157,7 +157,7 @@ forget_made(struct lh_entry *e)
 }
 
 static void
-count_duplicate(struct counts *c, const struct item *it)
+count_duplicate(struct counts *c, const struct sb_item *it)
 {
 	char *key = fingerprint(it);
 	void *ids = NULL;
@@ -175,7 +175,7 @@ count_duplicate(struct counts *c, const struct item *it)
 }
 
 void
-stats_made(const struct item *it)
+stats_made(const struct sb_item *it)
 {
 	struct counts *c = &counts[it->service];
 

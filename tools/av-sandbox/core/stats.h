@@ -10,7 +10,7 @@
 #include "core/faults.h"
 #include "core/options.h"
 
-struct item;
+struct sb_item;
 
 /* A request of a service begins, and ends with that status (0: the connection was broken). */
 void stats_begin(enum service_no service, enum scope scope);
@@ -27,7 +27,7 @@ void stats_unauthorized(enum service_no service);
 void stats_credentials_on_media(enum service_no service);
 
 /* The item came to be, now or in an earlier process. */
-void stats_made(const struct item *it);
+void stats_made(const struct sb_item *it);
 
 /* Charged operations so far. */
 long stats_charges(enum service_no service);

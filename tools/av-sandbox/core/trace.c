@@ -48,7 +48,7 @@ trace_request(struct req *r)
 		return;
 	o = json_object_new_object();
 	names = json_object_new_array();
-	time_iso(now_ms(), true, when);
+	time_iso(wall_ms(), true, when);
 	json_object_object_add(o, "time", json_object_new_string(when));
 	json_object_object_add(o, "service",
 	    r->service != NULL ? json_object_new_string(service_names[r->service->no])

@@ -12,7 +12,7 @@
 #include "core/util.h"
 
 int64_t
-now_ms(void)
+wall_ms(void)
 {
 	struct timespec ts;
 
@@ -68,7 +68,7 @@ to_hex(const unsigned char *md, char out[HEX_SIZE])
 }
 
 void
-sha256_hex(const void *data, size_t len, char out[HEX_SIZE])
+digest_hex(const void *data, size_t len, char out[HEX_SIZE])
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
 

@@ -12,7 +12,7 @@
 enum { HEX_SIZE = 65, UUID_SIZE = 37, TIME_SIZE = 32 };
 
 /* Milliseconds since 1970 by the wall clock: what is kept must survive a restart. */
-int64_t now_ms(void);
+int64_t wall_ms(void);
 
 /* "2026-05-01T10:00:00.000Z", or without the fraction. */
 void time_iso(int64_t ms, bool fraction, char out[TIME_SIZE]);
@@ -22,7 +22,7 @@ uint64_t mix(uint64_t a, uint64_t b);
 uint64_t mix_str(uint64_t a, const char *s);
 double chance(uint64_t n);
 
-void sha256_hex(const void *data, size_t len, char out[HEX_SIZE]);
+void digest_hex(const void *data, size_t len, char out[HEX_SIZE]);
 void hmac_hex(const char *key, const char *text, char out[HEX_SIZE]);
 void uuid_of(uint64_t a, uint64_t b, char out[UUID_SIZE]);
 

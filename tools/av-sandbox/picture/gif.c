@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "picture/gif.h"
 
-enum { CLEAR = 256, STOP = 257, FIRST = 258, LIMIT = 4096, TABLE = 16384 };
+enum { CLEAR = 256, STOP = 257, FIRST_CODE = 258, CODES = 4096, TABLE = 16384 };
 
 static void
 add16(struct buf *out, int n)
@@ -73,7 +73,7 @@ static void
 dictionary_clear(struct dictionary *d)
 {
 	memset(d->key, -1, sizeof d->key);
-	d->next = FIRST;
+	d->next = FIRST_CODE;
 	d->width = 9;
 }
 
@@ -106,7 +106,7 @@ compress(struct buf *out, const unsigned char *data, size_t len)
 		}
 		pack(&p, code, d->width);
 		code = data[i];
-		if (d->next == LIMIT) {
+		if (d->next == CODES) {
 			pack(&p, CLEAR, d->width);
 			dictionary_clear(d);
 			continue;

@@ -53,16 +53,16 @@ anam_error(struct req *r, unsigned status, const char *code, const char *field,
 		add_text(o, "summary", summary);
 		free(summary);
 	}
-	answer_json(r, status, o);
+	req_answer_json(r, status, o);
 	if (status == 429) {
-		answer_header(r, "RateLimit-Limit", "10");
-		answer_header(r, "RateLimit-Remaining", "0");
-		answer_header(r, "RateLimit-Reset", "1");
+		req_answer_header(r, "RateLimit-Limit", "10");
+		req_answer_header(r, "RateLimit-Remaining", "0");
+		req_answer_header(r, "RateLimit-Reset", "1");
 	}
 }
 
 static struct json_object *
-anam_json(const struct item *it)
+anam_json(const struct sb_item *it)
 {
 	struct json_object *o = json_object_new_object(),
 	                   *versions = json_object_new_array();
@@ -73,7 +73,7 @@ anam_json(const struct item *it)
 	add_text(o, "displayName", it->name);
 	add_text(o, "variantName", "default");
 	add_text(o, "imageUrl", still);
-	add_text(o, "videoUrl", item_progress(it) >= 1 ? preview : NULL);
+	add_text(o, "videoUrl", sb_item_progress(it) >= 1 ? preview : NULL);
 	time_iso(it->created, true, text);
 	add_text(o, "createdAt", text);
 	time_iso(it->updated, true, text);
@@ -90,7 +90,7 @@ anam_json(const struct item *it)
 /* What a create has asked for, from either form of the body. */
 struct wish {
 	char *name, *model, *url, *filename;
-	struct photo *photo;
+	struct sb_photo *photo;
 };
 
 static void
@@ -103,22 +103,22 @@ wish_release(struct wish *w)
 }
 
 static bool
-anam_photo(struct req *r, const struct part *p, struct wish *w)
+anam_photo(struct req *r, const struct sb_part *p, struct wish *w)
 {
 	if (p->filename == NULL) {
-		refuse(r, 400, "bad_value", "imageFile", "'imageFile' is not a file");
+		req_refuse(r, 400, "bad_value", "imageFile", "'imageFile' is not a file");
 		return false;
 	}
 	if (p->len > MAX_ANAM_BYTES) {
-		refuse(r, 400, "too_large", "imageFile",
+		req_refuse(r, 400, "too_large", "imageFile",
 		    "the photo has %zu bytes, not at most %d", p->len, MAX_ANAM_BYTES);
 		return false;
 	}
 	w->filename = mem_str(p->filename);
-	w->photo = photo_of(p->data, p->len);
+	w->photo = sb_photo_of(p->data, p->len);
 	if (w->photo->type != PHOTO_BAD)
 		return true;
-	refuse(
+	req_refuse(
 	    r, 422, "bad_image", NULL, "the photo is no JPEG, PNG or WebP that decodes");
 	return false;
 }
@@ -128,19 +128,20 @@ static bool
 anam_url(struct req *r, struct wish *w)
 {
 	if (!is_url(w->url, false)) {
-		refuse(r, 400, "bad_value", "imageUrl", "'%.200s' is not a URI", w->url);
+		req_refuse(
+		    r, 400, "bad_value", "imageUrl", "'%.200s' is not a URI", w->url);
 		return false;
 	}
-	w->photo = photo_of_url(w->url);
+	w->photo = sb_photo_of_url(w->url);
 	return true;
 }
 
 static bool
 read_form(struct req *r, struct wish *w)
 {
-	struct parts parts = {.n = 0};
+	struct sb_parts parts = {.n = 0};
 	bool ok = req_parts(r, &parts, "displayName imageFile imageUrl avatarModel");
-	struct part *p, *file = part_find(&parts, "imageFile");
+	struct sb_part *p, *file = part_find(&parts, "imageFile");
 
 	if (ok && (p = part_find(&parts, "displayName")) != NULL)
 		w->name = mem_strn(p->data, p->len);
@@ -149,7 +150,7 @@ read_form(struct req *r, struct wish *w)
 	if (ok && (p = part_find(&parts, "imageUrl")) != NULL)
 		w->url = mem_strn(p->data, p->len);
 	if (ok && (file != NULL) == (w->url != NULL)) {
-		refuse(r, 400, "bad_source", "imageFile",
+		req_refuse(r, 400, "bad_source", "imageFile",
 		    "exactly one of imageFile and imageUrl is required");
 		ok = false;
 	}
@@ -191,14 +192,14 @@ name_is_good(struct req *r, const char *name)
 	size_t n;
 
 	if (name == NULL) {
-		refuse(
+		req_refuse(
 		    r, 400, "missing_field", "displayName", "'displayName' is required");
 		return false;
 	}
 	n = utf8_count(name);
 	if (n >= 3 && n <= 50)
 		return true;
-	refuse(r, 400, "bad_value", "displayName",
+	req_refuse(r, 400, "bad_value", "displayName",
 	    "'displayName' has %zu characters, not 3 to 50", n);
 	return false;
 }
@@ -206,27 +207,27 @@ name_is_good(struct req *r, const char *name)
 static void
 make_avatar(struct req *r, struct wish *w)
 {
-	struct item *it;
+	struct sb_item *it;
 
 	if (!name_is_good(r, w->name))
 		return;
 	if (w->model != NULL && !word_in(models, w->model)) {
-		refuse(r, 400, "bad_value", "avatarModel",
+		req_refuse(r, 400, "bad_value", "avatarModel",
 		    "avatarModel is '%.100s', not one of %s", w->model, models);
 		return;
 	}
-	it = item_new(ANAM, AVATAR, NULL);
+	it = sb_item_new(ANAM, AVATAR, NULL);
 	it->name = mem_str(w->name);
 	it->photo = w->photo;
 	if (w->model != NULL)
 		add_text(it->params, "avatarModel", w->model);
 	if (fate_of(it, w->name, w->filename) != FATE_READY) {
-		fail(r, 422, "the image could not be processed");
-		item_free(it);
+		req_fail(r, 422, "the image could not be processed");
+		sb_item_free(it);
 		return;
 	}
-	if (pay(r, it, opts.ready_after))
-		answer_json(r, 201, anam_json(it));
+	if (req_pay(r, it, opts.ready_after))
+		req_answer_json(r, 201, anam_json(it));
 }
 
 static void
@@ -239,31 +240,31 @@ anam_create(struct req *r)
 	wish_release(&w);
 }
 
-static struct item *
+static struct sb_item *
 anam_item(struct req *r)
 {
-	struct item *it = NULL;
+	struct sb_item *it = NULL;
 
 	if (!is_uuid(r->arg[0]))
-		refuse(r, 400, "bad_id", "id", "'%s' is not a UUID", r->arg[0]);
+		req_refuse(r, 400, "bad_id", "id", "'%s' is not a UUID", r->arg[0]);
 	else if ((it = state_find(ANAM, AVATAR, r->arg[0])) == NULL)
-		fail(r, 404, "Avatar not found");
+		req_fail(r, 404, "Avatar not found");
 	return it;
 }
 
 static void
 anam_get(struct req *r)
 {
-	struct item *it = anam_item(r);
+	struct sb_item *it = anam_item(r);
 
 	if (it != NULL)
-		answer_json(r, 200, anam_json(it));
+		req_answer_json(r, 200, anam_json(it));
 }
 
 static void
 anam_put(struct req *r)
 {
-	struct item *it = anam_item(r);
+	struct sb_item *it = anam_item(r);
 	struct json_object *o;
 	const char *name;
 
@@ -272,7 +273,7 @@ anam_put(struct req *r)
 	name = req_text(r, o, "displayName", 3, 50);
 	if (name != NULL) {
 		state_rename(it, name);
-		answer_json(r, 200, anam_json(it));
+		req_answer_json(r, 200, anam_json(it));
 	}
 	json_object_put(o);
 }
@@ -281,7 +282,7 @@ static void
 anam_delete(struct req *r)
 {
 	bool bad = false;
-	struct item *it;
+	struct sb_item *it;
 	struct json_object *o;
 
 	(void)req_flag(r, "hard", false, &bad);
@@ -290,7 +291,7 @@ anam_delete(struct req *r)
 	state_delete(it);
 	o = json_object_new_object();
 	add_text(o, "message", "Avatar deleted successfully");
-	answer_json(r, 200, o);
+	req_answer_json(r, 200, o);
 }
 
 static struct json_object *
@@ -302,7 +303,7 @@ page_number(long n, bool there)
 static void
 anam_list(struct req *r)
 {
-	const struct item_list *all = state_list(ANAM, AVATAR);
+	const struct sb_list *all = state_list(ANAM, AVATAR);
 	const char *search = req_query(r, "search"), *style = req_query(r, "renderStyle");
 	bool bad = false;
 	long page = req_number(r, "page", 1, 1, 1000000000), n = 0, last;
@@ -313,14 +314,15 @@ anam_list(struct req *r)
 		return;
 	if (style != NULL &&
 	    !word_in("all realistic animated_3d illustrated unknown", style)) {
-		refuse(r, 400, "bad_value", "renderStyle", "renderStyle is '%s'", style);
+		req_refuse(
+		    r, 400, "bad_value", "renderStyle", "renderStyle is '%s'", style);
 		return;
 	}
 	data = json_object_new_array();
 	for (size_t i = all->n; i-- > 0;) {
-		const struct item *it = all->at[i];
+		const struct sb_item *it = all->at[i];
 
-		if (!item_listed(it) ||
+		if (!sb_item_listed(it) ||
 		    (search != NULL && strcasestr(it->name, search) == NULL))
 			continue;
 		if (n >= (page - 1) * size && n < page * size)
@@ -338,7 +340,7 @@ anam_list(struct req *r)
 	o = json_object_new_object();
 	json_object_object_add(o, "data", data);
 	json_object_object_add(o, "meta", meta);
-	answer_json(r, 200, o);
+	req_answer_json(r, 200, o);
 }
 
 static const struct route routes[] = {

@@ -33,7 +33,7 @@ argil_error(struct req *r, unsigned status, const char *code, const char *field,
 	(void)field;
 	json_object_object_add(o, "code", json_object_new_int((int)status));
 	json_object_object_add(o, "message", json_object_new_string(message));
-	answer_json(r, status, o);
+	req_answer_json(r, status, o);
 }
 
 static void
@@ -43,11 +43,11 @@ add_text(struct json_object *o, const char *name, const char *s)
 }
 
 static struct json_object *
-argil_json(const struct item *it)
+argil_json(const struct sb_item *it)
 {
 	static const char *const states[] = {"IDLE", "TRAINING_FAILED", "REFUSED"};
 	struct json_object *o = json_object_new_object();
-	const struct photo *p = it->photo;
+	const struct sb_photo *p = it->photo;
 	char *thumb = media_url(it, "thumbnail.jpg"), *cover = media_url(it, "cover.jpg");
 	char text[TIME_SIZE];
 
@@ -59,7 +59,7 @@ argil_json(const struct item *it)
 	time_iso(it->updated, true, text);
 	add_text(o, "updatedAt", text);
 	json_object_object_add(o, "gestures", json_object_new_array());
-	add_text(o, "status", item_progress(it) < 1 ? "TRAINING" : states[it->fate]);
+	add_text(o, "status", sb_item_progress(it) < 1 ? "TRAINING" : states[it->fate]);
 	json_object_object_add(o, "width", json_object_new_int(p->width));
 	json_object_object_add(o, "height", json_object_new_int(p->height));
 	add_text(o, "thumbnailUrl", thumb);
@@ -90,7 +90,7 @@ from_data_uri(struct req *r, const char *s, size_t *len)
 		if (strncmp(s, heads[i], strlen(heads[i])) == 0)
 			text = s + strlen(heads[i]);
 	if (text == NULL) {
-		refuse(r, 400, "bad_value", "datasetImage.base64",
+		req_refuse(r, 400, "bad_value", "datasetImage.base64",
 		    "'%.40s...' is no data URI", s);
 		return NULL;
 	}
@@ -103,7 +103,7 @@ from_data_uri(struct req *r, const char *s, size_t *len)
 	          : -1;
 	if (got <= 0) {
 		free(data);
-		refuse(
+		req_refuse(
 		    r, 400, "bad_value", "datasetImage.base64", "the data is not base64");
 		return NULL;
 	}
@@ -113,19 +113,19 @@ from_data_uri(struct req *r, const char *s, size_t *len)
 
 /* Exactly 16:9 or 9:16, from 720p to 4K. */
 static bool
-photo_fits(struct req *r, const struct photo *p)
+photo_fits(struct req *r, const struct sb_photo *p)
 {
 	int longer = p->width > p->height ? p->width : p->height;
 	int shorter = p->width > p->height ? p->height : p->width;
 
 	if (p->type == PHOTO_BAD)
-		refuse(r, 400, "bad_image", "datasetImage",
+		req_refuse(r, 400, "bad_image", "datasetImage",
 		    "the photo is no PNG, JPEG or WebP that decodes");
 	else if (longer * 9 != shorter * 16)
-		refuse(r, 400, "bad_image", "datasetImage",
+		req_refuse(r, 400, "bad_image", "datasetImage",
 		    "the photo is %dx%d, neither 16:9 nor 9:16", p->width, p->height);
 	else if (longer < 1280 || longer > 3840)
-		refuse(r, 400, "bad_image", "datasetImage",
+		req_refuse(r, 400, "bad_image", "datasetImage",
 		    "the photo is %dx%d, not from 1280x720 to 3840x2160", p->width,
 		    p->height);
 	else
@@ -133,25 +133,25 @@ photo_fits(struct req *r, const struct photo *p)
 	return false;
 }
 
-static struct photo *
+static struct sb_photo *
 photo_from_data(struct req *r, const char *uri)
 {
 	size_t len = 0;
 	unsigned char *data = from_data_uri(r, uri, &len);
-	struct photo *p = NULL;
+	struct sb_photo *p = NULL;
 
 	if (data == NULL)
 		return NULL;
 	if (len > MAX_ARGIL_BYTES)
-		refuse(r, 400, "too_large", "datasetImage",
+		req_refuse(r, 400, "too_large", "datasetImage",
 		    "the photo has %zu bytes, not at most %d", len, MAX_ARGIL_BYTES);
 	else
-		p = photo_of(data, len);
+		p = sb_photo_of(data, len);
 	free(data);
 	return p != NULL && photo_fits(r, p) ? p : NULL;
 }
 
-static struct photo *
+static struct sb_photo *
 argil_photo(struct req *r, struct json_object *o)
 {
 	struct json_object *image = NULL;
@@ -160,7 +160,8 @@ argil_photo(struct req *r, struct json_object *o)
 
 	if (!json_object_object_get_ex(o, "datasetImage", &image) ||
 	    !json_object_is_type(image, json_type_object)) {
-		refuse(r, 400, "missing_field", "datasetImage", "the object is required");
+		req_refuse(
+		    r, 400, "missing_field", "datasetImage", "the object is required");
 		return NULL;
 	}
 	if (!req_only(r, image, "datasetImage", "url base64"))
@@ -168,7 +169,7 @@ argil_photo(struct req *r, struct json_object *o)
 	url = json_object_object_get_ex(image, "url", NULL);
 	data = json_object_object_get_ex(image, "base64", NULL);
 	if (url == data) {
-		refuse(r, 400, "bad_source", "datasetImage",
+		req_refuse(r, 400, "bad_source", "datasetImage",
 		    "exactly one of url and base64");
 		return NULL;
 	}
@@ -178,8 +179,9 @@ argil_photo(struct req *r, struct json_object *o)
 	if (data)
 		return photo_from_data(r, s);
 	if (is_url(s, true))
-		return photo_of_url(s);
-	refuse(r, 400, "bad_value", "datasetImage.url", "'%.200s' is no https URL", s);
+		return sb_photo_of_url(s);
+	req_refuse(
+	    r, 400, "bad_value", "datasetImage.url", "'%.200s' is no https URL", s);
 	return NULL;
 }
 
@@ -192,7 +194,7 @@ argil_extras(struct req *r, struct json_object *o)
 		return true;
 	if (!json_object_is_type(extras, json_type_object) ||
 	    json_object_object_length(extras) > 10) {
-		refuse(r, 400, "bad_value", "extras",
+		req_refuse(r, 400, "bad_value", "extras",
 		    "extras is no object of at most 10 pairs");
 		return false;
 	}
@@ -202,7 +204,7 @@ argil_extras(struct req *r, struct json_object *o)
 		    utf8_count(key) <= 256 &&
 		    utf8_count(json_object_get_string(value)) <= 256)
 			continue;
-		refuse(r, 400, "bad_value", "extras",
+		req_refuse(r, 400, "bad_value", "extras",
 		    "'%.100s' is no text of at most 256 characters", key);
 		return false;
 	}
@@ -220,14 +222,14 @@ read_rest(struct req *r, struct json_object *o, struct json_object *params)
 	if ((s = req_text(r, o, "type", 1, 100)) == NULL)
 		return false;
 	if (strcmp(s, "IMAGE") != 0) {
-		refuse(r, 400, "bad_value", "type", "type is '%s', not IMAGE", s);
+		req_refuse(r, 400, "bad_value", "type", "type is '%s', not IMAGE", s);
 		return false;
 	}
 	if (json_object_object_get_ex(o, "voiceId", NULL)) {
 		if ((s = req_text(r, o, "voiceId", 1, 100)) == NULL)
 			return false;
 		if (!is_uuid(s)) {
-			refuse(r, 400, "bad_value", "voiceId", "'%s' is no UUID", s);
+			req_refuse(r, 400, "bad_value", "voiceId", "'%s' is no UUID", s);
 			return false;
 		}
 	}
@@ -235,7 +237,8 @@ read_rest(struct req *r, struct json_object *o, struct json_object *params)
 		if ((s = req_text(r, o, "callbackUrl", 1, 4096)) == NULL)
 			return false;
 		if (!is_url(s, true)) {
-			refuse(r, 400, "bad_value", "callbackUrl", "it is no https URL");
+			req_refuse(
+			    r, 400, "bad_value", "callbackUrl", "it is no https URL");
 			return false;
 		}
 	}
@@ -253,8 +256,8 @@ argil_create(struct req *r)
 	                           : "type name datasetImage voiceId extras");
 	const char *name = o != NULL ? req_text(r, o, "name", 1, 256) : NULL;
 	struct json_object *params = json_object_new_object();
-	struct photo *photo = NULL;
-	struct item *it;
+	struct sb_photo *photo = NULL;
+	struct sb_item *it;
 
 	if (name != NULL && read_rest(r, o, params))
 		photo = argil_photo(r, o);
@@ -263,7 +266,7 @@ argil_create(struct req *r)
 		json_object_put(o);
 		return;
 	}
-	it = item_new(ARGIL, AVATAR, NULL);
+	it = sb_item_new(ARGIL, AVATAR, NULL);
 	json_object_put(it->params);
 	it->params = params;
 	it->name = mem_str(name);
@@ -272,27 +275,27 @@ argil_create(struct req *r)
 	if (!json_object_object_get_ex(params, "extras", NULL))
 		json_object_object_add(params, "extras", json_object_new_object());
 	json_object_put(o);
-	if (pay(r, it, opts.ready_after))
-		answer_json(r, 201, argil_json(it));
+	if (req_pay(r, it, opts.ready_after))
+		req_answer_json(r, 201, argil_json(it));
 }
 
 static void
 argil_get(struct req *r)
 {
-	struct item *it = NULL;
+	struct sb_item *it = NULL;
 
 	if (!is_uuid(r->arg[0]))
-		refuse(r, 404, "bad_id", "id", "'%s' is no UUID", r->arg[0]);
+		req_refuse(r, 404, "bad_id", "id", "'%s' is no UUID", r->arg[0]);
 	else if ((it = state_find(ARGIL, AVATAR, r->arg[0])) == NULL)
-		fail(r, 404, "avatar not found");
+		req_fail(r, 404, "avatar not found");
 	else
-		answer_json(r, 200, argil_json(it));
+		req_answer_json(r, 200, argil_json(it));
 }
 
 static void
 argil_list(struct req *r)
 {
-	const struct item_list *all = state_list(ARGIL, AVATAR);
+	const struct sb_list *all = state_list(ARGIL, AVATAR);
 	const char *orientation = req_query(r, "orientation"),
 	           *model = req_query(r, "model");
 	struct json_object *list, *one, *v;
@@ -300,12 +303,12 @@ argil_list(struct req *r)
 	if ((orientation != NULL &&
 	        !word_in("ASPECT_RATIO_16_9 ASPECT_RATIO_9_16", orientation)) ||
 	    (model != NULL && !word_in("ARGIL_V1 ARGIL_ATOM", model))) {
-		refuse(r, 400, "bad_value", "query", "unknown orientation or model");
+		req_refuse(r, 400, "bad_value", "query", "unknown orientation or model");
 		return;
 	}
 	list = json_object_new_array();
 	for (size_t i = all->n; i-- > 0;) {
-		if (!item_listed(all->at[i]) ||
+		if (!sb_item_listed(all->at[i]) ||
 		    (model != NULL && strcmp(model, "ARGIL_V1") != 0))
 			continue;
 		one = argil_json(all->at[i]);
@@ -316,7 +319,7 @@ argil_list(struct req *r)
 		else
 			json_object_put(one);
 	}
-	answer_json(r, 200, list);
+	req_answer_json(r, 200, list);
 }
 
 static const struct {
@@ -353,7 +356,7 @@ argil_voices(struct req *r)
 	                 "RUSSIAN HINDI CHINESE DUTCH ARABIC",
 	            language)) ||
 	    (gender != NULL && !word_in("MALE FEMALE", gender))) {
-		refuse(r, 400, "bad_value", "query", "unknown language or gender");
+		req_refuse(r, 400, "bad_value", "query", "unknown language or gender");
 		return;
 	}
 	list = json_object_new_array();
@@ -361,7 +364,7 @@ argil_voices(struct req *r)
 		if ((language == NULL || strcmp(language, voices[i].language) == 0) &&
 		    (gender == NULL || strcmp(gender, voices[i].gender) == 0))
 			json_object_array_add(list, voice_json(i));
-	answer_json(r, 200, list);
+	req_answer_json(r, 200, list);
 }
 
 static void
@@ -369,10 +372,10 @@ argil_voice(struct req *r)
 {
 	for (size_t i = 0; i < sizeof voices / sizeof *voices; i++)
 		if (strcmp(r->arg[0], voices[i].id) == 0) {
-			answer_json(r, 200, voice_json(i));
+			req_answer_json(r, 200, voice_json(i));
 			return;
 		}
-	fail(r, 404, "voice not found");
+	req_fail(r, 404, "voice not found");
 }
 
 static const struct route routes[] = {

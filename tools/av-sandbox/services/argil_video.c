@@ -43,16 +43,16 @@ obeys(struct req *r, struct json_object *o, const struct rule *rules)
 			continue;
 		n = json_object_get_double(v);
 		if (!is_type(v, rules->type))
-			refuse(r, 400, "bad_value", rules->name,
+			req_refuse(r, 400, "bad_value", rules->name,
 			    "'%s' has the wrong type", rules->name);
 		else if (rules->words != NULL &&
 		         !word_in(rules->words, json_object_get_string(v)))
-			refuse(r, 400, "bad_value", rules->name,
+			req_refuse(r, 400, "bad_value", rules->name,
 			    "'%s' is '%.100s', not one of %s", rules->name,
 			    json_object_get_string(v), rules->words);
 		else if (rules->type == json_type_double &&
 		         (!isfinite(n) || n < rules->min || n > rules->max))
-			refuse(r, 400, "bad_value", rules->name,
+			req_refuse(r, 400, "bad_value", rules->name,
 			    "'%s' is not from %g to %g", rules->name, rules->min,
 			    rules->max);
 		else if (rules->members == NULL ||
@@ -120,7 +120,7 @@ parts_fit(struct req *r, struct json_object *o)
 			continue;
 		if (parts[i].required != NULL &&
 		    !json_object_object_get_ex(v, parts[i].required, NULL)) {
-			refuse(r, 400, "missing_field", parts[i].name,
+			req_refuse(r, 400, "missing_field", parts[i].name,
 			    "%s.%s is required", parts[i].name, parts[i].required);
 			return false;
 		}
@@ -134,11 +134,11 @@ static bool
 moment_fits(struct req *r, struct json_object *m)
 {
 	struct json_object *v = NULL;
-	struct item *avatar;
+	struct sb_item *avatar;
 	const char *id;
 
 	if (!json_object_is_type(m, json_type_object)) {
-		refuse(r, 400, "bad_value", "moments", "a moment is not an object");
+		req_refuse(r, 400, "bad_value", "moments", "a moment is not an object");
 		return false;
 	}
 	if (!req_only(r, m, "a moment",
@@ -151,16 +151,18 @@ moment_fits(struct req *r, struct json_object *m)
 		return false;
 	if (!is_uuid(id) || (json_object_object_get_ex(m, "voiceId", &v) &&
 	                        !is_uuid(json_object_get_string(v)))) {
-		refuse(r, 400, "bad_value", "moments", "avatarId or voiceId is no UUID");
+		req_refuse(
+		    r, 400, "bad_value", "moments", "avatarId or voiceId is no UUID");
 		return false;
 	}
 	avatar = state_find(ARGIL, AVATAR, id);
 	if (avatar == NULL) {
-		fail(r, 400, "avatar not found");
+		req_fail(r, 400, "avatar not found");
 		return false;
 	}
-	if (item_progress(avatar) < 1 || avatar->fate != FATE_READY) {
-		refuse(r, 400, "avatar_not_ready", "avatarId", "the avatar is not IDLE");
+	if (sb_item_progress(avatar) < 1 || avatar->fate != FATE_READY) {
+		req_refuse(
+		    r, 400, "avatar_not_ready", "avatarId", "the avatar is not IDLE");
 		return false;
 	}
 	return true;
@@ -175,7 +177,7 @@ moments_fit(struct req *r, struct json_object *o)
 	if (!json_object_object_get_ex(o, "moments", &moments) ||
 	    !json_object_is_type(moments, json_type_array) ||
 	    (n = json_object_array_length(moments)) == 0) {
-		refuse(
+		req_refuse(
 		    r, 400, "missing_field", "moments", "a list of moments is required");
 		return false;
 	}
@@ -186,19 +188,19 @@ moments_fit(struct req *r, struct json_object *o)
 }
 
 static const char *
-video_state(const struct item *it)
+video_state(const struct sb_item *it)
 {
-	const struct item *render = it->last;
+	const struct sb_item *render = it->last;
 
 	if (render == NULL)
 		return "IDLE";
-	if (item_progress(render) >= 1)
+	if (sb_item_progress(render) >= 1)
 		return render->fate == FATE_READY ? "DONE" : "FAILED";
-	return item_progress(render) < 0.5 ? "GENERATING_AUDIO" : "GENERATING_VIDEO";
+	return sb_item_progress(render) < 0.5 ? "GENERATING_AUDIO" : "GENERATING_VIDEO";
 }
 
 static bool
-wants_subtitles(const struct item *it)
+wants_subtitles(const struct sb_item *it)
 {
 	struct json_object *v = NULL;
 
@@ -207,7 +209,7 @@ wants_subtitles(const struct item *it)
 }
 
 static struct json_object *
-video_json(const struct item *it)
+video_json(const struct sb_item *it)
 {
 	struct json_object *o = json_object_new_object();
 	const char *state = video_state(it);
@@ -244,7 +246,7 @@ argil_video_create(struct req *r)
 	    "name moments subtitles aspectRatio autoBrolls enableAutoBrolls extras "
 	    "backgroundMusic model");
 	const char *name;
-	struct item *it;
+	struct sb_item *it;
 
 	if (o == NULL)
 		return;
@@ -254,25 +256,25 @@ argil_video_create(struct req *r)
 		json_object_put(o);
 		return;
 	}
-	it = item_new(ARGIL, VIDEO, NULL);
+	it = sb_item_new(ARGIL, VIDEO, NULL);
 	it->name = mem_str(name);
 	json_object_object_del(o, "name");
 	json_object_put(it->params);
 	it->params = o;
 	it->fate = fate_of(it, it->name, NULL);
-	if (pay(r, it, 0))
-		answer_json(r, 201, video_json(it));
+	if (req_pay(r, it, 0))
+		req_answer_json(r, 201, video_json(it));
 }
 
-static struct item *
+static struct sb_item *
 video_of(struct req *r)
 {
-	struct item *it = NULL;
+	struct sb_item *it = NULL;
 
 	if (!is_uuid(r->arg[0]))
-		refuse(r, 404, "bad_id", "id", "'%s' is no UUID", r->arg[0]);
+		req_refuse(r, 404, "bad_id", "id", "'%s' is no UUID", r->arg[0]);
 	else if ((it = state_find(ARGIL, VIDEO, r->arg[0])) == NULL)
-		fail(r, 404, "video not found");
+		req_fail(r, 404, "video not found");
 	return it;
 }
 
@@ -293,7 +295,8 @@ render_body_fits(struct req *r)
 		s = req_text(r, o, "callbackUrl", 1, 4096);
 		ok = s != NULL && is_url(s, true);
 		if (s != NULL && !ok)
-			refuse(r, 400, "bad_value", "callbackUrl", "it is no https URL");
+			req_refuse(
+			    r, 400, "bad_value", "callbackUrl", "it is no https URL");
 	}
 	json_object_put(o);
 	return ok;
@@ -302,29 +305,29 @@ render_body_fits(struct req *r)
 void
 argil_video_render(struct req *r)
 {
-	struct item *video = video_of(r), *it;
+	struct sb_item *video = video_of(r), *it;
 
 	if (video == NULL || !render_body_fits(r))
 		return;
-	it = item_new(ARGIL, VIDEO_RENDER, video);
+	it = sb_item_new(ARGIL, VIDEO_RENDER, video);
 	it->fate = video->fate;
-	if (pay(r, it, opts.render_after))
-		answer_json(r, 200, video_json(video));
+	if (req_pay(r, it, opts.render_after))
+		req_answer_json(r, 200, video_json(video));
 }
 
 void
 argil_video_get(struct req *r)
 {
-	struct item *it = video_of(r);
+	struct sb_item *it = video_of(r);
 
 	if (it != NULL)
-		answer_json(r, 200, video_json(it));
+		req_answer_json(r, 200, video_json(it));
 }
 
 void
 argil_video_delete(struct req *r)
 {
-	struct item *it = video_of(r);
+	struct sb_item *it = video_of(r);
 	struct json_object *o;
 
 	if (it == NULL)
@@ -332,12 +335,12 @@ argil_video_delete(struct req *r)
 	state_delete(it);
 	o = json_object_new_object();
 	add_text(o, "message", "Video deleted successfully");
-	answer_json(r, 200, o);
+	req_answer_json(r, 200, o);
 }
 
 /* Does a moment of the video have that member with that value? */
 static bool
-moment_has(const struct item *it, const char *name, const char *value)
+moment_has(const struct sb_item *it, const char *name, const char *value)
 {
 	struct json_object *moments = json_object_object_get(it->params, "moments"), *v;
 
@@ -350,7 +353,7 @@ moment_has(const struct item *it, const char *name, const char *value)
 }
 
 static bool
-extras_match(const struct item *it, struct json_object *filter)
+extras_match(const struct sb_item *it, struct json_object *filter)
 {
 	struct json_object *extras = json_object_object_get(it->params, "extras"), *v;
 
@@ -368,16 +371,16 @@ extras_match(const struct item *it, struct json_object *filter)
 static struct json_object *
 list_json(struct req *r, long page, long limit, struct json_object *filter)
 {
-	const struct item_list *all = state_list(ARGIL, VIDEO);
+	const struct sb_list *all = state_list(ARGIL, VIDEO);
 	const char *name = req_query(r, "nameSearchQuery");
 	struct json_object *o = json_object_new_object(),
 	                   *videos = json_object_new_array();
 	long n = 0;
 
 	for (size_t i = all->n; i-- > 0;) {
-		const struct item *it = all->at[i];
+		const struct sb_item *it = all->at[i];
 
-		if (!item_listed(it) ||
+		if (!sb_item_listed(it) ||
 		    (name != NULL && strcasestr(it->name, name) == NULL) ||
 		    !moment_has(it, "avatarId", req_query(r, "avatarId")) ||
 		    !moment_has(it, "voiceId", req_query(r, "voiceId")) ||
@@ -409,12 +412,12 @@ argil_video_list(struct req *r)
 	if (extras != NULL) {
 		filter = json_tokener_parse(extras);
 		if (!json_object_is_type(filter, json_type_object)) {
-			refuse(
+			req_refuse(
 			    r, 400, "bad_value", "extrasFilter", "it is no JSON object");
 			json_object_put(filter);
 			return;
 		}
 	}
-	answer_json(r, 200, list_json(r, page, limit, filter));
+	req_answer_json(r, 200, list_json(r, page, limit, filter));
 	json_object_put(filter);
 }

@@ -6,7 +6,7 @@
 #include "services/services.h"
 
 static struct json_object *
-webhook_json(const struct item *it)
+webhook_json(const struct sb_item *it)
 {
 	struct json_object *o = json_object_new_object();
 	char text[TIME_SIZE];
@@ -41,7 +41,7 @@ events_fit(struct req *r, struct json_object *o)
 			break;
 	if (n > 0 && i == n)
 		return true;
-	refuse(r, 400, "bad_value", "events",
+	req_refuse(r, 400, "bad_value", "events",
 	    "events is no list of at least one known event");
 	return false;
 }
@@ -58,7 +58,7 @@ read_webhook(struct req *r, bool all)
 		url = req_text(r, o, "callbackUrl", 1, 4096);
 		ok = url != NULL && is_url(url, false);
 		if (url != NULL && !ok)
-			refuse(r, 400, "bad_value", "callbackUrl", "it is no URL");
+			req_refuse(r, 400, "bad_value", "callbackUrl", "it is no URL");
 	}
 	if (ok && (all || json_object_object_get_ex(o, "events", NULL)))
 		ok = events_fit(r, o);
@@ -72,43 +72,43 @@ void
 argil_webhook_create(struct req *r)
 {
 	struct json_object *o = read_webhook(r, true);
-	struct item *it;
+	struct sb_item *it;
 
 	if (o == NULL)
 		return;
-	it = item_new(ARGIL, WEBHOOK, NULL);
+	it = sb_item_new(ARGIL, WEBHOOK, NULL);
 	json_object_put(it->params);
 	it->params = o;
 	state_make(it, 0);
-	answer_json(r, 201, webhook_json(it));
+	req_answer_json(r, 201, webhook_json(it));
 }
 
 void
 argil_webhook_list(struct req *r)
 {
-	const struct item_list *all = state_list(ARGIL, WEBHOOK);
+	const struct sb_list *all = state_list(ARGIL, WEBHOOK);
 	struct json_object *list = json_object_new_array();
 
 	for (size_t i = 0; i < all->n; i++)
 		if (!all->at[i]->deleted)
 			json_object_array_add(list, webhook_json(all->at[i]));
-	answer_json(r, 200, list);
+	req_answer_json(r, 200, list);
 }
 
-static struct item *
+static struct sb_item *
 webhook_of(struct req *r)
 {
-	struct item *it = state_find(ARGIL, WEBHOOK, r->arg[0]);
+	struct sb_item *it = state_find(ARGIL, WEBHOOK, r->arg[0]);
 
 	if (it == NULL)
-		fail(r, 404, "webhook not found");
+		req_fail(r, 404, "webhook not found");
 	return it;
 }
 
 void
 argil_webhook_update(struct req *r)
 {
-	struct item *it = webhook_of(r);
+	struct sb_item *it = webhook_of(r);
 	struct json_object *o = it != NULL ? read_webhook(r, false) : NULL,
 	                   *params = NULL;
 
@@ -121,16 +121,16 @@ argil_webhook_update(struct req *r)
 	}
 	json_object_put(o);
 	state_change(it, params);
-	answer_json(r, 200, webhook_json(it));
+	req_answer_json(r, 200, webhook_json(it));
 }
 
 void
 argil_webhook_delete(struct req *r)
 {
-	struct item *it = webhook_of(r);
+	struct sb_item *it = webhook_of(r);
 
 	if (it == NULL)
 		return;
 	state_delete(it);
-	answer(r, 204);
+	req_answer(r, 204);
 }

@@ -42,10 +42,10 @@ reply(struct req *r, unsigned status, struct json_object *o)
 	char *id = request_id();
 
 	if (o != NULL)
-		answer_json(r, status, o);
+		req_answer_json(r, status, o);
 	else
-		answer(r, status);
-	answer_header(r, "X-Request-Id", "%s", id);
+		req_answer(r, status);
+	req_answer_header(r, "X-Request-Id", "%s", id);
 	free(id);
 }
 
@@ -82,19 +82,20 @@ avtr1_error(struct req *r, unsigned status, const char *code, const char *field,
 	add_text(e, "request_id", id);
 	add_text(e, "type", quota && status == 429 ? "quota_exceeded" : errors[i].type);
 	json_object_object_add(o, "error", e);
-	answer_json(r, status, o);
-	answer_header(r, "X-Request-Id", "%s", id);
+	req_answer_json(r, status, o);
+	req_answer_header(r, "X-Request-Id", "%s", id);
 	if (status == 429 && !quota && r->fault == NULL && opts.account[AVTR1].rate > 0)
-		answer_header(
+		req_answer_header(
 		    r, "Retry-After", "%.0f", ceil(1 / opts.account[AVTR1].rate));
 	free(id);
 }
 
 static struct json_object *
-avtr1_json(const struct item *it)
+avtr1_json(const struct sb_item *it)
 {
 	struct json_object *o = json_object_new_object();
-	bool settled = item_progress(it) >= 1, failed = settled && it->fate != FATE_READY;
+	bool settled = sb_item_progress(it) >= 1,
+	     failed = settled && it->fate != FATE_READY;
 	char text[TIME_SIZE];
 
 	time_iso(it->created, false, text);
@@ -112,43 +113,44 @@ avtr1_json(const struct item *it)
 }
 
 static char *
-part_text(struct parts *parts, const char *name, const char *otherwise)
+part_text(struct sb_parts *parts, const char *name, const char *otherwise)
 {
-	struct part *p = part_find(parts, name);
+	struct sb_part *p = part_find(parts, name);
 
 	return p != NULL ? mem_strn(p->data, p->len) : mem_str(otherwise);
 }
 
 /* The part's photo; refuses what the documents do not take. */
-static struct photo *
-avtr1_photo(struct req *r, const struct part *image, const char *runtime)
+static struct sb_photo *
+avtr1_photo(struct req *r, const struct sb_part *image, const char *runtime)
 {
-	struct photo *photo = NULL;
+	struct sb_photo *photo = NULL;
 
 	if (image == NULL || image->filename == NULL) {
-		refuse(r, 400, "missing_field", "image", "the file 'image' is required");
+		req_refuse(
+		    r, 400, "missing_field", "image", "the file 'image' is required");
 		return NULL;
 	}
 	if (!word_in("avtr1 mock gaussian", runtime)) {
-		refuse(r, 422, "bad_value", "runtime_type", "runtime_type is '%.100s'",
-		    runtime);
+		req_refuse(r, 422, "bad_value", "runtime_type",
+		    "runtime_type is '%.100s'", runtime);
 		return NULL;
 	}
-	photo = photo_of(image->data, image->len);
+	photo = sb_photo_of(image->data, image->len);
 	if (photo->type == PHOTO_JPEG || photo->type == PHOTO_PNG)
 		return photo;
-	refuse(r, 422, "bad_image", "image", "the photo is %s, not JPEG or PNG",
-	    photo_type_name(photo->type));
+	req_refuse(r, 422, "bad_image", "image", "the photo is %s, not JPEG or PNG",
+	    sb_photo_type_name(photo->type));
 	return NULL;
 }
 
 static void
 avtr1_create(struct req *r)
 {
-	struct parts parts = {.n = 0};
-	struct part *image;
-	struct photo *photo;
-	struct item *it;
+	struct sb_parts parts = {.n = 0};
+	struct sb_part *image;
+	struct sb_photo *photo;
+	struct sb_item *it;
 	char *runtime;
 
 	if (!req_parts(r, &parts, "image name runtime_type")) {
@@ -159,35 +161,35 @@ avtr1_create(struct req *r)
 	runtime = part_text(&parts, "runtime_type", "avtr1");
 	photo = avtr1_photo(r, image, runtime);
 	if (photo != NULL) {
-		it = item_new(AVTR1, AVATAR, NULL);
+		it = sb_item_new(AVTR1, AVATAR, NULL);
 		it->photo = photo;
 		it->name = part_text(&parts, "name", "Custom Avatar");
 		add_text(it->params, "runtime_type", runtime);
 		it->fate = fate_of(it, it->name, image->filename);
-		if (pay(r, it, opts.ready_after))
+		if (req_pay(r, it, opts.ready_after))
 			reply(r, 202, avtr1_json(it));
 	}
 	free(runtime);
 	multipart_release(&parts);
 }
 
-static struct item *
+static struct sb_item *
 avtr1_item(struct req *r)
 {
-	struct item *it = NULL;
+	struct sb_item *it = NULL;
 
 	if (strncmp(r->arg[0], "av_", 3) != 0)
-		refuse(
+		req_refuse(
 		    r, 404, "bad_id", "avatar_id", "'%s' is no avatar's id", r->arg[0]);
 	else if ((it = state_find(AVTR1, AVATAR, r->arg[0])) == NULL)
-		fail(r, 404, "No such avatar.");
+		req_fail(r, 404, "No such avatar.");
 	return it;
 }
 
 static void
 avtr1_get(struct req *r)
 {
-	struct item *it = avtr1_item(r);
+	struct sb_item *it = avtr1_item(r);
 
 	if (it != NULL)
 		reply(r, 200, avtr1_json(it));
@@ -196,7 +198,7 @@ avtr1_get(struct req *r)
 static void
 avtr1_delete(struct req *r)
 {
-	struct item *it = avtr1_item(r);
+	struct sb_item *it = avtr1_item(r);
 
 	if (it == NULL)
 		return;
@@ -206,7 +208,7 @@ avtr1_delete(struct req *r)
 
 /* Where the list goes on: after the place of an item, newest first. */
 static bool
-list_start(struct req *r, const struct item_list *all, size_t *start)
+list_start(struct req *r, const struct sb_list *all, size_t *start)
 {
 	const char *after = req_query(r, "starting_after");
 
@@ -217,17 +219,17 @@ list_start(struct req *r, const struct item_list *all, size_t *start)
 		if (strcmp(all->at[i]->id, after) == 0)
 			return *start = i, true;
 	if (strncmp(after, "av_", 3) != 0)
-		refuse(r, 422, "bad_value", "starting_after", "'%s' is no avatar's id",
-		    after);
+		req_refuse(r, 422, "bad_value", "starting_after",
+		    "'%s' is no avatar's id", after);
 	else
 		avtr1_error(r, 422, NULL, "starting_after", "no such avatar");
 	return false;
 }
 
 static bool
-wanted(const struct item *it, const char *scope, const char *q)
+wanted(const struct sb_item *it, const char *scope, const char *q)
 {
-	if (!item_listed(it) || (scope != NULL && strcmp(scope, "platform") == 0))
+	if (!sb_item_listed(it) || (scope != NULL && strcmp(scope, "platform") == 0))
 		return false;
 	return q == NULL || strcasestr(it->name, q) != NULL ||
 	       strcasestr(it->id, q) != NULL;
@@ -236,7 +238,7 @@ wanted(const struct item *it, const char *scope, const char *q)
 static void
 avtr1_list(struct req *r)
 {
-	const struct item_list *all = state_list(AVTR1, AVATAR);
+	const struct sb_list *all = state_list(AVTR1, AVATAR);
 	const char *scope = req_query(r, "scope"), *q = req_query(r, "q"), *last = NULL;
 	long limit = req_number(r, "limit", 20, 1, 100), n = 0;
 	struct json_object *o, *data;
@@ -246,7 +248,7 @@ avtr1_list(struct req *r)
 	if (limit < 0 || !list_start(r, all, &i))
 		return;
 	if (scope != NULL && !word_in("all platform org", scope)) {
-		refuse(r, 422, "bad_value", "scope", "scope is '%s'", scope);
+		req_refuse(r, 422, "bad_value", "scope", "scope is '%s'", scope);
 		return;
 	}
 	data = json_object_new_array();

@@ -24,13 +24,13 @@ __asm__(".section .rodata\n"
         ".previous\n");
 
 static const char *
-param(const struct item *it, const char *name)
+param(const struct sb_item *it, const char *name)
 {
 	return json_object_get_string(json_object_object_get(it->params, name));
 }
 
 int
-picture_size(const struct item *it)
+picture_size(const struct sb_item *it)
 {
 	const char *size = param(it, "size");
 	int otherwise = param(it, "animation") != NULL ? ANIMATION : PICTURE;
@@ -40,7 +40,7 @@ picture_size(const struct item *it)
 }
 
 static struct rgba
-background(const struct item *it)
+background(const struct sb_item *it)
 {
 	const char *s = param(it, "background_color");
 	unsigned long n = s != NULL ? strtoul(s + 1, NULL, 16) : 0;
@@ -57,7 +57,7 @@ background(const struct item *it)
 
 /* The photo's thumbnail; false where there is none. */
 static bool
-open_photo(const struct photo *p, struct canvas *c)
+open_photo(const struct sb_photo *p, struct canvas *c)
 {
 	int n;
 
@@ -70,9 +70,10 @@ open_photo(const struct photo *p, struct canvas *c)
 
 /* The photo in a frame that the random personalization colours, moved by dx and dy. */
 static void
-paint(struct canvas *c, const struct item *it, const struct canvas *photo, int dx, int dy)
+paint(struct canvas *c, const struct sb_item *it, const struct canvas *photo, int dx,
+    int dy)
 {
-	const struct item *avatar = it->parent != NULL ? it->parent : it;
+	const struct sb_item *avatar = it->parent != NULL ? it->parent : it;
 	const char *number = param(avatar, "random");
 	const char *label =
 	    param(it, "pose") != NULL ? param(it, "pose") : param(it, "animation");
@@ -99,7 +100,7 @@ paint(struct canvas *c, const struct item *it, const struct canvas *photo, int d
 }
 
 static void
-draw_picture(const struct item *it, const struct canvas *photo, struct buf *out)
+draw_picture(const struct sb_item *it, const struct canvas *photo, struct buf *out)
 {
 	struct canvas c;
 	int size = picture_size(it);
@@ -111,7 +112,7 @@ draw_picture(const struct item *it, const struct canvas *photo, struct buf *out)
 }
 
 static void
-draw_animation(const struct item *it, const struct canvas *photo, struct buf *out)
+draw_animation(const struct sb_item *it, const struct canvas *photo, struct buf *out)
 {
 	int size = picture_size(it);
 	struct rgba fill = background(it);
@@ -151,7 +152,7 @@ draw_copy(const struct canvas *photo, int longest, bool png, struct buf *out)
 
 /* One triangle, in the file itself. */
 static void
-draw_model(const struct item *it, struct buf *out)
+draw_model(const struct sb_item *it, struct buf *out)
 {
 	buf_printf(out,
 	    "{\"asset\":{\"version\":\"2.0\",\"generator\":\"av-sandbox\"},"
@@ -167,8 +168,8 @@ draw_model(const struct item *it, struct buf *out)
 }
 
 static const char *
-draw_photo(
-    const struct item *it, const struct canvas *photo, const char *what, struct buf *out)
+draw_photo(const struct sb_item *it, const struct canvas *photo, const char *what,
+    struct buf *out)
 {
 	if (it->kind == RENDERING && strcmp(what, "picture.gif") == 0)
 		draw_animation(it, photo, out);
@@ -188,7 +189,7 @@ draw_photo(
 }
 
 const char *
-draw(const struct item *it, const char *what, struct buf *out)
+draw(const struct sb_item *it, const char *what, struct buf *out)
 {
 	struct canvas photo;
 	const char *type;

@@ -8,6 +8,6 @@
 
 /* Appends the file of that name ("still.png", "picture.gif", "cover.jpg", "video.mp4", ...)
  * for the item and returns its media type; NULL where the item has none. */
-const char *draw(const struct item *it, const char *what, struct buf *out);
+const char *draw(const struct sb_item *it, const char *what, struct buf *out);
 
 #endif

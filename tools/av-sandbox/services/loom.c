@@ -15,7 +15,7 @@ enum { MAX_LOOM_BODY = 16000000 };
 static bool
 loom_authorized(struct req *r)
 {
-	return oauth_accepts(req_header(r, "Authorization"));
+	return tokens_accept(req_header(r, "Authorization"));
 }
 
 /* No error body is documented. */
@@ -26,29 +26,29 @@ loom_error(struct req *r, unsigned status, const char *code, const char *field,
 	(void)code;
 	(void)field;
 	(void)message;
-	answer(r, status);
+	req_answer(r, status);
 	if (status == 500)
-		answer_header(r, "X-Loom-Request-Id", "%016llx",
-		    (unsigned long long)mix(opts.seed, (uint64_t)now_ms()));
+		req_answer_header(r, "X-Loom-Request-Id", "%016llx",
+		    (unsigned long long)mix(opts.seed, (uint64_t)wall_ms()));
 }
 
 /* The avatar or rendering that the path names; answers 404 where there is none. */
-static struct item *
+static struct sb_item *
 loom_item(struct req *r, enum item_kind kind, const char *id)
 {
-	struct item *it = NULL;
+	struct sb_item *it = NULL;
 
 	if (!is_integer(id, 0, INT64_MAX))
-		refuse(r, 404, "bad_id", NULL, "'%s' is not an id", id);
+		req_refuse(r, 404, "bad_id", NULL, "'%s' is not an id", id);
 	else if ((it = state_find(LOOM, kind, id)) == NULL)
-		fail(r, 404, "no such thing");
+		req_fail(r, 404, "no such thing");
 	return it;
 }
 
 static const char *
-loom_state(const struct item *it)
+loom_state(const struct sb_item *it)
 {
-	double progress = item_progress(it);
+	double progress = sb_item_progress(it);
 
 	if (progress >= 1)
 		return it->fate == FATE_READY ? "done" : "error";
@@ -56,32 +56,33 @@ loom_state(const struct item *it)
 }
 
 /* The photo of the one part that there must be. */
-static struct photo *
-loom_photo(struct req *r, const struct part *image)
+static struct sb_photo *
+loom_photo(struct req *r, const struct sb_part *image)
 {
-	struct photo *photo;
+	struct sb_photo *photo;
 
 	if (image == NULL || image->filename == NULL) {
-		refuse(r, 400, "missing_field", "image", "the file 'image' is required");
+		req_refuse(
+		    r, 400, "missing_field", "image", "the file 'image' is required");
 		return NULL;
 	}
 	if (image->type == NULL || (strcmp(image->type, "image/png") != 0 &&
 	                               strcmp(image->type, "image/jpeg") != 0)) {
-		refuse(r, 400, "bad_part_type", "image",
+		req_refuse(r, 400, "bad_part_type", "image",
 		    "the part's content type is '%s', not image/png or image/jpeg",
 		    image->type != NULL ? image->type : "absent");
 		return NULL;
 	}
-	photo = photo_of(image->data, image->len);
+	photo = sb_photo_of(image->data, image->len);
 	if (photo->type != PHOTO_JPEG && photo->type != PHOTO_PNG) {
-		refuse(r, 400, "bad_image", "image", "the photo is %s, not JPEG or PNG",
-		    photo_type_name(photo->type));
+		req_refuse(r, 400, "bad_image", "image",
+		    "the photo is %s, not JPEG or PNG", sb_photo_type_name(photo->type));
 		return NULL;
 	}
-	if (strcmp(image->type, photo_type_name(photo->type)) != 0) {
-		refuse(r, 400, "bad_part_type", "image",
+	if (strcmp(image->type, sb_photo_type_name(photo->type)) != 0) {
+		req_refuse(r, 400, "bad_part_type", "image",
 		    "the part says %s, the photo is %s", image->type,
-		    photo_type_name(photo->type));
+		    sb_photo_type_name(photo->type));
 		return NULL;
 	}
 	return photo;
@@ -89,9 +90,9 @@ loom_photo(struct req *r, const struct part *image)
 
 /* The preview that is rendered unless render=false. */
 static void
-add_preview(struct item *avatar)
+add_preview(struct sb_item *avatar)
 {
-	struct item *it = item_new(LOOM, RENDERING, avatar);
+	struct sb_item *it = sb_item_new(LOOM, RENDERING, avatar);
 
 	it->free_of_charge = true;
 	it->fate = avatar->fate;
@@ -102,11 +103,11 @@ add_preview(struct item *avatar)
 }
 
 static void
-create_from(struct req *r, struct parts *parts)
+create_from(struct req *r, struct sb_parts *parts)
 {
-	struct part *image;
-	struct photo *photo;
-	struct item *it;
+	struct sb_part *image;
+	struct sb_photo *photo;
+	struct sb_item *it;
 	bool bad = false;
 	bool solve = req_flag(r, "solve", true, &bad);
 	bool render = !bad && req_flag(r, "render", true, &bad);
@@ -118,27 +119,27 @@ create_from(struct req *r, struct parts *parts)
 	photo = loom_photo(r, image);
 	if (photo == NULL)
 		return;
-	it = item_new(LOOM, AVATAR, NULL);
+	it = sb_item_new(LOOM, AVATAR, NULL);
 	it->photo = photo;
 	it->fate = fate_of(it, image->filename, NULL);
 	json_object_object_add(it->params, "random", json_object_new_int64(number));
 	json_object_object_add(it->params, "solve", json_object_new_boolean(solve));
 	json_object_object_add(it->params, "render", json_object_new_boolean(render));
-	if (!pay(r, it, opts.ready_after))
+	if (!req_pay(r, it, opts.ready_after))
 		return;
 	if (render)
 		add_preview(it);
-	answer(r, 201);
-	answer_header(r, "X-Loom-Status", "%s", it->id);
+	req_answer(r, 201);
+	req_answer_header(r, "X-Loom-Status", "%s", it->id);
 }
 
 static void
 loom_create(struct req *r)
 {
-	struct parts parts = {.n = 0};
+	struct sb_parts parts = {.n = 0};
 
 	if (r->body.full || r->body.len > MAX_LOOM_BODY)
-		refuse(r, 413, "too_large", NULL, "the body has more than %d bytes",
+		req_refuse(r, 413, "too_large", NULL, "the body has more than %d bytes",
 		    MAX_LOOM_BODY);
 	else
 		create_from(r, &parts);
@@ -146,12 +147,12 @@ loom_create(struct req *r)
 }
 
 static void
-answer_state(struct req *r, const struct item *it)
+answer_state(struct req *r, const struct sb_item *it)
 {
 	if (it == NULL)
 		return;
-	answer(r, 204);
-	answer_header(r, "X-Loom-Status", "%s", loom_state(it));
+	req_answer(r, 204);
+	req_answer_header(r, "X-Loom-Status", "%s", loom_state(it));
 }
 
 static void
@@ -161,16 +162,16 @@ loom_status(struct req *r)
 }
 
 /* A rendering of the avatar in the path. */
-static struct item *
+static struct sb_item *
 loom_rendering(struct req *r)
 {
-	struct item *avatar = loom_item(r, AVATAR, r->arg[0]), *it;
+	struct sb_item *avatar = loom_item(r, AVATAR, r->arg[0]), *it;
 
 	if (avatar == NULL || (it = loom_item(r, RENDERING, r->arg[1])) == NULL)
 		return NULL;
 	if (it->parent == avatar)
 		return it;
-	fail(r, 404, "not of this avatar");
+	req_fail(r, 404, "not of this avatar");
 	return NULL;
 }
 
@@ -196,16 +197,16 @@ number_json(int64_t n)
 }
 
 static struct json_object *
-avatar_json(const struct item *it, const char *fields)
+avatar_json(const struct sb_item *it, const char *fields)
 {
 	struct json_object *o = json_object_new_object(), *image, *labels, *label,
 	                   *entries;
 
-	json_object_object_add(o, "id", number_json(item_number(it, 0)));
-	add_time(o, "updated_at", it->ready < now_ms() ? it->ready : it->created);
+	json_object_object_add(o, "id", number_json(sb_item_number(it, 0)));
+	add_time(o, "updated_at", it->ready < wall_ms() ? it->ready : it->created);
 	if (strstr(fields, "image") != NULL) {
 		image = json_object_new_object();
-		json_object_object_add(image, "id", number_json(item_number(it, 7)));
+		json_object_object_add(image, "id", number_json(sb_item_number(it, 7)));
 		json_object_object_add(
 		    image, "width", json_object_new_int(it->photo->width));
 		json_object_object_add(
@@ -236,7 +237,7 @@ fields_known(struct req *r, const char *fields)
 
 		free(one);
 		if (!known) {
-			refuse(r, 400, "bad_value", "fields",
+			req_refuse(r, 400, "bad_value", "fields",
 			    "fields is '%s', not a list of image, labels, features",
 			    fields);
 			return false;
@@ -252,13 +253,13 @@ answer_entries(struct req *r, struct json_object *entries)
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "entries", entries);
-	answer_json(r, 200, o);
+	req_answer_json(r, 200, o);
 }
 
 static void
 loom_list(struct req *r)
 {
-	const struct item_list *all = state_list(LOOM, AVATAR);
+	const struct sb_list *all = state_list(LOOM, AVATAR);
 	const char *fields = req_query(r, "fields");
 	long page = req_number(r, "page", 0, 0, 1000000000);
 	long size = page < 0 ? -1 : req_number(r, "pagesize", 100, 1, 100);
@@ -269,7 +270,7 @@ loom_list(struct req *r)
 		return;
 	entries = json_object_new_array();
 	for (size_t i = 0; i < all->n; i++) {
-		if (!item_listed(all->at[i]))
+		if (!sb_item_listed(all->at[i]))
 			continue;
 		if (n >= page * size && n < (page + 1) * size)
 			json_object_array_add(entries,
@@ -283,12 +284,12 @@ loom_list(struct req *r)
 static void
 loom_delete(struct req *r)
 {
-	struct item *it = loom_item(r, AVATAR, r->arg[0]);
+	struct sb_item *it = loom_item(r, AVATAR, r->arg[0]);
 
 	if (it == NULL)
 		return;
 	state_delete(it);
-	answer(r, 204);
+	req_answer(r, 204);
 }
 
 static bool
@@ -324,21 +325,21 @@ read_rendering(struct req *r, struct json_object *params)
 		if (s == NULL)
 			continue;
 		if (!is_name(s)) {
-			refuse(r, 400, "bad_value", names[i], "%s is '%s', not a name",
-			    names[i], s);
+			req_refuse(r, 400, "bad_value", names[i],
+			    "%s is '%s', not a name", names[i], s);
 			return false;
 		}
 		json_object_object_add(params, names[i], json_object_new_string(s));
 	}
 	if ((req_query(r, "pose") != NULL) == (req_query(r, "animation") != NULL)) {
-		refuse(
+		req_refuse(
 		    r, 400, "missing_field", "pose", "exactly one of pose and animation");
 		return false;
 	}
 	if (colour == NULL)
 		return true;
 	if (!is_colour(colour)) {
-		refuse(r, 400, "bad_value", "background_color",
+		req_refuse(r, 400, "bad_value", "background_color",
 		    "background_color is '%s', not #RGB or #RRGGBB", colour);
 		return false;
 	}
@@ -350,25 +351,25 @@ read_rendering(struct req *r, struct json_object *params)
 static void
 loom_render(struct req *r)
 {
-	struct item *avatar = loom_item(r, AVATAR, r->arg[0]), *it;
+	struct sb_item *avatar = loom_item(r, AVATAR, r->arg[0]), *it;
 
 	if (avatar == NULL)
 		return;
-	it = item_new(LOOM, RENDERING, avatar);
+	it = sb_item_new(LOOM, RENDERING, avatar);
 	it->photo = avatar->photo;
 	it->fate = avatar->fate;
 	if (!read_rendering(r, it->params)) {
-		item_free(it);
+		sb_item_free(it);
 		return;
 	}
-	if (!pay(r, it, opts.render_after))
+	if (!req_pay(r, it, opts.render_after))
 		return;
-	answer(r, 202);
-	answer_header(r, "X-Loom-Status", "%s", it->id);
+	req_answer(r, 202);
+	req_answer_header(r, "X-Loom-Status", "%s", it->id);
 }
 
 static const char *
-param(const struct item *it, const char *name)
+param(const struct sb_item *it, const char *name)
 {
 	const char *s = json_object_get_string(json_object_object_get(it->params, name));
 
@@ -376,7 +377,7 @@ param(const struct item *it, const char *name)
 }
 
 static struct json_object *
-rendering_json(struct item *it)
+rendering_json(struct sb_item *it)
 {
 	struct json_object *o = json_object_new_object(), *a;
 	bool animation = *param(it, "animation") != '\0';
@@ -385,22 +386,22 @@ rendering_json(struct item *it)
 	                                              : "pose";
 	char *url;
 
-	json_object_object_add(o, "id", number_json(item_number(it, 0)));
+	json_object_object_add(o, "id", number_json(sb_item_number(it, 0)));
 	json_object_object_add(o, "random",
 	    json_object_get(json_object_object_get(it->parent->params, "random")));
 	json_object_object_add(o, "type", json_object_new_string(type));
 	json_object_object_add(o, "pose", json_object_new_string(param(it, "pose")));
 	json_object_object_add(
 	    o, "animation", json_object_new_string(param(it, "animation")));
-	if (item_progress(it) < 1 || it->fate != FATE_READY)
+	if (sb_item_progress(it) < 1 || it->fate != FATE_READY)
 		return o;
 	a = json_object_new_object();
-	json_object_object_add(a, "id", number_json(item_number(it, 1)));
+	json_object_object_add(a, "id", number_json(sb_item_number(it, 1)));
 	json_object_object_add(a, "width", json_object_new_int(picture_size(it)));
 	json_object_object_add(a, "height", json_object_new_int(picture_size(it)));
 	json_object_object_add(a, "channels", json_object_new_int(4));
 	url = mem_printf("%s/avatars/%s/attachments/%lld?redirect=true",
-	    loom_service.base, it->parent->id, (long long)item_number(it, 1));
+	    loom_service.base, it->parent->id, (long long)sb_item_number(it, 1));
 	json_object_object_add(a, "url", json_object_new_string(url));
 	free(url);
 	json_object_object_add(o, "attachment", a);
@@ -410,29 +411,29 @@ rendering_json(struct item *it)
 static void
 loom_resolve(struct req *r)
 {
-	struct item *it = loom_rendering(r);
+	struct sb_item *it = loom_rendering(r);
 
 	if (it != NULL)
-		answer_json(r, 200, rendering_json(it));
+		req_answer_json(r, 200, rendering_json(it));
 }
 
 static void
 loom_renderings(struct req *r)
 {
-	struct item *avatar = loom_item(r, AVATAR, r->arg[0]);
+	struct sb_item *avatar = loom_item(r, AVATAR, r->arg[0]);
 	struct json_object *entries;
 
 	if (avatar == NULL)
 		return;
 	entries = json_object_new_array();
-	for (struct item *it = avatar->first; it != NULL; it = it->next)
+	for (struct sb_item *it = avatar->first; it != NULL; it = it->next)
 		json_object_array_add(entries, rendering_json(it));
 	answer_entries(r, entries);
 }
 
 /* An attachment of the item: of a rendering its picture, of an avatar its model. */
 static struct json_object *
-attachment_json(const struct item *it)
+attachment_json(const struct sb_item *it)
 {
 	struct json_object *o = json_object_new_object();
 	bool model = it->kind == AVATAR;
@@ -445,7 +446,7 @@ attachment_json(const struct item *it)
 	                       : "renderings_pose";
 	char *url = media_url(it, what);
 
-	json_object_object_add(o, "id", number_json(item_number(it, model ? 2 : 1)));
+	json_object_object_add(o, "id", number_json(sb_item_number(it, model ? 2 : 1)));
 	json_object_object_add(o, "type", json_object_new_string(type));
 	json_object_object_add(o, "name", json_object_new_string(what));
 	json_object_object_add(o, "url", json_object_new_string(url));
@@ -456,9 +457,9 @@ attachment_json(const struct item *it)
 
 /* Is there one? The model comes of the full solve. */
 static bool
-has_attachment(const struct item *it)
+has_attachment(const struct sb_item *it)
 {
-	return item_progress(it) >= 1 && it->fate == FATE_READY &&
+	return sb_item_progress(it) >= 1 && it->fate == FATE_READY &&
 	       (it->kind != AVATAR ||
 	           json_object_get_boolean(json_object_object_get(it->params, "solve")));
 }
@@ -466,7 +467,7 @@ has_attachment(const struct item *it)
 static void
 loom_attachments(struct req *r)
 {
-	struct item *avatar = loom_item(r, AVATAR, r->arg[0]);
+	struct sb_item *avatar = loom_item(r, AVATAR, r->arg[0]);
 	struct json_object *entries;
 
 	if (avatar == NULL)
@@ -474,7 +475,7 @@ loom_attachments(struct req *r)
 	entries = json_object_new_array();
 	if (has_attachment(avatar))
 		json_object_array_add(entries, attachment_json(avatar));
-	for (struct item *it = avatar->first; it != NULL; it = it->next)
+	for (struct sb_item *it = avatar->first; it != NULL; it = it->next)
 		if (has_attachment(it))
 			json_object_array_add(entries, attachment_json(it));
 	answer_entries(r, entries);
@@ -483,30 +484,30 @@ loom_attachments(struct req *r)
 static void
 loom_attachment(struct req *r)
 {
-	struct item *avatar = loom_item(r, AVATAR, r->arg[0]), *it;
+	struct sb_item *avatar = loom_item(r, AVATAR, r->arg[0]), *it;
 	bool bad = false, redirect = req_flag(r, "redirect", false, &bad);
 	int64_t number = strtoll(r->arg[1], NULL, 10);
 	struct json_object *o;
 
 	if (avatar == NULL || bad)
 		return;
-	if (item_number(avatar, 2) == number)
+	if (sb_item_number(avatar, 2) == number)
 		it = avatar;
 	else
 		for (it = avatar->first; it != NULL; it = it->next)
-			if (item_number(it, 1) == number)
+			if (sb_item_number(it, 1) == number)
 				break;
 	if (it == NULL || !has_attachment(it)) {
-		fail(r, 404, "no such attachment");
+		req_fail(r, 404, "no such attachment");
 		return;
 	}
 	o = attachment_json(it);
 	if (!redirect) {
-		answer_json(r, 200, o);
+		req_answer_json(r, 200, o);
 		return;
 	}
-	answer(r, 307);
-	answer_header(r, "Location", "%s",
+	req_answer(r, 307);
+	req_answer_header(r, "Location", "%s",
 	    json_object_get_string(json_object_object_get(o, "url")));
 	json_object_put(o);
 }

@@ -36,13 +36,13 @@ sign(const char *path, const char *expires, char out[HEX_SIZE])
 }
 
 char *
-media_url(const struct item *it, const char *what)
+media_url(const struct sb_item *it, const char *what)
 {
 	char *path = mem_printf("/%s/%s/%s", service_names[it->service], it->id, what);
 	char expires[24], sig[HEX_SIZE], *url;
 
 	snprintf(expires, sizeof expires, "%lld",
-	    (long long)(now_ms() / 1000 + opts.url_life));
+	    (long long)(wall_ms() / 1000 + opts.url_life));
 	sign(path, expires, sig);
 	url = mem_printf("%s%s?expires=%s&sig=%s", server_media(), path, expires, sig);
 	free(path);
@@ -58,15 +58,15 @@ signature_holds(struct req *r)
 	if (expires == NULL || sig == NULL || r->query.n != 2)
 		return false;
 	sign(r->path, expires, wanted);
-	return strcmp(sig, wanted) == 0 && strtoll(expires, NULL, 10) * 1000 > now_ms();
+	return strcmp(sig, wanted) == 0 && strtoll(expires, NULL, 10) * 1000 > wall_ms();
 }
 
 /* "/SERVICE/ID/WHAT"; *what points into the path. */
-static struct item *
+static struct sb_item *
 item_at(enum service_no service, const char *path, const char **what)
 {
 	const char *id = strchr(path + 1, '/') + 1, *slash = strchr(id, '/');
-	struct item *it = NULL;
+	struct sb_item *it = NULL;
 	char *copy;
 
 	if (slash == NULL)
@@ -83,7 +83,7 @@ static struct cached *
 file_at(enum service_no service, const char *path)
 {
 	struct cached *c;
-	struct item *it;
+	struct sb_item *it;
 	const char *what;
 
 	for (int i = 0; i < CACHED; i++)
@@ -100,7 +100,7 @@ file_at(enum service_no service, const char *path)
 	if (c->type == NULL)
 		return NULL;
 	c->path = mem_str(path);
-	sha256_hex(c->data.data, c->data.len, c->etag);
+	digest_hex(c->data.data, c->data.len, c->etag);
 	c->etag[SIG] = '\0';
 	return c;
 }
@@ -128,17 +128,17 @@ answer_file(struct req *r, const struct cached *c)
 		if (status == 206 && (from > to || from < 0))
 			status = 416;
 	}
-	answer(r, status);
-	answer_header(r, "ETag", "%s", quoted);
-	answer_header(r, "Accept-Ranges", "bytes");
+	req_answer(r, status);
+	req_answer_header(r, "ETag", "%s", quoted);
+	req_answer_header(r, "Accept-Ranges", "bytes");
 	if (status == 416) {
-		answer_header(r, "Content-Range", "bytes */%lld", last + 1);
+		req_answer_header(r, "Content-Range", "bytes */%lld", last + 1);
 		return;
 	}
 	r->answer.type = c->type;
 	buf_add(&r->answer.body, c->data.data + from, (size_t)(to - from + 1));
 	if (status == 206)
-		answer_header(
+		req_answer_header(
 		    r, "Content-Range", "bytes %lld-%lld/%lld", from, to, last + 1);
 }
 
@@ -157,11 +157,11 @@ serve_file(struct req *r, enum service_no service)
 	struct cached *c;
 
 	if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0)
-		answer(r, 405);
+		req_answer(r, 405);
 	else if (!signature_holds(r))
-		answer(r, 403);
+		req_answer(r, 403);
 	else if ((c = file_at(service, r->path)) == NULL)
-		answer(r, 404);
+		req_answer(r, 404);
 	else
 		answer_file(r, c);
 }
@@ -179,7 +179,7 @@ media_serve(struct req *r)
 		stats_credentials_on_media(
 		    service < 0 ? OTHER : (enum service_no)service);
 	if (service < 0) {
-		answer(r, 404);
+		req_answer(r, 404);
 		return;
 	}
 	r->counted_as = (enum service_no)service;
@@ -188,13 +188,13 @@ media_serve(struct req *r)
 	f = r->fault = fault_pick(r->counted_as, MEDIA, r->reused);
 	r->fault_struck = f != NULL;
 	if (f != NULL && f->kind == FAULT_STATUS) {
-		answer(r, f->status);
+		req_answer(r, f->status);
 		return;
 	}
 	if (f == NULL || f->after)
 		serve_file(r, r->counted_as);
 	else
-		answer(r, 0);
+		req_answer(r, 0);
 	r->answer.fault = f;
 }
 

@@ -21,7 +21,7 @@ static const char scopes[] =
     "write:renderings";
 
 /* An access or a refresh token. */
-struct token {
+struct sb_token {
 	char *text;
 	bool refresh, dead;
 	int64_t expires; /* ms; 0: never */
@@ -31,7 +31,7 @@ struct token {
 static struct lh_table *tokens;
 static int64_t families;
 
-static struct token *
+static struct sb_token *
 find(const char *text)
 {
 	void *t = NULL;
@@ -42,7 +42,7 @@ find(const char *text)
 }
 
 static void
-add(struct token *t)
+add(struct sb_token *t)
 {
 	if (tokens == NULL)
 		tokens = lh_kchar_table_new(64, NULL);
@@ -54,7 +54,7 @@ add(struct token *t)
 static const char *
 issue(bool refresh, int64_t family)
 {
-	struct token *t = mem_new(1, sizeof *t);
+	struct sb_token *t = mem_new(1, sizeof *t);
 	struct json_object *o = json_object_new_object();
 	uint64_t n[2];
 
@@ -64,7 +64,7 @@ issue(bool refresh, int64_t family)
 	    (unsigned long long)n[0], (unsigned long long)n[1]);
 	t->refresh = refresh;
 	t->family = family;
-	t->expires = refresh ? 0 : now_ms() + opts.token_life * 1000;
+	t->expires = refresh ? 0 : wall_ms() + opts.token_life * 1000;
 	add(t);
 	json_object_object_add(o, "text", json_object_new_string(t->text));
 	json_object_object_add(o, "refresh", json_object_new_boolean(t->refresh));
@@ -75,7 +75,7 @@ issue(bool refresh, int64_t family)
 }
 
 static void
-kill_token(struct token *t)
+kill_token(struct sb_token *t)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -95,7 +95,7 @@ kill_family(int64_t family)
 
 	lh_foreach(tokens, e)
 	{
-		struct token *t = lh_entry_v(e);
+		struct sb_token *t = lh_entry_v(e);
 
 		if (t->family == family)
 			kill_token(t);
@@ -103,10 +103,10 @@ kill_family(int64_t family)
 }
 
 void
-oauth_restore(const char *kind, struct json_object *o)
+tokens_restore(const char *kind, struct json_object *o)
 {
 	const char *text = json_object_get_string(json_object_object_get(o, "text"));
-	struct token *t = text != NULL ? find(text) : NULL;
+	struct sb_token *t = text != NULL ? find(text) : NULL;
 
 	if (text == NULL)
 		return;
@@ -123,7 +123,7 @@ oauth_restore(const char *kind, struct json_object *o)
 	add(t);
 }
 
-static struct token *
+static struct sb_token *
 token_of(const char *authorization)
 {
 	if (authorization == NULL || strncasecmp(authorization, "Bearer ", 7) != 0)
@@ -132,24 +132,24 @@ token_of(const char *authorization)
 }
 
 bool
-oauth_accepts(const char *authorization)
+tokens_accept(const char *authorization)
 {
-	struct token *t = token_of(authorization);
+	struct sb_token *t = token_of(authorization);
 
-	return t != NULL && !t->refresh && !t->dead && t->expires > now_ms();
+	return t != NULL && !t->refresh && !t->dead && t->expires > wall_ms();
 }
 
 void
-oauth_revoke(const char *authorization)
+tokens_revoke(const char *authorization)
 {
-	struct token *t = token_of(authorization);
+	struct sb_token *t = token_of(authorization);
 
 	if (t != NULL)
 		kill_token(t);
 }
 
 void
-oauth_free(void)
+tokens_free(void)
 {
 	struct lh_entry *e;
 
@@ -157,7 +157,7 @@ oauth_free(void)
 		return;
 	lh_foreach(tokens, e)
 	{
-		struct token *t = lh_entry_v(e);
+		struct sb_token *t = lh_entry_v(e);
 
 		free(t->text);
 		free(t);
@@ -180,8 +180,8 @@ oauth_error(struct req *r, unsigned status, const char *code, const char *field,
 		                       : "invalid_request";
 	json_object_object_add(o, "error", json_object_new_string(code));
 	json_object_object_add(o, "error_description", json_object_new_string(message));
-	answer_json(r, status, o);
-	answer_header(r, "Cache-Control", "no-store");
+	req_answer_json(r, status, o);
+	req_answer_header(r, "Cache-Control", "no-store");
 }
 
 /* A parameter that must have this one value. */
@@ -192,7 +192,7 @@ must_be(struct req *r, const struct pairs *form, const char *name, const char *w
 
 	if (got != NULL && strcmp(got, wanted) == 0)
 		return true;
-	refuse(r, 400, got == NULL ? "missing_field" : "bad_value", name,
+	req_refuse(r, 400, got == NULL ? "missing_field" : "bad_value", name,
 	    "'%s' is not '%s'", name, wanted);
 	return false;
 }
@@ -209,7 +209,7 @@ must_match(struct req *r, const struct pairs *form, const char *name,
 
 	free(wanted);
 	if (got == NULL) {
-		refuse(r, 400, "missing_field", name, "'%s' is required", name);
+		req_refuse(r, 400, "missing_field", name, "'%s' is required", name);
 	} else if (!same) {
 		stats_unauthorized(LOOM);
 		oauth_error(r, status, code, name, "wrong credentials");
@@ -224,10 +224,11 @@ form_is(struct req *r, const struct pairs *form, const char *names)
 		const char *name = form->at[i].name;
 
 		if (!word_in(names, name))
-			refuse(r, 400, "unknown_field", name,
+			req_refuse(r, 400, "unknown_field", name,
 			    "the grant has no parameter '%s'", name);
 		else if (pairs_get(form, name) != form->at[i].value)
-			refuse(r, 400, "repeated_field", name, "'%s' comes twice", name);
+			req_refuse(
+			    r, 400, "repeated_field", name, "'%s' comes twice", name);
 		else
 			continue;
 		return false;
@@ -273,8 +274,8 @@ grant(struct req *r, int64_t family, bool refresh, const char *scope)
 		    o, "refresh_token", json_object_new_string(issue(true, family)));
 	if (scope != NULL)
 		json_object_object_add(o, "scope", json_object_new_string(scope));
-	answer_json(r, 200, o);
-	answer_header(r, "Cache-Control", "no-store");
+	req_answer_json(r, 200, o);
+	req_answer_header(r, "Cache-Control", "no-store");
 }
 
 static void
@@ -302,7 +303,7 @@ static void
 refresh_grant(struct req *r, const struct pairs *form)
 {
 	const char *text = pairs_get(form, "refresh_token");
-	struct token *t = text != NULL ? find(text) : NULL;
+	struct sb_token *t = text != NULL ? find(text) : NULL;
 
 	if (!form_is(r, form, "grant_type client_id client_secret refresh_token") ||
 	    !must_match(r, form, "client_id", "LOOM_CLIENT_ID", 401, "invalid_client"))
@@ -312,7 +313,7 @@ refresh_grant(struct req *r, const struct pairs *form)
 	        r, form, "client_secret", "LOOM_CLIENT_SECRET", 401, "invalid_client"))
 		return;
 	if (text == NULL) {
-		refuse(r, 400, "missing_field", "refresh_token",
+		req_refuse(r, 400, "missing_field", "refresh_token",
 		    "'refresh_token' is required");
 	} else if (t == NULL || !t->refresh || t->dead) {
 		if (t != NULL && t->refresh)
@@ -333,13 +334,15 @@ token(struct req *r)
 	const char *type;
 
 	if (!req_type_is(r, "application/x-www-form-urlencoded")) {
-		refuse(r, 400, "wrong_content_type", NULL, "the body is not a form");
+		req_refuse(r, 400, "wrong_content_type", NULL, "the body is not a form");
 		return;
 	}
 	if (!pairs_parse(&form, r->body.data != NULL ? r->body.data : "", r->body.len))
-		refuse(r, 400, "malformed_body", NULL, "the form is not well encoded");
+		req_refuse(
+		    r, 400, "malformed_body", NULL, "the form is not well encoded");
 	else if ((type = pairs_get(&form, "grant_type")) == NULL)
-		refuse(r, 400, "missing_field", "grant_type", "'grant_type' is required");
+		req_refuse(
+		    r, 400, "missing_field", "grant_type", "'grant_type' is required");
 	else if (strcmp(type, realm_grant) == 0)
 		client_grant(r, &form, true);
 	else if (strcmp(type, "client_credentials") == 0)

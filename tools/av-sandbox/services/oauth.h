@@ -9,14 +9,14 @@
 #include <stdbool.h>
 
 /* Is the value of an Authorization header a live access token? */
-bool oauth_accepts(const char *authorization);
+bool tokens_accept(const char *authorization);
 
 /* The access token of that header dies. */
-void oauth_revoke(const char *authorization);
+void tokens_revoke(const char *authorization);
 
 /* Reads back what was kept with state_note. */
-void oauth_restore(const char *kind, struct json_object *o);
+void tokens_restore(const char *kind, struct json_object *o);
 
-void oauth_free(void);
+void tokens_free(void);
 
 #endif

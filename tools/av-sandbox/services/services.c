@@ -5,7 +5,7 @@
 #include "services/services.h"
 
 enum fate
-fate_of(const struct item *it, const char *name, const char *filename)
+fate_of(const struct sb_item *it, const char *name, const char *filename)
 {
 	const char *texts[] = {name, filename};
 

@@ -29,14 +29,14 @@ void media_free(void);
 
 /* A signed address there that expires: what is "still.png", "video.mp4" and so on. The caller
  * frees it. */
-char *media_url(const struct item *it, const char *what);
+char *media_url(const struct sb_item *it, const char *what);
 
 /* The width and height of a rendering. */
-int picture_size(const struct item *it);
+int picture_size(const struct sb_item *it);
 
 /* Whether the item fails, by --fail-match, --refuse-match and --fail-rate; the texts may be
  * NULL. */
-enum fate fate_of(const struct item *it, const char *name, const char *filename);
+enum fate fate_of(const struct sb_item *it, const char *name, const char *filename);
 
 /* The credentials of this run, which follow from the seed. The caller frees it. */
 char *secret_of(const char *variable);
