@@ -122,7 +122,7 @@ fuzz: fuzz-build ## each fuzzer for FUZZ_SECONDS
 FACES := $(O)/faces
 
 $(FACES): $(O)/tests/generators/faces.o $(O)/tools/av-sandbox/picture/canvas.o $(O)/tools/av-sandbox/picture/stb.o \
-		$(O)/tools/av-sandbox/core/util.o $(O)/libav.a
+		$(O)/libav.a
 	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $^ $(av_libs)
 
 faces: $(FACES)

@@ -1,6 +1,6 @@
 /*
- * av-sandbox: a local server that holds clients to the contracts of all four services.
- * The parts are in av-sandbox/.
+ * av-sandbox: a local server that holds clients to the contracts of all four services. Its
+ * parts are in av-sandbox/.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +13,10 @@
 
 #include "base/err.h"
 #include "core/command.h"
+#include "core/faults.h"
+#include "core/object.h"
 #include "core/options.h"
+#include "core/origin.h"
 #include "core/photo.h"
 #include "core/server.h"
 #include "core/state.h"
@@ -22,35 +25,34 @@
 #include "services/oauth.h"
 #include "services/services.h"
 
-/* The line that says where everything is. */
+/* Prints the line that says where everything is. */
 static void
-announce(void)
+announce(struct json_object *env)
 {
-	static const struct service *const services[] = {
-	    &loom_service, &anam_service, &avtr1_service, &argil_service};
 	struct json_object *o = json_object_new_object(), *api = json_object_new_object();
+	struct buf line = {0};
 	char url[128];
 
 	for (int i = 0; i < SERVICES; i++) {
-		snprintf(url, sizeof url, "%s%s", server_api(), services[i]->base);
-		json_object_object_add(
-		    api, service_names[i], json_object_new_string(url));
+		snprintf(url, sizeof url, "%s%s", origin_api(), api_services[i]->base);
+		obj_text(api, api_services[i]->name, url);
 	}
 	json_object_object_add(o, "api", api);
-	snprintf(url, sizeof url, "%s/oauth/token", server_api());
-	json_object_object_add(o, "token_url", json_object_new_string(url));
-	json_object_object_add(o, "media", json_object_new_string(server_media()));
-	snprintf(url, sizeof url, "%s/_stats", server_api());
-	json_object_object_add(o, "stats", json_object_new_string(url));
-	json_object_object_add(o, "env", command_env());
-	printf("%s\n", json_object_to_json_string_ext(
-	                   o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
+	snprintf(url, sizeof url, "%s/oauth/token", origin_api());
+	obj_text(o, "token_url", url);
+	obj_text(o, "media", origin_media());
+	snprintf(url, sizeof url, "%s/_stats", origin_api());
+	obj_text(o, "stats", url);
+	json_object_object_add(o, "env", json_object_get(env));
+	obj_write(&line, o);
+	puts(line.data);
+	buf_release(&line);
 	if (fflush(stdout) != 0)
-		die(EX_IOERR, "cannot write:");
+		die(EX_IOERR, "cannot write to stdout:");
 }
 
-/* Signals are read by the server, not delivered; the parent's end is one of them. */
+/* Blocks the signals, which the server reads from a descriptor. The end of the parent process
+ * sends SIGTERM. */
 static void
 take_signals(void)
 {
@@ -81,9 +83,9 @@ close_all(void)
 	trace_close();
 }
 
-/* The command's end becomes ours. */
+/* Ends as the command ended: with its exit status, or by its signal. */
 static int
-pass_on(int status)
+end_like(int status)
 {
 	struct rlimit none = {0, 0};
 	int signal_no;
@@ -103,24 +105,33 @@ pass_on(int status)
 int
 main(int argc, char *argv[])
 {
+	struct json_object *env;
+	const char *wrong;
 	struct err e;
 	pid_t child = 0;
 	int status = 0;
-	long wrongs;
+	int64_t wrongs;
 
 	options_read(argc, argv);
+	wrong = faults_read();
+	if (wrong != NULL)
+		options_wrong("fault", wrong, "KIND[@NAME]=RATE or KIND[@NAME]#N");
 	take_signals();
+	tokens_open();
 	if (state_open(&e) < 0 || trace_open(&e) < 0)
 		die(EX_CANTCREAT, "%s", e.message);
-	if (server_open(&e) < 0)
+	stats_read_state();
+	if (server_open(api_services, &media_service, &e) < 0)
 		die(EX_UNAVAILABLE, "%s", e.message);
-	if (opts.command != NULL && (child = command_start(&e)) < 0)
+	env = services_env();
+	if (opts.command == NULL)
+		announce(env);
+	else if ((child = command_start(env, &e)) < 0)
 		die(EX_CANTCREAT, "%s", e.message);
-	if (child == 0)
-		announce();
+	json_object_put(env);
 	server_run(child, &status);
 	wrongs = opts.strict_exit ? stats_complain() : 0;
 	close_all();
-	status = pass_on(status);
+	status = end_like(status);
 	return status == 0 && wrongs > 0 ? 1 : status;
 }

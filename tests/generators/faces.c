@@ -49,11 +49,11 @@ static void
 background(struct canvas *c, uint64_t h)
 {
 	struct rgba light =
-	    blend(colour_of(h >> 8), (struct rgba){255, 255, 255, 255}, 2, 3);
+	    blend(canvas_colour(h >> 8), (struct rgba){255, 255, 255, 255}, 2, 3);
 
 	for (int y = 0; y < c->height; y++)
 		canvas_rect(c, 0, y, c->width, 1,
-		    blend(light, colour_of(h >> 8), y, 2 * c->height));
+		    blend(light, canvas_colour(h >> 8), y, 2 * c->height));
 }
 
 /* A head of radius r about x and y, with hair, eyes and a mouth. */
@@ -62,7 +62,7 @@ head(struct canvas *c, int x, int y, int r, uint64_t h)
 {
 	static const struct rgba white = {255, 255, 255, 255}, dark = {45, 35, 40, 255},
 	                         lips = {190, 60, 70, 255};
-	struct rgba skin = skin_of(h), hair = blend(colour_of(h >> 24), dark, 2, 3);
+	struct rgba skin = skin_of(h), hair = blend(canvas_colour(h >> 24), dark, 2, 3);
 	int eye = r / 6, apart = r * 2 / 5;
 
 	canvas_disc(c, x, y - r / 6, r + r / 7, hair);
@@ -73,7 +73,7 @@ head(struct canvas *c, int x, int y, int r, uint64_t h)
 	canvas_disc(c, x, y + r / 12, r * 9 / 10, skin);
 	for (int side = -1; side <= 1; side += 2) {
 		canvas_disc(c, x + side * apart, y, eye, white);
-		canvas_disc(c, x + side * apart, y, eye * 3 / 5, colour_of(h >> 16));
+		canvas_disc(c, x + side * apart, y, eye * 3 / 5, canvas_colour(h >> 16));
 		canvas_disc(c, x + side * apart, y, eye / 3, dark);
 	}
 	canvas_disc(c, x, y + r * 9 / 20, r / 4, lips);
@@ -88,9 +88,9 @@ draw_face(struct canvas *c, uint64_t h)
 	int x = c->width / 2, y = c->height / 2 - r / 3;
 
 	background(c, h);
-	canvas_disc(c, x, y + r * 7 / 3, r * 7 / 4, colour_of(h >> 32));
-	canvas_rect(
-	    c, x - r * 7 / 4, y + r * 7 / 3, r * 7 / 2, c->height, colour_of(h >> 32));
+	canvas_disc(c, x, y + r * 7 / 3, r * 7 / 4, canvas_colour(h >> 32));
+	canvas_rect(c, x - r * 7 / 4, y + r * 7 / 3, r * 7 / 2, c->height,
+	    canvas_colour(h >> 32));
 	head(c, x, y, r, h);
 	/* What tells all pictures apart, even the smallest. */
 	for (int i = 0; i < 64 && i < c->width; i++)

@@ -11,38 +11,13 @@
 #include "base/mem.h"
 #include "core/command.h"
 #include "core/options.h"
+#include "core/origin.h"
 #include "core/server.h"
-#include "services/services.h"
 
 static char *dir;
 static bool dir_is_ours;
 
-static void
-add(struct json_object *o, const char *name, char *value)
-{
-	json_object_object_add(o, name, json_object_new_string(value));
-	free(value);
-}
-
-struct json_object *
-command_env(void)
-{
-	static const char *const secrets[] = {"LOOM_CLIENT_ID", "LOOM_CLIENT_SECRET",
-	    "LOOM_USERNAME", "LOOM_PASSWORD", "ANAM_API_KEY", "AVTR1_API_KEY",
-	    "ARGIL_API_KEY"};
-	struct json_object *o = json_object_new_object();
-
-	add(o, "LOOM_API_URL", mem_printf("%s%s", server_api(), loom_service.base));
-	add(o, "ANAM_API_URL", mem_printf("%s%s", server_api(), anam_service.base));
-	add(o, "AVTR1_API_URL", mem_printf("%s%s", server_api(), avtr1_service.base));
-	add(o, "ARGIL_API_URL", mem_printf("%s%s", server_api(), argil_service.base));
-	add(o, "LOOM_TOKEN_URL", mem_printf("%s/oauth/token", server_api()));
-	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
-		add(o, secrets[i], secret_of(secrets[i]));
-	return o;
-}
-
-/* A folder of the directory, named by a variable. */
+/* Makes a folder of the directory and puts its path into a variable. */
 static int
 add_folder(const char *variable, const char *name, struct err *e)
 {
@@ -70,7 +45,7 @@ make_dir(struct err *e)
 		real = realpath(opts.dir, NULL);
 		if (real == NULL)
 			return err_set(
-			    e, CODE_TARGET_UNWRITABLE, "cannot find '%s':", opts.dir);
+			    e, CODE_TARGET_UNWRITABLE, "cannot resolve '%s':", opts.dir);
 		dir = real;
 		return 0;
 	}
@@ -83,20 +58,18 @@ make_dir(struct err *e)
 }
 
 static int
-set_env(struct err *e)
+set_env(struct json_object *env, struct err *e)
 {
 	static const char *const gone[] = {"LOOM_ACCESS_TOKEN", "AV_PROVIDER",
 	    "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
 	    "no_proxy", "NO_PROXY"};
 	static const char *const suffixes[] = {"RATE", "ACCOUNT", "EXCLUSIVE"};
-	struct json_object *env = command_env();
 	char *ledger = mem_printf("%s/ledger.db", dir), *stats;
 
 	json_object_object_foreach(env, variable, value)
 	{
 		setenv(variable, json_object_get_string(value), 1);
 	}
-	json_object_put(env);
 	for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
 		unsetenv(gone[i]);
 	for (int s = 0; s < SERVICES; s++)
@@ -111,7 +84,7 @@ set_env(struct err *e)
 		}
 	setenv("AV_LEDGER", ledger, 1);
 	free(ledger);
-	stats = mem_printf("%s/_stats", server_api());
+	stats = mem_printf("%s/_stats", origin_api());
 	setenv("AV_SANDBOX_STATS", stats, 1);
 	free(stats);
 	if (add_folder("XDG_STATE_HOME", "state", e) < 0 ||
@@ -121,7 +94,7 @@ set_env(struct err *e)
 }
 
 _Noreturn static void
-become(void)
+run_command(void)
 {
 	sigset_t none;
 
@@ -136,19 +109,19 @@ become(void)
 }
 
 pid_t
-command_start(struct err *e)
+command_start(struct json_object *env, struct err *e)
 {
 	pid_t child;
 
 	if (make_dir(e) < 0)
 		return -1;
-	if (set_env(e) < 0) {
+	if (set_env(env, e) < 0) {
 		command_clean();
 		return -1;
 	}
 	child = fork();
 	if (child == 0)
-		become();
+		run_command();
 	if (child < 0) {
 		command_clean();
 		return err_set(e, CODE_NETWORK, "cannot start a process:");

@@ -1,5 +1,5 @@
 /*
- * command: av-sandbox -- COMMAND: a private directory and an environment for it.
+ * command: av-sandbox -- COMMAND: runs it in an environment of its own.
  */
 #ifndef SANDBOX_COMMAND_H
 #define SANDBOX_COMMAND_H
@@ -9,13 +9,11 @@
 
 #include "base/err.h"
 
-/* The variables that a client needs, as an object; the caller puts it. */
-struct json_object *command_env(void);
+/* Starts opts.command with the variables of env and a directory for its state,
+ * cache, configuration and ledger. Returns the child's process id, or -1. */
+pid_t command_start(struct json_object *env, struct err *e);
 
-/* Starts opts.command in an environment of its own; returns the child, or -1. */
-pid_t command_start(struct err *e);
-
-/* Removes the directory, unless it was asked for by name. */
+/* Removes the directory, unless --dir named it. */
 void command_clean(void);
 
 #endif

@@ -93,8 +93,8 @@ read_when(const char *s, struct fault *f)
 	return *end == '\0' && f->nth > 0;
 }
 
-bool
-fault_add(char *spec)
+static bool
+add(const char *spec)
 {
 	struct fault f = {.spec = spec, .scope = PAID, .service = -1};
 	size_t len = strcspn(spec, "@=#");
@@ -102,11 +102,19 @@ fault_add(char *spec)
 	bool ok = read_kind(kind, &f) && read_when(spec + len, &f);
 
 	free(kind);
-	if (!ok)
-		return false;
-	rules = mem_resize(rules, (count + 1) * sizeof *rules);
-	rules[count++] = f;
-	return true;
+	if (ok)
+		rules[count++] = f;
+	return ok;
+}
+
+const char *
+faults_read(void)
+{
+	rules = mem_new(opts.faults_n, sizeof *rules);
+	for (size_t i = 0; i < opts.faults_n; i++)
+		if (!add(opts.faults[i]))
+			return opts.faults[i];
+	return NULL;
 }
 
 const struct fault *

@@ -1,7 +1,7 @@
 /*
- * faults: what goes wrong on purpose. Each --fault is a rule; whether it strikes a request
- * follows from the seed, the service and how many requests of that scope came before, so that
- * a run can be repeated.
+ * faults: what goes wrong on purpose. Each --fault is a rule. Whether it hits
+ * a request follows from the seed, the service, and the number of requests of
+ * that scope before it, so that a run can be repeated.
  */
 #ifndef SANDBOX_FAULTS_H
 #define SANDBOX_FAULTS_H
@@ -10,36 +10,37 @@
 
 #include "core/options.h"
 
-/* What a request is to the client, which decides the faults and the counters it meets. */
+/* The kind of a request: it selects the faults and the counters. */
 enum scope { PAID, POLL, LIST, READ, TOKEN, MEDIA, FREE, SCOPES };
 
 enum fault_kind {
 	FAULT_LOST,       /* the connection closes without an answer */
-	FAULT_LATE,       /* the same, and the effect comes later */
+	FAULT_LATE,       /* FAULT_LOST, and the effect comes later */
 	FAULT_RESET,      /* TCP RST once the body has begun */
-	FAULT_STALL,      /* no answer for --stall-ms, then the connection closes */
-	FAULT_STALL_BODY, /* half an answer, then the same */
+	FAULT_STALL,      /* no answer for --stall-ms, then FAULT_LOST */
+	FAULT_STALL_BODY, /* half an answer, then FAULT_STALL */
 	FAULT_TRUNCATED,  /* half an answer, then the connection closes */
-	FAULT_GARBAGE,    /* a good status with nonsense */
+	FAULT_GARBAGE,    /* a success status with a body of garbage */
 	FAULT_STATUS,     /* that status */
 };
 
 struct fault {
-	const char *spec; /* as the command line had it */
+	const char *spec; /* as on the command line */
 	enum fault_kind kind;
 	enum scope scope;
 	unsigned status;
-	bool after; /* the effect takes place */
+	bool after; /* the request takes effect first */
 	bool reused_only;
 	int service; /* -1: any */
 	double rate;
 	unsigned long nth; /* 0: by rate */
 };
 
-/* Adds the rule of a text such as "lost-after@loom=0.1" or "503#2"; the text must live on. */
-bool fault_add(char *spec);
+/* Adds the rules of opts.faults. Returns NULL, or the first wrong text. */
+const char *faults_read(void);
 
-/* The fault that strikes this request, or NULL. Counts the request. */
-const struct fault *fault_pick(enum service_no service, enum scope scope, bool reused);
+/* The fault that hits this request, or NULL. Counts the request. */
+const struct fault *fault_pick(
+    enum service_no service, enum scope scope, bool reused);
 
 #endif

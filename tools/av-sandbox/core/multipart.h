@@ -23,8 +23,8 @@ struct sb_parts {
 	size_t n;
 };
 
-/* Reads the body that the request's Content-Type describes. NULL when it is well formed, else
- * what is wrong with it. Release the parts either way. */
+/* Reads the body as its Content-Type says. Returns NULL, or what is wrong with
+ * the body. Release the parts in either case. */
 const char *multipart_read(
     struct sb_parts *p, const char *content_type, const struct buf *body);
 void multipart_release(struct sb_parts *p);

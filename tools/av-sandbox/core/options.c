@@ -8,14 +8,14 @@
 #include <sysexits.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/version.h"
-#include "core/faults.h"
 #include "core/options.h"
 
 const char *const service_names[SERVICES + 1] = {
     "loom", "anam", "avtr1", "argil", "other"};
 
-/* Loom's documents: one request a second on average, a short burst above it is tolerated. */
+/* Loom's documents allow one request a second on average, and a short burst above it. */
 struct options opts = {
     .ready_after = 300,
     .render_after = 300,
@@ -24,7 +24,6 @@ struct options opts = {
     .token_life = 3600,
     .url_life = 3600,
     .expiry_name = "expiry",
-    .refresh_tokens = true,
     .retry_after = "1",
     .account = {[LOOM] = {1, 10, -1, 0},
         [ANAM] = {0, 0, -1, 0},
@@ -32,70 +31,56 @@ struct options opts = {
         [ARGIL] = {0, 0, -1, 0}},
 };
 
-enum {
-	O_PORT = 256,
-	O_MEDIA_PORT,
-	O_SEED,
-	O_READY_AFTER,
-	O_RENDER_AFTER,
-	O_LIST_LAG,
-	O_DELAY,
-	O_LATE,
-	O_STALL,
-	O_FAIL_RATE,
-	O_FAIL_MATCH,
-	O_REFUSE_MATCH,
-	O_TOKEN_LIFE,
-	O_URL_LIFE,
-	O_EXPIRY_NAME,
-	O_NO_REFRESH,
-	O_RETRY_AFTER,
-	O_CONCURRENT,
-	O_RATE,
-	O_QUOTA,
-	O_FAULT,
-	O_STATE,
-	O_TRACE,
-	O_DIR,
-	O_STRICT_EXIT,
-	O_NEWER,
-	O_BIG_IDS,
-	O_STAY,
+enum form {
+	FLAG,
+	WHOLE,
+	PORT,
+	SHARE,
+	TEXT,
+	SEED,
+	RATE,
+	QUOTA,
+	FAULT,
+	EXPIRY,
+	RETRY_AFTER
 };
 
-static const struct option long_options[] = {
-    {"port", required_argument, NULL, O_PORT},
-    {"media-port", required_argument, NULL, O_MEDIA_PORT},
-    {"seed", required_argument, NULL, O_SEED},
-    {"ready-after", required_argument, NULL, O_READY_AFTER},
-    {"render-after", required_argument, NULL, O_RENDER_AFTER},
-    {"list-lag", required_argument, NULL, O_LIST_LAG},
-    {"delay", required_argument, NULL, O_DELAY},
-    {"late", required_argument, NULL, O_LATE},
-    {"stall-ms", required_argument, NULL, O_STALL},
-    {"fail-rate", required_argument, NULL, O_FAIL_RATE},
-    {"fail-match", required_argument, NULL, O_FAIL_MATCH},
-    {"refuse-match", required_argument, NULL, O_REFUSE_MATCH},
-    {"token-life", required_argument, NULL, O_TOKEN_LIFE},
-    {"url-life", required_argument, NULL, O_URL_LIFE},
-    {"expiry-name", required_argument, NULL, O_EXPIRY_NAME},
-    {"no-refresh-token", no_argument, NULL, O_NO_REFRESH},
-    {"retry-after", required_argument, NULL, O_RETRY_AFTER},
-    {"concurrent", required_argument, NULL, O_CONCURRENT},
-    {"rate", required_argument, NULL, O_RATE},
-    {"quota", required_argument, NULL, O_QUOTA},
-    {"fault", required_argument, NULL, O_FAULT},
-    {"state", required_argument, NULL, O_STATE},
-    {"trace", required_argument, NULL, O_TRACE},
-    {"dir", required_argument, NULL, O_DIR},
-    {"strict-exit", no_argument, NULL, O_STRICT_EXIT},
-    {"newer", no_argument, NULL, O_NEWER},
-    {"big-ids", no_argument, NULL, O_BIG_IDS},
-    {"stay", no_argument, NULL, O_STAY},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+static const struct {
+	const char *name;
+	enum form form;
+	void *value; /* NULL: the form knows it */
+} table[] = {
+    {"port", PORT, &opts.port},
+    {"media-port", PORT, &opts.media_port},
+    {"seed", SEED, NULL},
+    {"ready-after", WHOLE, &opts.ready_after},
+    {"render-after", WHOLE, &opts.render_after},
+    {"list-lag", WHOLE, &opts.list_lag},
+    {"delay", WHOLE, &opts.delay},
+    {"late", WHOLE, &opts.late},
+    {"stall-ms", WHOLE, &opts.stall},
+    {"fail-rate", SHARE, &opts.fail_rate},
+    {"fail-match", TEXT, &opts.fail_match},
+    {"refuse-match", TEXT, &opts.refuse_match},
+    {"token-life", WHOLE, &opts.token_life},
+    {"url-life", WHOLE, &opts.url_life},
+    {"expiry-name", EXPIRY, NULL},
+    {"no-refresh-token", FLAG, &opts.no_refresh_tokens},
+    {"retry-after", RETRY_AFTER, NULL},
+    {"concurrent", WHOLE, &opts.concurrent},
+    {"rate", RATE, NULL},
+    {"quota", QUOTA, NULL},
+    {"fault", FAULT, NULL},
+    {"state", TEXT, &opts.state},
+    {"trace", TEXT, &opts.trace},
+    {"dir", TEXT, &opts.dir},
+    {"strict-exit", FLAG, &opts.strict_exit},
+    {"newer", FLAG, &opts.newer},
+    {"big-ids", FLAG, &opts.big_ids},
+    {"stay", FLAG, &opts.stay},
 };
+
+enum { OPTIONS = sizeof table / sizeof *table, FIRST_LONG = 256 };
 
 static const char synopsis[] =
     "usage: av-sandbox [option]... [-- COMMAND [argument]...]\n"
@@ -165,10 +150,10 @@ service_no(const char *name, size_t len)
 	return -1;
 }
 
-_Noreturn static void
-usage(const char *option, const char *value, const char *wanted)
+_Noreturn void
+options_wrong(const char *option, const char *value, const char *wanted)
 {
-	fprintf(stderr, "av-sandbox: %s: '%s' is not %s\n%s", option, value, wanted,
+	fprintf(stderr, "av-sandbox: --%s: '%s' is not %s\n%s", option, value, wanted,
 	    synopsis);
 	exit(EX_USAGE);
 }
@@ -176,28 +161,30 @@ usage(const char *option, const char *value, const char *wanted)
 static double
 number(const char *option, const char *s, double max)
 {
-	char *end;
+	char *end, wanted[64];
 	double n = strtod(s, &end);
 
+	snprintf(wanted, sizeof wanted, "a number from 0 to %g", max);
 	if (*s == '\0' || *end != '\0' || !isfinite(n) || n < 0 || n > max)
-		usage(option, s, "a number in range");
+		options_wrong(option, s, wanted);
 	return n;
 }
 
-static long
-whole(const char *option, const char *s, long max)
+static int64_t
+whole(const char *option, const char *s, int64_t max)
 {
-	char *end;
-	long n;
+	char *end, wanted[64];
+	long long n;
 
+	snprintf(wanted, sizeof wanted, "a whole number from 0 to %lld", (long long)max);
 	errno = 0;
-	n = strtol(s, &end, 10);
+	n = strtoll(s, &end, 10);
 	if (*s == '\0' || *end != '\0' || errno != 0 || n < 0 || n > max)
-		usage(option, s, "a whole number in range");
+		options_wrong(option, s, wanted);
 	return n;
 }
 
-/* "NAME=A[/B]": the account, with the two texts; *b is NULL where there is none. */
+/* Splits "NAME=A[/B]" into its account and two texts; *b is NULL if it is missing. */
 static struct sb_account *
 per_service(const char *option, char *s, const char **a, const char **b)
 {
@@ -206,7 +193,7 @@ per_service(const char *option, char *s, const char **a, const char **b)
 	char *slash;
 
 	if (no < 0)
-		usage(option, s, "NAME=N with loom, anam, avtr1 or argil");
+		options_wrong(option, s, "NAME=N with loom, anam, avtr1 or argil");
 	slash = strchr(eq, '/');
 	*a = eq + 1;
 	*b = NULL;
@@ -218,133 +205,107 @@ per_service(const char *option, char *s, const char **a, const char **b)
 }
 
 static void
-read_rate(char *s)
+read_rate(const char *name, char *s)
 {
 	const char *a, *b;
-	struct sb_account *account = per_service("--rate", s, &a, &b);
+	struct sb_account *account = per_service(name, s, &a, &b);
 
-	account->rate = number("--rate", a, 1e9);
-	account->burst = b != NULL ? number("--rate", b, 1e9) : fmax(1, account->rate);
+	account->rate = number(name, a, 1e9);
+	account->burst = b != NULL ? number(name, b, 1e9) : fmax(1, account->rate);
 }
 
 static void
-read_quota(char *s)
+read_quota(const char *name, char *s)
 {
 	const char *a, *b;
-	struct sb_account *account = per_service("--quota", s, &a, &b);
+	struct sb_account *account = per_service(name, s, &a, &b);
 
-	account->quota = whole("--quota", a, 1000000000);
-	account->past = b != NULL ? (unsigned)whole("--quota", b, 599) : 0;
+	account->quota = whole(name, a, 1000000000);
+	account->past = b != NULL ? (unsigned)whole(name, b, 599) : 0;
 }
 
-/* Options of a form that only they have. */
 static void
-read_special(int c, const char *name)
+read_value(const char *name, enum form form, void *value, char *s)
 {
-	switch (c) {
-	case O_RATE:
-		read_rate(optarg);
-		return;
-	case O_QUOTA:
-		read_quota(optarg);
-		return;
-	case O_FAULT:
-		if (!fault_add(optarg))
-			usage(name, optarg, "KIND[@NAME]=RATE or KIND[@NAME]#N");
-		return;
-	case O_EXPIRY_NAME:
-		if (strcmp(optarg, "expiry") != 0 && strcmp(optarg, "expires_in") != 0)
-			usage(name, optarg, "expiry or expires_in");
-		opts.expiry_name = optarg;
-		return;
-	case O_RETRY_AFTER:
-		opts.retry_after = optarg;
-		if (strcmp(optarg, "none") == 0)
-			opts.retry_after = NULL;
-		else
-			number(name, optarg, 1e6);
-		return;
-	case 'h':
-		printf("%s\n%s", synopsis, help);
-		exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
-	case 'V':
-		printf("av-sandbox %s\n", av_version);
-		exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
-	default:
-		fputs(synopsis, stderr);
-		exit(EX_USAGE);
+	switch (form) {
+	case FLAG:
+		*(bool *)value = true;
+		break;
+	case WHOLE:
+		*(int64_t *)value = whole(name, s, 1000000000);
+		break;
+	case PORT:
+		*(unsigned *)value = (unsigned)whole(name, s, 65535);
+		break;
+	case SHARE:
+		*(double *)value = number(name, s, 1);
+		break;
+	case TEXT:
+		*(const char **)value = s;
+		break;
+	case SEED:
+		opts.seed = (uint64_t)whole(name, s, INT64_MAX);
+		opts.seeded = true;
+		break;
+	case RATE:
+		read_rate(name, s);
+		break;
+	case QUOTA:
+		read_quota(name, s);
+		break;
+	case FAULT:
+		opts.faults =
+		    mem_resize(opts.faults, (opts.faults_n + 1) * sizeof *opts.faults);
+		opts.faults[opts.faults_n++] = s;
+		break;
+	case EXPIRY:
+		if (strcmp(s, "expiry") != 0 && strcmp(s, "expires_in") != 0)
+			options_wrong(name, s, "expiry or expires_in");
+		opts.expiry_name = s;
+		break;
+	case RETRY_AFTER:
+		opts.retry_after = strcmp(s, "none") == 0 ? NULL : s;
+		if (opts.retry_after != NULL)
+			number(name, s, 1e6);
+		break;
 	}
 }
 
-/* An option that has a number, or takes none at all. */
-static bool
-read_plain(int c, const char *name)
+/* Prints the help or the version, or the synopsis after a mistake. */
+_Noreturn static void
+answer_and_exit(int c)
 {
-	struct {
-		int option;
-		int64_t *value;
-	} times[] = {{O_READY_AFTER, &opts.ready_after},
-	    {O_RENDER_AFTER, &opts.render_after}, {O_LIST_LAG, &opts.list_lag},
-	    {O_DELAY, &opts.delay}, {O_LATE, &opts.late}, {O_STALL, &opts.stall}};
-	struct {
-		int option;
-		const char **value;
-	} texts[] = {{O_FAIL_MATCH, &opts.fail_match},
-	    {O_REFUSE_MATCH, &opts.refuse_match}, {O_STATE, &opts.state},
-	    {O_TRACE, &opts.trace}, {O_DIR, &opts.dir}};
-	struct {
-		int option;
-		bool *value;
-		bool to;
-	} flags[] = {{O_STRICT_EXIT, &opts.strict_exit, true},
-	    {O_NEWER, &opts.newer, true}, {O_BIG_IDS, &opts.big_ids, true},
-	    {O_STAY, &opts.stay, true}, {O_NO_REFRESH, &opts.refresh_tokens, false}};
-	struct {
-		int option;
-		long *value;
-	} counts[] = {{O_TOKEN_LIFE, &opts.token_life}, {O_URL_LIFE, &opts.url_life},
-	    {O_CONCURRENT, &opts.concurrent}};
-	size_t i;
-
-	for (i = 0; i < sizeof times / sizeof *times; i++)
-		if (times[i].option == c)
-			return *times[i].value = whole(name, optarg, 1000000000), true;
-	for (i = 0; i < sizeof texts / sizeof *texts; i++)
-		if (texts[i].option == c)
-			return *texts[i].value = optarg, true;
-	for (i = 0; i < sizeof flags / sizeof *flags; i++)
-		if (flags[i].option == c)
-			return *flags[i].value = flags[i].to, true;
-	for (i = 0; i < sizeof counts / sizeof *counts; i++)
-		if (counts[i].option == c)
-			return *counts[i].value = whole(name, optarg, 1000000000), true;
-	return false;
+	if (c == 'h')
+		printf("%s\n%s", synopsis, help);
+	else if (c == 'V')
+		printf("av-sandbox %s\n", av_version);
+	else {
+		fputs(synopsis, stderr);
+		exit(EX_USAGE);
+	}
+	exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
 }
 
 void
 options_read(int argc, char *argv[])
 {
-	int c, index = 0;
+	struct option options[OPTIONS + 3] = {
+	    [OPTIONS] = {"help", no_argument, NULL, 'h'},
+	    [OPTIONS + 1] = {"version", no_argument, NULL, 'V'}};
+	int c;
 
-	while ((c = getopt_long(argc, argv, "+hV", long_options, &index)) != -1) {
-		const char *name = c >= 256 ? long_options[index].name : "";
-
-		if (read_plain(c, name))
-			continue;
-		if (c == O_PORT)
-			opts.port = (unsigned)whole(name, optarg, 65535);
-		else if (c == O_MEDIA_PORT)
-			opts.media_port = (unsigned)whole(name, optarg, 65535);
-		else if (c == O_FAIL_RATE)
-			opts.fail_rate = number(name, optarg, 1);
-		else if (c == O_SEED) {
-			opts.seed = (uint64_t)whole(name, optarg, INT64_MAX);
-			opts.seeded = true;
-		} else
-			read_special(c, name);
+	for (int i = 0; i < OPTIONS; i++)
+		options[i] = (struct option){table[i].name,
+		    table[i].form == FLAG ? no_argument : required_argument, NULL,
+		    FIRST_LONG + i};
+	while ((c = getopt_long(argc, argv, "+hV", options, NULL)) != -1) {
+		if (c < FIRST_LONG)
+			answer_and_exit(c);
+		c -= FIRST_LONG;
+		read_value(table[c].name, table[c].form, table[c].value, optarg);
 	}
 	if (optind < argc)
 		opts.command = argv + optind;
 	if (!opts.seeded && getrandom(&opts.seed, sizeof opts.seed, 0) < 0)
-		die(EX_OSERR, "no random numbers:");
+		die(EX_OSERR, "cannot get random bytes:");
 }

@@ -5,18 +5,19 @@
 #define SANDBOX_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* OTHER counts what came to no service. */
+/* OTHER counts requests that belong to no service. */
 enum service_no { LOOM, ANAM, AVTR1, ARGIL, SERVICES, OTHER = SERVICES };
 
 extern const char *const service_names[SERVICES + 1];
 
 struct sb_account {
 	double rate;   /* requests a second; 0: no limit */
-	double burst;  /* how many at once */
-	long quota;    /* paid requests that are served; -1: no limit */
-	unsigned past; /* status of what comes after; 0: the service's usual one */
+	double burst;  /* requests at once */
+	int64_t quota; /* paid requests that are served; -1: no limit */
+	unsigned past; /* status past the quota; 0: the service's usual one */
 };
 
 struct options {
@@ -27,12 +28,14 @@ struct options {
 	int64_t ready_after, render_after, list_lag, delay, late, stall;
 	double fail_rate;
 	const char *fail_match, *refuse_match; /* NULL: none */
-	long token_life, url_life;             /* seconds */
+	int64_t token_life, url_life;          /* seconds */
 	const char *expiry_name;
-	bool refresh_tokens;
+	bool no_refresh_tokens;
 	const char *retry_after; /* the header's text; NULL: no header */
-	long concurrent;         /* Loom's background jobs; 0: no limit */
+	int64_t concurrent;      /* background jobs; 0: no limit */
 	struct sb_account account[SERVICES];
+	const char **faults; /* as given; faults.c reads them */
+	size_t faults_n;
 	const char *state, *trace, *dir; /* NULL: none */
 	bool strict_exit, newer, big_ids, stay;
 	char **command; /* NULL: none */
@@ -40,10 +43,15 @@ struct options {
 
 extern struct options opts;
 
-/* Fills opts; ends the process with EX_USAGE on a mistake, after -h and after -V. */
+/* Fills opts. Ends the process with EX_USAGE on a mistake, with EX_OK after -h
+ * and -V. */
 void options_read(int argc, char *argv[]);
 
-/* The number of a service's name, or -1. len is the name's length. */
+/* Says that an option's value is not what was wanted, and exits: EX_USAGE. */
+_Noreturn void options_wrong(
+    const char *option, const char *value, const char *wanted);
+
+/* The number of a service's name of len bytes, or -1. */
 int service_no(const char *name, size_t len);
 
 #endif

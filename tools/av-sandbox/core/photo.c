@@ -7,6 +7,7 @@
 #include <stb/stb_image.h>
 
 #include "base/mem.h"
+#include "core/object.h"
 #include "core/photo.h"
 #include "picture/canvas.h"
 
@@ -33,31 +34,6 @@ sb_photo_find(const char *sha256)
 	return p;
 }
 
-static void
-photo_add(struct sb_photo *p)
-{
-	if (photos == NULL)
-		photos = lh_kchar_table_new(1024, NULL);
-	lh_table_insert(photos, p->sha256, p);
-}
-
-static void
-make_thumb(struct sb_photo *p, const struct canvas *full)
-{
-	int longest = full->width > full->height ? full->width : full->height;
-	int w = full->width, h = full->height;
-	struct canvas small;
-
-	if (longest > THUMB) {
-		w = w * THUMB / longest;
-		h = h * THUMB / longest;
-	}
-	canvas_init(&small, w > 0 ? w : 1, h > 0 ? h : 1, (struct rgba){0, 0, 0, 255});
-	canvas_paste(&small, 0, 0, small.width, small.height, full);
-	canvas_jpeg(&small, 85, &p->thumb);
-	canvas_release(&small);
-}
-
 static enum photo_type
 type_of(const unsigned char *data, size_t len)
 {
@@ -70,7 +46,7 @@ type_of(const unsigned char *data, size_t len)
 	return PHOTO_BAD;
 }
 
-/* The size by the header alone, so that a bomb is refused before it is decoded. */
+/* Reads the size from the header, so that a decompression bomb is refused undecoded. */
 static bool
 size_of(enum photo_type type, const unsigned char *data, size_t len, int *w, int *h)
 {
@@ -82,7 +58,7 @@ size_of(enum photo_type type, const unsigned char *data, size_t len, int *w, int
 	return *w > 0 && *h > 0 && (int64_t)*w * *h <= MAX_PIXELS;
 }
 
-/* Where two bytes stand last, or NULL. */
+/* The last place where b follows a, or NULL. */
 static const unsigned char *
 last_of(const unsigned char *data, size_t len, unsigned char a, unsigned char b)
 {
@@ -92,8 +68,8 @@ last_of(const unsigned char *data, size_t len, unsigned char a, unsigned char b)
 	return NULL;
 }
 
-/* stb_image is content with half a JPEG. Neither marker can stand in coded data, so that the
- * end of a whole one comes after the start of its last scan. */
+/* stb_image accepts half a JPEG. Coded data cannot contain a marker, so in a whole JPEG the end
+ * marker follows the start of the last scan. */
 static bool
 jpeg_ends(const unsigned char *data, size_t len)
 {
@@ -101,6 +77,17 @@ jpeg_ends(const unsigned char *data, size_t len)
 	const unsigned char *end = last_of(data, len, 0xff, 0xd9);
 
 	return scan != NULL && end != NULL && end > scan;
+}
+
+static void
+make_thumb(struct sb_photo *p, const struct canvas *full)
+{
+	int longest = full->width > full->height ? full->width : full->height;
+	struct canvas small;
+
+	canvas_scale(&small, full, longest < THUMB ? longest : THUMB);
+	canvas_jpeg(&small, 85, &p->thumb);
+	canvas_release(&small);
 }
 
 static void
@@ -129,52 +116,60 @@ decode_photo(struct sb_photo *p, const unsigned char *data, size_t len)
 		stbi_image_free(full.rgba);
 }
 
+/* A new photo of that hash, in the table. */
+static struct sb_photo *
+photo_new(const char *sha256)
+{
+	struct sb_photo *p = mem_new(1, sizeof *p);
+
+	strcpy(p->sha256, sha256);
+	if (photos == NULL)
+		photos = lh_kchar_table_new(1024, NULL);
+	lh_table_insert(photos, p->sha256, p);
+	return p;
+}
+
 struct sb_photo *
 sb_photo_of(const void *data, size_t len)
 {
-	char sha256[HEX_SIZE];
+	char sha256[SHA256_HEX];
 	struct sb_photo *p;
 
 	digest_hex(data, len, sha256);
 	p = sb_photo_find(sha256);
 	if (p != NULL)
 		return p;
-	p = mem_new(1, sizeof *p);
-	strcpy(p->sha256, sha256);
+	p = photo_new(sha256);
 	p->bytes = len;
 	decode_photo(p, data, len);
-	photo_add(p);
 	return p;
 }
 
 struct sb_photo *
 sb_photo_of_url(const char *url)
 {
-	struct buf key = {0};
-	char sha256[HEX_SIZE];
+	static const struct rgba dark = {20, 20, 20, 255};
+	char *key = mem_printf("url:%s", url), sha256[SHA256_HEX];
 	uint64_t n = mix_str(1, url);
 	struct canvas c;
 	struct sb_photo *p;
 
-	buf_printf(&key, "url:%s", url);
-	digest_hex(key.data, key.len, sha256);
-	buf_release(&key);
+	digest_hex(key, strlen(key), sha256);
+	free(key);
 	p = sb_photo_find(sha256);
 	if (p != NULL)
 		return p;
-	p = mem_new(1, sizeof *p);
-	strcpy(p->sha256, sha256);
+	p = photo_new(sha256);
 	p->type = PHOTO_PNG;
 	p->width = 1280;
 	p->height = 720;
-	canvas_init(&c, 256, 144, colour_of(n));
-	canvas_disc(&c, 128, 72, 50, colour_of(n + 1));
-	canvas_disc(&c, 110, 60, 6, (struct rgba){20, 20, 20, 255});
-	canvas_disc(&c, 146, 60, 6, (struct rgba){20, 20, 20, 255});
-	canvas_rect(&c, 108, 90, 40, 6, (struct rgba){20, 20, 20, 255});
+	canvas_init(&c, 256, 144, canvas_colour(mix(n, 7)));
+	canvas_disc(&c, 128, 72, 50, canvas_colour(mix(n + 1, 7)));
+	canvas_disc(&c, 110, 60, 6, dark);
+	canvas_disc(&c, 146, 60, 6, dark);
+	canvas_rect(&c, 108, 90, 40, 6, dark);
 	canvas_jpeg(&c, 85, &p->thumb);
 	canvas_release(&c);
-	photo_add(p);
 	return p;
 }
 
@@ -185,46 +180,40 @@ sb_photo_json(const struct sb_photo *p)
 	unsigned char *text = mem_new(p->thumb.len / 3 * 4 + 8, 1);
 
 	EVP_EncodeBlock(text, (const unsigned char *)p->thumb.data, (int)p->thumb.len);
-	json_object_object_add(o, "sha256", json_object_new_string(p->sha256));
-	json_object_object_add(o, "type", json_object_new_int((int)p->type));
-	json_object_object_add(o, "width", json_object_new_int(p->width));
-	json_object_object_add(o, "height", json_object_new_int(p->height));
-	json_object_object_add(o, "bytes", json_object_new_int64((int64_t)p->bytes));
-	json_object_object_add(o, "thumb", json_object_new_string((char *)text));
+	obj_text(o, "sha256", p->sha256);
+	obj_int(o, "type", p->type);
+	obj_int(o, "width", p->width);
+	obj_int(o, "height", p->height);
+	obj_int(o, "bytes", (int64_t)p->bytes);
+	obj_text(o, "thumb", (char *)text);
 	free(text);
 	return o;
 }
 
-static struct json_object *
-member(struct json_object *o, const char *name)
-{
-	return json_object_object_get(o, name);
-}
-
-void
+bool
 sb_photo_restore(struct json_object *o)
 {
-	const char *sha256 = json_object_get_string(member(o, "sha256"));
-	const char *text = json_object_get_string(member(o, "thumb"));
+	const char *sha256 = obj_get_text(o, "sha256"), *text = obj_get_text(o, "thumb");
 	struct sb_photo *p;
 	int n;
 
-	if (sha256 == NULL || text == NULL || strlen(sha256) != HEX_SIZE - 1 ||
-	    sb_photo_find(sha256) != NULL)
-		return;
-	p = mem_new(1, sizeof *p);
-	strcpy(p->sha256, sha256);
-	p->type = (enum photo_type)(json_object_get_int(member(o, "type")) & 3);
-	p->width = json_object_get_int(member(o, "width"));
-	p->height = json_object_get_int(member(o, "height"));
-	p->bytes = (size_t)json_object_get_int64(member(o, "bytes"));
+	if (sha256 == NULL || text == NULL || strlen(sha256) != SHA256_HEX - 1)
+		return false;
+	if (sb_photo_find(sha256) != NULL)
+		return true;
+	p = photo_new(sha256);
+	p->type = (enum photo_type)(obj_get_int(o, "type") & 3);
+	p->width = (int)obj_get_int(o, "width");
+	p->height = (int)obj_get_int(o, "height");
+	p->bytes = (size_t)obj_get_int(o, "bytes");
 	p->kept = true;
 	buf_room(&p->thumb, strlen(text));
 	n = EVP_DecodeBlock((unsigned char *)p->thumb.data, (const unsigned char *)text,
 	    (int)strlen(text));
 	if (n > 0)
-		p->thumb.len = (size_t)n; /* zeros of the padding do no harm */
-	photo_add(p);
+		p->thumb.len =
+		    (size_t)n; /* with zeros for the padding, which do no harm */
+	return true;
 }
 
 void

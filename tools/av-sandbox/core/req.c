@@ -7,18 +7,15 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "core/object.h"
+#include "core/origin.h"
 #include "core/req.h"
-#include "core/server.h"
 #include "core/stats.h"
-#include "services/oauth.h"
-#include "services/services.h"
-
-static const struct service *const services[] = {
-    &loom_service, &anam_service, &avtr1_service, &argil_service, &oauth_service};
+#include "core/timer.h"
 
 static struct bucket {
 	double tokens;
-	int64_t at; /* 0: never used */
+	int64_t at; /* when tokens was true; 0: never used */
 } buckets[SERVICES];
 
 const char *
@@ -72,6 +69,18 @@ req_type_is(const struct req *r, const char *type)
 	       (s[len] == '\0' || s[len] == ';' || s[len] == ' ');
 }
 
+static bool
+demand_type(struct req *r, const char *type)
+{
+	const char *got = req_header(r, "Content-Type");
+
+	if (req_type_is(r, type))
+		return true;
+	req_refuse(r, 400, "wrong_content_type", NULL, "the content type is '%s', not %s",
+	    got != NULL ? got : "absent", type);
+	return false;
+}
+
 bool
 req_only(struct req *r, struct json_object *o, const char *where, const char *members)
 {
@@ -94,13 +103,8 @@ req_json(struct req *r, const char *members)
 	struct json_object *o = NULL;
 	bool whole = false;
 
-	if (!req_type_is(r, "application/json")) {
-		req_refuse(r, 400, "wrong_content_type", NULL,
-		    "the content type is '%s', not JSON",
-		    req_header(r, "Content-Type") ? req_header(r, "Content-Type")
-		                                  : "absent");
+	if (!demand_type(r, "application/json"))
 		return NULL;
-	}
 	t = json_tokener_new();
 	if (t != NULL && r->body.len > 0) {
 		json_tokener_set_flags(
@@ -113,17 +117,13 @@ req_json(struct req *r, const char *members)
 		whole = rest + strspn(rest, " \t\r\n") == r->body.data + r->body.len;
 	}
 	json_tokener_free(t);
-	if (!whole || !json_object_is_type(o, json_type_object)) {
+	if (!whole || !json_object_is_type(o, json_type_object))
 		req_refuse(
 		    r, 400, "malformed_body", NULL, "the body is not one JSON object");
-		json_object_put(o);
-		return NULL;
-	}
-	if (!req_only(r, o, "the body", members)) {
-		json_object_put(o);
-		return NULL;
-	}
-	return o;
+	else if (req_only(r, o, "the body", members))
+		return o;
+	json_object_put(o);
+	return NULL;
 }
 
 struct sb_part *
@@ -141,13 +141,8 @@ req_parts(struct req *r, struct sb_parts *p, const char *names)
 	const char *wrong;
 
 	p->n = 0;
-	if (!req_type_is(r, "multipart/form-data")) {
-		req_refuse(r, 400, "wrong_content_type", NULL,
-		    "the content type is '%s', not multipart/form-data",
-		    req_header(r, "Content-Type") ? req_header(r, "Content-Type")
-		                                  : "absent");
+	if (!demand_type(r, "multipart/form-data"))
 		return false;
-	}
 	wrong = multipart_read(p, req_header(r, "Content-Type"), &r->body);
 	if (wrong != NULL) {
 		req_refuse(r, 400, "malformed_body", NULL, "%s", wrong);
@@ -232,10 +227,7 @@ req_answer_json(struct req *r, unsigned status, struct json_object *o)
 {
 	req_answer(r, status);
 	r->answer.type = "application/json";
-	buf_str(&r->answer.body,
-	    json_object_to_json_string_ext(
-	        o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
+	obj_write(&r->answer.body, o);
 }
 
 void
@@ -277,7 +269,8 @@ req_fail(struct req *r, unsigned status, const char *message)
 	r->service->error(r, status, NULL, NULL, message);
 }
 
-bool
+/* Takes a token out of the bucket; false: it is empty. */
+static bool
 pace_allows(enum service_no service)
 {
 	const struct sb_account *a = &opts.account[service];
@@ -297,12 +290,11 @@ pace_allows(enum service_no service)
 	return true;
 }
 
-void
-req_answer_fault(struct req *r, const struct fault *f)
+/* Answers as the fault says, with its Retry-After or Location. */
+static void
+answer_fault(struct req *r, const struct fault *f)
 {
-	const char *token = req_header(r, "Authorization");
-
-	r->fault_struck = true;
+	r->fault_hit = true;
 	if (f->kind != FAULT_STATUS) {
 		req_answer(r, 0);
 		r->answer.fault = f;
@@ -310,12 +302,12 @@ req_answer_fault(struct req *r, const struct fault *f)
 	}
 	if (f->status < 400) {
 		req_answer(r, f->status);
-		req_answer_header(r, "Location", "%s/elsewhere", server_media());
+		req_answer_header(r, "Location", "%s/elsewhere", origin_media());
 		return;
 	}
-	if (f->status == 401 && r->service->no == LOOM && token != NULL)
-		tokens_revoke(token);
-	req_fail(r, f->status, "made to fail");
+	if (f->status == 401 && r->service->revoke != NULL)
+		r->service->revoke(r);
+	req_fail(r, f->status, "an injected fault");
 	if ((f->status == 423 || f->status == 429 || f->status == 503) &&
 	    opts.retry_after != NULL)
 		req_answer_header(r, "Retry-After", "%s", opts.retry_after);
@@ -327,52 +319,54 @@ struct late {
 };
 
 static void
-take_effect(void *arg)
+take_effect(struct sb_item *it, int64_t ready_after)
+{
+	state_make(it, ready_after);
+	stats_made(it);
+}
+
+static void
+take_effect_late(void *arg)
 {
 	struct late *late = arg;
 
-	state_make(late->item, late->ready_after);
+	take_effect(late->item, late->ready_after);
 	free(late);
 }
 
 bool
 req_pay(struct req *r, struct sb_item *it, int64_t ready_after)
 {
-	const struct sb_account *a = &opts.account[it->service];
+	const struct service *s = r->service;
+	const struct sb_account *a = &opts.account[s->no];
 	const struct fault *f = r->fault;
 
-	if (a->quota >= 0 && stats_charges(it->service) >= a->quota) {
-		r->service->error(r, a->past > 0 ? a->past : r->service->no_money,
-		    "quota", NULL, "the account's quota is used up");
-		sb_item_free(it);
-		return false;
-	}
-	if (it->service == LOOM && opts.concurrent > 0 &&
-	    state_jobs() >= opts.concurrent) {
-		req_fail(r, 423, "too many background jobs");
-		sb_item_free(it);
-		return false;
-	}
-	if (f != NULL && f->kind == FAULT_LATE) {
+	if (a->quota >= 0 && stats_charges(s->no) >= a->quota) {
+		s->error(r, a->past > 0 ? a->past : s->no_money, "quota", NULL,
+		    "the account's quota is used up");
+	} else if (s->busy > 0 && opts.concurrent > 0 &&
+	           state_jobs(s->no) >= opts.concurrent) {
+		req_fail(r, s->busy, "too many background jobs");
+	} else if (f != NULL && f->kind == FAULT_LATE) {
 		struct late *late = mem_new(1, sizeof *late);
 
 		*late = (struct late){it, ready_after};
-		server_after(opts.late, take_effect, late);
-		req_answer_fault(r, f);
+		sb_timer_add(opts.late, take_effect_late, late);
+		answer_fault(r, f);
 		return false;
+	} else if (f != NULL && !f->after) {
+		answer_fault(r, f);
+	} else {
+		take_effect(it, ready_after);
+		r->answer.fault = f;
+		r->fault_hit = f != NULL;
+		return true;
 	}
-	if (f != NULL && !f->after) {
-		sb_item_free(it);
-		req_answer_fault(r, f);
-		return false;
-	}
-	state_make(it, ready_after);
-	r->answer.fault = f;
-	r->fault_struck = f != NULL;
-	return true;
+	sb_item_free(it);
+	return false;
 }
 
-/* Does the path match the pattern? Fills r->arg with decoded segments. */
+/* Does the path match the pattern? Sets r->arg to the segments of {}. */
 static bool
 match(struct req *r, const char *pattern, const char *path)
 {
@@ -398,12 +392,13 @@ match(struct req *r, const char *pattern, const char *path)
 	return *path == '\0';
 }
 
-/* The service whose base the path begins with; at least its name must stand there. */
+/* The service whose base the path begins with, *rest being what follows. If only the base's
+ * first segment is there, *rest is NULL. */
 static const struct service *
-service_at(const char *path, const char **rest)
+service_at(const struct service *const *services, const char *path, const char **rest)
 {
-	for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
-		const char *base = services[i]->base;
+	for (; *services != NULL; services++) {
+		const char *base = (*services)->base;
 		size_t len = strlen(base), first = strcspn(base + 1, "/") + 1;
 
 		*rest = NULL;
@@ -412,38 +407,42 @@ service_at(const char *path, const char **rest)
 			*rest = path + len;
 		else if (strncmp(path, base, first) != 0 || path[first] != '/')
 			continue;
-		return services[i];
+		return *services;
 	}
 	return NULL;
 }
 
 void
-req_begin(struct req *r)
+req_count(struct req *r, enum service_no service, enum scope scope)
 {
-	const struct service *s;
+	stats_begin(service, scope);
+	r->fault = fault_pick(service, scope, r->reused);
+	r->counted = true;
+	r->counted_as = service;
+	r->scope = scope;
+}
+
+void
+req_begin(struct req *r, const struct service *const *services)
+{
 	const struct route *route;
 	const char *rest;
-	enum scope scope = FREE;
 
-	if (r->path == NULL || r->media)
+	if (r->path == NULL || r->service != NULL)
 		return;
-	s = r->service = service_at(r->path, &rest);
-	if (s == NULL)
+	r->service = service_at(services, r->path, &rest);
+	if (r->service == NULL)
 		return;
-	for (route = s->routes; rest != NULL && route->method != NULL; route++)
+	for (route = r->service->routes; rest != NULL && route->method != NULL; route++)
 		if (strcmp(route->method, r->method) == 0 &&
 		    match(r, route->path, rest)) {
 			r->route = route;
-			scope = route->scope;
-			r->fault = fault_pick(s->no, scope, r->reused);
 			break;
 		}
-	stats_begin(s->no, scope);
-	r->counted = scope != TOKEN;
-	r->counted_as = s->no;
+	req_count(r, r->service->no, r->route != NULL ? r->route->scope : FREE);
 }
 
-/* What the route itself says about a request. */
+/* Holds a request against its route. */
 static bool
 in_order(struct req *r)
 {
@@ -455,8 +454,8 @@ in_order(struct req *r)
 		return false;
 	}
 	if (r->query_bad) {
-		req_refuse(
-		    r, s->bad_query, "bad_query", NULL, "the query is not well encoded");
+		req_refuse(r, s->bad_query, "bad_query", NULL,
+		    "the query has a broken escape or is not UTF-8");
 		return false;
 	}
 	for (size_t i = 0; i < r->query.n; i++) {
@@ -473,7 +472,7 @@ in_order(struct req *r)
 		return false;
 	}
 	if (r->body.len > 0 && !r->route->body) {
-		req_refuse(r, 400, "unexpected_body", NULL, "the call has no body");
+		req_refuse(r, 400, "unexpected_body", NULL, "the call takes no body");
 		return false;
 	}
 	return true;
@@ -497,17 +496,17 @@ serve_call(struct req *r)
 	if (!in_order(r))
 		return;
 	if (f != NULL && r->route->scope != PAID && !f->after) {
-		req_answer_fault(r, f);
+		answer_fault(r, f);
 		return;
 	}
 	r->route->handle(r);
 	if (f != NULL && r->route->scope != PAID) {
 		r->answer.fault = f;
-		r->fault_struck = true;
+		r->fault_hit = true;
 	}
 	f = r->answer.fault;
 	if (f != NULL && f->kind == FAULT_STATUS) {
-		req_answer_fault(r, f);
+		answer_fault(r, f);
 		r->answer.fault = NULL;
 	}
 }
@@ -515,8 +514,8 @@ serve_call(struct req *r)
 void
 req_serve(struct req *r)
 {
-	if (r->media) {
-		media_serve(r);
+	if (r->service != NULL && r->service->serve != NULL) {
+		r->service->serve(r);
 	} else if (r->service != NULL) {
 		serve_call(r);
 	} else if (r->path != NULL && strcmp(r->path, "/_stats") == 0 &&
@@ -528,7 +527,7 @@ req_serve(struct req *r)
 		req_answer(r, 204);
 	} else {
 		stats_violation(
-		    OTHER, r->method, r->url, "unknown_call", "no service is there");
+		    OTHER, r->method, r->url, "unknown_call", "no service has this path");
 		req_answer(r, 404);
 	}
 }

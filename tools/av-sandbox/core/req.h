@@ -1,6 +1,7 @@
 /*
- * req: one request and its answer, and how services read the one and write the other. The
- * server fills a request in, the service's handler sets the answer, the server sends it.
+ * req: one request and its answer, and how services read the first and write
+ * the second. The server fills in the request, the service's handler sets the
+ * answer, and the server sends it.
  */
 #ifndef SANDBOX_REQ_H
 #define SANDBOX_REQ_H
@@ -12,35 +13,11 @@
 #include "core/faults.h"
 #include "core/multipart.h"
 #include "core/options.h"
+#include "core/service.h"
+#include "core/state.h"
 #include "core/util.h"
 
 struct MHD_Connection;
-struct req;
-struct sb_item;
-
-/* One documented call. */
-struct route {
-	const char *method;
-	const char *path; /* below the base; {} stands for one segment */
-	enum scope scope;
-	const char *query; /* the parameters it has, blanks between; NULL: none */
-	bool body;         /* may have one */
-	void (*handle)(struct req *r);
-};
-
-/* What a service is to the core. */
-struct service {
-	enum service_no no;
-	const char *base;           /* "/anam/v1" */
-	const struct route *routes; /* ends with an empty one */
-	bool (*authorized)(struct req *r);
-	/* Sets the answer of that status in the service's own form. code is the service's word
-	 * for it (NULL: its usual one), field what it is about (NULL: nothing). */
-	void (*error)(struct req *r, unsigned status, const char *code, const char *field,
-	    const char *message);
-	unsigned no_money;  /* status past the quota */
-	unsigned bad_query; /* status for a parameter that it does not have */
-};
 
 enum { MAX_HEADERS = 16, MAX_ARGS = 3 };
 
@@ -55,92 +32,102 @@ struct sb_answer {
 	struct buf body;
 	struct header headers[MAX_HEADERS];
 	size_t n;
-	/* What becomes of it: sent as it is, or as the fault says. */
-	const struct fault *fault;
+	const struct fault *fault; /* damages the answer; NULL: none */
 };
 
 struct req {
 	struct MHD_Connection *conn;
 	const char *method;
 	char *url;  /* as it came, with the query */
-	char *path; /* decoded; NULL where that failed */
+	char *path; /* decoded; NULL: broken escapes */
 	struct pairs query;
 	bool query_bad;
 	struct buf body;
-	const struct service *service; /* NULL: none, as on the media origin */
+	const struct service *service; /* NULL: none has this path */
 	const struct route *route;     /* NULL: no such call */
-	char *arg[MAX_ARGS];           /* what stood for {} */
-	const struct fault *fault;     /* what strikes it; NULL: nothing */
+	char *arg[MAX_ARGS];           /* the segments that {} stands for */
+	const struct fault *fault;     /* hits the request; NULL: none */
 	struct sb_answer answer;
-	bool media;  /* came to the media origin */
 	bool reused; /* not the first request of its connection */
-	bool begun, counted, media_counted, served, stalled;
-	bool fault_struck; /* the fault had its way */
+	bool begun, served, stalled;
+	bool fault_hit; /* the fault had an effect */
+	bool counted;   /* in the statistics, as these two */
 	enum service_no counted_as;
+	enum scope scope;
 };
 
 void req_free(struct req *r);
 
-/* A header of the request, or NULL. */
+/* Finds the service, the call and the fault by method and URL. The services
+ * end with NULL. */
+void req_begin(struct req *r, const struct service *const *services);
+
+/* Counts the request and finds the fault that hits it. */
+void req_count(struct req *r, enum service_no service, enum scope scope);
+
+/* Sets the answer of a request that has all of its body. */
+void req_serve(struct req *r);
+
+/*
+ * Reading the request. What is wrong is refused: counted as a violation and
+ * answered in the service's form.
+ */
+
+/* A header; NULL: absent. */
 const char *req_header(const struct req *r, const char *name);
 
-/* The query's value, or NULL. */
+/* A query parameter; NULL: absent. */
 const char *req_query(const struct req *r, const char *name);
 
-/* The whole number of a query parameter, or otherwise; refuses what is out of bounds and
- * returns -1. */
-long req_number(struct req *r, const char *name, long otherwise, long min, long max);
+/* The whole number of a parameter, or otherwise; -1: refused. */
+long req_number(
+    struct req *r, const char *name, long otherwise, long min, long max);
 
-/* true or false; refuses other values, sets *bad. */
+/* The true or false of a parameter, or otherwise; sets *bad if it is
+ * refused. */
 bool req_flag(struct req *r, const char *name, bool otherwise, bool *bad);
 
-/* Is it that media type, parameters aside? */
+/* Is the body of that media type, whatever its parameters? */
 bool req_type_is(const struct req *r, const char *type);
 
-/* The body as a JSON object that has no members but those (blanks between); else refuses it
- * and returns NULL. The caller puts it. */
+/* The body as an object that has only those members (blanks between); the
+ * caller puts it. NULL: refused. */
 struct json_object *req_json(struct req *r, const char *members);
 
-/* Do all members stand in that list? Refuses the first that does not. */
-bool req_only(
-    struct req *r, struct json_object *o, const char *where, const char *members);
+/* Are all members in that list? where names the object to people. */
+bool req_only(struct req *r, struct json_object *o, const char *where,
+    const char *members);
 
-/* The body's parts, of those names, each at most once; else refuses. Release them anyway. */
+/* The parts of the body, of those names, each at most once; false: refused.
+ * Release the parts in either case. */
 bool req_parts(struct req *r, struct sb_parts *p, const char *names);
 struct sb_part *part_find(struct sb_parts *p, const char *name);
 
-/* A string member with its length in characters in bounds; refuses otherwise. */
-const char *req_text(
-    struct req *r, struct json_object *o, const char *name, size_t min, size_t max);
+/* A required member that is text of min to max characters; NULL: refused. */
+const char *req_text(struct req *r, struct json_object *o, const char *name,
+    size_t min, size_t max);
 
-/* The client broke the contract: counted as a violation, and answered so. */
-void req_refuse(struct req *r, unsigned status, const char *what, const char *field,
-    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/*
+ * Setting the answer.
+ */
 
-/* Not the client's fault: unknown ids, no money, faults. */
+/* The client violated the contract: counts that and sets an error. */
+void req_refuse(struct req *r, unsigned status, const char *what,
+    const char *field, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* Sets an error that is not the client's: unknown ids, faults. */
 void req_fail(struct req *r, unsigned status, const char *message);
 
-/* Sets the answer; json takes the reference. */
 void req_answer(struct req *r, unsigned status);
+/* Takes the reference. */
 void req_answer_json(struct req *r, unsigned status, struct json_object *o);
 void req_answer_header(struct req *r, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The paid effect of a request that is in order: makes the item now, later or never, as pace,
- * quota and faults have it; the item is the state's, or freed. True where the handler shall
- * answer with what was made, false where the answer is set. */
+/* Carries out a paid request that is in order: makes the item now, later or
+ * not at all, as quota and faults decide. Takes the item. True: the handler
+ * answers with the item; false: the answer is set. */
 bool req_pay(struct req *r, struct sb_item *it, int64_t ready_after);
-
-/* The account's bucket; false where it is empty. */
-bool pace_allows(enum service_no service);
-
-/* Fills in service, route and what strikes it, from method and URL. */
-void req_begin(struct req *r);
-
-/* Sets the answer of a request whose body is complete. */
-void req_serve(struct req *r);
-
-/* Sets an answer of the status that a fault wants, with its Retry-After or Location. */
-void req_answer_fault(struct req *r, const struct fault *f);
 
 #endif

@@ -12,64 +12,18 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "core/origin.h"
 #include "core/req.h"
 #include "core/server.h"
 #include "core/stats.h"
+#include "core/timer.h"
 #include "core/trace.h"
 
 enum { CONNECTIONS = 8192, CONNECTION_MEMORY = 64 * 1024, MAX_BODY = 64 << 20 };
 
-struct sb_timer {
-	int64_t at;
-	void (*fn)(void *arg);
-	void *arg;
-};
-
 static struct MHD_Daemon *api, *media;
-static char api_url[64], media_origin[64];
-static struct sb_timer *timers;
-static size_t timers_n;
+static const struct service *const *services;
 static struct rlimit files_before;
-
-const char *
-server_api(void)
-{
-	return api_url;
-}
-
-const char *
-server_media(void)
-{
-	return media_origin;
-}
-
-void
-server_after(int64_t ms, void (*fn)(void *arg), void *arg)
-{
-	timers = mem_resize(timers, (timers_n + 1) * sizeof *timers);
-	timers[timers_n++] = (struct sb_timer){wall_ms() + ms, fn, arg};
-}
-
-/* Calls what is due; returns the milliseconds until the next, or -1. */
-static int
-run_timers(bool all)
-{
-	int64_t now = wall_ms(), next = -1;
-
-	for (size_t i = 0; i < timers_n;) {
-		struct sb_timer t = timers[i];
-
-		if (all || t.at <= now) {
-			timers[i] = timers[--timers_n];
-			t.fn(t.arg);
-			continue;
-		}
-		if (next < 0 || t.at - now < next)
-			next = t.at - now;
-		i++;
-	}
-	return (int)next;
-}
 
 static void
 resume(void *conn)
@@ -84,7 +38,7 @@ fd_of(struct req *r)
 	    ->connect_fd;
 }
 
-/* Ends the connection with a reset instead of an orderly close. */
+/* Ends the connection with a TCP reset. */
 static enum MHD_Result
 send_reset(struct req *r)
 {
@@ -94,7 +48,17 @@ send_reset(struct req *r)
 	return MHD_NO;
 }
 
-/* The first half of the answer; then the end, or nothing for a while and then the end. */
+/* Keeps the client waiting for --stall-ms. */
+static enum MHD_Result
+stall(struct req *r)
+{
+	r->stalled = true;
+	MHD_suspend_connection(r->conn);
+	sb_timer_add(opts.stall, resume, r->conn);
+	return MHD_YES;
+}
+
+/* Gives out the first half of the answer, then stalls if the fault says so, then breaks off. */
 static ssize_t
 read_half(void *cls, uint64_t pos, char *to, size_t max)
 {
@@ -108,24 +72,13 @@ read_half(void *cls, uint64_t pos, char *to, size_t max)
 		return (ssize_t)n;
 	}
 	if (r->answer.fault->kind == FAULT_STALL_BODY && !r->stalled) {
-		r->stalled = true;
-		MHD_suspend_connection(r->conn);
-		server_after(opts.stall, resume, r->conn);
+		stall(r);
 		return 0;
 	}
 	return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-static enum MHD_Result
-stall(struct req *r)
-{
-	r->stalled = true;
-	MHD_suspend_connection(r->conn);
-	server_after(opts.stall, resume, r->conn);
-	return MHD_YES;
-}
-
-/* An answer without a body can only be cut in its head. */
+/* An answer without a body is cut in its status line. */
 static enum MHD_Result
 send_half_head(struct req *r)
 {
@@ -202,9 +155,9 @@ uri_seen(void *cls, const char *uri, struct MHD_Connection *conn)
 	struct pairs path;
 
 	r->conn = conn;
-	r->media = cls != NULL;
+	r->service = cls; /* NULL on the API, where the path names it */
 	r->url = mem_str(uri);
-	/* The path is decoded like a query's name without a value. */
+	/* The path is decoded like a parameter's name without a value. */
 	if (pairs_parse(&path, uri, mark != NULL ? (size_t)(mark - uri) : strlen(uri)) &&
 	    path.n == 1)
 		r->path = mem_str(path.at[0].name);
@@ -227,12 +180,12 @@ request_over(void *cls, struct MHD_Connection *conn, void **con_cls,
 	if (r == NULL)
 		return;
 	if (r->counted)
-		stats_left(r->counted_as);
+		stats_left(r->counted_as, r->scope);
 	req_free(r);
 	*con_cls = NULL;
 }
 
-/* Counts the requests of a connection. */
+/* Gives each connection a count of its requests. */
 static void
 connection_seen(void *cls, struct MHD_Connection *conn, void **context,
     enum MHD_ConnectionNotificationCode what)
@@ -256,7 +209,7 @@ begin(struct req *r, const char *method)
 	r->begun = true;
 	r->method = method;
 	r->reused = n != NULL && (*n)++ > 0;
-	req_begin(r);
+	req_begin(r, services);
 }
 
 /* Sets the answer and counts it. */
@@ -268,9 +221,9 @@ serve(struct req *r)
 	if (r->answer.fault != NULL && r->answer.fault->kind <= FAULT_STALL)
 		r->answer.status = 0;
 	trace_request(r);
-	if (r->service != NULL || r->media_counted)
+	if (r->counted)
 		stats_end(r->counted_as, r->answer.status,
-		    r->fault_struck ? r->fault->spec : NULL);
+		    r->fault_hit ? r->fault->spec : NULL);
 }
 
 static enum MHD_Result
@@ -292,7 +245,7 @@ handle(void *cls, struct MHD_Connection *conn, const char *url, const char *meth
 	}
 	if (*len > 0) {
 		if (r->fault != NULL && r->fault->kind == FAULT_RESET) {
-			r->fault_struck = true;
+			r->fault_hit = true;
 			stats_end(r->counted_as, 0, r->fault->spec);
 			trace_request(r);
 			return send_reset(r);
@@ -305,24 +258,28 @@ handle(void *cls, struct MHD_Connection *conn, const char *url, const char *meth
 	if (opts.delay == 0)
 		return send_answer(r);
 	MHD_suspend_connection(r->conn);
-	server_after(opts.delay, resume, r->conn);
+	sb_timer_add(opts.delay, resume, r->conn);
 	return MHD_YES;
 }
 
 static struct MHD_Daemon *
-listen_on(unsigned port, void *cls)
+listen_on(unsigned port, const struct service *service, struct err *e)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 	    .sin_port = htons((uint16_t)port),
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, (uint16_t)port,
-	    NULL, NULL, handle, cls, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
-	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-	    MHD_OPTION_URI_LOG_CALLBACK, uri_seen, cls, MHD_OPTION_NOTIFY_COMPLETED,
-	    request_over, cls, MHD_OPTION_NOTIFY_CONNECTION, connection_seen, cls,
-	    MHD_OPTION_END);
+	struct MHD_Daemon *d = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME,
+	    (uint16_t)port, NULL, NULL, handle, NULL, MHD_OPTION_SOCK_ADDR,
+	    (struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT,
+	    (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, uri_seen,
+	    (void *)(uintptr_t)service, MHD_OPTION_NOTIFY_COMPLETED, request_over, NULL,
+	    MHD_OPTION_NOTIFY_CONNECTION, connection_seen, NULL, MHD_OPTION_END);
+
+	if (d == NULL)
+		err_set(e, CODE_NETWORK, "cannot listen on 127.0.0.1, port %u:", port);
+	return d;
 }
 
 static unsigned
@@ -338,7 +295,8 @@ epoll_of(struct MHD_Daemon *d)
 }
 
 int
-server_open(struct err *e)
+server_open(const struct service *const *api_services,
+    const struct service *media_service, struct err *e)
 {
 	struct rlimit more;
 
@@ -347,16 +305,11 @@ server_open(struct err *e)
 		more.rlim_cur = more.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &more);
 	}
-	api = listen_on(opts.port, NULL);
-	if (api == NULL)
-		return err_set(e, CODE_NETWORK, "cannot listen on port %u:", opts.port);
-	media = listen_on(opts.media_port, media_origin);
-	if (media == NULL)
-		return err_set(
-		    e, CODE_NETWORK, "cannot listen on port %u:", opts.media_port);
-	snprintf(api_url, sizeof api_url, "http://127.0.0.1:%u", port_of(api));
-	snprintf(
-	    media_origin, sizeof media_origin, "http://127.0.0.1:%u", port_of(media));
+	services = api_services;
+	if ((api = listen_on(opts.port, NULL, e)) == NULL ||
+	    (media = listen_on(opts.media_port, media_service, e)) == NULL)
+		return -1;
+	origin_set(port_of(api), port_of(media));
 	return 0;
 }
 
@@ -370,31 +323,29 @@ server_forget_limits(void)
 void
 server_close(void)
 {
-	run_timers(true);
+	sb_timers_flush();
 	if (media != NULL)
 		MHD_stop_daemon(media);
 	if (api != NULL)
 		MHD_stop_daemon(api);
-	free(timers);
-	timers = NULL;
-	timers_n = 0;
 }
 
-/* How long poll may sleep. */
+/* How many milliseconds poll(2) may wait, -1: for ever. timer is when the next timer ends. */
 static int
-patience(int timer)
+poll_timeout(int timer)
 {
+	struct MHD_Daemon *const daemons[] = {api, media};
 	MHD_UNSIGNED_LONG_LONG ms;
 	int least = timer;
 
-	if (MHD_get_timeout(api, &ms) == MHD_YES && (least < 0 || ms < (unsigned)least))
-		least = (int)ms;
-	if (MHD_get_timeout(media, &ms) == MHD_YES && (least < 0 || ms < (unsigned)least))
-		least = (int)ms;
+	for (int i = 0; i < 2; i++)
+		if (MHD_get_timeout(daemons[i], &ms) == MHD_YES &&
+		    (least < 0 || ms < (unsigned)least))
+			least = (int)ms;
 	return least;
 }
 
-/* Reads one signal: -1 where the server goes on. */
+/* Reads one signal. Returns what server_run returns, or -1 to go on. */
 static int
 take_signal(int fd, pid_t child, int *status)
 {
@@ -406,7 +357,7 @@ take_signal(int fd, pid_t child, int *status)
 		return child > 0 && waitpid(child, status, WNOHANG) == child ? 0 : -1;
 	if (child == 0)
 		return (int)info.ssi_signo;
-	/* A terminal's SIGINT went to the command as well. */
+	/* The terminal has sent SIGINT to the command as well. */
 	if (info.ssi_signo != SIGINT)
 		kill(child, (int)info.ssi_signo);
 	return -1;
@@ -427,13 +378,13 @@ server_run(pid_t child, int *status)
 	sigaddset(&set, SIGCHLD);
 	fds[2].fd = signalfd(-1, &set, SFD_CLOEXEC);
 	if (fds[2].fd < 0)
-		die(EX_OSERR, "no signal descriptor:");
+		die(EX_OSERR, "cannot read signals:");
 	while (end < 0) {
-		if (poll(fds, 3, patience(run_timers(false))) < 0)
+		if (poll(fds, 3, poll_timeout(sb_timers_run())) < 0)
 			continue;
 		if (fds[2].revents != 0)
 			end = take_signal(fds[2].fd, child, status);
-		run_timers(false);
+		sb_timers_run();
 		MHD_run(api);
 		MHD_run(media);
 	}

@@ -8,81 +8,54 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "core/object.h"
 #include "core/state.h"
-#include "core/stats.h"
-#include "services/oauth.h"
+#include "core/util.h"
 
 static struct sb_list lists[SERVICES][ITEM_KINDS];
 static struct lh_table *index_of[SERVICES]; /* id to item */
-static uint64_t numbers;                    /* items that were ever begun */
+static uint64_t numbers;                    /* ids given out so far */
 static int journal = -1;
-static int64_t *jobs; /* when each of Loom's running jobs ends */
+
+/* Running jobs, those that ended among them until the next count. */
+static struct job {
+	enum service_no service;
+	int64_t end;
+} * jobs;
 static size_t jobs_n, jobs_size;
 
-static void
-journal_write(struct json_object *line)
-{
-	struct buf b = {0};
-
-	if (journal >= 0) {
-		buf_str(&b, json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
-		buf_chr(&b, '\n');
-		if (write(journal, b.data, b.len) != (ssize_t)b.len)
-			die(EX_IOERR, "cannot write '%s':", opts.state);
-		buf_release(&b);
-	}
-	json_object_put(line);
-}
-
 void
-state_note(const char *kind, struct json_object *o)
+state_note(const char *kind, struct json_object *value)
 {
 	struct json_object *line = json_object_new_object();
+	struct buf b = {0};
 
-	json_object_object_add(line, kind, o);
-	journal_write(line);
+	json_object_object_add(line, kind, value);
+	obj_write(&b, line);
+	buf_chr(&b, '\n');
+	if (journal >= 0 && write(journal, b.data, b.len) != (ssize_t)b.len)
+		die(EX_IOERR, "cannot write '%s':", opts.state);
+	buf_release(&b);
 }
 
-/* Crockford's base 32, which leaves out I, L, O and U. */
-static void
-ulid(char *out, uint64_t time, uint64_t a, uint64_t b)
-{
-	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-	for (int i = 9; i >= 0; i--, time >>= 5)
-		out[i] = digits[time & 31];
-	for (int i = 17; i >= 10; i--, a >>= 5)
-		out[i] = digits[a & 31];
-	for (int i = 25; i >= 18; i--, b >>= 5)
-		out[i] = digits[b & 31];
-	out[26] = '\0';
-}
-
-static char *
-new_id(enum service_no service, uint64_t n)
-{
-	int64_t base = opts.big_ids ? 9100000000000000001 : 6100000000000001;
-	char text[UUID_SIZE];
-
-	if (service == LOOM)
-		return mem_printf("%lld", (long long)(base + (int64_t)n * 10));
-	if (service == AVTR1) {
-		ulid(text, (uint64_t)wall_ms(), n, mix(opts.seed, n));
-		return mem_printf("av_%s", text);
-	}
-	uuid_of(mix(opts.seed, (uint64_t)service), n, text);
-	return mem_str(text);
-}
-
-struct sb_item *
-sb_item_new(enum service_no service, enum item_kind kind, struct sb_item *parent)
+static struct sb_item *
+item_new(enum service_no service, enum item_kind kind, struct sb_item *parent)
 {
 	struct sb_item *it = mem_new(1, sizeof *it);
 
 	it->service = service;
 	it->kind = kind;
 	it->parent = parent;
-	it->id = new_id(service, numbers++);
+	TAILQ_INIT(&it->children);
+	return it;
+}
+
+struct sb_item *
+sb_item_new(const struct service *s, enum item_kind kind, struct sb_item *parent)
+{
+	struct sb_item *it = item_new(s->no, kind, parent);
+
+	it->id = s->new_id(numbers++);
 	it->params = json_object_new_object();
 	return it;
 }
@@ -101,29 +74,31 @@ sb_item_free(struct sb_item *it)
 static void
 jobs_add(const struct sb_item *it)
 {
-	if (it->service != LOOM || it->ready <= wall_ms())
+	if (it->ready <= wall_ms())
 		return;
 	if (jobs_n == jobs_size) {
 		jobs_size = jobs_size * 2 + 16;
 		jobs = mem_resize(jobs, jobs_size * sizeof *jobs);
 	}
-	jobs[jobs_n++] = it->ready;
+	jobs[jobs_n++] = (struct job){it->service, it->ready};
 }
 
-long
-state_jobs(void)
+int64_t
+state_jobs(enum service_no service)
 {
-	int64_t now = wall_ms();
+	int64_t now = wall_ms(), running = 0;
 	size_t n = 0;
 
 	for (size_t i = 0; i < jobs_n; i++)
-		if (jobs[i] > now)
+		if (jobs[i].end > now) {
+			running += jobs[i].service == service;
 			jobs[n++] = jobs[i];
+		}
 	jobs_n = n;
-	return (long)n;
+	return running;
 }
 
-/* Into the lists and the index. */
+/* Adds the item to the lists and the index. */
 static void
 enter(struct sb_item *it)
 {
@@ -132,20 +107,13 @@ enter(struct sb_item *it)
 	if ((l->n & (l->n - 1)) == 0)
 		l->at = mem_resize(
 		    l->at, (l->n > 0 ? l->n * 2 : 1) * sizeof(struct sb_item *));
-	it->place = l->n;
 	l->at[l->n++] = it;
-	if (it->parent != NULL) {
-		if (it->parent->last != NULL)
-			it->parent->last->next = it;
-		else
-			it->parent->first = it;
-		it->parent->last = it;
-	}
+	if (it->parent != NULL)
+		TAILQ_INSERT_TAIL(&it->parent->children, it, next);
 	if (index_of[it->service] == NULL)
 		index_of[it->service] = lh_kchar_table_new(1024, NULL);
 	lh_table_insert(index_of[it->service], it->id, it);
 	jobs_add(it);
-	stats_made(it);
 }
 
 static struct json_object *
@@ -153,24 +121,22 @@ item_json(const struct sb_item *it)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "service", json_object_new_int((int)it->service));
-	json_object_object_add(o, "kind", json_object_new_int((int)it->kind));
-	json_object_object_add(o, "id", json_object_new_string(it->id));
+	obj_int(o, "service", it->service);
+	obj_int(o, "kind", it->kind);
+	obj_text(o, "id", it->id);
 	if (it->name != NULL)
-		json_object_object_add(o, "name", json_object_new_string(it->name));
+		obj_text(o, "name", it->name);
 	if (it->parent != NULL)
-		json_object_object_add(
-		    o, "parent", json_object_new_string(it->parent->id));
+		obj_text(o, "parent", it->parent->id);
 	if (it->photo != NULL)
-		json_object_object_add(
-		    o, "photo", json_object_new_string(it->photo->sha256));
+		obj_text(o, "photo", it->photo->sha256);
 	json_object_object_add(o, "params", json_object_get(it->params));
-	json_object_object_add(o, "created", json_object_new_int64(it->created));
-	json_object_object_add(o, "updated", json_object_new_int64(it->updated));
-	json_object_object_add(o, "ready", json_object_new_int64(it->ready));
-	json_object_object_add(o, "fate", json_object_new_int((int)it->fate));
-	json_object_object_add(o, "free", json_object_new_boolean(it->free_of_charge));
-	json_object_object_add(o, "numbers", json_object_new_int64((int64_t)numbers));
+	obj_int(o, "created", it->created);
+	obj_int(o, "updated", it->updated);
+	obj_int(o, "ready", it->ready);
+	obj_int(o, "fate", it->fate);
+	obj_bool(o, "free", it->free_of_charge);
+	obj_int(o, "numbers", (int64_t)numbers);
 	return o;
 }
 
@@ -198,10 +164,10 @@ note_change(const struct sb_item *it, const char *what, struct json_object *valu
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "service", json_object_new_int((int)it->service));
-	json_object_object_add(o, "id", json_object_new_string(it->id));
+	obj_int(o, "service", it->service);
+	obj_text(o, "id", it->id);
 	json_object_object_add(o, what, value);
-	json_object_object_add(o, "at", json_object_new_int64(it->updated));
+	obj_int(o, "at", it->updated);
 	state_note("change", o);
 }
 
@@ -275,50 +241,46 @@ sb_item_progress(const struct sb_item *it)
 	return (double)(now - it->created) / (double)(it->ready - it->created);
 }
 
-int64_t
-sb_item_number(const struct sb_item *it, int n)
+static bool
+restore_seed(struct json_object *o)
 {
-	return strtoll(it->id, NULL, 10) + n;
+	opts.seed = (uint64_t)json_object_get_int64(o);
+	return true;
 }
 
-static struct json_object *
-member(struct json_object *o, const char *name)
+/* The number of the service that an item's line names, or -1. */
+static int
+service_in(struct json_object *o)
 {
-	return json_object_object_get(o, name);
-}
+	int service = json_object_get_int(obj_get(o, "service"));
 
-static const char *
-text(struct json_object *o, const char *name)
-{
-	return json_object_get_string(member(o, name));
+	return service >= 0 && service < SERVICES && obj_get_text(o, "id") != NULL
+	           ? service
+	           : -1;
 }
 
 static bool
 restore_item(struct json_object *o)
 {
-	int service = json_object_get_int(member(o, "service"));
-	int kind = json_object_get_int(member(o, "kind"));
+	int service = service_in(o), kind = json_object_get_int(obj_get(o, "kind"));
 	struct sb_item *it;
 
-	if (service < 0 || service >= SERVICES || kind < 0 || kind >= ITEM_KINDS ||
-	    text(o, "id") == NULL)
+	if (service < 0 || kind < 0 || kind >= ITEM_KINDS)
 		return false;
-	it = mem_new(1, sizeof *it);
-	it->service = (enum service_no)service;
-	it->kind = (enum item_kind)kind;
-	it->id = mem_str(text(o, "id"));
-	it->name = mem_str(text(o, "name"));
-	if (text(o, "parent") != NULL)
-		it->parent = find_any(it->service, text(o, "parent"));
-	if (text(o, "photo") != NULL)
-		it->photo = sb_photo_find(text(o, "photo"));
-	it->params = json_object_get(member(o, "params"));
-	it->created = json_object_get_int64(member(o, "created"));
-	it->updated = json_object_get_int64(member(o, "updated"));
-	it->ready = json_object_get_int64(member(o, "ready"));
-	it->fate = (enum fate)json_object_get_int(member(o, "fate"));
-	it->free_of_charge = json_object_get_boolean(member(o, "free"));
-	numbers = (uint64_t)json_object_get_int64(member(o, "numbers"));
+	it = item_new((enum service_no)service, (enum item_kind)kind, NULL);
+	it->id = mem_str(obj_get_text(o, "id"));
+	it->name = mem_str(obj_get_text(o, "name"));
+	if (obj_get_text(o, "parent") != NULL)
+		it->parent = find_any(it->service, obj_get_text(o, "parent"));
+	if (obj_get_text(o, "photo") != NULL)
+		it->photo = sb_photo_find(obj_get_text(o, "photo"));
+	it->params = json_object_get(obj_get(o, "params"));
+	it->created = obj_get_int(o, "created");
+	it->updated = obj_get_int(o, "updated");
+	it->ready = obj_get_int(o, "ready");
+	it->fate = (enum fate)obj_get_int(o, "fate");
+	it->free_of_charge = obj_get_bool(o, "free");
+	numbers = (uint64_t)obj_get_int(o, "numbers");
 	enter(it);
 	return true;
 }
@@ -326,52 +288,59 @@ restore_item(struct json_object *o)
 static bool
 restore_change(struct json_object *o)
 {
-	int service = json_object_get_int(member(o, "service"));
+	int service = service_in(o);
 	struct sb_item *it;
 
-	if (service < 0 || service >= SERVICES || text(o, "id") == NULL)
-		return false;
-	it = find_any((enum service_no)service, text(o, "id"));
+	it = service >= 0 ? find_any((enum service_no)service, obj_get_text(o, "id"))
+	                  : NULL;
 	if (it == NULL)
 		return false;
-	it->updated = json_object_get_int64(member(o, "at"));
-	if (json_object_get_boolean(member(o, "deleted")))
-		it->deleted = true;
-	if (text(o, "name") != NULL) {
+	it->updated = obj_get_int(o, "at");
+	it->deleted |= obj_get_bool(o, "deleted");
+	if (obj_get_text(o, "name") != NULL) {
 		free(it->name);
-		it->name = mem_str(text(o, "name"));
+		it->name = mem_str(obj_get_text(o, "name"));
 	}
-	if (member(o, "params") != NULL) {
+	if (obj_has(o, "params")) {
 		json_object_put(it->params);
-		it->params = json_object_get(member(o, "params"));
+		it->params = json_object_get(obj_get(o, "params"));
 	}
 	return true;
 }
 
-/* One line of the journal. */
+static struct journal_kind {
+	const char *name;
+	bool (*restore)(struct json_object *value);
+} kinds[8] = {{"seed", restore_seed}, {"photo", sb_photo_restore}, {"make", restore_item},
+    {"change", restore_change}};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+void
+state_register(const char *kind, bool (*restore)(struct json_object *value))
+{
+	for (int i = 0; i < KINDS; i++)
+		if (kinds[i].name == NULL) {
+			kinds[i] = (struct journal_kind){kind, restore};
+			return;
+		}
+	abort();
+}
+
+/* Restores one line of the journal. */
 static bool
 restore(struct json_object *line)
 {
-	struct json_object *o;
+	for (int i = 0; i < KINDS && kinds[i].name != NULL; i++) {
+		struct json_object *value = obj_get(line, kinds[i].name);
 
-	if ((o = member(line, "seed")) != NULL) {
-		opts.seed = (uint64_t)json_object_get_int64(o);
-		return true;
+		if (value != NULL)
+			return kinds[i].restore(value);
 	}
-	if ((o = member(line, "photo")) != NULL)
-		return sb_photo_restore(o), true;
-	if ((o = member(line, "make")) != NULL)
-		return restore_item(o);
-	if ((o = member(line, "change")) != NULL)
-		return restore_change(o);
-	if ((o = member(line, "token")) != NULL)
-		return tokens_restore("token", o), true;
-	if ((o = member(line, "dead")) != NULL)
-		return tokens_restore("dead", o), true;
 	return false;
 }
 
-/* A last line without its end was cut by a crash and was never answered: it is cut off. */
+/* Reads the journal. A last line without its line feed was cut by a crash, and its request
+ * was never answered: it is removed. */
 static int
 replay(FILE *f, struct err *e)
 {
@@ -388,15 +357,15 @@ replay(FILE *f, struct err *e)
 		number++;
 		if (o == NULL || !restore(o))
 			status = err_set(e, CODE_DAMAGED,
-			    "%s:%ld: not a line of the sandbox's journal", opts.state,
-			    number);
+			    "%s:%ld: not a line of a sandbox journal; use another file",
+			    opts.state, number);
 		json_object_put(o);
 		good = ftell(f);
 	}
 	free(line);
 	if (status == 0 && ftruncate(fileno(f), good) < 0)
-		status =
-		    err_set(e, CODE_TARGET_UNWRITABLE, "cannot cut '%s':", opts.state);
+		status = err_set(
+		    e, CODE_TARGET_UNWRITABLE, "cannot truncate '%s':", opts.state);
 	return status;
 }
 
@@ -422,8 +391,8 @@ state_open(struct err *e)
 	if (status == 0) {
 		journal = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		if (journal < 0)
-			status = err_set(
-			    e, CODE_TARGET_UNWRITABLE, "cannot keep '%s':", opts.state);
+			status = err_set(e, CODE_TARGET_UNWRITABLE,
+			    "cannot keep '%s' open:", opts.state);
 	}
 	fclose(f);
 	if (status == 0 && fresh)

@@ -5,12 +5,13 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "core/state.h"
+#include "core/object.h"
 #include "core/stats.h"
+#include "core/util.h"
 
 enum { MAX_VIOLATIONS = 1000 };
 
-/* The times of the requests of the last second. */
+/* When each request of the last second began. */
 struct ring {
 	int64_t *at;
 	size_t size, first, n;
@@ -88,9 +89,10 @@ stats_end(enum service_no service, unsigned status, const char *fault)
 }
 
 void
-stats_left(enum service_no service)
+stats_left(enum service_no service, enum scope scope)
 {
-	counts[service].in_flight--;
+	if (scope != MEDIA && scope != TOKEN)
+		counts[service].in_flight--;
 }
 
 void
@@ -99,17 +101,15 @@ stats_violation(enum service_no service, const char *method, const char *url,
 {
 	struct counts *c = &counts[service];
 	struct json_object *o;
-	char when[TIME_SIZE];
 
 	if (c->violations++ >= MAX_VIOLATIONS)
 		return;
 	o = json_object_new_object();
-	time_iso(wall_ms(), true, when);
-	json_object_object_add(o, "time", json_object_new_string(when));
-	json_object_object_add(o, "method", json_object_new_string(method));
-	json_object_object_add(o, "url", json_object_new_string(url));
-	json_object_object_add(o, "violation", json_object_new_string(what));
-	json_object_object_add(o, "detail", json_object_new_string(detail));
+	obj_time(o, "time", wall_ms(), true);
+	obj_text(o, "method", method);
+	obj_text(o, "url", url);
+	obj_text(o, "violation", what);
+	obj_text(o, "detail", detail);
 	if (c->violation_list == NULL)
 		c->violation_list = json_object_new_array();
 	json_object_array_add(c->violation_list, o);
@@ -127,8 +127,8 @@ stats_credentials_on_media(enum service_no service)
 	counts[service].credentials_on_media++;
 }
 
-/* What was asked for, whoever asks: extras are left out, as a client may put a tag of each
- * attempt there. */
+/* What a client asked for. Extras are left out: a client may send a different tag in them
+ * with each attempt. */
 static char *
 fingerprint(const struct sb_item *it)
 {
@@ -189,16 +189,23 @@ stats_made(const struct sb_item *it)
 	count_duplicate(c, it);
 }
 
-long
+void
+stats_read_state(void)
+{
+	for (int s = 0; s < SERVICES; s++)
+		for (int k = 0; k < ITEM_KINDS; k++) {
+			const struct sb_list *all =
+			    state_list((enum service_no)s, (enum item_kind)k);
+
+			for (size_t i = 0; i < all->n; i++)
+				stats_made(all->at[i]);
+		}
+}
+
+int64_t
 stats_charges(enum service_no service)
 {
 	return counts[service].charges;
-}
-
-static void
-add(struct json_object *o, const char *name, long n)
-{
-	json_object_object_add(o, name, json_object_new_int64(n));
 }
 
 static struct json_object *
@@ -216,7 +223,7 @@ duplicates_json(struct counts *c)
 		if (json_object_array_length(ids) < 2)
 			continue;
 		o = json_object_new_object();
-		json_object_object_add(o, "what", json_object_new_string(lh_entry_k(e)));
+		obj_text(o, "what", lh_entry_k(e));
 		json_object_object_add(o, "ids", json_object_get(ids));
 		json_object_array_add(list, o);
 	}
@@ -229,32 +236,32 @@ one_json(struct counts *c)
 	struct json_object *o = json_object_new_object(), *statuses;
 	char name[12];
 
-	add(o, "requests", c->requests);
-	add(o, "creates", c->creates);
-	add(o, "renderings", c->renderings);
-	add(o, "videos", c->videos);
-	add(o, "video_renders", c->video_renders);
-	add(o, "charges", c->charges);
-	add(o, "duplicates_count", c->duplicates);
+	obj_int(o, "requests", c->requests);
+	obj_int(o, "creates", c->creates);
+	obj_int(o, "renderings", c->renderings);
+	obj_int(o, "videos", c->videos);
+	obj_int(o, "video_renders", c->video_renders);
+	obj_int(o, "charges", c->charges);
+	obj_int(o, "duplicates_count", c->duplicates);
 	json_object_object_add(o, "duplicates", duplicates_json(c));
-	add(o, "polls", c->polls);
-	add(o, "lists", c->lists);
-	add(o, "token_requests", c->token_requests);
-	add(o, "media_requests", c->media_requests);
-	add(o, "unauthorized", c->unauthorized);
-	add(o, "violations_count", c->violations);
+	obj_int(o, "polls", c->polls);
+	obj_int(o, "lists", c->lists);
+	obj_int(o, "token_requests", c->token_requests);
+	obj_int(o, "media_requests", c->media_requests);
+	obj_int(o, "unauthorized", c->unauthorized);
+	obj_int(o, "violations_count", c->violations);
 	json_object_object_add(o, "violations",
 	    c->violation_list != NULL ? json_object_get(c->violation_list)
 	                              : json_object_new_array());
-	add(o, "credentials_on_media", c->credentials_on_media);
-	add(o, "max_in_flight", c->max_in_flight);
-	add(o, "max_rate_per_second", c->max_rate);
+	obj_int(o, "credentials_on_media", c->credentials_on_media);
+	obj_int(o, "max_in_flight", c->max_in_flight);
+	obj_int(o, "max_rate_per_second", c->max_rate);
 	statuses = json_object_new_object();
 	for (int i = 0; i < 600; i++) {
 		if (c->status[i] == 0)
 			continue;
 		snprintf(name, sizeof name, "%d", i);
-		add(statuses, name, c->status[i]);
+		obj_int(statuses, name, c->status[i]);
 	}
 	json_object_object_add(o, "statuses", statuses);
 	json_object_object_add(o, "faults",
@@ -293,10 +300,10 @@ stats_reset(void)
 	}
 }
 
-long
+int64_t
 stats_complain(void)
 {
-	long total = 0;
+	int64_t total = 0;
 
 	for (int s = 0; s <= OTHER; s++) {
 		struct counts *c = &counts[s];
@@ -310,7 +317,7 @@ stats_complain(void)
 			        json_object_array_get_idx(c->violation_list, i),
 			        JSON_C_TO_STRING_PLAIN));
 		if (c->credentials_on_media > 0)
-			warn("%s: %ld request(s) brought credentials to the media origin",
+			warn("%s: %ld request(s) sent credentials to the media origin",
 			    service_names[s], c->credentials_on_media);
 		total += c->violations + c->credentials_on_media;
 	}

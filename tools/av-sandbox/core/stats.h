@@ -1,6 +1,7 @@
 /*
- * stats: what clients did, for GET /_stats. Counts of what was made follow from the state and
- * so survive a restart with it; the others begin anew with the process.
+ * stats: what clients did, for GET /_stats. Counts of made items follow from
+ * the state, so they survive a restart with --state; the others start at 0
+ * with the process.
  */
 #ifndef SANDBOX_STATS_H
 #define SANDBOX_STATS_H
@@ -9,35 +10,38 @@
 
 #include "core/faults.h"
 #include "core/options.h"
+#include "core/state.h"
 
-struct sb_item;
-
-/* A request of a service begins, and ends with that status (0: the connection was broken). */
+/* A request begins; its answer has that status (0: the connection was broken)
+ * and was hit by that fault (NULL: none); the request is over. */
 void stats_begin(enum service_no service, enum scope scope);
 void stats_end(enum service_no service, unsigned status, const char *fault);
+void stats_left(enum service_no service, enum scope scope);
 
-/* A client broke the contract: what names the kind in one word, detail says it to people. */
-void stats_violation(enum service_no service, const char *method, const char *url,
-    const char *what, const char *detail);
-
-/* A request of the API has left, whatever became of it. */
-void stats_left(enum service_no service);
+/* A client violated the contract: what is the kind in one word, detail says
+ * it to people. */
+void stats_violation(enum service_no service, const char *method,
+    const char *url, const char *what, const char *detail);
 
 void stats_unauthorized(enum service_no service);
 void stats_credentials_on_media(enum service_no service);
 
-/* The item came to be, now or in an earlier process. */
+/* The item was made. */
 void stats_made(const struct sb_item *it);
 
-/* Charged operations so far. */
-long stats_charges(enum service_no service);
+/* Counts the items that the journal restored. */
+void stats_read_state(void);
 
-/* The whole, as /_stats shows it; the caller puts it. */
+/* Paid requests that took effect. */
+int64_t stats_charges(enum service_no service);
+
+/* All counts as /_stats shows them; the caller puts the object. */
 struct json_object *stats_json(void);
 void stats_reset(void);
 
-/* Violations and leaked credentials of all services; says each on stderr. */
-long stats_complain(void);
+/* Reports violations and leaked credentials of all services on stderr; returns
+ * how many there are. */
+int64_t stats_complain(void);
 
 void stats_free(void);
 

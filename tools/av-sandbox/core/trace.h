@@ -1,6 +1,6 @@
 /*
- * trace: one JSON line a request, for people who want to see what a client did. Of headers
- * only the names are told, so that no credential gets into it.
+ * trace: one JSON line for each request, to see what a client did. Only the
+ * names of headers are written, so that no credential gets into the file.
  */
 #ifndef SANDBOX_TRACE_H
 #define SANDBOX_TRACE_H

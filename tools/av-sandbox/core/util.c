@@ -1,12 +1,12 @@
 #include <ctype.h>
 #include <errno.h>
-#include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "core/util.h"
@@ -18,21 +18,6 @@ wall_ms(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-void
-time_iso(int64_t ms, bool fraction, char out[TIME_SIZE])
-{
-	time_t t = (time_t)(ms / 1000);
-	struct tm tm;
-	size_t n;
-
-	gmtime_r(&t, &tm);
-	n = strftime(out, TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (fraction)
-		snprintf(out + n, TIME_SIZE - n, ".%03dZ", (int)(ms % 1000));
-	else
-		snprintf(out + n, TIME_SIZE - n, "Z");
 }
 
 /* The finisher of SplitMix64. */
@@ -60,32 +45,25 @@ chance(uint64_t n)
 	return (double)(n >> 11) / 9007199254740992.0;
 }
 
-static void
-to_hex(const unsigned char *md, char out[HEX_SIZE])
+void
+digest_hex(const void *data, size_t len, char out[SHA256_HEX])
 {
-	for (int i = 0; i < 32; i++)
-		snprintf(out + 2 * i, 3, "%02x", md[i]);
+	struct sha256 s;
+
+	sha256_init(&s);
+	sha256_add(&s, data, len);
+	sha256_hex(&s, out);
 }
 
 void
-digest_hex(const void *data, size_t len, char out[HEX_SIZE])
+hmac_hex(const char *key, const char *text, char out[SHA256_HEX])
 {
-	unsigned char md[EVP_MAX_MD_SIZE];
-
-	if (EVP_Digest(data, len, md, NULL, EVP_sha256(), NULL) != 1)
-		abort();
-	to_hex(md, out);
-}
-
-void
-hmac_hex(const char *key, const char *text, char out[HEX_SIZE])
-{
-	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned char md[SHA256_BYTES];
 
 	if (HMAC(EVP_sha256(), key, (int)strlen(key), (const unsigned char *)text,
 	        strlen(text), md, NULL) == NULL)
 		abort();
-	to_hex(md, out);
+	hex_of(out, md, sizeof md);
 }
 
 void
@@ -155,7 +133,7 @@ hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The decoded text of len bytes, or NULL. */
+/* Decodes %XX and + (application/x-www-form-urlencoded). NULL: broken. */
 static char *
 decode(const char *s, size_t len)
 {

@@ -1,6 +1,7 @@
 /*
- * util: the small things every part of the sandbox needs: time, hashes, names that follow
- * from the seed, and name=value lists as queries and forms carry them.
+ * util: small things that every part of the sandbox needs: the time, hashes,
+ * random numbers that follow from the seed, checks of values, and the
+ * name=value pairs of queries and forms.
  */
 #ifndef SANDBOX_UTIL_H
 #define SANDBOX_UTIL_H
@@ -9,30 +10,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HEX_SIZE = 65, UUID_SIZE = 37, TIME_SIZE = 32 };
+#include "base/sha256.h"
 
-/* Milliseconds since 1970 by the wall clock: what is kept must survive a restart. */
+enum { UUID_SIZE = 37 };
+
+/* Milliseconds since 1970 by the wall clock, so that times in the journal hold
+ * after a restart. */
 int64_t wall_ms(void);
 
-/* "2026-05-01T10:00:00.000Z", or without the fraction. */
-void time_iso(int64_t ms, bool fraction, char out[TIME_SIZE]);
-
-/* A number that depends on both, evenly spread; chance() makes a fraction of 1 of one. */
+/* An evenly distributed number that depends on both arguments. */
 uint64_t mix(uint64_t a, uint64_t b);
 uint64_t mix_str(uint64_t a, const char *s);
+
+/* Maps such a number to 0 <= x < 1. */
 double chance(uint64_t n);
 
-void digest_hex(const void *data, size_t len, char out[HEX_SIZE]);
-void hmac_hex(const char *key, const char *text, char out[HEX_SIZE]);
+/* Lower-case hexadecimal digits of a SHA-256 and of an HMAC-SHA-256. */
+void digest_hex(const void *data, size_t len, char out[SHA256_HEX]);
+void hmac_hex(const char *key, const char *text, char out[SHA256_HEX]);
 void uuid_of(uint64_t a, uint64_t b, char out[UUID_SIZE]);
 
 bool is_uuid(const char *s);
-/* An absolute URL with a host and without blanks or control characters; https only where
- * asked for. Judged by its form alone. */
+
+/* Has it the form of an absolute URL, with a host, and without blanks and
+ * control characters? With https, http is refused. Nothing is resolved. */
 bool is_url(const char *s, bool https);
+
 bool is_integer(const char *s, long min, long max);
 
-/* The pairs of a query or form body, decoded. */
+/* The decoded pairs of a query or a form body. */
 struct pair {
 	char *name;
 	char *value;
@@ -43,13 +49,15 @@ struct pairs {
 	size_t n;
 };
 
-/* False where an escape is broken or a decoded byte is no text (NUL, not UTF-8). */
+/* Returns false if an escape is broken, or if decoded text holds a NUL or is
+ * not UTF-8. Release the pairs in either case. */
 bool pairs_parse(struct pairs *p, const char *s, size_t len);
+
 /* The value of the first pair of that name, or NULL. */
 const char *pairs_get(const struct pairs *p, const char *name);
 void pairs_release(struct pairs *p);
 
-/* Is the word one of a list that blanks separate? */
+/* Is the word in a list that is separated by blanks? NULL is an empty list. */
 bool word_in(const char *list, const char *word);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stb/stb_image_write.h>
 
 #include "base/mem.h"
-#include "core/util.h"
 #include "picture/canvas.h"
 
 void
@@ -50,10 +49,10 @@ canvas_disc(struct canvas *c, int x, int y, int radius, struct rgba colour)
 				put(c, x + i, y + j, colour);
 }
 
-int
+void
 canvas_text(struct canvas *c, int x, int y, int scale, const char *s, struct rgba colour)
 {
-	/* A quad is four corners of x, y, z as float and a colour. */
+	/* A quad has four corners, each of x, y and z as float and a colour. */
 	static float quads[64 * 1024 / sizeof(float)];
 	char text[64];
 	int n;
@@ -67,7 +66,6 @@ canvas_text(struct canvas *c, int x, int y, int scale, const char *s, struct rgb
 		canvas_rect(c, x + (int)q[0] * scale, y + (int)q[1] * scale,
 		    (int)(q[8] - q[0]) * scale, (int)(q[9] - q[1]) * scale, colour);
 	}
-	return stb_easy_font_width(text) * scale;
 }
 
 void
@@ -86,13 +84,22 @@ canvas_paste(struct canvas *c, int x, int y, int w, int h, const struct canvas *
 	free(scaled);
 }
 
-struct rgba
-colour_of(uint64_t n)
+void
+canvas_scale(struct canvas *c, const struct canvas *from, int longest)
 {
-	n = mix(n, 7);
-	return (struct rgba){(unsigned char)(64 + (n & 127)),
-	    (unsigned char)(64 + ((n >> 8) & 127)),
-	    (unsigned char)(64 + ((n >> 16) & 127)), 255};
+	int side = from->width > from->height ? from->width : from->height;
+	int w = from->width * longest / side, h = from->height * longest / side;
+
+	canvas_init(c, w > 0 ? w : 1, h > 0 ? h : 1, (struct rgba){0, 0, 0, 255});
+	canvas_paste(c, 0, 0, c->width, c->height, from);
+}
+
+struct rgba
+canvas_colour(uint64_t random)
+{
+	return (struct rgba){(unsigned char)(64 + (random & 127)),
+	    (unsigned char)(64 + ((random >> 8) & 127)),
+	    (unsigned char)(64 + ((random >> 16) & 127)), 255};
 }
 
 static void

@@ -1,5 +1,5 @@
 /*
- * canvas: RGBA pixels and the few things that are done to them.
+ * canvas: RGBA pixels, and drawing on them.
  */
 #ifndef SANDBOX_CANVAS_H
 #define SANDBOX_CANVAS_H
@@ -20,21 +20,27 @@ struct rgba {
 void canvas_init(struct canvas *c, int width, int height, struct rgba fill);
 void canvas_release(struct canvas *c);
 
-void canvas_rect(struct canvas *c, int x, int y, int w, int h, struct rgba colour);
-void canvas_disc(struct canvas *c, int x, int y, int radius, struct rgba colour);
+void canvas_rect(
+    struct canvas *c, int x, int y, int w, int h, struct rgba colour);
+void canvas_disc(
+    struct canvas *c, int x, int y, int radius, struct rgba colour);
 
-/* Letters of a bitmap font, scale pixels a dot, from its top left corner; returns the width. */
-int canvas_text(
-    struct canvas *c, int x, int y, int scale, const char *s, struct rgba colour);
+/* Draws letters of a bitmap font, scale pixels for each dot, with the top left
+ * corner at x and y. */
+void canvas_text(struct canvas *c, int x, int y, int scale, const char *s,
+    struct rgba colour);
 
-/* Puts a picture of any size into a box, scaled, its alpha made full. */
+/* Draws a picture of any size into a box, scaled and opaque. */
 void canvas_paste(
     struct canvas *c, int x, int y, int w, int h, const struct canvas *from);
 
-/* A colour that follows from a number. */
-struct rgba colour_of(uint64_t n);
+/* Makes a canvas that holds the picture, its longest side as given. */
+void canvas_scale(struct canvas *c, const struct canvas *from, int longest);
 
-/* Appends the picture to a buffer. quality is JPEG's, 1 to 100. */
+/* A colour of medium brightness out of a random number. */
+struct rgba canvas_colour(uint64_t random);
+
+/* Appends the picture to a buffer. quality is from 1 to 100. */
 void canvas_png(const struct canvas *c, struct buf *out);
 void canvas_jpeg(const struct canvas *c, int quality, struct buf *out);
 

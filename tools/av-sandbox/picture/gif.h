@@ -1,12 +1,13 @@
 /*
- * gif: an animated GIF89a, frame after frame, in the 6x6x6 colour cube.
+ * gif: writes an animated GIF89a, its colours rounded to a cube of 6x6x6.
  */
 #ifndef SANDBOX_GIF_H
 #define SANDBOX_GIF_H
 
 #include "picture/canvas.h"
 
-/* All frames have the size that the beginning names; delay is in hundredths of a second. */
+/* All frames have the size given at the beginning. delay is in hundredths of a
+ * second. */
 void gif_begin(struct buf *out, int width, int height);
 void gif_frame(struct buf *out, const struct canvas *frame, int delay);
 void gif_end(struct buf *out);

@@ -1,6 +1,6 @@
 /*
- * Anam: documented by the vendor's OpenAPI. There is no state; a preview that is not made yet
- * is null. Errors have the form that the same API documents for its meetings.
+ * Anam: documented by the vendor's OpenAPI. An avatar has no state; its preview is null until
+ * it is made. Errors have the form that the same API documents for its meetings.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,19 +17,13 @@ static const char models[] = "cara-3 cara-4 cara-4-latest";
 static bool
 anam_authorized(struct req *r)
 {
-	const char *got = req_header(r, "Authorization");
-	char *key = secret_of("ANAM_API_KEY");
-	bool ok = got != NULL && strncasecmp(got, "Bearer ", 7) == 0 &&
-	          strcmp(got + 7, key) == 0;
-
-	free(key);
-	return ok;
+	return bears_secret(r, "ANAM_API_KEY");
 }
 
-static void
-add_text(struct json_object *o, const char *name, const char *s)
+static char *
+anam_id(uint64_t n)
 {
-	json_object_object_add(o, name, s != NULL ? json_object_new_string(s) : NULL);
+	return uuid_id(ANAM, n);
 }
 
 static void
@@ -40,17 +34,17 @@ anam_error(struct req *r, unsigned status, const char *code, const char *field,
 	char *summary;
 
 	(void)code;
-	add_text(o, "error", field != NULL ? "Validation error" : message);
+	obj_text(o, "error", field != NULL ? "Validation error" : message);
 	if (field != NULL) {
 		detail = json_object_new_object();
-		add_text(detail, "path", field);
-		add_text(detail, "message", message);
-		add_text(detail, "code", "custom");
+		obj_text(detail, "path", field);
+		obj_text(detail, "message", message);
+		obj_text(detail, "code", "custom");
 		details = json_object_new_array();
 		json_object_array_add(details, detail);
 		json_object_object_add(o, "details", details);
 		summary = mem_printf("%s: %s", field, message);
-		add_text(o, "summary", summary);
+		obj_text(o, "summary", summary);
 		free(summary);
 	}
 	req_answer_json(r, status, o);
@@ -66,28 +60,22 @@ anam_json(const struct sb_item *it)
 {
 	struct json_object *o = json_object_new_object(),
 	                   *versions = json_object_new_array();
-	char *still = media_url(it, "still.png"), *preview = media_url(it, "preview.mp4");
-	char text[TIME_SIZE];
 
-	add_text(o, "id", it->id);
-	add_text(o, "displayName", it->name);
-	add_text(o, "variantName", "default");
-	add_text(o, "imageUrl", still);
-	add_text(o, "videoUrl", sb_item_progress(it) >= 1 ? preview : NULL);
-	time_iso(it->created, true, text);
-	add_text(o, "createdAt", text);
-	time_iso(it->updated, true, text);
-	add_text(o, "updatedAt", text);
-	add_text(o, "createdByOrganizationId", "org_1");
+	obj_text(o, "id", it->id);
+	obj_text(o, "displayName", it->name);
+	obj_text(o, "variantName", "default");
+	media_url(o, "imageUrl", it, "still.png");
+	media_url(o, "videoUrl", it, sb_item_progress(it) >= 1 ? "preview.mp4" : NULL);
+	obj_time(o, "createdAt", it->created, true);
+	obj_time(o, "updatedAt", it->updated, true);
+	obj_text(o, "createdByOrganizationId", "org_1");
 	json_object_array_add(versions, json_object_new_string("v2"));
 	json_object_object_add(o, "availableVersions", versions);
-	add_text(o, "activeVersion", "v2");
-	free(still);
-	free(preview);
+	obj_text(o, "activeVersion", "v2");
 	return o;
 }
 
-/* What a create has asked for, from either form of the body. */
+/* What the client asks to create, in either form of the body. */
 struct wish {
 	char *name, *model, *url, *filename;
 	struct sb_photo *photo;
@@ -118,12 +106,12 @@ anam_photo(struct req *r, const struct sb_part *p, struct wish *w)
 	w->photo = sb_photo_of(p->data, p->len);
 	if (w->photo->type != PHOTO_BAD)
 		return true;
-	req_refuse(
-	    r, 422, "bad_image", NULL, "the photo is no JPEG, PNG or WebP that decodes");
+	req_refuse(r, 422, "bad_image", NULL,
+	    "the photo is not a JPEG, PNG or WebP that can be decoded");
 	return false;
 }
 
-/* The URL's form is judged, nothing is fetched. */
+/* Checks the form of the URL; nothing is fetched. */
 static bool
 anam_url(struct req *r, struct wish *w)
 {
@@ -172,7 +160,7 @@ read_json(struct req *r, struct wish *w)
 		return false;
 	url = req_text(r, o, "imageUrl", 1, 100000);
 	name = url != NULL ? req_text(r, o, "displayName", 0, 100000) : NULL;
-	if (name != NULL && json_object_object_get_ex(o, "avatarModel", NULL)) {
+	if (name != NULL && obj_has(o, "avatarModel")) {
 		model = req_text(r, o, "avatarModel", 1, 100);
 		if (model == NULL)
 			name = NULL;
@@ -216,11 +204,11 @@ make_avatar(struct req *r, struct wish *w)
 		    "avatarModel is '%.100s', not one of %s", w->model, models);
 		return;
 	}
-	it = sb_item_new(ANAM, AVATAR, NULL);
+	it = sb_item_new(&anam_service, AVATAR, NULL);
 	it->name = mem_str(w->name);
 	it->photo = w->photo;
 	if (w->model != NULL)
-		add_text(it->params, "avatarModel", w->model);
+		obj_text(it->params, "avatarModel", w->model);
 	if (fate_of(it, w->name, w->filename) != FATE_READY) {
 		req_fail(r, 422, "the image could not be processed");
 		sb_item_free(it);
@@ -290,7 +278,7 @@ anam_delete(struct req *r)
 		return;
 	state_delete(it);
 	o = json_object_new_object();
-	add_text(o, "message", "Avatar deleted successfully");
+	obj_text(o, "message", "Avatar deleted successfully");
 	req_answer_json(r, 200, o);
 }
 
@@ -331,10 +319,10 @@ anam_list(struct req *r)
 	}
 	last = n == 0 ? 1 : (n + size - 1) / size;
 	meta = json_object_new_object();
-	json_object_object_add(meta, "total", json_object_new_int64(n));
-	json_object_object_add(meta, "lastPage", json_object_new_int64(last));
-	json_object_object_add(meta, "currentPage", json_object_new_int64(page));
-	json_object_object_add(meta, "perPage", json_object_new_int64(size));
+	obj_int(meta, "total", n);
+	obj_int(meta, "lastPage", last);
+	obj_int(meta, "currentPage", page);
+	obj_int(meta, "perPage", size);
 	json_object_object_add(meta, "prev", page_number(page - 1, page > 1));
 	json_object_object_add(meta, "next", page_number(page + 1, page < last));
 	o = json_object_new_object();
@@ -355,10 +343,12 @@ static const struct route routes[] = {
 
 const struct service anam_service = {
     .no = ANAM,
+    .name = "anam",
     .base = "/anam/v1",
     .routes = routes,
     .authorized = anam_authorized,
     .error = anam_error,
+    .new_id = anam_id,
     .no_money = 403,
     .bad_query = 400,
 };

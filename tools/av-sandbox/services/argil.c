@@ -1,6 +1,6 @@
 /*
  * Argil: avatars and voices of API v1, documented in docs.argil.ai. Unknown members are
- * refused, as the schema says (additionalProperties: false).
+ * refused, since the schema has additionalProperties: false.
  */
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -23,6 +23,12 @@ argil_authorized(struct req *r)
 	return ok;
 }
 
+static char *
+argil_id(uint64_t n)
+{
+	return uuid_id(ARGIL, n);
+}
+
 static void
 argil_error(struct req *r, unsigned status, const char *code, const char *field,
     const char *message)
@@ -31,15 +37,9 @@ argil_error(struct req *r, unsigned status, const char *code, const char *field,
 
 	(void)code;
 	(void)field;
-	json_object_object_add(o, "code", json_object_new_int((int)status));
-	json_object_object_add(o, "message", json_object_new_string(message));
+	obj_int(o, "code", status);
+	obj_text(o, "message", message);
 	req_answer_json(r, status, o);
-}
-
-static void
-add_text(struct json_object *o, const char *name, const char *s)
-{
-	json_object_object_add(o, name, s != NULL ? json_object_new_string(s) : NULL);
 }
 
 static struct json_object *
@@ -48,33 +48,26 @@ argil_json(const struct sb_item *it)
 	static const char *const states[] = {"IDLE", "TRAINING_FAILED", "REFUSED"};
 	struct json_object *o = json_object_new_object();
 	const struct sb_photo *p = it->photo;
-	char *thumb = media_url(it, "thumbnail.jpg"), *cover = media_url(it, "cover.jpg");
-	char text[TIME_SIZE];
 
-	add_text(o, "id", it->id);
-	add_text(o, "name", it->name);
-	add_text(o, "actorName", it->name);
-	time_iso(it->created, true, text);
-	add_text(o, "createdAt", text);
-	time_iso(it->updated, true, text);
-	add_text(o, "updatedAt", text);
+	obj_text(o, "id", it->id);
+	obj_text(o, "name", it->name);
+	obj_text(o, "actorName", it->name);
+	obj_time(o, "createdAt", it->created, true);
+	obj_time(o, "updatedAt", it->updated, true);
 	json_object_object_add(o, "gestures", json_object_new_array());
-	add_text(o, "status", sb_item_progress(it) < 1 ? "TRAINING" : states[it->fate]);
-	json_object_object_add(o, "width", json_object_new_int(p->width));
-	json_object_object_add(o, "height", json_object_new_int(p->height));
-	add_text(o, "thumbnailUrl", thumb);
-	add_text(o, "coverImageUrl", cover);
-	json_object_object_add(
-	    o, "extras", json_object_get(json_object_object_get(it->params, "extras")));
-	add_text(o, "orientation",
+	obj_text(o, "status", sb_item_progress(it) < 1 ? "TRAINING" : states[it->fate]);
+	obj_int(o, "width", p->width);
+	obj_int(o, "height", p->height);
+	media_url(o, "thumbnailUrl", it, "thumbnail.jpg");
+	media_url(o, "coverImageUrl", it, "cover.jpg");
+	obj_copy(o, "extras", it->params);
+	obj_text(o, "orientation",
 	    p->width > p->height ? "ASPECT_RATIO_16_9" : "ASPECT_RATIO_9_16");
-	add_text(o, "model", "ARGIL_V1");
-	free(thumb);
-	free(cover);
+	obj_text(o, "model", "ARGIL_V1");
 	return o;
 }
 
-/* The bytes of "data:image/png;base64,..."; NULL after refusing it. The caller frees them. */
+/* The bytes of "data:image/png;base64,..."; the caller frees them. NULL: refused. */
 static unsigned char *
 from_data_uri(struct req *r, const char *s, size_t *len)
 {
@@ -91,7 +84,7 @@ from_data_uri(struct req *r, const char *s, size_t *len)
 			text = s + strlen(heads[i]);
 	if (text == NULL) {
 		req_refuse(r, 400, "bad_value", "datasetImage.base64",
-		    "'%.40s...' is no data URI", s);
+		    "'%.40s...' is not a data URI of an image", s);
 		return NULL;
 	}
 	n = strlen(text);
@@ -103,15 +96,15 @@ from_data_uri(struct req *r, const char *s, size_t *len)
 	          : -1;
 	if (got <= 0) {
 		free(data);
-		req_refuse(
-		    r, 400, "bad_value", "datasetImage.base64", "the data is not base64");
+		req_refuse(r, 400, "bad_value", "datasetImage.base64",
+		    "the data is not valid base64");
 		return NULL;
 	}
 	*len = (size_t)got - (text[n - 1] == '=') - (text[n - 2] == '=');
 	return data;
 }
 
-/* Exactly 16:9 or 9:16, from 720p to 4K. */
+/* Is the photo exactly 16:9 or 9:16, from 720p to 4K? */
 static bool
 photo_fits(struct req *r, const struct sb_photo *p)
 {
@@ -120,10 +113,10 @@ photo_fits(struct req *r, const struct sb_photo *p)
 
 	if (p->type == PHOTO_BAD)
 		req_refuse(r, 400, "bad_image", "datasetImage",
-		    "the photo is no PNG, JPEG or WebP that decodes");
+		    "the photo is not a PNG, JPEG or WebP that can be decoded");
 	else if (longer * 9 != shorter * 16)
 		req_refuse(r, 400, "bad_image", "datasetImage",
-		    "the photo is %dx%d, neither 16:9 nor 9:16", p->width, p->height);
+		    "the photo is %dx%d, not 16:9 or 9:16", p->width, p->height);
 	else if (longer < 1280 || longer > 3840)
 		req_refuse(r, 400, "bad_image", "datasetImage",
 		    "the photo is %dx%d, not from 1280x720 to 3840x2160", p->width,
@@ -166,11 +159,11 @@ argil_photo(struct req *r, struct json_object *o)
 	}
 	if (!req_only(r, image, "datasetImage", "url base64"))
 		return NULL;
-	url = json_object_object_get_ex(image, "url", NULL);
-	data = json_object_object_get_ex(image, "base64", NULL);
+	url = obj_has(image, "url");
+	data = obj_has(image, "base64");
 	if (url == data) {
 		req_refuse(r, 400, "bad_source", "datasetImage",
-		    "exactly one of url and base64");
+		    "exactly one of url and base64 is required");
 		return NULL;
 	}
 	s = req_text(r, image, url ? "url" : "base64", 1, SIZE_MAX);
@@ -181,7 +174,7 @@ argil_photo(struct req *r, struct json_object *o)
 	if (is_url(s, true))
 		return sb_photo_of_url(s);
 	req_refuse(
-	    r, 400, "bad_value", "datasetImage.url", "'%.200s' is no https URL", s);
+	    r, 400, "bad_value", "datasetImage.url", "'%.200s' is not an https URL", s);
 	return NULL;
 }
 
@@ -195,7 +188,7 @@ argil_extras(struct req *r, struct json_object *o)
 	if (!json_object_is_type(extras, json_type_object) ||
 	    json_object_object_length(extras) > 10) {
 		req_refuse(r, 400, "bad_value", "extras",
-		    "extras is no object of at most 10 pairs");
+		    "extras is not an object of at most 10 members");
 		return false;
 	}
 	json_object_object_foreach(extras, key, value)
@@ -205,13 +198,13 @@ argil_extras(struct req *r, struct json_object *o)
 		    utf8_count(json_object_get_string(value)) <= 256)
 			continue;
 		req_refuse(r, 400, "bad_value", "extras",
-		    "'%.100s' is no text of at most 256 characters", key);
+		    "'%.100s' or its value is not text of at most 256 characters", key);
 		return false;
 	}
 	return true;
 }
 
-/* The members beside the photo; copies them to params. */
+/* Reads the members except the photo, and copies them to params. */
 static bool
 read_rest(struct req *r, struct json_object *o, struct json_object *params)
 {
@@ -225,20 +218,21 @@ read_rest(struct req *r, struct json_object *o, struct json_object *params)
 		req_refuse(r, 400, "bad_value", "type", "type is '%s', not IMAGE", s);
 		return false;
 	}
-	if (json_object_object_get_ex(o, "voiceId", NULL)) {
+	if (obj_has(o, "voiceId")) {
 		if ((s = req_text(r, o, "voiceId", 1, 100)) == NULL)
 			return false;
 		if (!is_uuid(s)) {
-			req_refuse(r, 400, "bad_value", "voiceId", "'%s' is no UUID", s);
+			req_refuse(
+			    r, 400, "bad_value", "voiceId", "'%s' is not a UUID", s);
 			return false;
 		}
 	}
-	if (json_object_object_get_ex(o, "callbackUrl", NULL)) {
+	if (obj_has(o, "callbackUrl")) {
 		if ((s = req_text(r, o, "callbackUrl", 1, 4096)) == NULL)
 			return false;
 		if (!is_url(s, true)) {
 			req_refuse(
-			    r, 400, "bad_value", "callbackUrl", "it is no https URL");
+			    r, 400, "bad_value", "callbackUrl", "it is not an https URL");
 			return false;
 		}
 	}
@@ -266,13 +260,13 @@ argil_create(struct req *r)
 		json_object_put(o);
 		return;
 	}
-	it = sb_item_new(ARGIL, AVATAR, NULL);
+	it = sb_item_new(&argil_service, AVATAR, NULL);
 	json_object_put(it->params);
 	it->params = params;
 	it->name = mem_str(name);
 	it->photo = photo;
 	it->fate = fate_of(it, name, NULL);
-	if (!json_object_object_get_ex(params, "extras", NULL))
+	if (!obj_has(params, "extras"))
 		json_object_object_add(params, "extras", json_object_new_object());
 	json_object_put(o);
 	if (req_pay(r, it, opts.ready_after))
@@ -285,7 +279,7 @@ argil_get(struct req *r)
 	struct sb_item *it = NULL;
 
 	if (!is_uuid(r->arg[0]))
-		req_refuse(r, 404, "bad_id", "id", "'%s' is no UUID", r->arg[0]);
+		req_refuse(r, 404, "bad_id", "id", "'%s' is not a UUID", r->arg[0]);
 	else if ((it = state_find(ARGIL, AVATAR, r->arg[0])) == NULL)
 		req_fail(r, 404, "avatar not found");
 	else
@@ -334,14 +328,14 @@ voice_json(size_t i)
 {
 	struct json_object *o = json_object_new_object();
 
-	add_text(o, "id", voices[i].id);
-	add_text(o, "name", voices[i].name);
-	add_text(o, "createdAt", "2026-01-01T00:00:00.000Z");
-	add_text(o, "updatedAt", "2026-01-01T00:00:00.000Z");
-	add_text(o, "status", "IDLE");
-	add_text(o, "sampleUrl", NULL);
-	add_text(o, "language", voices[i].language);
-	add_text(o, "gender", voices[i].gender);
+	obj_text(o, "id", voices[i].id);
+	obj_text(o, "name", voices[i].name);
+	obj_text(o, "createdAt", "2026-01-01T00:00:00.000Z");
+	obj_text(o, "updatedAt", "2026-01-01T00:00:00.000Z");
+	obj_text(o, "status", "IDLE");
+	obj_text(o, "sampleUrl", NULL);
+	obj_text(o, "language", voices[i].language);
+	obj_text(o, "gender", voices[i].gender);
 	return o;
 }
 
@@ -399,10 +393,12 @@ static const struct route routes[] = {
 
 const struct service argil_service = {
     .no = ARGIL,
+    .name = "argil",
     .base = "/argil/v1",
     .routes = routes,
     .authorized = argil_authorized,
     .error = argil_error,
+    .new_id = argil_id,
     .no_money = 402,
     .bad_query = 400,
 };

@@ -1,5 +1,5 @@
 /*
- * Argil's videos: made, rendered by a second call, polled.
+ * Argil's videos: a first call makes one, a second call renders it, then the client polls.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -9,17 +9,11 @@
 #include "base/utf8.h"
 #include "services/services.h"
 
-static void
-add_text(struct json_object *o, const char *name, const char *s)
-{
-	json_object_object_add(o, name, s != NULL ? json_object_new_string(s) : NULL);
-}
-
-/* What a member must be. */
+/* The values that a member may have. */
 struct rule {
 	const char *name;
 	enum json_type type;
-	const char *words;   /* allowed ones; NULL: any */
+	const char *words;   /* the allowed words; NULL: any */
 	double min, max;     /* of a number */
 	const char *members; /* of an object; NULL: any */
 };
@@ -31,7 +25,7 @@ is_type(struct json_object *v, enum json_type type)
 	       (type == json_type_double && json_object_is_type(v, json_type_int));
 }
 
-/* Holds the members that are there against the rules, which end with an empty one. */
+/* Checks the members that have rules. The rules end with an empty one; false: refused. */
 static bool
 obeys(struct req *r, struct json_object *o, const struct rule *rules)
 {
@@ -104,7 +98,7 @@ static const struct rule zoom_rules[] = {
     {NULL, json_type_null, NULL, 0, 0, NULL},
 };
 
-/* The object members of a video, with what each requires. */
+/* Checks the members that are objects, each with the member that it requires. */
 static bool
 parts_fit(struct req *r, struct json_object *o)
 {
@@ -114,12 +108,11 @@ parts_fit(struct req *r, struct json_object *o)
 	    {"backgroundMusic", "assetId"}};
 
 	for (int i = 0; i < 3; i++) {
-		struct json_object *v = NULL;
+		struct json_object *v = obj_get(o, parts[i].name);
 
-		if (!json_object_object_get_ex(o, parts[i].name, &v))
+		if (v == NULL)
 			continue;
-		if (parts[i].required != NULL &&
-		    !json_object_object_get_ex(v, parts[i].required, NULL)) {
+		if (parts[i].required != NULL && !obj_has(v, parts[i].required)) {
 			req_refuse(r, 400, "missing_field", parts[i].name,
 			    "%s.%s is required", parts[i].name, parts[i].required);
 			return false;
@@ -152,7 +145,7 @@ moment_fits(struct req *r, struct json_object *m)
 	if (!is_uuid(id) || (json_object_object_get_ex(m, "voiceId", &v) &&
 	                        !is_uuid(json_object_get_string(v)))) {
 		req_refuse(
-		    r, 400, "bad_value", "moments", "avatarId or voiceId is no UUID");
+		    r, 400, "bad_value", "moments", "avatarId or voiceId is not a UUID");
 		return false;
 	}
 	avatar = state_find(ARGIL, AVATAR, id);
@@ -190,7 +183,7 @@ moments_fit(struct req *r, struct json_object *o)
 static const char *
 video_state(const struct sb_item *it)
 {
-	const struct sb_item *render = it->last;
+	const struct sb_item *render = TAILQ_LAST(&it->children, sb_children);
 
 	if (render == NULL)
 		return "IDLE";
@@ -214,28 +207,17 @@ video_json(const struct sb_item *it)
 	struct json_object *o = json_object_new_object();
 	const char *state = video_state(it);
 	bool done = strcmp(state, "DONE") == 0;
-	char *video = media_url(it, "video.mp4"), *page = media_url(it, "page.html");
-	char *subtitled = media_url(it, "subtitled.mp4");
-	char text[TIME_SIZE];
 
-	add_text(o, "id", it->id);
-	add_text(o, "name", it->name);
-	time_iso(it->created, true, text);
-	add_text(o, "createdAt", text);
-	time_iso(it->updated, true, text);
-	add_text(o, "updatedAt", text);
-	add_text(o, "status", state);
-	json_object_object_foreach(it->params, key, value)
-	{
-		json_object_object_add(o, key, json_object_get(value));
-	}
-	add_text(o, "videoUrl", done ? video : NULL);
+	obj_text(o, "id", it->id);
+	obj_text(o, "name", it->name);
+	obj_time(o, "createdAt", it->created, true);
+	obj_time(o, "updatedAt", it->updated, true);
+	obj_text(o, "status", state);
+	obj_merge(o, it->params);
+	media_url(o, "videoUrl", it, done ? "video.mp4" : NULL);
 	if (done && wants_subtitles(it))
-		add_text(o, "videoUrlSubtitled", subtitled);
-	add_text(o, "previewUrl", done ? page : NULL);
-	free(video);
-	free(page);
-	free(subtitled);
+		media_url(o, "videoUrlSubtitled", it, "subtitled.mp4");
+	media_url(o, "previewUrl", it, done ? "page.html" : NULL);
 	return o;
 }
 
@@ -256,7 +238,7 @@ argil_video_create(struct req *r)
 		json_object_put(o);
 		return;
 	}
-	it = sb_item_new(ARGIL, VIDEO, NULL);
+	it = sb_item_new(&argil_service, VIDEO, NULL);
 	it->name = mem_str(name);
 	json_object_object_del(o, "name");
 	json_object_put(it->params);
@@ -272,13 +254,13 @@ video_of(struct req *r)
 	struct sb_item *it = NULL;
 
 	if (!is_uuid(r->arg[0]))
-		req_refuse(r, 404, "bad_id", "id", "'%s' is no UUID", r->arg[0]);
+		req_refuse(r, 404, "bad_id", "id", "'%s' is not a UUID", r->arg[0]);
 	else if ((it = state_find(ARGIL, VIDEO, r->arg[0])) == NULL)
 		req_fail(r, 404, "video not found");
 	return it;
 }
 
-/* The body is optional, and newer than the first documents. */
+/* Checks the optional body. The first documents had none. */
 static bool
 render_body_fits(struct req *r)
 {
@@ -291,12 +273,12 @@ render_body_fits(struct req *r)
 	o = req_json(r, "callbackUrl");
 	if (o == NULL)
 		return false;
-	if (json_object_object_get_ex(o, "callbackUrl", NULL)) {
+	if (obj_has(o, "callbackUrl")) {
 		s = req_text(r, o, "callbackUrl", 1, 4096);
 		ok = s != NULL && is_url(s, true);
 		if (s != NULL && !ok)
 			req_refuse(
-			    r, 400, "bad_value", "callbackUrl", "it is no https URL");
+			    r, 400, "bad_value", "callbackUrl", "it is not an https URL");
 	}
 	json_object_put(o);
 	return ok;
@@ -309,7 +291,7 @@ argil_video_render(struct req *r)
 
 	if (video == NULL || !render_body_fits(r))
 		return;
-	it = sb_item_new(ARGIL, VIDEO_RENDER, video);
+	it = sb_item_new(&argil_service, VIDEO_RENDER, video);
 	it->fate = video->fate;
 	if (req_pay(r, it, opts.render_after))
 		req_answer_json(r, 200, video_json(video));
@@ -334,11 +316,11 @@ argil_video_delete(struct req *r)
 		return;
 	state_delete(it);
 	o = json_object_new_object();
-	add_text(o, "message", "Video deleted successfully");
+	obj_text(o, "message", "Video deleted successfully");
 	req_answer_json(r, 200, o);
 }
 
-/* Does a moment of the video have that member with that value? */
+/* Has a moment of the video that value in that member? NULL is any value. */
 static bool
 moment_has(const struct sb_item *it, const char *name, const char *value)
 {
@@ -390,11 +372,10 @@ list_json(struct req *r, long page, long limit, struct json_object *filter)
 			json_object_array_add(videos, video_json(it));
 		n++;
 	}
-	json_object_object_add(o, "totalItems", json_object_new_int64(n));
-	json_object_object_add(
-	    o, "totalPages", json_object_new_int64(n == 0 ? 1 : (n + limit - 1) / limit));
-	json_object_object_add(o, "currentPage", json_object_new_int64(page));
-	json_object_object_add(o, "itemsPerPage", json_object_new_int64(limit));
+	obj_int(o, "totalItems", n);
+	obj_int(o, "totalPages", n == 0 ? 1 : (n + limit - 1) / limit);
+	obj_int(o, "currentPage", page);
+	obj_int(o, "itemsPerPage", limit);
 	json_object_object_add(o, "videos", videos);
 	return o;
 }
@@ -412,8 +393,8 @@ argil_video_list(struct req *r)
 	if (extras != NULL) {
 		filter = json_tokener_parse(extras);
 		if (!json_object_is_type(filter, json_type_object)) {
-			req_refuse(
-			    r, 400, "bad_value", "extrasFilter", "it is no JSON object");
+			req_refuse(r, 400, "bad_value", "extrasFilter",
+			    "it is not a JSON object");
 			json_object_put(filter);
 			return;
 		}

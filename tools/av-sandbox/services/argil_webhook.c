@@ -1,5 +1,5 @@
 /*
- * Argil's webhooks: their registration. Nothing is delivered.
+ * Argil's webhooks: they can be registered, listed and changed, but no event is delivered.
  */
 #include <string.h>
 
@@ -9,18 +9,12 @@ static struct json_object *
 webhook_json(const struct sb_item *it)
 {
 	struct json_object *o = json_object_new_object();
-	char text[TIME_SIZE];
 
-	json_object_object_add(o, "id", json_object_new_string(it->id));
-	json_object_object_foreach(it->params, key, value)
-	{
-		json_object_object_add(o, key, json_object_get(value));
-	}
-	time_iso(it->created, true, text);
-	json_object_object_add(o, "createdAt", json_object_new_string(text));
-	time_iso(it->updated, true, text);
-	json_object_object_add(o, "updatedAt", json_object_new_string(text));
-	json_object_object_add(o, "lastTriggeredAt", NULL);
+	obj_text(o, "id", it->id);
+	obj_merge(o, it->params);
+	obj_time(o, "createdAt", it->created, true);
+	obj_time(o, "updatedAt", it->updated, true);
+	obj_text(o, "lastTriggeredAt", NULL);
 	return o;
 }
 
@@ -42,11 +36,11 @@ events_fit(struct req *r, struct json_object *o)
 	if (n > 0 && i == n)
 		return true;
 	req_refuse(r, 400, "bad_value", "events",
-	    "events is no list of at least one known event");
+	    "events is not a list of at least one known event");
 	return false;
 }
 
-/* The body of a registration (all) or of a change (some members); NULL after refusing it. */
+/* The body that registers a webhook (all members) or changes it (some). NULL: refused. */
 static struct json_object *
 read_webhook(struct req *r, bool all)
 {
@@ -54,13 +48,13 @@ read_webhook(struct req *r, bool all)
 	const char *url;
 	bool ok = o != NULL;
 
-	if (ok && (all || json_object_object_get_ex(o, "callbackUrl", NULL))) {
+	if (ok && (all || obj_has(o, "callbackUrl"))) {
 		url = req_text(r, o, "callbackUrl", 1, 4096);
 		ok = url != NULL && is_url(url, false);
 		if (url != NULL && !ok)
-			req_refuse(r, 400, "bad_value", "callbackUrl", "it is no URL");
+			req_refuse(r, 400, "bad_value", "callbackUrl", "it is not a URL");
 	}
-	if (ok && (all || json_object_object_get_ex(o, "events", NULL)))
+	if (ok && (all || obj_has(o, "events")))
 		ok = events_fit(r, o);
 	if (ok)
 		return o;
@@ -76,7 +70,7 @@ argil_webhook_create(struct req *r)
 
 	if (o == NULL)
 		return;
-	it = sb_item_new(ARGIL, WEBHOOK, NULL);
+	it = sb_item_new(&argil_service, WEBHOOK, NULL);
 	json_object_put(it->params);
 	it->params = o;
 	state_make(it, 0);
@@ -115,10 +109,7 @@ argil_webhook_update(struct req *r)
 	if (o == NULL)
 		return;
 	json_object_deep_copy(it->params, &params, NULL);
-	json_object_object_foreach(o, key, value)
-	{
-		json_object_object_add(params, key, json_object_get(value));
-	}
+	obj_merge(params, o);
 	json_object_put(o);
 	state_change(it, params);
 	req_answer_json(r, 200, webhook_json(it));

@@ -1,11 +1,10 @@
 /*
- * avtr1 (Protoface): documented by the vendor's OpenAPI. Every answer carries X-Request-Id,
- * every error is one envelope.
+ * avtr1 (Protoface): documented by the vendor's OpenAPI. Every answer has an X-Request-Id;
+ * every error has the same form.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/mem.h"
 #include "services/services.h"
@@ -15,19 +14,24 @@ static uint64_t requests;
 static bool
 avtr1_authorized(struct req *r)
 {
-	const char *got = req_header(r, "Authorization");
-	char *key = secret_of("AVTR1_API_KEY");
-	bool ok = got != NULL && strncasecmp(got, "Bearer ", 7) == 0 &&
-	          strcmp(got + 7, key) == 0;
-
-	free(key);
-	return ok;
+	return bears_secret(r, "AVTR1_API_KEY");
 }
 
-static void
-add_text(struct json_object *o, const char *name, const char *s)
+/* "av_" and a ULID: time and randomness in Crockford's base 32, which has no I, L, O and U. */
+static char *
+avtr1_id(uint64_t n)
 {
-	json_object_object_add(o, name, s != NULL ? json_object_new_string(s) : NULL);
+	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+	uint64_t time = (uint64_t)wall_ms(), low = mix(opts.seed, n);
+	char text[27] = "";
+
+	for (int i = 9; i >= 0; i--, time >>= 5)
+		text[i] = digits[time & 31];
+	for (int i = 17; i >= 10; i--, n >>= 5)
+		text[i] = digits[n & 31];
+	for (int i = 25; i >= 18; i--, low >>= 5)
+		text[i] = digits[low & 31];
+	return mem_printf("av_%s", text);
 }
 
 static char *
@@ -76,11 +80,11 @@ avtr1_error(struct req *r, unsigned status, const char *code, const char *field,
 
 	while (i < last && errors[i].status != status)
 		i++;
-	add_text(e, "code", quota && status == 429 ? "avatar_slots" : errors[i].code);
-	add_text(e, "message", message);
-	add_text(e, "param", field);
-	add_text(e, "request_id", id);
-	add_text(e, "type", quota && status == 429 ? "quota_exceeded" : errors[i].type);
+	obj_text(e, "code", quota && status == 429 ? "avatar_slots" : errors[i].code);
+	obj_text(e, "message", message);
+	obj_text(e, "param", field);
+	obj_text(e, "request_id", id);
+	obj_text(e, "type", quota && status == 429 ? "quota_exceeded" : errors[i].type);
 	json_object_object_add(o, "error", e);
 	req_answer_json(r, status, o);
 	req_answer_header(r, "X-Request-Id", "%s", id);
@@ -96,19 +100,16 @@ avtr1_json(const struct sb_item *it)
 	struct json_object *o = json_object_new_object();
 	bool settled = sb_item_progress(it) >= 1,
 	     failed = settled && it->fate != FATE_READY;
-	char text[TIME_SIZE];
 
-	time_iso(it->created, false, text);
-	add_text(o, "created_at", text);
+	obj_time(o, "created_at", it->created, false);
 	if (failed)
-		add_text(o, "failure_reason", "No face detected in source image.");
-	add_text(o, "id", it->id);
-	json_object_object_add(o, "is_demo", json_object_new_boolean(false));
-	add_text(o, "name", it->name);
-	add_text(o, "object", "avatar");
-	json_object_object_add(o, "runtime_type",
-	    json_object_get(json_object_object_get(it->params, "runtime_type")));
-	add_text(o, "status", !settled ? "processing" : failed ? "failed" : "ready");
+		obj_text(o, "failure_reason", "No face detected in source image.");
+	obj_text(o, "id", it->id);
+	obj_bool(o, "is_demo", false);
+	obj_text(o, "name", it->name);
+	obj_text(o, "object", "avatar");
+	obj_copy(o, "runtime_type", it->params);
+	obj_text(o, "status", !settled ? "processing" : failed ? "failed" : "ready");
 	return o;
 }
 
@@ -120,7 +121,7 @@ part_text(struct sb_parts *parts, const char *name, const char *otherwise)
 	return p != NULL ? mem_strn(p->data, p->len) : mem_str(otherwise);
 }
 
-/* The part's photo; refuses what the documents do not take. */
+/* The photo of the request; NULL: refused. */
 static struct sb_photo *
 avtr1_photo(struct req *r, const struct sb_part *image, const char *runtime)
 {
@@ -161,10 +162,10 @@ avtr1_create(struct req *r)
 	runtime = part_text(&parts, "runtime_type", "avtr1");
 	photo = avtr1_photo(r, image, runtime);
 	if (photo != NULL) {
-		it = sb_item_new(AVTR1, AVATAR, NULL);
+		it = sb_item_new(&avtr1_service, AVATAR, NULL);
 		it->photo = photo;
 		it->name = part_text(&parts, "name", "Custom Avatar");
-		add_text(it->params, "runtime_type", runtime);
+		obj_text(it->params, "runtime_type", runtime);
 		it->fate = fate_of(it, it->name, image->filename);
 		if (req_pay(r, it, opts.ready_after))
 			reply(r, 202, avtr1_json(it));
@@ -179,8 +180,8 @@ avtr1_item(struct req *r)
 	struct sb_item *it = NULL;
 
 	if (strncmp(r->arg[0], "av_", 3) != 0)
-		req_refuse(
-		    r, 404, "bad_id", "avatar_id", "'%s' is no avatar's id", r->arg[0]);
+		req_refuse(r, 404, "bad_id", "avatar_id", "'%s' is not an avatar's id",
+		    r->arg[0]);
 	else if ((it = state_find(AVTR1, AVATAR, r->arg[0])) == NULL)
 		req_fail(r, 404, "No such avatar.");
 	return it;
@@ -206,7 +207,7 @@ avtr1_delete(struct req *r)
 	reply(r, 204, NULL);
 }
 
-/* Where the list goes on: after the place of an item, newest first. */
+/* Finds where the list starts: newest first, after the item `starting_after`. */
 static bool
 list_start(struct req *r, const struct sb_list *all, size_t *start)
 {
@@ -220,7 +221,7 @@ list_start(struct req *r, const struct sb_list *all, size_t *start)
 			return *start = i, true;
 	if (strncmp(after, "av_", 3) != 0)
 		req_refuse(r, 422, "bad_value", "starting_after",
-		    "'%s' is no avatar's id", after);
+		    "'%s' is not an avatar's id", after);
 	else
 		avtr1_error(r, 422, NULL, "starting_after", "no such avatar");
 	return false;
@@ -263,11 +264,11 @@ avtr1_list(struct req *r)
 		n++;
 	}
 	o = json_object_new_object();
-	add_text(o, "object", "list");
+	obj_text(o, "object", "list");
 	json_object_object_add(o, "data", data);
-	json_object_object_add(o, "has_more", json_object_new_boolean(more));
+	obj_bool(o, "has_more", more);
 	if (more)
-		add_text(o, "next_cursor", last);
+		obj_text(o, "next_cursor", last);
 	reply(r, 200, o);
 }
 
@@ -281,10 +282,12 @@ static const struct route routes[] = {
 
 const struct service avtr1_service = {
     .no = AVTR1,
+    .name = "avtr1",
     .base = "/avtr1/v1",
     .routes = routes,
     .authorized = avtr1_authorized,
     .error = avtr1_error,
+    .new_id = avtr1_id,
     .no_money = 402,
     .bad_query = 422,
 };

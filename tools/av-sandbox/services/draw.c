@@ -1,18 +1,18 @@
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <stb/stb_image.h>
 
+#include "core/object.h"
+#include "core/util.h"
 #include "picture/canvas.h"
 #include "picture/gif.h"
 #include "services/draw.h"
-#include "services/services.h"
 
 enum { PICTURE = 1024, ANIMATION = 256, FRAMES = 8 };
 
-/* A second of a test card with sound, made by ffmpeg. */
+/* One second of a test card with sound, made with ffmpeg. */
 extern const unsigned char clip_mp4[];
 extern const uint32_t clip_mp4_size;
 
@@ -26,7 +26,7 @@ __asm__(".section .rodata\n"
 static const char *
 param(const struct sb_item *it, const char *name)
 {
-	return json_object_get_string(json_object_object_get(it->params, name));
+	return obj_get_text(it->params, name);
 }
 
 int
@@ -55,7 +55,7 @@ background(const struct sb_item *it)
 	    (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n, 255};
 }
 
-/* The photo's thumbnail; false where there is none. */
+/* Decodes the photo's thumbnail; false: there is none. */
 static bool
 open_photo(const struct sb_photo *p, struct canvas *c)
 {
@@ -68,7 +68,7 @@ open_photo(const struct sb_photo *p, struct canvas *c)
 	return c->rgba != NULL;
 }
 
-/* The photo in a frame that the random personalization colours, moved by dx and dy. */
+/* Draws the photo, moved by dx and dy, in a frame whose colour follows from `random`. */
 static void
 paint(struct canvas *c, const struct sb_item *it, const struct canvas *photo, int dx,
     int dy)
@@ -89,7 +89,7 @@ paint(struct canvas *c, const struct sb_item *it, const struct canvas *photo, in
 	dx += (c->width - w) / 2;
 	dy += (c->height - h) / 2 - c->height / 16;
 	canvas_rect(c, dx - edge, dy - edge, w + 2 * edge, h + 2 * edge,
-	    colour_of(number != NULL ? strtoull(number, NULL, 10) : 0));
+	    canvas_colour(mix(number != NULL ? strtoull(number, NULL, 10) : 0, 7)));
 	canvas_paste(c, dx, dy, w, h, photo);
 	if (label != NULL) {
 		canvas_rect(c, 0, c->height - 12 * scale, c->width, 12 * scale,
@@ -133,16 +133,13 @@ draw_animation(const struct sb_item *it, const struct canvas *photo, struct buf 
 	gif_end(out);
 }
 
-/* The photo alone, its longest side as given. */
+/* Draws the photo alone, its longest side as given. */
 static void
 draw_copy(const struct canvas *photo, int longest, bool png, struct buf *out)
 {
-	int side = photo->width > photo->height ? photo->width : photo->height;
-	int w = photo->width * longest / side, h = photo->height * longest / side;
 	struct canvas c;
 
-	canvas_init(&c, w > 0 ? w : 1, h > 0 ? h : 1, (struct rgba){255, 255, 255, 255});
-	canvas_paste(&c, 0, 0, c.width, c.height, photo);
+	canvas_scale(&c, photo, longest);
 	if (png)
 		canvas_png(&c, out);
 	else
@@ -150,7 +147,7 @@ draw_copy(const struct canvas *photo, int longest, bool png, struct buf *out)
 	canvas_release(&c);
 }
 
-/* One triangle, in the file itself. */
+/* A glTF model of one triangle, its data inside the file. */
 static void
 draw_model(const struct sb_item *it, struct buf *out)
 {

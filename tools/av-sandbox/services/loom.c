@@ -1,12 +1,14 @@
 /*
- * Loom: documented in docs.loomai.com, API v0.5. Ids are decimal numbers. An attachment's id
- * is its rendering's plus 1, a GLTF model's its avatar's plus 2, the photo's plus 7.
+ * Loom: documented in docs.loomai.com, API v0.5. Ids are decimal numbers. The id of an
+ * attachment is that of its rendering plus 1. The id of a glTF model is that of its avatar
+ * plus 2, the id of the photo that of its avatar plus 7.
  */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "services/draw.h"
 #include "services/oauth.h"
 #include "services/services.h"
 
@@ -18,7 +20,28 @@ loom_authorized(struct req *r)
 	return tokens_accept(req_header(r, "Authorization"));
 }
 
-/* No error body is documented. */
+static void
+loom_revoke(struct req *r)
+{
+	tokens_revoke(req_header(r, "Authorization"));
+}
+
+static char *
+loom_id(uint64_t n)
+{
+	int64_t base = opts.big_ids ? 9100000000000000001 : 6100000000000001;
+
+	return mem_printf("%lld", (long long)(base + (int64_t)n * 10));
+}
+
+/* The item's id plus n. */
+static int64_t
+item_number(const struct sb_item *it, int n)
+{
+	return strtoll(it->id, NULL, 10) + n;
+}
+
+/* The documents show no error body. */
 static void
 loom_error(struct req *r, unsigned status, const char *code, const char *field,
     const char *message)
@@ -32,7 +55,7 @@ loom_error(struct req *r, unsigned status, const char *code, const char *field,
 		    (unsigned long long)mix(opts.seed, (uint64_t)wall_ms()));
 }
 
-/* The avatar or rendering that the path names; answers 404 where there is none. */
+/* The avatar or rendering of that id; NULL: answered with 404. */
 static struct sb_item *
 loom_item(struct req *r, enum item_kind kind, const char *id)
 {
@@ -41,7 +64,7 @@ loom_item(struct req *r, enum item_kind kind, const char *id)
 	if (!is_integer(id, 0, INT64_MAX))
 		req_refuse(r, 404, "bad_id", NULL, "'%s' is not an id", id);
 	else if ((it = state_find(LOOM, kind, id)) == NULL)
-		req_fail(r, 404, "no such thing");
+		req_fail(r, 404, "no such id");
 	return it;
 }
 
@@ -55,7 +78,7 @@ loom_state(const struct sb_item *it)
 	return progress < 0.3 ? "new" : "inprogress";
 }
 
-/* The photo of the one part that there must be. */
+/* The photo of the part 'image'; NULL: refused. */
 static struct sb_photo *
 loom_photo(struct req *r, const struct sb_part *image)
 {
@@ -88,17 +111,17 @@ loom_photo(struct req *r, const struct sb_part *image)
 	return photo;
 }
 
-/* The preview that is rendered unless render=false. */
+/* Makes the preview, which Loom renders unless render=false. */
 static void
 add_preview(struct sb_item *avatar)
 {
-	struct sb_item *it = sb_item_new(LOOM, RENDERING, avatar);
+	struct sb_item *it = sb_item_new(&loom_service, RENDERING, avatar);
 
 	it->free_of_charge = true;
 	it->fate = avatar->fate;
 	it->photo = avatar->photo;
-	json_object_object_add(it->params, "type", json_object_new_string("preview"));
-	json_object_object_add(it->params, "pose", json_object_new_string("neutral"));
+	obj_text(it->params, "type", "preview");
+	obj_text(it->params, "pose", "neutral");
 	state_make(it, 0);
 }
 
@@ -119,12 +142,12 @@ create_from(struct req *r, struct sb_parts *parts)
 	photo = loom_photo(r, image);
 	if (photo == NULL)
 		return;
-	it = sb_item_new(LOOM, AVATAR, NULL);
+	it = sb_item_new(&loom_service, AVATAR, NULL);
 	it->photo = photo;
 	it->fate = fate_of(it, image->filename, NULL);
-	json_object_object_add(it->params, "random", json_object_new_int64(number));
-	json_object_object_add(it->params, "solve", json_object_new_boolean(solve));
-	json_object_object_add(it->params, "render", json_object_new_boolean(render));
+	obj_int(it->params, "random", number);
+	obj_bool(it->params, "solve", solve);
+	obj_bool(it->params, "render", render);
 	if (!req_pay(r, it, opts.ready_after))
 		return;
 	if (render)
@@ -161,7 +184,7 @@ loom_status(struct req *r)
 	answer_state(r, loom_item(r, AVATAR, r->arg[0]));
 }
 
-/* A rendering of the avatar in the path. */
+/* The rendering that the path names; NULL: answered with 404. */
 static struct sb_item *
 loom_rendering(struct req *r)
 {
@@ -181,43 +204,26 @@ loom_rendering_status(struct req *r)
 	answer_state(r, loom_rendering(r));
 }
 
-static void
-add_time(struct json_object *o, const char *name, int64_t ms)
-{
-	char text[TIME_SIZE];
-
-	time_iso(ms, false, text);
-	json_object_object_add(o, name, json_object_new_string(text));
-}
-
-static struct json_object *
-number_json(int64_t n)
-{
-	return json_object_new_int64(n);
-}
-
 static struct json_object *
 avatar_json(const struct sb_item *it, const char *fields)
 {
 	struct json_object *o = json_object_new_object(), *image, *labels, *label,
 	                   *entries;
 
-	json_object_object_add(o, "id", number_json(sb_item_number(it, 0)));
-	add_time(o, "updated_at", it->ready < wall_ms() ? it->ready : it->created);
+	obj_int(o, "id", item_number(it, 0));
+	obj_time(o, "updated_at", it->ready < wall_ms() ? it->ready : it->created, false);
 	if (strstr(fields, "image") != NULL) {
 		image = json_object_new_object();
-		json_object_object_add(image, "id", number_json(sb_item_number(it, 7)));
-		json_object_object_add(
-		    image, "width", json_object_new_int(it->photo->width));
-		json_object_object_add(
-		    image, "height", json_object_new_int(it->photo->height));
-		json_object_object_add(image, "channels", json_object_new_int(3));
+		obj_int(image, "id", item_number(it, 7));
+		obj_int(image, "width", it->photo->width);
+		obj_int(image, "height", it->photo->height);
+		obj_int(image, "channels", 3);
 		json_object_object_add(o, "image", image);
 	}
 	if (strstr(fields, "labels") != NULL) {
 		label = json_object_new_object();
-		json_object_object_add(label, "name", json_object_new_string("label_a"));
-		json_object_object_add(label, "value", json_object_new_string("value_a"));
+		obj_text(label, "name", "label_a");
+		obj_text(label, "value", "value_a");
 		entries = json_object_new_array();
 		json_object_array_add(entries, label);
 		labels = json_object_new_object();
@@ -280,7 +286,7 @@ loom_list(struct req *r)
 	answer_entries(r, entries);
 }
 
-/* The documents show no Delete page; DELETE answers 204 by their general rule. */
+/* The documents have no page for DELETE; their general rule says 204. */
 static void
 loom_delete(struct req *r)
 {
@@ -312,7 +318,7 @@ is_colour(const char *s)
 	       strspn(s + 1, "0123456789abcdefABCDEF") == n - 1;
 }
 
-/* The rendering's query, put into its params. */
+/* Reads the query of a rendering into its params; false: refused. */
 static bool
 read_rendering(struct req *r, struct json_object *params)
 {
@@ -329,11 +335,11 @@ read_rendering(struct req *r, struct json_object *params)
 			    "%s is '%s', not a name", names[i], s);
 			return false;
 		}
-		json_object_object_add(params, names[i], json_object_new_string(s));
+		obj_text(params, names[i], s);
 	}
 	if ((req_query(r, "pose") != NULL) == (req_query(r, "animation") != NULL)) {
-		req_refuse(
-		    r, 400, "missing_field", "pose", "exactly one of pose and animation");
+		req_refuse(r, 400, "missing_field", "pose",
+		    "exactly one of pose and animation is required");
 		return false;
 	}
 	if (colour == NULL)
@@ -343,8 +349,7 @@ read_rendering(struct req *r, struct json_object *params)
 		    "background_color is '%s', not #RGB or #RRGGBB", colour);
 		return false;
 	}
-	json_object_object_add(
-	    params, "background_color", json_object_new_string(colour));
+	obj_text(params, "background_color", colour);
 	return true;
 }
 
@@ -355,7 +360,7 @@ loom_render(struct req *r)
 
 	if (avatar == NULL)
 		return;
-	it = sb_item_new(LOOM, RENDERING, avatar);
+	it = sb_item_new(&loom_service, RENDERING, avatar);
 	it->photo = avatar->photo;
 	it->fate = avatar->fate;
 	if (!read_rendering(r, it->params)) {
@@ -371,7 +376,7 @@ loom_render(struct req *r)
 static const char *
 param(const struct sb_item *it, const char *name)
 {
-	const char *s = json_object_get_string(json_object_object_get(it->params, name));
+	const char *s = obj_get_text(it->params, name);
 
 	return s != NULL ? s : "";
 }
@@ -386,23 +391,21 @@ rendering_json(struct sb_item *it)
 	                                              : "pose";
 	char *url;
 
-	json_object_object_add(o, "id", number_json(sb_item_number(it, 0)));
-	json_object_object_add(o, "random",
-	    json_object_get(json_object_object_get(it->parent->params, "random")));
-	json_object_object_add(o, "type", json_object_new_string(type));
-	json_object_object_add(o, "pose", json_object_new_string(param(it, "pose")));
-	json_object_object_add(
-	    o, "animation", json_object_new_string(param(it, "animation")));
+	obj_int(o, "id", item_number(it, 0));
+	obj_copy(o, "random", it->parent->params);
+	obj_text(o, "type", type);
+	obj_text(o, "pose", param(it, "pose"));
+	obj_text(o, "animation", param(it, "animation"));
 	if (sb_item_progress(it) < 1 || it->fate != FATE_READY)
 		return o;
 	a = json_object_new_object();
-	json_object_object_add(a, "id", number_json(sb_item_number(it, 1)));
-	json_object_object_add(a, "width", json_object_new_int(picture_size(it)));
-	json_object_object_add(a, "height", json_object_new_int(picture_size(it)));
-	json_object_object_add(a, "channels", json_object_new_int(4));
+	obj_int(a, "id", item_number(it, 1));
+	obj_int(a, "width", picture_size(it));
+	obj_int(a, "height", picture_size(it));
+	obj_int(a, "channels", 4);
 	url = mem_printf("%s/avatars/%s/attachments/%lld?redirect=true",
-	    loom_service.base, it->parent->id, (long long)sb_item_number(it, 1));
-	json_object_object_add(a, "url", json_object_new_string(url));
+	    loom_service.base, it->parent->id, (long long)item_number(it, 1));
+	obj_text(a, "url", url);
 	free(url);
 	json_object_object_add(o, "attachment", a);
 	return o;
@@ -421,17 +424,18 @@ static void
 loom_renderings(struct req *r)
 {
 	struct sb_item *avatar = loom_item(r, AVATAR, r->arg[0]);
+	struct sb_item *it;
 	struct json_object *entries;
 
 	if (avatar == NULL)
 		return;
 	entries = json_object_new_array();
-	for (struct sb_item *it = avatar->first; it != NULL; it = it->next)
-		json_object_array_add(entries, rendering_json(it));
+	TAILQ_FOREACH(it, &avatar->children, next)
+	json_object_array_add(entries, rendering_json(it));
 	answer_entries(r, entries);
 }
 
-/* An attachment of the item: of a rendering its picture, of an avatar its model. */
+/* An item's attachment: a rendering's picture, or an avatar's model. */
 static struct json_object *
 attachment_json(const struct sb_item *it)
 {
@@ -444,30 +448,27 @@ attachment_json(const struct sb_item *it)
 	                   : strcmp(param(it, "type"), "preview") == 0
 	                       ? "renderings_preview"
 	                       : "renderings_pose";
-	char *url = media_url(it, what);
 
-	json_object_object_add(o, "id", number_json(sb_item_number(it, model ? 2 : 1)));
-	json_object_object_add(o, "type", json_object_new_string(type));
-	json_object_object_add(o, "name", json_object_new_string(what));
-	json_object_object_add(o, "url", json_object_new_string(url));
-	add_time(o, "updated_at", it->ready);
-	free(url);
+	obj_int(o, "id", item_number(it, model ? 2 : 1));
+	obj_text(o, "type", type);
+	obj_text(o, "name", what);
+	media_url(o, "url", it, what);
+	obj_time(o, "updated_at", it->ready, false);
 	return o;
 }
 
-/* Is there one? The model comes of the full solve. */
+/* Has the item its attachment? Only a full solve makes a model. */
 static bool
 has_attachment(const struct sb_item *it)
 {
 	return sb_item_progress(it) >= 1 && it->fate == FATE_READY &&
-	       (it->kind != AVATAR ||
-	           json_object_get_boolean(json_object_object_get(it->params, "solve")));
+	       (it->kind != AVATAR || obj_get_bool(it->params, "solve"));
 }
 
 static void
 loom_attachments(struct req *r)
 {
-	struct sb_item *avatar = loom_item(r, AVATAR, r->arg[0]);
+	struct sb_item *avatar = loom_item(r, AVATAR, r->arg[0]), *it;
 	struct json_object *entries;
 
 	if (avatar == NULL)
@@ -475,9 +476,9 @@ loom_attachments(struct req *r)
 	entries = json_object_new_array();
 	if (has_attachment(avatar))
 		json_object_array_add(entries, attachment_json(avatar));
-	for (struct sb_item *it = avatar->first; it != NULL; it = it->next)
-		if (has_attachment(it))
-			json_object_array_add(entries, attachment_json(it));
+	TAILQ_FOREACH(it, &avatar->children, next)
+	if (has_attachment(it))
+		json_object_array_add(entries, attachment_json(it));
 	answer_entries(r, entries);
 }
 
@@ -491,12 +492,12 @@ loom_attachment(struct req *r)
 
 	if (avatar == NULL || bad)
 		return;
-	if (sb_item_number(avatar, 2) == number)
+	if (item_number(avatar, 2) == number)
 		it = avatar;
 	else
-		for (it = avatar->first; it != NULL; it = it->next)
-			if (sb_item_number(it, 1) == number)
-				break;
+		TAILQ_FOREACH(it, &avatar->children, next)
+	if (item_number(it, 1) == number)
+		break;
 	if (it == NULL || !has_attachment(it)) {
 		req_fail(r, 404, "no such attachment");
 		return;
@@ -507,8 +508,7 @@ loom_attachment(struct req *r)
 		return;
 	}
 	req_answer(r, 307);
-	req_answer_header(r, "Location", "%s",
-	    json_object_get_string(json_object_object_get(o, "url")));
+	req_answer_header(r, "Location", "%s", obj_get_text(o, "url"));
 	json_object_put(o);
 }
 
@@ -529,10 +529,14 @@ static const struct route routes[] = {
 
 const struct service loom_service = {
     .no = LOOM,
+    .name = "loom",
     .base = "/loom/v0.5",
     .routes = routes,
     .authorized = loom_authorized,
+    .revoke = loom_revoke,
     .error = loom_error,
+    .new_id = loom_id,
     .no_money = 402,
+    .busy = 423,
     .bad_query = 400,
 };

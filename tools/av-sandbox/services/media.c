@@ -1,30 +1,30 @@
 /*
- * The media origin: files that are drawn when they are asked for, at addresses that are signed
- * and expire, and that no credential may be sent to.
+ * The media origin: files that are drawn when a client gets them, at URLs that are signed and
+ * expire. No credential may be sent to it.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "core/server.h"
+#include "core/origin.h"
 #include "core/stats.h"
 #include "services/draw.h"
 #include "services/services.h"
 
 enum { CACHED = 16, SIG = 32 };
 
-/* The files that were drawn last, for requests of ranges. */
+/* The files that were drawn last, so that a request for a range need not draw again. */
 static struct cached {
 	char *path;
 	const char *type;
 	struct buf data;
-	char etag[HEX_SIZE];
+	char etag[SHA256_HEX];
 } cache[CACHED];
 static unsigned cache_next;
 
 static void
-sign(const char *path, const char *expires, char out[HEX_SIZE])
+sign(const char *path, const char *expires, char out[SHA256_HEX])
 {
 	char *key = mem_printf("media %llu", (unsigned long long)opts.seed);
 	char *text = mem_printf("%s %s", path, expires);
@@ -35,25 +35,31 @@ sign(const char *path, const char *expires, char out[HEX_SIZE])
 	free(key);
 }
 
-char *
-media_url(const struct sb_item *it, const char *what)
+void
+media_url(
+    struct json_object *o, const char *name, const struct sb_item *it, const char *what)
 {
-	char *path = mem_printf("/%s/%s/%s", service_names[it->service], it->id, what);
-	char expires[24], sig[HEX_SIZE], *url;
+	char *path, *url, expires[24], sig[SHA256_HEX];
 
+	if (what == NULL) {
+		obj_text(o, name, NULL);
+		return;
+	}
+	path = mem_printf("/%s/%s/%s", service_names[it->service], it->id, what);
 	snprintf(expires, sizeof expires, "%lld",
 	    (long long)(wall_ms() / 1000 + opts.url_life));
 	sign(path, expires, sig);
-	url = mem_printf("%s%s?expires=%s&sig=%s", server_media(), path, expires, sig);
+	url = mem_printf("%s%s?expires=%s&sig=%s", origin_media(), path, expires, sig);
+	obj_text(o, name, url);
+	free(url);
 	free(path);
-	return url;
 }
 
 static bool
 signature_holds(struct req *r)
 {
 	const char *expires = req_query(r, "expires"), *sig = req_query(r, "sig");
-	char wanted[HEX_SIZE];
+	char wanted[SHA256_HEX];
 
 	if (expires == NULL || sig == NULL || r->query.n != 2)
 		return false;
@@ -61,7 +67,7 @@ signature_holds(struct req *r)
 	return strcmp(sig, wanted) == 0 && strtoll(expires, NULL, 10) * 1000 > wall_ms();
 }
 
-/* "/SERVICE/ID/WHAT"; *what points into the path. */
+/* The item of a path "/SERVICE/ID/WHAT"; *what points into the path. */
 static struct sb_item *
 item_at(enum service_no service, const char *path, const char **what)
 {
@@ -105,14 +111,14 @@ file_at(enum service_no service, const char *path)
 	return c;
 }
 
-/* One range of bytes: 206, 416, or the whole. */
+/* Answers with one range of bytes (206), without any (416), or with all of them. */
 static void
 answer_file(struct req *r, const struct cached *c)
 {
 	const char *range = req_header(r, "Range"),
 	           *condition = req_header(r, "If-Range");
 	long long from = 0, to = (long long)c->data.len - 1, last = to;
-	char quoted[HEX_SIZE + 2], extra;
+	char quoted[SHA256_HEX + 2], extra;
 	unsigned status = 200;
 
 	snprintf(quoted, sizeof quoted, "\"%s\"", c->etag);
@@ -142,7 +148,7 @@ answer_file(struct req *r, const struct cached *c)
 		    r, "Content-Range", "bytes %lld-%lld/%lld", from, to, last + 1);
 }
 
-/* The service that the path's first segment names; stranger requests have none. */
+/* The service that the path's first segment names, or -1. */
 static int
 service_of(const char *path)
 {
@@ -166,7 +172,7 @@ serve_file(struct req *r, enum service_no service)
 		answer_file(r, c);
 }
 
-void
+static void
 media_serve(struct req *r)
 {
 	int service = service_of(r->path);
@@ -182,11 +188,9 @@ media_serve(struct req *r)
 		req_answer(r, 404);
 		return;
 	}
-	r->counted_as = (enum service_no)service;
-	r->media_counted = true;
-	stats_begin(r->counted_as, MEDIA);
-	f = r->fault = fault_pick(r->counted_as, MEDIA, r->reused);
-	r->fault_struck = f != NULL;
+	req_count(r, (enum service_no)service, MEDIA);
+	f = r->fault;
+	r->fault_hit = f != NULL;
 	if (f != NULL && f->kind == FAULT_STATUS) {
 		req_answer(r, f->status);
 		return;
@@ -197,6 +201,12 @@ media_serve(struct req *r)
 		req_answer(r, 0);
 	r->answer.fault = f;
 }
+
+const struct service media_service = {
+    .no = OTHER,
+    .name = "media",
+    .serve = media_serve,
+};
 
 void
 media_free(void)

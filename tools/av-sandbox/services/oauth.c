@@ -20,12 +20,13 @@ static const char scopes[] =
     "read:features write:features read:gltf read:renderings "
     "write:renderings";
 
-/* An access or a refresh token. */
+/* An access token, or a refresh token. */
 struct sb_token {
 	char *text;
-	bool refresh, dead;
+	bool refresh;
+	bool dead;       /* used or revoked */
 	int64_t expires; /* ms; 0: never */
-	int64_t family;  /* the grant that it goes back to */
+	int64_t family;  /* the number of the grant it began with */
 };
 
 static struct lh_table *tokens;
@@ -59,37 +60,36 @@ issue(bool refresh, int64_t family)
 	uint64_t n[2];
 
 	if (getrandom(n, sizeof n, 0) != sizeof n)
-		die(EX_OSERR, "no random numbers:");
+		die(EX_OSERR, "cannot get random bytes:");
 	t->text = mem_printf("%s_%016llx%016llx", refresh ? "ref" : "tok",
 	    (unsigned long long)n[0], (unsigned long long)n[1]);
 	t->refresh = refresh;
 	t->family = family;
 	t->expires = refresh ? 0 : wall_ms() + opts.token_life * 1000;
 	add(t);
-	json_object_object_add(o, "text", json_object_new_string(t->text));
-	json_object_object_add(o, "refresh", json_object_new_boolean(t->refresh));
-	json_object_object_add(o, "expires", json_object_new_int64(t->expires));
-	json_object_object_add(o, "family", json_object_new_int64(t->family));
+	obj_text(o, "text", t->text);
+	obj_bool(o, "refresh", t->refresh);
+	obj_int(o, "expires", t->expires);
+	obj_int(o, "family", t->family);
 	state_note("token", o);
 	return t->text;
 }
 
 static void
-kill_token(struct sb_token *t)
+revoke(struct sb_token *t)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o;
 
-	if (!t->dead) {
-		t->dead = true;
-		json_object_object_add(o, "text", json_object_new_string(t->text));
-		state_note("dead", o);
-	} else {
-		json_object_put(o);
-	}
+	if (t->dead)
+		return;
+	t->dead = true;
+	o = json_object_new_object();
+	obj_text(o, "text", t->text);
+	state_note("dead", o);
 }
 
 static void
-kill_family(int64_t family)
+revoke_family(int64_t family)
 {
 	struct lh_entry *e;
 
@@ -98,29 +98,42 @@ kill_family(int64_t family)
 		struct sb_token *t = lh_entry_v(e);
 
 		if (t->family == family)
-			kill_token(t);
+			revoke(t);
 	}
 }
 
-void
-tokens_restore(const char *kind, struct json_object *o)
+static bool
+restore_token(struct json_object *o)
 {
-	const char *text = json_object_get_string(json_object_object_get(o, "text"));
+	struct sb_token *t;
+
+	if (obj_get_text(o, "text") == NULL)
+		return false;
+	t = mem_new(1, sizeof *t);
+	t->text = mem_str(obj_get_text(o, "text"));
+	t->refresh = obj_get_bool(o, "refresh");
+	t->expires = obj_get_int(o, "expires");
+	t->family = obj_get_int(o, "family");
+	add(t);
+	return true;
+}
+
+static bool
+restore_dead(struct json_object *o)
+{
+	const char *text = obj_get_text(o, "text");
 	struct sb_token *t = text != NULL ? find(text) : NULL;
 
-	if (text == NULL)
-		return;
-	if (strcmp(kind, "dead") == 0) {
-		if (t != NULL)
-			t->dead = true;
-		return;
-	}
-	t = mem_new(1, sizeof *t);
-	t->text = mem_str(text);
-	t->refresh = json_object_get_boolean(json_object_object_get(o, "refresh"));
-	t->expires = json_object_get_int64(json_object_object_get(o, "expires"));
-	t->family = json_object_get_int64(json_object_object_get(o, "family"));
-	add(t);
+	if (t != NULL)
+		t->dead = true;
+	return t != NULL;
+}
+
+void
+tokens_open(void)
+{
+	state_register("token", restore_token);
+	state_register("dead", restore_dead);
 }
 
 static struct sb_token *
@@ -145,7 +158,7 @@ tokens_revoke(const char *authorization)
 	struct sb_token *t = token_of(authorization);
 
 	if (t != NULL)
-		kill_token(t);
+		revoke(t);
 }
 
 void
@@ -166,7 +179,7 @@ tokens_free(void)
 	tokens = NULL;
 }
 
-/* RFC 6749, 5.2: code is its word for what is wrong. */
+/* The error of RFC 6749, 5.2; code is its member "error". */
 static void
 oauth_error(struct req *r, unsigned status, const char *code, const char *field,
     const char *message)
@@ -178,13 +191,13 @@ oauth_error(struct req *r, unsigned status, const char *code, const char *field,
 		code = status == 401   ? "invalid_client"
 		       : status >= 500 ? "server_error"
 		                       : "invalid_request";
-	json_object_object_add(o, "error", json_object_new_string(code));
-	json_object_object_add(o, "error_description", json_object_new_string(message));
+	obj_text(o, "error", code);
+	obj_text(o, "error_description", message);
 	req_answer_json(r, status, o);
 	req_answer_header(r, "Cache-Control", "no-store");
 }
 
-/* A parameter that must have this one value. */
+/* Does the parameter have this value? Refuses any other. */
 static bool
 must_be(struct req *r, const struct pairs *form, const char *name, const char *wanted)
 {
@@ -197,8 +210,8 @@ must_be(struct req *r, const struct pairs *form, const char *name, const char *w
 	return false;
 }
 
-/* A parameter that must be the secret of a variable; a wrong one is no breach of the
- * contract, but is not authorized. */
+/* Is the parameter the secret of a variable? A wrong secret does not violate the contract: it
+ * is answered with status and code. */
 static bool
 must_match(struct req *r, const struct pairs *form, const char *name,
     const char *variable, unsigned status, const char *code)
@@ -236,7 +249,7 @@ form_is(struct req *r, const struct pairs *form, const char *names)
 	return true;
 }
 
-/* Are all the scopes that are asked for known? */
+/* Are all requested scopes known? */
 static bool
 scopes_known(struct req *r, const struct pairs *form)
 {
@@ -264,16 +277,13 @@ grant(struct req *r, int64_t family, bool refresh, const char *scope)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(
-	    o, "access_token", json_object_new_string(issue(false, family)));
-	json_object_object_add(o, "token_type", json_object_new_string("Bearer"));
-	json_object_object_add(
-	    o, opts.expiry_name, json_object_new_int64(opts.token_life));
+	obj_text(o, "access_token", issue(false, family));
+	obj_text(o, "token_type", "Bearer");
+	obj_int(o, opts.expiry_name, opts.token_life);
 	if (refresh)
-		json_object_object_add(
-		    o, "refresh_token", json_object_new_string(issue(true, family)));
+		obj_text(o, "refresh_token", issue(true, family));
 	if (scope != NULL)
-		json_object_object_add(o, "scope", json_object_new_string(scope));
+		obj_text(o, "scope", scope);
 	req_answer_json(r, 200, o);
 	req_answer_header(r, "Cache-Control", "no-store");
 }
@@ -296,7 +306,8 @@ client_grant(struct req *r, const struct pairs *form, bool with_user)
 	    (!must_match(r, form, "username", "LOOM_USERNAME", 400, "invalid_grant") ||
 	        !must_match(r, form, "password", "LOOM_PASSWORD", 400, "invalid_grant")))
 		return;
-	grant(r, ++families, with_user && opts.refresh_tokens, pairs_get(form, "scope"));
+	grant(r, ++families, with_user && !opts.no_refresh_tokens,
+	    pairs_get(form, "scope"));
 }
 
 static void
@@ -317,12 +328,12 @@ refresh_grant(struct req *r, const struct pairs *form)
 		    "'refresh_token' is required");
 	} else if (t == NULL || !t->refresh || t->dead) {
 		if (t != NULL && t->refresh)
-			kill_family(t->family);
+			revoke_family(t->family);
 		stats_unauthorized(LOOM);
 		oauth_error(r, 400, "invalid_grant", NULL,
 		    "unknown, used or revoked refresh token");
 	} else {
-		kill_token(t);
+		revoke(t);
 		grant(r, t->family, true, NULL);
 	}
 }
@@ -334,12 +345,13 @@ token(struct req *r)
 	const char *type;
 
 	if (!req_type_is(r, "application/x-www-form-urlencoded")) {
-		req_refuse(r, 400, "wrong_content_type", NULL, "the body is not a form");
+		req_refuse(r, 400, "wrong_content_type", NULL,
+		    "the body is not application/x-www-form-urlencoded");
 		return;
 	}
 	if (!pairs_parse(&form, r->body.data != NULL ? r->body.data : "", r->body.len))
-		req_refuse(
-		    r, 400, "malformed_body", NULL, "the form is not well encoded");
+		req_refuse(r, 400, "malformed_body", NULL,
+		    "the form has a broken escape or is not UTF-8");
 	else if ((type = pairs_get(&form, "grant_type")) == NULL)
 		req_refuse(
 		    r, 400, "missing_field", "grant_type", "'grant_type' is required");
@@ -361,6 +373,7 @@ static const struct route routes[] = {
 
 const struct service oauth_service = {
     .no = LOOM,
+    .name = "loom",
     .base = "/oauth",
     .routes = routes,
     .error = oauth_error,

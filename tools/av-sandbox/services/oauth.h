@@ -1,22 +1,21 @@
 /*
- * oauth: the token endpoint of loom: password-realm, client credentials and refresh with
- * rotation. A refresh token that comes a second time is a stolen one: its whole family dies.
+ * oauth: Loom's token endpoint: the grants password-realm, client_credentials
+ * and refresh_token. A refresh token is good for one use: a second use means
+ * that it was stolen, and revokes all tokens of its family.
  */
 #ifndef SANDBOX_OAUTH_H
 #define SANDBOX_OAUTH_H
 
-#include <json-c/json.h>
 #include <stdbool.h>
 
-/* Is the value of an Authorization header a live access token? */
+/* Registers the tokens' lines of the journal; call it before state_open. */
+void tokens_open(void);
+void tokens_free(void);
+
+/* Is the value of an Authorization header a valid access token? */
 bool tokens_accept(const char *authorization);
 
-/* The access token of that header dies. */
+/* Makes the access token of that header invalid. */
 void tokens_revoke(const char *authorization);
-
-/* Reads back what was kept with state_note. */
-void tokens_restore(const char *kind, struct json_object *o);
-
-void tokens_free(void);
 
 #endif

@@ -1,8 +1,13 @@
-#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
+#include "core/origin.h"
 #include "services/services.h"
+
+const struct service *const api_services[] = {
+    &loom_service, &anam_service, &avtr1_service, &argil_service, &oauth_service, NULL};
 
 enum fate
 fate_of(const struct sb_item *it, const char *name, const char *filename)
@@ -23,7 +28,16 @@ fate_of(const struct sb_item *it, const char *name, const char *filename)
 	return FATE_READY;
 }
 
-/* Characters that forms and headers have to encode are among them on purpose. */
+char *
+uuid_id(enum service_no service, uint64_t n)
+{
+	char text[UUID_SIZE];
+
+	uuid_of(mix(opts.seed, (uint64_t)service), n, text);
+	return mem_str(text);
+}
+
+/* Some contain characters that forms and headers have to encode. */
 char *
 secret_of(const char *variable)
 {
@@ -36,4 +50,45 @@ secret_of(const char *variable)
 	if (strcmp(variable, "AVTR1_API_KEY") == 0)
 		return mem_printf("sk_live_%016llx", n);
 	return mem_printf("%.4s_%016llx", variable, n);
+}
+
+bool
+bears_secret(const struct req *r, const char *variable)
+{
+	const char *got = req_header(r, "Authorization");
+	char *key = secret_of(variable);
+	bool ok = got != NULL && strncasecmp(got, "Bearer ", 7) == 0 &&
+	          strcmp(got + 7, key) == 0;
+
+	free(key);
+	return ok;
+}
+
+static void
+take_text(struct json_object *o, const char *name, char *text)
+{
+	obj_text(o, name, text);
+	free(text);
+}
+
+struct json_object *
+services_env(void)
+{
+	static const struct {
+		const char *variable;
+		const struct service *service;
+	} urls[] = {{"LOOM_API_URL", &loom_service}, {"ANAM_API_URL", &anam_service},
+	    {"AVTR1_API_URL", &avtr1_service}, {"ARGIL_API_URL", &argil_service}};
+	static const char *const secrets[] = {"LOOM_CLIENT_ID", "LOOM_CLIENT_SECRET",
+	    "LOOM_USERNAME", "LOOM_PASSWORD", "ANAM_API_KEY", "AVTR1_API_KEY",
+	    "ARGIL_API_KEY"};
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
+		take_text(o, urls[i].variable,
+		    mem_printf("%s%s", origin_api(), urls[i].service->base));
+	take_text(o, "LOOM_TOKEN_URL", mem_printf("%s/oauth/token", origin_api()));
+	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+		take_text(o, secrets[i], secret_of(secrets[i]));
+	return o;
 }

@@ -1,16 +1,23 @@
 /*
- * services: the four contracts, the token endpoint and the media origin, a file each.
+ * services: the four contracts, the token endpoint and the media origin, with
+ * a file for each, and what they share.
  */
 #ifndef SANDBOX_SERVICES_H
 #define SANDBOX_SERVICES_H
 
+#include "core/object.h"
 #include "core/req.h"
 #include "core/state.h"
 
-extern const struct service loom_service, anam_service, avtr1_service, argil_service;
+extern const struct service loom_service, anam_service, avtr1_service,
+    argil_service;
 extern const struct service oauth_service; /* counts as loom's */
+extern const struct service media_service; /* all of the media origin */
 
-/* The rest of Argil's calls. */
+/* The services of the API's origin, ending with NULL. */
+extern const struct service *const api_services[];
+
+/* Where Argil's other files have their calls. */
 void argil_video_create(struct req *r);
 void argil_video_render(struct req *r);
 void argil_video_get(struct req *r);
@@ -20,25 +27,35 @@ void argil_webhook_create(struct req *r);
 void argil_webhook_list(struct req *r);
 void argil_webhook_update(struct req *r);
 void argil_webhook_delete(struct req *r);
-/* An extras member: at most ten texts of 256 characters. Refuses otherwise. */
+
+/* Checks the member extras: at most ten texts of 256 characters; false:
+ * refused. */
 bool argil_extras(struct req *r, struct json_object *o);
 
-/* A request to the media origin. */
-void media_serve(struct req *r);
+/* Sets a member to the signed URL, which expires, of the item's file of that
+ * name ("still.png", "video.mp4" ...). NULL: the member becomes null. */
+void media_url(struct json_object *o, const char *name,
+    const struct sb_item *it, const char *what);
+
 void media_free(void);
 
-/* A signed address there that expires: what is "still.png", "video.mp4" and so on. The caller
+/* Whether the item fails, by --fail-match, --refuse-match and --fail-rate. The
+ * texts may be NULL. */
+enum fate fate_of(
+    const struct sb_item *it, const char *name, const char *filename);
+
+/* A UUID as an item's id; the caller frees it. */
+char *uuid_id(enum service_no service, uint64_t n);
+
+/* The credential of this variable, which follows from the seed; the caller
  * frees it. */
-char *media_url(const struct sb_item *it, const char *what);
-
-/* The width and height of a rendering. */
-int picture_size(const struct sb_item *it);
-
-/* Whether the item fails, by --fail-match, --refuse-match and --fail-rate; the texts may be
- * NULL. */
-enum fate fate_of(const struct sb_item *it, const char *name, const char *filename);
-
-/* The credentials of this run, which follow from the seed. The caller frees it. */
 char *secret_of(const char *variable);
+
+/* Do the request's credentials bear that secret, as "Bearer SECRET"? */
+bool bears_secret(const struct req *r, const char *variable);
+
+/* The variables that a client needs, URLs and credentials; the caller puts the
+ * object. */
+struct json_object *services_env(void);
 
 #endif
