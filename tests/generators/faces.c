@@ -3,8 +3,8 @@
  *
  *	faces FILE=WIDTHxHEIGHT...
  *
- * The type follows from the file's name (.png, else JPEG), the face from its base name, so that
- * no two names give the same bytes and the same name always gives the same ones.
+ * A name that ends in .png gives a PNG, any other a JPEG. The face follows from the base name:
+ * the same name always gives the same bytes, two names give different ones.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +56,7 @@ background(struct canvas *c, uint64_t h)
 		    blend(light, canvas_colour(h >> 8), y, 2 * c->height));
 }
 
-/* A head of radius r about x and y, with hair, eyes and a mouth. */
+/* Draws a head of radius r around x and y, with hair, eyes and a mouth. */
 static void
 head(struct canvas *c, int x, int y, int r, uint64_t h)
 {
@@ -92,7 +92,7 @@ draw_face(struct canvas *c, uint64_t h)
 	canvas_rect(c, x - r * 7 / 4, y + r * 7 / 3, r * 7 / 2, c->height,
 	    canvas_colour(h >> 32));
 	head(c, x, y, r, h);
-	/* What tells all pictures apart, even the smallest. */
+	/* Black pixels in the first row make even the smallest pictures differ. */
 	for (int i = 0; i < 64 && i < c->width; i++)
 		if (h >> i & 1)
 			canvas_rect(c, i, 0, 1, 1, (struct rgba){0, 0, 0, 255});

@@ -60,7 +60,7 @@ make_dir(struct err *e)
 static int
 set_env(struct json_object *env, struct err *e)
 {
-	static const char *const gone[] = {"LOOM_ACCESS_TOKEN", "AV_PROVIDER",
+	static const char *const removed[] = {"LOOM_ACCESS_TOKEN", "AV_PROVIDER",
 	    "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
 	    "no_proxy", "NO_PROXY"};
 	static const char *const suffixes[] = {"RATE", "ACCOUNT", "EXCLUSIVE"};
@@ -70,8 +70,8 @@ set_env(struct json_object *env, struct err *e)
 	{
 		setenv(variable, json_object_get_string(value), 1);
 	}
-	for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
-		unsetenv(gone[i]);
+	for (size_t i = 0; i < sizeof removed / sizeof *removed; i++)
+		unsetenv(removed[i]);
 	for (int s = 0; s < SERVICES; s++)
 		for (int i = 0; i < 3; i++) {
 			char *name = mem_printf("%s_%s", service_names[s], suffixes[i]);

@@ -31,7 +31,7 @@ static struct fault *rules;
 static size_t count;
 static unsigned long seen[SERVICES][SCOPES], seen_all[SCOPES];
 
-/* "503", "503-before", "503-after". */
+/* Reads "503", "503-before" or "503-after". */
 static bool
 read_status(const char *kind, struct fault *f)
 {
@@ -69,7 +69,7 @@ read_kind(const char *kind, struct fault *f)
 	return read_status(kind, f);
 }
 
-/* "@NAME", "=RATE" and "#N" after the kind. */
+/* Reads what follows the kind: "[@NAME]=RATE" or "[@NAME]#N". */
 static bool
 read_when(const char *s, struct fault *f)
 {

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "core/multipart.h"
 
-/* What follows the next semicolon outside of quotes, or NULL. */
+/* The text after the next semicolon outside of quotes, or NULL. */
 static const char *
 next_parameter(const char *s)
 {
@@ -47,7 +47,7 @@ parameter(const char *s, const char *name)
 	return NULL;
 }
 
-/* One header line of a part. */
+/* Reads one header line of a part. Returns NULL, or what is wrong. */
 static const char *
 read_header(struct sb_part *p, const char *line)
 {
@@ -69,7 +69,7 @@ read_header(struct sb_part *p, const char *line)
 	return NULL;
 }
 
-/* The headers of a part that stands between s and end; *data is what follows them. */
+/* Reads the part between s and end: header lines, an empty line, data. */
 static const char *
 read_part(struct sb_part *p, const char *s, const char *end)
 {
@@ -78,7 +78,7 @@ read_part(struct sb_part *p, const char *s, const char *end)
 		char *line;
 
 		if (stop == NULL)
-			return "a part's headers do not end";
+			return "the headers of a part have no end";
 		if (stop == s)
 			break;
 		line = mem_strn(s, (size_t)(stop - s));
@@ -99,7 +99,7 @@ read_all(struct sb_parts *p, const char *mark, const struct buf *body)
 	size_t len = strlen(mark); /* CR LF -- boundary */
 	const char *s = body->data, *end = body->data + body->len;
 
-	/* The first one needs no line break before it. */
+	/* No line break comes before the first boundary. */
 	if (body->len < len || memcmp(s, mark + 2, len - 2) != 0)
 		return "the body does not begin with the boundary";
 	s += len - 2;
@@ -107,8 +107,7 @@ read_all(struct sb_parts *p, const char *mark, const struct buf *body)
 		const char *next, *wrong;
 
 		if (end - s >= 2 && memcmp(s, "--", 2) == 0)
-			return end - s <= 4 ? NULL
-			                    : "something follows the last boundary";
+			return end - s <= 4 ? NULL : "bytes follow the last boundary";
 		if (end - s < 2 || memcmp(s, "\r\n", 2) != 0)
 			return "no line break follows a boundary";
 		s += 2;

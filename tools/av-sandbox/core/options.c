@@ -48,7 +48,7 @@ enum form {
 static const struct {
 	const char *name;
 	enum form form;
-	void *value; /* NULL: the form knows it */
+	void *value; /* NULL: read_value knows the member */
 } table[] = {
     {"port", PORT, &opts.port},
     {"media-port", PORT, &opts.media_port},

@@ -19,7 +19,7 @@ const char *
 sb_photo_type_name(enum photo_type type)
 {
 	static const char *const names[] = {
-	    "no picture", "image/jpeg", "image/png", "image/webp"};
+	    "of unknown type", "image/jpeg", "image/png", "image/webp"};
 
 	return names[type];
 }

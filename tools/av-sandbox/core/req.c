@@ -15,7 +15,7 @@
 
 static struct bucket {
 	double tokens;
-	int64_t at; /* when tokens was true; 0: never used */
+	int64_t at; /* when tokens was computed; 0: never */
 } buckets[SERVICES];
 
 const char *
@@ -126,6 +126,27 @@ req_json(struct req *r, const char *members)
 	return NULL;
 }
 
+bool
+req_pairs(struct req *r, const struct pairs *p, const char *names, unsigned status,
+    const char *kind)
+{
+	char what[32];
+
+	for (size_t i = 0; i < p->n; i++) {
+		const char *name = p->at[i].name;
+		bool known = word_in(names, name);
+
+		if (known && pairs_get(p, name) == p->at[i].value)
+			continue;
+		snprintf(
+		    what, sizeof what, "%s_%s", known ? "repeated" : "unknown", kind);
+		req_refuse(r, status, what, name,
+		    known ? "'%s' comes twice" : "no parameter is named '%s'", name);
+		return false;
+	}
+	return true;
+}
+
 struct sb_part *
 part_find(struct sb_parts *p, const char *name)
 {
@@ -190,6 +211,18 @@ req_text(struct req *r, struct json_object *o, const char *name, size_t min, siz
 	req_refuse(r, 400, "bad_value", name, "'%s' has %zu characters, not %zu to %zu",
 	    name, n, min, max);
 	return NULL;
+}
+
+bool
+req_url(struct req *r, struct json_object *o, const char *name, bool https)
+{
+	const char *s = req_text(r, o, name, 1, 4096);
+
+	if (s == NULL || is_url(s, https))
+		return s != NULL;
+	req_refuse(r, 400, "bad_value", name, "'%s' is not %s URL", name,
+	    https ? "an https" : "a");
+	return false;
 }
 
 static void
@@ -442,7 +475,7 @@ req_begin(struct req *r, const struct service *const *services)
 	req_count(r, r->service->no, r->route != NULL ? r->route->scope : FREE);
 }
 
-/* Holds a request against its route. */
+/* Checks a request against its route; false: refused. */
 static bool
 in_order(struct req *r)
 {
@@ -458,19 +491,8 @@ in_order(struct req *r)
 		    "the query has a broken escape or is not UTF-8");
 		return false;
 	}
-	for (size_t i = 0; i < r->query.n; i++) {
-		const char *name = r->query.at[i].name;
-
-		if (!word_in(r->route->query, name))
-			req_refuse(r, s->bad_query, "unknown_query", name,
-			    "the call has no parameter '%s'", name);
-		else if (pairs_get(&r->query, name) != r->query.at[i].value)
-			req_refuse(r, s->bad_query, "repeated_query", name,
-			    "'%s' comes twice", name);
-		else
-			continue;
+	if (!req_pairs(r, &r->query, r->route->query, s->bad_query, "query"))
 		return false;
-	}
 	if (r->body.len > 0 && !r->route->body) {
 		req_refuse(r, 400, "unexpected_body", NULL, "the call takes no body");
 		return false;

@@ -98,6 +98,11 @@ struct json_object *req_json(struct req *r, const char *members);
 bool req_only(struct req *r, struct json_object *o, const char *where,
     const char *members);
 
+/* Does each pair have one of these names, each at most once? kind is "query" or
+ * "field". */
+bool req_pairs(struct req *r, const struct pairs *p, const char *names,
+    unsigned status, const char *kind);
+
 /* The parts of the body, of those names, each at most once; false: refused.
  * Release the parts in either case. */
 bool req_parts(struct req *r, struct sb_parts *p, const char *names);
@@ -106,6 +111,10 @@ struct sb_part *part_find(struct sb_parts *p, const char *name);
 /* A required member that is text of min to max characters; NULL: refused. */
 const char *req_text(struct req *r, struct json_object *o, const char *name,
     size_t min, size_t max);
+
+/* Is the required member a URL? With https, http is refused. */
+bool req_url(
+    struct req *r, struct json_object *o, const char *name, bool https);
 
 /*
  * Setting the answer.

@@ -17,7 +17,7 @@ static struct lh_table *index_of[SERVICES]; /* id to item */
 static uint64_t numbers;                    /* ids given out so far */
 static int journal = -1;
 
-/* Running jobs, those that ended among them until the next count. */
+/* Jobs that run, and those that have ended since the last call of state_jobs. */
 static struct job {
 	enum service_no service;
 	int64_t end;

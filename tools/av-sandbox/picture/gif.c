@@ -28,10 +28,11 @@ gif_begin(struct buf *out, int width, int height)
 
 		buf_add(out, rgb, 3);
 	}
-	buf_add(out, "\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0", 19); /* for ever */
+	buf_add(
+	    out, "\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0", 19); /* repeat without end */
 }
 
-/* Codes of a growing width, packed from the lowest bit up into blocks of 255 bytes. */
+/* Packs codes of growing width, lowest bit first, into blocks of 255 bytes. */
 struct packer {
 	struct buf *out;
 	unsigned char block[255];
@@ -62,7 +63,7 @@ pack(struct packer *p, int code, int width)
 	}
 }
 
-/* The dictionary: (code, next byte) to code, open addressing. */
+/* LZW's dictionary: maps a code and the next byte to a code. Open addressing. */
 struct dictionary {
 	int32_t key[TABLE];
 	int16_t code[TABLE];
@@ -117,7 +118,7 @@ compress(struct buf *out, const unsigned char *data, size_t len)
 		d->code[slot] = (int16_t)d->next++;
 	}
 	pack(&p, code, d->width);
-	/* The reader adds one more entry here, which may widen its codes. */
+	/* The decoder adds one more entry here, which may widen its codes. */
 	if (d->next == 1 << d->width && d->width < 12)
 		d->width++;
 	pack(&p, STOP, d->width);

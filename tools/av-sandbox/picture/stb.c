@@ -1,11 +1,12 @@
-/* The bodies of the stb headers; they are system headers, so their warnings stay away. */
+/* The bodies of the stb headers. They are system headers, so the compiler hides their
+ * warnings. */
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
 #define STBI_NO_STDIO
 #define STB_IMAGE_IMPLEMENTATION
 #include <stb/stb_image.h>
 
-/* zlib in place of its own compressor, which takes four times as long. */
+/* Compresses with zlib: stb's own compressor takes four times as long. */
 #include <limits.h>
 #include <stdlib.h>
 #include <zlib.h>

@@ -302,8 +302,8 @@ anam_list(struct req *r)
 		return;
 	if (style != NULL &&
 	    !word_in("all realistic animated_3d illustrated unknown", style)) {
-		req_refuse(
-		    r, 400, "bad_value", "renderStyle", "renderStyle is '%s'", style);
+		req_refuse(r, 400, "bad_value", "renderStyle",
+		    "renderStyle '%s' is unknown", style);
 		return;
 	}
 	data = json_object_new_array();

@@ -153,8 +153,8 @@ argil_photo(struct req *r, struct json_object *o)
 
 	if (!json_object_object_get_ex(o, "datasetImage", &image) ||
 	    !json_object_is_type(image, json_type_object)) {
-		req_refuse(
-		    r, 400, "missing_field", "datasetImage", "the object is required");
+		req_refuse(r, 400, "missing_field", "datasetImage",
+		    "the object 'datasetImage' is required");
 		return NULL;
 	}
 	if (!req_only(r, image, "datasetImage", "url base64"))
@@ -227,15 +227,8 @@ read_rest(struct req *r, struct json_object *o, struct json_object *params)
 			return false;
 		}
 	}
-	if (obj_has(o, "callbackUrl")) {
-		if ((s = req_text(r, o, "callbackUrl", 1, 4096)) == NULL)
-			return false;
-		if (!is_url(s, true)) {
-			req_refuse(
-			    r, 400, "bad_value", "callbackUrl", "it is not an https URL");
-			return false;
-		}
-	}
+	if (obj_has(o, "callbackUrl") && !req_url(r, o, "callbackUrl", true))
+		return false;
 	for (int i = 0; i < 3; i++)
 		if (json_object_object_get_ex(o, kept[i], &v))
 			json_object_object_add(params, kept[i], json_object_get(v));
@@ -273,16 +266,24 @@ argil_create(struct req *r)
 		req_answer_json(r, 201, argil_json(it));
 }
 
-static void
-argil_get(struct req *r)
+struct sb_item *
+argil_item(struct req *r, enum item_kind kind, const char *missing)
 {
 	struct sb_item *it = NULL;
 
 	if (!is_uuid(r->arg[0]))
 		req_refuse(r, 404, "bad_id", "id", "'%s' is not a UUID", r->arg[0]);
-	else if ((it = state_find(ARGIL, AVATAR, r->arg[0])) == NULL)
-		req_fail(r, 404, "avatar not found");
-	else
+	else if ((it = state_find(ARGIL, kind, r->arg[0])) == NULL)
+		req_fail(r, 404, missing);
+	return it;
+}
+
+static void
+argil_get(struct req *r)
+{
+	struct sb_item *it = argil_item(r, AVATAR, "avatar not found");
+
+	if (it != NULL)
 		req_answer_json(r, 200, argil_json(it));
 }
 

@@ -251,13 +251,7 @@ argil_video_create(struct req *r)
 static struct sb_item *
 video_of(struct req *r)
 {
-	struct sb_item *it = NULL;
-
-	if (!is_uuid(r->arg[0]))
-		req_refuse(r, 404, "bad_id", "id", "'%s' is not a UUID", r->arg[0]);
-	else if ((it = state_find(ARGIL, VIDEO, r->arg[0])) == NULL)
-		req_fail(r, 404, "video not found");
-	return it;
+	return argil_item(r, VIDEO, "video not found");
 }
 
 /* Checks the optional body. The first documents had none. */
@@ -265,21 +259,13 @@ static bool
 render_body_fits(struct req *r)
 {
 	struct json_object *o;
-	const char *s;
-	bool ok = true;
+	bool ok;
 
 	if (r->body.len == 0)
 		return true;
 	o = req_json(r, "callbackUrl");
-	if (o == NULL)
-		return false;
-	if (obj_has(o, "callbackUrl")) {
-		s = req_text(r, o, "callbackUrl", 1, 4096);
-		ok = s != NULL && is_url(s, true);
-		if (s != NULL && !ok)
-			req_refuse(
-			    r, 400, "bad_value", "callbackUrl", "it is not an https URL");
-	}
+	ok = o != NULL &&
+	     (!obj_has(o, "callbackUrl") || req_url(r, o, "callbackUrl", true));
 	json_object_put(o);
 	return ok;
 }

@@ -45,15 +45,10 @@ static struct json_object *
 read_webhook(struct req *r, bool all)
 {
 	struct json_object *o = req_json(r, "callbackUrl events");
-	const char *url;
 	bool ok = o != NULL;
 
-	if (ok && (all || obj_has(o, "callbackUrl"))) {
-		url = req_text(r, o, "callbackUrl", 1, 4096);
-		ok = url != NULL && is_url(url, false);
-		if (url != NULL && !ok)
-			req_refuse(r, 400, "bad_value", "callbackUrl", "it is not a URL");
-	}
+	if (ok && (all || obj_has(o, "callbackUrl")))
+		ok = req_url(r, o, "callbackUrl", false);
 	if (ok && (all || obj_has(o, "events")))
 		ok = events_fit(r, o);
 	if (ok)

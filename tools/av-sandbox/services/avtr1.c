@@ -134,7 +134,7 @@ avtr1_photo(struct req *r, const struct sb_part *image, const char *runtime)
 	}
 	if (!word_in("avtr1 mock gaussian", runtime)) {
 		req_refuse(r, 422, "bad_value", "runtime_type",
-		    "runtime_type is '%.100s'", runtime);
+		    "runtime_type is '%.100s', not avtr1, mock or gaussian", runtime);
 		return NULL;
 	}
 	photo = sb_photo_of(image->data, image->len);
@@ -249,7 +249,8 @@ avtr1_list(struct req *r)
 	if (limit < 0 || !list_start(r, all, &i))
 		return;
 	if (scope != NULL && !word_in("all platform org", scope)) {
-		req_refuse(r, 422, "bad_value", "scope", "scope is '%s'", scope);
+		req_refuse(r, 422, "bad_value", "scope",
+		    "scope is '%s', not all, platform or org", scope);
 		return;
 	}
 	data = json_object_new_array();

@@ -104,7 +104,7 @@ loom_photo(struct req *r, const struct sb_part *image)
 	}
 	if (strcmp(image->type, sb_photo_type_name(photo->type)) != 0) {
 		req_refuse(r, 400, "bad_part_type", "image",
-		    "the part says %s, the photo is %s", image->type,
+		    "the part's content type is %s, but the photo is %s", image->type,
 		    sb_photo_type_name(photo->type));
 		return NULL;
 	}
@@ -194,7 +194,7 @@ loom_rendering(struct req *r)
 		return NULL;
 	if (it->parent == avatar)
 		return it;
-	req_fail(r, 404, "not of this avatar");
+	req_fail(r, 404, "the rendering belongs to another avatar");
 	return NULL;
 }
 

@@ -230,25 +230,6 @@ must_match(struct req *r, const struct pairs *form, const char *name,
 	return same;
 }
 
-static bool
-form_is(struct req *r, const struct pairs *form, const char *names)
-{
-	for (size_t i = 0; i < form->n; i++) {
-		const char *name = form->at[i].name;
-
-		if (!word_in(names, name))
-			req_refuse(r, 400, "unknown_field", name,
-			    "the grant has no parameter '%s'", name);
-		else if (pairs_get(form, name) != form->at[i].value)
-			req_refuse(
-			    r, 400, "repeated_field", name, "'%s' comes twice", name);
-		else
-			continue;
-		return false;
-	}
-	return true;
-}
-
 /* Are all requested scopes known? */
 static bool
 scopes_known(struct req *r, const struct pairs *form)
@@ -291,10 +272,11 @@ grant(struct req *r, int64_t family, bool refresh, const char *scope)
 static void
 client_grant(struct req *r, const struct pairs *form, bool with_user)
 {
-	if (!form_is(r, form,
+	if (!req_pairs(r, form,
 	        with_user ? "grant_type realm audience client_id client_secret username "
 	                    "password scope"
-	                  : "grant_type audience client_id client_secret scope"))
+	                  : "grant_type audience client_id client_secret scope",
+	        400, "field"))
 		return;
 	if ((with_user && !must_be(r, form, "realm", realm)) ||
 	    !must_be(r, form, "audience", audience) || !scopes_known(r, form) ||
@@ -316,7 +298,8 @@ refresh_grant(struct req *r, const struct pairs *form)
 	const char *text = pairs_get(form, "refresh_token");
 	struct sb_token *t = text != NULL ? find(text) : NULL;
 
-	if (!form_is(r, form, "grant_type client_id client_secret refresh_token") ||
+	if (!req_pairs(r, form, "grant_type client_id client_secret refresh_token", 400,
+	        "field") ||
 	    !must_match(r, form, "client_id", "LOOM_CLIENT_ID", 401, "invalid_client"))
 		return;
 	if (pairs_get(form, "client_secret") != NULL &&

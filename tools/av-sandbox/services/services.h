@@ -28,6 +28,10 @@ void argil_webhook_list(struct req *r);
 void argil_webhook_update(struct req *r);
 void argil_webhook_delete(struct req *r);
 
+/* The item of the id in the path; NULL: answered with 404. */
+struct sb_item *argil_item(
+    struct req *r, enum item_kind kind, const char *missing);
+
 /* Checks the member extras: at most ten texts of 256 characters; false:
  * refused. */
 bool argil_extras(struct req *r, struct json_object *o);
@@ -51,7 +55,8 @@ char *uuid_id(enum service_no service, uint64_t n);
  * frees it. */
 char *secret_of(const char *variable);
 
-/* Do the request's credentials bear that secret, as "Bearer SECRET"? */
+/* Is the header Authorization "Bearer SECRET" with the secret of this
+ * variable? */
 bool bears_secret(const struct req *r, const char *variable);
 
 /* The variables that a client needs, URLs and credentials; the caller puts the
