@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <errno.h>
 #include <ftw.h>
 #include <signal.h>
@@ -77,8 +78,7 @@ set_env(struct json_object *env, struct err *e)
 			char *name = mem_printf("%s_%s", service_names[s], suffixes[i]);
 
 			for (char *p = name; *p != '\0'; p++)
-				if (*p >= 'a' && *p <= 'z')
-					*p = (char)(*p - 'a' + 'A');
+				*p = (char)toupper((unsigned char)*p);
 			unsetenv(name);
 			free(name);
 		}

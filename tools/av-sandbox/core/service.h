@@ -42,7 +42,8 @@ struct service {
 	void (*error)(struct req *r, unsigned status, const char *code,
 	    const char *field, const char *message);
 
-	/* The id of the n-th item of the sandbox; the caller frees it. */
+	/* The id of the n-th item of the sandbox; the caller frees it.
+	 * NULL: ids are UUIDs. */
 	char *(*new_id)(uint64_t n);
 
 	/* Sets the answer of every request, in place of the routes. */

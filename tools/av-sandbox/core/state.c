@@ -50,12 +50,22 @@ item_new(enum service_no service, enum item_kind kind, struct sb_item *parent)
 	return it;
 }
 
+static char *
+new_uuid(enum service_no service, uint64_t n)
+{
+	char text[UUID_SIZE];
+
+	uuid_of(mix(opts.seed, (uint64_t)service), n, text);
+	return mem_str(text);
+}
+
 struct sb_item *
 sb_item_new(const struct service *s, enum item_kind kind, struct sb_item *parent)
 {
 	struct sb_item *it = item_new(s->no, kind, parent);
 
-	it->id = s->new_id(numbers++);
+	it->id = s->new_id != NULL ? s->new_id(numbers) : new_uuid(s->no, numbers);
+	numbers++;
 	it->params = json_object_new_object();
 	return it;
 }

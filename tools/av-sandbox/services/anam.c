@@ -20,12 +20,6 @@ anam_authorized(struct req *r)
 	return bears_secret(r, "ANAM_API_KEY");
 }
 
-static char *
-anam_id(uint64_t n)
-{
-	return uuid_id(ANAM, n);
-}
-
 static void
 anam_error(struct req *r, unsigned status, const char *code, const char *field,
     const char *message)
@@ -348,7 +342,6 @@ const struct service anam_service = {
     .routes = routes,
     .authorized = anam_authorized,
     .error = anam_error,
-    .new_id = anam_id,
     .no_money = 403,
     .bad_query = 400,
 };

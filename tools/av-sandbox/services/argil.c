@@ -23,12 +23,6 @@ argil_authorized(struct req *r)
 	return ok;
 }
 
-static char *
-argil_id(uint64_t n)
-{
-	return uuid_id(ARGIL, n);
-}
-
 static void
 argil_error(struct req *r, unsigned status, const char *code, const char *field,
     const char *message)
@@ -399,7 +393,6 @@ const struct service argil_service = {
     .routes = routes,
     .authorized = argil_authorized,
     .error = argil_error,
-    .new_id = argil_id,
     .no_money = 402,
     .bad_query = 400,
 };

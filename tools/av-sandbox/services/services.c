@@ -28,15 +28,6 @@ fate_of(const struct sb_item *it, const char *name, const char *filename)
 	return FATE_READY;
 }
 
-char *
-uuid_id(enum service_no service, uint64_t n)
-{
-	char text[UUID_SIZE];
-
-	uuid_of(mix(opts.seed, (uint64_t)service), n, text);
-	return mem_str(text);
-}
-
 /* Some contain characters that forms and headers have to encode. */
 char *
 secret_of(const char *variable)

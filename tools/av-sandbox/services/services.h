@@ -48,9 +48,6 @@ void media_free(void);
 enum fate fate_of(
     const struct sb_item *it, const char *name, const char *filename);
 
-/* A UUID as an item's id; the caller frees it. */
-char *uuid_id(enum service_no service, uint64_t n);
-
 /* The credential of this variable, which follows from the seed; the caller
  * frees it. */
 char *secret_of(const char *variable);
