@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "core/object.h"
@@ -308,7 +309,7 @@ pace_allows(enum service_no service)
 {
 	const struct sb_account *a = &opts.account[service];
 	struct bucket *b = &buckets[service];
-	int64_t now = wall_ms();
+	int64_t now = clock_unix_ms();
 
 	if (a->rate <= 0)
 		return true;

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "core/object.h"
 #include "core/state.h"
@@ -84,7 +85,7 @@ sb_item_free(struct sb_item *it)
 static void
 jobs_add(const struct sb_item *it)
 {
-	if (it->ready <= wall_ms())
+	if (it->ready <= clock_unix_ms())
 		return;
 	if (jobs_n == jobs_size) {
 		jobs_size = jobs_size * 2 + 16;
@@ -96,7 +97,7 @@ jobs_add(const struct sb_item *it)
 int64_t
 state_jobs(enum service_no service)
 {
-	int64_t now = wall_ms(), running = 0;
+	int64_t now = clock_unix_ms(), running = 0;
 	size_t n = 0;
 
 	for (size_t i = 0; i < jobs_n; i++)
@@ -153,7 +154,7 @@ item_json(const struct sb_item *it)
 void
 state_make(struct sb_item *it, int64_t ready_after)
 {
-	int64_t start = wall_ms();
+	int64_t start = clock_unix_ms();
 
 	it->created = it->updated = start;
 	if (it->parent != NULL && it->parent->ready > start)
@@ -185,7 +186,7 @@ void
 state_delete(struct sb_item *it)
 {
 	it->deleted = true;
-	it->updated = wall_ms();
+	it->updated = clock_unix_ms();
 	note_change(it, "deleted", json_object_new_boolean(true));
 }
 
@@ -194,7 +195,7 @@ state_rename(struct sb_item *it, const char *name)
 {
 	free(it->name);
 	it->name = mem_str(name);
-	it->updated = wall_ms();
+	it->updated = clock_unix_ms();
 	note_change(it, "name", json_object_new_string(name));
 }
 
@@ -203,7 +204,7 @@ state_change(struct sb_item *it, struct json_object *params)
 {
 	json_object_put(it->params);
 	it->params = params;
-	it->updated = wall_ms();
+	it->updated = clock_unix_ms();
 	note_change(it, "params", json_object_get(params));
 }
 
@@ -238,13 +239,13 @@ bool
 sb_item_listed(const struct sb_item *it)
 {
 	return !it->deleted && !it->free_of_charge &&
-	       it->created + opts.list_lag <= wall_ms();
+	       it->created + opts.list_lag <= clock_unix_ms();
 }
 
 double
 sb_item_progress(const struct sb_item *it)
 {
-	int64_t now = wall_ms();
+	int64_t now = clock_unix_ms();
 
 	if (now >= it->ready)
 		return 1;

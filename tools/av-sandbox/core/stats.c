@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "core/object.h"
 #include "core/stats.h"
-#include "core/util.h"
 
 enum { MAX_VIOLATIONS = 1000 };
 
@@ -65,7 +65,7 @@ stats_begin(enum service_no service, enum scope scope)
 	c->lists += scope == LIST;
 	if (++c->in_flight > c->max_in_flight)
 		c->max_in_flight = c->in_flight;
-	ring_add(&c->ring, wall_ms());
+	ring_add(&c->ring, clock_unix_ms());
 	if ((long)c->ring.n > c->max_rate)
 		c->max_rate = (long)c->ring.n;
 }
@@ -105,7 +105,7 @@ stats_violation(enum service_no service, const char *method, const char *url,
 	if (c->violations++ >= MAX_VIOLATIONS)
 		return;
 	o = json_object_new_object();
-	obj_time(o, "time", wall_ms(), true);
+	obj_time(o, "time", clock_unix_ms(), true);
 	obj_text(o, "method", method);
 	obj_text(o, "url", url);
 	obj_text(o, "violation", what);

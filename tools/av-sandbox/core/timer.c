@@ -1,9 +1,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "core/timer.h"
-#include "core/util.h"
 
 struct sb_timer {
 	int64_t at;
@@ -18,13 +18,13 @@ void
 sb_timer_add(int64_t ms, void (*fn)(void *arg), void *arg)
 {
 	timers = mem_resize(timers, (count + 1) * sizeof *timers);
-	timers[count++] = (struct sb_timer){wall_ms() + ms, fn, arg};
+	timers[count++] = (struct sb_timer){clock_unix_ms() + ms, fn, arg};
 }
 
 static int
 run(bool all)
 {
-	int64_t now = wall_ms(), next = -1;
+	int64_t now = clock_unix_ms(), next = -1;
 
 	for (size_t i = 0; i < count;) {
 		struct sb_timer t = timers[i];

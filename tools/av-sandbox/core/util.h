@@ -1,7 +1,7 @@
 /*
- * util: small things that every part of the sandbox needs: the time, hashes,
- * random numbers that follow from the seed, checks of values, and the
- * name=value pairs of queries and forms.
+ * util: small things that every part of the sandbox needs: hashes, random
+ * numbers that follow from the seed, checks of values, and the name=value
+ * pairs of queries and forms.
  */
 #ifndef SANDBOX_UTIL_H
 #define SANDBOX_UTIL_H
@@ -13,10 +13,6 @@
 #include "base/sha256.h"
 
 enum { UUID_SIZE = 37 };
-
-/* Milliseconds since 1970 by the wall clock, so that times in the journal hold
- * after a restart. */
-int64_t wall_ms(void);
 
 /* An evenly distributed number that depends on both arguments. */
 uint64_t mix(uint64_t a, uint64_t b);

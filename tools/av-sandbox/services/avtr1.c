@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "services/services.h"
 
@@ -22,7 +23,7 @@ static char *
 avtr1_id(uint64_t n)
 {
 	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	uint64_t time = (uint64_t)wall_ms(), low = mix(opts.seed, n);
+	uint64_t time = (uint64_t)clock_unix_ms(), low = mix(opts.seed, n);
 	char text[27] = "";
 
 	for (int i = 9; i >= 0; i--, time >>= 5)

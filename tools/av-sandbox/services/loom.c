@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "services/draw.h"
 #include "services/oauth.h"
@@ -52,7 +53,7 @@ loom_error(struct req *r, unsigned status, const char *code, const char *field,
 	req_answer(r, status);
 	if (status == 500)
 		req_answer_header(r, "X-Loom-Request-Id", "%016llx",
-		    (unsigned long long)mix(opts.seed, (uint64_t)wall_ms()));
+		    (unsigned long long)mix(opts.seed, (uint64_t)clock_unix_ms()));
 }
 
 /* The avatar or rendering of that id; NULL: answered with 404. */
@@ -211,7 +212,8 @@ avatar_json(const struct sb_item *it, const char *fields)
 	                   *entries;
 
 	obj_int(o, "id", item_number(it, 0));
-	obj_time(o, "updated_at", it->ready < wall_ms() ? it->ready : it->created, false);
+	obj_time(o, "updated_at", it->ready < clock_unix_ms() ? it->ready : it->created,
+	    false);
 	if (strstr(fields, "image") != NULL) {
 		image = json_object_new_object();
 		obj_int(image, "id", item_number(it, 7));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "core/origin.h"
 #include "core/stats.h"
@@ -47,7 +48,7 @@ media_url(
 	}
 	path = mem_printf("/%s/%s/%s", service_names[it->service], it->id, what);
 	snprintf(expires, sizeof expires, "%lld",
-	    (long long)(wall_ms() / 1000 + opts.url_life));
+	    (long long)(clock_unix_ms() / 1000 + opts.url_life));
 	sign(path, expires, sig);
 	url = mem_printf("%s%s?expires=%s&sig=%s", origin_media(), path, expires, sig);
 	obj_text(o, name, url);
@@ -64,7 +65,8 @@ signature_holds(struct req *r)
 	if (expires == NULL || sig == NULL || r->query.n != 2)
 		return false;
 	sign(r->path, expires, wanted);
-	return strcmp(sig, wanted) == 0 && strtoll(expires, NULL, 10) * 1000 > wall_ms();
+	return strcmp(sig, wanted) == 0 &&
+	       strtoll(expires, NULL, 10) * 1000 > clock_unix_ms();
 }
 
 /* The item of a path "/SERVICE/ID/WHAT"; *what points into the path. */

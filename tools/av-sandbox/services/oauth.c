@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <sysexits.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "core/stats.h"
@@ -65,7 +66,7 @@ issue(bool refresh, int64_t family)
 	    (unsigned long long)n[0], (unsigned long long)n[1]);
 	t->refresh = refresh;
 	t->family = family;
-	t->expires = refresh ? 0 : wall_ms() + opts.token_life * 1000;
+	t->expires = refresh ? 0 : clock_unix_ms() + opts.token_life * 1000;
 	add(t);
 	obj_text(o, "text", t->text);
 	obj_bool(o, "refresh", t->refresh);
@@ -149,7 +150,7 @@ tokens_accept(const char *authorization)
 {
 	struct sb_token *t = token_of(authorization);
 
-	return t != NULL && !t->refresh && !t->dead && t->expires > wall_ms();
+	return t != NULL && !t->refresh && !t->dead && t->expires > clock_unix_ms();
 }
 
 void
