@@ -1,6 +1,6 @@
 /*
- * av-sandbox: a local server that holds clients to the contracts of all four services. Its
- * parts are in av-sandbox/.
+ * av-sandbox: a local server that holds clients to the contracts of all four services.
+ * Its parts are in av-sandbox/.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -51,8 +51,8 @@ announce(struct json_object *env)
 		die(EX_IOERR, "cannot write to stdout:");
 }
 
-/* Blocks the signals, which the server reads from a descriptor. The end of the parent process
- * sends SIGTERM. */
+/* Blocks the signals, which the server reads from a descriptor. The end of the parent
+ * process sends SIGTERM. */
 static void
 take_signals(void)
 {

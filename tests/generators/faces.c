@@ -3,8 +3,8 @@
  *
  *	faces FILE=WIDTHxHEIGHT...
  *
- * A name that ends in .png gives a PNG, any other a JPEG. The face follows from the base name:
- * the same name always gives the same bytes, two names give different ones.
+ * A name that ends in .png gives a PNG, any other a JPEG. The face follows from the base
+ *name: the same name always gives the same bytes, two names give different ones.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,9 @@
 /*
- * faults: what goes wrong on purpose. Each --fault is a rule. Whether it hits
- * a request follows from the seed, the service, and the number of requests of
- * that scope before it, so that a run can be repeated.
+ * faults: what goes wrong on purpose.
+ *
+ * Each --fault is a rule. Whether it hits a request follows from the seed, the
+ * service, and the number of requests of that scope before it, so that a run
+ * can be repeated.
  */
 #ifndef SANDBOX_FAULTS_H
 #define SANDBOX_FAULTS_H

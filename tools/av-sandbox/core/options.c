@@ -31,12 +31,12 @@ struct options opts = {
         [ARGIL] = {0, 0, -1, 0}},
 };
 
-enum form {
-	FLAG,
+enum value_kind {
+	SWITCH,
 	WHOLE,
 	PORT,
 	SHARE,
-	TEXT,
+	STRING,
 	SEED,
 	RATE,
 	QUOTA,
@@ -47,7 +47,7 @@ enum form {
 
 static const struct {
 	const char *name;
-	enum form form;
+	enum value_kind kind;
 	void *value; /* NULL: read_value knows the member */
 } table[] = {
     {"port", PORT, &opts.port},
@@ -60,24 +60,24 @@ static const struct {
     {"late", WHOLE, &opts.late},
     {"stall-ms", WHOLE, &opts.stall},
     {"fail-rate", SHARE, &opts.fail_rate},
-    {"fail-match", TEXT, &opts.fail_match},
-    {"refuse-match", TEXT, &opts.refuse_match},
+    {"fail-match", STRING, &opts.fail_match},
+    {"refuse-match", STRING, &opts.refuse_match},
     {"token-life", WHOLE, &opts.token_life},
     {"url-life", WHOLE, &opts.url_life},
     {"expiry-name", EXPIRY, NULL},
-    {"no-refresh-token", FLAG, &opts.no_refresh_tokens},
+    {"no-refresh-token", SWITCH, &opts.no_refresh_tokens},
     {"retry-after", RETRY_AFTER, NULL},
     {"concurrent", WHOLE, &opts.concurrent},
     {"rate", RATE, NULL},
     {"quota", QUOTA, NULL},
     {"fault", FAULT, NULL},
-    {"state", TEXT, &opts.state},
-    {"trace", TEXT, &opts.trace},
-    {"dir", TEXT, &opts.dir},
-    {"strict-exit", FLAG, &opts.strict_exit},
-    {"newer", FLAG, &opts.newer},
-    {"big-ids", FLAG, &opts.big_ids},
-    {"stay", FLAG, &opts.stay},
+    {"state", STRING, &opts.state},
+    {"trace", STRING, &opts.trace},
+    {"dir", STRING, &opts.dir},
+    {"strict-exit", SWITCH, &opts.strict_exit},
+    {"newer", SWITCH, &opts.newer},
+    {"big-ids", SWITCH, &opts.big_ids},
+    {"stay", SWITCH, &opts.stay},
 };
 
 enum { OPTIONS = sizeof table / sizeof *table, FIRST_LONG = 256 };
@@ -225,10 +225,10 @@ read_quota(const char *name, char *s)
 }
 
 static void
-read_value(const char *name, enum form form, void *value, char *s)
+read_value(const char *name, enum value_kind kind, void *value, char *s)
 {
-	switch (form) {
-	case FLAG:
+	switch (kind) {
+	case SWITCH:
 		*(bool *)value = true;
 		break;
 	case WHOLE:
@@ -240,7 +240,7 @@ read_value(const char *name, enum form form, void *value, char *s)
 	case SHARE:
 		*(double *)value = number(name, s, 1);
 		break;
-	case TEXT:
+	case STRING:
 		*(const char **)value = s;
 		break;
 	case SEED:
@@ -296,13 +296,13 @@ options_read(int argc, char *argv[])
 
 	for (int i = 0; i < OPTIONS; i++)
 		options[i] = (struct option){table[i].name,
-		    table[i].form == FLAG ? no_argument : required_argument, NULL,
+		    table[i].kind == SWITCH ? no_argument : required_argument, NULL,
 		    FIRST_LONG + i};
 	while ((c = getopt_long(argc, argv, "+hV", options, NULL)) != -1) {
 		if (c < FIRST_LONG)
 			answer_and_exit(c);
 		c -= FIRST_LONG;
-		read_value(table[c].name, table[c].form, table[c].value, optarg);
+		read_value(table[c].name, table[c].kind, table[c].value, optarg);
 	}
 	if (optind < argc)
 		opts.command = argv + optind;

@@ -68,8 +68,8 @@ last_of(const unsigned char *data, size_t len, unsigned char a, unsigned char b)
 	return NULL;
 }
 
-/* stb_image accepts half a JPEG. Coded data cannot contain a marker, so in a whole JPEG the end
- * marker follows the start of the last scan. */
+/* stb_image accepts half a JPEG. Coded data cannot contain a marker, so in a whole JPEG
+ * the end marker follows the start of the last scan. */
 static bool
 jpeg_ends(const unsigned char *data, size_t len)
 {

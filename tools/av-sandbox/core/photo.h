@@ -1,7 +1,8 @@
 /*
- * photo: an uploaded photo, decoded once. Each distinct file is kept as its
- * hash, type and size, and as a small JPEG from which renderings are drawn.
- * The bytes of the file are not kept.
+ * photo: an uploaded photo, decoded once.
+ *
+ * Each distinct file is kept as its hash, type and size, and as a small JPEG
+ * from which renderings are drawn. The bytes of the file are not kept.
  */
 #ifndef SANDBOX_PHOTO_H
 #define SANDBOX_PHOTO_H

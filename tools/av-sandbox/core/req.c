@@ -426,8 +426,8 @@ match(struct req *r, const char *pattern, const char *path)
 	return *path == '\0';
 }
 
-/* The service whose base the path begins with, *rest being what follows. If only the base's
- * first segment is there, *rest is NULL. */
+/* The service whose base the path begins with, *rest being what follows. If only the
+ * base's first segment is there, *rest is NULL. */
 static const struct service *
 service_at(const struct service *const *services, const char *path, const char **rest)
 {

@@ -1,7 +1,8 @@
 /*
- * req: one request and its answer, and how services read the first and write
- * the second. The server fills in the request, the service's handler sets the
- * answer, and the server sends it.
+ * req: one request and its answer.
+ *
+ * The server fills in the request, the service's handler reads it and sets the
+ * answer, and the server sends the answer.
  */
 #ifndef SANDBOX_REQ_H
 #define SANDBOX_REQ_H

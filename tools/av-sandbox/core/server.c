@@ -58,7 +58,8 @@ stall(struct req *r)
 	return MHD_YES;
 }
 
-/* Gives out the first half of the answer, then stalls if the fault says so, then breaks off. */
+/* Gives out the first half of the answer, then stalls if the fault says so, then breaks
+ * off. */
 static ssize_t
 read_half(void *cls, uint64_t pos, char *to, size_t max)
 {
@@ -330,7 +331,8 @@ server_close(void)
 		MHD_stop_daemon(api);
 }
 
-/* How many milliseconds poll(2) may wait, -1: for ever. timer is when the next timer ends. */
+/* How many milliseconds poll(2) may wait, -1: for ever. timer is when the next timer
+ * ends. */
 static int
 poll_timeout(int timer)
 {

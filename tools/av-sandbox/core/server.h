@@ -1,6 +1,7 @@
 /*
- * server: the two origins, API and media, on one thread, with timers and
- * signals. One thread serves all, so the sandbox needs no lock.
+ * server: the two origins, API and media, with timers and signals.
+ *
+ * One thread serves everything, so the sandbox needs no lock.
  */
 #ifndef SANDBOX_SERVER_H
 #define SANDBOX_SERVER_H

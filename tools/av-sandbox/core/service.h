@@ -1,6 +1,8 @@
 /*
- * service: what a service is to the core: a base path, a table of calls, and
- * the functions that make its contract. Each file of services/ defines one.
+ * service: what a service is to the core.
+ *
+ * A service has a base path, a table of calls, and the functions that make its
+ * contract. Each contract in services/ defines one.
  */
 #ifndef SANDBOX_SERVICE_H
 #define SANDBOX_SERVICE_H

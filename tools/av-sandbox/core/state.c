@@ -19,7 +19,7 @@ static uint64_t numbers;                    /* ids given out so far */
 static int journal = -1;
 
 /* Jobs that run, and those that have ended since the last call of state_jobs. */
-static struct job {
+static struct sb_job {
 	enum service_no service;
 	int64_t end;
 } * jobs;
@@ -91,7 +91,7 @@ jobs_add(const struct sb_item *it)
 		jobs_size = jobs_size * 2 + 16;
 		jobs = mem_resize(jobs, jobs_size * sizeof *jobs);
 	}
-	jobs[jobs_n++] = (struct job){it->service, it->ready};
+	jobs[jobs_n++] = (struct sb_job){it->service, it->ready};
 }
 
 int64_t
@@ -350,8 +350,8 @@ restore(struct json_object *line)
 	return false;
 }
 
-/* Reads the journal. A last line without its line feed was cut by a crash, and its request
- * was never answered: it is removed. */
+/* Reads the journal. A last line without its line feed was cut by a crash, and its
+ * request was never answered: it is removed. */
 static int
 replay(FILE *f, struct err *e)
 {

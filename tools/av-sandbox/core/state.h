@@ -1,8 +1,9 @@
 /*
- * state: everything the services made, in memory and, with --state, in a
- * journal of JSON lines that is read again at the next start. A line is
- * appended with one write(2) before the answer leaves, so that kill -9 loses
- * nothing that a client was told.
+ * state: everything that the services made.
+ *
+ * It is in memory and, with --state, in a journal of JSON lines, which is read
+ * again at the next start. A line is appended with one write(2) before the
+ * answer leaves, so that kill -9 loses nothing that a client was told.
  */
 #ifndef SANDBOX_STATE_H
 #define SANDBOX_STATE_H

@@ -127,8 +127,8 @@ stats_credentials_on_media(enum service_no service)
 	counts[service].credentials_on_media++;
 }
 
-/* A text that is equal for equal requests. Extras are left out: a client may send a different
- * tag in them with each attempt. */
+/* A text that is equal for equal requests. Extras are left out: a client may send a
+ * different tag in them with each attempt. */
 static char *
 fingerprint(const struct sb_item *it)
 {

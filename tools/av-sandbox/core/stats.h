@@ -1,7 +1,8 @@
 /*
- * stats: what clients did, for GET /_stats. Counts of made items follow from
- * the state, so they survive a restart with --state; the others start at 0
- * with the process.
+ * stats: what clients did, for GET /_stats.
+ *
+ * Counts of made items follow from the state, so they survive a restart with
+ * --state; the others start at 0 with the process.
  */
 #ifndef SANDBOX_STATS_H
 #define SANDBOX_STATS_H

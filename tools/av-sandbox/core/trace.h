@@ -1,6 +1,8 @@
 /*
- * trace: one JSON line for each request, to see what a client did. Only the
- * names of headers are written, so that no credential gets into the file.
+ * trace: one JSON line for each request, to see what a client did.
+ *
+ * Only the names of headers are written, so that no credential gets into the
+ * file.
  */
 #ifndef SANDBOX_TRACE_H
 #define SANDBOX_TRACE_H

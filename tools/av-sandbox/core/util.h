@@ -1,7 +1,5 @@
 /*
- * util: small things that every part of the sandbox needs: hashes, random
- * numbers that follow from the seed, checks of values, and the name=value
- * pairs of queries and forms.
+ * util: hashes, seeded random numbers, checks of values, decoded queries.
  */
 #ifndef SANDBOX_UTIL_H
 #define SANDBOX_UTIL_H

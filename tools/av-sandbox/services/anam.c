@@ -1,6 +1,6 @@
 /*
- * Anam: documented by the vendor's OpenAPI. An avatar has no state; its preview is null until
- * it is made. Errors have the form that the same API documents for its meetings.
+ * Anam: documented by the vendor's OpenAPI. An avatar has no state; its preview is null
+ * until it is made. Errors have the form that the same API documents for its meetings.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /*
- * Argil's videos: a first call makes one, a second call renders it, then the client polls.
+ * Argil's videos: a first call makes one, a second call renders it, then the client
+ * polls.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /*
- * Argil's webhooks: they can be registered, listed and changed, but no event is delivered.
+ * Argil's webhooks: they can be registered, listed and changed, but no event is
+ * delivered.
  */
 #include <string.h>
 

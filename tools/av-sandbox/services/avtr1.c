@@ -1,6 +1,6 @@
 /*
- * avtr1 (Protoface): documented by the vendor's OpenAPI. Every answer has an X-Request-Id;
- * every error has the same form.
+ * avtr1 (Protoface): documented by the vendor's OpenAPI. Every answer has an
+ * X-Request-Id; every error has the same form.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -18,7 +18,8 @@ avtr1_authorized(struct req *r)
 	return bears_secret(r, "AVTR1_API_KEY");
 }
 
-/* "av_" and a ULID: time and randomness in Crockford's base 32, which has no I, L, O and U. */
+/* "av_" and a ULID: time and randomness in Crockford's base 32, which has no I, L, O and
+ * U. */
 static char *
 avtr1_id(uint64_t n)
 {

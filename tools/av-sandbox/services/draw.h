@@ -1,6 +1,7 @@
 /*
- * draw: the files that a service would have made of a photo. The same item
- * always gives the same bytes.
+ * draw: the files that a service would have made of a photo.
+ *
+ * The same item always gives the same bytes.
  */
 #ifndef SANDBOX_DRAW_H
 #define SANDBOX_DRAW_H

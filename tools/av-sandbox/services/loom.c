@@ -1,7 +1,7 @@
 /*
  * Loom: documented in docs.loomai.com, API v0.5. Ids are decimal numbers. The id of an
- * attachment is that of its rendering plus 1. The id of a glTF model is that of its avatar
- * plus 2, the id of the photo that of its avatar plus 7.
+ * attachment is that of its rendering plus 1. The id of a glTF model is that of its
+ * avatar plus 2, the id of the photo that of its avatar plus 7.
  */
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * The media origin: files that are drawn when a client gets them, at URLs that are signed and
- * expire. No credential may be sent to it.
+ * The media origin: files that are drawn when a client gets them, at URLs that are signed
+ * and expire. No credential may be sent to it.
  */
 #include <stdio.h>
 #include <stdlib.h>

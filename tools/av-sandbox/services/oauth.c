@@ -211,8 +211,8 @@ must_be(struct req *r, const struct pairs *form, const char *name, const char *w
 	return false;
 }
 
-/* Is the parameter the secret of a variable? A wrong secret does not violate the contract: it
- * is answered with status and code. */
+/* Is the parameter the secret of a variable? A wrong secret does not violate the
+ * contract: it is answered with status and code. */
 static bool
 must_match(struct req *r, const struct pairs *form, const char *name,
     const char *variable, unsigned status, const char *code)

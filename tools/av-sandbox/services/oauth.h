@@ -1,7 +1,9 @@
 /*
- * oauth: Loom's token endpoint: the grants password-realm, client_credentials
- * and refresh_token. A refresh token is good for one use: a second use means
- * that it was stolen, and revokes all tokens of its family.
+ * oauth: Loom's token endpoint.
+ *
+ * Its grants are password-realm, client_credentials and refresh_token. A
+ * refresh token is good for one use: a second use means that it was stolen,
+ * and revokes all tokens of its family.
  */
 #ifndef SANDBOX_OAUTH_H
 #define SANDBOX_OAUTH_H

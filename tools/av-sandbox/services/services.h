@@ -1,6 +1,7 @@
 /*
- * services: the four contracts, the token endpoint and the media origin, with
- * a file for each, and what they share.
+ * services: the contracts and what they share.
+ *
+ * The four services, the token endpoint and the media origin have a file each.
  */
 #ifndef SANDBOX_SERVICES_H
 #define SANDBOX_SERVICES_H
