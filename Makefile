@@ -182,13 +182,18 @@ C_SOURCES := $(wildcard lib/*/*.[ch] lib/*/*.def tools/*.c tools/*/*.[ch] tools/
 C_FILES   := $(filter %.c,$(C_SOURCES))
 MANUALS   := $(wildcard tools/*.[1-8])
 
-format: ## puts the sources in form
-	clang-format -i $(filter-out %.def,$(C_SOURCES))
+# Headers are manuals, so they keep to 80 columns.
+HEADER_STYLE = --style='{BasedOnStyle: InheritParentConfig, ColumnLimit: 80}'
+
+format: ## formats the C sources
+	clang-format -i $(C_FILES)
+	clang-format $(HEADER_STYLE) -i $(filter %.h,$(C_SOURCES))
 
 lint: lint-format lint-cppcheck lint-tidy lint-manuals ## everything that reads the sources
 
 lint-format:
-	clang-format --dry-run -Werror $(filter-out %.def,$(C_SOURCES))
+	clang-format --dry-run -Werror $(C_FILES)
+	clang-format $(HEADER_STYLE) --dry-run -Werror $(filter %.h,$(C_SOURCES))
 
 lint-cppcheck:
 	@mkdir -p build/cppcheck
