@@ -1,5 +1,6 @@
-# avtools. The two commands: `make demo` and `make check`; `make help` lists the rest.
-# CC, CFLAGS, CPPFLAGS, LDFLAGS, PREFIX, DESTDIR and PKG_CONFIG are the packager's.
+# avtools. `make demo` shows the programs at work, `make check` runs the tests, `make help` lists
+# all targets; those for tests are in tests/checks.mk.
+# CC, CFLAGS, CPPFLAGS, LDFLAGS, PREFIX, DESTDIR and PKG_CONFIG are left to the packager.
 
 CC         ?= cc
 CFLAGS     ?= -O2 -g
@@ -8,23 +9,19 @@ PKG_CONFIG ?= pkg-config
 SAN        ?=
 FAILPOINTS ?=
 V          ?=
+JOBS       ?= $(shell nproc)
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
 
-# A sanitized build (make SAN=1) and one that can be made to die anywhere (make FAILPOINTS=1, see
-# lib/base/failpoint.h) keep their objects and their programs apart.
+# SAN=1 builds with sanitizers, FAILPOINTS=1 with places to crash at (lib/base/failpoint.h). Each
+# of these builds has its own folder for objects and programs.
 O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),-san)$(if $(FAILPOINTS),-failpoints)
 BIN  := $(if $(SAN)$(FAILPOINTS),$(O)/bin,bin)
 
 BUILD_DEPS = gcc make pkg-config libcurl4-openssl-dev libjson-c-dev libmagic-dev libssl-dev \
 	libsqlite3-dev libstb-dev libjpeg62-turbo-dev libwebp-dev libvips-dev zlib1g-dev libmicrohttpd-dev jq
-CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
-	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish imagemagick \
-	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck
-CHECK_DEPS += bsdextrautils file time procps python3 xz-utils nodejs openssl
-
 PKGS = libcurl json-c libcrypto sqlite3 libjpeg libwebp libwebpdemux zlib libmicrohttpd
-# Asked for once, when first needed: `make demo` installs pkg-config itself.
+# pkg-config runs once, at the first use: `make demo` may have to install it first.
 pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(pkg_cflags)
 pkg_libs   = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(pkg_libs)
 
@@ -41,50 +38,48 @@ Q = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
 
 LIB_OBJS  := $(patsubst %.c,$(O)/%.o,$(wildcard lib/*/*.c)) $(O)/lib/provider/builtin.o
 PROGRAMS  := $(patsubst tools/%.c,%,$(wildcard tools/av-*.c))
-UNITS     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+MANUALS   := $(wildcard tools/*.[1-8])
 EMBEDDED  := $(wildcard lib/providers/*.json) $(wildcard lib/schema/*.json)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
-.PHONY: fuzz fuzz-brief fuzz-build all lib deps check-deps check demo help clean install uninstall units format
+.PHONY: all lib deps demo install uninstall dist clean help
 
-all: $(PROGRAMS:%=$(BIN)/%) ## the programs, in bin/
-units: $(UNITS:%=$(O)/unit/%) ## the programs that test the library
-lib: $(O)/libav.a ## the library alone
+all: $(PROGRAMS:%=$(BIN)/%) ## builds the programs, in bin/
+lib: $(O)/libav.a ## builds the library
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call Q,CC,$<)$(CC) $(av_cppflags) $(av_cflags) -c -o $@ $<
 
-# The version stands in one file, so that a commit rebuilds no other.
+# Only this file holds the version, so a new commit recompiles nothing else.
 $(O)/lib/base/version.o: av_cppflags += -DAV_VERSION='"$(VERSION)"'
 
-$(O)/lib/provider/builtin.c: lib/provider/embed.sh $(EMBEDDED) lib/providers lib/schema
+$(O)/lib/provider/builtin.o: lib/provider/embed.sh $(EMBEDDED) lib/providers lib/schema
 	@mkdir -p $(@D)
-	$(call Q,EMBED,$@)sh lib/provider/embed.sh $(EMBEDDED) >$@
+	$(call Q,EMBED,$@)sh lib/provider/embed.sh $(EMBEDDED) >$(@:.o=.c)
+	@$(CC) $(av_cppflags) $(av_cflags) -c -o $@ $(@:.o=.c)
 
-$(O)/lib/provider/builtin.o: $(O)/lib/provider/builtin.c
-	$(call Q,CC,$<)$(CC) $(av_cppflags) $(av_cflags) -c -o $@ $<
-
-# Made anew, so that a deleted source leaves it.
+# Removed first, so that the object of a deleted source is not kept.
 $(O)/libav.a: $(LIB_OBJS)
 	@rm -f $@
 	$(call Q,AR,$@)$(AR) rcs $@ $^
 
-# One source per program; the further files of one that needs more stand in a folder of its name.
+# A program is tools/NAME.c and, if it needs more files, the folder tools/NAME.
 objs_of = $(patsubst %.c,$(O)/%.o,$(wildcard tools/$(1)/*.c tools/$(1)/*/*.c))
 
-# The rooms of av-sandbox name each other by folder, as those of lib/ do.
-$(O)/tools/av-sandbox.o $(O)/tools/av-sandbox/%.o $(O)/tests/generators/faces.o: av_cppflags += -Itools/av-sandbox
+# Includes name the folders of av-sandbox, as they name those of lib/.
+$(O)/tools/av-sandbox.o $(O)/tools/av-sandbox/%.o $(O)/tests/generators/faces.o: \
+	av_cppflags += -Itools/av-sandbox
 
 # The stb headers shift into the sign bit.
 $(O)/tools/av-sandbox/picture/stb.o: av_cflags += -fno-sanitize=undefined
 
-# The film that the sandbox holds is read by its assembler (.incbin).
+# The assembler includes the film (.incbin).
 $(O)/tools/av-sandbox/services/draw.o: tools/av-sandbox/services/clip.mp4
 
-# Only av-fit works with libvips.
+# Only av-fit uses libvips.
 vips_cflags = $(eval vips_cflags := $$(shell $(PKG_CONFIG) --cflags vips | sed 's/-I/-isystem /g'))$(vips_cflags)
 vips_libs   = $(eval vips_libs := $$(shell $(PKG_CONFIG) --libs vips))$(vips_libs)
 $(O)/tools/av-fit/%.o: av_cflags += $(vips_cflags)
@@ -94,40 +89,7 @@ $(BIN)/av-%: $(O)/tools/av-%.o $$(call objs_of,av-$$*) $(O)/libav.a
 	@mkdir -p $(@D)
 	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $(filter %.o,$^) $(O)/libav.a $(av_libs)
 
-$(O)/unit/%: $(O)/tests/unit/%.o $(O)/libav.a
-	@mkdir -p $(@D)
-	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $^ -lcmocka $(av_libs)
-
-# Fuzzing: libFuzzer programs in a build of their own. fuzz-brief is part of the tests; fuzz runs
-# each for FUZZ_SECONDS.
-FUZZ_SECONDS ?= 600
-FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
-fuzz_san = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-
-$(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/libav.a
-	@mkdir -p $(@D)
-	$(call Q,LINK,$@)$(CC) $(av_ldflags) -fsanitize=fuzzer -o $@ $^ $(av_libs)
-
-fuzz-build:
-	@$(MAKE) --no-print-directory CC=clang O=build/fuzz san='$(fuzz_san)' \
-		$(FUZZERS:%=build/fuzz/fuzz/%)
-
-fuzz-brief: fuzz-build
-	sh tests/fuzz/run.sh build/fuzz/fuzz -runs=20000 -max_total_time=10
-
-fuzz: fuzz-build ## each fuzzer for FUZZ_SECONDS
-	sh tests/fuzz/run.sh build/fuzz/fuzz -max_total_time=$(FUZZ_SECONDS)
-
-# Draws the photos of the demo and of the tests, with what the sandbox draws with.
-FACES := $(O)/faces
-
-$(FACES): $(O)/tests/generators/faces.o $(O)/tools/av-sandbox/picture/canvas.o $(O)/tools/av-sandbox/picture/stb.o \
-		$(O)/libav.a
-	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $^ $(av_libs)
-
-faces: $(FACES)
-
-# install_missing PACKAGES: apt is touched only where one of them is not there.
+# install_missing PACKAGES: runs apt-get only if a package is missing.
 define install_missing
 @missing=$$(for p in $(1); do \
 	dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q '^ii' || echo $$p; done); \
@@ -139,118 +101,49 @@ $$root apt-get -qq update && \
 	$$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $$missing
 endef
 
-deps: ## installs what the build needs (AV_NO_INSTALL=1 only names it)
+deps: ## installs what the build needs (AV_NO_INSTALL=1 only lists it)
 	$(call install_missing,$(BUILD_DEPS))
 
-check-deps: deps ## the same for what the tests need
-	$(call install_missing,$(CHECK_DEPS))
-
-JOBS ?= $(shell nproc)
-
-# The build is a make of its own, so that what was just installed is there when it is asked for.
-demo: deps ## photos to avatars to pictures on the four services' contracts, on this machine alone
+# The build is a second make, because pkg-config may have been installed just now.
+demo: deps ## runs photos through all programs and four services, all on this machine
 	$(call install_missing,curl)
 	@$(MAKE) --no-print-directory -j$(JOBS) all faces
 	@PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(O):$$PATH" bash tests/demo.sh demo
 
-check: check-deps ## all tests; the last line counts them
-	@$(MAKE) --no-print-directory -j$(JOBS) all units faces
-	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 all units faces
-	@CC='$(CC)' JOBS='$(JOBS)' bash tests/run.sh $(CHECKS)
-
-BENCH_DEPS = imagemagick libimage-exiftool-perl libvips-tools jpeginfo pngcheck python3-pil curl
-
-bench: deps ## how fast it is, beside what else there is
-	$(call install_missing,$(BENCH_DEPS))
-	@$(MAKE) --no-print-directory -j$(JOBS) all
-	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/bench/pipe.sh
-	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/bench/upload.sh
-	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/bench/photos.sh
-
-# Seeds, numbers of photos and of kills can be set: see the files. More tests than processors, as
-# most of their time they wait.
-SOAK_JOBS ?= $(shell expr 3 '*' $(JOBS))
-
-soak: check-deps ## an hour of faults, kills and deaths, counted on the service's side
-	@$(MAKE) --no-print-directory -j$(JOBS) FAILPOINTS=1 all units
-	@$(MAKE) --no-print-directory -j$(JOBS) all faces
-	@JOBS='$(SOAK_JOBS)' tests/soak/run.sh $(O)
-
-.PHONY: soak
-
-C_SOURCES := $(wildcard lib/*/*.[ch] lib/*/*.def tools/*.c tools/*/*.[ch] tools/*/*/*.[ch] tests/generators/*.c tests/unit/*.[ch] tests/fuzz/*.[ch])
-C_FILES   := $(filter %.c,$(C_SOURCES))
-MANUALS   := $(wildcard tools/*.[1-8])
-
-# Headers are manuals, so they keep to 80 columns.
-HEADER_STYLE = --style='{BasedOnStyle: InheritParentConfig, ColumnLimit: 80}'
-
-format: ## formats the C sources
-	clang-format -i $(C_FILES)
-	clang-format $(HEADER_STYLE) -i $(filter %.h,$(C_SOURCES))
-
-lint: lint-format lint-cppcheck lint-tidy lint-manuals ## everything that reads the sources
-
-lint-format:
-	clang-format --dry-run -Werror $(C_FILES)
-	clang-format $(HEADER_STYLE) --dry-run -Werror $(filter %.h,$(C_SOURCES))
-
-lint-cppcheck:
-	@mkdir -p build/cppcheck
-	cppcheck --quiet --error-exitcode=1 --enable=warning,portability,performance --inline-suppr \
-		--suppress=missingIncludeSystem --suppress=readdirCalled --suppress=ctunullpointer --suppress=nullPointerRedundantCheck --library=tests/lint/cppcheck.cfg --std=c11 -j$(JOBS) \
-		--cppcheck-build-dir=build/cppcheck -D_GNU_SOURCE -Ilib -Itools -Itools/av-sandbox \
-		$(C_FILES)
-
-# A file that was found in order is looked at again when it, a header or the list of checks changes.
-TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -Ilib -Itools/av-sandbox $(pkg_cflags) $(vips_cflags)
-
-build/tidy/%.ok: %.c .clang-tidy $(filter-out %.c,$(C_SOURCES))
-	@mkdir -p $(@D)
-	@clang-tidy --quiet $< -- $(TIDY_FLAGS) 2>/dev/null && touch $@
-
-lint-tidy:
-	@$(MAKE) --no-print-directory -k -j$(JOBS) \
-		$(patsubst %.c,build/tidy/%.ok,$(filter-out tests/unit/%,$(C_FILES)))
-
-lint-manuals:
-	mandoc -Tlint -Wwarning $(MANUALS)
-
-# GZIP_MAN=1 compresses the pages. One completion file serves all programs; bash and fish look for
-# a file by the program's name.
-bindir  = $(DESTDIR)$(PREFIX)/bin
+# GZIP_MAN=1 compresses the pages. The completions of all programs are one file for each shell;
+# bash and fish look for it under the name of the program.
+bindir   = $(DESTDIR)$(PREFIX)/bin
 sharedir = $(DESTDIR)$(PREFIX)/share
-bashdir = $(sharedir)/bash-completion/completions
-zshdir  = $(sharedir)/zsh/site-functions
-fishdir = $(sharedir)/fish/vendor_completions.d
+bashdir  = $(sharedir)/bash-completion/completions
+zshdir   = $(sharedir)/zsh/site-functions
+fishdir  = $(sharedir)/fish/vendor_completions.d
 
-install: all ## programs, manuals and completions under DESTDIR and PREFIX
+install: all ## installs programs, manuals and completions under DESTDIR and PREFIX
 	install -d $(bindir) $(bashdir) $(zshdir) $(fishdir)
 	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(bindir)
 	for page in $(MANUALS); do dir=$(sharedir)/man/man$${page##*.}; \
 		install -d $$dir && install -m 644 $$page $$dir && \
 		{ [ -z "$(GZIP_MAN)" ] || gzip -9nf $$dir/$${page##*/}; } || exit 1; done
-	[ ! -e completions/_av ] || install -m 644 completions/_av $(zshdir)
+	install -m 644 completions/_av $(zshdir)
 	for p in $(PROGRAMS); do \
-		[ ! -e completions/av.bash ] || install -m 644 completions/av.bash $(bashdir)/$$p; \
-		[ ! -e completions/av.fish ] || install -m 644 completions/av.fish $(fishdir)/$$p.fish; done
+		install -m 644 completions/av.bash $(bashdir)/$$p && \
+		install -m 644 completions/av.fish $(fishdir)/$$p.fish || exit 1; done
 
-uninstall: ## removes what install put there
+uninstall: ## removes what install installed
 	rm -f $(PROGRAMS:%=$(bindir)/%) $(PROGRAMS:%=$(bashdir)/%) $(PROGRAMS:%=$(fishdir)/%.fish) \
 		$(zshdir)/_av
 	for page in $(notdir $(MANUALS)); do \
 		rm -f $(sharedir)/man/man$${page##*.}/$$page $(sharedir)/man/man$${page##*.}/$$page.gz; done
 
-dist: ## the sources of the last commit, as build/avtools-VERSION.tar.gz
+dist: ## packs the last commit as build/avtools-VERSION.tar.gz
 	@mkdir -p build
 	git archive --prefix=avtools-$(VERSION)/ -o build/avtools-$(VERSION).tar.gz HEAD
 
-clean: ## removes all that was made
+clean: ## removes everything that was built
 	rm -rf build demo bin/av-*
 
 help:
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile tests/checks.mk | expand -t 12
 
-.PHONY: faces bench dist lint lint-format lint-cppcheck lint-tidy lint-manuals
-
+include tests/checks.mk
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

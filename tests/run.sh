@@ -92,7 +92,7 @@ suite() {
 	san-bats) scripts "san " "build/$cc-san/bin" "build/$cc-san" 300 "$sanitized" ;;
 	fuzz) one "fuzz" make --no-print-directory fuzz-brief ;;
 	lint)
-		for part in format cppcheck tidy manuals; do
+		for part in format layers cppcheck tidy manuals; do
 			one "lint: $part" make --no-print-directory "lint-$part"
 		done
 		;;

@@ -1,0 +1,123 @@
+# checks.mk: what looks at the programs and the sources: tests, lint, fuzzers, benchmarks, soak.
+# The Makefile of the top folder includes it.
+
+.PHONY: check check-deps units faces format fuzz fuzz-build fuzz-brief bench soak \
+	lint lint-format lint-layers lint-cppcheck lint-tidy lint-manuals
+
+CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
+	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish imagemagick \
+	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck \
+	bsdextrautils file time procps python3 xz-utils nodejs openssl
+BENCH_DEPS = imagemagick libimage-exiftool-perl libvips-tools jpeginfo pngcheck python3-pil curl
+
+check-deps: deps ## installs what the tests need
+	$(call install_missing,$(CHECK_DEPS))
+
+check: check-deps ## runs all tests; the last line counts them
+	@$(MAKE) --no-print-directory -j$(JOBS) all units faces
+	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 all units faces
+	@CC='$(CC)' JOBS='$(JOBS)' bash tests/run.sh $(CHECKS)
+
+# Unit tests.
+
+UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+
+units: $(UNITS:%=$(O)/unit/%) ## builds the programs that test the library
+
+$(O)/unit/%: $(O)/tests/unit/%.o $(O)/libav.a
+	@mkdir -p $(@D)
+	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $^ -lcmocka $(av_libs)
+
+# Draws the photos of the demo and of the tests with the sandbox's own code.
+FACES := $(O)/faces
+
+$(FACES): $(O)/tests/generators/faces.o $(O)/tools/av-sandbox/picture/canvas.o \
+		$(O)/tools/av-sandbox/picture/stb.o $(O)/libav.a
+	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $^ $(av_libs)
+
+faces: $(FACES)
+
+# Fuzzers: libFuzzer programs in a build of their own. `check` runs fuzz-brief; `fuzz` runs each
+# fuzzer for FUZZ_SECONDS.
+
+FUZZ_SECONDS ?= 600
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+fuzz_san = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+$(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/libav.a
+	@mkdir -p $(@D)
+	$(call Q,LINK,$@)$(CC) $(av_ldflags) -fsanitize=fuzzer -o $@ $^ $(av_libs)
+
+fuzz-build:
+	@$(MAKE) --no-print-directory CC=clang O=build/fuzz san='$(fuzz_san)' \
+		$(FUZZERS:%=build/fuzz/fuzz/%)
+
+fuzz-brief: fuzz-build
+	sh tests/fuzz/run.sh build/fuzz/fuzz -runs=20000 -max_total_time=10
+
+fuzz: fuzz-build ## runs each fuzzer for FUZZ_SECONDS
+	sh tests/fuzz/run.sh build/fuzz/fuzz -max_total_time=$(FUZZ_SECONDS)
+
+# Long runs.
+
+bench: deps ## measures speed beside other programs
+	$(call install_missing,$(BENCH_DEPS))
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/bench/pipe.sh
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/bench/upload.sh
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/bench/photos.sh
+
+# The soak tests mostly wait, so more of them run than there are processors. The files in
+# tests/soak name the variables for seeds and for the numbers of photos and kills.
+SOAK_JOBS ?= $(shell expr 3 '*' $(JOBS))
+
+soak: check-deps ## an hour of faults, kills and crashes, counted on the service's side
+	@$(MAKE) --no-print-directory -j$(JOBS) FAILPOINTS=1 all units
+	@$(MAKE) --no-print-directory -j$(JOBS) all faces
+	@JOBS='$(SOAK_JOBS)' tests/soak/run.sh $(O)
+
+# Sources: their form and what tools find in them.
+
+C_SOURCES := $(wildcard lib/*/*.[ch] tools/*.c tools/*/*.[ch] tools/*/*/*.[ch] \
+	tests/generators/*.c tests/unit/*.[ch] tests/fuzz/*.[ch])
+C_FILES   := $(filter %.c,$(C_SOURCES))
+H_FILES   := $(filter %.h,$(C_SOURCES))
+
+# Headers are manuals, so they keep to 80 columns.
+HEADER_STYLE = --style='{BasedOnStyle: InheritParentConfig, ColumnLimit: 80}'
+
+format: ## formats the C sources
+	clang-format -i $(C_FILES)
+	clang-format $(HEADER_STYLE) -i $(H_FILES)
+
+lint: lint-format lint-layers lint-cppcheck lint-tidy lint-manuals ## all checks of the sources
+
+lint-format:
+	clang-format --dry-run -Werror $(C_FILES)
+	clang-format $(HEADER_STYLE) --dry-run -Werror $(H_FILES)
+
+lint-layers:
+	python3 tests/lint/layers.py
+
+lint-cppcheck:
+	@mkdir -p build/cppcheck
+	cppcheck --quiet --error-exitcode=1 --enable=warning,portability,performance --inline-suppr \
+		--suppress=missingIncludeSystem --suppress=readdirCalled --suppress=ctunullpointer \
+		--suppress=nullPointerRedundantCheck --library=tests/lint/cppcheck.cfg --std=c11 \
+		-j$(JOBS) --cppcheck-build-dir=build/cppcheck -D_GNU_SOURCE -Ilib -Itools \
+		-Itools/av-sandbox $(C_FILES)
+
+# clang-tidy is slow: a file without a finding is checked again only when the file, a header or
+# the list of checks changes.
+TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -Ilib -Itools/av-sandbox $(pkg_cflags) $(vips_cflags)
+
+build/tidy/%.ok: %.c .clang-tidy $(H_FILES) $(wildcard lib/*/*.def)
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- $(TIDY_FLAGS) 2>/dev/null && touch $@
+
+lint-tidy:
+	@$(MAKE) --no-print-directory -k -j$(JOBS) \
+		$(patsubst %.c,build/tidy/%.ok,$(filter-out tests/unit/%,$(C_FILES)))
+
+lint-manuals:
+	mandoc -Tlint -Wwarning $(MANUALS)
