@@ -10,8 +10,8 @@ cc=$(basename "${CC%% *}")
 log=build/check.tap
 # The files that run the programs over records; the others read pages and lists, work their
 # processor hard enough plain, or need servers of their own.
-sanitized=$(printf 'tests/programs/%s.bats ' validate upload poll render pipe ledger sandbox provider once \
-	robust flaws)
+sanitized=$(printf 'tests/programs/%s.bats ' validate upload poll render pipe ledger sandbox provider \
+	exactly-once bad-input-and-signals faulty-service)
 export LC_ALL=C.UTF-8
 
 # tap NAME COMMAND...: passes a TAP stream on, each title led by

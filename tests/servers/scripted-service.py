@@ -2,7 +2,7 @@
 """A service that answers as it is told, for what no honest one does. Prints its base URL and serves
 until it is killed.
 
-usage: odd-service.py SCRIPT ASKED
+usage: scripted-service.py SCRIPT ASKED
 
 SCRIPT is JSON: for each "METHOD /path", with or without its query, a list of steps, of which each request takes the next and
 the last one stays: status (0: the connection closes without an answer), headers, body (text, or

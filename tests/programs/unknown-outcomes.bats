@@ -13,7 +13,7 @@ odd() {
 	grep "\"$1\"" all >first
 	printf '%s\n' "$2" >script
 	mkfifo url
-	"$TESTS/servers/odd-service.py" script asked >url 3>&- &
+	"$TESTS/servers/scripted-service.py" script asked >url 3>&- &
 	SERVER=$!
 	read -r url <url
 	export "${1^^}_API_URL=$url" "${1^^}_API_KEY=key"
@@ -206,7 +206,7 @@ lists() {
 	kill "$SERVER"
 	rm url
 	mkfifo url
-	"$TESTS/servers/odd-service.py" script asked >url 3>&- &
+	"$TESTS/servers/scripted-service.py" script asked >url 3>&- &
 	SERVER=$!
 	read -r ARGIL_API_URL <url
 	ends first 1
