@@ -1,6 +1,4 @@
-#include <arpa/inet.h>
 #include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,12 +15,14 @@
 #include "base/mem.h"
 #include "http/http.h"
 #include "http/url.h"
+#include "loopback_server.h"
 
 /* A server whose behaviour is named by the path of the request. It counts. */
 
+static void *connection(void *fd);
+
+static struct loopback_server listening = {.connection = connection};
 static struct {
-	int fd;
-	int port;
 	atomic_int connections, requests, hangups;
 } server;
 
@@ -159,6 +158,7 @@ connection(void *arg)
 	struct buf b = {0};
 	bool more = true;
 
+	server.connections++;
 	while (more && take(fd, &b, true)) {
 		server.requests++;
 		more = serve(fd, &b);
@@ -166,37 +166,6 @@ connection(void *arg)
 	close(fd);
 	buf_release(&b);
 	return NULL;
-}
-
-static void *
-accepting(void *unused)
-{
-	(void)unused;
-	for (;;) {
-		pthread_t thread;
-		int fd = accept(server.fd, NULL, NULL);
-
-		if (fd < 0)
-			return NULL;
-		server.connections++;
-		if (pthread_create(&thread, NULL, connection, (void *)(intptr_t)fd) == 0)
-			pthread_detach(thread);
-	}
-}
-
-static int
-listener(int *port)
-{
-	struct sockaddr_in sin = {.sin_family = AF_INET};
-	socklen_t len = sizeof sin;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, len) < 0 || listen(fd, 128) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&sin, &len) < 0)
-		abort();
-	*port = ntohs(sin.sin_port);
-	return fd;
 }
 
 /* A client with one answer kept. */
@@ -256,7 +225,7 @@ client_close(struct client *c)
 static char *
 url_of(const char *path)
 {
-	return mem_printf("http://127.0.0.1:%d%s", server.port, path);
+	return mem_printf("http://127.0.0.1:%d%s", listening.port, path);
 }
 
 static void
@@ -322,12 +291,14 @@ static void
 not_sent(void **unused)
 {
 	struct client c;
-	int port, fd = listener(&port);
-	char *url = mem_printf("https://127.0.0.1:%d/?key=SECRET", port);
-	struct http_request q = {.method = HTTP_POST, .url = url, .paid = true};
+	struct loopback_server gone;
+	struct http_request q = {.method = HTTP_POST, .paid = true};
+	char *url;
 
 	(void)unused;
-	close(fd); /* nobody listens there now */
+	loopback_listen(&gone);
+	close(gone.fd);
+	q.url = url = mem_printf("https://127.0.0.1:%d/?key=SECRET", gone.port);
 	client_open(&c, 4, 0);
 	http_send(c.http, &q, keep, &c);
 	loop_run(c.loop);
@@ -340,7 +311,7 @@ not_sent(void **unused)
 	assert_int_equal(c.r.fate, HTTP_NOT_SENT);
 	/* Not TLS at the other end. */
 	free(url);
-	url = mem_printf("https://127.0.0.1:%d/", server.port);
+	url = mem_printf("https://127.0.0.1:%d/", listening.port);
 	q.url = url;
 	http_send(c.http, &q, keep, &c);
 	loop_run(c.loop);
@@ -818,10 +789,7 @@ main(void)
 	    cmocka_unit_test(limit_and_reuse),
 	    cmocka_unit_test(urls),
 	};
-	pthread_t thread;
 
-	server.fd = listener(&server.port);
-	if (pthread_create(&thread, NULL, accepting, NULL) != 0)
-		return 1;
+	loopback_serve(&listening);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

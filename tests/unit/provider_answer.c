@@ -18,13 +18,13 @@
 #include "provider/answer.h"
 #include "service/failure.h"
 #include "json/json.h"
+#include "provider_case.h"
 
 #define N(a) (sizeof(a) / sizeof *(a))
 
 /* Saturday, 21 Nov 2026 12:00:00 GMT */
 #define NOON ((int64_t)1795262400)
 
-/* Quotes are double ones. */
 static const char service[] =
     "{'name': 'acme', 'title': 'Acme', 'base_url': 'https://acme.example',"
     " 'error': {'code': '/error/code', 'request_id': {'header': 'X-Request-Id'},"
@@ -52,29 +52,6 @@ static const char service[] =
     " 'states': {'face': {'drawing': 'processing', 'done': 'ready', '7': 'failed'}}}";
 
 static struct provider *acme;
-
-static char *
-quoted(const char *text)
-{
-	char *copy = mem_str(text);
-
-	for (char *at = copy; (at = strchr(at, '\'')) != NULL;)
-		*at = '"';
-	return copy;
-}
-
-static struct provider *
-described(const char *text)
-{
-	char *json = quoted(text);
-	struct err e = {0};
-	struct provider *p = provider_parse(json, strlen(json), "acme.json", false, &e);
-
-	if (p == NULL)
-		fail_msg("%s", e.message);
-	free(json);
-	return p;
-}
 
 /* An answer that has come in. */
 struct reply {

@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "provider/options.h"
 #include "json/json.h"
+#include "provider_case.h"
 
 #define N(a)     (sizeof(a) / sizeof *(a))
 #define PLAIN    (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
@@ -34,29 +35,6 @@ static const char service[] =
     "   'status': {'method': 'GET', 'path': '/faces'}}}";
 
 static struct provider *acme;
-
-static char *
-quoted(const char *text)
-{
-	char *copy = mem_str(text);
-
-	for (char *at = copy; (at = strchr(at, '\'')) != NULL;)
-		*at = '"';
-	return copy;
-}
-
-static struct json_object *
-parsed(const char *text)
-{
-	char *json = quoted(text);
-	struct err e = {0};
-	struct json_object *o = json_parse(json, strlen(json), &e);
-
-	if (o == NULL)
-		fail_msg("%s: %s", text, e.message);
-	free(json);
-	return o;
-}
 
 /* The options of a record, with those of the command line, which end with NULL. */
 static struct json_object *
@@ -305,13 +283,9 @@ no_object(void **state)
 static int
 load(void **state)
 {
-	char *json = quoted(service);
-	struct err e = {0};
-
 	(void)state;
-	acme = provider_parse(json, strlen(json), "acme.json", false, &e);
-	free(json);
-	return acme != NULL ? 0 : -1;
+	acme = described(service);
+	return 0;
 }
 
 static int

@@ -1,9 +1,7 @@
 /* Downloads from a server that follows a script: what is whole is kept, what is not goes on where
  * it broke only if it is surely the same, and nothing else is ever there. */
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +18,7 @@
 #include "base/mem.h"
 #include "service/download.h"
 #include "json/json.h"
+#include "loopback_server.h"
 
 #define N(a) (sizeof(a) / sizeof *(a))
 
@@ -189,8 +187,10 @@ static const struct script {
 
 /* The server. The path of a request is its script's place in the table. */
 
+static void *connection(void *fd);
+
+static struct loopback_server listening = {.connection = connection};
 static struct {
-	int fd, port;
 	atomic_uint asked[N(scripts)];
 	char *wanted[N(scripts)][STEPS]; /* what it was asked for */
 	int64_t at[N(scripts)][STEPS];   /* and when, in ms */
@@ -260,40 +260,6 @@ connection(void *arg)
 	return NULL;
 }
 
-static void *
-accepting(void *unused)
-{
-	(void)unused;
-	for (;;) {
-		pthread_t thread;
-		int fd = accept(server.fd, NULL, NULL);
-
-		if (fd < 0)
-			return NULL;
-		if (pthread_create(&thread, NULL, connection, (void *)(intptr_t)fd) != 0)
-			abort();
-		pthread_detach(thread);
-	}
-}
-
-static void
-listen_somewhere(void)
-{
-	struct sockaddr_in sin = {.sin_family = AF_INET};
-	socklen_t len = sizeof sin;
-	pthread_t thread;
-
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	server.fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (server.fd < 0 || bind(server.fd, (struct sockaddr *)&sin, len) < 0 ||
-	    listen(server.fd, 128) < 0 ||
-	    getsockname(server.fd, (struct sockaddr *)&sin, &len) < 0 ||
-	    pthread_create(&thread, NULL, accepting, NULL) != 0)
-		abort();
-	server.port = ntohs(sin.sin_port);
-	pthread_detach(thread);
-}
-
 /* The client: one download for each script, all at once. */
 
 struct fetch {
@@ -340,14 +306,14 @@ fetch_all(void **unused)
 	signal(SIGPIPE, SIG_IGN);
 	assert_non_null(mkdtemp(folder));
 	template = mem_printf("%s/{id}.{ext}", folder);
-	listen_somewhere();
+	loopback_serve(&listening);
 	json_put_str(types, "text/plain", "txt");
 	json_put_str(types, "image/gif", "gif");
 	engine.http = http_new(engine.loop,
 	    &(struct http_options){.max_in_flight = N(scripts), .stall_seconds = 20});
 	slots_init(&engine.places, N(scripts));
 	for (size_t i = 0; i < N(scripts); i++) {
-		char *url = mem_printf("http://127.0.0.1:%d/%zu", server.port, i);
+		char *url = mem_printf("http://127.0.0.1:%d/%zu", listening.port, i);
 
 		snprintf(ids[i], sizeof ids[i], "%zu", i);
 		download_start(&engine,
