@@ -1,5 +1,5 @@
-/* Tokens where no service is needed: whose life is how long, and what a refused one leads to.
- * The token URL is a port at which nobody listens, so that any request would be seen. */
+/* Tokens without a service: how long they live, and what follows when one is refused. Nobody
+ * listens at the token URL, so a request would fail the test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,7 +75,7 @@ static void
 test_life(void **state)
 {
 	static const struct {
-		int64_t lifetime, wall, boot; /* elapsed on both clocks */
+		int64_t lifetime, wall, boot; /* elapsed on each clock */
 		bool same_boot;
 		int64_t left;
 	} cases[] = {
@@ -83,12 +83,12 @@ test_life(void **state)
 	    {3600, 3599, 3599, true, 1},
 	    {3600, 3600, 3600, true, 0},
 	    {3600, 100000, 100000, true, 0},
-	    {3600, -1, 10, true, 0},       /* from the future */
-	    {3600, 60, 3600, true, 0},     /* set back in the meantime */
-	    {3600, 60, 600, true, 3000},   /* the same, with some life left */
-	    {3600, 60, 3600, false, 3540}, /* another boot's clock tells nothing */
-	    {3600, 7200, 60, true, 0},     /* set forward: better renewed than refused */
-	    {-1, 100000, 100000, true, INT64_MAX}, /* not said */
+	    {3600, -1, 10, true, 0},       /* obtained in the future */
+	    {3600, 60, 3600, true, 0},     /* wall clock set back */
+	    {3600, 60, 600, true, 3000},   /* the same, still valid */
+	    {3600, 60, 3600, false, 3540}, /* other boot: its clock is ignored */
+	    {3600, 7200, 60, true, 0},     /* wall clock set forward: renew early */
+	    {-1, 100000, 100000, true, INT64_MAX}, /* no lifetime given */
 	    {-1, -1, 0, true, 0},
 	};
 	struct clock_stamp now = {
@@ -115,10 +115,10 @@ test_rejected(void **state)
 	put("second", 0, 3600);
 	assert_int_equal(get(NULL, 60, got, sizeof got), CODE_NONE);
 	assert_string_equal(got, "second");
-	/* somebody else has renewed it already: no request */
+	/* another process has renewed it already: no request */
 	assert_int_equal(get("first", 60, got, sizeof got), CODE_NONE);
 	assert_string_equal(got, "second");
-	/* this very one was refused: it has to be renewed */
+	/* the stored token was refused: it has to be renewed */
 	assert_int_equal(get("second", 60, got, sizeof got), CODE_NETWORK);
 }
 
@@ -194,7 +194,7 @@ test_hide(void **state)
 	(void)state;
 	secret_hide(text, "pass-word");
 	assert_string_equal(text, "bad *********: ********* pass-wor");
-	secret_hide(text, "abc"); /* too short to tell from a word */
+	secret_hide(text, "abc"); /* too short to be told from a word */
 	secret_hide(text, NULL);
 }
 

@@ -1,5 +1,5 @@
-/* Files on their way: whole under their name or not there, never over another's, on file systems
- * that can do less than usual too; and the names of a run. */
+/* Output files: complete or absent, never replacing a file of somebody else, also on file systems
+ * that lack a call; and the names given out in a run. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include "base/mem.h"
 #include "base/outfile.h"
 
-/* A file system that cannot, in the place of the C library's calls. */
+/* Replace the C library's calls, to act as a file system that lacks them. */
 
 static int rename_errno, link_errno, unlink_errno;
 
@@ -126,7 +126,7 @@ inode_of(const char *path)
 	return st.st_ino;
 }
 
-/* Keeps a text as "ann"; CODE_NONE, or why not. No part is left in either case. */
+/* Writes a text to "ann"; CODE_NONE or the error. Either way no .part file remains. */
 static enum code
 keep(const char *text, bool force)
 {
@@ -153,7 +153,7 @@ keeps(void)
 	assert_int_equal(keep("mine", false), CODE_NONE);
 	assert_holds("ann", "mine");
 	first = inode_of("ann");
-	/* The same bytes are no conflict, and what is there stays. */
+	/* The same bytes are no conflict; the existing file stays. */
 	assert_int_equal(keep("mine", false), CODE_NONE);
 	assert_true(inode_of("ann") == first);
 	assert_int_equal(keep("other", false), CODE_TARGET_TAKEN);
@@ -166,14 +166,14 @@ keeps(void)
 }
 
 static void
-never_over_another(void **unused)
+never_replaces_another_file(void **unused)
 {
 	(void)unused;
 	keeps();
 }
 
 static void
-never_over_another_without_noreplace(void **unused)
+never_replaces_another_file_without_noreplace(void **unused)
 {
 	(void)unused;
 	rename_errno = EINVAL;
@@ -181,7 +181,7 @@ never_over_another_without_noreplace(void **unused)
 }
 
 static void
-refuses_where_nothing_is_sure(void **unused)
+refuses_without_an_atomic_call(void **unused)
 {
 	static const int errors[] = {EPERM, EOPNOTSUPP, ENOSYS, EMLINK};
 
@@ -201,7 +201,7 @@ refuses_where_nothing_is_sure(void **unused)
 }
 
 static void
-other_troubles_replace_nothing(void **unused)
+other_errors_replace_nothing(void **unused)
 {
 	static const int errors[] = {EIO, ENOSPC, EACCES, EROFS, EDQUOT};
 
@@ -215,7 +215,7 @@ other_troubles_replace_nothing(void **unused)
 }
 
 static void
-what_is_no_file_is_not_the_same(void **unused)
+links_and_fifos_are_not_the_same_file(void **unused)
 {
 	(void)unused;
 	put("theirs", "mine");
@@ -227,9 +227,9 @@ what_is_no_file_is_not_the_same(void **unused)
 	assert_int_equal(keep("", false), CODE_TARGET_TAKEN);
 }
 
-/* A part that a killed process left may be the very file that it had just named. */
+/* A killed process may leave a .part that is a hard link to the finished file. */
 static void
-what_was_left_is_not_written_to(void **unused)
+leftover_parts_are_not_written_to(void **unused)
 {
 	(void)unused;
 	put(".ann.part", "whole");
@@ -239,7 +239,7 @@ what_was_left_is_not_written_to(void **unused)
 	put(".ann.part", "half of something longer");
 	assert_int_equal(keep("new", true), CODE_NONE);
 	assert_holds("ann", "new");
-	/* Neither is what somebody else put there. */
+	/* A symbolic link in its place is not followed. */
 	put("theirs", "precious");
 	assert_int_equal(symlink("theirs", ".ann.part"), 0);
 	assert_int_equal(keep("new", true), CODE_TARGET_UNWRITABLE);
@@ -247,7 +247,7 @@ what_was_left_is_not_written_to(void **unused)
 }
 
 static void
-what_cannot_be_removed_is_no_endless_loop(void **unused)
+a_part_that_stays_is_an_error(void **unused)
 {
 	struct outfile t;
 	struct err e;
@@ -260,7 +260,7 @@ what_cannot_be_removed_is_no_endless_loop(void **unused)
 }
 
 static void
-one_at_a_time(void **unused)
+one_writer_for_a_name(void **unused)
 {
 	char sha256[SHA256_HEX];
 	struct outfile first, second;
@@ -277,7 +277,7 @@ one_at_a_time(void **unused)
 	assert_false(is_there(".ann.part"));
 }
 
-/* Each round one of the processes keeps its own text, and no other. */
+/* In each round exactly one process gets the name, with its own text. */
 enum { RIVALS = 4, ROUNDS = 150 };
 
 static int
@@ -354,7 +354,7 @@ processes_compete(void **unused)
 	rivals();
 }
 
-/* The names of a run. */
+/* The names given out in a run. */
 
 static bool
 take(struct outfile_names *names, unsigned i)
@@ -366,7 +366,7 @@ take(struct outfile_names *names, unsigned i)
 }
 
 static void
-a_name_is_given_once(void **unused)
+a_name_is_given_out_once(void **unused)
 {
 	struct outfile_names names = {0};
 
@@ -391,7 +391,7 @@ in_use(void)
 }
 
 static void
-a_million_names_are_small(void **unused)
+a_million_names_take_little_memory(void **unused)
 {
 	struct outfile_names names = {0};
 	size_t before = in_use(), each;
@@ -401,7 +401,7 @@ a_million_names_are_small(void **unused)
 		assert_true(take(&names, i));
 	each = (in_use() - before) / 1000000;
 	print_message("# %zu bytes a name\n", each);
-	/* A sanitizer's allocator tells nothing. */
+	/* mallinfo2() is of no use with a sanitizer's allocator. */
 	assert_true(each <= 48);
 	assert_false(take(&names, 0));
 	assert_false(take(&names, 999999));
@@ -412,19 +412,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(never_over_another, NULL, anew),
+	    cmocka_unit_test_setup_teardown(never_replaces_another_file, NULL, anew),
 	    cmocka_unit_test_setup_teardown(
-	        never_over_another_without_noreplace, NULL, anew),
-	    cmocka_unit_test_setup_teardown(refuses_where_nothing_is_sure, NULL, anew),
-	    cmocka_unit_test_setup_teardown(other_troubles_replace_nothing, NULL, anew),
-	    cmocka_unit_test_setup_teardown(what_is_no_file_is_not_the_same, NULL, anew),
-	    cmocka_unit_test_setup_teardown(what_was_left_is_not_written_to, NULL, anew),
+	        never_replaces_another_file_without_noreplace, NULL, anew),
+	    cmocka_unit_test_setup_teardown(refuses_without_an_atomic_call, NULL, anew),
+	    cmocka_unit_test_setup_teardown(other_errors_replace_nothing, NULL, anew),
+	    cmocka_unit_test_setup_teardown(links_and_fifos_are_not_the_same_file, NULL, anew),
+	    cmocka_unit_test_setup_teardown(leftover_parts_are_not_written_to, NULL, anew),
 	    cmocka_unit_test_setup_teardown(
-	        what_cannot_be_removed_is_no_endless_loop, NULL, anew),
-	    cmocka_unit_test_setup_teardown(one_at_a_time, NULL, anew),
+	        a_part_that_stays_is_an_error, NULL, anew),
+	    cmocka_unit_test_setup_teardown(one_writer_for_a_name, NULL, anew),
 	    cmocka_unit_test_setup_teardown(processes_compete, NULL, anew),
-	    cmocka_unit_test(a_name_is_given_once),
-	    cmocka_unit_test(a_million_names_are_small),
+	    cmocka_unit_test(a_name_is_given_out_once),
+	    cmocka_unit_test(a_million_names_take_little_memory),
 	};
 
 	return cmocka_run_group_tests(tests, open_folder, close_folder);

@@ -17,7 +17,7 @@
 #include "http/url.h"
 #include "loopback_server.h"
 
-/* A server whose behaviour is named by the path of the request. It counts. */
+/* The server: the path of a request selects the behaviour. It counts what it sees. */
 
 static void *connection(void *fd);
 
@@ -41,7 +41,7 @@ put(int fd, const char *s)
 	}
 }
 
-/* One request, head and body, into b; false at the end of the connection. */
+/* Reads one request, head and body; false at the end of the connection. */
 static bool
 take(int fd, struct buf *b, bool body)
 {
@@ -67,7 +67,7 @@ take(int fd, struct buf *b, bool body)
 			return false;
 		buf_add(b, chunk, (size_t)n);
 		if (b->data[0] == 0x16)
-			return false; /* TLS is not spoken here */
+			return false; /* a TLS handshake */
 	}
 }
 
@@ -112,7 +112,7 @@ static const struct {
     {"/head-only", "HTTP/1.1 200 OK\r\nContent-Le", true},
 };
 
-/* false: the connection is to be closed. */
+/* Answers; false: close the connection. */
 static bool
 serve(int fd, const struct buf *b)
 {
@@ -142,7 +142,7 @@ serve(int fd, const struct buf *b)
 	} else if (strncmp(path, "/stall", len) == 0) {
 		char c;
 
-		(void)!recv(fd, &c, 1, 0); /* until the client goes */
+		(void)!recv(fd, &c, 1, 0); /* until the client closes */
 		return false;
 	} else {
 		server.hangups++;
@@ -168,7 +168,7 @@ connection(void *arg)
 	return NULL;
 }
 
-/* A client with one answer kept. */
+/* A client that keeps the last response. */
 
 struct client {
 	struct loop *loop;
@@ -309,7 +309,7 @@ not_sent(void **unused)
 	http_send(c.http, &q, keep, &c);
 	loop_run(c.loop);
 	assert_int_equal(c.r.fate, HTTP_NOT_SENT);
-	/* Not TLS at the other end. */
+	/* The server does not speak TLS. */
 	free(url);
 	url = mem_printf("https://127.0.0.1:%d/", listening.port);
 	q.url = url;
@@ -327,7 +327,7 @@ not_sent(void **unused)
 static ssize_t
 pattern(void *arg, uint64_t offset, char *buf, size_t size)
 {
-	size_t ceiling = *(size_t *)arg; /* reads come short */
+	size_t ceiling = *(size_t *)arg; /* to make reads short */
 
 	if (size > ceiling)
 		size = ceiling;
@@ -393,7 +393,7 @@ bodies_arrive_whole(void **unused)
 	client_close(&c);
 }
 
-/* A large base64 body, whatever the buffers' bounds, is that of one single encoding. */
+/* A large base64 body is one encoding, wherever the buffers are split. */
 static void
 large_base64(void **unused)
 {
@@ -460,8 +460,8 @@ multipart(void **unused)
 	client_close(&c);
 }
 
-/* At most once: the server reads the request on a connection that was used before, and
- * closes it without a word. */
+/* At most once: the server reads the request on a reused connection and closes it without an
+ * answer. */
 
 static void
 hung_up_on(struct http_request q, int hangups)
@@ -504,12 +504,12 @@ paid_is_sent_once(void **unused)
 	hung_up_on(q, 1);
 	q.parts = &nothing;
 	hung_up_on(q, 1);
-	/* What costs nothing may be sent again. */
+	/* A request that is not paid may be sent again. */
 	hung_up_on((struct http_request){.method = HTTP_GET}, 2);
 	hung_up_on((struct http_request){.method = HTTP_POST}, 2);
 }
 
-/* A repeatable request that is sent again is whole the second time. */
+/* A request that libcurl repeats has its whole body the second time. */
 static void
 repeated_body_is_whole(void **unused)
 {
@@ -582,7 +582,7 @@ downloads(void **unused)
 	assert_int_equal(c.sunk_at, 3);
 	assert_string_equal(c.sunk.data, "lo");
 	buf_clear(&c.sunk);
-	go(&c, q, "/ok"); /* a server that knows no ranges */
+	go(&c, q, "/ok"); /* a server without range support */
 	assert_int_equal(c.sunk_at, 0);
 	assert_string_equal(c.sunk.data, "hello");
 	buf_clear(&c.sunk);
@@ -598,7 +598,7 @@ downloads(void **unused)
 }
 
 static void
-answers_have_a_ceiling(void **unused)
+answers_have_a_limit(void **unused)
 {
 	struct client c;
 
@@ -630,7 +630,7 @@ stall_ends_and_trickle_does_not(void **unused)
 	client_close(&c);
 }
 
-/* The line. */
+/* The queue. */
 
 static void
 cancel(void *arg)
@@ -668,7 +668,7 @@ cancelled(void **unused)
 	loop_run(c.loop);
 	assert_int_equal(c.r.fate, HTTP_CANCELLED);
 	assert_false(c.r.sent);
-	/* In flight and in line when all ends. */
+	/* Requests in flight and queued when the client is freed. */
 	http_send(c.http, &q, keep, &c);
 	http_send(c.http, &q, keep, &c);
 	loop_at(c.loop, &c.timer, loop_now(c.loop) + 50, stop, c.loop);
@@ -783,7 +783,7 @@ main(void)
 	    cmocka_unit_test(repeated_body_is_whole),
 	    cmocka_unit_test(unreadable_source_is_not_sent),
 	    cmocka_unit_test(downloads),
-	    cmocka_unit_test(answers_have_a_ceiling),
+	    cmocka_unit_test(answers_have_a_limit),
 	    cmocka_unit_test(stall_ends_and_trickle_does_not),
 	    cmocka_unit_test(cancelled),
 	    cmocka_unit_test(limit_and_reuse),

@@ -1,4 +1,4 @@
-/* The readers against real files: whole, cut at every offset, flipped at every byte. */
+/* The readers on real files: complete, cut at every offset, with a bit flipped in every byte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,8 +34,8 @@ load(const char *name, struct buf *b)
 	assert_true(b->len > 0);
 }
 
-/* Feeds in pieces of that size; each piece in memory of its own, so that a sanitizer sees a
- * reader that looks too far. */
+/* Feeds pieces of that size, each in its own allocation, so that a sanitizer sees a reader that
+ * reads past the end. */
 static struct image_facts
 judge(const char *data, size_t len, size_t piece, uint64_t max_pixels)
 {
@@ -60,7 +60,7 @@ judge(const char *data, size_t len, size_t piece, uint64_t max_pixels)
 	return facts;
 }
 
-/* Calls fn for every sample whose name ends so. */
+/* Calls fn for every sample whose name has that ending. */
 static void
 each(const char *ending, void (*fn)(const char *name, const struct buf *b))
 {
@@ -113,7 +113,7 @@ cut(const char *name, const struct buf *b)
 	for (size_t len = 0; len < b->len; len++) {
 		struct image_facts f = judge(b->data, len, 100, 0);
 		if (f.state == IMAGE_COMPLETE || f.state == IMAGE_OPEN) {
-			/* without its first bytes it is of no format at all */
+			/* the first bytes tell the format; without them there is none */
 			if (f.type != IMAGE_OTHER)
 				fail_msg("%s cut to %zu bytes passes", name, len);
 			assert_true(len < 12);
@@ -150,7 +150,7 @@ test_png_flipped_anywhere(void **state)
 	each(".png", flip);
 }
 
-/* Is that byte within a table or a scan's header, or just before one? */
+/* Is the byte in a table or a scan header, or just before one? */
 static bool
 in_header(const struct buf *b, size_t at)
 {
@@ -166,7 +166,7 @@ in_header(const struct buf *b, size_t at)
 	return false;
 }
 
-/* An EOI over two bytes of the coded data, at every place of it. */
+/* An EOI marker over two bytes, at every place in the coded data. */
 static void
 plant(const char *name, const struct buf *b)
 {
@@ -194,7 +194,7 @@ test_planted_eoi(void **state)
 	each(".jpg", plant);
 }
 
-/* Writes the CRC of len bytes at from. */
+/* Writes the CRC of len bytes from there. */
 static void
 put_crc(struct buf *b, size_t to, size_t from, unsigned len)
 {
@@ -270,8 +270,8 @@ test_facts(void **state)
 	}
 }
 
-/* Pixel data that is too short, behind right checksums: found below the ceiling, not looked
- * into above it. */
+/* Pixel data that is too short, with correct checksums: found below the limit of pixels, not
+ * inflated above it. */
 static void
 test_pixel_ceiling(void **state)
 {
@@ -279,7 +279,7 @@ test_pixel_ceiling(void **state)
 
 	(void)state;
 	load("rgb.png", &b);
-	b.data[23]++; /* one row more */
+	b.data[23]++; /* one more row */
 	put_crc(&b, 29, 12, 17);
 	assert_int_equal(judge(b.data, b.len, b.len, 0).state, IMAGE_DAMAGED);
 	assert_int_equal(judge(b.data, b.len, b.len, 24 * 21).state, IMAGE_DAMAGED);

@@ -1,4 +1,4 @@
-/* Where files end: of each format a small one, and every beginning of it. */
+/* Truncation: a small file of each format, cut at every length. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@ static const unsigned char mp4[] = {0, 0, 0, 16, 'f', 't', 'y', 'p', 'i', 's', '
     0, 0, 2, 0, 0, 0, 0, 12, 'm', 'o', 'o', 'v', 1, 2, 3, 4, 0, 0, 0, 1, 'm', 'd', 'a',
     't', 0, 0, 0, 0, 0, 0, 0, 19, 'a', 'b', 'c'};
 
-/* Its index at the end, as cameras write it. */
+/* The index is at the end, as cameras write it. */
 static const unsigned char mp4_late[] = {0, 0, 0, 16, 'f', 't', 'y', 'p', 'i', 's', 'o',
     'm', 0, 0, 2, 0, 0, 0, 0, 11, 'm', 'd', 'a', 't', 'a', 'b', 'c', 0, 0, 0, 10, 'm',
     'o', 'o', 'v', 1, 2};
@@ -35,7 +35,7 @@ static const unsigned char json[] = "{\"asset\":[1,2]} \n";
 static const struct {
 	const char *type;
 	const unsigned char *data;
-	size_t size, whole; /* complete from so many bytes on */
+	size_t size, whole; /* whole: length from which it is complete */
 } files[] = {{"image/png", png, sizeof png, sizeof png},
     {"video/mp4", mp4, sizeof mp4, sizeof mp4},
     {"video/mp4", mp4_late, sizeof mp4_late, sizeof mp4_late},
@@ -45,7 +45,7 @@ static const struct {
     {"model/gltf+json", json, sizeof json - 1, sizeof json - 3}};
 
 static void
-every_beginning(void **unused)
+every_length(void **unused)
 {
 	int fd = memfd_create("whole", MFD_CLOEXEC);
 
@@ -56,7 +56,7 @@ every_beginning(void **unused)
 
 		assert_int_equal(ftruncate(fd, 0), 0);
 		assert_int_equal(pwrite(fd, files[i].data, size, 0), (ssize_t)size);
-		/* A picture is known by its first 12 bytes. */
+		/* The format is known from the first 12 bytes. */
 		for (size_t n = 12; n <= size; n++)
 			if (is_truncated(fd, n, files[i].type) != (n < files[i].whole))
 				fail_msg("%s of %zu bytes", files[i].type, n);
@@ -65,7 +65,7 @@ every_beginning(void **unused)
 }
 
 static void
-of_others_nothing_is_known(void **unused)
+other_types_are_not_checked(void **unused)
 {
 	static const char *const types[] = {"text/plain", "application/zip", "image/png"};
 	int fd = memfd_create("whole", MFD_CLOEXEC);
@@ -83,8 +83,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(every_beginning),
-	    cmocka_unit_test(of_others_nothing_is_known),
+	    cmocka_unit_test(every_length),
+	    cmocka_unit_test(other_types_are_not_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,9 +116,9 @@ test_values_and_their_absence(void **state)
 	json_object_put(o);
 }
 
-/* Names of any length and kind, in objects and arrays within one another. */
+/* Names of any length and kind, in nested objects and arrays. */
 static void
-test_far_places(void **state)
+test_deep_places(void **state)
 {
 #define N63 "a23456789012345678901234567890123456789012345678901234567890123"
 	static const char text[] =
@@ -134,7 +134,7 @@ test_far_places(void **state)
 	json_object_put(o);
 }
 
-/* Text in, the same text out, through reading, copying and writing. */
+/* Text is the same after reading, copying and writing. */
 static void
 test_digits_are_kept(void **state)
 {
@@ -220,7 +220,7 @@ main(void)
 	    cmocka_unit_test(test_length_counts_not_the_nul),
 	    cmocka_unit_test(test_depth),
 	    cmocka_unit_test(test_values_and_their_absence),
-	    cmocka_unit_test(test_far_places),
+	    cmocka_unit_test(test_deep_places),
 	    cmocka_unit_test(test_digits_are_kept),
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_building_and_writing),

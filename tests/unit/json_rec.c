@@ -23,7 +23,7 @@ parse(const char *line)
 	return r;
 }
 
-/* The record is written as that line. */
+/* Checks that the record is written as that line. */
 static void
 assert_written(struct rec *r, const char *line)
 {
@@ -101,7 +101,7 @@ test_reading(void **state)
 	rec_free(r);
 }
 
-/* Lines, what is done to them ("name=value" sets, "-name" removes), and what comes out. */
+/* A line, the changes ("name=value" sets, "-name" removes), and the line that is written. */
 static void
 test_changes(void **state)
 {
@@ -182,7 +182,7 @@ test_many_changes(void **state)
 }
 
 static void
-test_ceiling(void **state)
+test_size_limit(void **state)
 {
 	struct rec *r = parse("{\"a\":\"0123456789\"}");
 	struct buf b;
@@ -261,7 +261,7 @@ test_bad_lines(void **state)
 	    "\"code\":\"invalid_record\",\"message\":\"why\",\"retryable\":false}}");
 	assert_true(rec_failed(r));
 	rec_free(r);
-	/* Cut before the character that does not fit; a complete one stays. */
+	/* Cut at a character's boundary. */
 	for (size_t i = 1020; i <= 1024; i++) {
 		size_t want = i + 3 <= REC_INPUT ? REC_INPUT : i;
 		memset(line, 'x', sizeof line);
@@ -276,7 +276,7 @@ test_bad_lines(void **state)
 	rec_free(r);
 }
 
-/* A secret is not echoed, whatever was wrong with the line. */
+/* A secret is not echoed, whatever is wrong with the line. */
 static void
 test_secrets_are_not_echoed(void **state)
 {
@@ -339,7 +339,7 @@ test_line_feeds_become_blanks(void **state)
 	rec_free(r);
 }
 
-/* A generator of records: known seeds, so that a failure can be seen again. */
+/* Generates records from fixed seeds, so that a failure can be reproduced. */
 static uint32_t seed;
 
 static uint32_t
@@ -391,7 +391,7 @@ generate(struct buf *b)
 	blanks(b);
 }
 
-/* All members but those of one name, as the bytes between key and value's end. */
+/* All members except those of one name, as the bytes from key to end of value. */
 struct others {
 	const char *name;
 	struct buf bytes;
@@ -467,7 +467,7 @@ test_generated(void **state)
 }
 
 static void
-test_waiting_is_small(void **state)
+test_waiting_takes_little_memory(void **state)
 {
 	static const char line[] =
 	    "{\"file\":\"photos/ann.jpg\",\"provider\":\"p\",\"avatar\":{\"id\":\"7b0f\"}}";
@@ -482,7 +482,7 @@ test_waiting_is_small(void **state)
 		rec_slim(waiting[i]);
 	}
 	after = mallinfo2();
-	/* The sanitizers' allocator tells nothing; without them this is what a record costs. */
+	/* mallinfo2() is of no use with a sanitizer's allocator. */
 	assert_true(
 	    after.uordblks - before.uordblks < (size_t)COUNT * (sizeof line + 200));
 	for (int i = 0; i < COUNT; i++)
@@ -497,7 +497,7 @@ main(void)
 	    cmocka_unit_test(test_reading),
 	    cmocka_unit_test(test_changes),
 	    cmocka_unit_test(test_many_changes),
-	    cmocka_unit_test(test_ceiling),
+	    cmocka_unit_test(test_size_limit),
 	    cmocka_unit_test(test_refusals),
 	    cmocka_unit_test(test_too_long),
 	    cmocka_unit_test(test_bad_lines),
@@ -505,7 +505,7 @@ main(void)
 	    cmocka_unit_test(test_failing),
 	    cmocka_unit_test(test_line_feeds_become_blanks),
 	    cmocka_unit_test(test_generated),
-	    cmocka_unit_test(test_waiting_is_small),
+	    cmocka_unit_test(test_waiting_takes_little_memory),
 	};
 
 	return cmocka_run_group_tests_name("rec", tests, NULL, NULL);

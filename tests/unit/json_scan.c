@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "json/scan.h"
 
-/* Each text, sound and not. LIT keeps a NUL inside a text. */
+/* Valid and invalid texts. LIT keeps a NUL inside a text. */
 struct text {
 	const char *at;
 	size_t len;
@@ -140,7 +140,7 @@ static const struct text unsound[] = {
     LIT("\"\xfe\xff\""),
 };
 
-/* The text in memory that ends where it ends, so that the sanitizer sees a byte read too far. */
+/* Copies the text into an allocation of its size, so that a sanitizer sees a read past the end. */
 static bool
 accepts(const char *at, size_t len, struct scan *s)
 {
@@ -157,7 +157,7 @@ accepts(const char *at, size_t len, struct scan *s)
 }
 
 static void
-test_sound_texts(void **state)
+test_valid_texts(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof sound / sizeof *sound; i++) {
@@ -168,7 +168,7 @@ test_sound_texts(void **state)
 }
 
 static void
-test_unsound_texts(void **state)
+test_invalid_texts(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof unsound / sizeof *unsound; i++) {
@@ -178,9 +178,9 @@ test_unsound_texts(void **state)
 	}
 }
 
-/* No proper start of a container or string is a text. */
+/* No proper prefix of a container or string is valid. */
 static void
-test_each_cut_is_refused(void **state)
+test_each_prefix_is_refused(void **state)
 {
 	static const char text[] =
 	    " {\"k\\u00e9y\":[1.5e3,\"\xf0\x9f\x98\x80\\ud83d\",true,null],\"b\":{}}";
@@ -192,7 +192,7 @@ test_each_cut_is_refused(void **state)
 		assert_false(accepts(text, n, &s));
 }
 
-/* A byte that ends the plain run is seen at each place of the words that are skipped. */
+/* A byte that ends a plain run is found at every offset within the words that are skipped. */
 static void
 test_each_place_in_a_string(void **state)
 {
@@ -231,7 +231,7 @@ test_depth(void **state)
 }
 
 static void
-test_what_a_scan_tells(void **state)
+test_results_of_a_scan(void **state)
 {
 	static const struct {
 		const char *text;
@@ -352,7 +352,7 @@ test_mentions(void **state)
 	    {"{\"access_token\":", true},
 	    {"xxaccess\\u005ftokenxx", true},
 	    {"\\u0061\\u0063\\u0063ess_token", true},
-	    {"\\\\u0061ccess_token", true}, /* errs on the safe side */
+	    {"\\\\u0061ccess_token", true}, /* a false alarm, on the safe side */
 	    {"access_toke", false},
 	    {"aaccess_token", true},
 	    {"", false},
@@ -424,12 +424,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_sound_texts),
-	    cmocka_unit_test(test_unsound_texts),
-	    cmocka_unit_test(test_each_cut_is_refused),
+	    cmocka_unit_test(test_valid_texts),
+	    cmocka_unit_test(test_invalid_texts),
+	    cmocka_unit_test(test_each_prefix_is_refused),
 	    cmocka_unit_test(test_each_place_in_a_string),
 	    cmocka_unit_test(test_depth),
-	    cmocka_unit_test(test_what_a_scan_tells),
+	    cmocka_unit_test(test_results_of_a_scan),
 	    cmocka_unit_test(test_members),
 	    cmocka_unit_test(test_keys),
 	    cmocka_unit_test(test_mentions),

@@ -16,7 +16,7 @@ collect(void *cookie, const char *pointer, const char *message)
 	buf_printf(cookie, "%s: %s;", pointer, message);
 }
 
-/* JSON as the schema sees it, null included: the one element of a list. */
+/* Wraps the JSON in an array, so that null is a value as well. */
 static struct json_object *
 parse(const char *text)
 {
@@ -181,7 +181,7 @@ test_lint(void **state)
 	}
 }
 
-/* The schemas that are compiled in say only what schema_check() understands. */
+/* The built-in schemas use only keywords that schema_check() knows. */
 static void
 test_our_own_schemas(void **state)
 {

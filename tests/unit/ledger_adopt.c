@@ -1,4 +1,4 @@
-/* The ledger: what a service's list shows becomes one entry's, whoever looks. */
+/* Adoption: a candidate from the service's list is given to one entry, whoever looks. */
 #include "ledger_case.h"
 
 /* Adopts at once. */
@@ -21,7 +21,7 @@ adopt(struct ledger *l, struct ledger_claim *c, const char *one, const char *two
 }
 
 static void
-adopts_the_one_that_is_left(void **state)
+adopts_the_only_free_candidate(void **state)
 {
 	const char *files[] = {file, "none"};
 
@@ -35,7 +35,7 @@ adopts_the_one_that_is_left(void **state)
 
 		assert_non_null(l);
 		settle(l, c, LEDGER_IS_MADE, "1");
-		/* Of two it is said which neither is; both claims go on. */
+		/* Two candidates: neither is adopted; the claim stays. */
 		assert_int_equal(adopt(l, a, "2", "3", &s), LEDGER_UNKNOWN);
 		assert_string_equal(s.id, "-");
 		assert_int_equal(adopt(l, a, NULL, NULL, &s), LEDGER_YOURS);
@@ -44,7 +44,7 @@ adopts_the_one_that_is_left(void **state)
 		assert_string_equal(s.id, "2");
 		assert_string_equal(s.data, "{\"of\":2}");
 		assert_int_equal(adopt(l, b, "2", NULL, &s), LEDGER_YOURS);
-		/* A list that shows one twice, as pages do that shift. */
+		/* Shifted pages may list a candidate twice; it counts once. */
 		assert_int_equal(adopt(l, b, "3", "3", &s), LEDGER_MADE);
 		assert_string_equal(s.id, "3");
 		ledger_free(l);
@@ -52,7 +52,7 @@ adopts_the_one_that_is_left(void **state)
 }
 
 static void
-adopted_is_made(void **state)
+an_adopted_entry_is_made(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct said s, waiting = {0};
@@ -76,10 +76,10 @@ adopted_is_made(void **state)
 	ledger_free(l);
 }
 
-/* What is in the list of another account, or of another kind, is no other's. What is gone is
- * had all the same; so is what a lost request had told. */
+/* An id of another account or operation does not count as taken. The id of an entry that is gone
+ * or unknown does. */
 static void
-had_is_had_whatever_became_of_it(void **state)
+a_taken_id_stays_taken(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct ledger_ask ask = ask_for("a"), other = ask_for("a");
@@ -104,9 +104,9 @@ had_is_had_whatever_became_of_it(void **state)
 	ledger_free(l);
 }
 
-/* The entry's own earlier word is not another's. */
+/* The id in the entry itself does not count as taken by another. */
 static void
-adopts_what_it_was_told_before(void **state)
+adopts_its_own_earlier_id(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct ledger_claim *c;
@@ -120,7 +120,7 @@ adopts_what_it_was_told_before(void **state)
 }
 
 static void
-doubtful_is_not_adopted(void **state)
+a_possible_match_is_not_adopted(void **state)
 {
 	const char *const ids[] = {"1", "2"};
 	struct ledger *l = open_ledger();
@@ -141,7 +141,7 @@ doubtful_is_not_adopted(void **state)
 }
 
 static void
-not_adopted_is_still_held(void **state)
+without_a_candidate_the_claim_stays(void **state)
 {
 	struct ledger *l = open_ledger(), *m = open_ledger();
 	struct ledger_claim *c = lost(l, "a");
@@ -155,7 +155,7 @@ not_adopted_is_still_held(void **state)
 	ledger_flush(l);
 	assert_int_equal(s.verdict, LEDGER_YOURS);
 	assert_int_equal(settle(l, c, LEDGER_IS_NOT_MADE, NULL), LEDGER_YOURS);
-	/* Cancelled between asking and answering: it stays unknown. */
+	/* Cancelled before the answer: the entry stays unknown. */
 	c = lost(l, "b");
 	ledger_adopt(c, NULL, 0, NULL, LEDGER_LIKELY, hear, &s);
 	ledger_cancel(c);
@@ -163,7 +163,7 @@ not_adopted_is_still_held(void **state)
 	claim(m, "b", false, &s);
 	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
 	ledger_free(m);
-	/* Left so at the end: a dead one's. */
+	/* Not settled before the end: left by a dead owner. */
 	c = lost(l, "c");
 	assert_int_equal(adopt(l, c, NULL, NULL, &s), LEDGER_YOURS);
 	ledger_free(l);
@@ -173,9 +173,9 @@ not_adopted_is_still_held(void **state)
 	ledger_free(l);
 }
 
-/* What the list shows by the same name may be another's that is in doubt too. */
+/* A candidate of the same name may belong to another entry with unknown outcome. */
 static void
-what_looks_alike_is_not_adopted(void **state)
+one_of_two_same_looking_is_not_adopted(void **state)
 {
 	struct ledger *l = open_ledger();
 	const char *id = "1";
@@ -196,7 +196,7 @@ what_looks_alike_is_not_adopted(void **state)
 	settle(l, c[1], LEDGER_IS_UNKNOWN, NULL);
 	assert_int_equal(adopt(l, c[0], "1", NULL, &s), LEDGER_UNKNOWN);
 	assert_int_equal(adopt(l, c[2], "2", NULL, &s), LEDGER_MADE);
-	/* A tag leaves no doubt. */
+	/* With a tag the match is certain. */
 	s = (struct said){0};
 	ledger_adopt(c[0], &id, 1, NULL, LEDGER_SURE, hear, &s);
 	ledger_flush(l);
@@ -204,9 +204,9 @@ what_looks_alike_is_not_adopted(void **state)
 	ledger_free(l);
 }
 
-/* Processes that look at the same list: each thing becomes one entry's. */
+/* Processes that read the same list: each candidate is adopted by one entry. */
 static void
-many_adopt_the_same(void **state)
+many_processes_adopt_from_one_list(void **state)
 {
 	enum { PROCESSES = 6, EACH = 20 };
 	struct ledger *l;
@@ -238,7 +238,7 @@ many_adopt_the_same(void **state)
 	assert_int_equal(got, EACH);
 }
 
-/* A claim of which the list shows what it shows of any other by that name. */
+/* A claim whose data is the same as that of the others. */
 static struct ledger_claim *
 alike(struct ledger *l, const char *subject)
 {
@@ -273,9 +273,9 @@ look_up_alike(int ready)
 	pause();
 }
 
-/* Of those that may have made what looks alike, the dead are told from the living. */
+/* Only a living owner of an entry with the same data is waited for. */
 static void
-a_dead_twin_is_not_waited_for(void **state)
+a_dead_owner_is_not_waited_for(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct ledger_claim *c;
@@ -296,9 +296,9 @@ a_dead_twin_is_not_waited_for(void **state)
 	ledger_free(l);
 }
 
-/* An upload may take longer than what is given up is remembered. */
+/* An upload may take longer than the ledger keeps ids that were given up. */
 static void
-a_slow_twin_is_waited_for(void **state)
+a_slow_owner_is_waited_for(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct ledger_claim *c = alike(l, "a"), *slow = alike(l, "b");
@@ -316,16 +316,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(adopts_the_one_that_is_left),
-	    TEST(adopted_is_made),
-	    TEST(had_is_had_whatever_became_of_it),
-	    TEST(adopts_what_it_was_told_before),
-	    TEST(doubtful_is_not_adopted),
-	    TEST(not_adopted_is_still_held),
-	    TEST(what_looks_alike_is_not_adopted),
-	    TEST(many_adopt_the_same),
-	    TEST(a_dead_twin_is_not_waited_for),
-	    TEST(a_slow_twin_is_waited_for),
+	    TEST(adopts_the_only_free_candidate),
+	    TEST(an_adopted_entry_is_made),
+	    TEST(a_taken_id_stays_taken),
+	    TEST(adopts_its_own_earlier_id),
+	    TEST(a_possible_match_is_not_adopted),
+	    TEST(without_a_candidate_the_claim_stays),
+	    TEST(one_of_two_same_looking_is_not_adopted),
+	    TEST(many_processes_adopt_from_one_list),
+	    TEST(a_dead_owner_is_not_waited_for),
+	    TEST(a_slow_owner_is_waited_for),
 	};
 
 	return cmocka_run_group_tests_name("ledger_adopt", tests, NULL, NULL);

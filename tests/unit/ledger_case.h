@@ -1,6 +1,6 @@
 /*
- * ledger_case: a ledger of each test's own, in a directory that is gone after it, and what its
- * callbacks said.
+ * ledger_case: a ledger for each test, in a directory removed after it, and the
+ * last answer that a callback got.
  */
 #ifndef AV_LEDGER_CASE_H
 #define AV_LEDGER_CASE_H
@@ -27,7 +27,7 @@
 static char dir[PATH_MAX];
 static char file[PATH_MAX + 16];
 
-/* What the last callback said, and how many there were. */
+/* The last answer, and the number of callbacks. */
 struct said {
 	int calls;
 	enum ledger_verdict verdict;
@@ -74,7 +74,7 @@ open_ledger(void)
 	return l;
 }
 
-/* Claims at once; the claim is of use where the verdict is YOURS or UNKNOWN. */
+/* Claims and flushes; the claim is usable if the verdict is YOURS or UNKNOWN. */
 static inline struct ledger_claim *
 claim(struct ledger *l, const char *subject, bool again, struct said *s)
 {
@@ -100,7 +100,7 @@ settle(
 	return s.verdict;
 }
 
-/* The claim of a request whose outcome is unknown. */
+/* The claim of an entry whose outcome is unknown. */
 static inline struct ledger_claim *
 lost(struct ledger *l, const char *subject)
 {
@@ -112,7 +112,7 @@ lost(struct ledger *l, const char *subject)
 	return c;
 }
 
-/* Runs fn in a process of its own and waits until it has come to pause() or ended. */
+/* Runs fn in a child process; returns when it calls pause() or ends. */
 static inline pid_t
 child(void (*fn)(int ready))
 {

@@ -1,4 +1,4 @@
-/* The ledger: what it promises across deaths, of processes and of the machine. */
+/* The ledger's promises when processes or the machine die. */
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -27,7 +27,7 @@ hold_sent(int ready)
 }
 
 static void
-living_is_busy_and_dead_is_not(void **state)
+a_living_owner_is_busy_a_dead_one_is_not(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct said s;
@@ -59,10 +59,10 @@ tell_tag(int ready)
 	pause();
 }
 
-/* What is taken over from one that died before it sent is the same entry: a tag that is sent
- * along must be the one that a later look at the list goes by. */
+/* An entry taken over from a process that died before sending keeps its tag, because a later
+ * lookup searches for that tag. */
 static void
-what_the_dead_did_not_send_keeps_its_tag(void **state)
+an_unsent_entry_keeps_its_tag(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct ledger_claim *c;
@@ -84,7 +84,7 @@ what_the_dead_did_not_send_keeps_its_tag(void **state)
 }
 
 static void
-the_dead_are_judged_at_open(void **state)
+dead_owners_are_found_at_open(void **state)
 {
 	struct ledger *l;
 	struct said s;
@@ -103,9 +103,9 @@ the_dead_are_judged_at_open(void **state)
 	ledger_free(l);
 }
 
-/* After a loss of power the note of what was sent may be gone too, so it proves nothing. */
+/* A power failure may also lose the note that a request was sent, so its absence is no proof. */
 static void
-another_boot_proves_nothing(void **state)
+after_a_reboot_nothing_is_proved(void **state)
 {
 	struct ledger *l;
 	struct said s;
@@ -127,7 +127,7 @@ another_boot_proves_nothing(void **state)
 }
 
 static void
-unsettled_at_the_end_is_a_dead_ones(void **state)
+an_unsettled_claim_is_left_by_a_dead_owner(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct ledger_ask ask = ask_for("queued");
@@ -150,9 +150,9 @@ unsettled_at_the_end_is_a_dead_ones(void **state)
 	ledger_free(l);
 }
 
-/* Whoever looks sees a dead one: what is sent now may be looked up, and sent, by others. */
+/* Others see a dead owner: they may look up and resend whatever is sent now. */
 static void
-without_a_sign_of_life_nothing_is_sent(void **state)
+without_its_lock_file_a_process_sends_nothing(void **state)
 {
 	struct ledger *l = open_ledger(), *m;
 	struct said s, t;
@@ -166,7 +166,7 @@ without_a_sign_of_life_nothing_is_sent(void **state)
 	m = open_ledger();
 	d = claim(m, "b", false, &t);
 	assert_int_equal(t.verdict, LEDGER_UNKNOWN);
-	/* What was made is made; what another looks up is not for us to judge. */
+	/* "Made" may still be written; anything else is left to the new owner. */
 	assert_int_equal(settle(l, sent, LEDGER_IS_MADE, "id"), LEDGER_MADE);
 	ledger_resend(d, 0, hear, &t);
 	ledger_flush(m);
@@ -183,8 +183,7 @@ without_a_sign_of_life_nothing_is_sent(void **state)
 	free(path);
 }
 
-/* A copy of the ledger as a disk may hold it: the log cut off at a length, and the machine
- * started anew. */
+/* A copy of the ledger after a power failure: the log cut off at a length. */
 static void
 copy_as_of(const char *to, off_t log_length)
 {
@@ -199,7 +198,7 @@ copy_as_of(const char *to, off_t log_length)
 }
 
 static void
-power_is_lost_at_any_write(void **state)
+a_power_failure_at_any_write(void **state)
 {
 	struct ledger *l = open_ledger(), *m;
 	char *copy = mem_printf("%s/copy.db", dir), *log = mem_printf("%s-wal", file);
@@ -230,7 +229,7 @@ power_is_lost_at_any_write(void **state)
 	free(log);
 }
 
-/* SIGKILL at a point of the Nth commit of a life, counted after the one that opens. */
+/* SIGKILL at a point of the process's Nth commit, not counting the one of opening. */
 static void
 killed_at(const char *point, enum ledger_verdict first, const char *first_id)
 {
@@ -281,7 +280,7 @@ stop_loop(void *arg)
 }
 
 static void
-stopped_in_the_middle(void **state)
+the_loop_stops_during_a_commit(void **state)
 {
 	struct loop *loop = loop_new();
 	struct err e;
@@ -299,7 +298,7 @@ stopped_in_the_middle(void **state)
 	ledger_free(l);
 	loop_free(loop);
 	assert_int_equal(s.calls, 0);
-	/* The same while what is committed answers those that wait for it, too. */
+	/* The same while other claims wait for the entry. */
 	loop = loop_new();
 	l = ledger_open(file, loop, &e);
 	m = ledger_open(file, NULL, &e);
@@ -320,13 +319,13 @@ stopped_in_the_middle(void **state)
 	ledger_free(l);
 }
 
-/* Many processes, all keys the same, killed at any moment: the service must see each key
- * begun once, and again only where a ledger said UNKNOWN and the service was asked. */
+/* Many processes with the same keys, killed at any moment: the service must see each key once,
+ * and again only after a verdict of UNKNOWN and a lookup. */
 enum { KEYS = 400, WORKERS = 8, KILLS = 60 };
 
 struct service {
-	_Atomic int sent[KEYS]; /* what the service got */
-	_Atomic int told[KEYS]; /* the outcome that was on disk */
+	_Atomic int sent[KEYS]; /* requests that the service received */
+	_Atomic int told[KEYS]; /* outcomes that were on disk */
 	_Atomic int duplicates, wrong, finished;
 };
 
@@ -350,7 +349,7 @@ work_on(struct ledger *l, int key)
 		service->wrong += strcmp(s.id, id) != 0;
 		service->wrong += service->sent[key] == 0;
 		service->told[key] =
-		    1; /* by one that was killed before it could say so */
+		    1; /* by a process killed before it could count it */
 	} else if (s.verdict == LEDGER_UNKNOWN && service->sent[key] > 0) {
 		ledger_settle(c, LEDGER_IS_MADE, id, NULL, NULL, NULL);
 		ledger_flush(l);
@@ -439,15 +438,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(living_is_busy_and_dead_is_not),
-	    TEST(what_the_dead_did_not_send_keeps_its_tag),
-	    TEST(the_dead_are_judged_at_open),
-	    TEST(another_boot_proves_nothing),
-	    TEST(unsettled_at_the_end_is_a_dead_ones),
-	    TEST(without_a_sign_of_life_nothing_is_sent),
-	    TEST(power_is_lost_at_any_write),
+	    TEST(a_living_owner_is_busy_a_dead_one_is_not),
+	    TEST(an_unsent_entry_keeps_its_tag),
+	    TEST(dead_owners_are_found_at_open),
+	    TEST(after_a_reboot_nothing_is_proved),
+	    TEST(an_unsettled_claim_is_left_by_a_dead_owner),
+	    TEST(without_its_lock_file_a_process_sends_nothing),
+	    TEST(a_power_failure_at_any_write),
 	    TEST(killed_around_a_commit),
-	    TEST(stopped_in_the_middle),
+	    TEST(the_loop_stops_during_a_commit),
 	    TEST(killed_at_any_moment),
 	};
 

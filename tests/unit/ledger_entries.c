@@ -1,4 +1,4 @@
-/* The ledger as a list: what is put right by hand while processes work on it. */
+/* Entries changed by hand while processes work on them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include "ledger/key.h"
 
 static char dir[64], file[96];
-static struct ledger *ours, *theirs; /* each is a living process to the other */
+static struct ledger *ours, *theirs; /* each appears to the other as a living process */
 
 static int
 setup(void **state)
@@ -66,7 +66,7 @@ claim(struct ledger *l, enum ledger_verdict *verdict)
 	return c;
 }
 
-/* The one entry of a ledger, to be kept. */
+/* Copies the only entry of a ledger. */
 struct stored_token {
 	struct ledger_entry entry;
 	char key[65], tag[25];
@@ -115,9 +115,9 @@ import(const char *state, const char *id, struct err *e)
 	return ledger_import(ours, &k.entry, e);
 }
 
-/* Whatever a file or a hand says, what is in flight is its process's to settle. */
+/* An entry in flight belongs to its owner; import and settle leave it alone. */
 static void
-in_flight_is_left_alone(void **state)
+an_entry_in_flight_is_left_alone(void **state)
 {
 	enum ledger_verdict verdict;
 	struct ledger_claim *c = claim(theirs, &verdict);
@@ -148,7 +148,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(in_flight_is_left_alone, setup, teardown),
+	    cmocka_unit_test_setup_teardown(an_entry_in_flight_is_left_alone, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

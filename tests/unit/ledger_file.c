@@ -1,4 +1,4 @@
-/* The ledger: its file. Where it cannot be made, read, trusted or written, that is said first. */
+/* The ledger's file: an error comes first if it cannot be created, read, trusted or written. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "ledger_case.h"
 
-/* And the library finds this one: a file system of any type. */
+/* Replaces statfs(): a file system of any type. */
 static long fs_type = 0xef53;
 
 int
@@ -22,7 +22,7 @@ statfs(const char *path, struct statfs *fs)
 }
 
 static void
-many_may_make_it_at_once(void **state)
+many_processes_create_it_at_once(void **state)
 {
 	pid_t pids[16];
 	int go[2];
@@ -35,7 +35,7 @@ many_may_make_it_at_once(void **state)
 			struct err e;
 			char c;
 			close(go[1]);
-			(void)!read(go[0], &c, 1); /* until the other end is closed */
+			(void)!read(go[0], &c, 1); /* until the other end closes */
 			if (ledger_open(file, NULL, &e) == NULL)
 				warn("%s", e.message);
 			else
@@ -65,7 +65,7 @@ refused(const char *path, const char *why)
 }
 
 static void
-newer_foreign_and_damaged_are_refused(void **state)
+newer_foreign_and_damaged_files_are_refused(void **state)
 {
 	FILE *f;
 
@@ -85,7 +85,7 @@ newer_foreign_and_damaged_are_refused(void **state)
 }
 
 static void
-homeless_is_refused(void **state)
+without_a_home_directory_it_is_refused(void **state)
 {
 	char *home = mem_str(getenv("HOME")), *xdg = mem_str(getenv("XDG_STATE_HOME"));
 
@@ -139,9 +139,9 @@ network_file_systems_are_known(void **state)
 	fs_type = 0xef53;
 }
 
-/* Else one that root ran, and that was killed, would live for ever to all others. */
+/* Otherwise a killed process of root would look alive to everyone else. */
 static void
-root_gives_its_sign_of_life_away(void **state)
+root_gives_its_lock_file_to_the_owner(void **state)
 {
 	char *live = mem_printf("%s-live", file), *own = mem_printf("%s/2", live);
 	struct ledger *l;
@@ -169,10 +169,9 @@ move(const char *from, const char *to)
 	free(command);
 }
 
-/* The next process would begin a new ledger, and one of the two would not know of what the
- * other paid for. */
+/* The next process would create a new ledger, and each would miss what the other paid for. */
 static void
-moved_away_is_no_ledger_any_more(void **state)
+a_moved_file_is_refused(void **state)
 {
 	struct ledger *l = open_ledger();
 	char *away = mem_printf("%s.away", file);
@@ -190,7 +189,7 @@ moved_away_is_no_ledger_any_more(void **state)
 	free(away);
 }
 
-/* A tool may have taken it out of WAL mode, in which alone one fsync makes a commit last. */
+/* A tool may have switched WAL mode off; only in WAL mode is one fsync enough for a commit. */
 static void
 put_back_into_wal_mode(void **state)
 {
@@ -209,7 +208,7 @@ put_back_into_wal_mode(void **state)
 	sqlite3_close(db);
 }
 
-/* No file may grow: as a full disk looks, seen from here. */
+/* No file may grow, as on a full disk. */
 static void
 set_limit(rlim_t bytes)
 {
@@ -222,7 +221,7 @@ set_limit(rlim_t bytes)
 }
 
 static void
-full_disk_stops_before_sending(void **state)
+a_full_disk_stops_before_sending(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct said s;
@@ -243,10 +242,10 @@ full_disk_stops_before_sending(void **state)
 	ledger_free(l);
 }
 
-/* What became of a request is told as soon as that is possible, if only at the end; nothing is
- * begun before. */
+/* An outcome that could not be written is written as soon as possible, at the latest at the end;
+ * until then nothing new is begun. */
 static void
-full_disk_loses_no_outcome(void **state)
+a_full_disk_loses_no_outcome(void **state)
 {
 	struct ledger *l = open_ledger(), *m = open_ledger();
 	struct ledger_claim *a = lost(l, "a"), *b = lost(l, "b");
@@ -260,7 +259,7 @@ full_disk_loses_no_outcome(void **state)
 	set_limit(RLIM_INFINITY);
 	claim(m, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_BUSY);
-	/* Even the same thing, asked for in the meantime. */
+	/* Also for the same key. */
 	claim(l, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_MADE);
 	assert_string_equal(s.id, "1");
@@ -274,7 +273,7 @@ full_disk_loses_no_outcome(void **state)
 	assert_int_equal(s.verdict, LEDGER_MADE);
 	assert_string_equal(s.id, "2");
 	ledger_free(m);
-	/* Where it is full to the end, it is a dead one's. */
+	/* If the disk stays full, the entry is left by a dead owner. */
 	l = open_ledger();
 	a = lost(l, "d");
 	set_limit(4096);
@@ -291,15 +290,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(many_may_make_it_at_once),
-	    TEST(newer_foreign_and_damaged_are_refused),
-	    TEST(homeless_is_refused),
+	    TEST(many_processes_create_it_at_once),
+	    TEST(newer_foreign_and_damaged_files_are_refused),
+	    TEST(without_a_home_directory_it_is_refused),
 	    TEST(network_file_systems_are_known),
-	    TEST(root_gives_its_sign_of_life_away),
-	    TEST(moved_away_is_no_ledger_any_more),
+	    TEST(root_gives_its_lock_file_to_the_owner),
+	    TEST(a_moved_file_is_refused),
 	    TEST(put_back_into_wal_mode),
-	    TEST(full_disk_stops_before_sending),
-	    TEST(full_disk_loses_no_outcome),
+	    TEST(a_full_disk_stops_before_sending),
+	    TEST(a_full_disk_loses_no_outcome),
 	};
 
 	return cmocka_run_group_tests_name("ledger_file", tests, NULL, NULL);

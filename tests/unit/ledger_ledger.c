@@ -1,4 +1,4 @@
-/* The ledger: its keys, and what it promises to those who claim. */
+/* The ledger's keys, and what a claim is promised. */
 #include <sys/syscall.h>
 
 #include "base/file.h"
@@ -8,7 +8,7 @@
 
 static int syncs;
 
-/* SQLite finds these before the C library's. */
+/* SQLite calls these instead of the C library's. */
 int
 fsync(int fd)
 {
@@ -35,8 +35,8 @@ hash_of(const struct ledger_key *key, char *hex)
 	free(options);
 }
 
-/* Known since version 1: if one of these changes, everything would be paid for again. The
- * numbers are sha256sum's of the text that ledger/key.h describes. */
+/* Keys of version 1: if one changed, everything would be paid for again. The values are sha256sum's
+ * of the text that ledger/key.h describes. */
 static void
 key_is_stable(void **state)
 {
@@ -101,7 +101,7 @@ key_of_option(const char *json, char *hex)
 }
 
 static void
-key_tells_all_numbers_apart(void **state)
+key_distinguishes_all_numbers(void **state)
 {
 	static const char *const same[][2] = {{"-0", "0"}, {"-0.0", "0"}, {"1e0", "1"},
 	    {"[100e-2]", "[1.00]"}, {"18446744073709551616", " 18446744073709551616 "}};
@@ -127,9 +127,9 @@ key_tells_all_numbers_apart(void **state)
 	}
 }
 
-/* What is exported is imported under the same key. */
+/* An exported entry has the same key when it is imported. */
 static void
-key_is_that_of_its_own_text(void **state)
+an_exported_entry_has_the_same_key(void **state)
 {
 	static const char *const values[] = {"1.0", "1e300", "-0", "0.1", "1e17",
 	    "123456789012345678901234567890", "\"\\u0000\\ud83d\\ude00\\/\"",
@@ -194,7 +194,7 @@ key_counts_every_part(void **state)
 }
 
 static void
-made_is_not_asked_for_again(void **state)
+a_made_entry_is_not_requested_again(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct said s;
@@ -222,7 +222,7 @@ made_is_not_asked_for_again(void **state)
 }
 
 static void
-again_makes_another(void **state)
+again_makes_another_entry(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct said s, t;
@@ -233,7 +233,7 @@ again_makes_another(void **state)
 	c = claim(l, "a", true, &t);
 	assert_int_equal(t.verdict, LEDGER_YOURS);
 	assert_string_not_equal(s.tag, t.tag);
-	/* Not made: the first one still stands. */
+	/* Not made: the first entry still counts. */
 	settle(l, c, LEDGER_IS_NOT_MADE, NULL);
 	claim(l, "a", false, &s);
 	assert_string_equal(s.id, "id-1");
@@ -245,7 +245,7 @@ again_makes_another(void **state)
 }
 
 static void
-not_made_is_free(void **state)
+a_not_made_entry_is_free(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct said s;
@@ -262,7 +262,7 @@ not_made_is_free(void **state)
 }
 
 static void
-unknown_is_looked_up_by_one(void **state)
+an_unknown_entry_is_looked_up_by_one(void **state)
 {
 	struct ledger *l = open_ledger(), *m = open_ledger();
 	struct said s, t;
@@ -274,7 +274,7 @@ unknown_is_looked_up_by_one(void **state)
 	assert_int_equal(t.verdict, LEDGER_UNKNOWN);
 	assert_string_equal(t.tag, s.tag);
 	assert_int_equal(t.at, s.at);
-	claim(m, "a", false, &t); /* another process, as its lock is another's */
+	claim(m, "a", false, &t); /* like another process, with its own lock */
 	assert_int_equal(t.verdict, LEDGER_BUSY);
 	claim(m, "a", true, &t);
 	assert_int_equal(t.verdict, LEDGER_BUSY);
@@ -289,7 +289,7 @@ unknown_is_looked_up_by_one(void **state)
 }
 
 static void
-resend_is_an_intent_of_its_own(void **state)
+a_resend_is_a_new_intent(void **state)
 {
 	struct ledger *l = open_ledger(), *m = open_ledger();
 	struct said s, t = {0};
@@ -313,9 +313,9 @@ resend_is_an_intent_of_its_own(void **state)
 	ledger_free(l);
 }
 
-/* What is sent once more is another attempt: the id that the first was told is not its own. */
+/* A resend is a new attempt: the id from the first attempt does not belong to it. */
 static void
-resend_voids_what_was_told(void **state)
+a_resend_drops_the_earlier_id(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct said s;
@@ -356,7 +356,7 @@ peeking_changes_nothing(void **state)
 
 	(void)state;
 	assert_int_equal(peek(l, "a", false, &s), LEDGER_YOURS);
-	/* The same photo a second time: by then it would be made. */
+	/* The same photo again: an earlier record would have made it. */
 	assert_int_equal(peek(l, "a", false, &s), LEDGER_MADE);
 	assert_string_equal(s.id, "-");
 	assert_int_equal(peek(l, "a", true, &s), LEDGER_YOURS);
@@ -426,7 +426,7 @@ without_memory_all_is_yours(void **state)
 }
 
 static void
-cancelled_claim_is_free(void **state)
+a_cancelled_claim_is_free(void **state)
 {
 	struct ledger *l = open_ledger(), *m = open_ledger();
 	struct ledger_ask ask = ask_for("a");
@@ -443,7 +443,7 @@ cancelled_claim_is_free(void **state)
 }
 
 static void
-marked_is_never_reused(void **state)
+a_marked_entry_is_never_reused(void **state)
 {
 	struct ledger *l = open_ledger();
 	struct ledger_ask ask = ask_for("a"), elsewhere = ask_for("a");
@@ -488,7 +488,7 @@ a_batch_is_one_sync(void **state)
 	}
 	assert_int_equal(s[0].calls, 0);
 	ledger_flush(l);
-	assert_in_range(syncs, 1, 2); /* the first write of a log syncs its header too */
+	assert_in_range(syncs, 1, 2); /* the first write of a log also syncs its header */
 	syncs = 0;
 	for (int i = 0; i < 64; i++) {
 		assert_int_equal(s[i].verdict, LEDGER_YOURS);
@@ -496,7 +496,7 @@ a_batch_is_one_sync(void **state)
 	}
 	ledger_flush(l);
 	assert_int_equal(syncs, 1);
-	/* What is made already costs none. */
+	/* An entry that is made needs no sync. */
 	syncs = 0;
 	for (int i = 0; i < 64; i++) {
 		claim(l, subject[i], false, &s[i]);
@@ -506,9 +506,9 @@ a_batch_is_one_sync(void **state)
 	ledger_free(l);
 }
 
-/* A commit is of no use in a directory that the next loss of power takes away. */
+/* A commit is lost if a power failure removes the new directory. */
 static void
-new_directories_are_on_disk(void **state)
+new_directories_are_synced(void **state)
 {
 	char *xdg = mem_printf("%s/a/b", dir), *old = mem_str(getenv("XDG_STATE_HOME"));
 	struct err e;
@@ -528,7 +528,7 @@ new_directories_are_on_disk(void **state)
 	free(old);
 }
 
-/* With a loop: claims and settlements from within callbacks, committed beside it. */
+/* With a loop: callbacks claim and settle; a thread commits. */
 struct chain {
 	struct ledger *l;
 	struct ledger_claim *c;
@@ -587,7 +587,7 @@ on_a_loop(void **state)
 	loop_run(loop);
 	for (size_t i = 0; i < 64; i++)
 		assert_int_equal(chains[i].made, 20);
-	assert_in_range(syncs, 1, 200); /* 2,560 commits one by one */
+	assert_in_range(syncs, 1, 200); /* 2,560 if each were committed alone */
 	ledger_free(l);
 	loop_free(loop);
 }
@@ -598,23 +598,23 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(key_is_stable),
 	    TEST(key_ignores_spelling_only),
-	    TEST(key_tells_all_numbers_apart),
-	    TEST(key_is_that_of_its_own_text),
+	    TEST(key_distinguishes_all_numbers),
+	    TEST(an_exported_entry_has_the_same_key),
 	    TEST(key_ignores_the_spelling_of_a_host),
 	    TEST(key_counts_every_part),
-	    TEST(made_is_not_asked_for_again),
-	    TEST(again_makes_another),
-	    TEST(not_made_is_free),
-	    TEST(unknown_is_looked_up_by_one),
-	    TEST(resend_is_an_intent_of_its_own),
-	    TEST(resend_voids_what_was_told),
+	    TEST(a_made_entry_is_not_requested_again),
+	    TEST(again_makes_another_entry),
+	    TEST(a_not_made_entry_is_free),
+	    TEST(an_unknown_entry_is_looked_up_by_one),
+	    TEST(a_resend_is_a_new_intent),
+	    TEST(a_resend_drops_the_earlier_id),
 	    TEST(peeking_changes_nothing),
 	    TEST(same_key_waits_within_a_process),
 	    TEST(without_memory_all_is_yours),
-	    TEST(cancelled_claim_is_free),
-	    TEST(marked_is_never_reused),
+	    TEST(a_cancelled_claim_is_free),
+	    TEST(a_marked_entry_is_never_reused),
 	    TEST(a_batch_is_one_sync),
-	    TEST(new_directories_are_on_disk),
+	    TEST(new_directories_are_synced),
 	    TEST(on_a_loop),
 	};
 

@@ -122,7 +122,7 @@ timer_may_set_itself_again(void **unused)
 	loop_free(s.loop);
 }
 
-/* Many timers: all are called, in the order of their times, and cheaply. */
+/* Many timers: all are called, in order of time, in little time. */
 
 struct many {
 	struct loop *loop;
@@ -131,7 +131,7 @@ struct many {
 };
 
 struct one {
-	struct timer timer; /* first, so that it can be found */
+	struct timer timer; /* first, so that its address is the struct's */
 	struct many *many;
 };
 
@@ -244,7 +244,7 @@ drop_both(void *arg, int fd, uint32_t events)
 	loop_unwatch(s->loop, s->fd[1]);
 	close(s->fd[0]);
 	close(s->fd[1]);
-	/* The numbers return at once, for something that is not ready. */
+	/* The descriptor numbers are reused at once by one that is not ready. */
 	assert_int_equal(pipe(s->fd), 0);
 	loop_watch(s->loop, s->fd[0], EPOLLIN, drop_both, s);
 	loop_at(s->loop, &s->timer, loop_now(s->loop) + 5, stop, s->loop);
@@ -313,7 +313,7 @@ stop_and_defer(void *arg)
 }
 
 static void
-stop_still_runs_what_is_deferred(void **unused)
+stop_still_runs_deferred_calls(void **unused)
 {
 	struct state s = {.loop = loop_new()};
 
@@ -402,7 +402,7 @@ main(void)
 	    cmocka_unit_test(regular_file_is_always_ready),
 	    cmocka_unit_test(stale_event_is_not_delivered),
 	    cmocka_unit_test(deferred_runs_once_before_the_wait),
-	    cmocka_unit_test(stop_still_runs_what_is_deferred),
+	    cmocka_unit_test(stop_still_runs_deferred_calls),
 	    cmocka_unit_test(signal_reaches_the_loop),
 	    cmocka_unit_test(work_runs_on_its_own_thread),
 	};

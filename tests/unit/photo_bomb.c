@@ -1,5 +1,5 @@
-/* A PNG of 900 kB that is 900 million pixels: refused at once in little memory, and decoded in
- * the cage, not here, where the ceiling is lifted. */
+/* A PNG of 900 kB with 900 million pixels: refused at once in little memory; with the limit
+ * lifted, decoded by a worker and not by this process. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 #include "photo/pool.h"
 
 #define SIDE  30000
-#define ROWS  100 /* in one piece of deflated data, which is then repeated */
+#define ROWS  100 /* in one block of deflated data, which is then repeated */
 #define PIECE ((size_t)ROWS * (SIDE + 1))
 
 static char path[] = "/tmp/avtools-bomb-XXXXXX";
@@ -40,7 +40,7 @@ chunk(struct buf *b, const char *tag, const struct buf *data)
 	put32(b, crc32(0, (unsigned char *)b->data + from, (uInt)data->len + 4));
 }
 
-/* Zeros, deflated as raw data that ends on a byte and refers to nothing before it. */
+/* Deflates zeros as raw data that ends at a byte and does not refer back. */
 static void
 deflate_zeros(struct buf *out, unsigned long *adler)
 {
@@ -103,7 +103,7 @@ drop(void **state)
 	return unlink(path);
 }
 
-/* The most memory that this process ever had, in kB. */
+/* The peak memory of this process, in kB. */
 static long
 peak(void)
 {
@@ -143,7 +143,7 @@ test_refused_at_once(void **state)
 }
 
 static void
-test_decoded_in_the_cage(void **state)
+test_decoded_by_a_worker(void **state)
 {
 	struct photo_options options = {PHOTO_DECODE, 0};
 	struct err e;
@@ -165,7 +165,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_refused_at_once),
-	    cmocka_unit_test(test_decoded_in_the_cage),
+	    cmocka_unit_test(test_decoded_by_a_worker),
 	};
 
 	return cmocka_run_group_tests(tests, make, drop);

@@ -1,4 +1,4 @@
-/* Limits of services, names, and the stream that notices a change. */
+/* Limits of services, names, and a stream that notices a changed file. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ static const struct image_limits strict = {
     .n_aspects = 2,
 };
 
-/* The codes of all findings, in order, with a blank between. */
+/* The codes of all findings, in order, separated by blanks. */
 static void
 codes(const struct findings *fs, char *out, size_t size)
 {
@@ -59,7 +59,7 @@ test_image(void **state)
 	    {720, 1280, 1, 1, "image/png", ""},
 	    {2160, 3840, 1, 1, "image/png", ""},
 	    {3840, 2160, 1, 1, "image/png", ""},
-	    {1080, 1920, 6, 1, "image/jpeg", ""}, /* shown 1920x1080 */
+	    {1080, 1920, 6, 1, "image/jpeg", ""}, /* shown as 1920x1080 */
 	    {1919, 1080, 1, 1, "image/jpeg", "aspect_refused:refused"},
 	    {1920, 1081, 1, 1, "image/jpeg", "aspect_refused:refused"},
 	    {1366, 768, 1, 1, "image/jpeg", "aspect_refused:refused"},
@@ -112,7 +112,7 @@ test_name(void **state)
 
 	(void)state;
 	limits_check_name("Ann", 3, 5, &fs);
-	limits_check_name("äöüßé", 3, 5, &fs); /* five characters of ten bytes */
+	limits_check_name("äöüßé", 3, 5, &fs); /* five characters, ten bytes */
 	limits_check_name("", 0, 0, &fs);
 	assert_int_equal(fs.n, 0);
 	limits_check_name("Al", 3, 5, &fs);
@@ -159,7 +159,7 @@ test_name_from_path(void **state)
 	}
 }
 
-/* A file of n bytes; its path in path. */
+/* Creates a file of n bytes and sets path. */
 static void
 make(char path[static 32], size_t n)
 {
@@ -173,7 +173,7 @@ make(char path[static 32], size_t n)
 	close(fd);
 }
 
-/* Reads the whole stream in pieces; returns how many bytes were handed over. */
+/* Reads the stream in pieces; returns the number of bytes read. */
 static size_t
 drain(struct photo_stream *s, size_t piece, struct err *e, ssize_t *last)
 {
@@ -212,7 +212,7 @@ test_stream(void **state)
 	unlink(path);
 }
 
-/* Another photo, or one that changes on the way, is never handed over to its last byte. */
+/* A photo that was replaced or changes while it is read is never read to its last byte. */
 static void
 test_stream_changed(void **state)
 {
@@ -268,7 +268,7 @@ test_open(void **state)
 	assert_int_equal(photo_open(path, &fd, &st, &e), -1);
 	assert_int_equal(e.code, CODE_FILE_MISSING);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(photo_open(path, &fd, &st, &e), -1); /* and does not wait */
+	assert_int_equal(photo_open(path, &fd, &st, &e), -1); /* and does not block */
 	assert_int_equal(e.code, CODE_FILE_NOT_REGULAR);
 	unlink(path);
 	assert_int_equal(photo_open("/tmp", &fd, &st, &e), -1);
@@ -278,7 +278,7 @@ test_open(void **state)
 	assert_int_equal(e.code, CODE_FILE_UNREADABLE);
 	unlink(path);
 	if (geteuid() == 0)
-		return; /* may read anything */
+		return; /* root can read any file */
 	make(path, 1);
 	assert_int_equal(chmod(path, 0), 0);
 	assert_int_equal(photo_open(path, &fd, &st, &e), -1);

@@ -1,4 +1,4 @@
-/* The cage: decoders that misbehave are findings, and everyone else's photos are judged. */
+/* The pool: a decoder that misbehaves is a finding about its photo; other photos are not affected. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@
 #endif
 #endif
 
-/* What the decoder is to do; a worker has the value of the time it was started. */
+/* What the decoder does; a worker keeps the value from when it was started. */
 static enum misdeed { NONE, CRASH, HANG, ALLOCATE, WRITE, CONNECT, LIE } misdeed;
 
 static char *volatile kept;
@@ -51,7 +51,7 @@ write_file(void)
 		close(fd);
 }
 
-/* Only palette.png makes it misbehave. */
+/* The decoder misbehaves only on palette.png. */
 static void
 decode(int fd, uint64_t memory, struct photo *photo)
 {
@@ -87,7 +87,7 @@ decode(int fd, uint64_t memory, struct photo *photo)
 	}
 }
 
-/* Waits on the worker's socket, without using the processor. */
+/* Blocks on the worker's socket without using the processor. */
 static void
 decode_stall(int fd, uint64_t memory, struct photo *photo)
 {
@@ -129,7 +129,7 @@ on_done(void *arg, int status, const struct photo *photo, const struct err *e)
 			seen->code = photo->findings.list[i].code;
 			strcpy(seen->got, photo->findings.list[i].got);
 		}
-	/* what was known before the decoder began is still there */
+	/* the facts from before decoding are kept */
 	assert_string_equal(photo->type, "image/png");
 	assert_int_equal(photo->width, 24);
 	assert_int_equal(strlen(photo->sha256), 64);
@@ -145,7 +145,7 @@ submit(struct photo_pool *cage, const char *path, struct seen *seen, unsigned i)
 	photo_pool_submit(cage, seen->fd[i], (uint64_t)st.st_size, &deep, on_done, seen);
 }
 
-/* Sound photos before, between and after three bad ones. */
+/* Sound photos before, between and after three bad photos. */
 static struct seen
 run(const struct photo_pool_options *options, struct loop *loop)
 {
@@ -224,7 +224,7 @@ test_allocate(void **state)
 {
 	(void)state;
 #ifdef SANITIZED
-	skip(); /* no limit on memory there */
+	skip(); /* a sanitizer's address space cannot be limited */
 #else
 	assert_int_equal(misbehave(ALLOCATE, 2).code, CODE_DECODER_CRASHED);
 #endif
@@ -248,7 +248,7 @@ test_write(void **state)
 #endif
 }
 
-/* A worker that was taken over cannot make its parent believe nonsense. */
+/* The parent checks a reply: a worker under an attacker's control cannot send nonsense. */
 static void
 test_lie(void **state)
 {
@@ -268,7 +268,7 @@ test_loop(void **state)
 	loop_free(loop);
 }
 
-/* The same verdict inside as in this process, for every depth. */
+/* A worker has the same findings as this process, at every depth. */
 static void
 test_same_verdict(void **state)
 {
@@ -304,7 +304,7 @@ test_same_verdict(void **state)
 	photo_pool_free(cage);
 }
 
-/* A JPEG cut in its coded data and closed again: no structure tells, decoding does. */
+/* A JPEG cut in its coded data and closed with an EOI: only decoding finds that. */
 static void
 test_decoding_tells(void **state)
 {

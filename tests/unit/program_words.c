@@ -1,5 +1,4 @@
-/* Tables for what turns texts into values and back: options, templates, names of files, lines, and
- * what weighs more. */
+/* Texts and values: options, templates, file names, lines, and the order of exit statuses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -145,7 +144,7 @@ templates(void **state)
 	static const char vars[] =
 	    "{\"a\":1,\"b\":{\"c\":\"x y\"},\"n\":null,\"big\":9007199254740993,\"o\":{},\"id\":\"a/b\"}";
 	static const struct {
-		const char *template, *filled; /* NULL: nothing is left */
+		const char *template, *filled; /* NULL: the result is absent */
 	} all[] = {{"\"{a}\"", "1"}, {"\"{big}\"", "9007199254740993"},
 	    {"\"{b}\"", "{\"c\":\"x y\"}"}, {"\"{b.c}\"", "\"x y\""},
 	    {"\"v {a}.\"", "\"v 1.\""}, {"\"v {zz}\"", NULL}, {"\"{zz|a}\"", "1"},
@@ -204,7 +203,7 @@ paths(void **state)
 	}
 }
 
-/* What lines there are in a text, each in brackets, `!` before one that was too long. */
+/* The lines of a text, each in brackets, with `!` before a line that is too long. */
 static void
 lines_of(const char *text, size_t len, char *out)
 {

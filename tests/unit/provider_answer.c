@@ -1,5 +1,5 @@
-/* What an answer means: judged, taken apart, and how long it asks to wait. The answers come
- * through libcurl, as real ones do. */
+/* What an answer means: its class, its members, the wait it asks for. Answers come through
+ * libcurl, like real ones. */
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +53,7 @@ static const char service[] =
 
 static struct provider *acme;
 
-/* An answer that has come in. */
+/* An answer as it was received. */
 struct reply {
 	struct answer a;
 	struct http_response r;
@@ -61,7 +61,7 @@ struct reply {
 	char *body;
 };
 
-/* Where the answer comes from: the connection is taken when libcurl has it, before it asks. */
+/* The server: it accepts when libcurl has connected, before the request is sent. */
 struct server {
 	int listening, fd;
 	char *answer;
@@ -80,7 +80,7 @@ serve(void *arg, char *ip, char *own_ip, int port, int own_port)
 	return CURL_PREREQFUNC_OK;
 }
 
-/* The headers of an answer, each with its CRLF, as libcurl reads them. */
+/* Receives headers, each with its CRLF, through libcurl. */
 static CURL *
 transfer(int status, const char *headers)
 {
@@ -159,7 +159,7 @@ outcomes(void **state)
 		const char *headers, *body;
 		enum outcome outcome;
 	} all[] = {
-	    /* the operation's rules come first, then the provider's, in their order */
+	    /* the operation's rules first, then the provider's, in order */
 	    {"create", 201, "", "{'face':{'id':'a'}}", OUTCOME_OK},
 	    {"create", 200, "", "{'face':{'id':12345678901234567890}}", OUTCOME_OK},
 	    {"create", 404, "", "", OUTCOME_ACCOUNT},
@@ -172,7 +172,7 @@ outcomes(void **state)
 	    {"create", 429, "", "{'error':{'code':7}}", OUTCOME_ACCOUNT},
 	    {"create", 429, "", "{'error':{'code':'7'}}", OUTCOME_ACCOUNT},
 	    {"create", 429, "", "{'error':{'code':'slower'}}", OUTCOME_REFUSED},
-	    /* a rule that asks for a member does not fit where it is absent or a container */
+	    /* a rule for a member does not apply if it is absent or a container */
 	    {"create", 429, "", "{'error':{'code':null}}", OUTCOME_UNKNOWN},
 	    {"create", 429, "", "{'error':{'code':['slow']}}", OUTCOME_UNKNOWN},
 	    {"create", 429, "", "{'error':{'code':'slow\\u0000'}}", OUTCOME_UNKNOWN},
@@ -181,8 +181,8 @@ outcomes(void **state)
 	    {"status", 429, "", "", OUTCOME_WAIT},
 	    {"status", 421, "", "", OUTCOME_WAIT},
 	    {"status", 425, "", "", OUTCOME_WAIT},
-	    /* what costs is unknown where nothing is listed, but for a good answer that tells
-	     * all; HTTP's word is for the rest */
+	    /* without a rule a paid request is unknown, except for a 2xx with all required
+	     * members; other requests follow HTTP */
 	    {"create", 202, "", "{'face':{'id':'a'}}", OUTCOME_OK},
 	    {"create", 202, "", "{'face':{}}", OUTCOME_UNKNOWN},
 	    {"create", 403, "", "", OUTCOME_UNKNOWN},
@@ -196,10 +196,10 @@ outcomes(void **state)
 	    {"status", 423, "", "", OUTCOME_WAIT},
 	    {"status", 500, "", "", OUTCOME_WAIT},
 	    {"status", 599, "", "", OUTCOME_WAIT},
-	    /* a redirect is one whatever a rule says */
+	    /* no rule can change a redirect */
 	    {"create", 302, "", "{'face':{'id':'a'}}", OUTCOME_REDIRECTED},
 	    {"status", 304, "", "", OUTCOME_REDIRECTED},
-	    /* well, and yet it does not hold what it must: it was made, perhaps */
+	    /* a 2xx without a required member: perhaps made */
 	    {"create", 201, "", "", OUTCOME_UNKNOWN},
 	    {"create", 201, "", "{'face':{'id':'a'}", OUTCOME_UNKNOWN},
 	    {"create", 201, "", "{'face':{'id':'a'}} ok", OUTCOME_UNKNOWN},
@@ -276,7 +276,7 @@ members(void **state)
 	}
 }
 
-/* The status, and whether the service's word is known, of one answer. */
+/* The status of an answer, and whether the service's word is known. */
 static void
 check_status(const char *body, const char *status, bool known)
 {
@@ -301,14 +301,14 @@ states(void **state)
 	check_status("{'state':7}", "failed", true);
 	check_status("{'state':'Done'}", "processing", false);
 	check_status("{'state':''}", "processing", false);
-	/* No state is no unknown one. */
+	/* An absent state does not count as unknown. */
 	check_status("{'state':null}", NULL, true);
 	check_status("{'state':['done']}", NULL, true);
 	check_status("done", NULL, true);
 }
 
 static void
-what_is_taken(void **state)
+taken_members(void **state)
 {
 	struct err e;
 	struct json_object *entry = json_parse("{\"face\":{\"id\":5}}", 17, &e), *taken;
@@ -324,7 +324,7 @@ what_is_taken(void **state)
 	    "{\"id\":\"7\",\"provider_status\":\"done\",\"seen\":\"yes\",\"place\":\"/7\","
 	    "\"status\":\"ready\"}");
 	json_object_put(taken);
-	/* Nothing to take is an empty object; an entry of a list has no headers. */
+	/* Without members the result is an empty object; a list entry has no headers. */
 	taken = answer_taken(&y.a, provider_operation(acme, "remove"), &known);
 	assert_int_equal(json_object_object_length(taken), 0);
 	assert_true(known);
@@ -342,7 +342,7 @@ waits(void **state)
 {
 	static const struct {
 		const char *headers;
-		int64_t ms; /* -1: it does not say */
+		int64_t ms; /* -1: not stated */
 	} all[] = {
 	    {"", -1},
 	    {"Retry-After: 0\r\n", 0},
@@ -366,7 +366,7 @@ waits(void **state)
 	    {"Retry-After: Sat, 21 Nov 2026 12:00:00 GMT\r\n", 0},
 	    {"Retry-After: Sat, 21 Nov 2026 11:00:00 GMT\r\n", 0},
 	    {"Retry-After: Sat, 99 Nov 2026 12:00:30 GMT\r\n", -1},
-	    /* a date is by the clock of the one who wrote it */
+	    /* a date is read by the server's clock */
 	    {"Date: Fri, 20 Nov 2026 12:00:00 GMT\r\n"
 	     "Retry-After: Fri, 20 Nov 2026 12:00:30 GMT\r\n",
 	        30000},
@@ -443,7 +443,7 @@ errors(void **state)
 	}
 }
 
-/* 4 MB of an id, and as deep as a service may nest. */
+/* An id of 4 MB, and the deepest nesting allowed. */
 static void
 huge(void **state)
 {
@@ -480,7 +480,7 @@ check_failure(const struct failure *f, const char *message, const char *code)
 	assert_string_equal(f->request_id, code);
 }
 
-/* What a service says of an error: one line, not for ever, without the key that it was shown. */
+/* A service's error message becomes one line of limited length, without our key. */
 static void
 words(void **state)
 {
@@ -495,7 +495,7 @@ words(void **state)
 	failure_answered(&f, CODE_REFUSED, "no", &y.a, acme, key);
 	check_failure(&f, "(400): No  ************", "a [1m ************");
 	reply_release(&y);
-	/* The cut is in the middle of the key. */
+	/* The message is cut in the middle of the key. */
 	memset(text, 'x', sizeof text);
 	strcpy(text + 395, key);
 	memset(text + 395 + strlen(key), 'x', sizeof text - 396 - strlen(key));
@@ -510,7 +510,7 @@ words(void **state)
 	failure_release(&f);
 }
 
-/* A body holds what it holds: not what stands behind its end, nor a NUL. */
+/* The length counts: nothing beyond it is read, and a NUL does not end the body. */
 static void
 lengths(void **state)
 {
@@ -549,7 +549,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(outcomes),
 	    cmocka_unit_test(members), cmocka_unit_test(states),
-	    cmocka_unit_test(what_is_taken), cmocka_unit_test(waits),
+	    cmocka_unit_test(taken_members), cmocka_unit_test(waits),
 	    cmocka_unit_test(waits_by_the_description), cmocka_unit_test(errors),
 	    cmocka_unit_test(huge), cmocka_unit_test(words), cmocka_unit_test(lengths)};
 

@@ -1,4 +1,4 @@
-/* Options: where they come from, as what type they are read, and what is wrong with them. */
+/* Options: where they come from, the type they are read as, and their faults. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 #define PLAIN    (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 #define LIST_MAX 8
 
-/* Quotes are double ones, here and below. `size` is another thing to either operation. */
+/* The two operations declare `size` with different types. */
 static const char service[] =
     "{'name': 'acme', 'title': 'Acme', 'base_url': 'https://acme.example',"
     " 'operations': {"
@@ -36,7 +36,7 @@ static const char service[] =
 
 static struct provider *acme;
 
-/* The options of a record, with those of the command line, which end with NULL. */
+/* Merges a record's options with those of the command line, which end with NULL. */
 static struct json_object *
 options(const char *record, const char *const *given)
 {
@@ -58,35 +58,35 @@ options(const char *record, const char *const *given)
 }
 
 static void
-sources(void **state)
+record_and_command_line(void **state)
 {
 	static const struct {
 		const char *record, *given[LIST_MAX], *options;
 	} all[] = {
 	    {"{}", {NULL}, "{}"},
-	    /* the record's own win, the rest is filled in, the first that is given counts */
+	    /* the record's own win, the rest is added; of duplicates the first counts */
 	    {"{'options':{'size':7}}", {"size=5", "zoom=2", NULL}, "{'size':7,'zoom':2}"},
 	    {"{'options':{'zoom':1.10}}", {NULL}, "{'zoom':1.10}"},
 	    {"{}", {"size=5", "size=6", NULL}, "{'size':5}"},
 	    {"{'options':null}", {"size=5", NULL}, "{'size':5}"},
 	    {"{'options':[1]}", {"size=5", NULL}, "{'size':5}"},
 	    {"{'options':'x'}", {NULL}, "{}"},
-	    /* read as the type that is declared, create's before the others' */
+	    /* read as the declared type; create's declaration comes first */
 	    {"{}", {"name=5", "size=5", "zoom=1.50", "solve=false", NULL},
 	        "{'name':'5','size':5,'zoom':1.50,'solve':false}"},
 	    {"{}", {"name=", "text=a=b", "hand={}", NULL},
 	        "{'name':'','text':'a=b','hand':'{}'}"},
 	    {"{}", {"solve", "name", NULL}, "{'solve':true,'name':'true'}"},
-	    /* what is malformed stays a text, for the check to refuse */
+	    /* a malformed value stays a text, for the check to refuse */
 	    {"{}", {"size=large", "zoom=0x10", "solve=", NULL},
 	        "{'size':'large','zoom':'0x10','solve':''}"},
 	    {"{}", {"size=5 6", "solve=null", "zoom=07", NULL},
 	        "{'size':'5 6','solve':'null','zoom':'07'}"},
 	    {"{}", {"size=12345678901234567890123", NULL},
 	        "{'size':12345678901234567890123}"},
-	    /* nobody declares it */
+	    /* not declared */
 	    {"{}", {"colour=5", "=5", "a.b=c", NULL}, "{'colour':'5','':'5','a.b':'c'}"},
-	    /* members of an object, always texts */
+	    /* members of an object are always texts */
 	    {"{}", {"extras={}", NULL}, "{'extras':{}}"},
 	    {"{}", {"extras.job=j1", "extras.n=5", "extras.a.b=c", NULL},
 	        "{'extras':{'job':'j1','n':'5','a.b':'c'}}"},
@@ -108,9 +108,9 @@ sources(void **state)
 	}
 }
 
-/* The record's own are left as they are. */
+/* The record's own options are not changed. */
 static void
-the_record_keeps_its_own(void **state)
+the_records_options_are_not_changed(void **state)
 {
 	static const char line[] = "{\"options\":{\"extras\":{\"a\":\"b\"}}}";
 	struct err e;
@@ -128,7 +128,7 @@ the_record_keeps_its_own(void **state)
 }
 
 static void
-each_operation_takes_its_own(void **state)
+each_operation_takes_its_options(void **state)
 {
 	static const struct {
 		const char *op, *options, *taken; /* NULL: none */
@@ -177,7 +177,7 @@ check_findings(const struct findings *fs, const char *const *wanted)
 }
 
 static void
-what_is_wrong(void **state)
+faults(void **state)
 {
 	static const struct {
 		const char *options, *findings[LIST_MAX];
@@ -210,9 +210,9 @@ what_is_wrong(void **state)
 	}
 }
 
-/* The names are for somebody who mistyped one: each once. */
+/* The message for a mistyped name lists each known name once. */
 static void
-names_are_told(void **state)
+known_names_are_listed(void **state)
 {
 	struct json_object *o = parsed("{'sise':5}");
 	struct findings fs = {0};
@@ -226,7 +226,7 @@ names_are_told(void **state)
 }
 
 static void
-of_an_operation(void **state)
+faults_of_an_operation(void **state)
 {
 	static const struct {
 		const char *op, *options, *findings[LIST_MAX];
@@ -235,7 +235,7 @@ of_an_operation(void **state)
 	    {"draw", "{}",
 	        {"option_missing option 'text' is required; give it with -O text=VALUE",
 	            NULL}},
-	    /* options_check tells of the values */
+	    /* options_check reports values */
 	    {"draw", "{'text':''}", {NULL}},
 	    {"draw", "{'text':'ab','hand':'l','foot':'r'}",
 	        {"option_invalid the set of options is of a form that may not stand here",
@@ -256,7 +256,7 @@ of_an_operation(void **state)
 }
 
 static void
-no_object(void **state)
+options_that_are_no_object(void **state)
 {
 	static const struct {
 		const char *record;
@@ -299,11 +299,11 @@ unload(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(sources),
-	    cmocka_unit_test(the_record_keeps_its_own),
-	    cmocka_unit_test(each_operation_takes_its_own),
-	    cmocka_unit_test(what_is_wrong), cmocka_unit_test(names_are_told),
-	    cmocka_unit_test(of_an_operation), cmocka_unit_test(no_object)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(record_and_command_line),
+	    cmocka_unit_test(the_records_options_are_not_changed),
+	    cmocka_unit_test(each_operation_takes_its_options),
+	    cmocka_unit_test(faults), cmocka_unit_test(known_names_are_listed),
+	    cmocka_unit_test(faults_of_an_operation), cmocka_unit_test(options_that_are_no_object)};
 
 	return cmocka_run_group_tests_name("options", tests, load, unload);
 }

@@ -1,5 +1,5 @@
-/* Downloads from a server that follows a script: what is whole is kept, what is not goes on where
- * it broke only if it is surely the same, and nothing else is ever there. */
+/* Downloads from a server that follows a script: a complete file is kept, a broken download is
+ * resumed only if the file is surely the same, and no other file is left. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -39,38 +39,38 @@
 #define CHANGED   "Last-Modified: " MONDAY "\r\n"
 #define JUST_NOW  "Last-Modified: Sun, 06 Nov 1994 08:49:36 GMT\r\n"
 #define LATER     "Last-Modified: Sun, 06 Nov 1994 08:00:00 GMT\r\n"
-/* The first half of OLD, and no more. */
+/* Only the first half of OLD. */
 #define BROKEN(headers)      OK(LENGTH(20) headers, HALF)
 #define WHOLE(headers, body) OK(LENGTH(20) headers, body)
 #define RANGE                "bytes=10-"
 
 enum { STEPS = 6 };
 
-/* What the server says, one answer a connection, and what it wants to be asked: the Range and the
- * If-Range of each request after the first. */
+/* The server's answers, one for each connection, and the Range and If-Range that it expects of each
+ * request after the first. */
 static const struct script {
 	const char *what, *answers[STEPS];
 	const char *asked[STEPS]; /* "RANGE IF-RANGE"; NULL: neither */
 	const char *kept;         /* NULL: download_failed, and no file */
 	bool expired;
-	int64_t wait_ms; /* between the first two requests at least */
+	int64_t wait_ms; /* the least wait between the first two requests */
 } scripts[] = {
     {"whole at once", {WHOLE(TAG("a"), OLD)}, .kept = OLD},
-    {"a length and nothing else", {WHOLE("", OLD)}, .kept = OLD},
-    {"goes on with the same tag",
+    {"only a length", {WHOLE("", OLD)}, .kept = OLD},
+    {"resumed with the same tag",
         {BROKEN(TAG("a")), PART("10-19/20", LENGTH(10) TAG("a"), REST)},
         .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
-    {"goes on more than once",
+    {"resumed twice",
         {BROKEN(TAG("a")), PART("10-19/20", LENGTH(10) TAG("a"), "abc"),
             PART("13-19/20", LENGTH(7) TAG("a"), "defghij")},
         .asked = {NULL, RANGE " \"a\"", "bytes=13- \"a\""}, .kept = OLD},
-    {"changed, as the server says", {BROKEN(TAG("a")), WHOLE(TAG("b"), NEW)},
+    {"changed: the server sends a 200", {BROKEN(TAG("a")), WHOLE(TAG("b"), NEW)},
         .asked = {NULL, RANGE " \"a\""}, .kept = NEW},
-    {"changed, and broken again",
+    {"changed, and broken off again",
         {BROKEN(TAG("a")), OK(LENGTH(20) TAG("b"), "ABC"),
             PART("3-19/20", LENGTH(17) TAG("b"), "DEFGHIJKLMNOPQRST")},
         .asked = {NULL, RANGE " \"a\"", "bytes=3- \"b\""}, .kept = NEW},
-    {"changed, and If-Range is not understood",
+    {"changed, and the server ignores If-Range",
         {BROKEN(TAG("a")), PART("10-19/20", LENGTH(10) TAG("b"), "KLMNOPQRST"),
             WHOLE(TAG("b"), NEW)},
         .asked = {NULL, RANGE " \"a\""}, .kept = NEW},
@@ -99,26 +99,26 @@ static const struct script {
         {BROKEN(TAG("a")), PART("9-19/20", LENGTH(11) TAG("a"), "9" REST),
             WHOLE(TAG("a"), OLD)},
         .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
-    {"a range that says nothing of itself",
+    {"a range without Content-Range",
         {BROKEN(TAG("a")), "HTTP/1.1 206 Part\r\n" LENGTH(10) TAG("a") "\r\n" REST,
             WHOLE(TAG("a"), OLD)},
         .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
-    {"a range that holds more than it says",
+    {"a range longer than its Content-Range",
         {BROKEN(TAG("a")), PART("10-14/20", LENGTH(10) TAG("a"), REST),
             WHOLE(TAG("a"), OLD)},
         .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
-    {"a range that holds less than it says",
+    {"a range shorter than its Content-Range",
         {BROKEN(TAG("a")), PART("10-19/20", LENGTH(5) TAG("a"), "abcde"),
             WHOLE(TAG("a"), OLD)},
         .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
-    {"ranges that are shorter than was asked for",
+    {"ranges shorter than requested",
         {BROKEN(TAG("a")), PART("10-14/20", LENGTH(5) TAG("a"), "abcde"),
             PART("15-19/20", LENGTH(5) TAG("a"), "fghij")},
         .asked = {NULL, RANGE " \"a\"", "bytes=15- \"a\""}, .kept = OLD},
-    {"a range of an unknown whole, whose length was told before",
+    {"a range without a total, which is known from before",
         {BROKEN(TAG("a")), PART("10-19/*", LENGTH(10) TAG("a"), REST)},
         .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
-    {"a range of a whole that nobody told the length of",
+    {"a range without a total, which is not known",
         {OK("Transfer-Encoding: chunked\r\n" TAG("a"), "a\r\n" HALF "\r\n5\r\n"),
             PART("10-19/*", LENGTH(10) TAG("a"), REST), WHOLE(TAG("a"), OLD)},
         .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
@@ -126,53 +126,53 @@ static const struct script {
         {OK("Transfer-Encoding: chunked\r\n" TAG("a"), "a\r\n" HALF "\r\n5\r\n"),
             PART("10-19/20", LENGTH(10) TAG("a"), REST)},
         .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
-    {"a range where none was asked for",
+    {"a range that was not requested",
         {PART("0-9/20", LENGTH(10) TAG("a"), HALF),
             PART("10-19/20", LENGTH(10) TAG("a"), REST)},
         .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
-    {"no such range any more",
+    {"the range is no longer there",
         {BROKEN(TAG("a")),
             "HTTP/1.1 416 No\r\nContent-Range: bytes */5\r\n" LENGTH(0) "\r\n",
             WHOLE(TAG("b"), NEW)},
         .asked = {NULL, RANGE " \"a\""}, .kept = NEW},
-    {"nothing tells the versions apart", {BROKEN(""), WHOLE("", NEW)}, .kept = NEW},
-    {"a weak tag does not", {BROKEN(WEAK), WHOLE(WEAK, NEW)}, .kept = NEW},
-    {"a tag that is none", {BROKEN("ETag: a\r\n"), WHOLE("", NEW)}, .kept = NEW},
-    {"a date that is long past does",
+    {"no validator", {BROKEN(""), WHOLE("", NEW)}, .kept = NEW},
+    {"a weak tag is no validator", {BROKEN(WEAK), WHOLE(WEAK, NEW)}, .kept = NEW},
+    {"a malformed tag", {BROKEN("ETag: a\r\n"), WHOLE("", NEW)}, .kept = NEW},
+    {"an old date is a validator",
         {BROKEN(SERVED CHANGED), PART("10-19/20", LENGTH(10) SERVED, REST)},
         .asked = {NULL, RANGE " " MONDAY}, .kept = OLD},
-    {"a date that differs in the range",
+    {"the range has another date",
         {BROKEN(SERVED CHANGED), PART("10-19/20", LENGTH(10) LATER, "KLMNOPQRST"),
             WHOLE(SERVED LATER, NEW)},
         .asked = {NULL, RANGE " " MONDAY}, .kept = NEW},
-    {"a date of a moment ago does not", {BROKEN(SERVED JUST_NOW), WHOLE("", NEW)},
+    {"a recent date is no validator", {BROKEN(SERVED JUST_NOW), WHOLE("", NEW)},
         .kept = NEW},
-    {"a date without the server's time", {BROKEN(CHANGED), WHOLE("", NEW)}, .kept = NEW},
+    {"a date without the server's Date", {BROKEN(CHANGED), WHOLE("", NEW)}, .kept = NEW},
     {"a date beside a weak tag", {BROKEN(SERVED CHANGED WEAK), WHOLE("", NEW)},
         .kept = NEW},
-    {"sent elsewhere in the middle",
+    {"a redirect in the middle",
         {BROKEN(TAG("a")), "HTTP/1.1 302 Go\r\nLocation: ?\r\n" LENGTH(0) "\r\n",
             WHOLE(TAG("a"), OLD)},
         .asked = {NULL, RANGE " \"a\""}, .kept = OLD},
-    {"not able in the middle",
+    {"503 in the middle",
         {BROKEN(TAG("a")), "HTTP/1.1 503 Wait\r\n" LENGTH(0) "\r\n",
             PART("10-19/20", LENGTH(10) TAG("a"), REST)},
         .asked = {NULL, RANGE " \"a\"", RANGE " \"a\""}, .kept = OLD},
-    {"not able for so long",
+    {"429 with a short Retry-After",
         {"HTTP/1.1 429 Wait\r\nRetry-After: 3\r\n" LENGTH(0) "\r\n", WHOLE("", OLD)},
         .kept = OLD, .wait_ms = 3000},
-    {"not able for longer than is put up with",
+    {"503 with a Retry-After beyond the limit",
         {"HTTP/1.1 503 Wait\r\nRetry-After: 60\r\n" LENGTH(0) "\r\n"}, .kept = NULL},
     {"no answer at first", {"", WHOLE(TAG("a"), OLD)}, .kept = OLD},
-    {"longer than it says", {WHOLE(TAG("a"), OLD "and more")}, .kept = OLD},
-    {"up to the connection's end", {OK("", OLD)}, .kept = OLD},
-    {"up to the connection's end, which came too soon",
+    {"longer than its Content-Length", {WHOLE(TAG("a"), OLD "and more")}, .kept = OLD},
+    {"ended by the connection's end", {OK("", OLD)}, .kept = OLD},
+    {"ended by the connection's end, too early",
         {OK("", "GIF89a and no more"), OK("", "GIF89a and no more;")},
         .kept = "GIF89a and no more;"},
     {"empty, then not", {OK(LENGTH(0), ""), WHOLE("", OLD)}, .kept = OLD},
     {"empty", {OK(LENGTH(0), ""), OK(LENGTH(0), ""), OK("", ""), OK(LENGTH(0), "")},
         .kept = NULL},
-    {"another kind of thing",
+    {"another type of file",
         {OK(LENGTH(6), "%PDF-1"), OK(LENGTH(6), "%PDF-1"), OK(LENGTH(6), "%PDF-1"),
             OK(LENGTH(6), "%PDF-1")},
         .kept = NULL},
@@ -181,19 +181,19 @@ static const struct script {
         {BROKEN(TAG("a")), "HTTP/1.1 410 Gone\r\n" LENGTH(0) "\r\n"},
         .asked = {NULL, RANGE " \"a\""}, .expired = true},
     {"refused", {"HTTP/1.1 400 No\r\n" LENGTH(0) "\r\n"}, .kept = NULL},
-    {"a range that nobody asked for is no use", {"HTTP/1.1 416 No\r\n" LENGTH(0) "\r\n"},
+    {"416 without a range in the request", {"HTTP/1.1 416 No\r\n" LENGTH(0) "\r\n"},
         .kept = NULL},
 };
 
-/* The server. The path of a request is its script's place in the table. */
+/* The server. The path of a request is the script's index. */
 
 static void *connection(void *fd);
 
 static struct loopback_server listening = {.connection = connection};
 static struct {
 	atomic_uint asked[N(scripts)];
-	char *wanted[N(scripts)][STEPS]; /* what it was asked for */
-	int64_t at[N(scripts)][STEPS];   /* and when, in ms */
+	char *wanted[N(scripts)][STEPS]; /* the ranges that were asked for */
+	int64_t at[N(scripts)][STEPS];   /* time of the request, in ms */
 } server;
 
 static char *
@@ -252,7 +252,7 @@ connection(void *arg)
 			(void)send(fd, answer, strlen(answer), MSG_NOSIGNAL);
 		}
 	}
-	/* Closed in order, so that the client gets what was sent. */
+	/* Shut down before closing, so that the client gets everything. */
 	shutdown(fd, SHUT_WR);
 	while (recv(fd, rest, sizeof rest, 0) > 0)
 		;
@@ -260,7 +260,7 @@ connection(void *arg)
 	return NULL;
 }
 
-/* The client: one download for each script, all at once. */
+/* The client runs one download for each script, all at once. */
 
 struct fetch {
 	bool over, expired;
@@ -356,7 +356,7 @@ or_none(const char *s)
 	return s != NULL ? s : "nothing";
 }
 
-/* What is wrong with what became of it; "" where all is well. The caller frees it. */
+/* What is wrong with a download; "" if nothing is. The caller frees it. */
 static char *
 judge(size_t i)
 {
@@ -386,13 +386,13 @@ judge(size_t i)
 		return mem_printf("no file: %s", f->message);
 	fd = open(f->file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || read(fd, kept, sizeof kept - 1) != (ssize_t)f->bytes)
-		return mem_str("not as long as it says");
+		return mem_str("the file has another length than reported");
 	close(fd);
 	return strcmp(kept, s->kept) == 0 ? mem_str("") : mem_printf("kept %s", kept);
 }
 
 static void
-each_as_it_should_be(void **unused)
+each_script_ends_as_expected(void **unused)
 {
 	unsigned wrong = 0;
 
@@ -409,7 +409,7 @@ each_as_it_should_be(void **unused)
 }
 
 static void
-nothing_else_is_left(void **unused)
+no_other_file_is_left(void **unused)
 {
 	DIR *dir = opendir(folder);
 	size_t kept = 0, found = 0;
@@ -430,8 +430,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(each_as_it_should_be),
-	    cmocka_unit_test(nothing_else_is_left),
+	    cmocka_unit_test(each_script_ends_as_expected),
+	    cmocka_unit_test(no_other_file_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, fetch_all, clean_up);

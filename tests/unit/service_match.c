@@ -1,4 +1,4 @@
-/* What an entry of a list says of a request whose answer was lost. */
+/* How well a list entry matches a request whose answer was lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -58,11 +58,11 @@ times(void **state)
 	    {"\"2026-05-01T09:58:59Z\"", MATCH_NOT, MATCH_MAYBE},
 	    {"\"2026-05-01T12:00:00+03:00\"", MATCH_NOT, MATCH_MAYBE},
 	    {"\"2026-04-29T10:00:00Z\"", MATCH_NOT, MATCH_NOT},
-	    /* No zone: it may be any. */
+	    /* Without a zone it may be any zone. */
 	    {"\"2026-05-01T10:00:01\"", MATCH, MATCH},
 	    {"\"2026-05-01T03:00:00.123456\"", MATCH_MAYBE, MATCH_MAYBE},
 	    {"\"2026-04-29T10:00:00\"", MATCH_NOT, MATCH_NOT},
-	    /* No time. */
+	    /* Without a time. */
 	    {"\"2026-04-29T10:00:00+0000\"", MATCH_MAYBE, MATCH_MAYBE},
 	    {"\"2026-04-29T10:00:00Zulu\"", MATCH_MAYBE, MATCH_MAYBE},
 	    {"\"29 April 2026\"", MATCH_MAYBE, MATCH_MAYBE},
@@ -116,7 +116,7 @@ texts(void **state)
 			fail_msg("%s", all[i].entry);
 }
 
-/* It tells alone, whatever the clocks say; where it is not shown, the rest tells a little. */
+/* A tag decides alone, whatever the clocks say; without it the other members decide less. */
 static void
 tags(void **state)
 {

@@ -1,4 +1,4 @@
-/* The pace: how fast, how fair, and what survives damage, alone and among processes. */
+/* The pace: rate, fairness and damaged files, in one process and in many. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -77,7 +77,7 @@ teardown(void **state)
 	return nftw(dir, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* The one file that there is. */
+/* The path of the only file. */
 static char *
 the_file(void)
 {
@@ -96,7 +96,7 @@ the_file(void)
 }
 
 static void
-slots_are_an_interval_apart(void **state)
+send_times_are_an_interval_apart(void **state)
 {
 	struct pace *p = open_pace(2, 1, 0), *q = open_pace(2, 1, 0);
 
@@ -136,16 +136,16 @@ no_rate_no_wait(void **state)
 }
 
 static void
-a_pause_is_everyones(void **state)
+a_pause_holds_for_all(void **state)
 {
 	struct pace *p = open_pace(10, 5, 0), *q = open_pace(10, 5, 0);
 
 	(void)state;
 	assert_false(pace_paused(q));
 	pace_pause(p, 2000);
-	pace_pause(p, 10); /* never shorter */
+	pace_pause(p, 10); /* does not shorten the pause */
 	assert_true(pace_paused(q));
-	/* Nor a crowd at its end. */
+	/* The end of a pause brings no burst. */
 	assert_in_range(pace_reserve(q), 1980, 2001);
 	assert_in_range(pace_reserve(p), 2080, 2103);
 	assert_in_range(pace_reserve(q), 2180, 2205);
@@ -154,7 +154,7 @@ a_pause_is_everyones(void **state)
 }
 
 static void
-accounts_are_apart(void **state)
+accounts_are_separate(void **state)
 {
 	struct pace_limits limits = {.rate = 1};
 	struct pace *p = pace_open("p", "https://a", "x", &limits);
@@ -185,8 +185,8 @@ overwrite(off_t at, const void *data, size_t len)
 	free(path);
 }
 
-/* Where no rate is set and nothing was halved a request changes nothing, so that it goes even while
- * another process has the file. */
+/* Without a rate and without halving a request changes nothing, so it does not wait for another
+ * process that locks the file. */
 static void
 without_a_rate_nobody_waits_for_the_file(void **state)
 {
@@ -196,11 +196,11 @@ without_a_rate_nobody_waits_for_the_file(void **state)
 	int fd, slot;
 
 	(void)state;
-	assert_int_equal(pace_reserve(p), 0); /* makes the file */
+	assert_int_equal(pace_reserve(p), 0); /* creates the file */
 	path = the_file();
 	fd = open(path, O_RDWR);
 	assert_int_equal(fcntl(fd, F_OFD_SETLK, &all), 0);
-	alarm(10); /* the end of a process that waits */
+	alarm(10); /* kills the process if it blocks */
 	assert_int_equal(pace_reserve(p), 0);
 	assert_false(pace_paused(p));
 	slot = pace_enter(p);
@@ -214,9 +214,9 @@ without_a_rate_nobody_waits_for_the_file(void **state)
 	pace_free(p);
 }
 
-/* Damaged, of another boot, cut short: as a file just made, not a wait of years. */
+/* A file that is damaged, truncated or of another boot counts as new, so nobody waits for years. */
 static void
-damage_is_forgotten(void **state)
+a_damaged_file_counts_as_new(void **state)
 {
 	static const char garbage[] = "garbagegarbagegarbagegarbage";
 	struct pace *p = open_pace(1, 1, 0);
@@ -255,7 +255,7 @@ files_are_private(void **state)
 }
 
 static void
-without_a_place_it_is_kept_alone(void **state)
+without_a_directory_the_pace_is_local(void **state)
 {
 	struct pace *p;
 
@@ -275,7 +275,7 @@ without_a_place_it_is_kept_alone(void **state)
 }
 
 static void
-places_in_flight_are_shared(void **state)
+slots_in_flight_are_shared(void **state)
 {
 	struct pace *p = open_pace(0, 0, 3), *q = open_pace(0, 0, 3);
 	int a = pace_enter(p), b = pace_enter(q), c = pace_enter(q);
@@ -287,14 +287,14 @@ places_in_flight_are_shared(void **state)
 	pace_leave(p, a);
 	a = pace_enter(q);
 	assert_true(a >= 0);
-	pace_free(q); /* as a process that dies */
+	pace_free(q); /* as when a process dies */
 	for (int i = 0; i < 3; i++)
 		assert_true(pace_enter(p) >= 0);
 	pace_free(p);
 }
 
 static void
-a_crowd_halves_once_and_success_gives_back(void **state)
+a_refusal_halves_once_and_success_restores(void **state)
 {
 	struct pace *p = open_pace(0, 0, 64), *q = open_pace(0, 0, 64);
 	int ours[8], theirs[8], late;
@@ -308,7 +308,7 @@ a_crowd_halves_once_and_success_gives_back(void **state)
 		pace_crowded(i % 2 ? p : q, i % 2 ? ours[i] : theirs[i]);
 	assert_int_equal(pace_jobs(p), 8);
 	assert_int_equal(pace_jobs(q), 8);
-	pace_ok(p, ours[0]); /* began before: says nothing about the new number */
+	pace_ok(p, ours[0]); /* began before the halving, so it does not count */
 	assert_int_equal(pace_jobs(p), 8);
 	for (int i = 0; i < 8; i++) {
 		pace_leave(p, ours[i]);
@@ -340,14 +340,14 @@ a_reservation_is_cheap(void **state)
 		pace_reserve(p);
 	t = (seconds() - t) / n;
 	print_message("a reservation takes %.2f us\n", t * 1e6);
-	/* Generous for sanitizers and a busy machine; the promise is 20 us. */
+	/* The promise is 20 us; the rest is for sanitizers and a busy machine. */
 	assert_true(t < 200e-6);
 	pace_free(p);
 }
 
-/* Four processes at once: each slot is given to one of them. */
+/* Four processes at once: each send time is given to one of them. */
 static void
-no_slot_is_given_twice(void **state)
+no_send_time_is_given_twice(void **state)
 {
 	enum { EACH = 3000 };
 	double t = seconds();
@@ -368,14 +368,14 @@ no_slot_is_given_twice(void **state)
 	for (int i = 0; i < 4; i++)
 		waitpid(pids[i], NULL, 0);
 	p = open_pace(100, 1, 0);
-	/* 12,000 slots of 10 ms, less what has passed. */
+	/* 12,000 send times 10 ms apart, less the time that has passed. */
 	assert_in_range(
 	    pace_reserve(p) + (int64_t)((seconds() - t) * 1000), 122390, 123500);
 	pace_free(p);
 }
 
-/* 50 processes at 50 a second for two seconds: no more than that, and each has its share. One
- * in five is killed on its way and does not hold up the others. */
+/* 50 processes share a rate of 50 a second for two seconds; each gets its share. One in five is
+ * killed and does not delay the others. */
 enum { PROCESSES = 50, SENDS = 400 };
 
 struct log {
@@ -437,7 +437,7 @@ fifty_keep_to_one_rate(void **state)
 		waitpid(pids[i], NULL, 0);
 	assert_in_range(log->n, 150, 201);
 	qsort(log->at, (size_t)log->n, sizeof log->at[0], by_time);
-	/* In no second more than 50, give or take how late a timer wakes. */
+	/* No second has more than 50, with some room for late timers. */
 	for (int i = 0; i + 53 < log->n; i++)
 		assert_true(log->at[i + 53] - log->at[i] > 1.0);
 	for (int i = 0; i < PROCESSES; i++) {
@@ -463,7 +463,7 @@ one_turn_for_all(void **state)
 	assert_false(pace_take_turn(p));
 	pace_give_turn(p); /* gives up waiting */
 	assert_false(pace_take_turn(p));
-	pace_free(q); /* as if it died */
+	pace_free(q); /* as when a process dies */
 	assert_true(pace_take_turn(p));
 	pace_free(p);
 }
@@ -474,20 +474,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(slots_are_an_interval_apart),
+	    TEST(send_times_are_an_interval_apart),
 	    TEST(a_burst_then_the_rate),
 	    TEST(no_rate_no_wait),
-	    TEST(a_pause_is_everyones),
-	    TEST(accounts_are_apart),
+	    TEST(a_pause_holds_for_all),
+	    TEST(accounts_are_separate),
 	    TEST(without_a_rate_nobody_waits_for_the_file),
-	    TEST(damage_is_forgotten),
+	    TEST(a_damaged_file_counts_as_new),
 	    TEST(files_are_private),
-	    TEST(without_a_place_it_is_kept_alone),
-	    TEST(places_in_flight_are_shared),
-	    TEST(a_crowd_halves_once_and_success_gives_back),
+	    TEST(without_a_directory_the_pace_is_local),
+	    TEST(slots_in_flight_are_shared),
+	    TEST(a_refusal_halves_once_and_success_restores),
 	    TEST(one_turn_for_all),
 	    TEST(a_reservation_is_cheap),
-	    TEST(no_slot_is_given_twice),
+	    TEST(no_send_time_is_given_twice),
 	    TEST(fifty_keep_to_one_rate),
 	};
 
