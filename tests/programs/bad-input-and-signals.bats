@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# What nobody should send, answer or do, and what the programs make of it.
+# Malformed records, signals, closed streams and full disks.
 
 load helper
 
-@test "poll: a record without a provider, and renderings of no kind, are records like others" {
+@test "poll: a missing or bad provider and malformed renderings are errors of the record" {
 	box
 	cat >in <<-'END'
 		{"avatar":{"id":"a"}}
@@ -16,7 +16,7 @@ load helper
 	is "$(jq -c '.error.code' <<<"$output")" $'"no_provider"\n"no_provider"\n"unknown_provider"\nnull\n"no_avatar"'
 }
 
-@test "upload: options that are no object are refused, not passed over" {
+@test "upload: refuses options that are not an object" {
 	photos 1
 	box
 	for options in '[]' '[1]' '"x"' 5 true; do
@@ -28,7 +28,7 @@ load helper
 	is "$(stat .loom.creates)" 0
 }
 
-@test "upload: an image member that says nothing is made anew, and the ledger still knows the photo" {
+@test "upload: replaces a malformed image member, and finds the photo in the ledger" {
 	photos 1
 	box
 	for image in '"x"' '{}' '[]' 5 '{"type":"image/jpeg"}' '{"sha256":"'"$(printf 'A%.0s' {1..64})"'","type":"image/jpeg","bytes":5}' \
@@ -39,7 +39,7 @@ load helper
 	is "$(stat .avtr1.creates)" 1
 }
 
-@test "-u is for the provider that -p names; a record's own provider is asked where it lives" {
+@test "-u applies to the provider of -p, not to a record's own provider" {
 	photos 1 1280x720
 	box
 	other=$ANAM_API_URL
@@ -54,7 +54,7 @@ load helper
 	clean
 }
 
-@test "a signal while the token is on its way ends the program, and its records are passed on" {
+@test "a signal during a token request ends the program and passes its records on" {
 	photos 3
 	for program in "av-upload" "av-token --ensure"; do
 		box --fault token-stall=1
@@ -77,7 +77,7 @@ load helper
 	done
 }
 
-@test "a credential is renewed once, however often the request is tried again" {
+@test "a credential is renewed once for all attempts of a request" {
 	photos 1
 	box --fault 401@loom#1 --fault 429@loom#2 --fault 429@loom#3 --fault 429@loom#4 --retry-after none
 	av-token -p loom >/dev/null
@@ -88,12 +88,12 @@ load helper
 	is "$(stat .loom.creates)" 1
 }
 
-# records N: of avatars that av-poll has to wait for
+# records N: N records of avatars that are processing
 records() {
 	seq -f '{"provider":"avtr1","avatar":{"id":"av_01J%023.0f","status":"processing"}}' "$1"
 }
 
-@test "a reader that goes away ends the waiting, though a question finds it out first" {
+@test "a closed output ends av-poll, also while a request is in flight" {
 	photos 8
 	box --ready-after 600000 --fail-match none
 	run -0 limit 20 av-upload -j 8 -p avtr1 photos/*.jpg
@@ -108,7 +108,7 @@ records() {
 	done
 }
 
-@test "after a signal all input comes out, though the window is full" {
+@test "after a signal all input is written, even with a full window" {
 	photos 1
 	box --fault stall=1 --stall-ms 1000
 	for keep in -q -k; do
@@ -131,7 +131,7 @@ records() {
 	done
 }
 
-@test "a full disk: nothing more is begun, 74" {
+@test "a full disk: nothing more is started, exit status 74" {
 	photos 12
 	box
 	run -74 limit 20 bash -c 'av-upload -j 1 -p avtr1 photos/*.jpg >/dev/full'
@@ -140,7 +140,7 @@ records() {
 	is "$(stat .avtr1.creates)" 12
 }
 
-@test "a reader that never reads does not keep a second signal from ending the program" {
+@test "a second signal ends the program while nobody reads its output" {
 	box
 	mkfifo out
 	exec 6<>out
@@ -162,7 +162,7 @@ print(n[0] > 60000)'
 	exec 6>&-
 }
 
-@test "closed standard streams are not taken for others" {
+@test "closed standard streams are not mistaken for other files" {
 	photos 2
 	box
 	run -0 limit 20 av-upload -p avtr1 photos/001.jpg <&-
@@ -175,7 +175,7 @@ print(n[0] > 60000)'
 	is "$(stat .avtr1.duplicates_count)" 2
 }
 
-@test "a photo that was renamed while its answer was lost is found under its old name" {
+@test "a photo renamed after a lost answer is looked up under its old name" {
 	soon 0.5
 	for p in anam avtr1; do
 		photos 1
@@ -192,7 +192,7 @@ print(n[0] > 60000)'
 	done
 }
 
-@test "a rendering that failed is told to the ledger and made anew, not reused for ever" {
+@test "a rendering that is gone is marked in the ledger and made again" {
 	photos 1
 	box
 	limit 20 av-upload -p loom photos/001.jpg | limit 20 av-poll --interval 0.05s >made
@@ -204,7 +204,7 @@ print(n[0] > 60000)'
 	run -0 limit 20 av-render -r pose=hi --interval 0.05s -o out <made
 	is "$(jq -c '.renderings[0] | [.id, .reused]' <<<"$output")" "[\"$id\",true]"
 	rm -r out
-	# the service forgets it
+	# As if the service had removed the rendering.
 	av-ledger export | jq -c --arg id "$id" 'if .operation == "render" then .id = "nosuch" else . end' >book
 	export AV_LEDGER=$PWD/other
 	av-ledger import <book

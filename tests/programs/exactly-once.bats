@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
-# Never pays twice, loses nothing: counted on the service's side. The long form of these tests is
-# in tests/soak.
+# Nothing is paid twice and nothing is lost, as counted by the service. tests/soak has the long
+# form of these tests.
 
 load helper
 load ../soak/common
 
-# matrix KIND: all four services, that fault in one of five requests, lists that lag
+# matrix KIND: all four services, the fault in one of five requests, lists that lag
 matrix() {
 	shots 15
 	soon 0.6
@@ -16,11 +16,11 @@ matrix() {
 	[ "$(stat '[.[].faults | add // 0] | add')" -gt 0 ]
 }
 
-@test "answers that are lost" { matrix lost-after; }
-@test "requests that are lost" { matrix lost-before; }
-@test "effects that come late" { matrix late; }
+@test "lost answers" { matrix lost-after; }
+@test "lost requests" { matrix lost-before; }
+@test "late effects" { matrix late; }
 
-@test "--dry-run: says what would be sent and sends nothing" {
+@test "--dry-run: reports what would be sent and sends nothing" {
 	shots 3
 	box
 	grep argil all >mine
@@ -43,7 +43,7 @@ matrix() {
 	id=$(jq -r .avatar.id made)
 	is "$(jq -c '.plan[0] | [.already_made, .id, .cost.credits]' out | tr '\n' ' ')" \
 		"[true,\"$id\",null] [false,null,2] [false,null,2] [true,null,null] [null,null,null] [null,null,null] "
-	# A plan is no obstacle, and goes with what it was for.
+	# A record with a plan is sent, and the plan is removed.
 	head -n 3 out | av-upload -q >next
 	is "$(of next '[.[] | [.plan, .avatar.reused]]')" '[[null,true],[null,null],[null,null]]'
 	is "$(stat .argil.creates)" 3
@@ -56,9 +56,9 @@ matrix() {
 	is "$(stat .argil.videos)" 0
 }
 
-# The table of what is done about a request's outcome, a test for each row.
+# The table of outcomes in av(7): a test for each row.
 
-# one PROVIDER [OPTION...]: a photo for it, and a sandbox
+# one PROVIDER [OPTION...]: a photo for the provider, and a sandbox
 one() {
 	shots 2
 	soon 0.6
@@ -67,12 +67,12 @@ one() {
 	box --seed 1 "${@:2}"
 }
 
-# said: code and created of the file out
+# said [FILE]: code, created and retryable of each error
 said() {
 	jq -c '[.error.code, .error.created, .error.retryable]' "${1:-out}" | tr '\n' ' '
 }
 
-@test "not sent: tried again until the service is there, or the time is up" {
+@test "not sent: retried until the service is there or the time is over" {
 	one avtr1
 	base=$AVTR1_API_URL
 	port=${base#http://127.0.0.1:} port=${port%%/*}
@@ -89,20 +89,20 @@ said() {
 	is "$(stat .avtr1.creates)" 1
 }
 
-@test "auth: a token is renewed once and the request sent again" {
+@test "auth: the token is renewed once and the request sent again" {
 	one loom --fault 401@loom#1
 	av-upload -q <first >out
 	is "$(jq -r .avatar.status out)" processing
 	is "$(stat '.loom | [.creates, .token_requests, .statuses["401"]]')" '[1,2,1]'
 }
 
-@test "auth: a key that cannot be renewed stops the account, and nothing more is sent" {
+@test "auth: a refused key blocks the account, and nothing more is sent" {
 	one anam
 	shots 9
 	grep anam all >mine
 	ANAM_API_KEY=wrong run -77 sh -c 'av-upload -q -j 1 <mine >out'
 	is "$(said | tr ' ' '\n' | sort | uniq -c | tr -s ' ')" ' 9 ["unauthorized","no",true]'
-	# The key is shown once more, and what waits in between has its turn.
+	# The key is tried once more, while other records may be sent.
 	[ "$(stat .anam.requests)" -le 4 ]
 	av-upload -q --retry-failed <out >next
 	is "$(stat .anam.creates)" 9
@@ -122,7 +122,7 @@ said() {
 	is "$(stat '.loom | [.creates, .statuses["423"]]')" '[1,1]'
 }
 
-@test "account: nothing more is sent for it, and all of it is worth another run" {
+@test "account: nothing more is sent; all its records are retryable" {
 	one argil --quota argil=1
 	run -75 sh -c 'av-upload -q -j 1 <mine >out'
 	is "$(said)" '[null,null,null] ["account_blocked","no",true] '
@@ -133,7 +133,7 @@ said() {
 	is "$(stat '.argil | [.creates, .requests]')" '[1,3]'
 }
 
-@test "refused: for good, and nothing was made" {
+@test "refused: a final error, nothing was made" {
 	one anam --refuse-match 0000
 	run -65 sh -c 'av-upload -q <mine >out'
 	is "$(jq -sc 'map([.error.code, .error.created, .error.retryable]) | sort' out)" \
@@ -146,7 +146,7 @@ said() {
 	run -65 sh -c 'av-upload -q <first >out'
 	is "$(said)" '["redirected","unknown",false] '
 	is "$(stat '.loom | [.requests, .creates, .media_requests, .credentials_on_media]')" '[1,0,0,0]'
-	# Where the list can tell, it does.
+	# The list can settle the outcome.
 	one argil --fault 302@argil#1 --fault 308@argil#2 --fault 303-after@argil#4
 	for i in 1 2; do
 		run -75 sh -c 'av-upload -q <first >out'
@@ -156,7 +156,7 @@ said() {
 	av-upload -q -j 1 --retry-failed <mine >out
 	is "$(said)" '[null,null,null] [null,null,null] '
 	is "$(stat '.argil | [.charges, .duplicates_count, .media_requests]')" '[2,0,0]'
-	# The list has moved as well: another run may be told more.
+	# The list is redirected as well: another run may learn more.
 	one anam --fault 301-after@anam#1 --fault list-301@anam#1
 	run -75 sh -c 'av-upload -q <first >out'
 	is "$(said)" '["redirected","unknown",true] '
@@ -165,10 +165,10 @@ said() {
 	is "$(stat '.anam | [.charges, .requests, .media_requests]')" '[1,3,0]'
 }
 
-@test "no whole answer: looked up, never sent again blindly" {
+@test "no complete answer: looked up, never sent again without proof" {
 	one anam --fault truncated@anam#1 --fault lost-before@anam#2
 	av-upload -q -j 1 <mine >out
-	# One was found and one was surely absent, and then made.
+	# One was found; one was proved absent and sent again.
 	is "$(stat '.anam | [.creates, .duplicates_count, (.faults | add)]')" '[2,0,2]'
 	is "$(jq -r .avatar.status out | sort -u)" ready
 	one loom --fault lost-after@loom#1
@@ -183,7 +183,7 @@ said() {
 	is "$(stat .loom.requests)" 1
 }
 
-@test "what failed or is gone is told to the ledger, and never reused" {
+@test "an avatar that failed or is gone is marked in the ledger and never reused" {
 	shots 2
 	box --fail-match 0000
 	grep avtr1 all >mine
@@ -205,7 +205,7 @@ said() {
 	is "$(stat .avtr1.creates)" 4
 }
 
-@test "an avatar that is gone when its picture is fetched is told to the ledger, too" {
+@test "an avatar that is gone at the download is marked in the ledger" {
 	one anam
 	av-upload -q <first >made
 	id=$(jq -r .avatar.id made)
@@ -217,7 +217,7 @@ said() {
 	is "$(jq -c '[.avatar.reused, .error, .renderings[0].status]' again)" '[null,null,"ready"]'
 }
 
-# refuses TEXT COMMAND...: says why, ends with 78, and has sent nothing
+# refuses TEXT COMMAND...: the command says so, exits 78 and has sent nothing
 refuses() {
 	run -78 "${@:2}"
 	echo "$output"
@@ -225,7 +225,7 @@ refuses() {
 	is "$(stat .anam.requests)" 0
 }
 
-@test "a ledger that cannot be used: a clear error, and nothing is sent" {
+@test "an unusable ledger: a clear error, and nothing is sent" {
 	local own=-m
 	[ "$(id -u)" -eq 0 ] || own=-rm
 	one anam
@@ -250,7 +250,7 @@ refuses() {
 	is "$(stat .anam.creates)" 1
 }
 
-@test "a disk that fills up before an outcome is known: nothing is lost, nor made twice" {
+@test "a disk full before the outcome is written: nothing is lost or made twice" {
 	local own=-m
 	[ "$(id -u)" -eq 0 ] || own=-rm
 	one anam --fault lost-after@anam=1
@@ -269,7 +269,7 @@ refuses() {
 	is "$(stat '.anam | [.creates, .requests - .lists]')" '[2,2]'
 }
 
-@test "many processes keep to one pace, and none of them starves" {
+@test "many processes share one pace, and none starves" {
 	shots 50
 	box --rate anam=0
 	grep anam all >mine
@@ -283,14 +283,14 @@ refuses() {
 	for pid in "${pids[@]}"; do wait "$pid"; done
 	took=$((($(date +%s%N) - begin) / 1000000))
 	is "$(cat out.* | jq -r .avatar.status | sort | uniq -c | tr -s ' ')" ' 50 ready'
-	echo "$(stat .anam.max_rate_per_second) a second at most, $took ms in all"
-	# What was held up on its way may come closer to the next.
+	echo "at most $(stat .anam.max_rate_per_second) a second, $took ms in all"
+	# A delayed request may arrive closer to the next one.
 	[ "$(stat .anam.max_rate_per_second)" -le "$((ANAM_RATE + 1))" ]
 	[ "$took" -ge $((49 * 1000 / ANAM_RATE)) ]
 	[ "$took" -lt $((50 * 1000 / ANAM_RATE * 2 * AV_SLOW + 5000)) ]
 }
 
-@test "where nothing else uses the account, many processes make one at a time" {
+@test "on an exclusive account many processes make one at a time" {
 	shots 30
 	soon 0.3
 	box --seed 2 --state journal --list-lag 100 --rate loom=0 --fault lost-after@loom=0.15 \
@@ -304,13 +304,13 @@ refuses() {
 	is "$(stat .loom.max_in_flight)" 1
 }
 
-# pictures PROVIDER [OPTION...]: a ready avatar of it in the file polled, and its sandbox
+# pictures PROVIDER [OPTION...]: a ready avatar in the file polled, and a sandbox
 pictures() {
 	one "$@"
 	av-upload -q <first | av-poll -q --interval 0.05s >polled
 }
 
-# whole: the one file in out is what the record says, and nothing is beside it
+# whole [FILE]: out holds one file, and it has the record's checksum
 whole() {
 	is "$(find out -type f | wc -l)" 1
 	is "$(sha256sum <"$(jq -r '.renderings[0].file' "${1:-done}")")" \
@@ -318,14 +318,14 @@ whole() {
 	is "$(jq -r .error "${1:-done}")" null
 }
 
-@test "a download that breaks off is whole in the end" {
+@test "a broken download is completed" {
 	pictures argil --fault media-truncated#1 --fault media-lost#2 --fault media-500#3
 	av-render -q -o out <polled >done
 	whole
 	[ "$(stat .argil.media_requests)" -ge 4 ]
 }
 
-@test "an address that has expired is asked for again, once" {
+@test "an expired URL is requested again, once" {
 	pictures argil --fault media-403#1
 	av-render -q -o out <polled >done
 	whole
@@ -338,7 +338,7 @@ whole() {
 	is "$(find out -type f)" ''
 }
 
-@test "kill -9 in the middle of a download leaves no half file" {
+@test "kill -9 during a download leaves no partial file" {
 	pictures argil --stall-ms 120000 --fault media-stall-body#1
 	av-render -q -o out <polled >done &
 	render=$!
@@ -352,11 +352,11 @@ whole() {
 	find out
 }
 
-@test "photos of one name are not taken for each other" {
+@test "photos of the same name are not confused" {
 	shots 2
 	mv all both
 	soon 0.6
-	# The answer of the one is lost, and the request of the other.
+	# One loses its answer, the other its request.
 	for lost in 1 2; do
 		rm -rf journal state all
 		mkdir state

@@ -1,7 +1,7 @@
-# What the tests of av-fit share, the long one too. SHOTS: the photos of fit-photos.py.
+# Shared by the tests of av-fit and its soak. SHOTS: a directory of photos made by fit-photos.py.
 
-# fit_service SERVICE N: N photos become acceptable; the service takes each; then nothing is left
-# to do.
+# fit_service SERVICE N: N photos become acceptable, the service accepts each, and a second av-fit
+# has nothing to do.
 fit_service() {
 	find "$SHOTS" -name '[0-9]*' | sort |
 		LOOM_RATE=1000 av-sandbox --strict-exit --rate loom=0 -- sh -c '

@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
-# av-fit: photos of all shapes and types become such as each service takes, and what cannot be
-# mended says why.
+# av-fit: photos of all shapes and types become acceptable to each service, or the error says why not.
 
 load helper
 load fit
@@ -35,7 +34,7 @@ sizes() {
 	fit_service argil 19
 }
 
-@test "shapes are exact, and within the range" {
+@test "aspect ratios are exact, sizes within the range" {
 	find "$SHOTS" -name '[0-9]*' | av-fit -p argil -o fit >out
 	jq -r 'select(.fit) | .file' out | while read -r file; do
 		identify -format '%w %h %[orientation]\n' "$file"
@@ -45,7 +44,7 @@ sizes() {
 	[ "$(wc -l <got)" -ge 17 ]
 }
 
-@test "an acceptable photo is left alone, and its record passes as it is" {
+@test "an acceptable photo is left alone, its record unchanged" {
 	printf '{ "file" : "%s/wide.jpg" ,"provider":"argil", "n":1.10}\n' "$SHOTS" >in
 	before=$(sha256sum "$SHOTS/wide.jpg")
 	av-fit -o fit <in | cmp in -
@@ -55,7 +54,7 @@ sizes() {
 	is "$(of out '.[0] | [.file, .fit.quality, .n]')" '["fit/wide.argil.fit.jpg",95,1.1]'
 }
 
-@test "turned as Exif says, upright then, without metadata but with the profile" {
+@test "rotated as Exif says, then upright; without metadata, with the profile" {
 	icc=$(find /usr/share/color -name 'sRGB*.ic[cm]' 2>/dev/null | head -n 1)
 	cp "$SHOTS/turned.jpg" t.jpg
 	[ -z "$icc" ] || exiftool -q -overwrite_original "-icc_profile<=$icc" t.jpg
@@ -64,7 +63,7 @@ sizes() {
 	is "$(sizes fit/t.argil.fit.jpg)" 900x1600
 	is "$(exiftool -n -s3 -Orientation -GPSLatitude -Artist fit/t.argil.fit.jpg | grep -v '^1$')" ""
 	[ -z "$icc" ] || [ -n "$(exiftool -s3 -ProfileDescription fit/t.argil.fit.jpg)" ]
-	# turned by hand it is the same picture
+	# The same picture as one rotated by ImageMagick.
 	convert "$SHOTS/turned.jpg" -auto-orient upright.ppm
 	convert fit/t.argil.fit.jpg got.ppm
 	run compare -metric PSNR upright.ppm got.ppm null:
@@ -74,7 +73,7 @@ sizes() {
 	is "$(exiftool -n -s3 -Orientation kept/t.argil.fit.jpg | grep -v '^1$')" ""
 }
 
-@test "HEIC, AVIF, CMYK and 16 bits show the same picture" {
+@test "HEIC, AVIF, JPEG 2000, CMYK and 16 bits show the same picture" {
 	for from in heic avif jp2; do
 		convert "$SHOTS/wide.jpg" -define heic:speed=9 "a.$from"
 	done
@@ -95,12 +94,12 @@ sizes() {
 	av-fit -p argil -o fit red.jpg >out
 	is "$(of out '.[0].fit.colours')" '"cmyk"'
 	is "$(identify -format %[colorspace] fit/red.argil.fit.jpg)" sRGB
-	# ink is no light, but red stays red
+	# The conversion from ink is not exact, but red stays red.
 	convert fit/red.argil.fit.jpg -format '%[fx:mean.r>0.5 && mean.r>mean.g+0.2 && mean.r>mean.b+0.2]' info: >red
 	is "$(cat red)" 1
 }
 
-@test "the bytes fit, with the highest quality that does" {
+@test "the file fits the byte limit at the highest quality" {
 	convert -size 3200x2400 -seed 1 xc:gray +noise random -quality 100 noise.jpg
 	[ "$(wc -c <noise.jpg)" -gt 4500000 ]
 	run -0 --separate-stderr sh -c 'av-fit -p anam -o fit noise.jpg >out'
@@ -108,16 +107,16 @@ sizes() {
 	[ "$(wc -c <"$file")" -le 4500000 ]
 	quality=$(jq .fit.quality out)
 	[ "$quality" -ge 70 ]
-	# one better would not have fitted
+	# A higher quality would not have fitted.
 	size=$(jq -r '.fit.scaled // [3200,2400] | "\(.[0])x\(.[1])"' out)
 	is "$(sizes "$file")" "$size"
 	[ "$(wc -c <"$file")" -gt 3000000 ]
 }
 
-@test "--gravity: what is kept is where it was asked for" {
+@test "--gravity: crops on the side asked for" {
 	convert -size 1280x2000 gradient:red-blue g.png
 	convert -size 2600x1280 gradient:red-blue w.png
-	# a service that takes 16:9 alone, as a user describes it
+	# A user's description of a service that only takes 16:9.
 	mkdir -p config/avtools/providers
 	jq '.name = "wide" | .aliases = [] | .image.aspects = ["16:9"]' "$TESTS/../lib/providers/argil.json" \
 		>config/avtools/providers/wide.json
@@ -132,8 +131,8 @@ sizes() {
 	run -64 av-fit -p wide -o o --gravity up g.png
 }
 
-@test "attention keeps what people look at" {
-	# a plain wall, and something in the lower third
+@test "attention keeps the part that people look at" {
+	# A plain wall with an object in the lower third.
 	convert -size 1280x2200 xc:'#cfd2d6' \( -size 500x500 -seed 3 plasma:tomato-steelblue \) \
 		-geometry +390+1600 -composite wall.png
 	mkdir -p config/avtools/providers
@@ -153,7 +152,7 @@ sizes() {
 	run -64 av-fit -p argil -o o --pad mauve square.png
 }
 
-@test "enlarged only where it is asked for" {
+@test "enlarges only with --max-upscale" {
 	convert -size 700x500 -seed 2 plasma: -quality 90 small.jpg
 	run -65 --separate-stderr sh -c 'av-validate -p argil small.jpg | av-fit -o fit >out'
 	is "$(of out '.[0].error | [.step, .code]')" '["fit","cannot_fit"]'
@@ -166,7 +165,7 @@ sizes() {
 	done
 }
 
-@test "what cannot be mended says why; what is not av-fit's passes untouched" {
+@test "a photo that cannot be fitted says why; other records pass unchanged" {
 	head -c 20000 "$SHOTS/plain.jpg" >cut.jpg
 	echo '<html>404</html>' >page.jpg
 	(head -c 60000 "$SHOTS/plain.jpg"; printf '\377\331') >closed.jpg
@@ -192,7 +191,7 @@ sizes() {
 	cmp refused out
 }
 
-@test "files are whole or not there, never another's, never outside" {
+@test "files are complete or absent, replace no other, stay in the directory" {
 	convert -size 1300x1300 xc:red red.jpg
 	mkdir a b
 	cp red.jpg a/ann.jpg
@@ -201,7 +200,7 @@ sizes() {
 	is "$(of out 'map(.error.code)')" '[null,"target_taken"]'
 	run -65 --separate-stderr sh -c 'av-fit -p argil -o fit b/ann.jpg >out'
 	is "$(of out '.[0].error.code')" '"target_taken"'
-	av-fit -p argil -o fit a/ann.jpg >out # the same bytes are no quarrel
+	av-fit -p argil -o fit a/ann.jpg >out # the same bytes are no conflict
 	av-fit --force -p argil -o fit b/ann.jpg >out
 	is "$(of out '.[0].error')" null
 	echo '{"file":"red.jpg","provider":"argil","name":"../../evil"}' | av-fit -o 'fit/{name}.{ext}' >out
@@ -214,20 +213,20 @@ sizes() {
 	run -64 av-fit -p argil -o '{nothing}' red.jpg
 }
 
-@test "the name is made of the original's" {
+@test "the file name comes from the original's" {
 	convert -size 1300x1300 xc:red ann.jpg
 	av-fit -p argil -o fit ann.jpg | av-validate >out
 	is "$(of out '.[0].name')" "$(av-validate -p argil "$SHOTS/wide.jpg" | jq -c '.name' | sed 's/wide/ann/')"
 }
 
-@test "records hold to the schema" {
+@test "records match the schema" {
 	find "$SHOTS" -name '[0-9]*' | head -n 8 | av-fit -p argil -o fit --pad white |
 		"$TESTS/lint/schema-check" "$TESTS/../lib/schema/record.json"
 	cp "$SHOTS/turned.jpg" t.jpg
 	av-fit -p loom -o fit t.jpg "$SHOTS/009.png" "$SHOTS/002.jpg" | "$TESTS/lint/schema-check" "$TESTS/../lib/schema/record.json"
 }
 
-@test "a worker that dies is its photo's error; the others are mended" {
+@test "a dead worker is the error of its photo; the others are fitted" {
 	mkfifo in
 	av-fit -j 1 -p argil -o fit <in >out & pid=$!
 	exec 7>in

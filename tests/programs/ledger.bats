@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# av-ledger, and what every program says of a ledger that cannot be used.
+# av-ledger, and every program's message about a ledger that cannot be used.
 
 setup() {
   cd "$BATS_TEST_TMPDIR" || return
@@ -7,10 +7,10 @@ setup() {
   export AV_LEDGER="$BATS_TEST_TMPDIR/ledger.db"
 }
 
-# A netstring, as keys are made of.
+# netstring TEXT: keys are hashes of netstrings
 netstring() { printf '%d:%s,' "$(printf %s "$1" | wc -c)" "$1"; }
 
-# The key of a create of provider p for a subject, by another implementation than ours.
+# key_of SUBJECT: the key of a create of provider p, computed without the library
 key_of() {
   { for part in avtools-key-1 create p https://api.example/v1 default "$1"; do
       netstring "$part"
@@ -20,7 +20,7 @@ key_of() {
   } | sha256sum | cut -d' ' -f1
 }
 
-# entry SUBJECT STATE [ID]
+# entry SUBJECT STATE [ID]: an exported entry
 entry() {
   jq -nc --arg key "$(key_of "$1")" --arg subject "$1" --arg state "$2" --arg id "${3-}" '{
     $key, $state, operation: "create", provider: "p", base_url: "https://api.example/v1",
@@ -29,7 +29,7 @@ entry() {
     settled_at: "2026-01-02T03:04:07.089Z"} + (if $id == "" then {} else {$id} end)'
 }
 
-@test "help teaches by example, and mistakes end with 64" {
+@test "help has examples; usage errors exit 64" {
   run av-ledger -h
   [ "$status" -eq 0 ]
   [[ "$output" == *"av-ledger list --state unknown"* ]]
@@ -44,7 +44,7 @@ entry() {
   done
 }
 
-@test "an empty ledger lists nothing and is in order" {
+@test "an empty ledger lists nothing, and check finds no fault" {
   run av-ledger list
   [ "$status" -eq 0 ]
   [ -z "$output" ]
@@ -54,21 +54,21 @@ entry() {
   [ "$(stat -c %a "$AV_LEDGER")" = 600 ]
 }
 
-@test "what is imported is exported as it was" {
+@test "export returns what was imported" {
   { entry a made id-1; entry b unknown; entry c not_made; entry d failed id-4; } >in
   run av-ledger import in
   [ "$status" -eq 0 ]
   [ "$output" = '{"entered":4,"known":0,"refused":0}' ]
   av-ledger export >out
   diff <(jq -cS . in) <(jq -cS . out)
-  # Another one, and the same once more.
+  # Into another ledger, twice.
   av-ledger --ledger other.db import <out
   run av-ledger --ledger other.db import <out
   [ "$output" = '{"entered":0,"known":4,"refused":0}' ]
   diff out <(av-ledger --ledger other.db export)
 }
 
-@test "import keeps the state that knows more" {
+@test "import keeps the state with more knowledge" {
   entry a unknown | av-ledger import
   entry a made id | av-ledger import
   entry a not_made | av-ledger import
@@ -80,13 +80,13 @@ entry() {
   [ "$(av-ledger list --state unknown | jq -r .subject)" = b ]
 }
 
-# later: the entries of an attempt that came after.
+# later: moves the entries to a later attempt
 later() { sed 's/"at":"2026-01-02T03/"at":"2026-01-02T04/'; }
 
 state() { av-ledger list | jq -r .state; }
 
-@test "import takes no old word for what became of a later attempt" {
-  # Refused, kept in a file, asked for once more, and then the answer was lost.
+@test "import does not apply an old outcome to a later attempt" {
+  # Refused and exported; then requested again, and that answer was lost.
   entry a not_made >old
   entry a unknown | later | av-ledger import
   run av-ledger import old
@@ -94,12 +94,12 @@ state() { av-ledger list | jq -r .state; }
   [ "$(state)" = unknown ]
   entry a not_made | later | av-ledger import
   [ "$(state)" = not_made ]
-  # What was made was made by whichever attempt.
+  # Made counts, whichever attempt it was.
   entry a made id | av-ledger import
   [ "$(state)" = made ]
 }
 
-@test "import notes what another machine sent later" {
+@test "import takes over a later attempt of another machine" {
   entry a not_made | av-ledger import
   entry a unknown | later | jq -c '.data = {name: "Ann"} | .clock_offset_ms = 7' >new
   av-ledger import new
@@ -109,7 +109,7 @@ state() { av-ledger list | jq -r .state; }
   [ "$output" = '{"entered":0,"known":1,"refused":0}' ]
 }
 
-@test "import puts no second entry of a key in doubt" {
+@test "import refuses a second unknown entry of a key" {
   entry a unknown | av-ledger import
   run av-ledger import < <(entry a unknown | sed 's/tag-a/tag-2/')
   [ "$status" -eq 65 ]
@@ -119,7 +119,7 @@ state() { av-ledger list | jq -r .state; }
   [ "$(av-ledger list --id id | jq -r .base_url | sort -u)" = https://api.example/v1 ]
 }
 
-@test "import keeps nobody waiting while it waits itself" {
+@test "import does not block others while it waits for input" {
   mkfifo pipe
   av-ledger import <pipe >out &
   pid=$!
@@ -134,7 +134,7 @@ state() { av-ledger list | jq -r .state; }
   [ "$(av-ledger list | wc -l)" = 4 ]
 }
 
-@test "import of many takes them all" {
+@test "import of many entries takes all" {
   for i in 1 2 3; do entry "s$i" made "$i"; done >in
   for i in $(seq 2000); do cat in in; done >many
   head -c -1 many >cut
@@ -142,7 +142,7 @@ state() { av-ledger list | jq -r .state; }
   [ "$output" = '{"entered":3,"known":11997,"refused":0}' ]
 }
 
-@test "import refuses what is no entry, and goes on" {
+@test "import refuses a malformed entry and goes on" {
   { echo '{"key":"x"}'
     echo 'no json'
     entry a made id | sed 's/"subject":"a"/"subject":"z"/'
@@ -159,7 +159,7 @@ state() { av-ledger list | jq -r .state; }
   [ "$status" -eq 66 ]
 }
 
-@test "import refuses what was made and has no id, and times that are none" {
+@test "import refuses made entries without an id and malformed times" {
   { entry a made
     entry b failed
     entry c gone
@@ -176,14 +176,14 @@ state() { av-ledger list | jq -r .state; }
   [ "$(av-ledger list | jq -r .subject | tr '\n' ' ')" = 'h i ' ]
 }
 
-@test "a file that cannot be opened is found before another is imported" {
+@test "a file that cannot be opened ends import before anything is imported" {
   entry a made id >in
   run av-ledger import in nowhere
   [ "$status" -eq 66 ]
   [ "$(av-ledger list | wc -l)" -eq 0 ]
 }
 
-@test "a ledger that is named and not there is not made, but by import" {
+@test "only import creates a named ledger that does not exist" {
   for arguments in list export check "settle ab --not-made" "forget ab"; do
     # shellcheck disable=SC2086
     run av-ledger --ledger slip.db $arguments
@@ -212,7 +212,7 @@ state() { av-ledger list | jq -r .state; }
   [ "$status" -eq 65 ]
 }
 
-@test "unknown is settled by hand, anything else is not" {
+@test "settle changes unknown entries only" {
   { entry a unknown; entry b unknown; entry c made id; } | av-ledger import
   run av-ledger settle "$(key_of a | cut -c1-10)" --made 4711
   [ "$status" -eq 0 ]
@@ -226,7 +226,7 @@ state() { av-ledger list | jq -r .state; }
     echo "$output"
     [ "$status" -eq 65 ]
   done
-  # A beginning that fits several keys is none; seventeen have two with the same first digit.
+  # An ambiguous prefix is refused; of seventeen keys, two share the first digit.
   for i in $(seq 14); do entry "s$i" unknown; done | av-ledger import
   first=$(av-ledger list | jq -r '.key[0:1]' | sort | uniq -d | head -n 1)
   run av-ledger settle "$first" --not-made
@@ -234,7 +234,7 @@ state() { av-ledger list | jq -r .state; }
   [[ "$output" == *several* ]]
 }
 
-@test "no key is not the only one" {
+@test "an empty key does not match the only entry" {
   entry a unknown | av-ledger import
   for arguments in "forget" "settle --not-made"; do
     # shellcheck disable=SC2086
@@ -245,12 +245,12 @@ state() { av-ledger list | jq -r .state; }
   [ "$(state)" = unknown ]
 }
 
-@test "what is forgotten is gone" {
+@test "forget removes an entry" {
   { entry a made id; entry b made id; } | av-ledger import
   av-ledger list "$(key_of a)" >was
   av-ledger forget "$(key_of a)" >forgotten
   [ "$(av-ledger list | jq -r .subject)" = b ]
-  # and can be brought back
+  # and import brings it back
   diff was forgotten
   av-ledger import forgotten
   diff was <(av-ledger list "$(key_of a)")
@@ -263,14 +263,14 @@ state() { av-ledger list | jq -r .state; }
   for i in $(seq 16); do entry "$(printf '%d%03000d' "$i" 0)" made "id$i"; done | av-ledger import
   run av-ledger check
   [ "$status" -eq 0 ]
-  # The middle of the file, where rows and their indexes are.
+  # The middle of the file holds rows and indexes.
   dd if=/dev/urandom of="$AV_LEDGER" bs=4096 seek=5 count=3 conv=notrunc status=none
   run av-ledger check
   echo "$output"
   [ "$status" -ne 0 ]
 }
 
-@test "a ledger that cannot be used is said to be so, with 78" {
+@test "an unusable ledger is reported, exit status 78" {
   echo 'this is a text, no database, and long enough to be read as one: not at all' >text
   for file in text /nowhere/ledger.db /proc/ledger.db; do
     run av-ledger --ledger "$file" list
@@ -287,7 +287,7 @@ state() { av-ledger list | jq -r .state; }
   [[ "$output" == *"text': Not a directory" ]]
 }
 
-@test "a read-only directory is found when the ledger is opened" {
+@test "a read-only directory is reported when the ledger is opened" {
   dir=$(mktemp -d /tmp/av-ledger.XXXXXX)
   cp "$(command -v av-ledger)" "$dir/av-ledger"
   "$dir/av-ledger" --ledger "$dir/ledger.db" import </dev/null
@@ -304,7 +304,7 @@ state() { av-ledger list | jq -r .state; }
   [ "$status" -eq 78 ]
 }
 
-@test "output that cannot be written is 74" {
+@test "output that cannot be written: exit status 74" {
   entry a made id | av-ledger import
   run bash -c 'av-ledger list >/dev/full'
   [ "$status" -eq 74 ]

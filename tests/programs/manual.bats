@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
-# The manual says what is so: it is held against the programs, the registry of codes and the
-# schemas.
+# The manual agrees with the programs, the registry of error codes and the schemas.
 
 bats_require_minimum_version 1.5.0
 
@@ -8,9 +7,9 @@ setup() {
   cd "$BATS_TEST_DIRNAME/../.." || return
 }
 
-@test "mandoc has nothing to say" {
+@test "mandoc has no warnings" {
   for page in tools/*.[157]; do
-    # What other pages there are is for the next test: mandoc looks in /usr/share/man alone.
+    # The next test checks references to other pages; mandoc only looks in /usr/share/man.
     run mandoc -Tlint "$page"
     found=$(grep -F "mandoc: $page:" <<<"$output" | grep -v 'referenced manual not found' || true)
     echo "$found"
@@ -18,7 +17,7 @@ setup() {
   done
 }
 
-@test "each page that another one names is there" {
+@test "every referenced page exists" {
   while read -r name section; do
     echo "$name($section)"
     [ -f "tools/$name.$section" ]
@@ -34,7 +33,7 @@ setup() {
   done
 }
 
-@test "each file that README and av-hacking(7) name is there" {
+@test "every file named in README and av-hacking(7) exists" {
   {
     sed -n '/^## Hacking/,$p' README.md | grep -oE '`[a-z][A-Za-z0-9_./-]*`' | tr -d '`'
     sed -nE 's/^\.Pa ([^ ]*).*/\1/p' tools/av-hacking.7
@@ -46,7 +45,7 @@ setup() {
   done <"$BATS_TEST_TMPDIR/files"
 }
 
-@test "each page has the sections that a user looks for" {
+@test "each page has the usual sections" {
   for page in tools/*.1; do
     for section in NAME SYNOPSIS DESCRIPTION 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
       echo "$page: $section"
@@ -55,7 +54,7 @@ setup() {
   done
 }
 
-@test "pages and help name the same options" {
+@test "pages and help list the same options" {
   for source in tools/av-*.c; do
     name=$(basename "$source" .c)
     while read -r option; do
@@ -65,7 +64,7 @@ setup() {
   done
 }
 
-@test "pages have no options that the program does not know" {
+@test "pages list no option that the program refuses" {
   for source in tools/av-*.c; do
     name=$(basename "$source" .c)
     "$name" -h >"$BATS_TEST_TMPDIR/help"
@@ -77,7 +76,7 @@ setup() {
   done
 }
 
-# "name retryable sentence" of each code, from the registry and from the page.
+# "name retryable sentence" for each code, from the registry and from the page
 codes_of_registry() {
   sed -nE 's/^CODE\(([a-z0-9_]+), [A-Z0-9_]+, [A-Z_]+, (true|false), "(.*)"\)$/\1 \2 \3./p' \
     lib/base/codes.def | awk '{ $3 = toupper(substr($3, 1, 1)) substr($3, 2); print }' | sort
@@ -98,12 +97,12 @@ codes_of_page() {
   diff <(codes_of_registry) <(codes_of_page)
 }
 
-# Names of members that a schema declares, at any depth.
+# the members that a schema declares, at any depth
 schema_members() {
   jq -r '[.. | objects | .properties? // empty | keys[]] | unique[]' "$1"
 }
 
-# Names that a page explains.
+# the members that a page explains
 page_members() {
   sed -nE 's/^\.(It )?Va //p' "$1" | tr -d '()' | tr ' ,' '\n\n' | grep -xE '[a-z][A-Za-z0-9_]*' |
     sort -u
@@ -115,7 +114,7 @@ page_members() {
 }
 
 @test "av-provider(5) explains each member of the schema" {
-  # list and where stand in a line of their own; type is JSON Schema's.
+  # list and where have a line of their own; type is JSON Schema's.
   missing=$(comm -23 <(schema_members lib/schema/provider.json | sort -u) \
     <(page_members tools/av-provider.5))
   echo "$missing"
@@ -126,23 +125,23 @@ page_members() {
   [ -z "$more" ]
 }
 
-@test "av(7) has each exit status, in the order that decides" {
+@test "av(7) lists all exit statuses, most severe first" {
   statuses=$(awk '/^\.Sh /{ inside = /EXIT STATUS/ } inside && /^\.It [0-9]/ { print $2 }' tools/av.7 | xargs)
   [ "$statuses" = "74 70 78 77 75 65 0" ]
 }
 
-@test "the manual warns of jq 1.6, rightly" {
+@test "the manual's warning about jq 1.6 is true" {
   grep -q 'jq 1.6' tools/av.7
   grep -q 'jq 1.6' tools/av-record.5
   case $(jq --version) in
   jq-1.[56]*)
     [ "$(jq -c . <<<'[12345678901234567890,1.10]')" = '[12345678901234567000,1.1]' ]
     ;;
-  *) skip "this jq is another one" ;;
+  *) skip "this jq is another version" ;;
   esac
 }
 
-@test "examples in the help and the manual are shell" {
+@test "examples in help and manual are valid shell" {
   for page in tools/*.1 tools/*.7; do
     sed -nE 's/^\.Dl \$ //p' "$page" | sed 's/\\e/\\/g; s/\\-/-/g; s/\\&//g' |
       while IFS= read -r line; do

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
-# The programs together, against the sandbox: the four services, a fifth one by file alone, and the
-# ways they are used.
+# The programs together, against the sandbox: the four services, a fifth described by a file, and
+# pipes, make, xargs and parallel.
 
 load helper
 
-# pipe PROVIDER: from photos/ to pictures in out/ and records in done.PROVIDER
+# pipe PROVIDER [OPTION...]: turns photos/ into pictures in out/ and records in done.PROVIDER
 pipe() {
 	set -o pipefail
 	limit 60 av-validate -p "$1" photos/* | limit 60 av-upload -j 8 |
@@ -12,7 +12,7 @@ pipe() {
 		"${@:2}" >"done.$1"
 }
 
-# whole PROVIDER N PICTURES: N photos became N ready records, N creates and so many pictures
+# whole PROVIDER N PICTURES: N photos gave N ready records, N creates and PICTURES files
 whole() {
 	is "$(codes "done.$1")" "$2 ready"
 	is "$(of "done.$1" 'map(.file) | unique | length')" "$2"
@@ -44,7 +44,7 @@ whole() {
 	file -b out/*.mp4 | grep -c 'MP4' | grep -qx 5
 }
 
-@test "avtr1: photos to avatars; it has no pictures, and that is no error" {
+@test "avtr1: photos to avatars; no pictures, no error" {
 	photos 5
 	box
 	pipe avtr1
@@ -59,7 +59,7 @@ whole() {
 	is "$(stat '.argil | [.videos, .video_renders]')" '[5,5]'
 }
 
-@test "one batch for all services: -p fans out, records keep their order with -k" {
+@test "one batch for all services: -p fans out, -k keeps the order" {
 	photos 4 1280x720
 	box
 	limit 60 av-validate -k -p loom,anam,avtr1,argil photos/* | limit 60 av-upload -k |
@@ -72,7 +72,7 @@ whole() {
 	clean
 }
 
-@test "a fifth service, by its file alone" {
+@test "a fifth service needs only a description" {
 	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
 	cp "$TESTS/servers/fifth/puppet.json" "$XDG_CONFIG_HOME/avtools/providers/"
 	photos 4
@@ -90,7 +90,7 @@ whole() {
 	! grep -rq pk-secret done.puppet out
 }
 
-@test "pipefail: the pipe fails as its steps do, each record says where" {
+@test "pipefail: the pipe fails like its steps, each record names the step" {
 	photos 2 1280x720
 	printf 'no picture' >photos/003.jpg
 	box --fail-match 002
@@ -103,7 +103,7 @@ whole() {
 	clean
 }
 
-@test "make: only what changed is uploaded again" {
+@test "make: only a changed photo is uploaded again" {
 	photos 3
 	box
 	cat >Makefile <<-'END'
@@ -124,7 +124,7 @@ whole() {
 	limit 60 make -s
 	is "$(stat .avtr1.creates)" 4
 	is "$(of <(cat made/*.json) 'map(.avatar.id) | unique | length')" 3
-	# Touched, not changed: the ledger knows the photo.
+	# Touched but not changed: the ledger has the photo.
 	touch photos/001.jpg
 	limit 60 make -s
 	is "$(stat .avtr1.creates)" 4
@@ -140,7 +140,7 @@ whole() {
 	is "$(of made 'length')" 40
 	limit 60 av-poll --interval 0.05s <made >done
 	is "$(codes done)" "40 ready"
-	# The same once more, in other batches, costs nothing.
+	# The same photos in other batches cost nothing.
 	find photos -type f -print0 | limit 60 xargs -0 -n 3 -P 8 av-upload >again
 	is "$(of again 'map(.avatar.reused) | unique')" '[true]'
 	is "$(jq -s 'map(.avatar.id) | unique | length' made again)" 40
@@ -149,7 +149,7 @@ whole() {
 	clean
 }
 
-@test "the same photo in 8 processes at once is made once" {
+@test "the same photo in 8 processes at once makes one avatar" {
 	photos 1
 	box
 	seq 8 | limit 60 xargs -n 1 -P 8 sh -c 'av-upload -p avtr1 photos/001.jpg' - >made || true
@@ -168,7 +168,7 @@ whole() {
 	clean
 }
 
-@test "Ctrl-C in mid-pipe: as many records come out as went in, paid ones with their id" {
+@test "Ctrl-C: every record comes out, a paid one with its id" {
 	photos 60
 	box --delay 50
 	cat >pipe.sh <<-'END'
@@ -190,7 +190,7 @@ whole() {
 	is "$(of done 'map(select(.error) | .error.retryable) | unique')" '[true]'
 	grep -q 130 statuses
 	sound done
-	# The rest is taken up where it stands, and paid for once.
+	# Another run continues, and pays once.
 	limit 60 av-upload --retry-failed <done | limit 60 av-poll --retry-failed --interval 0.05s |
 		limit 60 av-render --retry-failed -o out >again
 	is "$(codes again)" "60 ready"
@@ -198,7 +198,7 @@ whole() {
 	clean
 }
 
-@test "resuming a finished run changes nothing and asks for nothing" {
+@test "resuming a finished run changes nothing and sends nothing" {
 	photos 3
 	box
 	pipe anam
@@ -209,7 +209,7 @@ whole() {
 	is "$(stat .anam.requests)" "$REQUESTS"
 }
 
-@test "a reader that went away ends the pipe, and what was paid for is in the ledger" {
+@test "a closed output ends the pipe; paid requests are in the ledger" {
 	photos 30
 	box --delay 20
 	run -0 bash -c 'av-upload -p anam -j 2 photos/* 2>err | head -n 1 >first; echo ${PIPESTATUS[0]} >status'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# av-poll: states of each service, what only delays, what ends the wait, and what waiting costs.
+# av-poll: states of each service, errors that delay or end the wait, and the cost of waiting.
 
 load helper
 
@@ -7,13 +7,13 @@ poll() {
 	limit 60 av-poll --interval 0.05s "$@"
 }
 
-# made PROVIDER N: N avatars of photos/, in `made`
+# made PROVIDER N: uploads N photos; records in the file made
 made() {
 	photos "$2" 1280x720
 	limit 60 av-upload -k -p "$1" -j 8 photos/* >made
 }
 
-@test "help and version are on stdout, mistakes are 64 and say so on stderr" {
+@test "help and version on stdout; usage errors on stderr, exit status 64" {
 	run -0 --separate-stderr av-poll -h
 	[[ $output == "usage: av-poll"* && $output == *--watch* && -z $stderr ]]
 	run -0 av-poll -V
@@ -28,7 +28,7 @@ made() {
 	[ -z "$output" ]
 }
 
-@test "each service: until it is ready, in the service's own word" {
+@test "each service: waits until ready, keeps the service's own word" {
 	for provider in "${SERVICES[@]}"; do
 		box --ready-after $((300 * AV_SLOW))
 		made "$provider" 2
@@ -45,7 +45,7 @@ made() {
 	done
 }
 
-@test "bare ids, as operands and lines, give records" {
+@test "bare ids, as operands or lines, become records" {
 	box
 	made avtr1 3
 	jq -r .avatar.id made >ids
@@ -60,11 +60,11 @@ made() {
 	sound a b c d
 }
 
-@test "what fails says why, and is not reused" {
+@test "a failed avatar says why and is not reused" {
 	for provider in loom avtr1 argil; do
 		box --fail-match 002
 		made "$provider" 3
-		# Loom has no names; its files' names count.
+		# Loom has no names; its file names count.
 		run -65 poll <made
 		printf '%s\n' "$output" | grep '^{' >done
 		is "$(codes done)" "1 avatar_failed, 2 ready"
@@ -80,7 +80,7 @@ made() {
 	done
 }
 
-@test "argil: a photo that moderation refuses has failed" {
+@test "argil: an avatar refused by moderation has failed" {
 	box --refuse-match 001
 	made argil 1
 	run -65 poll <made
@@ -107,7 +107,7 @@ made() {
 	is "$(stat '[.loom, .avtr1, .argil | .faults | length]')" '[7,7,7]'
 }
 
-@test "an avatar that is denied three times is gone, once is not enough" {
+@test "an avatar is gone after three 404s, not after one" {
 	box --fault poll-404@avtr1#1 --trace trace
 	made avtr1 1
 	poll <made >done
@@ -120,7 +120,7 @@ made() {
 	sound gone
 }
 
-@test "other 4xx fail; a key that is refused is 77" {
+@test "other 4xx fail; a refused key is exit status 77" {
 	box --fault poll-400@argil=1 --fault poll-401@avtr1=1
 	made argil 1
 	run -65 poll <made
@@ -130,12 +130,12 @@ made() {
 	[[ $output == *'"code":"unauthorized"'*'"retryable":true'* ]]
 }
 
-@test "no avatar, a line that is no record, and what is settled already" {
+@test "no avatar, a malformed line, and finished records" {
 	box
 	printf '%s\n' '{"file":"a.jpg","provider":"avtr1"}' '{"avatar":' \
 		'{"provider":"avtr1", "avatar":{"id":"x","status":"ready"}}' \
 		'{"provider":"avtr1","avatar":{"id":"y"},"error":{"step":"upload","code":"refused","message":"m","retryable":true}}' >in
-	# 75: a failed record passes by that is worth another run of av-upload.
+	# 75: av-upload may retry one of the failed records.
 	run -75 poll -k --retry-failed <in
 	printf '%s\n' "$output" | grep '^{' >out
 	is "$(of out 'map(.error.code)')" '["no_avatar","invalid_record",null,"refused"]'
@@ -144,7 +144,7 @@ made() {
 	sound out
 }
 
-@test "--timeout is an error of its own, keeps the id, and is worth another run" {
+@test "--timeout has its own error, keeps the id, is retryable" {
 	box --ready-after 3000
 	made avtr1 3
 	run -75 poll --timeout 0.3s <made
@@ -159,7 +159,7 @@ made() {
 	clean
 }
 
-@test "-k keeps the order, -j and --watch bound what is at work, --rate holds" {
+@test "-k keeps the order; -j, --watch and --rate are limits" {
 	box --ready-after 200 --delay 20
 	made avtr1 20
 	poll -k -j 3 <made >done
@@ -175,7 +175,7 @@ made() {
 	is "$(codes done)" "20 ready"
 }
 
-@test "SIGTERM: all come out, with their ids" {
+@test "SIGTERM: all records are written, with their ids" {
 	box --ready-after 600000
 	made avtr1 20
 	av-poll --interval 0.05s -j 2 <made >out 3>&- &
@@ -192,7 +192,7 @@ made() {
 	sound out
 }
 
-@test "what a living ledger says of it: failed is written back, none needs no state" {
+@test "failures go to the ledger, if there is one that can be used" {
 	box --fail-match 001
 	made argil 1
 	XDG_STATE_HOME=/proc/none run -65 poll --ledger none <made
@@ -203,7 +203,7 @@ made() {
 	is "$(jq -c '.avatar.reused // false' again)" false
 }
 
-@test "100,000 waiting avatars: below 1 kB each beside the record's own bytes" {
+@test "100,000 waiting avatars take less than 1 kB each beside the record" {
 	box --ready-after 600000
 	seq 100000 | awk '{ printf "{\"file\":\"photos/%06d.jpg\",\"provider\":\"avtr1\",\"avatar\":" \
 		"{\"id\":\"av_%026d\",\"status\":\"processing\"}}\n", $1, $1 }' >many

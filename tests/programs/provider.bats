@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# av-provider, and what the loader takes and refuses.
+# av-provider, and what the loader accepts and refuses.
 
 load helper
 
@@ -11,12 +11,12 @@ setup() {
   cd "$BATS_TEST_TMPDIR" || return
 }
 
-# change EXPR: the example, changed by jq, as acme.json.
+# change EXPR: writes the example, changed by jq, to acme.json
 change() {
   example | jq "$1" >acme.json
 }
 
-
+# check_fails_with TEXT: check refuses acme.json with that text
 check_fails_with() {
   run --separate-stderr av-provider check acme.json
   [ "$status" -eq 65 ]
@@ -25,7 +25,7 @@ check_fails_with() {
   grep -qF -- "$1" <<<"$stderr"
 }
 
-@test "list: a line of JSON for each, and the built-in ones say so" {
+@test "list: a line of JSON for each provider, with builtin" {
   run --separate-stderr av-provider list
   [ "$status" -eq 0 ]
   [ -z "$stderr" ]
@@ -40,7 +40,7 @@ check_fails_with() {
   done
 }
 
-@test "list: a file in the configuration directory is a provider more" {
+@test "list: a file in the configuration directory adds a provider" {
   example >"$dir/acme.json"
   run --separate-stderr av-provider list
   [ "$status" -eq 0 ]
@@ -50,7 +50,7 @@ check_fails_with() {
   grep -qx $'acme\tAcme Faces' <<<"$output"
 }
 
-@test "list: one that cannot be used is told of and hides no other" {
+@test "list: a bad file is reported and hides no other" {
   echo '{"name":' >"$dir/broken.json"
   example >"$dir/acme.json"
   run --separate-stderr av-provider list
@@ -66,7 +66,7 @@ check_fails_with() {
   grep -q $'^protoface\t' <<<"$output"
 }
 
-@test "show prints a description as it stands, by alias too" {
+@test "show prints a description unchanged, also by alias" {
   for file in "$top"/lib/providers/*.json; do
     av-provider show "$(basename "$file" .json)" | cmp - "$file"
   done
@@ -75,7 +75,7 @@ check_fails_with() {
   av-provider show acme | cmp - "$dir/acme.json"
 }
 
-@test "kinds: what -r takes" {
+@test "kinds: the values of -r" {
   run av-provider kinds loom
   [ "$status" -eq 0 ]
   jq -es 'map(.kind) == ["pose", "animation", "preview", "gltf"]
@@ -91,7 +91,7 @@ check_fails_with() {
   grep -q $'^gltf\t' <<<"$output"
 }
 
-@test "options: what -O takes, of all operations or of a step" {
+@test "options: the values of -O, of all operations or one step" {
   run av-provider options argil
   [ "$status" -eq 0 ]
   jq -es 'map(select(.operation == "create").name) == ["voiceId", "extras"]
@@ -108,7 +108,7 @@ check_fails_with() {
   [ "$status" -eq 64 ]
 }
 
-@test "schema prints what the files are held against" {
+@test "schema prints the schemas" {
   av-provider schema | cmp - "$top/lib/schema/provider.json"
   av-provider schema provider | cmp - "$top/lib/schema/provider.json"
   av-provider schema record | cmp - "$top/lib/schema/record.json"
@@ -116,7 +116,7 @@ check_fails_with() {
   [ "$status" -eq 64 ]
 }
 
-@test "the built-in files hold, by our check and by another's JSON Schema" {
+@test "the built-in files are valid, by check and by python3-jsonschema" {
   run --separate-stderr av-provider check "$top"/lib/providers/*.json
   echo "$stderr"
   [ "$status" -eq 0 ]
@@ -126,7 +126,7 @@ check_fails_with() {
   done | "$top/tests/lint/schema-check" "$top/lib/schema/provider.json"
 }
 
-@test "the manual's example holds, by both" {
+@test "the manual's example is valid, by both" {
   example >acme.json
   run --separate-stderr av-provider check acme.json
   echo "$stderr"
@@ -134,7 +134,7 @@ check_fails_with() {
   jq -c . acme.json | "$top/tests/lint/schema-check" "$top/lib/schema/provider.json"
 }
 
-@test "check: every mistake with its file, line and column" {
+@test "check: every fault with file, line and column" {
   cat >bad.json <<'END'
 {
   "name": "bad",
@@ -161,7 +161,7 @@ bad.json:8:50" ]
   grep -q "did you mean 'header'" <<<"$stderr"
 }
 
-@test "check: what is no JSON" {
+@test "check: malformed JSON" {
   printf '{"name": "x",\n  "title": }\n' >bad.json
   run --separate-stderr av-provider check bad.json
   [ "$status" -eq 65 ]
@@ -177,7 +177,7 @@ bad.json:8:50" ]
   [[ "$stderr" == *"bad.json:1:1: "* ]]
 }
 
-@test "check: a required member that is absent, a member that is unknown" {
+@test "check: missing and unknown members" {
   for member in name title checked sources base_url auth operations; do
     change "del(.$member)"
     check_fails_with "acme.json:1:1: /: member '$member' is missing"
@@ -187,7 +187,7 @@ bad.json:8:50" ]
   check_fails_with "acme.json:$line:3: /colour: "
 }
 
-@test "check: what no schema can say" {
+@test "check: faults that a schema cannot express" {
   while IFS='~' read -r expr message; do
     change "$expr"
     echo "$expr"
@@ -226,7 +226,7 @@ del(.operations.status) | .kinds = {} | .default_kinds = []~create must give a s
 END
 }
 
-@test "check: a file that cannot be opened ends it before any is judged" {
+@test "check: a file that cannot be opened ends it before any check" {
   echo '{' >bad.json
   run --separate-stderr av-provider check bad.json none.json
   [ "$status" -eq 66 ]
@@ -234,7 +234,7 @@ END
   [[ "$stderr" != *"bad.json"* ]]
 }
 
-@test "a user's file may not send a built-in one's credentials elsewhere" {
+@test "a user's file may not send a built-in provider's credentials elsewhere" {
   for change in '.base_url = "https://evil.example/v0.5"' \
     '.auth.oauth.token_url = "https://evil.example/token"' \
     '.auth.oauth.revoke_url = "https://evil.example/revoke"'; do
@@ -253,7 +253,7 @@ END
   jq -es --arg f "$dir/loom.json" '.[] | select(.name == "loom") | .file == $f' <<<"$output"
 }
 
-@test "a user's file may not go by a name of a built-in one either" {
+@test "a user's file may not use a built-in provider's name or alias" {
   for name in anam protoface; do
     example | jq --arg n "$name" '.aliases = [$n]' >"$dir/acme.json"
     run --separate-stderr av-provider show acme
@@ -266,19 +266,19 @@ END
   [ "$status" -eq 78 ]
   [[ "$stderr" == *"must go nowhere else"* ]]
   rm "$dir/protoface.json"
-  # Its own file may keep its aliases.
+  # A file that replaces the provider may keep the aliases.
   cp "$top/lib/providers/avtr1.json" "$dir/avtr1.json"
   av-provider show protoface | cmp - "$dir/avtr1.json"
 }
 
-@test "a file must be called what it says" {
+@test "a file's name must match its name member" {
   example >"$dir/other.json"
   run --separate-stderr av-provider show other
   [ "$status" -eq 78 ]
   [[ "$stderr" == *"its name is 'acme', not 'other'"* ]]
 }
 
-@test "the users' files are under HOME without XDG_CONFIG_HOME" {
+@test "without XDG_CONFIG_HOME user files are under HOME" {
   unset XDG_CONFIG_HOME
   export HOME="$BATS_TEST_TMPDIR/home"
   mkdir -p "$HOME/.config/avtools/providers"
@@ -286,7 +286,7 @@ END
   av-provider show acme | cmp - "$HOME/.config/avtools/providers/acme.json"
 }
 
-@test "mistakes in the command line" {
+@test "usage errors" {
   for args in "" "no" "list anam" "show" "show anam argil" "kinds" "options" "check" \
     "schema record provider" "--nonsense" "list --step"; do
     run --separate-stderr av-provider $args
@@ -308,7 +308,7 @@ END
   [[ "$output" == *"cannot write"* ]]
 }
 
-@test "the manual's example takes a photo all the way, with no line of C" {
+@test "the manual's example works from photo to picture, without C" {
   example >"$dir/acme.json"
   cp "$top/tests/photos/baseline.jpg" ann.jpg
   export ACME_API_KEY=sesame XDG_STATE_HOME="$BATS_TEST_TMPDIR/state"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The record's schema, read by an implementation that is not ours.
+# The schema of the record, checked by python3-jsonschema.
 
 check() {
   "$BATS_TEST_DIRNAME/../lint/schema-check" "$BATS_TEST_DIRNAME/../../lib/schema/record.json"
@@ -19,7 +19,7 @@ check() {
 EOF
 }
 
-@test "each of these is refused" {
+@test "malformed records are refused" {
   while IFS= read -r line; do
     echo "$line"
     run check <<<"$line"

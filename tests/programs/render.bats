@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# av-render: kinds, where files go, what is paid for once, and what a broken media host does.
+# av-render: kinds, file names, paying once, and a media host with faults.
 
 load helper
 
@@ -7,7 +7,7 @@ render() {
 	limit 60 av-render --interval 0.05s "$@"
 }
 
-# ready PROVIDER N: N ready avatars, in `ready.jsonl`
+# ready PROVIDER N: makes N ready avatars; records in ready.jsonl
 ready() {
 	photos "$2" 1280x720
 	limit 60 av-upload -p "$1" -j 8 photos/* | limit 60 av-poll --interval 0.05s -k >ready.jsonl
@@ -17,7 +17,7 @@ files() {
 	(cd "${1:-out}" 2>/dev/null && find . -type f | sort | tr '\n' ' ')
 }
 
-@test "help and version are on stdout, mistakes are 64 and say so on stderr" {
+@test "help and version on stdout; usage errors on stderr, exit status 64" {
 	run -0 --separate-stderr av-render -h
 	[[ $output == "usage: av-render"* && $output == *--ask* && -z $stderr ]]
 	run -0 av-render -V
@@ -32,7 +32,7 @@ files() {
 	[ -z "$output" ]
 }
 
-@test "defaults: what comes with the avatar for free" {
+@test "defaults: the pictures that come with the avatar for free" {
 	for provider in "${SERVICES[@]}"; do
 		box
 		ready "$provider" 2
@@ -72,7 +72,7 @@ files() {
 		    at += n + 12
 		rows = zlib.decompress(raw)
 		n = {2: 3, 6: 4}[kind]
-		# The first row's filter may be any but those that add a neighbour; at its first pixel none does.
+		# No filter changes the first pixel of the first row.
 		assert rows[1:4] == b"\x00\xff\x00", rows[1:4]
 	END
 	jq -e . out/001.loom.gltf.gltf >/dev/null
@@ -80,7 +80,7 @@ files() {
 	clean
 }
 
-@test "what a provider does not offer is not_offered by name, and no error by default" {
+@test "a kind that is not offered: an error by name, none by default" {
 	box
 	ready avtr1 1
 	run -65 render -r pose=hi -o out <ready.jsonl
@@ -90,7 +90,7 @@ files() {
 	is "$(stat .avtr1.violations_count)" 0
 }
 
-@test "options are judged before anything is asked for" {
+@test "options are checked before anything is sent" {
 	box
 	ready argil 1
 	for wrong in "-O text=" "-O zoom=9 -O text=x" "-O aspectRatio=1:1 -O text=x" ""; do
@@ -106,7 +106,7 @@ files() {
 	is "$(stat .loom.renderings)" 0
 }
 
-@test "no avatar, one that is not ready, bare ids, records that are no records" {
+@test "no avatar, an unready avatar, bare ids, malformed records" {
 	box --ready-after 600000
 	photos 1
 	limit 60 av-upload -p loom photos/001.jpg >made
@@ -124,7 +124,7 @@ files() {
 	is "$(find out -type f | wc -l)" 1
 }
 
-@test "paid for once: again, in another order, by other processes" {
+@test "paid once: again, in another order, by other processes" {
 	box
 	ready loom 3
 	render -r pose=hi -r pose=kiss -o out <ready.jsonl >a
@@ -144,7 +144,7 @@ files() {
 	clean
 }
 
-@test "--ask, av-poll, av-render: asked once, fetched later" {
+@test "--ask, av-poll, av-render: requested once, fetched later" {
 	soon 0.5
 	for spec in "loom -r pose=hi" "argil -r video -O text=Hi"; do
 		set -- $spec
@@ -168,19 +168,19 @@ files() {
 	done
 }
 
-@test "without -r, what was asked for before is fetched, too, and nothing is asked for" {
+@test "without -r: fetches earlier renderings and requests none" {
 	box
 	ready argil 3
 	render -k --ask -r video -O text=Hi <ready.jsonl >asked
 	charges=$(stat .argil.charges)
-	# One is waited for, one never got as far as the service, one has failed.
+	# One is processing, one was never sent, one has failed.
 	jq -c 'if .file | test("002") then .renderings[0] |= del(.id, .status)
 		elif .file | test("003") then .renderings[0].status = "failed" else . end' asked >before
 	render -k -o out <before >done
 	is "$(jq -c '[.error, (.renderings[] | .status, .file)]' done | tr '\n' ' ')" \
 		'[null,"ready","out/001.argil.video.mp4","ready","out/001.argil.cover.jpg"] [null,null,null,"ready","out/002.argil.cover.jpg"] [null,"failed",null,"ready","out/003.argil.cover.jpg"] '
 	is "$(stat .argil.charges)" "$charges"
-	# The same line again has nothing to do, and another kind by name is that kind alone.
+	# A finished record has nothing to do; -r fetches only that kind.
 	render -k -o out <done | cmp - done
 	render -k -r thumbnail -o other <before >named
 	is "$(files other)" './001.argil.thumbnail.jpg ./002.argil.thumbnail.jpg ./003.argil.thumbnail.jpg '
@@ -189,7 +189,7 @@ files() {
 	clean
 }
 
-@test "a template names files, never outside" {
+@test "a template names files, never outside the directory" {
 	box
 	photos 1
 	jq -nc '{file:"photos/001.jpg",provider:"anam",name:"../../evil/\u0007..x"}' |
@@ -207,7 +207,7 @@ files() {
 	is "$(realpath "$FILE")" "$(realpath out3)/$(basename "$FILE")"
 }
 
-@test "target_taken: two records of a run, or another file that is there; --force" {
+@test "target_taken: two records of a run, or an existing file; --force" {
 	box
 	ready anam 2
 	jq -c '.file = "same.jpg"' ready.jsonl >same
@@ -228,7 +228,7 @@ files() {
 	sound done
 }
 
-@test "where nothing can be written: an error that says so, no file, worth another run" {
+@test "an unwritable directory: its own error, no file, retryable" {
 	box
 	ready anam 1
 	run render -o /proc/none <ready.jsonl
@@ -237,7 +237,7 @@ files() {
 	run -74 bash -c 'av-render -o out <ready.jsonl >/dev/full'
 }
 
-@test "a broken media host: downloads go on or start again, and are whole" {
+@test "a faulty media host: downloads resume or restart, and are complete" {
 	box --fault media-truncated#1 --fault media-lost#2 --fault media-500#3 --fault media-reset#4 \
 		--fault media-503#5 --retry-after 1 --trace trace
 	ready argil 3
@@ -251,12 +251,12 @@ files() {
 	done
 	is "$(find out -type f | wc -l)" 6
 	is "$(stat '[.[].faults // {} | keys[] | select(startswith("media"))] | unique | length')" 5
-	# The rest is asked for on the condition that it is still the same.
+	# Every Range comes with an If-Range.
 	is "$(jq -sc '[.[].headers | map(ascii_downcase) | select(index("range")) | index("if-range") != null]' trace)" \
 		'[true]'
 }
 
-@test "a media host that gives something else: fetched again, and never kept" {
+@test "a media host that sends other data: fetched again, never kept" {
 	box --fault media-garbage#1
 	ready anam 1
 	render -o out <ready.jsonl >done
@@ -275,7 +275,7 @@ files() {
 	sound done
 }
 
-@test "killed in the middle of a file: nothing under its name, and the same command fetches it" {
+@test "killed during a download: no partial file, the same command fetches it" {
 	local signal
 	for signal in KILL TERM; do
 		box --fault media-stall-body#1
@@ -305,7 +305,7 @@ files() {
 	done
 }
 
-@test "a disk that is full in the middle of a file: no file, no part, worth another run" {
+@test "a full disk during a download: no file, no part, retryable" {
 	local own=(unshare -m)
 	[ "$(id -u)" -eq 0 ] || own=(unshare -rm)
 	mkdir out
@@ -333,7 +333,7 @@ files() {
 	sound full done
 }
 
-@test "a media host that never gives it whole: download_failed, retryable, no half file" {
+@test "a media host that never completes: download_failed, no partial file" {
 	box --fault media-truncated=1
 	ready anam 2
 	run -75 render --timeout 3 -o out <ready.jsonl
@@ -343,11 +343,11 @@ files() {
 	sound done
 }
 
-@test "an address that has expired is asked for again" {
+@test "an expired URL is requested again" {
 	box --url-life 1
 	ready argil 1
 	render --ask -r video -O text=Hi <ready.jsonl | limit 60 av-poll --interval 0.05s >polled
-	# Older than its life by the sandbox's own clock.
+	# Until the sandbox says that the URL has expired.
 	OLD=$(jq -r '.avatar.preview_url' polled)
 	gone() { curl -s -o /dev/null -w '%{http_code}' "$OLD"; }
 	until_is 403 gone || until_is 410 gone
@@ -357,7 +357,7 @@ files() {
 	is "$(stat '.argil | [.videos, .video_renders]')" '[1,1]'
 }
 
-@test "an address that has expired is asked for again once, not twice" {
+@test "an expired URL is requested again once, not twice" {
 	local fault
 	for fault in "#1 1 ready" "=1 1 download_failed"; do
 		box --fault "media-403${fault%% *}"
@@ -373,7 +373,7 @@ files() {
 	done
 }
 
-@test "a rendering whose answer is lost is never asked for twice" {
+@test "a rendering whose answer is lost is never requested twice" {
 	soon 0.5
 	for spec in "loom -r pose=hi" "argil -r video -O text=Hi"; do
 		set -- $spec
@@ -399,7 +399,7 @@ files() {
 	done
 }
 
-@test "SIGTERM: all come out, what was asked for stays in the ledger" {
+@test "SIGTERM: all records are written, requests stay in the ledger" {
 	box --render-after 600000 --delay 20
 	ready loom 15
 	av-render --interval 0.05s -j 2 -r pose=hi -o out <ready.jsonl >part 3>&- &

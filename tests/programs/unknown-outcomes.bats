@@ -1,13 +1,18 @@
 #!/usr/bin/env bats
-# What a list does not tell is not concluded from it: an answer was lost, and the service is not
-# quite what its description says.
+# After a lost answer: a service whose lists are late, incomplete or not as described proves nothing.
 
 load helper
 load ../soak/common
 
-# odd PROVIDER SCRIPT: a service that answers as it is told, and one photo for it
-odd() {
+# service PROVIDER SCRIPT: starts a service that answers by the script, in the place of the one before;
+# one photo for it
+service() {
 	local url
+	if [ -n "${SERVER:-}" ]; then
+		kill "$SERVER"
+		wait "$SERVER" || true
+		rm -rf url asked state/*
+	fi
 	shots 1
 	soon "${SETTLE:-0.2}"
 	grep "\"$1\"" all >first
@@ -19,23 +24,23 @@ odd() {
 	export "${1^^}_API_URL=$url" "${1^^}_API_KEY=key"
 }
 
-# ends CODE POSTS [OPTION...]: av-upload's error, or what became of it, after so many POSTs
+# ends CODE POSTS [OPTION...]: av-upload ends with that error code or avatar id, after so many POSTs
 ends() {
 	av-upload -q --timeout 5s "${@:3}" <first >out || true
 	is "$(jq -r '.error.code // .avatar.id' out)" "$1"
 	is "$(grep -c POST asked)" "$2"
 }
 
-@test "what takes effect late is waited for from when the answer was lost, not from when it was sent" {
-	SETTLE=1 odd avtr1 '{
+@test "a late effect is waited for from the lost answer on, not from the request" {
+	SETTLE=1 service avtr1 '{
 		"POST /avatars": [{"status":0,"delay":2}, {"status":202,"body":{"id":"av_2"}}],
 		"GET /avatars": [{"seen_after":1.5,"until":{"data":[],"has_more":false},
 			"body":{"data":[{"id":"av_1","name":"0000","created_at":"@=0@","status":"ready"}],"has_more":false}}]}'
 	ends av_1 1
 }
 
-@test "what takes effect later than a list lags is waited for" {
-	odd avtr1 '{
+@test "an effect later than the list's lag is waited for" {
+	service avtr1 '{
 		"POST /avatars": [{"status":0}, {"status":202,"body":{"id":"av_2"}}],
 		"GET /avatars": [{"seen_after":1.5,"until":{"data":[],"has_more":false},
 			"body":{"data":[{"id":"av_1","name":"0000","created_at":"@=0@","status":"ready"}],"has_more":false}}]}'
@@ -43,177 +48,153 @@ ends() {
 	jq '.operations.create.lookup.effect_s = 2' "$mine" >mine
 	mv mine "$mine"
 	ends av_1 1
-	# Found as soon as it is there, absent no sooner than that.
+	# Found by the second listing; absence would need a later one.
 	is "$(grep -c GET asked)" 2
 }
 
-# lists PROVIDER PAGES CODE POSTS: what comes of a lost answer where the service lists such pages,
-# to be found or not, before it makes another one
+# lists PROVIDER PAGES CODE POSTS: an answer is lost, the service lists these pages, and would make
+# a second avatar
 lists() {
-	odd "$1" "{\"POST /avatars\":[{\"status\":0},{\"status\":201,\"body\":{\"id\":\"second\"}}],
+	service "$1" "{\"POST /avatars\":[{\"status\":0},{\"status\":201,\"body\":{\"id\":\"second\"}}],
 		\"GET /avatars\":$2}"
 	ends "$3" "$4"
 }
 
-@test "an empty page is no end where the service says that there is more" {
-	odd avtr1 '{"POST /avatars": [{"status":0}, {"status":202,"body":{"id":"second"}}],
+@test "an empty page is not the end if the service says that there is more" {
+	service avtr1 '{"POST /avatars": [{"status":0}, {"status":202,"body":{"id":"second"}}],
 		"GET /avatars?limit=100": [{"body":{"data":[],"has_more":true,"next_cursor":"c"}}],
 		"GET /avatars?limit=100&starting_after=c": [{"body":{"data":[
 			{"id":"first","name":"0000","created_at":"@+0@"}],"has_more":false}}]}'
 	ends first 1
 }
 
-@test "a page that does not say whether there is more is no end" {
+@test "a page that does not say whether it is the last proves nothing" {
 	lists avtr1 '[{"body":{"data":[{"id":"other","name":"Bob","created_at":"@+0@"}]}}]' outcome_unknown 1
 }
 
-@test "a gateway's 404 is no empty list" {
+@test "a gateway's 404 is not an empty list" {
 	lists anam '[{"status":404,"headers":{"Content-Type":"text/html"},"body":"<h1>Not Found</h1>"}]' \
 		outcome_unknown 1
 }
 
 @test "the service's own 404 is an empty list" {
-	SETTLE=0.1 odd anam '{"POST /avatars":[{"status":0},{"status":201,"body":{"id":"second"}}],
+	SETTLE=0.1 service anam '{"POST /avatars":[{"status":0},{"status":201,"body":{"id":"second"}}],
 		"GET /avatars":[{"status":404,"body":{"error":"no avatars found"}}]}'
 	ends second 2
 }
 
-@test "a list that gets shorter while it is read is not complete" {
+@test "a list that gets shorter during the reading is not complete" {
 	local bob='{"id":"other","displayName":"Bob","createdAt":"@+0@"}'
 	lists anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}},{\"status\":404,\"body\":{\"error\":\"none\"}}]" \
 		outcome_unknown 1
-	kill "$SERVER" && rm -r state url asked && mkdir state
 	lists anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}},{\"body\":{\"data\":[],\"meta\":{\"lastPage\":2}}}]" \
 		outcome_unknown 1
-	kill "$SERVER" && rm -r state url asked && mkdir state
 	lists anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":3}}},{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}}]" \
 		outcome_unknown 1
 }
 
-@test "an answer that says done, and an empty list: not sent again" {
+@test "a 2xx without an id, and an empty list: not sent again" {
 	for body in '"nonsense"' '""' '{}' '{"id":null}' '{"id":""}' '{"id":{"id":"x"}}' '{"error":"x"}' '[]'; do
-		odd avtr1 '{"POST /avatars":[{"status":200,"body":'"$body"'}],
+		service avtr1 '{"POST /avatars":[{"status":200,"body":'"$body"'}],
 			"GET /avatars":[{"body":{"data":[],"has_more":false}}]}'
 		ends outcome_unknown 1
-		kill "$SERVER"
-		rm -r state url asked
-		mkdir state
 	done
 }
 
-@test "a good status beside the documented ones that tells the id is as good" {
-	odd anam '{"POST /avatars":[{"status":202,"body":{"id":7}}]}'
+@test "an undocumented 2xx with the id counts as success" {
+	service anam '{"POST /avatars":[{"status":202,"body":{"id":7}}]}'
 	ends 7 1
 	is "$(grep -c GET asked)" 0
 }
 
-@test "what is lost each time is not sent again and again" {
+@test "a request that is always lost is resent a limited number of times" {
 	lists avtr1 '[{"body":{"data":[],"has_more":false}}]' second 2
-	kill "$SERVER"
-	rm -r state url asked
-	mkdir state
-	odd avtr1 '{"POST /avatars":[{"status":0}], "GET /avatars":[{"body":{"data":[],"has_more":false}}]}'
+	service avtr1 '{"POST /avatars":[{"status":0}], "GET /avatars":[{"body":{"data":[],"has_more":false}}]}'
 	ends network 3
 	is "$(jq -c '[.error.created, .error.retryable]' out)" '["no",true]'
 }
 
-@test "a refusal that is not documented is one when the list agrees" {
+@test "an undocumented 4xx counts as refused if the list agrees" {
 	for status in 405 413 415; do
-		odd anam '{"POST /avatars":[{"status":'$status',"body":{"error":"Not so."}}],
+		service anam '{"POST /avatars":[{"status":'$status',"body":{"error":"Not so."}}],
 			"GET /avatars":[{"body":{"data":[],"meta":{"lastPage":1}}}]}'
 		ends refused 1
 		is "$(jq -c '[.error.created, .error.retryable, .error.http_status]' out)" "[\"no\",false,$status]"
 		[[ $(jq -r .error.message out) == *"($status): Not so." ]]
-		kill "$SERVER"
-		rm -r state url asked
-		mkdir state
 	done
 }
 
-@test "a state that nobody knows does not tell that a video was not begun" {
+@test "an unknown state is no proof that a video was not started" {
 	for state in QUEUED IDLE; do
-		odd argil '{"POST /videos":[{"status":201,"body":{"id":"v1","status":"IDLE"}}],
+		service argil '{"POST /videos":[{"status":201,"body":{"id":"v1","status":"IDLE"}}],
 			"POST /videos/v1/render":[{"status":0},{"status":200,"body":{"status":"DONE"}}],
 			"GET /videos/v1":[{"body":{"status":"'$state'"}}]}'
 		echo '{"avatar":{"id":"a1","status":"ready"},"provider":"argil"}' >ready
 		limit 60 av-render -q --ask -r video -O text=Hello <ready >out || true
 		is "$(jq -r '.error.code' out) $(grep -c render asked)" \
 			"$([ $state = IDLE ] && echo null 2 || echo outcome_unknown 1)"
-		kill "$SERVER"
-		rm -r state url asked
-		mkdir state
 	done
 }
 
-@test "a clock that is a little off does not make a new entry an old one" {
+@test "a clock a little off does not make a new list entry old" {
 	lists avtr1 '[{"body":{"data":[{"id":"first","name":"0000","created_at":"@=-30@"}],"has_more":false}}]' \
 		outcome_unknown 1
 }
 
-@test "without the service's clock, an entry that seems older may be it" {
+@test "without the service's clock an older list entry is a possible match" {
 	lists avtr1 '[{"date":false,"body":{"data":[{"id":"first","name":"0000",
 		"created_at":"@=-3600@"}],"has_more":false}}]' outcome_unknown 1
 }
 
-@test "an entry without a time is neither taken for ours nor for another's" {
+@test "a list entry without a time is a possible match" {
 	lists avtr1 '[{"body":{"data":[{"id":"old","name":"0000"}],"has_more":false}}]' outcome_unknown 1
 }
 
-@test "an entry without an id is not overlooked" {
+@test "a list entry without an id is a possible match" {
 	lists avtr1 '[{"body":{"data":[{"id":null,"name":"0000","created_at":"@=0@"}],"has_more":false}}]' \
 		outcome_unknown 1
 }
 
-@test "a tag tells whatever the clocks say" {
+@test "a tag decides, whatever the clocks say" {
 	lists argil '[{"body":[{"id":"first","name":"x","extras":{"avtools":"@tag@"},
 		"createdAt":"@=-7200@"}]}]' first 1
 }
 
-@test "a service that does not show the tag may have made it all the same" {
+@test "a list entry without the tag is a possible match" {
 	lists argil '[{"body":[{"id":"first","name":"0000","createdAt":"@=0@"}]}]' outcome_unknown 1
 }
 
-@test "what others hold is nobody's in doubt" {
-	odd avtr1 '{"POST /avatars":[{"status":202,"body":{"id":"first"}},{"status":0},
+@test "an id that another entry holds is no candidate" {
+	service avtr1 '{"POST /avatars":[{"status":202,"body":{"id":"first"}},{"status":0},
 			{"status":202,"body":{"id":"second"}}],
 		"GET /avatars":[{"body":{"data":[{"id":"first","name":"0000"}],"has_more":false}}]}'
 	ends first 1
 	ends second 3 --again
 }
 
-@test "a service that asks to wait no time is not asked without end" {
+@test "a Retry-After of zero does not lead to endless requests" {
 	for header in '0' 'Thu, 01 Jan 2015 00:00:00 GMT' '-5'; do
-		odd avtr1 '{"POST /avatars":[{"status":429,"headers":{"Retry-After":"'"$header"'"},
+		service avtr1 '{"POST /avatars":[{"status":429,"headers":{"Retry-After":"'"$header"'"},
 			"body":{"error":{"type":"rate_limit"}}}]}'
 		run -75 av-upload -q --timeout 1500ms <first
 		is "$(jq -r .error.code <<<"$output")" rate_limited
 		[ "$(grep -c POST asked)" -le 5 ]
-		kill "$SERVER"
-		rm -r state url asked
-		mkdir state
 	done
 }
 
-@test "a list of tens of megabytes is read" {
-	odd argil '{"POST /avatars":[{"status":0}]}'
-	python3 - "$ARGIL_API_URL" <<-'END'
+@test "reads a list of tens of megabytes" {
+	python3 - >large <<-'END'
 		import json
 		fill = [{"id": str(n), "name": "Bob", "extras": {"x": "y" * 200}} for n in range(60000)]
 		mine = {"id": "first", "name": "0000", "extras": {"avtools": "@tag@"}}
-		json.dump({"POST /avatars": [{"status": 0}], "GET /avatars": [{"body": fill + [mine]}]},
-			open("script", "w"))
+		print(json.dumps({"POST /avatars": [{"status": 0}], "GET /avatars": [{"body": fill + [mine]}]}))
 	END
-	kill "$SERVER"
-	rm url
-	mkfifo url
-	"$TESTS/servers/scripted-service.py" script asked >url 3>&- &
-	SERVER=$!
-	read -r ARGIL_API_URL <url
+	service argil "$(cat large)"
 	ends first 1
 }
 
-@test "an avatar that has failed already is told to the ledger, and never reused" {
-	odd avtr1 '{"POST /avatars":[{"status":202,"body":{"id":"first","status":"failed",
+@test "an avatar that failed at once is marked in the ledger and never reused" {
+	service avtr1 '{"POST /avatars":[{"status":202,"body":{"id":"first","status":"failed",
 		"failure_reason":"No face."}}, {"status":202,"body":{"id":"second"}}]}'
 	ends avatar_failed 1
 	is "$(jq -c '[.error.step, .error.created, .avatar.id]' out)" '["upload","yes","first"]'
