@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Completion, as a shell's user meets it.
+# Completions in bash, fish and zsh.
 
 bats_require_minimum_version 1.5.0
 
@@ -10,7 +10,7 @@ setup() {
   programs=$(for source in tools/av-*.c; do basename "$source" .c; done)
 }
 
-# bash_completes WORD...: what bash offers for the last one.
+# bash_completes WORD...: bash's completions of the last word
 bash_completes() {
   bash --norc -c 'source completions/av.bash
     COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
@@ -19,18 +19,18 @@ bash_completes() {
     printf "%s\n" "${COMPREPLY[@]}"' - "$@"
 }
 
-# fish_completes LINE: what fish offers at its end, without descriptions.
+# fish_completes LINE: fish's completions at the end of the line, without descriptions
 fish_completes() {
   HOME="$BATS_TEST_TMPDIR" fish --no-config -c \
     'source completions/av.fish; complete -C $argv[1]' -- "$1" | cut -f 1
 }
 
-# zsh_completes LINE: what zsh offers at its end.
+# zsh_completes LINE: zsh's completions at the end of the line
 zsh_completes() {
   HOME="$BATS_TEST_TMPDIR" tests/lint/zsh-complete completions "$1"
 }
 
-# has LINE...: each is one of the output's lines.
+# has LINE...: each is a line of the output; hasnt LINE...: none is
 has() {
   for want; do
     grep -qxF -- "$want" <<<"$output" || {
@@ -49,7 +49,7 @@ hasnt() {
   done
 }
 
-@test "bash: each program's long options are those of its help" {
+@test "bash: the long options of each program's help" {
   for program in $programs; do
     echo "$program"
     diff <(tests/lint/long-options "$program") <(bash_completes "$program" -- |
@@ -57,7 +57,7 @@ hasnt() {
   done
 }
 
-@test "fish: each program's long options are those of its help" {
+@test "fish: the long options of each program's help" {
   command -v fish >/dev/null || skip "no fish"
   for program in $programs; do
     echo "$program"
@@ -66,7 +66,7 @@ hasnt() {
   done
 }
 
-@test "zsh: each program's long options are those of its help" {
+@test "zsh: the long options of each program's help" {
   command -v zsh >/dev/null || skip "no zsh"
   for program in $programs; do
     echo "$program"
@@ -75,7 +75,7 @@ hasnt() {
   done
 }
 
-@test "bash: providers, a user's own among them" {
+@test "bash: providers, also a user's own" {
   mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
   jq '.name = "mine"' lib/providers/anam.json >"$XDG_CONFIG_HOME/avtools/providers/mine.json"
   run bash_completes av-upload -p ""
@@ -87,7 +87,7 @@ hasnt() {
   [ "$output" = "anam,loom" ]
 }
 
-@test "bash: kinds and options are the provider's" {
+@test "bash: the provider's options" {
   run bash_completes av-upload -p argil -O ""
   has voiceId= extras=
   hasnt solve= text=
@@ -102,7 +102,7 @@ hasnt() {
   hasnt voiceId=
 }
 
-@test "bash: renderings" {
+@test "bash: the provider's kinds of rendering" {
   run bash_completes av-render -p loom -r ""
   has pose= animation= preview gltf
   hasnt video
@@ -173,7 +173,7 @@ hasnt() {
   has loom
 }
 
-@test "each shell can read its file" {
+@test "each shell can parse its file" {
   bash -n completions/av.bash
   ! command -v zsh >/dev/null || zsh -n completions/_av
   ! command -v fish >/dev/null || fish --no-config -n completions/av.fish

@@ -1,10 +1,9 @@
-# What the tests of programs share: a sandbox of each test's own, photos, and questions about
-# records.
+# Shared by the tests of programs: a sandbox for each test, photos, and queries of records.
 
 bats_require_minimum_version 1.5.0
 
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# AV_SLOW stretches what is waited for, AV_SANITIZED says that memory is no measure.
+# AV_SLOW multiplies timeouts; AV_SANITIZED is set if memory cannot be measured.
 : "${AV_SLOW:=1}"
 SERVICES=(loom anam avtr1 argil)
 
@@ -25,8 +24,8 @@ teardown() {
 	done
 }
 
-# box [OPTION...]: starts a sandbox, fast and without Loom's limit of a request a second, and takes
-# over what its line says.
+# box [OPTION...]: starts a fast sandbox without Loom's limit of a request a second, and sets the
+# environment from its line
 box() {
 	local line
 	rm -f ready
@@ -39,20 +38,19 @@ box() {
 	export LOOM_RATE=1000
 }
 
-# stat EXPRESSION: of what the sandbox counted
+# stat EXPRESSION: of the sandbox's counts
 stat() {
 	curl -sf "$STATS" | jq -c "$1"
 }
 
-# photos N [WIDTHxHEIGHT]: photos/001.jpg and so on, each another one, and nothing else
+# photos N [WIDTHxHEIGHT]: makes photos/001.jpg and so on, all different, and removes earlier ones
 photos() {
 	rm -rf photos
 	mkdir -p photos
 	seq -f "photos/%03g.jpg=${2:-64x48}" "$1" | xargs faces
 }
 
-# soon [SECONDS]: lists are complete so soon after an answer, and requests take effect, by the
-# user's own description
+# soon [SECONDS]: installs descriptions with this lag of lists and this delay of effects
 soon() {
 	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
 	for service in "${SERVICES[@]}"; do
@@ -63,39 +61,40 @@ soon() {
 	done
 }
 
+# is GOT WANTED
 is() {
 	[ "$1" = "$2" ] || { printf 'got    %s\nwanted %s\n' "$1" "$2" | cut -c1-600; return 1; }
 }
 
-# of FILE EXPRESSION: of all the file's records, as one array
+# of FILE EXPRESSION: of an array of the file's records
 of() {
 	jq -sc "$2" "$1"
 }
 
-# codes FILE: "N code" for each error code, sorted; "ready" and the like where there is none
+# codes FILE: "N code" for each error code, sorted; without an error the avatar's status counts
 codes() {
 	jq -r '.error.code // .avatar.status // "none"' "$1" | sort | uniq -c |
 		awk '{ printf "%s%s %s", sep, $1, $2; sep = ", " }'
 }
 
-# sound FILE...: the records keep to their schema
+# sound FILE...: the records match their schema
 sound() {
 	cat "$@" | "$TESTS/lint/schema-check" "$TESTS/../lib/schema/record.json"
 }
 
-# Nobody broke a contract, showed a credential where it must not, or paid twice.
+# clean: the sandbox saw no violation, no credential at a media host, and no duplicate
 clean() {
 	is "$(stat 'del(.other) | [.[] | [.violations_count, .credentials_on_media, .duplicates_count]] | unique')" \
 		'[[0,0,0]]'
 	is "$(stat '.other.requests')" 0
 }
 
-# example: the service that av-provider(5) describes
+# example: prints the description in av-provider(5)
 example() {
 	sed -n '/^\.\\" acme\.json$/,/^\.Ed$/p' "$TESTS/../tools/av-provider.5" | sed '1,2d;$d'
 }
 
-# limit SECONDS COMMAND...: all that a test runs ends
+# limit SECONDS COMMAND...: runs the command with a timeout
 limit() {
 	timeout -k 5 "$(($1 * AV_SLOW))" "${@:2}"
 }

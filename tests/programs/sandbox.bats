@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# av-sandbox: the documented requests of the four contracts, what breaks them, and the faults.
+# av-sandbox: the documented requests of the four services, violations, and faults.
 
 bats_require_minimum_version 1.5.0
 
@@ -7,7 +7,7 @@ REALM=http://auth0.com/oauth/grant-type/password-realm
 
 setup_file() {
 	cd "$BATS_FILE_TMPDIR" || return
-	# Pictures whose pixels differ by name: png NAME WIDTH HEIGHT
+	# png NAME WIDTH HEIGHT BITS: a picture; other BITS make other pixels
 	python3 - <<-'EOF'
 		import struct, zlib
 		def png(name, w, h, bits=0):
@@ -30,7 +30,7 @@ setup_file() {
 		open("big.bin", "wb").write(whole + b"\0" * 4500001)
 	EOF
 	printf %s UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA | base64 -d >dot.webp
-	# A JPEG, drawn by the sandbox itself.
+	# A JPEG drawn by the sandbox.
 	av-sandbox --ready-after 0 -- bash -c '
 		curl -sf -H "x-api-key: $ARGIL_API_KEY" -H "content-type: application/json" \
 			-d "{\"type\":\"IMAGE\",\"name\":\"x\",\"datasetImage\":{\"url\":\"https://a.test/x\"}}" \
@@ -50,7 +50,7 @@ teardown() {
 	fi
 }
 
-# Starts a sandbox and takes over what its line says.
+# box [OPTION...]: starts a sandbox and sets the environment from its line
 box() {
 	rm -f ready
 	mkfifo ready
@@ -62,7 +62,7 @@ box() {
 	MEDIA=$(jq -r .media <<<"$LINE")
 }
 
-# stat EXPRESSION: of /_stats
+# stat EXPRESSION: of the sandbox's counts
 stat() {
 	curl -sf "$STATS" | jq -c "$1"
 }
@@ -93,7 +93,7 @@ token() {
 	TOKEN=$(jq -r .access_token <<<"$BODY")
 }
 
-# Argil's body for a file or URL: photo_json FILE|URL [JQ]
+# photo_json FILE|URL [JQ]: Argil's body for a file or URL
 photo_json() {
 	case $1 in
 	https:*) printf '{"url":"%s"}' "$1" >source.json ;;
@@ -111,7 +111,7 @@ is() {
 	[ "$1" = "$2" ] || { echo "got '$1', wanted '$2'; $STATUS ${BODY:0:300}" | cat -v; return 1; }
 }
 
-# Waits until a command says it: until_is WANTED COMMAND...
+# until_is WANTED COMMAND...: waits until the command prints it
 until_is() {
 	local wanted=$1 n
 	shift
@@ -128,13 +128,13 @@ loom_state() {
 		sed -n 's/^X-Loom-Status: //p'
 }
 
-# A violation is counted, and of that kind, and with no charge: broken STATUS KIND NAME
+# broken STATUS KIND NAME: the request was a violation of that kind, without a charge
 broken() {
 	is "$STATUS" "$1"
 	is "$(stat ".$3 | [.charges, .violations[-1].violation]")" "[$CHARGES,\"$2\"]"
 }
 
-@test "help and version are on stdout, mistakes are 64" {
+@test "help and version on stdout; usage errors are 64" {
 	run -0 --separate-stderr av-sandbox -h
 	[[ $output == *"--fault KIND"* ]]
 	run -0 av-sandbox -V
@@ -147,7 +147,7 @@ broken() {
 	done
 }
 
-@test "the ready line says where everything is" {
+@test "the ready line has all addresses" {
 	box
 	is "$(jq -c '[.api | keys[]]' <<<"$LINE")" '["anam","argil","avtr1","loom"]'
 	for name in loom anam avtr1 argil; do
@@ -156,7 +156,7 @@ broken() {
 	is "$(stat '[.[] | .requests] | add')" 0
 }
 
-@test "loom: token, create, states, rendering, picture through the redirect" {
+@test "loom: token, create, states, rendering, picture by redirect" {
 	box --ready-after 2000 --render-after 100 --rate loom=0
 	token
 	is "$STATUS" 200
@@ -206,7 +206,7 @@ broken() {
 	is "$STATUS" 404
 }
 
-@test "loom: what breaks the contract" {
+@test "loom: violations" {
 	box --rate loom=0 --ready-after 0
 	CHARGES=0
 	token
@@ -250,7 +250,7 @@ broken() {
 	is "$(stat .loom.violations_count)" 18
 }
 
-@test "loom: token endpoint, rotation, expiry, reuse kills the family" {
+@test "loom: token endpoint, rotation, expiry, reuse revokes all" {
 	box --token-life 1 --expiry-name expires_in --rate loom=0
 	token
 	is "$(jq .expires_in <<<"$BODY")" 1
@@ -290,7 +290,7 @@ broken() {
 	is "$(stat '.loom | [.token_requests, .violations_count]')" '[8,1]'
 }
 
-@test "loom: one request a second with a burst, 423 past the background jobs" {
+@test "loom: one request a second with a burst, 423 above the limit of jobs" {
 	box --ready-after 100000 --concurrent 2 --rate loom=1/4
 	token
 	for want in 201 201 423; do
@@ -329,7 +329,7 @@ broken() {
 	is "$(stat '.anam | [.creates, .violations_count]')" '[2,0]'
 }
 
-@test "anam: what breaks the contract" {
+@test "anam: violations" {
 	box
 	CHARGES=0
 	anam -F displayName=An -F "imageFile=@$P/face0.png" "$ANAM_API_URL/avatars"
@@ -385,7 +385,7 @@ broken() {
 	is "$(stat '.avtr1 | [.creates, .violations_count]')" '[3,0]'
 }
 
-@test "avtr1: what breaks the contract" {
+@test "avtr1: violations" {
 	box
 	CHARGES=0
 	avtr1 -F name=x "$AVTR1_API_URL/avatars"
@@ -427,7 +427,7 @@ broken() {
 	is "$(stat '.argil | [.creates, .violations_count]')" '[3,0]'
 }
 
-@test "argil: what breaks the contract" {
+@test "argil: violations" {
 	box
 	CHARGES=0
 	argil_create "$P/odd.png"
@@ -497,7 +497,7 @@ broken() {
 	is "$STATUS" 400
 }
 
-@test "duplicates are counted whatever the extras, other names are none" {
+@test "duplicates are counted despite other extras, but not with another name" {
 	box
 	for i in 1 2 3; do
 		anam -F displayName=Ann -F "imageFile=@$P/face$((i % 2)).png" "$ANAM_API_URL/avatars"
@@ -506,7 +506,7 @@ broken() {
 	is "$(stat '[.anam, .argil] | map(.duplicates_count, (.duplicates | length), (.duplicates[0].ids | length))')" '[1,1,2,1,1,2]'
 }
 
-@test "media: signed addresses expire, ranges resume, credentials are seen" {
+@test "media: signed URLs expire, ranges resume, credentials are noticed" {
 	box --url-life 2
 	anam -F displayName=Ann -F "imageFile=@$P/face0.png" "$ANAM_API_URL/avatars"
 	URL=$(jq -r .imageUrl <<<"$BODY")
@@ -528,7 +528,7 @@ broken() {
 	until_is 403 gone
 }
 
-# One create of avtr1 under a fault; sets STATUS (000: no whole answer).
+# faulty: one create of avtr1 with a fault; sets STATUS (000: no complete answer)
 faulty() {
 	avtr1 -m 5 -F image=@$P/face0.png -F name="$1" "$AVTR1_API_URL/avatars"
 }
@@ -568,7 +568,7 @@ faulty() {
 	done
 }
 
-@test "an answer without a body is cut in its head" {
+@test "truncated cuts the head of an answer without a body" {
 	box --fault truncated@loom#1
 	token
 	loom -F "image=@$P/face0.png;type=image/png" "$LOOM_API_URL/avatars"
@@ -585,7 +585,7 @@ faulty() {
 	until_is 1 creates
 }
 
-@test "close-idle strikes only a connection that was used before" {
+@test "close-idle only affects reused connections" {
 	box --fault close-idle=1
 	faulty a
 	is "$STATUS" 202
@@ -619,7 +619,7 @@ faulty() {
 	cmp -n "$(wc -c <cut)" cut whole
 }
 
-@test "401 as a fault kills loom's token, a renewal helps" {
+@test "the fault 401 revokes loom's token until a renewal" {
 	box --fault 401@loom#1 --rate loom=0
 	token
 	for want in 401 401; do
@@ -631,7 +631,7 @@ faulty() {
 	is "$STATUS" 201
 }
 
-@test "rates of faults follow from the seed" {
+@test "the seed determines the faults" {
 	one() {
 		av-sandbox --seed "$1" --fault lost-before=0.5 -- bash -c '
 			for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
@@ -645,7 +645,7 @@ faulty() {
 	[[ $A == *202* && $A == *000* ]]
 }
 
-@test "quota: then 402 or 403, or the status that was asked for" {
+@test "quota: 402 or 403 above it, or the status asked for" {
 	box --quota avtr1=1 --quota anam=0 --quota argil=0/429
 	faulty a
 	faulty b
@@ -666,7 +666,7 @@ faulty() {
 	is "$(jq -r .error.type <<<"$BODY") $(header Retry-After)" "rate_limit 2"
 }
 
-@test "list-lag: an avatar is listed later than it is made" {
+@test "list-lag: an avatar is listed late" {
 	box --list-lag 200
 	faulty a
 	listed() { curl -s -H "Authorization: Bearer $AVTR1_API_KEY" "$AVTR1_API_URL/avatars" | jq '.data | length'; }
@@ -674,7 +674,7 @@ faulty() {
 	until_is 1 listed
 }
 
-@test "delay: requests are in flight together, each as long as asked" {
+@test "delay: requests run at the same time, each delayed" {
 	box --delay 100
 	for i in 1 2 3 4; do
 		curl -sf -o /dev/null -H "Authorization: Bearer $AVTR1_API_KEY" \
@@ -685,7 +685,7 @@ faulty() {
 	is "$(stat '.avtr1 | [.creates, .max_in_flight > 1]')" '[4,true]'
 }
 
-@test "it ends at once with a client that it keeps waiting" {
+@test "ends at once while a client is waiting" {
 	box --fault stall#1 --stall-ms 600000
 	curl -s -m 60 -H "Authorization: Bearer $AVTR1_API_KEY" -F image=@$P/face0.png \
 		"$AVTR1_API_URL/avatars" 3>&- &
@@ -730,13 +730,13 @@ faulty() {
 	is "$(stat '[.loom.creates, .argil.creates]')" '[2,2]'
 }
 
-@test "a journal that is damaged is refused, not used" {
+@test "a damaged journal is refused" {
 	printf 'x\n' >s.jsonl
 	run -73 av-sandbox --state s.jsonl
 	[[ $output == *s.jsonl:1* ]]
 }
 
-@test "trace: a line a request, names of headers without their values" {
+@test "trace: a line for each request, header names without values" {
 	box --trace t.jsonl
 	faulty a
 	is "$(jq -c '[.service, .method, .path, .status, (.headers | index("Authorization") != null)]' t.jsonl)" \
@@ -744,7 +744,7 @@ faulty() {
 	run ! grep -F "$AVTR1_API_KEY" t.jsonl
 }
 
-@test "reset forgets the counts" {
+@test "_reset clears the counts" {
 	box
 	faulty a
 	call -X POST "${STATS%/_stats}/_reset"
@@ -752,13 +752,13 @@ faulty() {
 	is "$(stat '.avtr1 | [.requests, .creates]')" '[0,0]'
 }
 
-@test "what comes to no service is counted too" {
+@test "requests to no service are counted" {
 	box
 	call "${STATS%/_stats}/nowhere"
 	is "$STATUS $(stat .other.violations_count)" "404 1"
 }
 
-@test "-- COMMAND: a private place, its status, nothing left" {
+@test "-- COMMAND: private directories, the command's status, nothing left" {
 	run -0 av-sandbox -- sh -c 'test -d "$XDG_STATE_HOME" && test -n "$LOOM_CLIENT_SECRET" && dirname "$AV_LEDGER"'
 	[ -n "$output" ]
 	[ ! -e "$output" ]
@@ -773,7 +773,7 @@ faulty() {
 	is "$(av-sandbox --seed 3 -- sh -c 'echo $ANAM_API_KEY')" "$A"
 }
 
-@test "--strict-exit: violations and leaks fail a run that succeeded" {
+@test "--strict-exit: violations and leaks fail the run" {
 	ok='curl -s -H "Authorization: Bearer $ANAM_API_KEY" "$ANAM_API_URL/avatars"'
 	bad='curl -s -H "Authorization: Bearer $ANAM_API_KEY" "$ANAM_API_URL/avatars?colour=1"'
 	run -0 av-sandbox --strict-exit -- sh -c "$ok"
@@ -783,7 +783,7 @@ faulty() {
 	run -9 av-sandbox --strict-exit -- sh -c "$bad; exit 9"
 }
 
-@test "it ends with its parent and on SIGTERM" {
+@test "ends with its parent and on SIGTERM" {
 	sh -c 'av-sandbox >line & echo $! >pid; until [ -s line ]; do :; done' 3>&-
 	ended() { kill -0 "$(cat pid)" 2>/dev/null || echo yes; }
 	until_is yes ended

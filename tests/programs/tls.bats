@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Over TLS, HTTP/2 and proxies, as to the services themselves.
+# TLS, HTTP/2 and proxies.
 
 load helper
 load ../soak/common
@@ -8,7 +8,7 @@ setup_file() {
 	command -v node >/dev/null || skip "node is not installed"
 }
 
-# front: a sandbox behind TLS, whose authority is trusted
+# front [OPTION...]: starts a sandbox behind a TLS server with a trusted certificate
 front() {
 	local line path
 	box --seed 1 --state journal "$@"
@@ -28,12 +28,12 @@ front() {
 	export CURL_CA_BUNDLE=$PWD/ca.pem
 }
 
-# told EXPRESSION: of what the front counted
+# told EXPRESSION: of the TLS server's counts
 told() {
 	curl -sf --noproxy '*' --cacert ca.pem "$HTTPS/_stats" | jq -c "$1"
 }
 
-# fail QUERY: from now on
+# fail QUERY: sets the TLS server's faults
 fail() {
 	curl -sf --noproxy '*' --cacert ca.pem -X POST "$HTTPS/_faults?$1" >/dev/null
 }
@@ -46,11 +46,11 @@ fail() {
 	is "$(codes out)" '60 ready'
 	clean
 	is "$(told '.protocols | keys')" '["2.0"]'
-	# curl's own are among them
+	# This includes the sessions of curl.
 	[ "$(($(told .sessions) - before))" -le 10 ]
 }
 
-# batch QUERY: 20 photos for each service while that strikes; lists tell, but Loom's
+# batch QUERY: 20 photos for each service with that fault; all lists but Loom's can settle outcomes
 batch() {
 	shots 20
 	soon 0.3
@@ -60,21 +60,21 @@ batch() {
 	honest loom
 }
 
-@test "HTTP/2: streams that are refused" {
+@test "HTTP/2: refused streams" {
 	batch refuse=3
 	[ "$(told .refused)" -ge 20 ]
 }
 
-@test "HTTP/2: done, and reset instead of answered" {
+@test "HTTP/2: streams reset after the effect" {
 	batch cancel=4
 	[ "$(of out 'map(select(.error.created == "unknown")) | length')" -gt 0 ]
 }
 
-@test "HTTP/2: a session that takes no more" {
+@test "HTTP/2: GOAWAY" {
 	batch goaway=5
 }
 
-@test "an authority that nobody knows is not asked, and CURL_CA_BUNDLE or SSL_CERT_FILE name one" {
+@test "an unknown certificate is refused; CURL_CA_BUNDLE and SSL_CERT_FILE work" {
 	shots 1
 	front
 	grep anam all >mine
@@ -88,7 +88,7 @@ batch() {
 	done
 }
 
-@test "https_proxy: through the tunnel, and what goes wrong there has sent nothing" {
+@test "https_proxy: uses the tunnel; if that fails nothing was sent" {
 	shots 2
 	front
 	grep anam all >mine

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# av-token against a real OpenID provider (tests/servers/oidc), and against endpoints that answer oddly.
+# av-token with a real OpenID provider (tests/servers/oidc) and with token endpoints that break rules.
 
 bats_require_minimum_version 1.5.0
 
@@ -7,7 +7,7 @@ OIDC_DIR=$BATS_TEST_DIRNAME/../servers/oidc
 PASSWORD='p@ss wörd+&=%'
 BATCH_SECRET=batch-secret-0123456789
 
-# start NAME SCRIPT: runs a server until its standard input is closed; sets NAME to its address.
+# start NAME SCRIPT: runs a server until its standard input is closed; sets NAME to its address
 start() {
   local dir=$BATS_FILE_TMPDIR/$1 fd
   mkdir "$dir"
@@ -19,7 +19,7 @@ start() {
 }
 
 setup_file() {
-  export BATS_NO_PARALLELIZE_WITHIN_FILE=true # one server counts for all tests
+  export BATS_NO_PARALLELIZE_WITHIN_FILE=true # the tests share a server's counts
   command -v node >/dev/null || return 0
   start ODD odd.mjs
   command -v npm >/dev/null || return 0
@@ -41,7 +41,7 @@ teardown() {
   [ -z "$pids" ] || kill -9 $pids 2>/dev/null || true
 }
 
-# A provider file NAME around an `auth.oauth`.
+# provider NAME OAUTH: a provider file with that auth.oauth
 provider() {
   jq -n --arg name "$1" --argjson oauth "$2" '{name: $name, title: $name,
     checked: "2026-11-21", sources: ["https://example.org/"], base_url: "http://127.0.0.1:1/v1",
@@ -91,15 +91,15 @@ as_ann() { as_batch; export OIDC_USERNAME=ann OIDC_PASSWORD=$PASSWORD; }
 stat_of() { curl -fs -m 20 "$OIDC/_stats" | jq -r --arg n "$1" '.[$n] // 0'; }
 valid() { [ "$(curl -s -m 20 -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $1" "$OIDC/_api")" = 200 ]; }
 
-# Fails where the pattern is in standard input. (`! grep` would not fail a test.)
+# without PATTERN: fails if the pattern is in standard input (`! grep` would not fail a test)
 without() { if grep -aE "$1"; then return 1; fi; }
 
-# The kept token, when there is one; age SECONDS makes it older; edit FILTER changes it.
+# kept: the stored token's file; age SECONDS makes it older; edit FILTER changes it
 kept() { find "$TOKENS" -type f ! -name '*.*'; }
 edit() { jq -c "$1" "$(kept)" >"$BATS_TEST_TMPDIR/edited" && cat "$BATS_TEST_TMPDIR/edited" >"$(kept)"; }
 age() { edit ".obtained_at -= $1 | .obtained_at_boot -= $1"; }
 
-# Signs in through the browser flow; $1: what its stderr goes to.
+# sign_in_browser: starts av-token with the browser grant; sets URL; descriptor err is its stderr
 sign_in_browser() {
   export OIDC_CLIENT_ID=native
   mkfifo "$BATS_TEST_TMPDIR/err"
@@ -117,7 +117,7 @@ signed_in_natively() {
   curl -fs -m 20 -X POST "$OIDC/_reset"
 }
 
-@test "a key is printed as asked, and not in the line for programs" {
+@test "a key is printed on request, but not in the JSON line" {
   export ARGIL_API_KEY="it's"
   run -0 av-token -p argil
   [ "$(jq -c . <<<"$output")" = '{"provider":"argil","token_type":"api_key"}' ]
@@ -132,13 +132,13 @@ signed_in_natively() {
   [[ $output == *ARGIL_API_KEY* ]]
 }
 
-@test "standard input is left alone" {
+@test "standard input is not read" {
   export ARGIL_API_KEY=k
   run -0 bash -c '{ av-token -p argil --bearer; cat; } <<<line'
   [ "$output" = $'k\nline' ]
 }
 
-@test "secrets come from descriptor, command, environment and file, in this order" {
+@test "secrets: descriptor before command, environment and file" {
   file=$XDG_CONFIG_HOME/avtools/credentials
   printf '# mine\nLOOM_CLIENT_ID=x\n\nARGIL_API_KEY=from file\n' >"$file"
   chmod 600 "$file"
@@ -188,7 +188,7 @@ signed_in_natively() {
   [ "$(stat_of refused)" = 0 ]
 }
 
-@test "the first grant whose secrets are there" {
+@test "uses the first grant that has its secrets" {
   oidc; as_batch
   run -0 av-token -p oidc
   [ "$(jq -r .scope <<<"$output")" = read:avatars ]
@@ -199,7 +199,7 @@ signed_in_natively() {
   run -78 av-token -p oidc --no-ask
 }
 
-@test "client_secret_basic, with what has to be encoded" {
+@test "client_secret_basic, with characters to encode" {
   oidc
   file=$XDG_CONFIG_HOME/avtools/providers/oidc.json
   jq '.auth.oauth.client_auth = "client_secret_basic"' "$file" >"$file.new"
@@ -214,7 +214,7 @@ signed_in_natively() {
   sign_in_browser
   [[ $URL == *code_challenge_method=S256* && $URL == *state=* ]]
   redirect=$(sed 's/.*redirect_uri=\([^&]*\).*/\1/; s/%3A/:/g; s/%2F/\//g' <<<"$URL")
-  # a browser's idle connection and a forged answer are in nobody's way
+  # An idle connection of a browser and a forged answer do no harm.
   exec {idle}<>/dev/tcp/127.0.0.1/"$(sed 's/.*:\([0-9]*\).*/\1/' <<<"$redirect")"
   [ "$(curl -s -m 20 -o /dev/null -w '%{http_code}' "$redirect?code=evil&state=forged")" = 400 ]
   [ "$(curl -s -m 20 -o /dev/null -w '%{http_code}' "${redirect%/callback}/favicon.ico")" = 404 ]
@@ -224,12 +224,12 @@ signed_in_natively() {
   exec {idle}>&-
   valid "$(jq -r .access_token "$BATS_TEST_TMPDIR/out")"
   [ "$(stat_of authorization_code)" = 1 ]
-  # nobody is asked again
+  # The token is stored: no second sign-in.
   run -0 av-token -p oidc --no-ask
   [ "$(stat_of requests)" = 1 ]
 }
 
-@test "browser: a refusal is told" {
+@test "browser: a refusal is reported" {
   oidc
   sign_in_browser
   node "$OIDC_DIR/agent.mjs" "$URL" ann x --deny
@@ -239,7 +239,7 @@ signed_in_natively() {
   grep -q access_denied <&"$err"
 }
 
-@test "device: code and address are shown, and approved elsewhere" {
+@test "device: shows code and URL, approved in another place" {
   oidc
   export OIDC_CLIENT_ID=device
   mkfifo "$BATS_TEST_TMPDIR/err"
@@ -253,7 +253,7 @@ signed_in_natively() {
   valid "$(jq -r .access_token "$BATS_TEST_TMPDIR/out")"
 }
 
-@test "device: pending, slow_down adds five seconds; an expired code ends it" {
+@test "device: waits while pending, slow_down adds five seconds, an expired code ends it" {
   odd device
   run -0 av-token -p odd --grant device_code --bearer
   [[ $output == *tok_odd ]]
@@ -266,13 +266,13 @@ signed_in_natively() {
   [[ $output == *expired_token* && $output == *"start again"* ]]
 }
 
-@test "implicit is refused and PKCE named" {
+@test "the implicit grant is refused, with a hint to PKCE" {
   run -78 av-token -p loom --grant implicit
   [[ $output == *PKCE* ]]
   run -78 av-token -p loom --grant refresh_token
 }
 
-@test "a token is kept 0600 in a 0700 directory and not asked for twice" {
+@test "a token is stored 0600 in a 0700 directory and requested once" {
   oidc; as_batch
   run -0 av-token -p oidc --bearer
   first=$output
@@ -288,7 +288,7 @@ signed_in_natively() {
   run -78 av-token -p oidc
 }
 
-@test "one entry per client, user and grant" {
+@test "one stored token for each client, user and grant" {
   oidc; as_ann
   av-token -p oidc
   av-token -p oidc --grant client_credentials
@@ -296,7 +296,7 @@ signed_in_natively() {
   [ "$(kept | wc -l)" = 2 ]
 }
 
-@test "renewal rotates the refresh token, again and again" {
+@test "each renewal rotates the refresh token" {
   oidc; as_ann
   av-token -p oidc
   for i in 1 2 3 4 5; do
@@ -310,7 +310,7 @@ signed_in_natively() {
   [ "$(stat_of refused)" = 0 ]
 }
 
-@test "a reused refresh token: the password helps, without one somebody has to sign in" {
+@test "a used refresh token: the password renews, otherwise a new sign-in" {
   oidc; as_ann
   av-token -p oidc
   old=$(jq -r .refresh_token "$(kept)")
@@ -333,12 +333,12 @@ signed_in_natively() {
   run -77 av-token -p oidc --no-ask
   [[ $output == *"av-token -p oidc"* ]]
   [ "$(stat_of refused)" = 1 ]
-  # it is not sent once more
+  # The used token is not sent again.
   run -77 av-token -p oidc --no-ask
   [ "$(stat_of requests)" = 2 ]
 }
 
-# crowd: 100 processes at once; their tokens in $BATS_TEST_TMPDIR/crowd.N, their ids in PIDS.
+# crowd: starts 100 processes; tokens in $BATS_TEST_TMPDIR/crowd.N, process ids in PIDS
 crowd() {
   PIDS=()
   for i in {1..100}; do
@@ -347,7 +347,7 @@ crowd() {
   done
 }
 
-# Returns when each of them is at the lock.
+# all_at_lock: returns when all processes of the crowd have the lock file open
 all_at_lock() {
   local pid
   for pid in "${PIDS[@]}"; do
@@ -357,7 +357,7 @@ all_at_lock() {
   done
 }
 
-# together: a crowd of which one is held at the token endpoint until all others wait for it.
+# together: starts a crowd; the endpoint holds one request until all others wait for the lock
 together() {
   curl -fs -m 20 -X POST "$OIDC/_hold?at=before"
   crowd
@@ -366,7 +366,7 @@ together() {
   curl -fs -m 20 -X POST "$OIDC/_release"
 }
 
-# How many of them ended well; all their tokens have to be one, and valid.
+# crowd_tokens N: N of the crowd succeeded, all with the same valid token
 crowd_tokens() {
   local ended=0 pid
   for pid in "${PIDS[@]}"; do
@@ -378,7 +378,7 @@ crowd_tokens() {
   [ "$ended" = "$1" ]
 }
 
-# The one of them that is at the token endpoint, and its helper.
+# renewing: sets HOLDER to the process at the token endpoint and HELPER to its child
 renewing() {
   local pid child
   for pid in "${PIDS[@]}"; do
@@ -409,7 +409,7 @@ expired_rotating() { oidc; signed_in_natively; age 3600; }
   [ "$(stat_of refresh_token)" = 1 ]
 }
 
-# killed_at WHEN: a crowd of which the renewing process is killed then.
+# killed_at WHEN: starts a crowd and kills the renewing process at that point
 killed_at() {
   curl -fs -m 20 -X POST "$OIDC/_hold?at=$1"
   crowd
@@ -421,7 +421,7 @@ killed_at() {
   curl -fs -m 20 -X POST "$OIDC/_release"
 }
 
-@test "100 processes, the renewing one killed: 1 request, 99 tokens" {
+@test "100 processes, the renewing process killed: 1 request, 99 tokens" {
   for when in before after; do
     expired_client_credentials
     killed_at $when holder
@@ -431,7 +431,7 @@ killed_at() {
   done
 }
 
-@test "100 processes, rotating, the renewing one killed: 1 request, 99 tokens" {
+@test "100 processes, rotating, the renewing process killed: 1 request, 99 tokens" {
   for when in before after; do
     expired_rotating
     rm -f "$BATS_TEST_TMPDIR/err"
@@ -443,13 +443,13 @@ killed_at() {
   done
 }
 
-@test "100 processes, the renewing one and its helper killed: another takes over" {
+@test "100 processes, the renewing process and its child killed: another takes over" {
   expired_client_credentials
   killed_at after both
   crowd_tokens 99
   [ "$(stat_of requests)" = 2 ]
   rm -r "$TOKENS"
-  # the refresh token may be used up: it is not sent again, the password is
+  # The refresh token may be used: the password is sent instead.
   oidc; as_ann; av-token -p oidc; age 3600; curl -fs -m 20 -X POST "$OIDC/_reset"
   killed_at after both
   crowd_tokens 99
@@ -457,7 +457,7 @@ killed_at() {
   [ "$(stat_of refused)" = 0 ]
 }
 
-@test "rotating, all killed before the service saw it: the refresh token is tried once more" {
+@test "rotating, killed before the request arrived: the refresh token is sent again" {
   expired_rotating
   killed_at before both
   crowd_tokens 99
@@ -465,7 +465,7 @@ killed_at() {
   [ "$(stat_of refresh_token)" = 1 ]
 }
 
-@test "a lost answer to a renewal: told as such, not repeated in the same call" {
+@test "a lost answer to a renewal: reported, not repeated in the same run" {
   odd lost
   export ODD_USERNAME=u ODD_PASSWORD=secret-pw
   av-token -p odd --grant password
@@ -477,22 +477,22 @@ killed_at() {
   [ "$(curl -fs -m 20 "$ODD/_log" | grep -c 'lost token .*refresh_token=ref_lost')" = 1 ]
 }
 
-@test "a lost network costs no token" {
+@test "a network failure costs no token" {
   oidc; as_ann
   av-token -p oidc
   age 3600
   refresh=$(jq -r .refresh_token "$(kept)")
   file=$(kept)
-  # the same entry, but nobody listens: only the connection fails
+  # The same token, but nobody listens: only the connection fails.
   run -75 env http_proxy=http://127.0.0.1:1 https_proxy=http://127.0.0.1:1 \
     OIDC_TOKEN_URL=http://127.0.0.1:1/token av-token -p oidc
   [ "$(jq -r .refresh_token "$file")" = "$refresh" ]
-  # and a proxy never sees what goes to loopback in plain
+  # A proxy never sees plain requests to loopback.
   run -0 env http_proxy=http://127.0.0.1:1 av-token -p oidc --bearer
   valid "$output"
 }
 
-@test "NAME_ACCESS_TOKEN is used as it is" {
+@test "NAME_ACCESS_TOKEN is used unchanged" {
   oidc; as_ann
   OIDC_ACCESS_TOKEN=given run -0 av-token -p oidc --header
   [ "$output" = "Authorization: Bearer given" ]
@@ -511,7 +511,7 @@ killed_at() {
   run -0 av-token -p oidc --logout
 }
 
-@test "expires_in, expiry, text, none, nonsense" {
+@test "expires_in and expiry: number, text, absent, malformed" {
   now=$(date +%s)
   for kind in expiry text; do
     odd $kind
@@ -535,7 +535,7 @@ killed_at() {
   done
 }
 
-@test "short lives: --min-valid takes at most half of one, and nothing loops" {
+@test "short lifetimes: --min-valid takes at most half, no endless renewal" {
   odd brief
   requests() { curl -fs -m 20 "$ODD/_log" | grep -c ' brief '; }
   run -0 av-token -p odd --min-valid 3600
@@ -554,7 +554,7 @@ killed_at() {
 @test "clocks that jump" {
   oidc; as_batch
   av-token -p oidc
-  edit '.obtained_at += 3000' # the wall's clock was set back since
+  edit '.obtained_at += 3000' # wall clock set back since
   run -0 av-token -p oidc
   [ "$(stat_of requests)" = 2 ]
   edit '.obtained_at_boot -= 3600' # set back, but less than the token's age
@@ -567,7 +567,7 @@ killed_at() {
   [ "$(stat_of requests)" = 4 ]
 }
 
-@test "a broken entry is replaced" {
+@test "a malformed token file is replaced" {
   oidc; as_batch
   av-token -p oidc
   echo '{"access_token":' >"$(kept)"
@@ -575,7 +575,7 @@ killed_at() {
   valid "$output"
 }
 
-@test "the service's reason reaches the user, with what to do, and without secrets" {
+@test "errors show the service's reason and advice, but no secrets" {
   oidc; as_ann
   OIDC_PASSWORD=wrong-Xk3 run -77 av-token -p oidc
   [[ $output == *invalid_grant*"Wrong email or password."*OIDC_PASSWORD* && $output != *wrong-Xk3* ]]
@@ -596,14 +596,14 @@ killed_at() {
   [[ $output == *403* ]]
 }
 
-@test "trouble and 429 are waited for" {
+@test "5xx and 429 are waited for" {
   odd trouble
   run -0 av-token -p odd --bearer
   odd busy
   run -0 av-token -p odd --bearer
 }
 
-@test "secrets go nowhere else" {
+@test "secrets are not sent elsewhere" {
   odd redirect
   run -65 av-token -p odd
   [[ $output == *redirect* ]]
@@ -612,7 +612,7 @@ killed_at() {
   done
 }
 
-@test "--header-file writes 0600, whatever was there" {
+@test "--header-file writes 0600, whatever existed" {
   oidc; as_batch
   file=$BATS_TEST_TMPDIR/header
   echo old >"$file"
@@ -624,7 +624,7 @@ killed_at() {
   run -73 av-token -p oidc --header-file /nonexistent/x
 }
 
-@test "no place to keep a token: told before anything is asked for" {
+@test "no directory for tokens: reported before any request" {
   oidc; as_batch
   run -78 env -u HOME -u XDG_STATE_HOME av-token -p oidc
   [[ $output == *XDG_STATE_HOME* ]]
@@ -633,17 +633,17 @@ killed_at() {
   [ "$(stat_of requests)" = 0 ]
 }
 
-@test "a full disk where the answer goes is a failure" {
+@test "a full disk at the output is a failure" {
   ARGIL_API_KEY=k run -74 bash -c 'av-token -p argil --bearer >/dev/full'
 }
 
-@test "planted secrets are in no argument, child's environment, log or readable file" {
+@test "marked secrets appear in no argument, environment, log or readable file" {
   command -v strace >/dev/null || skip "strace is not installed"
   oidc
   mark=pLanTed7
-  export ASAN_OPTIONS=detect_leaks=0 # which does not work under strace
+  export ASAN_OPTIONS=detect_leaks=0 # it does not work under strace
   export OIDC_CLIENT_ID=batch OIDC_USERNAME=ann
-  # true ones carry the mark in the token cache alone; false ones show up in errors, if at all
+  # Valid secrets may only be in the token file; wrong secrets could appear in errors.
   printf 'echo OIDC_CLIENT_SECRET=%s; echo OIDC_PASSWORD="%s"\n' $BATCH_SECRET "$PASSWORD" \
     >"$BATS_TEST_TMPDIR/pass"
   out=$BATS_TEST_TMPDIR/said
@@ -651,12 +651,12 @@ killed_at() {
     strace -f -v -s 4096 -e trace=execve -o "$BATS_TEST_TMPDIR/trace.1" \
     av-token -vv -p oidc --secret-command "sh $BATS_TEST_TMPDIR/pass; /bin/true" >/dev/null 2>>"$out"
   age 3600
-  # refused ones
+  # Wrong secrets.
   OIDC_CLIENT_SECRET=cs-$mark OIDC_PASSWORD=pw-$mark run ! \
     strace -f -v -s 4096 -e trace=execve -o "$BATS_TEST_TMPDIR/trace.2" \
     av-token -vv -p oidc --grant password --secret-command /bin/true
   echo "$output" >>"$out"
-  # strace shows the program's own start, whose environment the user made; then its children
+  # The first execve is the program's own; the user made its environment. The others are children.
   secrets="$mark|$BATCH_SECRET|wörd|$(jq -r '.access_token, .refresh_token' "$(kept)" | paste -sd '|')"
   for trace in "$BATS_TEST_TMPDIR"/trace.*; do
     [ "$(grep -c execve "$trace")" -gt 1 ]
@@ -664,7 +664,7 @@ killed_at() {
     without "$secrets" < <(sed -n '1s/\], \[.*//p' "$trace")
   done
   without "$secrets" <"$out"
-  # and the files that it wrote
+  # The files that were written.
   found=$(find "$BATS_TEST_TMPDIR" -type f -perm /077 ! -name pass ! -name edited \
     ! -name 'trace.*' -exec grep -laE "$secrets" {} +) || true
   [ -z "$found" ]

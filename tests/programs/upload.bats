@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# av-upload: its options and errors, what it reads, and that each row of the table of paid requests
-# counts at most one create.
+# av-upload: options, errors, input, and at most one create for each row of the table of paid
+# requests.
 
 load helper
 load ../soak/common
@@ -9,18 +9,18 @@ upload() {
 	limit 60 av-upload "$@"
 }
 
-# How many requests that create reached the service: posts NAME
+# posts NAME: the number of create requests that reached the service
 posts() {
 	jq -s --arg p "$1" 'map(select(.service == $p and .method == "POST"
 		and (.path | endswith("/avatars")))) | length' trace
 }
 
-# err FILE: what the only failed record says
+# err FILE: code, retryable and created of the only failed record
 err() {
 	jq -c '.error | select(.) | [.code, .retryable, .created]' "$1"
 }
 
-# fails STATUS CODE RETRYABLE CREATED ARG...: av-upload of photos/001.jpg
+# fails STATUS CODE RETRYABLE CREATED ARG...: uploading photos/001.jpg fails in this way
 fails() {
 	run "-$1" upload "${@:5}" photos/001.jpg
 	printf '%s\n' "$output" | grep '^{' >out
@@ -28,7 +28,7 @@ fails() {
 	sound out
 }
 
-@test "help and version are on stdout, mistakes are 64 and say so on stderr" {
+@test "help and version on stdout; usage errors on stderr, exit status 64" {
 	run -0 --separate-stderr av-upload -h
 	[[ $output == "usage: av-upload"* && $output == *--max-creates* && -z $stderr ]]
 	run -0 av-upload -V
@@ -42,7 +42,7 @@ fails() {
 	done
 }
 
-@test "configuration fails before anything is read: no such provider, no key, http to elsewhere" {
+@test "configuration errors: unknown provider, no key, plain http" {
 	photos 1
 	unset ANAM_API_KEY
 	run -78 --separate-stderr av-upload -p nobody photos/001.jpg
@@ -54,7 +54,7 @@ fails() {
 	[ -z "$output" ]
 }
 
-@test "operands, lines, NUL-ended lines and records, URLs, names and options" {
+@test "operands, lines, NUL-ended lines, records, URLs, names, options" {
 	photos 5 1280x720
 	mv photos/005.jpg $'photos/five\nlines.jpg'
 	box --trace trace
@@ -75,7 +75,7 @@ fails() {
 	clean
 }
 
-@test "what is no record comes out as one, and the rest goes on" {
+@test "a malformed line becomes a record with an error; others go on" {
 	photos 1
 	box
 	{
@@ -96,7 +96,7 @@ fails() {
 	sound out
 }
 
-@test "a line of 16 MiB is read" {
+@test "reads a line of 16 MiB" {
 	photos 1
 	box
 	{
@@ -109,7 +109,7 @@ fails() {
 	is "$(jq -c '[.avatar.status, (.x | length)]' out)" '["processing",16777184]'
 }
 
-@test "a photo that the service would refuse is not sent" {
+@test "a photo that breaks the service's limits is not sent" {
 	photos 1
 	head -c 500 photos/001.jpg >photos/002.jpg
 	box
@@ -118,7 +118,7 @@ fails() {
 	is "$(stat '[.argil, .loom | .creates, .requests] | add')" 0
 }
 
-@test "-k keeps the order, -j bounds what is in flight" {
+@test "-k keeps the order, -j limits the requests in flight" {
 	photos 30
 	box --delay 10
 	upload -p avtr1 -k -j 7 photos/* >out
@@ -127,7 +127,7 @@ fails() {
 	is "$(stat .avtr1.creates)" 30
 }
 
-@test "--rate holds for all processes of an account together" {
+@test "--rate is shared by all processes of an account" {
 	photos 12
 	box
 	printf '%s\n' photos/* | limit 60 xargs -n 3 -P 4 av-upload -p anam --rate 20 -j 4 >out
@@ -137,7 +137,7 @@ fails() {
 	is "$stderr" "av-upload: avtr1: NAME_RATE is '0', which is no rate such as 5/s; ignored"
 }
 
-@test "-v says requests and shows no secret, -q says nothing" {
+@test "-v reports requests without secrets, -q is silent" {
 	photos 2
 	box
 	upload -v -p loom photos/001.jpg 2>talk >out
@@ -149,13 +149,13 @@ fails() {
 	[ -z "$stderr" ]
 }
 
-@test "exit status: the weightiest wins, --exit-zero leaves failures to the data" {
+@test "exit status: the most severe counts; --exit-zero ignores failed records" {
 	photos 3
 	box --fault 401@avtr1=1 --quota anam=1 --refuse-match 002
 	printf x >bad.jpg
 	run -0 upload -p anam photos/001.jpg
 	run -65 upload -p anam bad.jpg
-	# 75 before 65: some failed record is worth another run.
+	# 75 before 65: one of the failed records is retryable.
 	run -75 upload -p anam bad.jpg photos/003.jpg
 	run -77 upload bad.jpg '{"file":"photos/001.jpg","provider":"avtr1"}' \
 		'{"file":"photos/003.jpg","provider":"anam"}' -p anam
@@ -164,7 +164,7 @@ fails() {
 	run -74 bash -c 'av-upload --exit-zero -p anam bad.jpg >/dev/full'
 }
 
-@test "the ledger: what is made is not made again, --again does, another name is another avatar" {
+@test "the ledger: nothing is made twice, but for --again or another name" {
 	photos 1
 	box
 	upload -p avtr1 photos/001.jpg >a
@@ -188,7 +188,7 @@ fails() {
 	sound a b c d e f g h i j
 }
 
-@test "a ledger that cannot be used: nothing is sent" {
+@test "an unusable ledger: nothing is sent" {
 	photos 1
 	box
 	printf 'no database, surely not, not at all' >broken.db
@@ -197,7 +197,7 @@ fails() {
 	is "$(stat .avtr1.requests)" 0
 }
 
-@test "--max-creates: at most so many are sent, the rest is worth another run" {
+@test "--max-creates: the limit of creates; the rest is retryable" {
 	photos 9
 	box
 	run -75 upload -p anam --max-creates 4 -j 3 photos/*
@@ -210,7 +210,7 @@ fails() {
 	sound out again
 }
 
-@test "not sent: no connection, tried again until it is there, or until the time-out" {
+@test "not sent: no connection, retried until there is one or the timeout" {
 	photos 1
 	box
 	PORT=${STATS#http://127.0.0.1:} PORT=${PORT%/*}
@@ -226,7 +226,7 @@ fails() {
 	is "$(err late)" '["interrupted",true,"no"]'
 }
 
-@test "auth: a token that died is renewed once, a key that is refused is 77" {
+@test "auth: an expired token is renewed once, a refused key is 77" {
 	photos 3
 	box --trace trace --fault 401@loom#2 --fault 401@anam=1
 	upload -j 1 -p loom photos/* >out
@@ -237,7 +237,7 @@ fails() {
 	clean
 }
 
-@test "tokens that end in mid-batch cost no record" {
+@test "tokens that expire during a batch cost no record" {
 	photos 25
 	box --token-life 1 --delay 100
 	upload -j 1 -p loom photos/* >out
@@ -246,7 +246,7 @@ fails() {
 	clean
 }
 
-@test "wait: as long as the service says, in full, then it is made once" {
+@test "wait: as long as the service says, then made once" {
 	photos 1
 	for fault in 423@loom 429@loom 429@avtr1 503@avtr1 429@anam 429@argil; do
 		echo "$fault"
@@ -263,14 +263,14 @@ fails() {
 	done
 }
 
-@test "wait without an end: rate_limited when the time is over, worth another run" {
+@test "endless waiting: rate_limited at the timeout, retryable" {
 	photos 1
 	box --fault 429@avtr1=1 --retry-after none
 	fails 75 rate_limited true '"no"' -p avtr1 --timeout 1
 	is "$(stat .avtr1.creates)" 0
 }
 
-@test "account: one that cannot pay gets nothing more in this run" {
+@test "account: after a 402 nothing more is sent in this run" {
 	photos 20
 	for spec in anam=3 avtr1=3/429 loom=3; do
 		box --quota "$spec" --trace trace
@@ -288,7 +288,7 @@ fails() {
 	done
 }
 
-@test "refused: for good, nothing was made, nothing is sent again" {
+@test "refused: final, nothing made, nothing sent again" {
 	photos 1 1280x720
 	for spec in 422@anam 413@loom 409@avtr1 422@argil; do
 		box --fault "$spec=1" --trace trace
@@ -322,9 +322,9 @@ fails() {
 	done
 }
 
-@test "sent, and no answer that is understood: unknown, and never sent again blindly" {
+@test "sent without an understood answer: unknown, not sent again without proof" {
 	local n=0 faults=()
-	# Loom's list cannot tell, so nothing but unknown is right.
+	# Loom's list has no proof, so the outcome stays unknown.
 	for fault in lost-before lost-after late reset truncated stall-body garbage 500 502-after 500-after; do
 		faults+=(--fault "$fault@loom#$((++n))")
 	done
@@ -335,7 +335,7 @@ fails() {
 		is "$(of out 'map(.error | [.code, .retryable, .created]) | unique')" \
 			'[["outcome_unknown",false,"unknown"]]'
 		is "$(of out length)" "$n"
-		# Again, by the record, by the photo: still nothing is sent.
+		# Again with the record and with the photo: nothing is sent.
 		run -65 upload -k --retry-failed <out
 		is "$output" "$(cat out)"
 		is "$(posts loom)" "$n"
@@ -345,7 +345,7 @@ fails() {
 	sound out
 }
 
-@test "a reused connection that closes after the request counts one" {
+@test "a reused connection that closes after the request: one create" {
 	photos 4
 	soon 0.5
 	for provider in loom anam avtr1; do
@@ -362,7 +362,7 @@ fails() {
 	done
 }
 
-@test "SIGTERM: what is in flight is finished, the rest is passed on, then it dies of it" {
+@test "SIGTERM: finishes requests in flight, passes the rest on, dies of the signal" {
 	photos 40
 	box --delay 100
 	av-upload -p avtr1 -j 2 photos/* >out 2>talk 3>&- &
@@ -379,7 +379,7 @@ fails() {
 	sound out
 }
 
-@test "a second signal ends it at once" {
+@test "a second signal ends the program at once" {
 	photos 3
 	box --fault stall=1 --stall-ms 600000
 	av-upload -v -p avtr1 photos/* >out 2>talk 3>&- &
@@ -395,11 +395,11 @@ fails() {
 	is "$CODE" 143
 }
 
-@test "memory does not grow with the photos or their number in flight" {
+@test "memory does not grow with size or number of photos" {
 	faces photo.png=1920x1080
 	mkdir photos
 	for i in 1 2 3 4 5 6 7 8; do
-		# 8 MB of a text chunk before IEND, another one for each.
+		# A different text chunk of 8 MB before IEND in each.
 		python3 - "$i" <<-'END'
 			import struct, sys, zlib
 			data = open("photo.png", "rb").read()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# av-validate over real, odd and damaged pictures, at its three depths.
+# av-validate on real, odd and damaged pictures, at its three depths.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -25,7 +25,7 @@ setup() {
   unset AV_PROVIDER
 }
 
-# Records as the lines of the table: name, tab, findings.
+# findings: turns records into lines of the table: name, tab, findings
 findings() {
   jq -r '[(.file | split("/") | last),
     (if .error then (.error.problems // [.error]) else (.image.warnings // []) end
@@ -33,12 +33,12 @@ findings() {
       | if . == "" then "-" else . end)] | join("\t")'
 }
 
-# Writes the table's paths to list.
+# list: writes the table's paths to the file list
 list() {
   cut -f1 "$TABLE" | sed "s|^|$ODD/|" >list
 }
 
-@test "--decode: each odd and damaged picture has just the findings of the table" {
+@test "--decode: each odd or damaged picture has exactly the table's findings" {
   list
   run -65 --separate-stderr sh -c 'av-validate --decode -k <list >out'
   findings <out >got
@@ -46,7 +46,7 @@ list() {
   [ "$(wc -l <got)" -ge 60 ]
 }
 
-@test "one worker, many, or none: the records are the same" {
+@test "one worker, many, or none: the same records" {
   list
   for o in "-j 1" "-j 2" "-j 7" ""; do
     run -65 --separate-stderr sh -c "av-validate -k $o <list >'out$o'"
@@ -54,7 +54,7 @@ list() {
   done
 }
 
-@test "the order is the input's with -k, and each record comes out without it" {
+@test "-k keeps the order; without it every record comes out" {
   list
   run -65 --separate-stderr sh -c 'av-validate -k --decode -j 3 <list >out'
   jq -r .file out | cmp list -
@@ -62,7 +62,7 @@ list() {
   sort list | cmp - <(jq -r .file out | sort)
 }
 
-@test "--quick says type, size and turning of the sound ones, and no digest" {
+@test "--quick gives type, size and orientation, but no checksum" {
   set -- "$ODD/444.jpg" "$ODD/rgb16.png" "$ODD/lossy.webp"
   av-validate -k "$@" >full
   av-validate -k --quick "$@" >quick
@@ -71,8 +71,8 @@ list() {
   run -64 av-validate --quick --decode "$ODD/444.jpg"
 }
 
-# variants cut|flip FILE: the file cut at every offset, or with a bit flipped in each byte, as
-# files of the directory "all".
+# variants cut|flip FILE: fills the directory all with the file cut at every offset, or with a bit
+# flipped in each byte
 variants() {
   python3 -c '
 import os, sys
@@ -84,7 +84,7 @@ for n in range(1 if sys.argv[1] == "cut" else 0, len(data)):
 ' "$@"
 }
 
-# All of the directory are refused.
+# all_refused: every file of the directory all is refused
 all_refused() {
   run -65 --separate-stderr sh -c 'find all -type f | av-validate >out'
   [ "$(jq -c 'select(.error == null)' out | wc -l)" -eq 0 ]
@@ -92,16 +92,27 @@ all_refused() {
   rm -r all
 }
 
-@test "a JPEG, a PNG and a WebP cut at every offset: found, every one" {
+@test "a JPEG, a PNG and a WebP cut at every offset are all refused" {
   for photo in baseline.jpg progressive.jpg rgb.png lossy.webp lossless.webp; do
     variants cut "$BATS_TEST_DIRNAME/../photos/$photo"
     all_refused
   done
 }
 
-@test "every byte of a PNG flipped: found, every one" {
+@test "a PNG with any byte flipped is refused" {
   variants flip "$BATS_TEST_DIRNAME/../photos/rgb.png"
   all_refused
+}
+
+@test "what libpng refuses of 400 PNGs broken at random is refused" {
+  mkdir all
+  "$BATS_TEST_DIRNAME/../generators/broken-pngs.py" all 400 "$BATS_TEST_DIRNAME"/../photos/*.png >list
+  grep -v 'ok$' list | cut -f1 | sort >refused
+  [ "$(wc -l <refused)" -ge 200 ]
+  run -65 --separate-stderr sh -c 'find all -type f | av-validate >out'
+  jq -r 'select(.error == null) | .file | split("/") | last' out | sort >accepted
+  [ "$(wc -l <accepted)" -ge 50 ]
+  [ -z "$(comm -12 refused accepted)" ]
 }
 
 @test "a PNG of 900 million pixels is refused in under 10 ms and 20 MB" {
@@ -121,7 +132,7 @@ PYTHON
   [ "$(jq -r .error.problems[].code out)" = too_many_pixels ]
 }
 
-@test "with the ceiling lifted it is decoded by a worker, not in the memory of the program" {
+@test "with --max-pixels it is decoded by a worker, not in the program's memory" {
   python3 - "$ODD/444.jpg" <<'PYTHON'
 import os, resource, subprocess, sys
 p = subprocess.Popen(["av-validate", "-k", "--decode", "--max-pixels", "1000000000",
@@ -136,7 +147,7 @@ PYTHON
   [ "$(jq -c '[.image.width, .error]' out | tr '\n' ' ')" = '[30000,null] [61,null] ' ]
 }
 
-@test "what needs no judging passes as it is, and image is always read anew" {
+@test "finished records pass unchanged; image is always read again" {
   cp "$ODD/444.jpg" ann.jpg
   cat >in <<'RECORDS'
 {"file":"ann.jpg","error":{"step":"upload","code":"network","message":"m","retryable":true}}
@@ -150,7 +161,7 @@ RECORDS
     "image/jpeg $(sha256sum ann.jpg | cut -d' ' -f1) 1 " ]
 }
 
-@test "Ctrl-C in the middle: lines in = lines out, and the program dies of the signal" {
+@test "Ctrl-C: every record comes out, and the program dies of the signal" {
   for i in $(seq 400); do echo "$ODD/whole.jpg"; done >list
   for o in "-j 1" "-j 2 --decode"; do
     mkfifo in

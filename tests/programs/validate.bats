@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# av-validate: what it says of a photo, of names and options, for each service, and that it says all
-# at once. (How damage is found is told by unit tests over many files.)
+# av-validate: all findings about a photo, its name and options, for each service. (The unit tests
+# check damaged files.)
 
 load helper
 
@@ -8,26 +8,26 @@ validate() {
 	limit 60 av-validate "$@"
 }
 
-# All that problems and warnings read keeps to its schema.
+# All records that problems and warnings saw must match the schema.
 teardown() {
 	[ ! -s said ] || sound said
 }
 
-# problems ARG...: the codes of all findings of the only record
+# problems ARG...: the codes of the only record's problems
 problems() {
 	validate --exit-zero "$@" >out
 	cat out >>said
 	jq -r '[.error.problems[]?.code] | sort | join(" ")' out
 }
 
-# warnings ARG...
+# warnings ARG...: the codes of the only record's warnings
 warnings() {
 	validate "$@" >out
 	cat out >>said
 	jq -r '[.image.warnings[]?.code] | sort | join(" ")' out
 }
 
-# padded FILE TO BYTES: the JPEG with a comment of its own, of so many bytes in all
+# padded FILE TO BYTES: the JPEG with comments added, BYTES long in all
 padded() {
 	python3 - "$@" <<-'END'
 		import sys
@@ -45,7 +45,7 @@ padded() {
 	is "$(wc -c <"$2")" "$3"
 }
 
-# turned FILE TO ORIENTATION: the JPEG with an Exif segment that says how to turn it
+# turned FILE TO ORIENTATION: the JPEG with that orientation in an Exif segment
 turned() {
 	python3 - "$@" <<-'END'
 		import struct, sys
@@ -57,7 +57,7 @@ turned() {
 	END
 }
 
-@test "help and version are on stdout, mistakes are 64 and say so on stderr" {
+@test "help and version on stdout; usage errors on stderr, exit status 64" {
 	run -0 --separate-stderr av-validate -h
 	[[ $output == "usage: av-validate"* && $output == *--quick* && -z $stderr ]]
 	run -0 av-validate -V
@@ -86,15 +86,15 @@ turned() {
 	sound out
 }
 
-@test "the network is never asked" {
+@test "nothing is sent to the network" {
 	faces ann.jpg=1280x720
-	# Leaks cannot be looked for under strace.
+	# LeakSanitizer does not work under strace.
 	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -e trace=socket,connect -o calls av-validate -p loom,anam,avtr1,argil ann.jpg >out
 	run ! grep -E 'AF_INET|AF_UNIX' calls
 	is "$(codes out)" "4 none"
 }
 
-@test "the type is that of the bytes, never the name's" {
+@test "the type comes from the bytes, not from the name" {
 	faces ann.jpg=1280x720
 	cp ann.jpg lies.png
 	is "$(warnings -p avtr1 lies.png)" extension_lies
@@ -108,7 +108,7 @@ turned() {
 	is "$(problems -p anam gone.jpg)" "extension_lies not_a_picture"
 }
 
-@test "what is no readable photo" {
+@test "empty, missing and special files" {
 	faces ann.jpg=64x48
 	: >empty.jpg
 	mkdir dir.jpg
@@ -121,7 +121,7 @@ turned() {
 	done
 }
 
-@test "cut anywhere, every format, every service" {
+@test "cut files are refused: every format, every service" {
 	faces a.jpg=1280x720 b.png=1280x720
 	cp "$TESTS/photos/lossy.webp" c.webp
 	for photo in a.jpg b.png c.webp; do
@@ -156,7 +156,7 @@ turned() {
 	done
 }
 
-@test "bytes: refused above the limit, a warning between its two readings" {
+@test "bytes: refused above the limit, a warning between MB and MiB" {
 	faces a.jpg=1280x720
 	for spec in anam:4500000:4718592 argil:10000000:10485760 loom:15990000:16767216; do
 		IFS=: read -r provider sure upper <<<"$spec"
@@ -169,7 +169,7 @@ turned() {
 	done
 }
 
-@test "all findings at once, each with what it got, what is wanted and what to do" {
+@test "all findings at once, each with got, wanted and fix" {
 	faces a.jpg=640x479
 	run -65 validate -p argil -O colour=red -O voiceId=mine \
 		"{\"file\":\"a.jpg\",\"name\":\"$(printf 'x%.0s' {1..300})\"}"
@@ -180,7 +180,7 @@ turned() {
 	sound <(printf '%s\n' "$output")
 }
 
-@test "a name follows from the file and fits; one that was given is judged" {
+@test "a name made from the file fits; a given name is checked" {
 	faces a.jpg=1280x720 "$(printf 'y%.0s' {1..80}).jpg=1280x720"
 	is "$(validate -p avtr1 a.jpg | jq -r .name)" a
 	is "$(validate -p anam a.jpg | jq -r '.name | length >= 3')" true
@@ -191,7 +191,7 @@ turned() {
 	is "$(jq -r .name out)" "Ánn"
 }
 
-@test "options: of any operation of the provider, by type, the record's own first" {
+@test "options: of all the provider's operations, by type, the record's own first" {
 	faces a.jpg=1280x720
 	is "$(problems -p loom -O random=31 a.jpg)" option_invalid
 	is "$(problems -p loom -O random=30 -O background_color=#fff a.jpg)" ""
@@ -210,7 +210,7 @@ turned() {
 	[[ $output == *'"code":"no_photo"'* ]]
 }
 
-@test "--quick reads the header alone" {
+@test "--quick only reads the header" {
 	faces a.png=1280x720
 	head -c 3000 a.png >cut.png
 	validate --quick -p avtr1 cut.png >out
@@ -238,7 +238,7 @@ turned() {
 	[[ $output == *'"code":"unknown_provider"'* ]]
 }
 
-@test "lines: paths, NUL-ended paths, records, and what is none of them" {
+@test "lines: paths, NUL-ended paths, records, and malformed ones" {
 	faces a.jpg=64x48 $'b\nc.jpg=64x48' '{d.jpg=64x48' ' e.jpg=64x48'
 	printf 'a.jpg\0b\nc.jpg\0' | validate -k -0 -p avtr1 >out
 	is "$(of out 'map(.file)')" '["a.jpg","b\nc.jpg"]'
@@ -258,7 +258,7 @@ turned() {
 	sound out
 }
 
-@test "what failed or was made before passes byte for byte" {
+@test "failed and finished records pass byte for byte" {
 	printf '%s\n' '{"file":"x" ,"error":{"step":"upload","code":"refused","message":"m","retryable":false}}' \
 		'{"file":"x","provider":"anam","avatar":{"id":"1"}, "n":1e400}' >in
 	run -65 validate -k -p avtr1 <in
