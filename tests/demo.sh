@@ -1,13 +1,13 @@
 #!/bin/bash
-# demo.sh DIR: photos become avatars and pictures on the four services' contracts, spoken by the
-# sandbox on this machine. Leaves photos, records and pictures in DIR, and a page to look at them.
-# `make demo` runs it with the programs in PATH.
+# demo.sh DIR: turns photos into avatars and pictures on the four services, played by the sandbox on
+# this machine. Leaves photos, records, pictures and a page with them in DIR. `make demo` runs it
+# with the programs in PATH.
 set -euo pipefail
 
 services=(loom anam avtr1 argil)
 
-# What is asked of each service besides what comes with the avatar.
-asked() {
+# extras PROVIDER: options of av-render for more than the default pictures
+extras() {
 	case $1 in
 	loom) printf '%s\n' -r pose=hi -r animation=hi -O size=512 -O background_color=#dde6f0 ;;
 	anam) printf '%s\n' -r still -r preview ;;
@@ -17,12 +17,12 @@ asked() {
 
 pipe() {
 	local provider=$1 extra
-	mapfile -t extra < <(asked "$provider")
+	mapfile -t extra < <(extras "$provider")
 	av-validate -p "$provider" photos/* | av-upload | av-poll --interval 0.2s |
 		av-render --interval 0.2s -o pictures "${extra[@]}" >"records/$provider.jsonl"
 }
 
-# Name, photos, ready, failed, files and bytes of each service, and what the sandbox counted.
+# summary: a line for each service, with the sandbox's counts
 summary() {
 	local provider
 	printf '%-8s %6s %6s %7s %9s %8s %10s\n' \
@@ -39,7 +39,7 @@ summary() {
 	done
 }
 
-# One row a photo, one column a service.
+# page: an HTML table with a row for each photo and a column for each service
 page() {
 	jq -sr '
 		def show: if .type | startswith("video/")
@@ -62,7 +62,7 @@ page() {
 
 inside() {
 	local provider jobs=() failed=0
-	# Loom allows one request a second; the demo is not to take minutes.
+	# Loom allows one request a second; the demo should not take minutes.
 	export LOOM_RATE=50
 	for provider in "${services[@]}"; do
 		pipe "$provider" &
@@ -94,5 +94,5 @@ echo
 echo "photos    $PWD/photos"
 echo "records   $PWD/records"
 echo "pictures  $PWD/pictures"
-echo "to see    $PWD/index.html"
+echo "page      $PWD/index.html"
 exit "$status"

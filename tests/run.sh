@@ -1,31 +1,31 @@
 #!/bin/bash
-# run.sh [SUITE...]: runs the suites, by default all of them at once, and prints a line for each test as
-# TAP does, what a failed one said, and at the end "N passed, N failed[, N skipped]".
+# run.sh [SUITE...]: runs the suites, by default all of them side by side. Prints a TAP line for each
+# test, the output of failed tests, and at the end "N passed, N failed[, N skipped]".
 #
-# The programs have to be built (make check does that). JOBS is how much runs at a time.
+# The programs must be built (make check does that). JOBS is the number of processes at a time.
 set -u
 cd "$(dirname "$0")/.." || exit
 : "${CC:=cc}" "${JOBS:=$(nproc)}"
 cc=$(basename "${CC%% *}")
 log=build/check.tap
-# The files that run the programs over records; the others read pages and lists, work their
-# processor hard enough plain, or need servers of their own.
+# Files to run with sanitizers as well: those that run the programs over records. The others read
+# pages and lists, use much processor time, or need servers of their own.
 sanitized=$(printf 'tests/programs/%s.bats ' validate upload poll render pipe ledger sandbox provider \
 	exactly-once bad-input-and-signals faulty-service)
 export LC_ALL=C.UTF-8
 
-# tap NAME COMMAND...: passes a TAP stream on, each title led by
-# its suite, and adds a failure of the command that no test of it told.
+# tap NAME COMMAND...: copies the command's TAP output with NAME before each title. Adds a failure if
+# the command failed without a failed test.
 tap() {
 	local name=$1 status
 	shift
 	"$@" 2>&1 | awk -v suite="$name" '
-		# how cmocka tells a skip
+		# cmocka writes a skip as a failure
 		/^not ok .*# SKIP/ { sub(/^not /, ""); sub(/# SKIP /, ""); $0 = $0 " # skip" }
 		/^# (# )?(ok|not ok) - / { next }
 		/^(not )?ok / {
 			failed = /^not /
-			told += failed
+			failures += failed
 			match($0, /^(not )?ok *[0-9]* *(- )?/)
 			print (failed ? "not ok " : "ok ") suite ": " substr($0, RLENGTH + 1)
 			fflush()
@@ -33,7 +33,7 @@ tap() {
 		}
 		/^1\.\.[0-9]+$/ || /^TAP version/ { next }
 		{ sub(/^# /, ""); print "# " $0; fflush() }
-		END { exit told > 0 }
+		END { exit failures > 0 }
 	' | tee -a "$log"
 	status=("${PIPESTATUS[@]}")
 	if [ "${status[0]}" -ne 0 ] && [ "${status[1]}" -eq 0 ]; then
@@ -41,7 +41,7 @@ tap() {
 	fi
 }
 
-# One test by itself, whose output is shown when it fails.
+# one NAME COMMAND...: the command is a test; its output is shown if it fails
 one() {
 	local name=$1 out
 	shift
@@ -53,7 +53,7 @@ one() {
 	fi | tee -a "$log"
 }
 
-# units PREFIX OBJECTS SECONDS
+# units PREFIX OBJECTS SECONDS: runs the unit tests, each with that timeout
 units() {
 	local unit
 	for unit in tests/unit/*.c; do
@@ -62,9 +62,9 @@ units() {
 	done
 }
 
-# scripts PREFIX BIN OBJECTS SECONDS FILES: each file by itself, its tests side by side; most of
-# them wait more than they work. A file with a failure is run once more, one test after another:
-# what fails only in a crowd is shown above, and the second run counts.
+# scripts PREFIX BIN OBJECTS SECONDS FILES: runs each bats file with its tests side by side, since
+# most of them wait. A file with a failure is run again, one test after another, and the second run
+# counts: a failure that only comes from a busy machine is shown but not counted.
 scripts() {
 	local file all=$log log jobs
 	for file in $5; do
@@ -107,7 +107,7 @@ if [ $# -gt 0 ]; then
 		suite "$s"
 	done
 else
-	# What waits and what works go together.
+	# Three groups side by side, each with waiting and computing.
 	(suite units && suite bats) &
 	(suite lint && suite fuzz) &
 	(suite san-units && suite san-bats) &

@@ -1,7 +1,7 @@
 #!/bin/sh
-# photos.sh [N]: photos a second of av-validate at each depth, and of other tools over the same N
-# (200) files, one process for all of them; the best of three runs, files in the page cache. Then
-# how long one process takes for one photo. Programs are found through PATH.
+# photos.sh [N]: photos a second of av-validate at each depth, and of other tools on the same N (200)
+# files: one process for all files, in the page cache, best of three runs. Then the time of one
+# process for one photo. Programs come from PATH.
 set -eu
 
 n=${1:-200}
@@ -17,7 +17,7 @@ for type in jpg png; do
   for i in $(seq "$n"); do cp photo.$type $type/$i.$type; done
 done
 
-# best COMMAND...: seconds
+# best RUNS COMMAND...: the shortest time of the runs, in seconds
 best() {
   python3 -c '
 import subprocess, sys, time
@@ -38,7 +38,7 @@ rate() {
   awk -v label="$label" -v n="$n" -v s="$seconds" 'BEGIN { printf "  %-28s %9.0f photos/s\n", label, n / s }'
 }
 
-# Debian's own, where other ones are ahead in PATH
+# Debian's Python has Pillow, another one in PATH may not.
 pillow() { rate "$1" /usr/bin/python3 -c "
 import sys
 from PIL import Image
@@ -52,7 +52,7 @@ for type in jpg png; do
   echo ' header'
   rate 'av-validate --quick' av-validate --quick -p loom $type/*
   rate 'identify -ping' identify -ping $type/*
-  rate identify identify $type/* # without -verbose it stops there too
+  rate identify identify $type/* # without -verbose it reads only the header
   rate vipsheader vipsheader $type/*
   rate exiftool exiftool -q -ImageSize -Orientation $type/*
   pillow 'Pillow, open' 'image.size'

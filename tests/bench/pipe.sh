@@ -1,13 +1,13 @@
 #!/bin/bash
-# pipe.sh: what starting and passing on cost, beside what one would use instead, in one run. Each
-# line: what, ours, the other's, and ours as a part of the other's.
+# pipe.sh: times of starting and of passing records on, beside other programs. Each line: what, our
+# time, the other's, and their ratio.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 export AV_LEDGER=none XDG_STATE_HOME=$work/state ARGIL_API_KEY=x
 
-# Seconds of the quickest of three runs.
+# quickest COMMAND...: the shortest time of three runs, in seconds
 quickest() {
 	local best= t i
 	for i in 1 2 3; do

@@ -1,8 +1,8 @@
 #!/bin/bash
-# upload.sh [PHOTOS] [ROUNDS]: what an upload costs at -j 64: av-upload without a ledger, with one,
-# and curl --parallel with the same requests, in turn, against the sandbox that answers at once and
-# one that answers after 20 ms. Medians and quickest of the rounds, in seconds that passed and of
-# the processor. To be run with bin/ in PATH.
+# upload.sh [PHOTOS] [ROUNDS]: times of uploads at -j 64: av-upload without and with a ledger, and
+# curl --parallel with the same requests, in turn, against a sandbox that answers at once and one
+# that answers after 20 ms. Prints median and minimum of wall and processor time. Run it with bin/
+# in PATH.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d)
@@ -32,7 +32,7 @@ def config():
 
 
 def run(name, account):
-    """Seconds that passed, and of the processor. A new account each time: all is to be made."""
+    """Wall and processor time. A new account each time, so that everything is made."""
     with open('photos.jsonl') as photos:
         begin = time.perf_counter()
         child = subprocess.Popen(commands[name], stdin=photos, stdout=subprocess.DEVNULL,
@@ -48,12 +48,12 @@ config()
 for i in range(int(os.environ['ROUNDS']) + 1):
     for name in commands:
         seconds = run(name, i)
-        if i > 0:  # the first one warms up
+        if i > 0:  # the first round warms up
             spent[name].append(seconds)
 for what, best in (('median', statistics.median), ('quickest', min)):
     passed, cpu = ({name: best(s[i] for s in spent[name]) for name in spent} for i in (0, 1))
     for a, b in (('none', 'curl'), ('ledger', 'none')):
-        print('%-9s %-7s to %-5s  passed %6.3f %6.3f  %5.2f   processor %6.3f %6.3f  %5.2f' % (
+        print('%-9s %-7s to %-5s  wall %6.3f %6.3f  %5.2f   processor %6.3f %6.3f  %5.2f' % (
             what, a, b, passed[a], passed[b], passed[a] / passed[b],
             cpu[a], cpu[b], cpu[a] / cpu[b]))
 PY

@@ -1,5 +1,5 @@
-/* Any body as the answer to any operation of the built-in services: it is judged and taken apart,
- * and what is taken is text. The first three bytes choose the service, operation and status. */
+/* Reads any body as an answer to any operation of the built-in services; what it takes must be
+ * text. The first three bytes choose service, operation and status. */
 #include <curl/curl.h>
 
 #include "json_parts.h"
@@ -44,7 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct provider *all[SERVICES_MAX];
 	static size_t n;
-	static CURL *easy; /* one without headers */
+	static CURL *easy; /* has no headers */
 	static const int statuses[] = {200, 201, 202, 204, 301, 400, 401, 402, 403, 404,
 	    409, 423, 429, 500, 503, 504};
 	const struct provider *p;

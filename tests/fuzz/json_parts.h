@@ -1,4 +1,4 @@
-/* What targets that take several texts share: the input's parts, cut at NULs. */
+/* Fuzzer inputs made of several texts, separated by NULs. */
 #ifndef AV_FUZZ_JSON_PARTS_H
 #define AV_FUZZ_JSON_PARTS_H
 
@@ -17,7 +17,7 @@ need(bool promise)
 		abort();
 }
 
-/* The next part as JSON, the caller's; NULL where it is none. */
+/* The next part as JSON; NULL if it is malformed. The caller owns it. */
 static inline struct json_object *
 next_json(const uint8_t **data, size_t *size)
 {

@@ -1,5 +1,4 @@
-/* As it is, and with the checksums of all chunks made right, so that what is behind them is
- * reached. */
+/* Reads the input unchanged, and again with correct checksums, to get past the check of CRCs. */
 #include <zlib.h>
 
 #include "reader.h"

@@ -1,11 +1,11 @@
-/* A description as it is; and a built-in one, one place of which is replaced: the first two
- * bytes say which place. What the strict loader takes can be used. */
+/* Loads the input as a description, and a built-in description with one value replaced (the first
+ * two bytes choose it). Whatever the loader accepts must be usable. */
 #include "json_parts.h"
 #include "provider/builtin.h"
 #include "provider/limits.h"
 
-/* Goes through the places in order and, at the wanted one, replaces the value by `by`, which is
- * taken over, or takes it out. */
+/* Walks through the values in order and replaces the chosen one with `by`, which it takes over, or
+ * removes it. */
 struct walk {
 	size_t left;
 	struct json_object *by;

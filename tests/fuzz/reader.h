@@ -1,5 +1,5 @@
-/* What the targets of the readers share: any bytes end in one state, the facts are within
- * bounds, and they do not depend on how the bytes were cut into pieces. */
+/* Checks of the image readers: any input ends in a state, the facts are within bounds, and they do
+ * not depend on the sizes of the pieces that were fed. */
 #ifndef AV_FUZZ_READER_H
 #define AV_FUZZ_READER_H
 

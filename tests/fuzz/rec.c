@@ -1,5 +1,5 @@
-/* An untouched record is written as the bytes that came in, a changed one is a record again that
- * holds what was set, and a line that is no record becomes one. */
+/* An unchanged record is written as the bytes that came in; a changed record can be read again and
+ * has the new value; a malformed line becomes a record with an error. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ need(bool promise)
 		abort();
 }
 
-/* Written, it is a record again, in which name is value, or absent. */
+/* Writes the record and reads it again; the member must have that value, or be absent. */
 static void
 check(struct rec *r, const char *name, const char *value)
 {

@@ -1,7 +1,7 @@
 #!/bin/sh
-# run.sh PROGRAMS LIMIT...: runs each libFuzzer program of the directory PROGRAMS on the kept
-# corpus (tests/fuzz/corpus/NAME) and real pictures, with limits such as -runs=20000 or
-# -max_total_time=600. What it finds goes to PROGRAMS/found; what is worth keeping, to the corpus.
+# run.sh PROGRAMS LIMIT...: runs each libFuzzer program of the directory PROGRAMS on real files and
+# the kept corpus (tests/fuzz/corpus/NAME), with limits such as -runs=20000 or -max_total_time=600.
+# Crashing inputs go to PROGRAMS/found, new inputs to PROGRAMS/corpus.
 set -eu
 
 programs=$1

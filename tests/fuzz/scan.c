@@ -1,5 +1,5 @@
-/* What the scanner accepts json-c in its strict mode reads too, and both see the same members;
- * what json-c writes the scanner accepts. */
+/* json-c in strict mode reads whatever the scanner accepts, with the same members; the scanner
+ * accepts whatever json-c writes. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* Any schema and any value, with a NUL between them: a schema that is called sound can be held
- * against anything, and each mistake has a place and words. */
+/* A schema and a value, with a NUL between them: a schema without faults can check any value, and
+ * each fault has a place and a message. */
 #include "json/schema.h"
 #include "json_parts.h"
 

@@ -1,5 +1,5 @@
-/* Any template and any variables, with a NUL between them; the template's text as a path too:
- * what is inserted adds no segment and no query. */
+/* A template and variables, with a NUL between them; the template's text is also used as a path: an
+ * inserted value adds no segment and no query. */
 #include "provider/template.h"
 #include "json_parts.h"
 

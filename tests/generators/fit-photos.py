@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""fit-photos.py DIR N: N sound photos of all shapes, types and colours in DIR, as people have them, all
-different and the same for the same N. No side is below 1280 pixels, so that none has to be enlarged
-for any service. Needs ImageMagick with HEIC and AVIF, and exiftool."""
+"""fit-photos.py DIR N: writes N sound photos of all shapes, types and colours to DIR, all different,
+and the same for the same N. No side is below 1280 pixels, so no service needs an enlarged photo.
+Needs ImageMagick with HEIC and AVIF, and exiftool."""
 import os
 import subprocess
 import sys
@@ -11,7 +11,7 @@ SIZES = ["1920x1080", "1280x1280", "1300x1950", "1950x1300", "1281x1721", "1601x
          "1300x2401", "2160x3840", "1999x1499", "1333x1281", "1440x1561", "1536x1281", "1283x2283",
          "1632x1284", "1300x1290", "3841x2161"]
 
-# extension, what convert is told, Exif's orientation and others
+# extension, options of convert, options of exiftool
 KINDS = [
     ("jpg", "-quality 85", []),
     ("jpg", "-quality 90", ["-Orientation=6"]),

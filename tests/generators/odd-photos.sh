@@ -1,8 +1,8 @@
 #!/bin/sh
-# odd-photos.sh DIR: makes real, odd and damaged pictures in DIR with the encoders that people use, and
-# prints a line for each: its name, a tab, the findings that --decode has to come to, in order
-# ("code:severity", or the error's code alone; "-": none). Needs ImageMagick, cjpeg and jpegtran,
-# cwebp and its kin, ffmpeg, exiftool, pngcrush, optipng.
+# odd-photos.sh DIR: makes sound, odd and damaged pictures in DIR with common encoders. Prints a line
+# for each: its name, a tab, and the findings that --decode must have, in order ("code:severity", or
+# the error's code; "-": none). Needs ImageMagick, cjpeg, jpegtran, cwebp, img2webp, gif2webp, ffmpeg,
+# exiftool, pngcrush and optipng.
 set -eu
 
 cd "$1"
@@ -10,18 +10,18 @@ exec 3>&1 >/dev/null
 
 say() { printf '%s\t%s\n' "$1" "${2:--}" >&3; }
 
-# Bytes at an offset of a file: put FILE OFFSET BYTES (as printf takes them).
+# put FILE OFFSET BYTES: overwrites bytes, given as printf escapes
 put() { printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 size() { wc -c <"$1"; }
-# flip FILE OFFSET: the lowest bit of a byte.
+# flip FILE OFFSET: inverts the lowest bit of a byte
 flip() {
   byte=$(od -An -tu1 -j "$2" -N 1 "$1")
   put "$1" "$2" "\\$(printf %03o $((byte ^ 1)))"
 }
-# The offset of the first occurrence of bytes, as grep -P takes them.
+# find_bytes FILE PATTERN: the offset of the first match of a grep -P pattern
 find_bytes() { LC_ALL=C grep -abom1 -P "$2" "$1" | head -n 1 | cut -d: -f1; }
 
-# Something to encode: a picture with detail, small enough to be quick.
+# The source: a picture with detail, small enough to be encoded quickly.
 convert -size 61x47 -seed 7 plasma:fractal -depth 8 src.ppm
 convert src.ppm -depth 8 -define png:color-type=2 -strip src.png
 convert src.ppm -alpha set -channel A -evaluate set 50% +channel -strip PNG:rgba.src
@@ -94,7 +94,7 @@ convert src.ppm magick.webp; say magick.webp
 ## odd but real
 convert src.ppm -colorspace CMYK cmyk.jpg; say cmyk.jpg cmyk:risky
 cjpeg -arithmetic -outfile arithmetic.jpg src.ppm; say arithmetic.jpg unusual_coding:risky
-cp 444.jpg twelve.jpg # the frame header alone says 12 bits
+cp 444.jpg twelve.jpg # only the frame header says 12 bits
 put twelve.jpg $(($(find_bytes twelve.jpg '\xff\xc0') + 1)) '\301\0\021\014'
 say twelve.jpg unusual_coding:refused
 cp 444.jpg lossless.jpg
@@ -132,7 +132,7 @@ cp 444.jpg jpeg-as.webp; say jpeg-as.webp extension_lies:note
 cp 444.jpg capital.JPEG; say capital.JPEG
 cp 444.jpg without-extension; say without-extension
 
-## no picture of ours
+## not a JPEG, PNG or WebP
 echo '<!DOCTYPE html><html><body>404 Not Found</body></html>' >html.jpg
 say html.jpg 'not_a_picture:refused extension_lies:note'
 echo '{"error":"expired","code":403}' >json.png
@@ -165,7 +165,7 @@ hurt() { cp "$2" "$1"; put "$1" "$3" "$4"; say "$1" "${5:-damaged:refused}"; }
 hurt jpeg-planted.jpg whole.jpg $((n / 2)) '\377\331'
 hurt jpeg-planted-late.jpg whole.jpg $((n - 200)) '\377\331'
 hurt jpeg-planted-progressive.jpg whole-progressive.jpg $((n / 2)) '\377\331'
-(head -c $((n / 2)) whole.jpg; printf '\377\331') >jpeg-closed.jpg # cut, then ended again
+(head -c $((n / 2)) whole.jpg; printf '\377\331') >jpeg-closed.jpg # cut, then closed with an EOI
 say jpeg-closed.jpg damaged:refused
 (head -c $((n - 200)) whole.jpg; printf '\377\331') >jpeg-closed-late.jpg
 say jpeg-closed-late.jpg damaged:refused
@@ -187,7 +187,7 @@ hurt jpeg-restart.jpg whole-restarts.jpg $((first + 1)) '\323'
   whole-restarts.jpg) >jpeg-restart-lost.jpg
 say jpeg-restart-lost.jpg damaged:refused
 
-## more pixels than anyone decodes unasked
+## more pixels than are decoded by default
 hurt jpeg-huge.jpg 444.jpg $(($(find_bytes 444.jpg '\xff\xc0') + 5)) '\165\060\165\060' \
   'damaged:refused too_many_pixels:refused'
 hurt webp-huge.webp lossless.webp 21 '\377\377\377\017' too_many_pixels:refused
@@ -206,7 +206,7 @@ say png-order.png damaged:refused
 (head -c 33 src.png; tail -c 12 src.png) >png-empty.png; say png-empty.png damaged:refused
 ffmpeg -loglevel error -y -i large.ppm -pix_fmt rgb24 chunks.png # several IDATs
 idat=$(LC_ALL=C grep -abo IDAT chunks.png | sed -n 2p | cut -d: -f1)
-# without the chunks of pixels after the first
+# keeps only the first IDAT
 (head -c $((idat - 4)) chunks.png; tail -c 12 chunks.png) >png-chunk-lost.png
 say png-chunk-lost.png damaged:refused
 

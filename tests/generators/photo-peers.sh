@@ -1,7 +1,7 @@
 #!/bin/sh
-# photo-peers.sh: the pictures of odd-photos.sh as other tools judge them, a line each: the name, what it is
-# (sound, odd, damaged), and for each tool "ok", "bad" or "-" (not its format). Then how many of
-# the damaged each found, and of the sound and odd each refused.
+# photo-peers.sh: what other tools say of the pictures of odd-photos.sh. A line for each picture: its
+# name, its sort (sound, odd, damaged), and for each tool "ok", "bad" or "-" (not its format). Then
+# the number of pictures of each sort that each tool calls bad.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
-"""layers.py: holds the sources to the map of the house.
+"""layers.py: checks which rooms include which.
 
 A folder of lib/ is a room. Its README.md ends with the rooms that it may include:
-"May include: image os base". Checked are
-  - that every #include of lib/ and tools/ names a file that its room may include,
-  - that no modules include each other in a circle (x.h and x.c are one module),
-  - that the table of rooms in the top README.md has just the rooms that there are,
-  - that headers keep to 80 columns.
+"May include: image os base". The checks:
+  - an #include in lib/ and tools/ names a file that its room may include,
+  - modules do not include each other in a circle (x.h and x.c are one module),
+  - the table of rooms in the top README.md lists exactly the rooms of lib/,
+  - headers keep to 80 columns,
+  - a comment's asterisk is followed by a blank (clang-format drops it when it breaks a line of a
+    comment that has tabs).
 Prints each fault as "file: what is wrong"; exits 1 if there is one.
 """
 import glob
@@ -89,9 +91,9 @@ def check_map(allowed):
     with open("README.md", encoding="utf-8") as f:
         named = set(re.findall(r"^\s*\| `([a-z]+)/` \|", f.read(), re.M))
     for room in sorted(set(allowed) - named):
-        faults.append(f"README.md: the map lacks the room {room}/")
+        faults.append(f"README.md: the table lacks the room {room}/")
     for room in sorted(named - set(allowed)):
-        faults.append(f"README.md: the map has a room {room}/ that is not there")
+        faults.append(f"README.md: the table has a room {room}/ that does not exist")
 
 
 def check_columns():
@@ -102,6 +104,14 @@ def check_columns():
                     faults.append(f"{path}:{n}: longer than 80 columns")
 
 
+def check_comments():
+    for path in sorted(glob.glob("lib/*/*.[ch]") + glob.glob("tools/**/*.[ch]", recursive=True)):
+        with open(path, encoding="utf-8") as f:
+            for n, line in enumerate(f, 1):
+                if re.match(r" \*[A-Za-z(\"']", line):
+                    faults.append(f"{path}:{n}: no blank after the asterisk")
+
+
 lib = rooms_of("lib")
 sandbox = rooms_of("tools/av-sandbox")
 for top, allowed, beside in (("lib", lib, ()), ("tools/av-sandbox", sandbox, ("base",))):
@@ -109,5 +119,6 @@ for top, allowed, beside in (("lib", lib, ()), ("tools/av-sandbox", sandbox, ("b
         faults.append(f"{top}: a circle of includes: {' '.join(part)}")
 check_map(lib)
 check_columns()
+check_comments()
 print("\n".join(faults), end="\n" if faults else "")
 sys.exit(bool(faults))

@@ -1,6 +1,7 @@
-# What the tests share that count on the service's side.
+# Shared by the tests that count on the service's side.
 
-# shots N: N photos for each service as records, in the file all; Argil wants its sizes
+# shots N: makes N photos; the file all gets a record of each for each service. Argil needs large
+# photos.
 shots() {
 	mkdir -p small wide
 	python3 "$TESTS/soak/shots.py" small "$1"
@@ -11,8 +12,8 @@ shots() {
 	done >all
 }
 
-# upload [OPTION...]: the records of the file all, and those again that are worth it, until none
-# is, RUNS (30) times at most; they end up in the file out
+# upload [OPTION...]: uploads the records of the file all to the file out, and repeats the retryable
+# ones until none is left, RUNS (30) times at most
 upload() {
 	local n
 	cp all out
@@ -21,17 +22,18 @@ upload() {
 		mv next out
 		jq -se 'any(.error.retryable)' out >/dev/null || return 0
 	done
-	echo "worth another run after $n of them:" "$(codes out)"
+	echo "still retryable after $n runs:" "$(codes out)"
 	return 1
 }
 
-# tell WORDS: says the lines of its input, led by the test's name and the words; at once in SOAK_LOG,
-# as bats shows the output of tests that run side by side only when all before them have ended
+# tell WORDS: prints its input after the test's name and the words; also to SOAK_LOG, since bats
+# delays the output of tests that run side by side
 tell() {
 	sed "s/^/# $BATS_TEST_DESCRIPTION, $1: /" | tee -a "${SOAK_LOG:-/dev/null}" >&3
 }
 
-# honest [SERVICE...]: each record tells what became of it; unknown is allowed to these services
+# honest [SERVICE...]: the records agree with what the sandbox made; these services may have unknown
+# outcomes
 honest() {
 	local n
 	n=$(jq -s 'group_by(.provider) | map(length) | max' all)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# Each kind of fault at 10 %, on all four services, SEEDS (1 2 3 4 5) and PHOTOS (1000): nothing is
-# made twice, and each photo is made or reported as unknown, the latter only where the service's
-# list cannot tell. A line on the terminal says how many.
+# Each kind of fault at 10 %, on all four services, for each of SEEDS (1 2 3 4 5) with PHOTOS (1000):
+# nothing is made twice, and each photo is made or reported as unknown, the latter only if the
+# service's list cannot settle it. Prints the counts to the terminal.
 
 load ../programs/helper
 load common
@@ -14,7 +14,7 @@ setup_file() {
 	shots "${PHOTOS:-1000}"
 }
 
-# matrix OPTION...: of the sandbox
+# matrix OPTION...: a run for each seed with these options of the sandbox
 matrix() {
 	local seed
 	soon 2
@@ -48,13 +48,13 @@ matrix() {
 	matrix --fault redirect=0.1
 	is "$(jq -r '.error.code // empty' out | sort -u)" redirected
 }
-@test "Loom, where nothing else uses the account" {
+@test "Loom, exclusive account" {
 	UNTOLD=()
 	export LOOM_EXCLUSIVE=1
 	matrix --fault lost-after@loom=0.05 --fault lost-before@loom=0.05
 }
 @test "401" {
-	# What is refused again right after a renewal, and a key that is refused twice, end a run.
+	# A run ends when a renewed token or a key is refused twice.
 	RUNS=1000
 	matrix --fault 401=0.1
 }
@@ -62,7 +62,7 @@ matrix() {
 @test "423 of Loom, 503 of avtr1" { matrix --fault 423@loom=0.1 --fault 503@avtr1=0.1; }
 @test "500" { matrix --fault 500=0.1; }
 @test "500-after" { matrix --fault 500-after=0.1; }
-@test "502-after, and lists that fail" {
+@test "502-after, and failing lists" {
 	matrix --fault 502-after=0.1 --fault list-500=0.05 --fault list-lost=0.05 \
 		--fault list-truncated=0.05 --fault list-garbage=0.02
 }

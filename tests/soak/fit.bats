@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# av-fit with 200 photos (FIT_PHOTOS) for each of the four services.
+# av-fit with FIT_PHOTOS (200) photos for each of the four services.
 
 load ../programs/helper
 load ../programs/fit

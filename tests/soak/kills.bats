@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
-# KILLS (200) times kill -9 at random moments over a batch of 500, then the same command again
-# until all is done: nothing is made twice, nothing is lost.
+# KILLS (200) times kill -9 at random moments during a batch of 500, and the same command again until
+# all is done: nothing is made twice, nothing is lost.
 
 load ../programs/helper
 load common
 
-# begin [OPTION...]: 500 records, of four services
+# begin [OPTION...]: makes 500 records for four services and starts the sandbox
 begin() {
 	shots "${PHOTOS:-125}"
 	soon 1
@@ -15,7 +15,7 @@ begin() {
 	done
 }
 
-# storm PROGRAM COMMAND...: into the file out, and once more where the last word was not said
+# storm PROGRAM COMMAND...: runs storm.py with the output in the file out
 storm() {
 	python3 "$TESTS/soak/storm.py" "${KILLS:-200}" "${SECONDS_EACH:-0.6}" "$1" out "${@:2}" 2>said ||
 		{ grep -v 'terminated by signal 9' said; return 1; }
@@ -29,7 +29,7 @@ storm() {
 }
 
 @test "xargs -P 8" {
-	# It gives up at each kill, and begins anew.
+	# xargs stops at each kill, and the command starts again.
 	RATE=40 begin
 	split -l 5 all part.
 	storm av-upload sh -c 'ls part.* |
@@ -37,24 +37,24 @@ storm() {
 	honest loom
 }
 
-@test "one process with -j 32, where nothing else uses Loom's account" {
+@test "one process with -j 32, Loom's account exclusive" {
 	begin
 	export LOOM_EXCLUSIVE=1
 	storm av-upload sh -c 'exec av-upload -q -j 32 --exit-zero <all'
 	honest
 }
 
-@test "xargs -P 8, where nothing else uses Loom's account" {
+@test "xargs -P 8, Loom's account exclusive" {
 	RATE=40 begin
 	export LOOM_EXCLUSIVE=1
 	split -l 5 all part.
 	storm av-upload sh -c 'ls part.* |
 		xargs -n 1 -P 8 sh -c "exec av-upload -q -j 4 --exit-zero <\$0"'
-	# Two that are killed one after the other may both be in doubt.
+	# Two processes killed in turn may both leave unknown entries.
 	honest loom
 }
 
-# ready: avatars of Loom and Argil, in the file all
+# ready [OPTION...]: makes avatars of Loom and Argil; records in the file all
 ready() {
 	begin "$@"
 	grep -E 'loom|argil' all | env LOOM_RATE=1000 ARGIL_RATE=1000 av-upload -q -j 32 |

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# Death at every point of a paid request, and of a file's way to its name (lib/base/failpoint.h; make
-# FAILPOINTS=1), the Nth time it is come to; then the same command again: each photo is made once,
-# Loom's unknown ones are few, and no file is ever there by half.
+# The process dies at every failpoint of a paid request and of writing a file (lib/base/failpoint.h;
+# make FAILPOINTS=1), at its Nth passage; then the same command runs again: each photo is made once,
+# few outcomes of Loom are unknown, and no file is partial.
 
 load ../programs/helper
 load common
@@ -22,7 +22,7 @@ load common
 			upload
 			honest loom >counts || { echo "$point:$n"; cat counts; return 1; }
 			[ "$(stat '.loom.creates')" -ge 8 ]
-			# All that was said before the death holds.
+			# Every id written before the death is still the record's.
 			{ jq -r '.avatar.id // empty' died 2>/dev/null || true; } | sort >before
 			jq -r '.avatar.id // empty' out | sort >after
 			is "$(comm -23 before after)" ''
@@ -35,7 +35,7 @@ load common
 	[ "$died" -ge 30 ]
 }
 
-# A file system without RENAME_NOREPLACE.
+# noreplace_is_unknown: builds shim.so, which acts as a file system without RENAME_NOREPLACE
 noreplace_is_unknown() {
 	cat >shim.c <<-'END'
 		#include <errno.h>
@@ -49,7 +49,7 @@ noreplace_is_unknown() {
 	"${CC:-cc}" -D_GNU_SOURCE -shared -fPIC -o shim.so shim.c
 }
 
-@test "death while a file gets its name" {
+@test "death while a file is named" {
 	local point n shim bin=${AV_FAILPOINTS_BIN-$TESTS/../build/cc-failpoints/bin} died=0
 	[ -x "$bin/av-render" ] || skip "no programs of make FAILPOINTS=1"
 	photos 6 1280x720

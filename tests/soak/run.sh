@@ -1,13 +1,12 @@
 #!/bin/bash
-# run.sh OBJECTS: the long tests, one file after another, each to its end whatever became of the one
-# before. JOBS tests of a file run side by side: they wait more than they work. What is known so far
-# stands in build/soak.log, with the time, also where the end never comes.
+# run.sh OBJECTS: runs the long tests, one file after another, also after a failure. JOBS tests of a
+# file run side by side, since they mostly wait. build/soak.log has the results so far, with times.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 export AV_FAILPOINTS_BIN=$PWD/$1-failpoints/bin SOAK_LOG=$PWD/build/soak.log PATH=$PWD/bin:$PWD/$1:$PATH
 failed=0
 
-# step COMMAND...
+# step COMMAND...: runs it, with its output in the log
 step() {
 	local status
 	printf '%(%F %T)T %s\n' -1 "$*" >>"$SOAK_LOG"

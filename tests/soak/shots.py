@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""shots.py DIR N [WIDTH HEIGHT]: N grey PNG pictures in DIR, 0000.png and so on, all different."""
+"""shots.py DIR N [WIDTH HEIGHT]: writes N different PNG pictures to DIR, 0000.png and so on."""
 import struct
 import sys
 import zlib

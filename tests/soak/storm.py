@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""storm.py KILLS SECONDS PROGRAM OUTPUT COMMAND...: runs the command again and again, its stdout in
-OUTPUT, and meanwhile KILLS times kills a process of that name which it started, each time after
-up to SECONDS. When the killing is over, it runs until it ends by itself. Exits with its status, or
-1 where it was killed and ended well all the same. Says on stderr how often it ran."""
+"""storm.py KILLS SECONDS PROGRAM OUTPUT COMMAND...: runs the command again and again with its stdout
+in OUTPUT, and kills one of its processes with the name PROGRAM every 0 to SECONDS seconds, KILLS
+times. The last run has no kill. Exits with the command's status, or 1 if a signal ended it. Prints
+the number of runs on stderr."""
 import os
 import random
 import signal
@@ -30,7 +30,7 @@ def kill_one(batch):
         return False
     try:
         os.kill(random.choice(found), signal.SIGKILL)
-    except ProcessLookupError:  # it has ended by itself
+    except ProcessLookupError:  # it has ended already
         return False
     return True
 
@@ -48,7 +48,7 @@ while True:
                 left -= 1
                 hit = True
         status = batch.wait()
-        while list(victims(batch.pid)):  # what xargs left behind when it gave up
+        while list(victims(batch.pid)):  # xargs stops without waiting for its children
             time.sleep(0.01)
     if left == 0 and not hit:
         break

@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
-"""verdict.py JOURNAL RECORDS N [SERVICE...]: holds what av-upload said against what was made.
+"""verdict.py JOURNAL RECORDS N [SERVICE...]: compares av-upload's records with what was made.
 
-Each service of the records has to have N of them; each says either which avatar was made, and
-the journal of the sandbox has to know it as made from that very photo, or that the outcome is
-unknown, which only the SERVICEs named may have. Nothing may have been made twice, and nothing be
-made of a photo whose record says that it failed. Prints a line for each service; exits with 1
-where something is amiss."""
+Each service must have N records. A record has either an avatar, which the sandbox's journal must
+have made from that photo, or an unknown outcome, which only the named SERVICEs may have. No avatar
+may have been made twice. Prints a line for each service; exits 1 if something is wrong."""
 import collections
 import json
 import sys
@@ -33,12 +31,12 @@ for line in open(sys.argv[2]):
         told[service]["made"] += 1
         ids[service, record["avatar"]["id"]] += 1
         if made.get((service, record["avatar"]["id"])) != photo:
-            wrong.append("%s: '%s' is of another photo than %s" %
+            wrong.append("%s: '%s' was made from another photo than %s" %
                          (service, record["avatar"]["id"], record["file"]))
     elif (record.get("error") or {}).get("created") == "unknown":
         told[service]["unknown"] += 1
         if service not in sys.argv[4:]:
-            wrong.append("%s: the list could have told: %s" %
+            wrong.append("%s: the list could have settled it: %s" %
                          (service, json.dumps(record["error"])[:600]))
     else:
         told[service]["neither"] += 1
@@ -56,6 +54,6 @@ for service in SERVICES:
         wrong.append("%s: %d records" % (service, sum(count.values())))
     if twice:
         wrong.append("%s: made twice" % service)
-wrong += ["%s: '%s' told %d times" % (*k, n) for k, n in ids.items() if n > 1]
+wrong += ["%s: '%s' is in %d records" % (*k, n) for k, n in ids.items() if n > 1]
 print(*wrong[:20], sep="\n", end="\n" if wrong else "", file=sys.stderr)
 sys.exit(len(wrong) > 0)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""verdict_renderings.py JOURNAL RECORDS [SERVICE...]: as verdict.py, of what av-render said.
+"""verdict_renderings.py JOURNAL RECORDS [SERVICE...]: like verdict.py, for av-render's records.
 
-Each record has one rendering that costs: fetched, and then the journal has to know it as made
-from that avatar, and its file has to be there, whole; or unknown."""
+Each record has one paid rendering. Either the journal has made it from that avatar and the file is
+complete, or its outcome is unknown."""
 import collections
 import hashlib
 import json
@@ -34,16 +34,16 @@ for line in open(sys.argv[2]):
     if error.get("created") == "unknown":
         told[service]["unknown"] += 1
         if service not in sys.argv[3:]:
-            wrong.append("%s: it could have been told: %s" % (service, json.dumps(error)))
+            wrong.append("%s: its state could have settled it: %s" % (service, json.dumps(error)))
     elif error or "file" not in entry:
         told[service]["neither"] += 1
         wrong.append("%s: neither made nor unknown: %s" % (service, json.dumps(record)[-600:]))
     else:
         told[service]["made"] += 1
         if made.get((service, kind, entry["id"])) != record["avatar"]["id"]:
-            wrong.append("%s: '%s' is of another avatar" % (service, entry["id"]))
+            wrong.append("%s: '%s' was made from another avatar" % (service, entry["id"]))
         if hashlib.sha256(open(entry["file"], "rb").read()).hexdigest() != entry["sha256"]:
-            wrong.append("%s is not what was fetched" % entry["file"])
+            wrong.append("%s does not match its checksum" % entry["file"])
 
 for service, count in sorted(told.items()):
     print("%s: %d rendered, %d unknown" % (service, count["made"], count["unknown"]))

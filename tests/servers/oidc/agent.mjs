@@ -1,8 +1,8 @@
-// A person with a browser: opens a URL, follows redirects, keeps cookies, and fills in every
-// form that comes (user and password from the command line) until there is none left. Prints
-// the last page's status. With --deny, goes away from the first form with access_denied.
+// agent.mjs URL USER PASSWORD [--deny]: acts as a user with a browser. Opens the URL, follows
+// redirects, keeps cookies and fills in every form until a page has none; prints its status. With
+// --deny it follows the first form's link to abort.
 const [start, login, password, deny] = process.argv.slice(2);
-const jar = new Map(); // origin and path do not matter here: one service, unique names
+const jar = new Map(); // one service with unique names, so origin and path are ignored
 
 async function open(url, form) {
   const headers = { cookie: [...jar].map(([name, value]) => `${name}=${value}`).join('; ') };

@@ -1,6 +1,6 @@
-// Token endpoints that answer oddly, each under /NAME/token. Needs nothing but node.
+// odd.mjs: token endpoints with odd answers, each under /NAME/token. Needs only node.
 //
-// Prints its address, and ends when stdin does. GET /_log gives what was asked, one line each.
+// Prints its address; ends with stdin. GET /_log lists the requests, one on a line.
 import { createServer } from 'node:http';
 
 const log = [];
@@ -26,10 +26,10 @@ const answers = {
   silent: () => [403, ''],
   trouble: () => (tries.get('trouble') < 3 ? [503, ''] : [200, ok({ expires_in: 60 })]),
   busy: () => (tries.get('busy') < 2 ? [429, '', { 'retry-after': '1' }] : [200, ok({ expires_in: 60 })]),
-  // refresh: the first token is short and renewable, the renewal is lost
+  // The first token expires soon and has a refresh token; the answer to the renewal is lost.
   lost: (body) => (body.includes('grant_type=refresh_token') ? null
     : [200, ok({ access_token: `tok_${tries.get('lost')}`, expires_in: 2, refresh_token: 'ref_lost' })]),
-  // device: pending, slow_down, then a token
+  // Pending, slow_down, then a token.
   device: () => {
     const n = tries.get('device');
     if (n === 1) return [400, '{"error":"authorization_pending"}'];

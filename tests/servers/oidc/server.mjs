@@ -1,18 +1,18 @@
-// A real OpenID provider on loopback, for the token tests.
+// server.mjs: a real OpenID provider on loopback.
 //
-// Prints its address, and ends when stdin does. Beside the provider's own paths:
-//   GET  /_stats           {"requests": N at the token endpoint, "<grant type>": successes,
+// Prints its address; ends with stdin. Paths for tests:
+//   GET  /_stats           {"requests": N to the token endpoint, "<grant type>": successes,
 //                          "refused": N}
-//   POST /_reset           sets them to nothing
-//   GET  /_api             200 for a living access token in Authorization, else 401
-//   POST /_hold?at=WHEN    the next token request is held "before" it is worked on, or
-//                          "after", with its answer ready
-//   GET  /_held            answers when one is held
-//   POST /_release         lets it go on
+//   POST /_reset           clears the counts
+//   GET  /_api             200 for a valid access token in Authorization, else 401
+//   POST /_hold?at=WHEN    holds the next token request "before" it is processed, or its
+//                          answer "after"
+//   GET  /_held            answers when a request is held
+//   POST /_release         continues the held request
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
 
-// Standard output is for the address alone; nobody reads it afterwards.
+// Only the address goes to stdout; nobody reads more.
 console.info = console.error;
 
 const lifetime = Number(process.env.LIFETIME ?? 60);
@@ -62,7 +62,7 @@ const configuration = {
   cookies: { keys: ['only for tests'] },
 };
 
-// The password grants, which the provider leaves to its users.
+// The password grants, which oidc-provider does not have.
 function passwordGrant(provider) {
   return async (ctx) => {
     const { username, password, scope, realm: where } = ctx.oidc.params;
@@ -97,7 +97,7 @@ async function api(provider, request, response) {
   response.writeHead(token !== undefined && token.isValid ? 200 : 401).end();
 }
 
-// Holding requests.
+// Held requests.
 let holdAt = null;
 let go = null;
 let watchers = [];
@@ -113,7 +113,7 @@ async function token(handler, request, response) {
   stats.requests += 1;
   if (holdAt === 'before') {
     await hold();
-    if (request.socket.destroyed) return; // the client died and nothing was done
+    if (request.socket.destroyed) return; // the client died; drop its request
   } else if (holdAt === 'after') {
     const end = response.end.bind(response);
     response.end = (...rest) => { hold().then(() => end(...rest)); return response; };

@@ -1,13 +1,13 @@
-// front.mjs BASE DIR: stands before a sandbox at BASE as a service on the net does, and ends with
-// stdin. DIR gets an authority of its own (ca.pem). Prints a line of JSON: "https", HTTP/2 and
-// HTTP/1.1 by ALPN, and "proxy", which takes CONNECT to there and nowhere else.
+// front.mjs BASE DIR: a TLS server in front of the sandbox at BASE; ends with stdin. Writes a new
+// certificate authority to DIR/ca.pem. Prints a line of JSON: "https" is the address (HTTP/2 and
+// HTTP/1.1 by ALPN), "proxy" a proxy that connects to that address only.
 //
-//   GET  /_stats           sessions, streams (what reached BASE), refused, connects, protocols
-//   POST /_faults?...      of requests that charge, counted from 1 on each kind by itself:
-//     refuse=N  every Nth stream is refused (REFUSED_STREAM), and reaches nobody
-//     cancel=N  every Nth is done, and reset instead of answered
-//     goaway=N  after every Nth the session takes no more streams
-//     tunnel=S  CONNECT is answered with status S (200: as it should be)
+//   GET  /_stats           sessions, streams (passed on to BASE), refused, connects, protocols
+//   POST /_faults?...      faults of POST requests over HTTP/2, each counted from 1:
+//     refuse=N  every Nth stream is refused (REFUSED_STREAM) and not passed on
+//     cancel=N  every Nth is passed on, and reset instead of answered
+//     goaway=N  after every Nth the session accepts no more streams
+//     tunnel=S  CONNECT is answered with status S (200: no fault)
 import { execFileSync } from 'node:child_process';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -40,7 +40,7 @@ function local(req, res) {
   res.end(JSON.stringify(stats));
 }
 
-// Hands the request on, and back what came; lost: it is reset instead.
+// Passes the request on and returns the answer; with lost the stream is reset instead.
 function forward(req, res, lost) {
   stats.streams++;
   stats.protocols[req.httpVersion] = (stats.protocols[req.httpVersion] ?? 0) + 1;
