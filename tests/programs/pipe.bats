@@ -74,10 +74,10 @@ whole() {
 
 @test "a fifth service needs only a description" {
 	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
-	cp "$TESTS/servers/fifth/puppet.json" "$XDG_CONFIG_HOME/avtools/providers/"
+	cp "$TESTS/servers/puppet.json" "$XDG_CONFIG_HOME/avtools/providers/"
 	photos 4
 	mkfifo ready
-	python3 "$TESTS/servers/fifth/server.py" >ready 3>&- &
+	"$TESTS/servers/puppet-server" >ready 3>&- &
 	SERVER=$!
 	read -r PUPPET_API_URL <ready
 	export PUPPET_API_URL PUPPET_API_KEY=pk-secret

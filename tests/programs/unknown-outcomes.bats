@@ -18,7 +18,7 @@ service() {
 	grep "\"$1\"" all >first
 	printf '%s\n' "$2" >script
 	mkfifo url
-	"$TESTS/servers/scripted-service.py" script asked >url 3>&- &
+	"$TESTS/servers/scripted-server" script asked >url 3>&- &
 	SERVER=$!
 	read -r url <url
 	export "${1^^}_API_URL=$url" "${1^^}_API_KEY=key"
