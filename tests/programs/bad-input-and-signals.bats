@@ -72,7 +72,7 @@ load helper
 		is $status 143
 		[ $SECONDS -lt 10 ]
 		is "$(codes out)" "4 interrupted"
-		kill $BOX; wait $BOX || true
+		end_box
 		rm -rf "$XDG_CACHE_HOME"
 	done
 }
@@ -188,7 +188,7 @@ print(n[0] > 60000)'
 		mv photos/001.jpg photos/another.jpg
 		run -0 limit 60 av-upload -p "$p" photos/another.jpg
 		is "$(stat "[.$p.creates, .$p.duplicates_count]")" '[1,0]'
-		kill $BOX; wait $BOX || true
+		end_box
 	done
 }
 

@@ -76,7 +76,7 @@ said() {
 	one avtr1
 	base=$AVTR1_API_URL
 	port=${base#http://127.0.0.1:} port=${port%%/*}
-	kill "$BOX" && wait "$BOX" || true
+	end_box
 	run -75 sh -c 'av-upload -q --timeout 1s <first >out'
 	is "$(said)" '["network","no",true] '
 	is "$(av-ledger list | jq -r .state)" not_made
@@ -373,8 +373,6 @@ whole() {
 		upload -j 1
 		honest avtr1 anam
 		is "$(stat '[.avtr1, .anam, .argil | .faults | add]')" '[2,2,2]'
-		kill "$BOX"
-		wait "$BOX" || true
+		end_box
 	done
-	BOX=
 }

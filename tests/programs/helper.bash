@@ -38,6 +38,13 @@ box() {
 	export LOOM_RATE=1000
 }
 
+# end_box: ends the sandbox
+end_box() {
+	kill "$BOX"
+	wait "$BOX" || true
+	BOX=
+}
+
 # stat EXPRESSION: of the sandbox's counts
 stat() {
 	curl -sf "$STATS" | jq -c "$1"
@@ -108,4 +115,19 @@ until_is() {
 	done
 	echo "never '$1': $("${@:2}")"
 	return 1
+}
+
+# check_usage PROGRAM OPTION MISTAKE...: help and version are on stdout, the help has the option, and
+# each usage error ends with 64 and a message on stderr
+check_usage() {
+	local mistake
+	run -0 --separate-stderr "$1" -h
+	[[ $output == "usage: $1"* && $output == *"$2"* && -z $stderr ]]
+	run -0 "$1" -V
+	[[ $output == "$1 "* ]]
+	for mistake in "${@:3}"; do
+		echo "$mistake"
+		run -64 --separate-stderr "$1" $mistake
+		[[ -z $output && $stderr == *usage:* ]]
+	done
 }

@@ -14,16 +14,7 @@ made() {
 }
 
 @test "help and version on stdout; usage errors on stderr, exit status 64" {
-	run -0 --separate-stderr av-poll -h
-	[[ $output == "usage: av-poll"* && $output == *--watch* && -z $stderr ]]
-	run -0 av-poll -V
-	[[ $output == av-poll\ * ]]
-	for mistake in --nonsense "--watch 0" "--watch x" "--interval x" "--timeout -1" "-O a=b"; do
-		echo "$mistake"
-		run -64 --separate-stderr av-poll $mistake x
-		[ -z "$output" ]
-		[[ $stderr == *usage:* ]]
-	done
+	check_usage av-poll --watch --nonsense "--watch 0" "--watch x" "--interval x" "--timeout -1" "-O a=b"
 	run -78 --separate-stderr av-poll -p nobody x
 	[ -z "$output" ]
 }
@@ -40,8 +31,7 @@ made() {
 		[ "$provider" = anam ] || [ "$(stat ".$provider.polls")" -ge 4 ]
 		sound done
 		clean
-		kill "$BOX"
-		wait "$BOX" || true
+		end_box
 	done
 }
 
@@ -74,8 +64,7 @@ made() {
 		is "$(of again 'map(select(.avatar.reused)) | length')" 2
 		is "$(stat ".$provider.creates")" 4
 		sound done
-		kill "$BOX"
-		wait "$BOX" || true
+		end_box
 		rm -rf state/*
 	done
 }

@@ -18,16 +18,7 @@ files() {
 }
 
 @test "help and version on stdout; usage errors on stderr, exit status 64" {
-	run -0 --separate-stderr av-render -h
-	[[ $output == "usage: av-render"* && $output == *--ask* && -z $stderr ]]
-	run -0 av-render -V
-	[[ $output == av-render\ * ]]
-	for mistake in --nonsense "--watch 0" "--timeout x" "-r" "--max-creates 1"; do
-		echo "$mistake"
-		run -64 --separate-stderr av-render $mistake
-		[ -z "$output" ]
-		[[ $stderr == *usage:* ]]
-	done
+	check_usage av-render --ask --nonsense "--watch 0" "--timeout x" "-r" "--max-creates 1"
 	run -78 --separate-stderr av-render -p nobody x
 	[ -z "$output" ]
 }
@@ -42,8 +33,7 @@ files() {
 		is "$(stat ".$provider.charges")" "$CHARGES"
 		sound done
 		clean
-		kill "$BOX"
-		wait "$BOX" || true
+		end_box
 	done
 	is "$(files out.loom)" "./001.loom.preview.png ./002.loom.preview.png "
 	is "$(files out.anam)" "./001.anam.still.png ./002.anam.still.png "
@@ -163,8 +153,7 @@ files() {
 		sound asked polled done
 		clean
 		rm -rf out state/*
-		kill "$BOX"
-		wait "$BOX" || true
+		end_box
 	done
 }
 
@@ -262,8 +251,7 @@ files() {
 	render -o out <ready.jsonl >done
 	is "$(codes done)" "1 ready"
 	is "$(stat .anam.media_requests)" 2
-	kill "$BOX"
-	wait "$BOX" || true
+	end_box
 	rm -rf out state/*
 	box --fault media-garbage=1
 	ready anam 1
@@ -299,8 +287,7 @@ files() {
 		jq -r '.renderings[] | "\(.sha256)  \(.file)"' done | sha256sum --quiet -c
 		is "$(stat '.argil | [.videos, .video_renders]')" '[1,1]'
 		clean
-		kill "$BOX"
-		wait "$BOX" || true
+		end_box
 		rm -rf out state/*
 	done
 }
@@ -367,8 +354,7 @@ files() {
 		render --exit-zero -r video -O text=Hi -o out <polled >done
 		is "$(codes done)" "${fault#* }"
 		is "$(stat '.argil | [.media_requests, .polls]')" '[2,2]'
-		kill "$BOX"
-		wait "$BOX" || true
+		end_box
 		rm -rf out state/*
 	done
 }
@@ -381,9 +367,7 @@ files() {
 			echo "$1 $fault"
 			box
 			ready "$1" 1
-			STATE=$PWD/box.journal
-			kill "$BOX"
-			wait "$BOX" || true
+			end_box
 			rm -rf state/*
 			box --fault "$fault@$1#2"
 			ready "$1" 1
@@ -391,8 +375,7 @@ files() {
 			render --exit-zero "${@:2}" -o out <ready.jsonl >b
 			is "$(stat ".$1 | [.duplicates_count, (.renderings + .videos)]")" '[0,1]'
 			[[ $(codes b) =~ ^1\ (ready|outcome_unknown)$ ]]
-			kill "$BOX"
-			wait "$BOX" || true
+			end_box
 			rm -rf state/* out
 			sound a b
 		done

@@ -29,17 +29,8 @@ fails() {
 }
 
 @test "help and version on stdout; usage errors on stderr, exit status 64" {
-	run -0 --separate-stderr av-upload -h
-	[[ $output == "usage: av-upload"* && $output == *--max-creates* && -z $stderr ]]
-	run -0 av-upload -V
-	[[ $output == av-upload\ * ]]
-	for mistake in --nonsense "-j 0" "-j x" "--timeout x" "--rate -1" "--rate x" \
-		"--max-creates x" "-u http://127.0.0.1:1/v1" "-p anam,argil -u http://127.0.0.1:1/v1"; do
-		echo "$mistake"
-		run -64 --separate-stderr av-upload $mistake x
-		[ -z "$output" ]
-		[[ $stderr == *usage:* ]]
-	done
+	check_usage av-upload --max-creates --nonsense "-j 0" "-j x" "--timeout x" "--rate -1" "--rate x" \
+		"--max-creates x" "-u http://127.0.0.1:1/v1" "-p anam,argil -u http://127.0.0.1:1/v1"
 }
 
 @test "configuration errors: unknown provider, no key, plain http" {
@@ -214,8 +205,7 @@ fails() {
 	photos 1
 	box
 	PORT=${STATS#http://127.0.0.1:} PORT=${PORT%/*}
-	kill "$BOX"
-	wait "$BOX" || true
+	end_box
 	fails 75 network true '"no"' -p avtr1 --timeout 1
 	av-upload -v -p avtr1 photos/001.jpg >late 2>talk 3>&- &
 	UPLOAD=$!
@@ -258,8 +248,7 @@ fails() {
 				(.time | sub(".*T[0-9:]+"; "0") | rtrimstr("Z") | tonumber))
 			| [length, .[1] - .[0] >= 0.999] | tostring' "trace.$fault")" '"[2,true]"'
 		is "$(stat ".${fault#*@} | [.creates, .faults[\"$fault#1\"]]")" '[1,1]'
-		kill "$BOX"
-		wait "$BOX" || true
+		end_box
 	done
 }
 
@@ -281,8 +270,7 @@ fails() {
 			'[["account_blocked",true,"no"]]'
 		is "$(posts "${spec%=*}")" 4
 		is "$(stat ".${spec%=*}.creates")" 3
-		kill "$BOX"
-		wait "$BOX" || true
+		end_box
 		rm -rf trace state/*
 		sound out
 	done
@@ -298,8 +286,7 @@ fails() {
 		upload --retry-failed <out >again || true
 		cmp out again
 		is "$(posts "${spec#*@}")" 1
-		kill "$BOX"
-		wait "$BOX" || true
+		end_box
 		rm trace
 	done
 }
@@ -316,8 +303,7 @@ fails() {
 		fi
 		is "$(posts "$provider")" 1
 		is "$(stat ".$provider | [.creates, .media_requests, .credentials_on_media]")" '[0,0,0]'
-		kill "$BOX"
-		wait "$BOX" || true
+		end_box
 		rm trace
 	done
 }
@@ -356,8 +342,7 @@ fails() {
 		is "$(stat ".$provider.duplicates_count")" 0
 		is "$(of out 'map(select(.avatar.id)) | length')" "$(stat ".$provider.creates")"
 		[ "$(stat ".$provider.creates")" -ge 3 ]
-		kill "$BOX"
-		wait "$BOX" || true
+		end_box
 		rm -rf trace state/*
 	done
 }

@@ -58,16 +58,7 @@ turned() {
 }
 
 @test "help and version on stdout; usage errors on stderr, exit status 64" {
-	run -0 --separate-stderr av-validate -h
-	[[ $output == "usage: av-validate"* && $output == *--quick* && -z $stderr ]]
-	run -0 av-validate -V
-	[[ $output == av-validate\ * ]]
-	for mistake in --nonsense "-j 0" "--rate 1" "--max-pixels 0" "--max-pixels x" -O; do
-		echo "$mistake"
-		run -64 --separate-stderr av-validate $mistake
-		[ -z "$output" ]
-		[[ $stderr == *usage:* ]]
-	done
+	check_usage av-validate --quick --nonsense "-j 0" "--rate 1" "--max-pixels 0" "--max-pixels x" -O
 	run -78 --separate-stderr av-validate -p anam,nobody x
 	[[ -z $output && $stderr == *nobody* ]]
 }

@@ -28,10 +28,8 @@ matrix() {
 		honest "${UNTOLD[@]}" >counts || { cat counts; return 1; }
 		tell "seed $seed" <counts
 		[ "$(stat '[.[].faults | add // 0] | add')" -gt 0 ]
-		kill "$BOX"
-		wait "$BOX" || true
+		end_box
 	done
-	BOX=
 }
 
 @test "lost-before" { matrix --fault lost-before=0.1; }

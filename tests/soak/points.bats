@@ -26,11 +26,9 @@ load common
 			{ jq -r '.avatar.id // empty' died 2>/dev/null || true; } | sort >before
 			jq -r '.avatar.id // empty' out | sort >after
 			is "$(comm -23 before after)" ''
-			kill "$BOX"
-			wait "$BOX" || true
+			end_box
 		done
 	done
-	BOX=
 	tell all <<<"$died deaths"
 	[ "$died" -ge 30 ]
 }
