@@ -49,30 +49,31 @@ hasnt() {
   done
 }
 
-@test "bash: the long options of each program's help" {
+# check_options SHELL: it offers the long options of each program's help, and no others than kinds
+check_options() {
   for program in $programs; do
     echo "$program"
-    diff <(tests/lint/long-options "$program") <(bash_completes "$program" -- |
+    diff <(tests/lint/long-options "$program") <("$1_options" "$program" |
       grep -vxE -- '--(pose|animation|preview|gltf|still|video|thumbnail|cover)' | sort -u)
   done
+}
+
+bash_options() { bash_completes "$1" --; }
+fish_options() { fish_completes "$1 --"; }
+zsh_options() { zsh_completes "$1 --"; }
+
+@test "bash: the long options of each program's help" {
+  check_options bash
 }
 
 @test "fish: the long options of each program's help" {
   command -v fish >/dev/null || skip "no fish"
-  for program in $programs; do
-    echo "$program"
-    diff <(tests/lint/long-options "$program") <(fish_completes "$program --" |
-      grep -vxE -- '--(pose|animation|preview|gltf|still|video|thumbnail|cover)' | sort -u)
-  done
+  check_options fish
 }
 
 @test "zsh: the long options of each program's help" {
   command -v zsh >/dev/null || skip "no zsh"
-  for program in $programs; do
-    echo "$program"
-    diff <(tests/lint/long-options "$program") <(zsh_completes "$program --" |
-      grep -vxE -- '--(pose|animation|preview|gltf|still|video|thumbnail|cover)' | sort -u)
-  done
+  check_options zsh
 }
 
 @test "bash: providers, also a user's own" {
