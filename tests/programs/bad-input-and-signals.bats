@@ -51,7 +51,7 @@ load helper
 	ANAM_API_URL=http://127.0.0.1:1/v1 run -75 limit 20 av-upload --again --timeout 1s -p avtr1 -u "$other" \
 		<<<'{"file":"photos/001.jpg","provider":"anam"}'
 	is "$(stat '[.avtr1.creates, .anam.creates]')" '[1,1]'
-	clean
+	check_sandbox
 }
 
 @test "a signal during a token request ends the program and passes its records on" {
@@ -176,7 +176,7 @@ print(n[0] > 60000)'
 }
 
 @test "a photo renamed after a lost answer is looked up under its old name" {
-	soon 0.5
+	set_lags 0.5
 	for p in anam avtr1; do
 		photos 1
 		box --fault "lost-after@$p#1"

@@ -7,12 +7,12 @@ load ../soak/common
 
 # matrix KIND: all four services, the fault in one of five requests, lists that lag
 matrix() {
-	shots 15
-	soon 0.6
+	make_shots 15
+	set_lags 0.6
 	box --seed 1 --state journal --retry-after none --late 300 --stall-ms 200 --list-lag 300 \
 		--fault "$1=0.2"
 	upload
-	honest loom
+	check_outcomes loom
 	[ "$(stat '[.[].faults | add // 0] | add')" -gt 0 ]
 }
 
@@ -21,7 +21,7 @@ matrix() {
 @test "late effects" { matrix late; }
 
 @test "--dry-run: reports what would be sent and sends nothing" {
-	shots 3
+	make_shots 3
 	box
 	grep argil all >mine
 	head -n 1 mine | av-upload -q | av-poll -q --interval 0.05s >made
@@ -36,7 +36,7 @@ matrix() {
 	is "$stderr" 'av-upload: 2 to create, 3 already made, 0 unknown, 1 refused; Argil: 4 credits'
 	is "$(stat .argil.requests)" "$requests"
 	printf '%s\n' "$output" >out
-	sound out
+	check_schema out
 	echo '{"file":"x.png","error":{"step":"validate","code":"file_missing","message":"x","retryable":false}}' >bad
 	run --separate-stderr -65 sh -c 'cat in bad | av-upload --dry-run >out2'
 	is "$stderr" 'av-upload: 2 to create, 3 already made, 0 unknown, 1 refused, 1 failed before; Argil: 4 credits'
@@ -50,7 +50,7 @@ matrix() {
 	run --separate-stderr -0 sh -c 'av-render --dry-run -r video -O text=Hello <made'
 	is "$stderr" 'av-render: 2 to create, 0 already made, 0 unknown, 0 refused; Argil: 140 credits a minute for each of 1'
 	printf '%s\n' "$output" >out
-	sound out
+	check_schema out
 	is "$(jq -c '[.renderings, (.plan[] | .operation, .kind)]' out)" \
 		'[null,"video_create","video","video_render","video"]'
 	is "$(stat .argil.videos)" 0
@@ -58,27 +58,27 @@ matrix() {
 
 # The table of outcomes in av(7): a test for each row.
 
-# one PROVIDER [OPTION...]: a photo for the provider, and a sandbox
-one() {
-	shots 2
-	soon 0.6
+# start_one PROVIDER [OPTION...]: a photo for the provider, and a sandbox
+start_one() {
+	make_shots 2
+	set_lags 0.6
 	grep "\"$1\"" all >mine
 	head -n 1 mine >first
 	box --seed 1 "${@:2}"
 }
 
-# said [FILE]: code, created and retryable of each error
-said() {
+# errors [FILE]: code, created and retryable of each error
+errors() {
 	jq -c '[.error.code, .error.created, .error.retryable]' "${1:-out}" | tr '\n' ' '
 }
 
 @test "not sent: retried until the service is there or the time is over" {
-	one avtr1
+	start_one avtr1
 	base=$AVTR1_API_URL
 	port=${base#http://127.0.0.1:} port=${port%%/*}
 	end_box
 	run -75 sh -c 'av-upload -q --timeout 1s <first >out'
-	is "$(said)" '["network","no",true] '
+	is "$(errors)" '["network","no",true] '
 	is "$(av-ledger list | jq -r .state)" not_made
 	av-upload <first >out 2>err &
 	upload=$!
@@ -90,18 +90,18 @@ said() {
 }
 
 @test "auth: the token is renewed once and the request sent again" {
-	one loom --fault 401@loom#1
+	start_one loom --fault 401@loom#1
 	av-upload -q <first >out
 	is "$(jq -r .avatar.status out)" processing
 	is "$(stat '.loom | [.creates, .token_requests, .statuses["401"]]')" '[1,2,1]'
 }
 
 @test "auth: a refused key blocks the account, and nothing more is sent" {
-	one anam
-	shots 9
+	start_one anam
+	make_shots 9
 	grep anam all >mine
 	ANAM_API_KEY=wrong run -77 sh -c 'av-upload -q -j 1 <mine >out'
-	is "$(said | tr ' ' '\n' | sort | uniq -c | tr -s ' ')" ' 9 ["unauthorized","no",true]'
+	is "$(errors | tr ' ' '\n' | sort | uniq -c | tr -s ' ')" ' 9 ["unauthorized","no",true]'
 	# The key is tried once more, while other records may be sent.
 	[ "$(stat .anam.requests)" -le 4 ]
 	av-upload -q --retry-failed <out >next
@@ -109,13 +109,13 @@ said() {
 }
 
 @test "wait: as long as the service says, in full" {
-	one avtr1 --retry-after 1 --fault 429@avtr1#1 --fault 503@avtr1#2
+	start_one avtr1 --retry-after 1 --fault 429@avtr1#1 --fault 503@avtr1#2
 	begin=$(date +%s%N)
 	av-upload -q <first >out
 	took=$((($(date +%s%N) - begin) / 1000000))
 	[ "$took" -ge 2000 ]
 	is "$(stat '.avtr1 | [.creates, .requests]')" '[1,3]'
-	one loom --retry-after 1 --fault 423@loom#1
+	start_one loom --retry-after 1 --fault 423@loom#1
 	begin=$(date +%s%N)
 	av-upload -q <first >out
 	[ $((($(date +%s%N) - begin) / 1000000)) -ge 1000 ]
@@ -123,10 +123,10 @@ said() {
 }
 
 @test "account: nothing more is sent; all its records are retryable" {
-	one argil --quota argil=1
+	start_one argil --quota argil=1
 	run -75 sh -c 'av-upload -q -j 1 <mine >out'
-	is "$(said)" '[null,null,null] ["account_blocked","no",true] '
-	shots 9
+	is "$(errors)" '[null,null,null] ["account_blocked","no",true] '
+	make_shots 9
 	grep argil all >mine
 	run -75 sh -c 'av-upload -q -j 1 <mine >out'
 	is "$(jq -r '.error.code' out | sort | uniq -c | tr -s ' ' | tr '\n' ';')" ' 8 account_blocked; 1 null;'
@@ -134,7 +134,7 @@ said() {
 }
 
 @test "refused: a final error, nothing was made" {
-	one anam --refuse-match 0000
+	start_one anam --refuse-match 0000
 	run -65 sh -c 'av-upload -q <mine >out'
 	is "$(jq -sc 'map([.error.code, .error.created, .error.retryable]) | sort' out)" \
 		'[[null,null,null],["refused","no",false]]'
@@ -142,38 +142,38 @@ said() {
 }
 
 @test "a redirect is never followed" {
-	one loom --fault 303@loom#1
+	start_one loom --fault 303@loom#1
 	run -65 sh -c 'av-upload -q <first >out'
-	is "$(said)" '["redirected","unknown",false] '
+	is "$(errors)" '["redirected","unknown",false] '
 	is "$(stat '.loom | [.requests, .creates, .media_requests, .credentials_on_media]')" '[1,0,0,0]'
 	# The list can settle the outcome.
-	one argil --fault 302@argil#1 --fault 308@argil#2 --fault 303-after@argil#4
+	start_one argil --fault 302@argil#1 --fault 308@argil#2 --fault 303-after@argil#4
 	for i in 1 2; do
 		run -75 sh -c 'av-upload -q <first >out'
-		is "$(said)" '["redirected","no",true] '
+		is "$(errors)" '["redirected","no",true] '
 		is "$(stat '.argil | [.charges, .media_requests, .credentials_on_media]')" '[0,0,0]'
 	done
 	av-upload -q -j 1 --retry-failed <mine >out
-	is "$(said)" '[null,null,null] [null,null,null] '
+	is "$(errors)" '[null,null,null] [null,null,null] '
 	is "$(stat '.argil | [.charges, .duplicates_count, .media_requests]')" '[2,0,0]'
 	# The list is redirected as well: another run may learn more.
-	one anam --fault 301-after@anam#1 --fault list-301@anam#1
+	start_one anam --fault 301-after@anam#1 --fault list-301@anam#1
 	run -75 sh -c 'av-upload -q <first >out'
-	is "$(said)" '["redirected","unknown",true] '
+	is "$(errors)" '["redirected","unknown",true] '
 	av-upload -q --retry-failed <out >again
-	is "$(said again)" '[null,null,null] '
+	is "$(errors again)" '[null,null,null] '
 	is "$(stat '.anam | [.charges, .requests, .media_requests]')" '[1,3,0]'
 }
 
 @test "no complete answer: looked up, never sent again without proof" {
-	one anam --fault truncated@anam#1 --fault lost-before@anam#2
+	start_one anam --fault truncated@anam#1 --fault lost-before@anam#2
 	av-upload -q -j 1 <mine >out
 	# One was found; one was proved absent and sent again.
 	is "$(stat '.anam | [.creates, .duplicates_count, (.faults | add)]')" '[2,0,2]'
 	is "$(jq -r .avatar.status out | sort -u)" ready
-	one loom --fault lost-after@loom#1
+	start_one loom --fault lost-after@loom#1
 	run -65 sh -c 'av-upload -q <first >out'
-	is "$(said)" '["outcome_unknown","unknown",false] '
+	is "$(errors)" '["outcome_unknown","unknown",false] '
 	run -65 sh -c 'av-upload -q <first >out'
 	is "$(stat '.loom | [.requests, .creates]')" '[1,1]'
 	av-ledger list --state unknown | jq -r .key >key
@@ -184,7 +184,7 @@ said() {
 }
 
 @test "an avatar that failed or is gone is marked in the ledger and never reused" {
-	shots 2
+	make_shots 2
 	box --fail-match 0000
 	grep avtr1 all >mine
 	av-upload -q -j 1 <mine >made
@@ -206,7 +206,7 @@ said() {
 }
 
 @test "an avatar that is gone at the download is marked in the ledger" {
-	one anam
+	start_one anam
 	av-upload -q <first >made
 	id=$(jq -r .avatar.id made)
 	curl -sf -X DELETE -H "Authorization: Bearer $ANAM_API_KEY" "$ANAM_API_URL/avatars/$id"
@@ -228,7 +228,7 @@ refuses() {
 @test "an unusable ledger: a clear error, and nothing is sent" {
 	local own=-m
 	[ "$(id -u)" -eq 0 ] || own=-rm
-	one anam
+	start_one anam
 	refuses 'Read-only' unshare "$own" sh -c 'mount -t tmpfs none "$XDG_STATE_HOME" &&
 		mount -o remount,ro "$XDG_STATE_HOME" && exec av-upload <first'
 	refuses 'disk full' unshare "$own" sh -c 'mount -t tmpfs -o size=64k none "$XDG_STATE_HOME" &&
@@ -253,7 +253,7 @@ refuses() {
 @test "a disk full before the outcome is written: nothing is lost or made twice" {
 	local own=-m
 	[ "$(id -u)" -eq 0 ] || own=-rm
-	one anam --fault lost-after@anam=1
+	start_one anam --fault lost-after@anam=1
 	export STATS
 	run -0 limit 60 unshare "$own" bash -c '
 		mount -t tmpfs -o size=1m none "$XDG_STATE_HOME" || exit
@@ -264,13 +264,13 @@ refuses() {
 		rm "$XDG_STATE_HOME/fill"
 		av-upload -q --retry-failed <out >again'
 	is "$(cat status)" 75
-	is "$(said | tr -s ' ')" '["outcome_unknown","unknown",true] ["outcome_unknown","unknown",true] '
+	is "$(errors | tr -s ' ')" '["outcome_unknown","unknown",true] ["outcome_unknown","unknown",true] '
 	is "$(codes again)" '2 ready'
 	is "$(stat '.anam | [.creates, .requests - .lists]')" '[2,2]'
 }
 
 @test "many processes share one pace, and none starves" {
-	shots 50
+	make_shots 50
 	box --rate anam=0
 	grep anam all >mine
 	split -l 1 mine part.
@@ -291,27 +291,27 @@ refuses() {
 }
 
 @test "on an exclusive account many processes make one at a time" {
-	shots 30
-	soon 0.3
+	make_shots 30
+	set_lags 0.3
 	box --seed 2 --state journal --list-lag 100 --rate loom=0 --fault lost-after@loom=0.15 \
 		--fault lost-before@loom=0.15
 	export LOOM_EXCLUSIVE=1 LOOM_RATE=1000
 	grep loom all >mine
 	mv mine all
 	xargs -d '\n' -n 3 -P 8 sh -c 'printf "%s\n" "$@" | av-upload -q -j 2' av-upload <all >out
-	honest
+	check_outcomes
 	[ "$(stat '.loom.faults | add')" -gt 3 ]
 	is "$(stat .loom.max_in_flight)" 1
 }
 
 # pictures PROVIDER [OPTION...]: a ready avatar in the file polled, and a sandbox
 pictures() {
-	one "$@"
+	start_one "$@"
 	av-upload -q <first | av-poll -q --interval 0.05s >polled
 }
 
-# whole [FILE]: out holds one file, and it has the record's checksum
-whole() {
+# check_download [FILE]: out holds one file, and it has the record's checksum
+check_download() {
 	is "$(find out -type f | wc -l)" 1
 	is "$(sha256sum <"$(jq -r '.renderings[0].file' "${1:-done}")")" \
 		"$(jq -r '.renderings[0].sha256' "${1:-done}")  -"
@@ -321,19 +321,19 @@ whole() {
 @test "a broken download is completed" {
 	pictures argil --fault media-truncated#1 --fault media-lost#2 --fault media-500#3
 	av-render -q -o out <polled >done
-	whole
+	check_download
 	[ "$(stat .argil.media_requests)" -ge 4 ]
 }
 
 @test "an expired URL is requested again, once" {
 	pictures argil --fault media-403#1
 	av-render -q -o out <polled >done
-	whole
+	check_download
 	is "$(stat .argil.media_requests)" 2
 	pictures anam --fault media-403=1
 	rm -r out
 	run -75 sh -c 'av-render -q -o out <polled >done'
-	is "$(said done)" '["download_failed",null,true] '
+	is "$(errors done)" '["download_failed",null,true] '
 	is "$(stat .anam.media_requests)" 2
 	is "$(find out -type f)" ''
 }
@@ -353,9 +353,9 @@ whole() {
 }
 
 @test "photos of the same name are not confused" {
-	shots 2
+	make_shots 2
 	mv all both
-	soon 0.6
+	set_lags 0.6
 	# One loses its answer, the other its request.
 	for lost in 1 2; do
 		rm -rf journal state all
@@ -371,7 +371,7 @@ whole() {
 		done
 		box --seed 1 --state journal "${faults[@]}"
 		upload -j 1
-		honest avtr1 anam
+		check_outcomes avtr1 anam
 		is "$(stat '[.avtr1, .anam, .argil | .faults | add]')" '[2,2,2]'
 		end_box
 	done

@@ -14,9 +14,9 @@ acme() {
 	export ACME_API_KEY=sesame-0123456789
 }
 
-# served [FAULT=VALUE]... COMMAND: runs the shell command beside the service. Its output is in the
+# serve [FAULT=VALUE]... COMMAND: runs the shell command beside the service. Its output is in the
 # file out, the requests are in the file requests.
-served() {
+serve() {
 	limit 60 "$TESTS/servers/acme-server" "${@:1:$#-1}" sh -c "{ ${*: -1}; } >out" >requests
 }
 
@@ -29,7 +29,7 @@ requests() {
 	acme
 	for clock in 0 -86400 86400; do
 		rm -rf "$XDG_STATE_HOME"/*
-		served "clock=$clock" old=ann lost=1 'av-upload -q -p acme ann.jpg'
+		serve "clock=$clock" old=ann lost=1 'av-upload -q -p acme ann.jpg'
 		is "$(jq -r .avatar.id out)" face-1
 		is "$(requests)" '2 GET /v2/faces, 1 POST /v2/faces'
 	done
@@ -37,21 +37,21 @@ requests() {
 
 @test "a list that repeats its first page proves nothing, and the reading ends" {
 	acme 'del(.operations.list.paging.last)'
-	run -75 served same=1 lost=1 'av-upload -q -p acme ann.jpg'
+	run -75 serve same=1 lost=1 'av-upload -q -p acme ann.jpg'
 	is "$(jq -c '.error | [.code, .created, .retryable]' out)" '["outcome_unknown","unknown",true]'
 	is "$(requests)" '2 GET /v2/faces, 1 POST /v2/faces'
 }
 
 @test "no lookup without a value for every member that must match" {
 	acme '.operations.create.lookup.match["/from"] = "{url}"'
-	run -65 served lost=1 'av-upload -q -p acme ann.jpg'
+	run -65 serve lost=1 'av-upload -q -p acme ann.jpg'
 	is "$(jq -c '.error | [.code, .created]' out)" '["outcome_unknown","unknown"]'
 	is "$(requests)" '1 POST /v2/faces'
 }
 
 @test "a repeated key is masked, a long message becomes one line" {
 	acme
-	run -65 served echo=400 'av-upload -v -p acme ann.jpg 2>err'
+	run -65 serve echo=400 'av-upload -v -p acme ann.jpg 2>err'
 	run ! grep -r sesame out err "$XDG_STATE_HOME"
 	is "$(jq -r .error.provider_code out)" '*****************'
 	is "$(jq -c '.error.message | test("[[:cntrl:]]")' out)" false
@@ -60,11 +60,11 @@ requests() {
 
 @test "an answer without a state, or with endless headers, only delays" {
 	acme
-	served silent=2 'av-upload -q -p acme ann.jpg | av-poll -q --interval 20ms'
+	serve silent=2 'av-upload -q -p acme ann.jpg | av-poll -q --interval 20ms'
 	is "$(jq -r .avatar.status out)" ready
 	is "$(requests)" '3 GET /v2/faces/face-1, 1 POST /v2/faces'
 	rm -rf "$XDG_STATE_HOME"/*
-	served heads=1 'av-upload -q -p acme ann.jpg | av-poll -v --interval 20ms 2>err'
+	serve heads=1 'av-upload -q -p acme ann.jpg | av-poll -v --interval 20ms 2>err'
 	is "$(jq -r .avatar.status out)" ready
 	grep -q "headers have no end" err
 }
@@ -73,7 +73,7 @@ requests() {
 	acme '.operations.create.lookup.exclusive = true'
 	seq -f '{"file":"ann.jpg","provider":"acme","name":"n%.0f"}' 20000 >in
 	# Recursion would need a larger stack.
-	ACME_EXCLUSIVE=1 run -75 served echo=402 'ulimit -s 256; av-upload -q -j 20000 <in'
+	ACME_EXCLUSIVE=1 run -75 serve echo=402 'ulimit -s 256; av-upload -q -j 20000 <in'
 	is "$(codes out)" '20000 account_blocked'
 	is "$(requests)" '1 POST /v2/faces'
 }

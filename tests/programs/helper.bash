@@ -57,8 +57,8 @@ photos() {
 	seq -f "photos/%03g.jpg=${2:-64x48}" "$1" | xargs faces
 }
 
-# soon [SECONDS]: installs descriptions with this lag of lists and this delay of effects
-soon() {
+# set_lags [SECONDS]: installs descriptions with this lag of lists and this delay of effects
+set_lags() {
 	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
 	for service in "${SERVICES[@]}"; do
 		jq --argjson s "${1:-1}" \
@@ -84,13 +84,13 @@ codes() {
 		awk '{ printf "%s%s %s", sep, $1, $2; sep = ", " }'
 }
 
-# sound FILE...: the records match their schema
-sound() {
+# check_schema FILE...: the records match their schema
+check_schema() {
 	cat "$@" | "$TESTS/lint/schema-check" "$TESTS/../lib/schema/record.json"
 }
 
-# clean: the sandbox saw no violation, no credential at a media host, and no duplicate
-clean() {
+# check_sandbox: the sandbox saw no violation, no credential at a media host, and no duplicate
+check_sandbox() {
 	is "$(stat 'del(.other) | [.[] | [.violations_count, .credentials_on_media, .duplicates_count]] | unique')" \
 		'[[0,0,0]]'
 	is "$(stat '.other.requests')" 0

@@ -12,8 +12,8 @@ pipe() {
 		"${@:2}" >"done.$1"
 }
 
-# whole PROVIDER N PICTURES: N photos gave N ready records, N creates and PICTURES files
-whole() {
+# check_run PROVIDER N PICTURES: N photos gave N ready records, N creates and PICTURES files
+check_run() {
 	is "$(codes "done.$1")" "$2 ready"
 	is "$(of "done.$1" 'map(.file) | unique | length')" "$2"
 	is "$(of "done.$1" 'map(.avatar.id) | unique | length')" "$2"
@@ -22,15 +22,15 @@ whole() {
 	jq -r '.renderings[]? | "\(.sha256)  \(.file)"' "done.$1" >sums
 	[ "$3" -eq 0 ] || sha256sum --quiet -c sums
 	is "$(wc -l <sums)" "$3"
-	sound "done.$1"
-	clean
+	check_schema "done.$1"
+	check_sandbox
 }
 
 @test "loom: photos to stickers and animations" {
 	photos 5
 	box
 	pipe loom -r pose=hi -r animation=hi -r animation=wave -O size=128 -O background_color=#fff
-	whole loom 5 15
+	check_run loom 5 15
 	is "$(stat .loom.renderings)" 15
 	file -b out/*.pose-hi.png | grep -c 'PNG image data, 128 x' | grep -qx 5
 	file -b out/*.gif | grep -c '^GIF image data' | grep -qx 10
@@ -40,7 +40,7 @@ whole() {
 	photos 5
 	box
 	pipe anam -r still -r preview
-	whole anam 5 10
+	check_run anam 5 10
 	file -b out/*.mp4 | grep -c 'MP4' | grep -qx 5
 }
 
@@ -48,14 +48,14 @@ whole() {
 	photos 5
 	box
 	pipe avtr1
-	whole avtr1 5 0
+	check_run avtr1 5 0
 }
 
 @test "argil: photos to covers, thumbnails and videos" {
 	photos 5 1280x720
 	box
 	pipe argil -r cover -r thumbnail -r video -O text=Hello
-	whole argil 5 15
+	check_run argil 5 15
 	is "$(stat '.argil | [.videos, .video_renders]')" '[5,5]'
 }
 
@@ -68,8 +68,8 @@ whole() {
 	is "$(of done 'map(.provider)[0:5]')" '["loom","anam","avtr1","argil","loom"]'
 	is "$(of done 'map(.file) == (map(.file) | sort)')" true
 	is "$(stat '[.loom, .anam, .avtr1, .argil | .creates]')" '[4,4,4,4]'
-	sound done
-	clean
+	check_schema done
+	check_sandbox
 }
 
 @test "a fifth service needs only a description" {
@@ -86,7 +86,7 @@ whole() {
 	is "$(find out -name '*.puppet.wave-left.svg' | wc -l)" 4
 	is "$(curl -sf "${PUPPET_API_URL%/api}/_count" | jq -c .)" \
 		'{"made":4,"rendered":4,"wrong":[]}'
-	sound done.puppet
+	check_schema done.puppet
 	! grep -rq pk-secret done.puppet out
 }
 
@@ -99,8 +99,8 @@ whole() {
 	is "$(of done 'sort_by(.file) | map([.avatar.status, .error.step, .error.code])')" \
 		'[["ready",null,null],["failed","poll","avatar_failed"],[null,"validate","photo_refused"]]'
 	is "$(stat .argil.creates)" 2
-	sound done
-	clean
+	check_schema done
+	check_sandbox
 }
 
 @test "make: only a changed photo is uploaded again" {
@@ -129,7 +129,7 @@ whole() {
 	limit 60 make -s
 	is "$(stat .avtr1.creates)" 4
 	is "$(jq -c .avatar.reused made/001.json)" true
-	clean
+	check_sandbox
 }
 
 @test "xargs -P 8: one ledger, one credential, no avatar twice" {
@@ -145,8 +145,8 @@ whole() {
 	is "$(of again 'map(.avatar.reused) | unique')" '[true]'
 	is "$(jq -s 'map(.avatar.id) | unique | length' made again)" 40
 	is "$(stat '[.loom.creates, .loom.token_requests]')" '[40,1]'
-	sound made again
-	clean
+	check_schema made again
+	check_sandbox
 }
 
 @test "the same photo in 8 processes at once makes one avatar" {
@@ -164,8 +164,8 @@ whole() {
 		limit 60 parallel --will-cite --pipe -N 7 -j 4 av-upload >made 3>&-
 	is "$(codes made)" "40 ready"
 	is "$(stat .anam.creates)" 40
-	sound made
-	clean
+	check_schema made
+	check_sandbox
 }
 
 @test "Ctrl-C: every record comes out, a paid one with its id" {
@@ -189,13 +189,13 @@ whole() {
 	is "$(of done 'map(.error.code) - [null] | unique')" '["interrupted"]'
 	is "$(of done 'map(select(.error) | .error.retryable) | unique')" '[true]'
 	grep -q 130 statuses
-	sound done
+	check_schema done
 	# Another run continues, and pays once.
 	limit 60 av-upload --retry-failed <done | limit 60 av-poll --retry-failed --interval 0.05s |
 		limit 60 av-render --retry-failed -o out >again
 	is "$(codes again)" "60 ready"
 	is "$(stat .avtr1.creates)" 60
-	clean
+	check_sandbox
 }
 
 @test "resuming a finished run changes nothing and sends nothing" {
@@ -219,7 +219,7 @@ whole() {
 	limit 60 av-upload -p anam photos/* >all
 	is "$(stat .anam.creates)" 30
 	is "$(of all 'map(select(.avatar.reused)) | length')" "$MADE"
-	clean
+	check_sandbox
 }
 
 @test "100,000 records pass through in constant memory, byte for byte" {

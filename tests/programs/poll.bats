@@ -29,8 +29,8 @@ made() {
 			loom) echo '["done"]' ;; avtr1) echo '["ready"]' ;; argil) echo '["IDLE"]' ;;
 			*) echo '[null]' ;; esac)"
 		[ "$provider" = anam ] || [ "$(stat ".$provider.polls")" -ge 4 ]
-		sound done
-		clean
+		check_schema done
+		check_sandbox
 		end_box
 	done
 }
@@ -47,7 +47,7 @@ made() {
 		is "$(jq -r '[.provider, .avatar.id, .avatar.status] | join(" ")' $out)" \
 			"$(sed 's/.*/avtr1 & ready/' ids)"
 	done
-	sound a b c d
+	check_schema a b c d
 }
 
 @test "a failed avatar says why and is not reused" {
@@ -63,7 +63,7 @@ made() {
 		limit 60 av-upload -p "$provider" photos/* >again
 		is "$(of again 'map(select(.avatar.reused)) | length')" 2
 		is "$(stat ".$provider.creates")" 4
-		sound done
+		check_schema done
 		end_box
 		rm -rf state/*
 	done
@@ -106,7 +106,7 @@ made() {
 	is "$(jq -c '[.error.code, .error.retryable, .avatar.id]' gone)" \
 		'["avatar_gone",false,"av_01J00000000000000000000002"]'
 	is "$(jq -s 'map(select(.path | endswith("0002"))) | length' trace)" 3
-	sound gone
+	check_schema gone
 }
 
 @test "other 4xx fail; a refused key is exit status 77" {
@@ -130,7 +130,7 @@ made() {
 	is "$(of out 'map(.error.code)')" '["no_avatar","invalid_record",null,"refused"]'
 	is "$(tail -n 2 out)" "$(tail -n 2 in)"
 	is "$(stat .avtr1.requests)" 0
-	sound out
+	check_schema out
 }
 
 @test "--timeout has its own error, keeps the id, is retryable" {
@@ -144,8 +144,8 @@ made() {
 	poll --exit-zero --timeout 0.1s <made >zero
 	poll --retry-failed <late >done
 	is "$(codes done)" "3 ready"
-	sound late done
-	clean
+	check_schema late done
+	check_sandbox
 }
 
 @test "-k keeps the order; -j, --watch and --rate are limits" {
@@ -178,7 +178,7 @@ made() {
 	is "$(of out 'map([.error.code, .error.retryable, (.avatar.id | length > 0)]) | unique')" \
 		'[["interrupted",true,true]]'
 	is "$(wc -l <out)" 20
-	sound out
+	check_schema out
 }
 
 @test "failures go to the ledger, if there is one that can be used" {

@@ -31,8 +31,8 @@ files() {
 		render -o "out.$provider" <ready.jsonl >done
 		is "$(codes done)" "2 ready"
 		is "$(stat ".$provider.charges")" "$CHARGES"
-		sound done
-		clean
+		check_schema done
+		check_sandbox
 		end_box
 	done
 	is "$(files out.loom)" "./001.loom.preview.png ./002.loom.preview.png "
@@ -66,8 +66,8 @@ files() {
 		assert rows[1:4] == b"\x00\xff\x00", rows[1:4]
 	END
 	jq -e . out/001.loom.gltf.gltf >/dev/null
-	sound done
-	clean
+	check_schema done
+	check_sandbox
 }
 
 @test "a kind that is not offered: an error by name, none by default" {
@@ -105,7 +105,7 @@ files() {
 	run -65 render -k -p loom -o out '{"file":"x"}' '{"no'
 	printf '%s\n' "$output" | grep '^{' >out.jsonl
 	is "$(of out.jsonl 'map(.error.code)')" '["no_avatar","invalid_record"]'
-	sound out.jsonl
+	check_schema out.jsonl
 	box
 	ready anam 1
 	ID=$(jq -r .avatar.id ready.jsonl)
@@ -130,12 +130,12 @@ files() {
 	render -r video -O text=Hi -o out <ready.jsonl >f
 	render -r video -O text=Other -o other <ready.jsonl >g
 	is "$(stat '.argil | [.videos, .video_renders]')" '[4,4]'
-	sound a b d e f g
-	clean
+	check_schema a b d e f g
+	check_sandbox
 }
 
 @test "--ask, av-poll, av-render: requested once, fetched later" {
-	soon 0.5
+	set_lags 0.5
 	for spec in "loom -r pose=hi" "argil -r video -O text=Hi"; do
 		set -- $spec
 		box --render-after 300
@@ -150,8 +150,8 @@ files() {
 		is "$(of done '[.[].renderings[] | .file != null] | unique')" '[true]'
 		is "$(find out -type f | wc -l)" 2
 		is "$(stat ".$1.charges")" "$CHARGES"
-		sound asked polled done
-		clean
+		check_schema asked polled done
+		check_sandbox
 		rm -rf out state/*
 		end_box
 	done
@@ -174,8 +174,8 @@ files() {
 	render -k -r thumbnail -o other <before >named
 	is "$(files other)" './001.argil.thumbnail.jpg ./002.argil.thumbnail.jpg ./003.argil.thumbnail.jpg '
 	is "$(stat .argil.charges)" "$charges"
-	sound done named
-	clean
+	check_schema done named
+	check_sandbox
 }
 
 @test "a template names files, never outside the directory" {
@@ -214,7 +214,7 @@ files() {
 	render --force -o out <ready.jsonl >done
 	is "$(codes done)" "2 ready"
 	[[ $(file -b out/001.anam.still.png) == PNG* ]]
-	sound done
+	check_schema done
 }
 
 @test "an unwritable directory: its own error, no file, retryable" {
@@ -260,7 +260,7 @@ files() {
 	is "$(of done 'map([.error.code, .error.retryable])')" '[["download_failed",true]]'
 	is "$(files)" ""
 	is "$(stat .anam.media_requests)" 4
-	sound done
+	check_schema done
 }
 
 @test "killed during a download: no partial file, the same command fetches it" {
@@ -286,7 +286,7 @@ files() {
 		is "$(files)" "./001.argil.video.mp4 "
 		jq -r '.renderings[] | "\(.sha256)  \(.file)"' done | sha256sum --quiet -c
 		is "$(stat '.argil | [.videos, .video_renders]')" '[1,1]'
-		clean
+		check_sandbox
 		end_box
 		rm -rf out state/*
 	done
@@ -317,7 +317,7 @@ files() {
 	is "$(codes done)" "1 ready"
 	is "$(cat kept)" 001.argil.video.mp4
 	is "$(stat '.argil | [.videos, .video_renders]')" '[1,1]'
-	sound full done
+	check_schema full done
 }
 
 @test "a media host that never completes: download_failed, no partial file" {
@@ -327,7 +327,7 @@ files() {
 	printf '%s\n' "$output" | grep '^{' >done
 	is "$(of done 'map([.error.code, .error.retryable]) | unique')" '[["download_failed",true]]'
 	is "$(find out -name '*.png' 2>/dev/null | wc -l)" 0
-	sound done
+	check_schema done
 }
 
 @test "an expired URL is requested again" {
@@ -360,7 +360,7 @@ files() {
 }
 
 @test "a rendering whose answer is lost is never requested twice" {
-	soon 0.5
+	set_lags 0.5
 	for spec in "loom -r pose=hi" "argil -r video -O text=Hi"; do
 		set -- $spec
 		for fault in lost-after truncated garbage 500-after; do
@@ -377,7 +377,7 @@ files() {
 			[[ $(codes b) =~ ^1\ (ready|outcome_unknown)$ ]]
 			end_box
 			rm -rf state/* out
-			sound a b
+			check_schema a b
 		done
 	done
 }
@@ -395,7 +395,7 @@ files() {
 	is "$CODE" 143
 	is "$(wc -l <part)" 15
 	is "$(of part 'map(.error.code) | unique')" '["interrupted"]'
-	sound part
+	check_schema part
 	render --exit-zero --timeout 1 --retry-failed -r pose=hi -o out <part >again
 	is "$(stat '.loom | [.renderings, .duplicates_count]')" '[15,0]'
 }

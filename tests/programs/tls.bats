@@ -28,41 +28,41 @@ front() {
 	export CURL_CA_BUNDLE=$PWD/ca.pem
 }
 
-# told EXPRESSION: of the TLS server's counts
-told() {
+# front_stat EXPRESSION: of the TLS server's counts
+front_stat() {
 	curl -sf --noproxy '*' --cacert ca.pem "$HTTPS/_stats" | jq -c "$1"
 }
 
-# fail QUERY: sets the TLS server's faults
-fail() {
+# front_faults QUERY: sets the TLS server's faults
+front_faults() {
 	curl -sf --noproxy '*' --cacert ca.pem -X POST "$HTTPS/_faults?$1" >/dev/null
 }
 
 @test "HTTP/2: a whole pipe, many streams on few connections" {
-	shots 20
+	make_shots 20
 	front
-	before=$(told .sessions)
+	before=$(front_stat .sessions)
 	grep -v loom all | av-upload -q -j 16 | av-poll -q --interval 0.05s >out
 	is "$(codes out)" '60 ready'
-	clean
-	is "$(told '.protocols | keys')" '["2.0"]'
+	check_sandbox
+	is "$(front_stat '.protocols | keys')" '["2.0"]'
 	# This includes the sessions of curl.
-	[ "$(($(told .sessions) - before))" -le 10 ]
+	[ "$(($(front_stat .sessions) - before))" -le 10 ]
 }
 
 # batch QUERY: 20 photos for each service with that fault; all lists but Loom's can settle outcomes
 batch() {
-	shots 20
-	soon 0.3
+	make_shots 20
+	set_lags 0.3
 	front
-	fail "$1"
+	front_faults "$1"
 	upload
-	honest loom
+	check_outcomes loom
 }
 
 @test "HTTP/2: refused streams" {
 	batch refuse=3
-	[ "$(told .refused)" -ge 20 ]
+	[ "$(front_stat .refused)" -ge 20 ]
 }
 
 @test "HTTP/2: streams reset after the effect" {
@@ -75,13 +75,13 @@ batch() {
 }
 
 @test "an unknown certificate is refused; CURL_CA_BUNDLE and SSL_CERT_FILE work" {
-	shots 1
+	make_shots 1
 	front
 	grep anam all >mine
 	env -u CURL_CA_BUNDLE av-upload -q --timeout 1s --exit-zero <mine >out
 	is "$(jq -c '.error | [.code, .created, .retryable]' out)" '["network","no",true]'
 	[[ $(jq -r .error.message out) == *certificate* ]]
-	is "$(told .streams)" 0
+	is "$(front_stat .streams)" 0
 	for variable in CURL_CA_BUNDLE SSL_CERT_FILE; do
 		env -u CURL_CA_BUNDLE "$variable=$PWD/ca.pem" av-upload -q --again <mine >out
 		is "$(codes out)" '1 ready'
@@ -89,21 +89,21 @@ batch() {
 }
 
 @test "https_proxy: uses the tunnel; if that fails nothing was sent" {
-	shots 2
+	make_shots 2
 	front
 	grep anam all >mine
 	export https_proxy=$PROXY
-	fail tunnel=502
+	front_faults tunnel=502
 	av-upload -q --timeout 1s --exit-zero <mine >out
 	is "$(jq -c '.error | [.code, .created]' out | sort -u)" '["network","no"]'
-	is "$(told .streams)" 0
-	fail tunnel=200
-	connects=$(told .connects)
+	is "$(front_stat .streams)" 0
+	front_faults tunnel=200
+	connects=$(front_stat .connects)
 	av-upload -q --retry-failed <out >again
 	is "$(codes again)" '2 ready'
-	[ "$(told .connects)" -gt "$connects" ]
-	connects=$(told .connects)
+	[ "$(front_stat .connects)" -gt "$connects" ]
+	connects=$(front_stat .connects)
 	no_proxy=localhost av-upload -q --again <mine >out
 	is "$(codes out)" '2 ready'
-	is "$(told .connects)" "$connects"
+	is "$(front_stat .connects)" "$connects"
 }

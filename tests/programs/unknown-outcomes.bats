@@ -13,8 +13,8 @@ service() {
 		wait "$SERVER" || true
 		rm -rf url asked state/*
 	fi
-	shots 1
-	soon "${SETTLE:-0.2}"
+	make_shots 1
+	set_lags "${SETTLE:-0.2}"
 	grep "\"$1\"" all >first
 	printf '%s\n' "$2" >script
 	mkfifo url
@@ -24,8 +24,8 @@ service() {
 	export "${1^^}_API_URL=$url" "${1^^}_API_KEY=key"
 }
 
-# ends CODE POSTS [OPTION...]: av-upload ends with that error code or avatar id, after so many POSTs
-ends() {
+# check_end CODE POSTS [OPTION...]: av-upload ends with that error code or avatar id, after so many POSTs
+check_end() {
 	av-upload -q --timeout 5s "${@:3}" <first >out || true
 	is "$(jq -r '.error.code // .avatar.id' out)" "$1"
 	is "$(grep -c POST asked)" "$2"
@@ -36,7 +36,7 @@ ends() {
 		"POST /avatars": [{"status":0,"delay":2}, {"status":202,"body":{"id":"av_2"}}],
 		"GET /avatars": [{"seen_after":1.5,"until":{"data":[],"has_more":false},
 			"body":{"data":[{"id":"av_1","name":"0000","created_at":"@=0@","status":"ready"}],"has_more":false}}]}'
-	ends av_1 1
+	check_end av_1 1
 }
 
 @test "an effect later than the list's lag is waited for" {
@@ -47,17 +47,17 @@ ends() {
 	mine=config/avtools/providers/avtr1.json
 	jq '.operations.create.lookup.effect_s = 2' "$mine" >mine
 	mv mine "$mine"
-	ends av_1 1
+	check_end av_1 1
 	# Found by the second listing; absence would need a later one.
 	is "$(grep -c GET asked)" 2
 }
 
-# lists PROVIDER PAGES CODE POSTS: an answer is lost, the service lists these pages, and would make
+# check_listing PROVIDER PAGES CODE POSTS: an answer is lost, the service lists these pages, and would make
 # a second avatar
-lists() {
+check_listing() {
 	service "$1" "{\"POST /avatars\":[{\"status\":0},{\"status\":201,\"body\":{\"id\":\"second\"}}],
 		\"GET /avatars\":$2}"
-	ends "$3" "$4"
+	check_end "$3" "$4"
 }
 
 @test "an empty page is not the end if the service says that there is more" {
@@ -65,31 +65,31 @@ lists() {
 		"GET /avatars?limit=100": [{"body":{"data":[],"has_more":true,"next_cursor":"c"}}],
 		"GET /avatars?limit=100&starting_after=c": [{"body":{"data":[
 			{"id":"first","name":"0000","created_at":"@+0@"}],"has_more":false}}]}'
-	ends first 1
+	check_end first 1
 }
 
 @test "a page that does not say whether it is the last proves nothing" {
-	lists avtr1 '[{"body":{"data":[{"id":"other","name":"Bob","created_at":"@+0@"}]}}]' outcome_unknown 1
+	check_listing avtr1 '[{"body":{"data":[{"id":"other","name":"Bob","created_at":"@+0@"}]}}]' outcome_unknown 1
 }
 
 @test "a gateway's 404 is not an empty list" {
-	lists anam '[{"status":404,"headers":{"Content-Type":"text/html"},"body":"<h1>Not Found</h1>"}]' \
+	check_listing anam '[{"status":404,"headers":{"Content-Type":"text/html"},"body":"<h1>Not Found</h1>"}]' \
 		outcome_unknown 1
 }
 
 @test "the service's own 404 is an empty list" {
 	SETTLE=0.1 service anam '{"POST /avatars":[{"status":0},{"status":201,"body":{"id":"second"}}],
 		"GET /avatars":[{"status":404,"body":{"error":"no avatars found"}}]}'
-	ends second 2
+	check_end second 2
 }
 
 @test "a list that gets shorter during the reading is not complete" {
 	local bob='{"id":"other","displayName":"Bob","createdAt":"@+0@"}'
-	lists anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}},{\"status\":404,\"body\":{\"error\":\"none\"}}]" \
+	check_listing anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}},{\"status\":404,\"body\":{\"error\":\"none\"}}]" \
 		outcome_unknown 1
-	lists anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}},{\"body\":{\"data\":[],\"meta\":{\"lastPage\":2}}}]" \
+	check_listing anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}},{\"body\":{\"data\":[],\"meta\":{\"lastPage\":2}}}]" \
 		outcome_unknown 1
-	lists anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":3}}},{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}}]" \
+	check_listing anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":3}}},{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}}]" \
 		outcome_unknown 1
 }
 
@@ -97,20 +97,20 @@ lists() {
 	for body in '"nonsense"' '""' '{}' '{"id":null}' '{"id":""}' '{"id":{"id":"x"}}' '{"error":"x"}' '[]'; do
 		service avtr1 '{"POST /avatars":[{"status":200,"body":'"$body"'}],
 			"GET /avatars":[{"body":{"data":[],"has_more":false}}]}'
-		ends outcome_unknown 1
+		check_end outcome_unknown 1
 	done
 }
 
 @test "an undocumented 2xx with the id counts as success" {
 	service anam '{"POST /avatars":[{"status":202,"body":{"id":7}}]}'
-	ends 7 1
+	check_end 7 1
 	is "$(grep -c GET asked)" 0
 }
 
 @test "a request that is always lost is resent a limited number of times" {
-	lists avtr1 '[{"body":{"data":[],"has_more":false}}]' second 2
+	check_listing avtr1 '[{"body":{"data":[],"has_more":false}}]' second 2
 	service avtr1 '{"POST /avatars":[{"status":0}], "GET /avatars":[{"body":{"data":[],"has_more":false}}]}'
-	ends network 3
+	check_end network 3
 	is "$(jq -c '[.error.created, .error.retryable]' out)" '["no",true]'
 }
 
@@ -118,7 +118,7 @@ lists() {
 	for status in 405 413 415; do
 		service anam '{"POST /avatars":[{"status":'$status',"body":{"error":"Not so."}}],
 			"GET /avatars":[{"body":{"data":[],"meta":{"lastPage":1}}}]}'
-		ends refused 1
+		check_end refused 1
 		is "$(jq -c '[.error.created, .error.retryable, .error.http_status]' out)" "[\"no\",false,$status]"
 		[[ $(jq -r .error.message out) == *"($status): Not so." ]]
 	done
@@ -137,39 +137,39 @@ lists() {
 }
 
 @test "a clock a little off does not make a new list entry old" {
-	lists avtr1 '[{"body":{"data":[{"id":"first","name":"0000","created_at":"@=-30@"}],"has_more":false}}]' \
+	check_listing avtr1 '[{"body":{"data":[{"id":"first","name":"0000","created_at":"@=-30@"}],"has_more":false}}]' \
 		outcome_unknown 1
 }
 
 @test "without the service's clock an older list entry is a possible match" {
-	lists avtr1 '[{"date":false,"body":{"data":[{"id":"first","name":"0000",
+	check_listing avtr1 '[{"date":false,"body":{"data":[{"id":"first","name":"0000",
 		"created_at":"@=-3600@"}],"has_more":false}}]' outcome_unknown 1
 }
 
 @test "a list entry without a time is a possible match" {
-	lists avtr1 '[{"body":{"data":[{"id":"old","name":"0000"}],"has_more":false}}]' outcome_unknown 1
+	check_listing avtr1 '[{"body":{"data":[{"id":"old","name":"0000"}],"has_more":false}}]' outcome_unknown 1
 }
 
 @test "a list entry without an id is a possible match" {
-	lists avtr1 '[{"body":{"data":[{"id":null,"name":"0000","created_at":"@=0@"}],"has_more":false}}]' \
+	check_listing avtr1 '[{"body":{"data":[{"id":null,"name":"0000","created_at":"@=0@"}],"has_more":false}}]' \
 		outcome_unknown 1
 }
 
 @test "a tag decides, whatever the clocks say" {
-	lists argil '[{"body":[{"id":"first","name":"x","extras":{"avtools":"@tag@"},
+	check_listing argil '[{"body":[{"id":"first","name":"x","extras":{"avtools":"@tag@"},
 		"createdAt":"@=-7200@"}]}]' first 1
 }
 
 @test "a list entry without the tag is a possible match" {
-	lists argil '[{"body":[{"id":"first","name":"0000","createdAt":"@=0@"}]}]' outcome_unknown 1
+	check_listing argil '[{"body":[{"id":"first","name":"0000","createdAt":"@=0@"}]}]' outcome_unknown 1
 }
 
 @test "an id that another entry holds is no candidate" {
 	service avtr1 '{"POST /avatars":[{"status":202,"body":{"id":"first"}},{"status":0},
 			{"status":202,"body":{"id":"second"}}],
 		"GET /avatars":[{"body":{"data":[{"id":"first","name":"0000"}],"has_more":false}}]}'
-	ends first 1
-	ends second 3 --again
+	check_end first 1
+	check_end second 3 --again
 }
 
 @test "a Retry-After of zero does not lead to endless requests" {
@@ -190,14 +190,14 @@ lists() {
 		print(json.dumps({"POST /avatars": [{"status": 0}], "GET /avatars": [{"body": fill + [mine]}]}))
 	END
 	service argil "$(cat large)"
-	ends first 1
+	check_end first 1
 }
 
 @test "an avatar that failed at once is marked in the ledger and never reused" {
 	service avtr1 '{"POST /avatars":[{"status":202,"body":{"id":"first","status":"failed",
 		"failure_reason":"No face."}}, {"status":202,"body":{"id":"second"}}]}'
-	ends avatar_failed 1
+	check_end avatar_failed 1
 	is "$(jq -c '[.error.step, .error.created, .avatar.id]' out)" '["upload","yes","first"]'
 	is "$(av-ledger list | jq -r .state)" failed
-	ends second 2
+	check_end second 2
 }

@@ -25,7 +25,7 @@ fails() {
 	run "-$1" upload "${@:5}" photos/001.jpg
 	printf '%s\n' "$output" | grep '^{' >out
 	is "$(err out)" "[\"$2\",$3,$4]"
-	sound out
+	check_schema out
 }
 
 @test "help and version on stdout; usage errors on stderr, exit status 64" {
@@ -62,8 +62,8 @@ fails() {
 	is "$(stat '[.argil.creates, .anam.creates]')" '[5,1]'
 	curl -sf -H "x-api-key: $ARGIL_API_KEY" "$ARGIL_API_URL/avatars" |
 		jq -e 'map(select(.extras.job == "7" and .name == "U")) | length == 1'
-	sound a
-	clean
+	check_schema a
+	check_sandbox
 }
 
 @test "a malformed line becomes a record with an error; others go on" {
@@ -84,7 +84,7 @@ fails() {
 	is "$(of out 'map(select(.input) | .input | length <= 1024) | unique')" '[true]'
 	[[ $output != *marked-secret* ]]
 	is "$(stat .avtr1.creates)" 1
-	sound out
+	check_schema out
 }
 
 @test "reads a line of 16 MiB" {
@@ -176,7 +176,7 @@ fails() {
 	is "$(stat .avtr1.creates)" 7
 	is "$(of <(cat a b c d e f g h i j) 'map(.avatar.reused // false)')" \
 		'[false,true,true,false,false,false,false,false,false,true]'
-	sound a b c d e f g h i j
+	check_schema a b c d e f g h i j
 }
 
 @test "an unusable ledger: nothing is sent" {
@@ -198,7 +198,7 @@ fails() {
 	upload --retry-failed <out >again
 	is "$(codes again)" "9 ready"
 	is "$(stat .anam.creates)" 9
-	sound out again
+	check_schema out again
 }
 
 @test "not sent: no connection, retried until there is one or the timeout" {
@@ -224,7 +224,7 @@ fails() {
 	is "$(stat '[.loom.creates, .loom.token_requests]')" '[3,2]'
 	fails 77 unauthorized true '"no"' -p anam
 	is "$(stat .anam.creates)" 0
-	clean
+	check_sandbox
 }
 
 @test "tokens that expire during a batch cost no record" {
@@ -233,7 +233,7 @@ fails() {
 	upload -j 1 -p loom photos/* >out
 	is "$(codes out)" "25 processing"
 	is "$(stat '.loom | [.creates, .token_requests > 1]')" '[25,true]'
-	clean
+	check_sandbox
 }
 
 @test "wait: as long as the service says, then made once" {
@@ -272,7 +272,7 @@ fails() {
 		is "$(stat ".${spec%=*}.creates")" 3
 		end_box
 		rm -rf trace state/*
-		sound out
+		check_schema out
 	done
 }
 
@@ -293,7 +293,7 @@ fails() {
 
 @test "a redirect is never followed" {
 	photos 1
-	soon 0.2
+	set_lags 0.2
 	for provider in loom anam avtr1; do
 		box --fault redirect=1 --trace trace
 		if [ "$provider" = loom ]; then
@@ -328,12 +328,12 @@ fails() {
 	done
 	is "$(stat '.loom.faults | length')" "$n"
 	is "$(stat .loom.duplicates_count)" 0
-	sound out
+	check_schema out
 }
 
 @test "a reused connection that closes after the request: one create" {
 	photos 4
-	soon 0.5
+	set_lags 0.5
 	for provider in loom anam avtr1; do
 		box --fault "close-idle@$provider#2" --trace trace
 		upload --exit-zero -j 1 -p "$provider" photos/* >out
@@ -361,7 +361,7 @@ fails() {
 	is "$(of out length)" 40
 	is "$(of out 'map(select(.avatar.id)) | length')" "$(stat .avtr1.creates)"
 	is "$(of out 'map(.error.code) - [null] | unique')" '["interrupted"]'
-	sound out
+	check_schema out
 }
 
 @test "a second signal ends the program at once" {
@@ -398,5 +398,5 @@ fails() {
 	is "$(codes out)" "8 processing"
 	cat rss
 	[ -n "${AV_SANITIZED:-}" ] || [ "$(cat rss)" -lt 40000 ]
-	clean
+	check_sandbox
 }

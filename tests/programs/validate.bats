@@ -10,7 +10,7 @@ validate() {
 
 # All records that problems and warnings saw must match the schema.
 teardown() {
-	[ ! -s said ] || sound said
+	[ ! -s said ] || check_schema said
 }
 
 # problems ARG...: the codes of the only record's problems
@@ -74,7 +74,7 @@ turned() {
 	for photo in "$TESTS"/photos/*.jpg "$TESTS"/photos/*.png "$TESTS"/photos/*.webp; do
 		validate "$photo" | jq -e '.image.width > 0' >/dev/null
 	done
-	sound out
+	check_schema out
 }
 
 @test "nothing is sent to the network" {
@@ -168,7 +168,7 @@ turned() {
 		'["aspect_refused","name_too_long","option_invalid","option_unknown","too_small"]'
 	jq -e '.error.problems | all(.message and .got != null and .wanted != null)' <<<"$output"
 	jq -e '.error.problems | any(.fix)' <<<"$output"
-	sound <(printf '%s\n' "$output")
+	check_schema <(printf '%s\n' "$output")
 }
 
 @test "a name made from the file fits; a given name is checked" {
@@ -246,7 +246,7 @@ turned() {
 	is "$(of out length)" 6
 	[[ $output != *marked-secret* ]]
 	is "$(tail -n 1 out | jq -r .error.code)" secret_in_record
-	sound out
+	check_schema out
 }
 
 @test "failed and finished records pass byte for byte" {

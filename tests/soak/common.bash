@@ -1,8 +1,8 @@
 # Shared by the tests that count on the service's side.
 
-# shots N: makes N photos; the file all gets a record of each for each service. Argil needs large
+# make_shots N: makes N photos; the file all gets a record of each for each service. Argil needs large
 # photos.
-shots() {
+make_shots() {
 	mkdir -p small wide
 	python3 "$TESTS/soak/shots.py" small "$1"
 	python3 "$TESTS/soak/shots.py" wide "$1" 1280 720
@@ -26,16 +26,16 @@ upload() {
 	return 1
 }
 
-# tell WORDS: prints its input after the test's name and the words; also to SOAK_LOG, since bats
+# log_counts WORDS: prints its input after the test's name and the words; also to SOAK_LOG, since bats
 # delays the output of tests that run side by side
-tell() {
+log_counts() {
 	sed "s/^/# $BATS_TEST_DESCRIPTION, $1: /" | tee -a "${SOAK_LOG:-/dev/null}" >&3
 }
 
-# honest [SERVICE...]: the records agree with what the sandbox made; these services may have unknown
+# check_outcomes [SERVICE...]: the records agree with what the sandbox made; these services may have unknown
 # outcomes
-honest() {
+check_outcomes() {
 	local n
 	n=$(jq -s 'group_by(.provider) | map(length) | max' all)
-	python3 "$TESTS/soak/verdict.py" journal out "$n" "$@" && clean
+	python3 "$TESTS/soak/verdict.py" journal out "$n" "$@" && check_sandbox
 }

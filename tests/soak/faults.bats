@@ -11,13 +11,13 @@ UNTOLD=(loom)
 setup_file() {
 	cd "$BATS_FILE_TMPDIR" || return
 	TESTS=$BATS_TEST_DIRNAME/..
-	shots "${PHOTOS:-1000}"
+	make_shots "${PHOTOS:-1000}"
 }
 
 # matrix OPTION...: a run for each seed with these options of the sandbox
 matrix() {
 	local seed
-	soon 2
+	set_lags 2
 	ln -s "$BATS_FILE_TMPDIR"/{small,wide,all} .
 	for seed in ${SEEDS:-1 2 3 4 5}; do
 		rm -rf journal state
@@ -25,8 +25,8 @@ matrix() {
 		box --seed "$seed" --state journal --late 1500 --list-lag 1500 --stall-ms 1000 \
 			--retry-after none "$@"
 		upload
-		honest "${UNTOLD[@]}" >counts || { cat counts; return 1; }
-		tell "seed $seed" <counts
+		check_outcomes "${UNTOLD[@]}" >counts || { cat counts; return 1; }
+		log_counts "seed $seed" <counts
 		[ "$(stat '[.[].faults | add // 0] | add')" -gt 0 ]
 		end_box
 	done

@@ -7,8 +7,8 @@ load common
 
 # begin [OPTION...]: makes 500 records for four services and starts the sandbox
 begin() {
-	shots "${PHOTOS:-125}"
-	soon 1
+	make_shots "${PHOTOS:-125}"
+	set_lags 1
 	box --seed 1 --state journal --list-lag 300 --delay 30 "$@"
 	for service in "${SERVICES[@]}"; do
 		export "${service^^}_RATE=${RATE:-8}"
@@ -25,7 +25,7 @@ storm() {
 @test "one process with -j 32" {
 	begin
 	storm av-upload sh -c 'exec av-upload -q -j 32 --exit-zero <all'
-	honest loom
+	check_outcomes loom
 }
 
 @test "xargs -P 8" {
@@ -34,14 +34,14 @@ storm() {
 	split -l 5 all part.
 	storm av-upload sh -c 'ls part.* |
 		xargs -n 1 -P 8 sh -c "exec av-upload -q -j 4 --exit-zero <\$0"'
-	honest loom
+	check_outcomes loom
 }
 
 @test "one process with -j 32, Loom's account exclusive" {
 	begin
 	export LOOM_EXCLUSIVE=1
 	storm av-upload sh -c 'exec av-upload -q -j 32 --exit-zero <all'
-	honest
+	check_outcomes
 }
 
 @test "xargs -P 8, Loom's account exclusive" {
@@ -51,7 +51,7 @@ storm() {
 	storm av-upload sh -c 'ls part.* |
 		xargs -n 1 -P 8 sh -c "exec av-upload -q -j 4 --exit-zero <\$0"'
 	# Two processes killed in turn may both leave unknown entries.
-	honest loom
+	check_outcomes loom
 }
 
 # ready [OPTION...]: makes avatars of Loom and Argil; records in the file all
@@ -71,7 +71,7 @@ ready() {
 	grep argil all >all.argil
 	storm av-render sh -c '$RENDER -r pose=hi <all.loom & $RENDER -r video <all.argil; wait'
 	python3 "$TESTS/soak/verdict_renderings.py" journal out loom
-	clean
+	check_sandbox
 	is "$(find files -name '.*' -o -name '*.part')" ''
 }
 
@@ -82,5 +82,5 @@ ready() {
 	storm av-render sh -c 'ls part.* | xargs -n 1 -P 8 sh -c "
 		case \$0 in *loom*) exec $RENDER -r pose=hi <\$0 ;; *) exec $RENDER -r video <\$0 ;; esac"'
 	python3 "$TESTS/soak/verdict_renderings.py" journal out loom
-	clean
+	check_sandbox
 }

@@ -9,8 +9,8 @@ load common
 @test "death between intent, send, answer, commit and write" {
 	local point n bin=${AV_FAILPOINTS_BIN-$TESTS/../build/cc-failpoints/bin} died=0
 	[ -x "$bin/av-upload" ] || skip "no programs of make FAILPOINTS=1"
-	shots 12
-	soon 0.5
+	make_shots 12
+	set_lags 0.5
 	for point in commit-before commit commit-after send header answer write written; do
 		for n in 1 2 3 7 20; do
 			rm -rf journal state
@@ -20,7 +20,7 @@ load common
 			AV_FAILPOINT=$point:$n "$bin/av-upload" -q -j 4 --exit-zero <all >died 2>said || status=$?
 			[ "$status" -eq 137 ] && died=$((died + 1))
 			upload
-			honest loom >counts || { echo "$point:$n"; cat counts; return 1; }
+			check_outcomes loom >counts || { echo "$point:$n"; cat counts; return 1; }
 			[ "$(stat '.loom.creates')" -ge 8 ]
 			# Every id written before the death is still the record's.
 			{ jq -r '.avatar.id // empty' died 2>/dev/null || true; } | sort >before
@@ -29,12 +29,12 @@ load common
 			end_box
 		done
 	done
-	tell all <<<"$died deaths"
+	log_counts all <<<"$died deaths"
 	[ "$died" -ge 30 ]
 }
 
-# noreplace_is_unknown: builds shim.so, which acts as a file system without RENAME_NOREPLACE
-noreplace_is_unknown() {
+# build_shim: builds shim.so, which acts as a file system without RENAME_NOREPLACE
+build_shim() {
 	cat >shim.c <<-'END'
 		#include <errno.h>
 		#include <unistd.h>
@@ -53,7 +53,7 @@ noreplace_is_unknown() {
 	photos 6 1280x720
 	box
 	limit 60 av-upload -p anam photos/* | limit 60 av-poll --interval 0.05s -k >ready.jsonl
-	noreplace_is_unknown
+	build_shim
 	av-render -q -o whole <ready.jsonl >/dev/null
 	for shim in "" "$PWD/shim.so"; do
 		for point in part keep ${shim:+linked} kept; do
