@@ -83,7 +83,8 @@ struct fit_tool {
 struct work {
 	struct fit_job job; /* the first member */
 	struct fit_tool *self;
-	struct item *item; /* NULL: it could not wait any longer */
+	struct item *item; /* NULL: the run was stopped, the record is written */
+	int fd;
 	struct stat st;
 	struct fit_reply reply;
 	struct outfile target;
@@ -207,13 +208,13 @@ static int
 check_made(struct work *w, struct err *e)
 {
 	const struct photo_options options = {
-	    PHOTO_READ, w->job.order.options.max_pixels};
+	    PHOTO_READ, w->job.request.options.max_pixels};
 	const struct findings *fs;
 	struct photo photo;
 
 	if (photo_check(w->target.fd, w->target.len, &options, NULL, &photo, e) < 0)
 		return -1;
-	limits_check_image(&photo, &w->job.order.limits.image, &photo.findings);
+	limits_check_image(&photo, &w->job.request.limits.image, &photo.findings);
 	fs = &photo.findings;
 	for (unsigned i = 0; i < fs->n; i++)
 		if (fs->list[i].severity != SEVERITY_NOTE)
@@ -264,7 +265,7 @@ keep(struct work *w, struct err *e)
 	struct rec *rec = w->item->rec;
 	char sha256[SHA256_HEX];
 
-	if (photo_unchanged(w->job.fd, &w->st, e) < 0 || check_made(w, e) < 0 ||
+	if (photo_unchanged(w->fd, &w->st, e) < 0 || check_made(w, e) < 0 ||
 	    outfile_commit(&w->target, w->path, w->self->force, sha256, e) < 0)
 		return -1;
 	rec_set(rec, "fit", describe(&w->reply.done, rec_str(rec, "file")));
@@ -288,7 +289,7 @@ settle(struct work *w)
 		if (!w->failed && w->reply.findings.n > 0)
 			json_put(
 			    error, "problems", validate_problems(&w->reply.findings));
-	} else if (w->reply.outcome == FIT_LEFT && rec_failed(rec)) {
+	} else if (w->reply.outcome == FIT_UNCHANGED && rec_failed(rec)) {
 		rec_remove(rec, "image");
 		rec_remove(rec, "error");
 	}
@@ -307,7 +308,7 @@ on_end(struct fit_job *job, const struct err *e)
 	if (w->item != NULL)
 		settle(w);
 	outfile_close(&w->target);
-	close(w->job.fd);
+	close(w->fd);
 	free(w->path);
 	free(w);
 }
@@ -354,7 +355,7 @@ submit(struct fit_tool *self, struct item *item, const struct provider *p)
 	struct work *w = mem_new(1, sizeof *w);
 	struct err e;
 
-	if (photo_open(rec_str(item->rec, "file"), &w->job.fd, &w->st, &e) < 0) {
+	if (photo_open(rec_str(item->rec, "file"), &w->fd, &w->st, &e) < 0) {
 		free(w);
 		run_fail(item, &e);
 		return;
@@ -362,15 +363,15 @@ submit(struct fit_tool *self, struct item *item, const struct provider *p)
 	w->self = self;
 	w->item = item;
 	w->target.fd = -1;
-	w->job.order.size = (uint64_t)w->st.st_size;
-	w->job.order.options = self->options;
-	copy_limits(&w->job.order.limits, p);
-	w->job.reply = on_reply;
-	w->job.bytes = on_bytes;
-	w->job.end = on_end;
+	w->job.request.size = (uint64_t)w->st.st_size;
+	w->job.request.options = self->options;
+	copy_limits(&w->job.request.limits, p);
+	w->job.on_reply = on_reply;
+	w->job.on_bytes = on_bytes;
+	w->job.on_end = on_end;
 	item->state = w;
 	item->stop = stop;
-	fit_pool_submit(self->pool, &w->job);
+	fit_pool_submit(self->pool, &w->job, w->fd);
 }
 
 static void

@@ -1,10 +1,7 @@
-/*
- * av-validate: says everything that the service would refuse, before anything is spent.
- */
+/* av-validate: checks photos and records against a provider's limits, before anything is sent. */
 #include <stdlib.h>
-#include <string.h>
+#include <sys/queue.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,9 +14,9 @@
 #include "provider/validate.h"
 #include "json/json.h"
 
-/* In this process: photos in line, and how long they may keep signals and output waiting. */
-#define IN_LINE 64
-#define TURN_MS 20
+/* In this process: photos in the queue, and how long they may delay signals and output. */
+#define QUEUE_MAX 64
+#define TURN_MS   20
 
 #define JOBS_MAX 1024
 
@@ -58,23 +55,27 @@ static const struct opt_usage usage = {
         "    jq -r 'select(.error) | .file, .error.problems[].message'\n",
 };
 
+struct work;
+
 struct validate_tool {
-	struct validate_options judge;
+	struct validate_options check;
 	struct providers providers;
 	struct loop *loop;
-	struct photo_pool *cage; /* NULL: photos are judged in this process */
+	struct photo_pool *pool; /* NULL: photos are checked in this process */
+	/* Records to check in this process. */
+	STAILQ_HEAD(, work) queue;
 	struct deferred turn;
-	struct work *first, **last; /* in line for that */
 };
 
 /* A record at work. */
 struct work {
 	struct validate_tool *self;
-	struct item *item; /* NULL: it could not wait any longer */
+	struct item *item; /* NULL: the run was stopped, the record is written */
 	const struct provider *provider;
-	struct work *next;
+	STAILQ_ENTRY(work) next;
 	struct stat st;
 	int fd;
+	struct photo_job job;
 };
 
 static bool
@@ -84,7 +85,7 @@ skip(void *self, struct rec *rec)
 	return rec_has(rec, "avatar");
 }
 
-/* Judges what is in line, for a while, and then lets the loop look around. */
+/* Checks records for TURN_MS, then lets the loop do its other work. */
 static void
 take_turn(void *arg)
 {
@@ -92,52 +93,46 @@ take_turn(void *arg)
 	struct work *w;
 
 	for (int64_t start = clock_monotonic_ms();
-	     (w = self->first) != NULL && clock_monotonic_ms() - start < TURN_MS;) {
-		self->first = w->next;
-		if (self->first == NULL)
-			self->last = &self->first;
-		validate_record(&self->judge, w->provider, w->item->rec, "validate");
+	     (w = STAILQ_FIRST(&self->queue)) != NULL &&
+	     clock_monotonic_ms() - start < TURN_MS;) {
+		STAILQ_REMOVE_HEAD(&self->queue, next);
+		validate_record(&self->check, w->provider, w->item->rec, "validate");
 		run_done(w->item);
 		free(w);
 	}
-	if (self->first != NULL)
+	if (!STAILQ_EMPTY(&self->queue))
 		loop_defer(self->loop, &self->turn, take_turn, self);
 }
 
 static void
-judge_here(struct validate_tool *self, struct work *w)
+check_here(struct validate_tool *self, struct work *w)
 {
-	*self->last = w;
-	self->last = &w->next;
+	STAILQ_INSERT_TAIL(&self->queue, w, next);
 	loop_defer(self->loop, &self->turn, take_turn, self);
 }
 
-/* A worker is done with the photo. */
+/* A worker has checked the photo. */
 static void
-judged(void *arg, int status, const struct photo *photo, const struct err *failed)
+on_checked(void *arg, int status, struct photo *photo, const struct err *failed)
 {
 	struct work *w = arg;
-	struct photo named;
 	struct err e;
 
-	if (w->item == NULL) {
-		;
-	} else if (status < 0) {
+	if (w->item != NULL && status < 0) {
 		run_fail(w->item, failed);
-	} else if (photo_unchanged(w->fd, &w->st, &e) < 0) {
+	} else if (w->item != NULL && photo_unchanged(w->fd, &w->st, &e) < 0) {
 		run_fail(w->item, &e);
-	} else {
-		named = *photo;
-		photo_check_name(&named, rec_str(w->item->rec, "file"));
+	} else if (w->item != NULL) {
+		photo_check_name(photo, rec_str(w->item->rec, "file"));
 		validate_facts(
-		    &w->self->judge, w->provider, w->item->rec, "validate", &named);
+		    &w->self->check, w->provider, w->item->rec, "validate", photo);
 		run_done(w->item);
 	}
 	close(w->fd);
 	free(w);
 }
 
-/* What a worker has is soon done, so only the end of the grace stops it. */
+/* A photo takes a second: ignore the first signal, stop at the end of the grace period. */
 static void
 stop(struct item *item, bool hard)
 {
@@ -148,12 +143,12 @@ stop(struct item *item, bool hard)
 		return;
 	w->item = NULL;
 	err_set(
-	    &e, CODE_INTERRUPTED, "stopped before this photo was judged; run it again");
+	    &e, CODE_INTERRUPTED, "stopped before this photo was checked; run it again");
 	run_fail(item, &e);
 }
 
 static void
-judge_in_cage(struct validate_tool *self, struct work *w)
+check_in_worker(struct validate_tool *self, struct work *w)
 {
 	const char *file = rec_str(w->item->rec, "file");
 	struct err e;
@@ -165,8 +160,8 @@ judge_in_cage(struct validate_tool *self, struct work *w)
 	}
 	w->item->state = w;
 	w->item->stop = stop;
-	photo_pool_submit(
-	    self->cage, w->fd, (uint64_t)w->st.st_size, &self->judge.photo, judged, w);
+	photo_pool_submit(self->pool, &w->job, w->fd, (uint64_t)w->st.st_size,
+	    &self->check.photo, on_checked, w);
 }
 
 static void
@@ -185,29 +180,24 @@ begin(void *arg, struct item *item)
 	rec_remove(item->rec, "image");
 	w = mem_new(1, sizeof *w);
 	*w = (struct work){.self = self, .item = item, .provider = p, .fd = -1};
-	if (self->cage != NULL && rec_str(item->rec, "file") != NULL)
-		judge_in_cage(self, w);
+	if (self->pool != NULL && rec_str(item->rec, "file") != NULL)
+		check_in_worker(self, w);
 	else
-		judge_here(self, w);
+		check_here(self, w);
 }
 
-/* Pixels are decoded by workers only. Reading is safe anywhere, and a process that does it alone
- * is the quickest for a single photo; for many, each core has its worker. */
+/* Pixels are decoded in workers only. Reading is safe in any process: for a single photo or
+ * with -j 1 this process alone is fastest, else each core gets a worker. */
 static void
-choose_place(struct validate_tool *self, const struct options *o, char **operands)
+choose_process(struct validate_tool *self, const struct options *o, char **operands)
 {
 	struct photo_pool_options options = {.workers = (unsigned)o->common.jobs};
 	bool single = operands[0] != NULL && operands[1] == NULL;
-	struct err e;
 
-	if (!o->decode && (o->quick || o->common.jobs == 1 || single)) {
-		self->judge.types = filetype_new();
-		return;
-	}
-	self->cage = photo_pool_new(&options, &e);
-	if (self->cage == NULL)
-		die(EX_OSERR, "%s", e.message);
-	photo_pool_attach(self->cage, self->loop);
+	if (!o->decode && (o->quick || o->common.jobs == 1 || single))
+		self->check.types = filetype_new();
+	else
+		self->pool = photo_pool_new(self->loop, &options);
 }
 
 static void
@@ -223,11 +213,11 @@ read_options(struct validate_tool *self, struct options *o)
 	if (o->common.jobs > JOBS_MAX)
 		o->common.jobs = JOBS_MAX;
 	opt_common_finish(&o->common);
-	self->judge.photo = (struct photo_options){.depth = o->quick    ? PHOTO_QUICK
+	self->check.photo = (struct photo_options){.depth = o->quick    ? PHOTO_QUICK
 	                                                    : o->decode ? PHOTO_DECODE
 	                                                                : PHOTO_READ,
 	    .max_pixels = (uint64_t)o->max_pixels};
-	self->judge.given = &o->given;
+	self->check.given = &o->given;
 	if (providers_load(&self->providers, o->common.provider, &e) < 0)
 		die(EX_CONFIG, "%s", e.message);
 }
@@ -236,8 +226,8 @@ static void
 release(struct validate_tool *self)
 {
 	providers_release(&self->providers);
-	photo_pool_free(self->cage);
-	filetype_free(self->judge.types);
+	photo_pool_free(self->pool);
+	filetype_free(self->check.types);
 }
 
 int
@@ -245,18 +235,18 @@ main(int argc, char *argv[])
 {
 	static const struct run_calls calls = {.skip = skip, .begin = begin};
 	struct options o = {.max_pixels = PHOTO_MAX_PIXELS};
-	struct validate_tool self = {.last = &self.first};
+	struct validate_tool self = {.queue = STAILQ_HEAD_INITIALIZER(self.queue)};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
 	struct run *run;
 
 	read_options(&self, &o);
 	self.loop = loop_new();
-	choose_place(&self, &o, argv + first);
+	choose_process(&self, &o, argv + first);
 	run = run_new(self.loop,
 	    &(struct run_options){.step = "validate",
 	        .provider = o.common.provider,
 	        .bare = RUN_BARE_PHOTO,
-	        .window = self.cage != NULL ? 2 * (size_t)o.common.jobs + 2 : IN_LINE,
+	        .window = self.pool != NULL ? 2 * (size_t)o.common.jobs + 2 : QUEUE_MAX,
 	        .keep_order = o.common.keep_order,
 	        .nul = o.common.nul,
 	        .retry_failed = o.common.retry_failed,

@@ -9,7 +9,7 @@
 #include "auth/token.h"
 #include "auth/token_file.h"
 #include "base/mem.h"
-#include "os/apart.h"
+#include "os/child.h"
 
 enum { LOCK_WAIT_MS = 120000, POLL_MIN_MS = 2, POLL_MAX_MS = 50 };
 

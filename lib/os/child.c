@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@
 #define SOCK 3
 
 pid_t
-child_start(int *sock, void (*life)(int sock, const void *arg), const void *arg)
+child_start(int *sock, void (*run)(int sock, const void *arg), const void *arg)
 {
 	pid_t parent = getpid(), pid;
 	int pair[2], error;
@@ -23,7 +24,7 @@ child_start(int *sock, void (*life)(int sock, const void *arg), const void *arg)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() == parent)
-			life(pair[1], arg);
+			run(pair[1], arg);
 		_exit(0);
 	}
 	error = errno;
@@ -43,10 +44,10 @@ union control {
 };
 
 bool
-child_order(int sock, const void *order, size_t len, int fd)
+child_send(int sock, const void *request, size_t len, int fd)
 {
 	union control control = {0};
-	struct iovec iov = {.iov_base = (void *)order, .iov_len = len};
+	struct iovec iov = {.iov_base = (void *)request, .iov_len = len};
 	struct msghdr msg = {.msg_iov = &iov,
 	    .msg_iovlen = 1,
 	    .msg_control = &control,
@@ -70,7 +71,7 @@ child_end(pid_t pid, int sock)
 	int status = 0;
 
 	close(sock);
-	/* for one that only closed its socket; a dead one does not mind */
+	/* the child may have closed its socket and live on; killing a dead one is harmless */
 	kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -78,7 +79,7 @@ child_end(pid_t pid, int sock)
 }
 
 int
-child_settle(int sock)
+child_prepare(int sock)
 {
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
 	sigset_t none;
@@ -99,10 +100,10 @@ child_settle(int sock)
 }
 
 bool
-child_receive(int sock, void *order, size_t len, int *fd)
+child_receive(int sock, void *request, size_t len, int *fd)
 {
 	union control control;
-	struct iovec iov = {.iov_base = order, .iov_len = len};
+	struct iovec iov = {.iov_base = request, .iov_len = len};
 	struct msghdr msg = {.msg_iov = &iov,
 	    .msg_iovlen = 1,
 	    .msg_control = &control,
@@ -123,7 +124,7 @@ child_receive(int sock, void *order, size_t len, int *fd)
 }
 
 void
-child_answer(int sock, const void *data, size_t len)
+child_reply(int sock, const void *data, size_t len)
 {
 	ssize_t n;
 
@@ -132,4 +133,84 @@ child_answer(int sock, const void *data, size_t len)
 	while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)len)
 		_exit(EX_IOERR);
+}
+
+/* The result of child_run_detached. Smaller than PIPE_BUF, so one write sends it whole. */
+struct report {
+	int result;
+	struct err err;
+};
+
+static bool
+is_single_threaded(void)
+{
+	struct stat st;
+
+	/* one directory for each thread, beside "." and ".." */
+	return stat("/proc/self/task", &st) == 0 && st.st_nlink == 3;
+}
+
+/* Closes all but stderr, keep and out: other processes may wait for the end of file of a pipe
+ * that we hold. */
+static void
+close_others(int keep, int out)
+{
+	int low = keep < out ? keep : out, high = keep < out ? out : keep;
+	int null = open("/dev/null", O_RDWR);
+
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+	}
+	if (low > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, (unsigned)low - 1, 0);
+	if (high > low + 1)
+		close_range((unsigned)low + 1, (unsigned)high - 1, 0);
+	close_range((unsigned)high + 1, ~0U, 0);
+}
+
+_Noreturn static void
+run_detached(int (*fn)(void *, struct err *), void *arg, int keep, int out)
+{
+	struct report report = {0};
+
+	setsid();
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	close_others(keep, out);
+	report.result = fn(arg, &report.err);
+	/* the parent may be gone by now; the work is done all the same */
+	_exit(write(out, &report, sizeof report) == (ssize_t)sizeof report ? 0 : 1);
+}
+
+int
+child_run_detached(
+    int (*fn)(void *arg, struct err *e), void *arg, int keep, struct err *e)
+{
+	struct report report;
+	int pipes[2];
+	ssize_t n;
+	pid_t pid;
+
+	if (!is_single_threaded() || pipe2(pipes, O_CLOEXEC) != 0)
+		return fn(arg, e);
+	pid = fork();
+	if (pid == 0)
+		run_detached(fn, arg, keep, pipes[1]);
+	close(pipes[1]);
+	if (pid < 0) {
+		close(pipes[0]);
+		return fn(arg, e);
+	}
+	while ((n = read(pipes[0], &report, sizeof report)) < 0 && errno == EINTR)
+		;
+	close(pipes[0]);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (n != (ssize_t)sizeof report)
+		return err_set(e, CODE_INTERRUPTED,
+		    "the process that did the work was killed; run it again");
+	if (report.result < 0)
+		*e = report.err;
+	return report.result;
 }

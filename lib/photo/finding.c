@@ -89,7 +89,7 @@ severity_name(enum severity severity)
 }
 
 static bool
-text_sane(char *s, size_t size)
+check_text(char *s, size_t size)
 {
 	size_t len = strnlen(s, size);
 
@@ -100,7 +100,7 @@ text_sane(char *s, size_t size)
 }
 
 bool
-findings_sane(struct findings *fs)
+findings_valid(struct findings *fs)
 {
 	bool ok = fs->n <= FINDINGS_MAX;
 
@@ -113,10 +113,10 @@ findings_sane(struct findings *fs)
 			fs->n = i;
 			return false;
 		}
-		ok &= text_sane(f->message, sizeof f->message);
-		ok &= text_sane(f->got, sizeof f->got);
-		ok &= text_sane(f->wanted, sizeof f->wanted);
-		ok &= text_sane(f->fix, sizeof f->fix);
+		ok &= check_text(f->message, sizeof f->message);
+		ok &= check_text(f->got, sizeof f->got);
+		ok &= check_text(f->wanted, sizeof f->wanted);
+		ok &= check_text(f->fix, sizeof f->fix);
 	}
 	return ok;
 }

@@ -56,6 +56,6 @@ const char *severity_name(enum severity severity);
 
 /* Makes a list that came from an untrusted process safe to read: counts and enums within
  * range, every text terminated and UTF-8. False where it was not all right. */
-bool findings_sane(struct findings *fs);
+bool findings_valid(struct findings *fs);
 
 #endif

@@ -3,48 +3,48 @@
 
 #include "os/child.h"
 #include "os/confine.h"
-#include "photo/decode.h"
 #include "photo/worker.h"
 
 static void
-answer(int sock, const struct pool_reply *reply)
+send_reply(int sock, const struct photo_reply *reply)
 {
-	child_answer(sock, reply, pool_reply_len(reply->photo.findings.n));
+	child_reply(sock, reply, photo_reply_len(reply->photo.findings.n));
 }
 
 static void
-serve(int sock, int fd, const struct pool_request *order,
-    const struct photo_pool_options *options, struct filetype *types,
-    struct pool_reply *reply)
+check(int sock, int fd, const struct photo_request *request,
+    const struct photo_worker_options *options, struct filetype *types)
 {
-	memset(reply, 0, sizeof *reply);
-	reply->status = photo_check(
-	    fd, order->size, &order->options, types, &reply->photo, &reply->err);
-	if (reply->status == 0 && order->options.depth == PHOTO_DECODE &&
-	    reply->photo.facts.type != IMAGE_OTHER &&
-	    findings_worst(&reply->photo.findings) < SEVERITY_REFUSED) {
-		answer(sock, reply);
-		options->decode(fd, options->memory, &reply->photo);
+	static struct photo_reply reply;
+	struct photo *photo = &reply.photo;
+
+	memset(&reply, 0, sizeof reply);
+	reply.status =
+	    photo_check(fd, request->size, &request->options, types, photo, &reply.err);
+	if (reply.status == 0 && request->options.depth == PHOTO_DECODE &&
+	    photo->facts.type != IMAGE_OTHER &&
+	    findings_worst(&photo->findings) < SEVERITY_REFUSED) {
+		send_reply(sock, &reply);
+		options->decode(fd, options->memory, photo);
 	}
-	reply->last = true;
-	answer(sock, reply);
+	reply.last = true;
+	send_reply(sock, &reply);
 }
 
 void
 photo_worker(int sock, const void *arg)
 {
-	static struct pool_reply reply;
-	const struct photo_pool_options *options = arg;
-	struct pool_request order;
+	const struct photo_worker_options *options = arg;
+	struct photo_request request;
 	struct filetype *types;
 	int fd;
 
-	sock = child_settle(sock);
+	sock = child_prepare(sock);
 	types = filetype_new();
 	if (confine(options->memory) != 0)
 		_exit(CHILD_NOT_READY);
-	while (child_receive(sock, &order, sizeof order, &fd)) {
-		serve(sock, fd, &order, options, types, &reply);
+	while (child_receive(sock, &request, sizeof request, &fd)) {
+		check(sock, fd, &request, options, types);
 		close(fd);
 	}
 	_exit(0);

@@ -1,35 +1,46 @@
-/* worker: what a cage and its workers say to each other, one message each. For photo/pool.c and
- * photo_worker.c. Both ends are the same program, so the messages are plain structs. */
+/*
+ * worker: the process of photo/pool.h that checks photos and decodes pixels.
+ *
+ * It confines itself (os/confine.h) and then answers requests. It sends one
+ * message for each photo; before it decodes pixels it sends one more, with
+ * what is known so far.
+ */
 #ifndef AV_PHOTO_WORKER_H
 #define AV_PHOTO_WORKER_H
 
 #include <stddef.h>
 
-#include "photo/pool.h"
+#include "photo/photo.h"
+
+struct photo_worker_options {
+	uint64_t memory; /* bytes that it may allocate */
+	/* As decode_pixels. */
+	void (*decode)(int fd, uint64_t memory, struct photo *photo);
+};
 
 /* To the worker, with the photo's descriptor. */
-struct pool_request {
+struct photo_request {
 	uint64_t size;
 	struct photo_options options;
 };
 
-/* From the worker; sent up to the last finding. */
-struct pool_reply {
-	bool last; /* false: known so far, the decoder begins now */
-	int status;
+/* From the worker. Sent up to the last finding. */
+struct photo_reply {
+	bool last;  /* false: the decoder starts now, and another message follows */
+	int status; /* of photo_check */
 	struct err err;
 	struct photo photo; /* ends with its findings */
 };
 
 /* The length of a reply with n findings. */
 static inline size_t
-pool_reply_len(unsigned n)
+photo_reply_len(unsigned n)
 {
-	return offsetof(struct pool_reply, photo.findings.list) +
+	return offsetof(struct photo_reply, photo.findings.list) +
 	       n * sizeof(struct finding);
 }
 
-/* The life of a worker; sock is its only descriptor of use, arg its struct photo_pool_options. */
-_Noreturn void photo_worker(int sock, const void *arg);
+/* Runs in the child, see child_start; options: struct photo_worker_options. */
+_Noreturn void photo_worker(int sock, const void *options);
 
 #endif

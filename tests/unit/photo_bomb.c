@@ -1,5 +1,5 @@
-/* A PNG of 900 kB with 900 million pixels: refused at once in little memory; with the limit
- * lifted, decoded by a worker and not by this process. */
+/* A PNG of 900 kB with 900 million pixels: refused at once in little memory. Without the
+ * ceiling a worker checks it, not this process. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "photo/pool.h"
+#include "photo_case.h"
 
 #define SIDE  30000
 #define ROWS  100 /* in one block of deflated data, which is then repeated */
@@ -143,21 +143,21 @@ test_refused_at_once(void **state)
 }
 
 static void
-test_decoded_by_a_worker(void **state)
+test_decoded_in_a_worker(void **state)
 {
 	struct photo_options options = {PHOTO_DECODE, 0};
-	struct err e;
-	struct photo_pool *cage =
-	    photo_pool_new(&(struct photo_pool_options){.workers = 1}, &e);
+	struct photo_case c;
 	struct photo photo;
+	struct err e;
 	long memory = peak();
 
 	(void)state;
-	assert_int_equal(photo_pool_check_file(cage, path, &options, &photo, &e), 0);
+	photo_case_init(&c, &(struct photo_pool_options){.workers = 1});
+	assert_int_equal(photo_case_check(&c, path, &options, &photo, &e), 0);
 	assert_int_equal(photo.findings.n, 0);
 	assert_int_equal(photo.facts.state, IMAGE_COMPLETE);
 	assert_true(peak() - memory < 4096);
-	photo_pool_free(cage);
+	photo_case_release(&c);
 }
 
 int
@@ -165,7 +165,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_refused_at_once),
-	    cmocka_unit_test(test_decoded_by_a_worker),
+	    cmocka_unit_test(test_decoded_in_a_worker),
 	};
 
 	return cmocka_run_group_tests(tests, make, drop);

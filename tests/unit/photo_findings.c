@@ -1,4 +1,4 @@
-/* The sound, odd and damaged pictures of tests/generators/odd-photos.sh have exactly the findings
+/* Real, odd and damaged pictures of tests/generators/odd-photos.sh have exactly the findings
  * that it lists. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "photo/pool.h"
+#include "photo_case.h"
 
 #define ROWS_MIN 60
 
@@ -28,7 +28,7 @@ describe(const struct photo *photo, char *out, size_t size)
 }
 
 static bool
-judge(struct photo_pool *cage, const char *dir, const char *name, const char *want)
+check(struct photo_case *c, const char *dir, const char *name, const char *want)
 {
 	static const struct photo_options deep = {PHOTO_DECODE, PHOTO_MAX_PIXELS};
 	char path[512], got[512];
@@ -36,7 +36,7 @@ judge(struct photo_pool *cage, const char *dir, const char *name, const char *wa
 	struct err e;
 
 	snprintf(path, sizeof path, "%s/%s", dir, name);
-	if (photo_pool_check_file(cage, path, &deep, &photo, &e) != 0)
+	if (photo_case_check(c, path, &deep, &photo, &e) != 0)
 		snprintf(got, sizeof got, "%s", code_info(e.code)->name);
 	else
 		describe(&photo, got, sizeof got);
@@ -53,12 +53,12 @@ test_odd(void **state)
 {
 	char dir[] = "/tmp/avtools-odd-XXXXXX", command[256], line[512];
 	struct photo_pool_options options = {.workers = 1};
-	struct err e;
-	struct photo_pool *cage = photo_pool_new(&options, &e);
+	struct photo_case c;
 	unsigned rows = 0, wrong = 0;
 	FILE *list;
 
 	(void)state;
+	photo_case_init(&c, &options);
 	assert_non_null(mkdtemp(dir));
 	snprintf(command, sizeof command, "sh tests/generators/odd-photos.sh %s 2>%s/log",
 	    dir, dir);
@@ -70,12 +70,12 @@ test_odd(void **state)
 		*tab = '\0';
 		line[strcspn(line, "\n")] = '\0';
 		tab[1 + strcspn(tab + 1, "\n")] = '\0';
-		wrong += !judge(cage, dir, line, tab + 1);
+		wrong += !check(&c, dir, line, tab + 1);
 		rows++;
 	}
 	if (pclose(list) != 0)
 		fail_msg("odd-photos.sh failed; see %s/log", dir);
-	photo_pool_free(cage);
+	photo_case_release(&c);
 	print_message("%u pictures, %u wrong\n", rows, wrong);
 	assert_true(rows >= ROWS_MIN);
 	assert_int_equal(wrong, 0);

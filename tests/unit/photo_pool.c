@@ -1,4 +1,4 @@
-/* The pool: a decoder that misbehaves is a finding about its photo; other photos are not affected. */
+/* A decoder that misbehaves becomes a finding of its photo; all other photos are checked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,16 +6,18 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "os/loop.h"
-#include "photo/pool.h"
+#include "photo_case.h"
 
 #define GOOD    "tests/photos/baseline.jpg"
-#define MISDEED "/tmp/avtools-cage-misdeed"
+#define MISDEED "/tmp/avtools-pool-misdeed"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -25,7 +27,7 @@
 #endif
 #endif
 
-/* What the decoder does; a worker keeps the value from when it was started. */
+/* What the decoder does wrong. A worker has the value of the time when it started. */
 static enum misdeed { NONE, CRASH, HANG, ALLOCATE, WRITE, CONNECT, LIE } misdeed;
 
 static char *volatile kept;
@@ -104,15 +106,18 @@ decode_stall(int fd, uint64_t memory, struct photo *photo)
 
 static const struct photo_options deep = {PHOTO_DECODE, PHOTO_MAX_PIXELS};
 
+#define PHOTOS 12
+
 struct seen {
 	unsigned n, sound, bad;
 	enum code code;
 	char got[96];
-	int fd[64];
+	int fd[PHOTOS];
+	struct photo_job job[PHOTOS];
 };
 
 static void
-on_done(void *arg, int status, const struct photo *photo, const struct err *e)
+on_done(void *arg, int status, struct photo *photo, const struct err *e)
 {
 	struct seen *seen = arg;
 
@@ -129,52 +134,46 @@ on_done(void *arg, int status, const struct photo *photo, const struct err *e)
 			seen->code = photo->findings.list[i].code;
 			strcpy(seen->got, photo->findings.list[i].got);
 		}
-	/* the facts from before decoding are kept */
+	/* what was known before the decoder started is still there */
 	assert_string_equal(photo->type, "image/png");
 	assert_int_equal(photo->width, 24);
 	assert_int_equal(strlen(photo->sha256), 64);
 }
 
 static void
-submit(struct photo_pool *cage, const char *path, struct seen *seen, unsigned i)
+submit(struct photo_pool *pool, const char *path, struct seen *seen, unsigned i)
 {
 	struct stat st;
 	struct err e;
 
 	assert_int_equal(photo_open(path, &seen->fd[i], &st, &e), 0);
-	photo_pool_submit(cage, seen->fd[i], (uint64_t)st.st_size, &deep, on_done, seen);
+	photo_pool_submit(
+	    pool, &seen->job[i], seen->fd[i], (uint64_t)st.st_size, &deep, on_done, seen);
 }
 
-/* Sound photos before, between and after three bad photos. */
-static struct seen
-run(const struct photo_pool_options *options, struct loop *loop)
+/* Sound photos before, between and after three bad ones. */
+static const struct seen *
+run(const struct photo_pool_options *options)
 {
-	struct seen seen = {0};
-	struct err e;
-	struct photo_pool *cage = photo_pool_new(options, &e);
-	unsigned total = 12;
+	static struct seen seen;
+	struct photo_case c;
 
-	assert_non_null(cage);
-	if (loop != NULL)
-		photo_pool_attach(cage, loop);
-	for (unsigned i = 0; i < total; i++)
-		submit(cage, i % 4 == 1 ? "tests/photos/palette.png" : GOOD, &seen, i);
+	memset(&seen, 0, sizeof seen);
+	photo_case_init(&c, options);
+	for (unsigned i = 0; i < PHOTOS; i++)
+		submit(c.pool, i % 4 == 1 ? "tests/photos/palette.png" : GOOD, &seen, i);
 	assert_int_equal(seen.n, 0);
-	if (loop != NULL)
-		loop_run(loop);
-	while (loop == NULL && photo_pool_pending(cage) > 0)
-		photo_pool_run(cage, true);
-	assert_int_equal(photo_pool_pending(cage), 0);
-	photo_pool_free(cage);
-	for (unsigned i = 0; i < total; i++)
+	loop_run(c.loop);
+	assert_int_equal(seen.n, PHOTOS);
+	photo_case_release(&c);
+	for (unsigned i = 0; i < PHOTOS; i++)
 		close(seen.fd[i]);
-	assert_int_equal(seen.n, total);
 	assert_int_equal(seen.sound, 9);
 	assert_int_equal(seen.bad, 3);
-	return seen;
+	return &seen;
 }
 
-static struct seen
+static const struct seen *
 misbehave(enum misdeed deed, unsigned workers)
 {
 	struct photo_pool_options options = {.workers = workers,
@@ -184,39 +183,40 @@ misbehave(enum misdeed deed, unsigned workers)
 	    .decode = decode};
 
 	misdeed = deed;
-	return run(&options, NULL);
+	return run(&options);
 }
 
 static void
 test_crash(void **state)
 {
 	(void)state;
-	assert_int_equal(misbehave(CRASH, 1).code, CODE_DECODER_CRASHED);
-	assert_int_equal(misbehave(CRASH, 3).code, CODE_DECODER_CRASHED);
+	assert_int_equal(misbehave(CRASH, 1)->code, CODE_DECODER_CRASHED);
+	assert_int_equal(misbehave(CRASH, 3)->code, CODE_DECODER_CRASHED);
 }
 
 static void
 test_hang(void **state)
 {
-	struct seen seen = misbehave(HANG, 3);
+	const struct seen *seen = misbehave(HANG, 3);
 
 	(void)state;
-	assert_int_equal(seen.code, CODE_DECODER_TIMEOUT);
-	assert_string_equal(seen.got, "too much processor time");
+	assert_int_equal(seen->code, CODE_DECODER_TIMEOUT);
+	assert_string_equal(seen->got, "too much processor time");
 }
 
 static void
 test_stall(void **state)
 {
 	struct photo_pool_options options = {.wall_ms = 200, .decode = decode_stall};
-	struct err e;
+	struct photo_case c;
 	struct photo photo;
-	struct photo_pool *cage = photo_pool_new(&options, &e);
+	struct err e;
 
 	(void)state;
-	assert_int_equal(photo_pool_check_file(cage, GOOD, &deep, &photo, &e), 0);
+	photo_case_init(&c, &options);
+	assert_int_equal(photo_case_check(&c, GOOD, &deep, &photo, &e), 0);
 	assert_non_null(finding_get(&photo.findings, CODE_DECODER_TIMEOUT));
-	photo_pool_free(cage);
+	photo_case_release(&c);
 }
 
 static void
@@ -226,60 +226,99 @@ test_allocate(void **state)
 #ifdef SANITIZED
 	skip(); /* a sanitizer's address space cannot be limited */
 #else
-	assert_int_equal(misbehave(ALLOCATE, 2).code, CODE_DECODER_CRASHED);
+	assert_int_equal(misbehave(ALLOCATE, 2)->code, CODE_DECODER_CRASHED);
 #endif
 }
 
 static void
 test_write(void **state)
 {
-	struct seen seen;
+	const struct seen *seen;
 
 	(void)state;
 	unlink(MISDEED);
 	seen = misbehave(WRITE, 2);
 	assert_int_equal(access(MISDEED, F_OK), -1);
 #if defined(__x86_64__) || defined(__aarch64__)
-	assert_int_equal(seen.code, CODE_DECODER_CRASHED);
-	assert_string_equal(seen.got, "a forbidden system call");
-	assert_string_equal(misbehave(CONNECT, 1).got, "a forbidden system call");
+	assert_int_equal(seen->code, CODE_DECODER_CRASHED);
+	assert_string_equal(seen->got, "a forbidden system call");
+	assert_string_equal(misbehave(CONNECT, 1)->got, "a forbidden system call");
 #else
 	(void)seen;
 #endif
 }
 
-/* The parent checks a reply: a worker under an attacker's control cannot send nonsense. */
+/* An invalid reply ends the worker. */
 static void
 test_lie(void **state)
 {
 	(void)state;
-	assert_int_equal(misbehave(LIE, 1).code, CODE_DECODER_CRASHED);
+	assert_int_equal(misbehave(LIE, 1)->code, CODE_DECODER_CRASHED);
 }
 
+/* A worker that died while it was idle is replaced, and its death is no finding. */
 static void
-test_loop(void **state)
+test_death_while_idle(void **state)
 {
-	struct photo_pool_options options = {.workers = 2, .decode = decode};
-	struct loop *loop = loop_new();
+	struct photo_pool_options options = {.workers = 1};
+	struct photo_case c;
+	struct photo photo;
+	struct err e;
+	FILE *children;
+	siginfo_t info;
+	int pid;
 
 	(void)state;
-	misdeed = CRASH;
-	assert_int_equal(run(&options, loop).code, CODE_DECODER_CRASHED);
-	loop_free(loop);
+	photo_case_init(&c, &options);
+	assert_int_equal(photo_case_check(&c, GOOD, &deep, &photo, &e), 0);
+	children = fopen("/proc/thread-self/children", "re");
+	if (children == NULL || fscanf(children, "%d", &pid) != 1)
+		fail_msg("the kernel does not list the children");
+	fclose(children);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(photo_case_check(&c, GOOD, &deep, &photo, &e), 0);
+	assert_int_equal(findings_worst(&photo.findings), SEVERITY_NOTE);
+	photo_case_release(&c);
 }
 
-/* A worker has the same findings as this process, at every depth. */
+/* Without processes every photo gets an error, and the next one another try. */
 static void
-test_same_verdict(void **state)
+test_no_process(void **state)
+{
+	struct photo_pool_options options = {.workers = 2};
+	struct rlimit old, none;
+	struct photo_case c;
+	struct photo photo;
+	struct err e;
+
+	(void)state;
+	photo_case_init(&c, &options);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = (rlim_t)dup(0) + 1; /* the photo's descriptor, and no socket */
+	close((int)none.rlim_cur - 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(photo_case_check(&c, GOOD, &deep, &photo, &e), -1);
+	assert_int_equal(e.code, CODE_DECODER_FAILED);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(photo_case_check(&c, GOOD, &deep, &photo, &e), 0);
+	photo_case_release(&c);
+}
+
+/* A worker finds the same as this process, at every depth. */
+static void
+test_same_findings(void **state)
 {
 	static const char *const names[] = {"tests/photos/exif.webp",
 	    "tests/photos/interlaced.png", "tests/photos/exif.jpg", "README.md"};
 	struct photo_pool_options options = {.workers = 1};
 	struct err e;
-	struct photo_pool *cage = photo_pool_new(&options, &e);
+	struct photo_case c;
 	struct filetype *types = filetype_new();
 
 	(void)state;
+	photo_case_init(&c, &options);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		for (int depth = PHOTO_QUICK; depth <= PHOTO_DECODE; depth++) {
 			struct photo_options o = {
@@ -287,8 +326,7 @@ test_same_verdict(void **state)
 			struct photo in, out;
 			memset(&in, 0, sizeof in);
 			memset(&out, 0, sizeof out);
-			assert_int_equal(
-			    photo_pool_check_file(cage, names[i], &o, &in, &e), 0);
+			assert_int_equal(photo_case_check(&c, names[i], &o, &in, &e), 0);
 			assert_int_equal(
 			    photo_check_file(names[i], &o, types, &out, &e), 0);
 			assert_memory_equal(&in.facts, &out.facts, sizeof in.facts);
@@ -297,26 +335,26 @@ test_same_verdict(void **state)
 			assert_int_equal(in.findings.n, out.findings.n);
 		}
 	assert_int_equal(
-	    photo_pool_check_file(cage, "tests/nowhere", &deep, &(struct photo){0}, &e),
-	    -1);
+	    photo_case_check(&c, "tests/nowhere", &deep, &(struct photo){0}, &e), -1);
 	assert_int_equal(e.code, CODE_FILE_MISSING);
 	filetype_free(types);
-	photo_pool_free(cage);
+	photo_case_release(&c);
 }
 
-/* A JPEG cut in its coded data and closed with an EOI: only decoding finds that. */
+/* A JPEG cut in its coded data and closed with an EOI: only decoding finds it. */
 static void
-test_decoding_tells(void **state)
+test_found_by_decoding(void **state)
 {
-	char path[] = "/tmp/avtools-cage-XXXXXX", data[900];
+	char path[] = "/tmp/avtools-pool-XXXXXX", data[900];
 	int fd = mkstemp(path), good = open(GOOD, O_RDONLY);
 	struct photo_pool_options options = {.workers = 1};
 	struct err e;
-	struct photo_pool *cage = photo_pool_new(&options, &e);
+	struct photo_case c;
 	struct photo photo;
 	struct filetype *types = filetype_new();
 
 	(void)state;
+	photo_case_init(&c, &options);
 	assert_int_equal(read(good, data, sizeof data), sizeof data);
 	close(good);
 	memcpy(data + sizeof data - 2, "\xff\xd9", 2);
@@ -324,26 +362,27 @@ test_decoding_tells(void **state)
 	close(fd);
 	assert_int_equal(photo_check_file(path, &deep, types, &photo, &e), 0);
 	assert_int_equal(findings_worst(&photo.findings), SEVERITY_NOTE);
-	assert_int_equal(photo_pool_check_file(cage, path, &deep, &photo, &e), 0);
+	assert_int_equal(photo_case_check(&c, path, &deep, &photo, &e), 0);
 	assert_non_null(finding_get(&photo.findings, CODE_DAMAGED));
 	unlink(path);
 	filetype_free(types);
-	photo_pool_free(cage);
+	photo_case_release(&c);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_same_verdict),
-	    cmocka_unit_test(test_decoding_tells),
+	    cmocka_unit_test(test_same_findings),
+	    cmocka_unit_test(test_found_by_decoding),
 	    cmocka_unit_test(test_crash),
 	    cmocka_unit_test(test_hang),
 	    cmocka_unit_test(test_stall),
 	    cmocka_unit_test(test_allocate),
 	    cmocka_unit_test(test_write),
 	    cmocka_unit_test(test_lie),
-	    cmocka_unit_test(test_loop),
+	    cmocka_unit_test(test_death_while_idle),
+	    cmocka_unit_test(test_no_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

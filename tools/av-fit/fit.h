@@ -13,6 +13,7 @@
 #ifndef AV_FIT_H
 #define AV_FIT_H
 
+#include "os/workers.h"
 #include "photo/limits.h"
 
 /* Limits without pointers; fit_bind sets those of `image` to the lists here. */
@@ -46,7 +47,7 @@ struct fit_options {
 	uint64_t max_pixels;
 };
 
-struct fit_order {
+struct fit_request {
 	uint64_t size; /* of the photo in bytes */
 	struct fit_limits limits;
 	struct fit_options options;
@@ -66,12 +67,12 @@ struct fit_done {
 };
 
 enum fit_outcome {
-	FIT_LEFT,   /* acceptable as it is */
-	FIT_MADE,   /* bytes of a new photo follow, in messages of up to FIT_CHUNK */
+	FIT_UNCHANGED, /* acceptable as it is */
+	FIT_MADE, /* bytes of a new photo follow, in messages of up to FIT_MESSAGE_MAX */
 	FIT_FAILED, /* err, and the findings behind it */
 };
 
-#define FIT_CHUNK 65536
+#define FIT_MESSAGE_MAX 65536
 struct fit_reply {
 	enum fit_outcome outcome;
 	enum image_type type; /* of the new photo */
@@ -110,7 +111,7 @@ int fit_init(void);
 /* Makes the new photo of the bytes, into *made (the caller frees it with g_free). photo: what
  * the readers say of it. Fills in the reply, with FIT_FAILED where it cannot be. */
 void fit_mend(const void *data, size_t len, const struct photo *photo,
-    const struct fit_order *order, struct fit_reply *reply, void **made);
+    const struct fit_request *request, struct fit_reply *reply, void **made);
 
 /* encode.c */
 
@@ -127,24 +128,26 @@ int fit_error(struct err *e, const char *what);
 /* pool.c */
 
 struct fit_pool;
-struct loop;
 
-/* A photo at work. The pool calls each once or more, in this order; after `end` the job is the
+/* A photo at work. The pool calls on_reply once, on_bytes once or more for
+ * FIT_MADE, and on_end always, from the loop; after that the job is the
  * caller's again. */
 struct fit_job {
-	int fd;
-	struct fit_order order;
-	/* The reply; for FIT_MADE its bytes come next. */
-	void (*reply)(struct fit_job *job, const struct fit_reply *reply);
-	void (*bytes)(struct fit_job *job, const void *data, size_t len);
-	/* All is said; or e: the worker came to grief. */
-	void (*end)(struct fit_job *job, const struct err *e);
-	/* the pool's own */
-	struct fit_job *next;
+	struct worker_task task; /* the first member; the pool's own */
+	struct fit_request request;
+	void (*on_reply)(struct fit_job *job, const struct fit_reply *reply);
+	void (*on_bytes)(struct fit_job *job, const void *data, size_t len);
+	/* e: why the worker ended early, or NULL. */
+	void (*on_end)(struct fit_job *job, const struct err *e);
+	/* The pool's own. */
+	bool replied;
+	uint64_t left; /* bytes of the new photo that are still to come */
 };
 
 struct fit_pool *fit_pool_new(struct loop *loop, unsigned workers);
 void fit_pool_free(struct fit_pool *pool);
-void fit_pool_submit(struct fit_pool *pool, struct fit_job *job);
+
+/* fd must be open until on_end. */
+void fit_pool_submit(struct fit_pool *pool, struct fit_job *job, int fd);
 
 #endif

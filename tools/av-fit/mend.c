@@ -330,7 +330,7 @@ choose_types(const struct image_limits *limits, const struct fit_options *option
 
 /* 0 encoded, 1 too many bytes, -1. A JPEG has no transparency. */
 static int
-encode_as(VipsImage *image, enum image_type type, const struct fit_order *order,
+encode_as(VipsImage *image, enum image_type type, const struct fit_request *request,
     struct fit_reply *reply, void **made)
 {
 	VipsImage *flat = g_object_ref(image), *next;
@@ -339,7 +339,8 @@ encode_as(VipsImage *image, enum image_type type, const struct fit_order *order,
 	int result = 0;
 
 	if (flatten) {
-		VipsArrayDouble *colour = vips_array_double_new(order->options.colour, 3);
+		VipsArrayDouble *colour =
+		    vips_array_double_new(request->options.colour, 3);
 		if (image->Bands < 3)
 			result = advance(&flat, &next,
 			    vips_colourspace(
@@ -352,8 +353,8 @@ encode_as(VipsImage *image, enum image_type type, const struct fit_order *order,
 			fit_error(&reply->err, "the transparency cannot be removed");
 	}
 	if (result == 0)
-		result = fit_encode(flat, type, order->limits.image.max_bytes, made, &len,
-		    &reply->done.quality, &reply->err);
+		result = fit_encode(flat, type, request->limits.image.max_bytes, made,
+		    &len, &reply->done.quality, &reply->err);
 	g_object_unref(flat);
 	if (result != 0)
 		return result;
@@ -367,23 +368,23 @@ encode_as(VipsImage *image, enum image_type type, const struct fit_order *order,
 /* One size of it in each type. 0, 1 or -1 as above. */
 static int
 attempt(VipsImage *whole, const struct fit_plan *plan, const enum image_type *types,
-    const struct fit_order *order, struct fit_reply *reply, void **made)
+    const struct fit_request *request, struct fit_reply *reply, void **made)
 {
 	VipsImage *image =
-	    follow(whole, plan, &order->options, &reply->done, &reply->err);
+	    follow(whole, plan, &request->options, &reply->done, &reply->err);
 	int result = 1;
 
 	if (image == NULL)
 		return -1;
 	while (result > 0 && *types != IMAGE_OTHER)
-		result = encode_as(image, *types++, order, reply, made);
+		result = encode_as(image, *types++, request, reply, made);
 	g_object_unref(image);
 	return result;
 }
 
 /* Ever smaller until the bytes fit. */
 static int
-shrink_to_fit(VipsImage *whole, enum image_type from, const struct fit_order *order,
+shrink_to_fit(VipsImage *whole, enum image_type from, const struct fit_request *request,
     struct fit_reply *reply, void **made)
 {
 	uint32_t w = (uint32_t)whole->Xsize, h = (uint32_t)whole->Ysize;
@@ -392,20 +393,20 @@ shrink_to_fit(VipsImage *whole, enum image_type from, const struct fit_order *or
 	double shrink = 1;
 	int result = 1;
 
-	choose_types(&order->limits.image, &order->options, from, types);
+	choose_types(&request->limits.image, &request->options, from, types);
 	if (types[0] == IMAGE_OTHER)
 		return err_set(&reply->err, CODE_CANNOT_FIT,
 		    "the provider takes no type that can be made");
 	while (result > 0) {
-		if (fit_plan(&order->limits.image, &order->options, w, h, shrink, &plan,
-		        &reply->err) < 0)
+		if (fit_plan(&request->limits.image, &request->options, w, h, shrink,
+		        &plan, &reply->err) < 0)
 			return -1;
 		if (memcmp(&plan, &last, sizeof plan) == 0)
 			return err_set(&reply->err, CODE_CANNOT_FIT,
 			    "no quality and no size that are allowed fit into %ju bytes",
-			    (uintmax_t)order->limits.image.max_bytes);
+			    (uintmax_t)request->limits.image.max_bytes);
 		last = plan;
-		result = attempt(whole, &plan, types, order, reply, made);
+		result = attempt(whole, &plan, types, request, reply, made);
 		shrink *= SHRINK;
 	}
 	return result;
@@ -427,15 +428,16 @@ prepare(VipsImage **image, struct fit_done *done, struct err *e)
 
 void
 fit_mend(const void *data, size_t len, const struct photo *photo,
-    const struct fit_order *order, struct fit_reply *reply, void **made)
+    const struct fit_request *request, struct fit_reply *reply, void **made)
 {
 	VipsImage *image = NULL;
 
 	*made = NULL;
 	reply->outcome = FIT_FAILED;
-	if (load(&image, data, len, photo, order->options.max_pixels, &reply->err) == 0 &&
+	if (load(&image, data, len, photo, request->options.max_pixels, &reply->err) ==
+	        0 &&
 	    prepare(&image, &reply->done, &reply->err) == 0 &&
-	    shrink_to_fit(image, photo->facts.type, order, reply, made) == 0 &&
+	    shrink_to_fit(image, photo->facts.type, request, reply, made) == 0 &&
 	    strcmp(photo->type, mime[reply->type]) != 0)
 		memcpy(reply->done.from_type, photo->type, sizeof photo->type);
 	if (image != NULL)

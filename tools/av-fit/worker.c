@@ -16,11 +16,11 @@
 
 /* Is there anything to do about it? Notes are not. */
 static bool
-acceptable(const struct photo *photo, const struct fit_order *order)
+acceptable(const struct photo *photo, const struct fit_request *request)
 {
 	struct findings fs = photo->findings;
 
-	limits_check_image(photo, &order->limits.image, &fs);
+	limits_check_image(photo, &request->limits.image, &fs);
 	return findings_worst(&fs) == SEVERITY_NOTE;
 }
 
@@ -61,39 +61,39 @@ read_whole(int fd, uint64_t size, struct err *e)
 }
 
 static void
-fit(int fd, const struct fit_order *order, struct filetype *types,
+fit(int fd, const struct fit_request *request, struct filetype *types,
     struct fit_reply *reply, void **made)
 {
-	const struct photo_options options = {PHOTO_READ, order->options.max_pixels};
+	const struct photo_options options = {PHOTO_READ, request->options.max_pixels};
 	struct photo photo;
 	void *data;
 
 	*made = NULL;
 	reply->outcome = FIT_FAILED;
-	if (photo_check(fd, order->size, &options, types, &photo, &reply->err) < 0 ||
+	if (photo_check(fd, request->size, &options, types, &photo, &reply->err) < 0 ||
 	    beyond_help(&photo, reply))
 		return;
-	if (!order->options.always && acceptable(&photo, order)) {
-		reply->outcome = FIT_LEFT;
+	if (!request->options.always && acceptable(&photo, request)) {
+		reply->outcome = FIT_UNCHANGED;
 		return;
 	}
-	data = read_whole(fd, order->size, &reply->err);
+	data = read_whole(fd, request->size, &reply->err);
 	if (data == NULL)
 		return;
-	fit_mend(data, (size_t)order->size, &photo, order, reply, made);
+	fit_mend(data, (size_t)request->size, &photo, request, reply, made);
 	free(data);
 }
 
 static void
 answer(int sock, const struct fit_reply *reply, const char *made)
 {
-	child_answer(sock, reply, sizeof *reply);
+	child_reply(sock, reply, sizeof *reply);
 	if (reply->outcome != FIT_MADE)
 		return;
-	for (uint64_t at = 0; at < reply->bytes; at += FIT_CHUNK) {
+	for (uint64_t at = 0; at < reply->bytes; at += FIT_MESSAGE_MAX) {
 		uint64_t left = reply->bytes - at;
-		child_answer(
-		    sock, made + at, left < FIT_CHUNK ? (size_t)left : FIT_CHUNK);
+		child_reply(sock, made + at,
+		    left < FIT_MESSAGE_MAX ? (size_t)left : FIT_MESSAGE_MAX);
 	}
 }
 
@@ -101,19 +101,19 @@ void
 fit_worker(int sock)
 {
 	static struct fit_reply reply;
-	struct fit_order order;
+	struct fit_request request;
 	struct filetype *types;
 	void *made;
 	int fd;
 
-	sock = child_settle(sock);
+	sock = child_prepare(sock);
 	types = filetype_new();
 	if (fit_init() != 0 || confine_threads(MEMORY) != 0)
 		_exit(CHILD_NOT_READY);
-	while (child_receive(sock, &order, sizeof order, &fd)) {
+	while (child_receive(sock, &request, sizeof request, &fd)) {
 		memset(&reply, 0, sizeof reply);
-		fit_bind(&order.limits);
-		fit(fd, &order, types, &reply, &made);
+		fit_bind(&request.limits);
+		fit(fd, &request, types, &reply, &made);
 		answer(sock, &reply, made);
 		free(made); /* g_malloc is malloc */
 		close(fd);
