@@ -8,11 +8,11 @@
 #include <jerror.h>
 
 #include "base/mem.h"
-#include "photo/decode.h"
+#include "photo/decode_common.h"
 
 #define PIECE (64 * 1024)
 
-/* Everything of one decoding; libjpeg's callbacks find it through client_data. */
+/* The state of one decoding, as client_data of libjpeg's callbacks. */
 struct decoding {
 	struct jpeg_decompress_struct cinfo;
 	struct jpeg_error_mgr errors;
@@ -21,7 +21,7 @@ struct decoding {
 	int fd;
 	uint64_t at;
 	JSAMPLE *row;
-	int code; /* of the worst message; 0: none */
+	int code; /* msg_code of the worst message; 0: none */
 	char reason[JMSG_LENGTH_MAX];
 	uint8_t piece[PIECE];
 };
@@ -42,8 +42,8 @@ on_error(j_common_ptr cinfo)
 	longjmp(d->failed, 1);
 }
 
-/* Warnings have level -1. Stray bytes between markers harm nothing and weigh less than others;
- * an odd Adobe marker is not about the data at all. */
+/* Keeps the first warning (level -1). Stray bytes between markers are harmless: any other
+ * warning replaces that one. An odd Adobe marker says nothing about the data. */
 static void
 on_message(j_common_ptr cinfo, int level)
 {
@@ -71,7 +71,7 @@ fill_input(j_decompress_ptr cinfo)
 	struct decoding *d = cinfo->client_data;
 	size_t n = decode_read(d->fd, d->piece, sizeof d->piece, d->at);
 
-	if (n == 0) {
+	if (n == 0) { /* as libjpeg's own source: warn and end the picture */
 		d->piece[0] = 0xff;
 		d->piece[1] = JPEG_EOI;
 		n = 2;
@@ -113,7 +113,7 @@ open_decoder(struct decoding *d)
 	d->source.term_source = init_source;
 }
 
-/* May end in on_error at any call. */
+/* Each call of libjpeg may end in on_error, which jumps to decode_jpeg. */
 static void
 run(struct decoding *d, const struct photo *photo)
 {
@@ -124,7 +124,7 @@ run(struct decoding *d, const struct photo *photo)
 	jpeg_read_header(cinfo, TRUE);
 	if (cinfo->image_width != photo->width || cinfo->image_height != photo->height) {
 		d->code = JERR_BAD_LENGTH;
-		snprintf(d->reason, sizeof d->reason, "the picture has another size");
+		snprintf(d->reason, sizeof d->reason, "the header has another size");
 		return;
 	}
 	cinfo->scale_num = 1;

@@ -3,16 +3,16 @@
 #include <webp/decode.h>
 #include <webp/demux.h>
 
-#include "photo/decode.h"
+#include "photo/decode_common.h"
 
 static void
-judge(struct photo *photo, VP8StatusCode status)
+add_finding(struct photo *photo, VP8StatusCode status)
 {
 	if (status == VP8_STATUS_OUT_OF_MEMORY)
 		decode_no_memory(photo);
 	else if (status == VP8_STATUS_NOT_ENOUGH_DATA || status == VP8_STATUS_SUSPENDED)
 		decode_damaged(
-		    photo, SEVERITY_REFUSED, "libwebp", "the coded data is cut short");
+		    photo, SEVERITY_REFUSED, "libwebp", "the coded data is cut off");
 	else if (status != VP8_STATUS_OK)
 		decode_damaged(
 		    photo, SEVERITY_REFUSED, "libwebp", "the coded data is broken");
@@ -35,7 +35,7 @@ decode_still(const uint8_t *data, size_t len, struct photo *photo)
 	if (status == VP8_STATUS_OK)
 		status = WebPDecode(data, len, &config);
 	WebPFreeDecBuffer(&config.output);
-	judge(photo, status);
+	add_finding(photo, status);
 }
 
 static void
@@ -46,7 +46,7 @@ decode_frames(const uint8_t *data, size_t len, struct photo *photo)
 	VP8StatusCode status = VP8_STATUS_OK;
 
 	if (decoder == NULL) {
-		judge(photo, VP8_STATUS_BITSTREAM_ERROR);
+		add_finding(photo, VP8_STATUS_BITSTREAM_ERROR);
 		return;
 	}
 	while (status == VP8_STATUS_OK && WebPAnimDecoderHasMoreFrames(decoder)) {
@@ -56,7 +56,7 @@ decode_frames(const uint8_t *data, size_t len, struct photo *photo)
 			status = VP8_STATUS_BITSTREAM_ERROR;
 	}
 	WebPAnimDecoderDelete(decoder);
-	judge(photo, status);
+	add_finding(photo, status);
 }
 
 void

@@ -27,7 +27,7 @@ struct photo_pool_options {
 	 * PHOTO_MAX_PIXELS in every format. */
 	uint64_t memory;
 	/* NULL: decode_pixels (photo/decode.h). */
-	void (*decode)(int fd, uint64_t memory, struct photo *photo);
+	void (*decode)(int fd, struct photo *photo);
 };
 
 struct photo_pool *photo_pool_new(

@@ -25,7 +25,7 @@ check(int sock, int fd, const struct photo_request *request,
 	    photo->facts.type != IMAGE_OTHER &&
 	    findings_worst(&photo->findings) < SEVERITY_REFUSED) {
 		send_reply(sock, &reply);
-		options->decode(fd, options->memory, photo);
+		options->decode(fd, photo);
 	}
 	reply.last = true;
 	send_reply(sock, &reply);

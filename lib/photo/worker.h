@@ -14,8 +14,7 @@
 
 struct photo_worker_options {
 	uint64_t memory; /* bytes that it may allocate */
-	/* As decode_pixels. */
-	void (*decode)(int fd, uint64_t memory, struct photo *photo);
+	void (*decode)(int fd, struct photo *photo); /* as decode_pixels */
 };
 
 /* To the worker, with the photo's descriptor. */

@@ -55,12 +55,11 @@ write_file(void)
 
 /* The decoder misbehaves only on palette.png. */
 static void
-decode(int fd, uint64_t memory, struct photo *photo)
+decode(int fd, struct photo *photo)
 {
 	volatile int forever = 1;
 
 	(void)fd;
-	(void)memory;
 	if (!photo->facts.palette)
 		return;
 	switch (misdeed) {
@@ -91,14 +90,13 @@ decode(int fd, uint64_t memory, struct photo *photo)
 
 /* Blocks on the worker's socket without using the processor. */
 static void
-decode_stall(int fd, uint64_t memory, struct photo *photo)
+decode_stall(int fd, struct photo *photo)
 {
 	char c;
 	struct iovec iov = {&c, 1};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	(void)fd;
-	(void)memory;
 	(void)photo;
 	for (;;)
 		(void)!recvmsg(3, &msg, MSG_PEEK);

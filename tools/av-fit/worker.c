@@ -7,7 +7,7 @@
 #include "fit.h"
 #include "os/child.h"
 #include "os/confine.h"
-#include "photo/decode.h"
+#include "photo/decode_common.h"
 
 /* A picture of PHOTO_MAX_PIXELS takes 300 MB a copy, and there are some of them on the way. */
 #define MEMORY ((uint64_t)3 << 30)
