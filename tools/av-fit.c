@@ -1,9 +1,9 @@
 /*
  * av-fit: makes a photo one that the provider accepts.
  *
- * Pixels are decoded, turned, cut and encoded by workers behind the fence (os/confine.h); this
- * process hands them open files, writes what comes back, and holds it against the provider's
- * limits, by readers of its own, before it gets its name.
+ * Pixels are decoded, turned, cut and encoded by workers behind the fence (os/confine.h);
+ * this process hands them open files, writes what comes back, and holds it against the
+ * provider's limits, by readers of its own, before it gets its name.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #include "av-fit/fit.h"
 #include "base/mem.h"
 #include "base/outfile.h"
+#include "photo/source.h"
 #include "program/opt.h"
 #include "program/run.h"
 #include "provider/limits.h"
@@ -329,7 +330,8 @@ stop(struct item *item, bool hard)
 	run_fail(item, &e);
 }
 
-/* The provider's limits, free of its memory. Types and shapes beyond the room are left out. */
+/* The provider's limits, free of its memory. Types and shapes beyond the room are left
+ * out. */
 static void
 copy_limits(struct fit_limits *to, const struct provider *p)
 {
@@ -338,6 +340,7 @@ copy_limits(struct fit_limits *to, const struct provider *p)
 	provider_limits_init(&l, p);
 	memset(to, 0, sizeof *to);
 	to->image = l.image;
+	snprintf(to->service, sizeof to->service, "%s", p->title != NULL ? p->title : "");
 	for (size_t i = 0; i < FIT_TYPES && l.image.types != NULL && l.types[i] != NULL;
 	     i++)
 		snprintf(to->types[i], sizeof to->types[i], "%s", l.types[i]);

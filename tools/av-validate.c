@@ -1,4 +1,5 @@
-/* av-validate: checks photos and records against a provider's limits, before anything is sent. */
+/* av-validate: checks photos and records against a provider's limits, before anything is
+ * sent. */
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sysexits.h>
@@ -8,13 +9,15 @@
 #include "base/mem.h"
 #include "base/strings.h"
 #include "photo/pool.h"
+#include "photo/source.h"
 #include "program/opt.h"
 #include "program/run.h"
 #include "provider/load.h"
 #include "provider/validate.h"
 #include "json/json.h"
 
-/* In this process: photos in the queue, and how long they may delay signals and output. */
+/* In this process: photos in the queue, and how long they may delay signals and output.
+ */
 #define QUEUE_MAX 64
 #define TURN_MS   20
 
@@ -132,7 +135,8 @@ on_checked(void *arg, int status, struct photo *photo, const struct err *failed)
 	free(w);
 }
 
-/* A photo takes a second: ignore the first signal, stop at the end of the grace period. */
+/* A photo takes a second: ignore the first signal, stop at the end of the grace period.
+ */
 static void
 stop(struct item *item, bool hard)
 {
@@ -186,8 +190,8 @@ begin(void *arg, struct item *item)
 		check_here(self, w);
 }
 
-/* Pixels are decoded in workers only. Reading is safe in any process: for a single photo or
- * with -j 1 this process alone is fastest, else each core gets a worker. */
+/* Pixels are decoded in workers only. Reading is safe in any process: for a single photo
+ * or with -j 1 this process alone is fastest, else each core gets a worker. */
 static void
 choose_process(struct validate_tool *self, const struct options *o, char **operands)
 {

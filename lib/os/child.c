@@ -71,7 +71,8 @@ child_end(pid_t pid, int sock)
 	int status = 0;
 
 	close(sock);
-	/* the child may have closed its socket and live on; killing a dead one is harmless */
+	/* the child may have closed its socket and live on; killing a dead one is
+	 * harmless */
 	kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -135,7 +136,8 @@ child_reply(int sock, const void *data, size_t len)
 		_exit(EX_IOERR);
 }
 
-/* The result of child_run_detached. Smaller than PIPE_BUF, so one write sends it whole. */
+/* The result of child_run_detached. Smaller than PIPE_BUF, so one write sends it whole.
+ */
 struct report {
 	int result;
 	struct err err;
@@ -150,8 +152,8 @@ is_single_threaded(void)
 	return stat("/proc/self/task", &st) == 0 && st.st_nlink == 3;
 }
 
-/* Closes all but stderr, keep and out: other processes may wait for the end of file of a pipe
- * that we hold. */
+/* Closes all but stderr, keep and out: other processes may wait for the end of file of a
+ * pipe that we hold. */
 static void
 close_others(int keep, int out)
 {

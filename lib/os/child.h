@@ -22,7 +22,8 @@
 /* Starts a child, which calls run with its socket; run does not return. The
  * parent's end of the socket goes to *sock. Returns the process id, or -1
  * (errno). */
-pid_t child_start(int *sock, void (*run)(int sock, const void *arg), const void *arg);
+pid_t child_start(
+    int *sock, void (*run)(int sock, const void *arg), const void *arg);
 
 /* Sends a request of len bytes and a descriptor. False (errno) when the child
  * is gone. */

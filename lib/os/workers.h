@@ -67,11 +67,13 @@ struct workers_options {
 	    struct worker_task *task, void *message, size_t len);
 
 	/* The worker ended first. The task is the owner's again. */
-	void (*on_death)(struct worker_task *task, const struct worker_death *death);
+	void (*on_death)(
+	    struct worker_task *task, const struct worker_death *death);
 };
 
 /* Starts no process yet. The options are copied; arg is borrowed. */
-struct workers *workers_new(struct loop *loop, const struct workers_options *options);
+struct workers *workers_new(
+    struct loop *loop, const struct workers_options *options);
 
 /* Ends the processes. Tasks that are queued or at work get no callback. */
 void workers_free(struct workers *pool);

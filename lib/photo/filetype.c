@@ -14,13 +14,13 @@
 static const char unknown[] = "application/octet-stream";
 
 struct filetype {
-	int fd; /* the database; -1: none was found, or it is loaded already */
+	int fd; /* of the database; -1: none was found, or it is loaded */
 	magic_t magic;
 	void *map;
 	size_t map_len;
 };
 
-/* The first compiled database of libmagic's path that can be opened, or -1. */
+/* Opens the first compiled database of libmagic's path. Returns -1 when there is none. */
 static int
 open_database(void)
 {

@@ -1,15 +1,14 @@
 /*
- * filetype: the real type of a file that is none of the three formats image/image.h reads, by libmagic.
+ * filetype: the type of a file that is neither JPEG, PNG nor WebP, by libmagic.
  *
- * libmagic's database (8 MB, some milliseconds) is loaded at the first question. Its file is
- * opened before that, so that a process that has given up its file system can still ask.
+ * libmagic's database (8 MB, some milliseconds) is loaded at the first
+ * question. Its file is opened in filetype_new already, so that a process that
+ * is confined later can still load it.
  */
 #ifndef AV_PHOTO_FILETYPE_H
 #define AV_PHOTO_FILETYPE_H
 
 #include <stddef.h>
-
-#include "base/err.h"
 
 struct filetype;
 
@@ -17,8 +16,8 @@ struct filetype;
 struct filetype *filetype_new(void);
 void filetype_free(struct filetype *ft);
 
-/* The MIME type of a file that begins with those bytes (some kB of them). Borrowed until the
- * next question. */
+/* The MIME type of a file by its first bytes (up to 4 kB help). Borrowed until
+ * the next call. */
 const char *filetype_of(struct filetype *ft, const void *data, size_t len);
 
 #endif

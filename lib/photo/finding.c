@@ -19,9 +19,9 @@ findings_copy(struct findings *to, const struct findings *from)
 	memcpy(to->list, from->list, from->n * sizeof *to->list);
 }
 
-/* Where the next finding goes; a note gives way when the list is full. */
+/* Where the next finding goes; NULL: the list is full of findings as severe. */
 static struct finding *
-place(struct findings *fs, enum severity severity)
+next_slot(struct findings *fs, enum severity severity)
 {
 	if (fs->n < FINDINGS_MAX)
 		return &fs->list[fs->n++];
@@ -43,7 +43,7 @@ void
 finding_add(struct findings *fs, enum code code, enum severity severity, const char *got,
     const char *wanted, const char *fix, const char *fmt, ...)
 {
-	struct finding *f = place(fs, severity);
+	struct finding *f = next_slot(fs, severity);
 	va_list ap;
 
 	if (f == NULL)

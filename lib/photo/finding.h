@@ -1,9 +1,9 @@
 /*
- * finding: what is to be said about a photo, one thing each.
+ * finding: one thing to say about a photo, and the list of them.
  *
- * Plain values without pointers, so that a list of them crosses from a worker process to its
- * parent as the bytes it is. Texts are UTF-8 and always terminated; longer ones are cut on a
- * character's boundary.
+ * Plain values without pointers: a worker process sends a list to its parent
+ * as the bytes that it is. Texts are UTF-8 and always terminated; longer ones
+ * are cut between characters.
  */
 #ifndef AV_PHOTO_FINDING_H
 #define AV_PHOTO_FINDING_H
@@ -21,14 +21,14 @@ enum severity {
 struct finding {
 	enum code code;
 	enum severity severity;
-	char message[224]; /* a sentence for people: lower case, no full stop */
+	char message[224]; /* a sentence: lower case, no full stop */
 	char got[96];      /* what the photo has: "1919x1080" */
-	char wanted[96];   /* what it should have; "" where that cannot be said */
-	char fix[128];     /* what to do: "av-fit crops it"; "" where there is none */
+	char wanted[96];   /* what it should have; "": cannot be said */
+	char fix[128]; /* what to do: "av-fit crops it"; "": nothing known */
 };
 
-/* Findings past the last place are dropped and counted in n_dropped, a worse one in place of
- * the first note. */
+/* When the list is full, a finding replaces the first less severe one or is
+ * dropped; n_dropped counts both. */
 #define FINDINGS_MAX 24
 struct findings {
 	unsigned n;
@@ -36,16 +36,17 @@ struct findings {
 	struct finding list[FINDINGS_MAX];
 };
 
-/* Makes a list empty, or as another one, at the cost of what is in it and not of the places. */
+/* Empty a list, or copy one. The cost is that of the findings in it, not of
+ * FINDINGS_MAX. */
 void findings_clear(struct findings *fs);
 void findings_copy(struct findings *to, const struct findings *from);
 
-/* Adds one with its message; got, wanted and fix (borrowed, copied, NULL welcome) too. */
+/* Adds a finding. got, wanted and fix are copied; NULL is "". */
 void finding_add(struct findings *fs, enum code code, enum severity severity,
     const char *got, const char *wanted, const char *fix, const char *fmt, ...)
     PRINTF(7, 8);
 
-/* The first finding of that code, or NULL. */
+/* The first finding with that code, or NULL. */
 const struct finding *finding_get(const struct findings *fs, enum code code);
 
 /* The highest severity of the list; SEVERITY_NOTE for an empty one. */
@@ -54,8 +55,9 @@ enum severity findings_worst(const struct findings *fs);
 /* "note", "risky", "refused". */
 const char *severity_name(enum severity severity);
 
-/* Makes a list that came from an untrusted process safe to read: counts and enums within
- * range, every text terminated and UTF-8. False where it was not all right. */
+/* For a list from a process that is not trusted: makes it safe to read, with
+ * numbers and enums in range and texts terminated and UTF-8. False when
+ * something had to be changed. */
 bool findings_valid(struct findings *fs);
 
 #endif

@@ -6,6 +6,13 @@
 #include "base/utf8.h"
 #include "photo/limits.h"
 
+/* For messages: "Argil". */
+static const char *
+service_of(const struct image_limits *limits)
+{
+	return limits->service != NULL ? limits->service : "the service";
+}
+
 static void
 check_type(
     const struct photo *photo, const struct image_limits *limits, struct findings *fs)
@@ -24,7 +31,7 @@ check_type(
 			    len > 0 ? ", " : "", *t);
 	}
 	finding_add(fs, CODE_TYPE_REFUSED, SEVERITY_REFUSED, photo->type, wanted,
-	    "av-fit converts it", "the service does not take %s", photo->type);
+	    "av-fit converts it", "%s does not take %s", service_of(limits), photo->type);
 }
 
 static void
@@ -43,11 +50,12 @@ check_bytes(
 	if (near)
 		finding_add(fs, CODE_NEAR_BYTE_LIMIT, SEVERITY_RISKY, got, wanted,
 		    "av-fit makes it smaller",
-		    "within the limit only if the service's MB is 1,048,576 bytes (%ju in all)",
-		    (uintmax_t)limits->max_bytes_lenient);
+		    "the file may be too large: it is within the limit of %s only if a MB there is 1,048,576 bytes",
+		    service_of(limits));
 	else
 		finding_add(fs, CODE_TOO_MANY_BYTES, SEVERITY_REFUSED, got, wanted,
-		    "av-fit makes it smaller", "the file is too large by %ju bytes",
+		    "av-fit makes it smaller",
+		    "the file is too large for %s: by %ju bytes", service_of(limits),
 		    (uintmax_t)(photo->bytes - max));
 }
 
@@ -65,18 +73,23 @@ check_size(uint32_t w, uint32_t h, const struct image_limits *limits, struct fin
 	if (w < min_w || h < min_h) {
 		snprintf(wanted, sizeof wanted, "at least %ux%u", min_w, min_h);
 		finding_add(fs, CODE_TOO_SMALL, SEVERITY_REFUSED, got, wanted,
-		    "use a larger photo, or let av-fit --max-upscale stretch it",
-		    "the picture is too small");
+		    "use a larger photo, or let av-fit --max-upscale enlarge it",
+		    "the picture is too small: %s takes %s, this photo is %s",
+		    service_of(limits), wanted, got);
 	}
 	if ((max_w > 0 && w > max_w) || (max_h > 0 && h > max_h)) {
 		snprintf(wanted, sizeof wanted, "at most %ux%u", max_w, max_h);
 		finding_add(fs, CODE_TOO_LARGE, SEVERITY_REFUSED, got, wanted,
-		    "av-fit scales it", "the picture is too large");
+		    "av-fit scales it",
+		    "the picture is too large: %s takes %s, this photo is %s",
+		    service_of(limits), wanted, got);
 	} else if (limits->max_pixels > 0 && (uint64_t)w * h > limits->max_pixels) {
 		snprintf(wanted, sizeof wanted, "at most %ju pixels",
 		    (uintmax_t)limits->max_pixels);
 		finding_add(fs, CODE_TOO_LARGE, SEVERITY_REFUSED, got, wanted,
-		    "av-fit scales it", "the picture has too many pixels");
+		    "av-fit scales it",
+		    "the picture has too many pixels: %s takes %s, this photo is %s",
+		    service_of(limits), wanted, got);
 	}
 }
 
@@ -101,7 +114,8 @@ check_aspect(
 		snprintf(wanted + len, sizeof wanted - len, " exactly");
 	snprintf(got, sizeof got, "%ux%u (%.4f:1)", w, h, (double)w / h);
 	finding_add(fs, CODE_ASPECT_REFUSED, SEVERITY_REFUSED, got, wanted,
-	    "av-fit crops it", "the picture has not the shape that the service takes");
+	    "av-fit crops it", "%s takes the shape %s; this photo is %ux%u",
+	    service_of(limits), wanted, w, h);
 }
 
 void
@@ -129,15 +143,18 @@ limits_check_name(const char *name, unsigned min, unsigned max, struct findings 
 	if (n < min) {
 		snprintf(wanted, sizeof wanted, "at least %u characters", min);
 		finding_add(fs, CODE_NAME_TOO_SHORT, SEVERITY_REFUSED, got, wanted,
-		    "give a longer name", "the name is too short");
+		    "give a longer name", "the name is too short: it has %zu characters",
+		    n);
 	} else if (max > 0 && n > max) {
 		snprintf(wanted, sizeof wanted, "at most %u characters", max);
 		finding_add(fs, CODE_NAME_TOO_LONG, SEVERITY_REFUSED, got, wanted,
-		    "give a shorter name", "the name is too long");
+		    "give a shorter name", "the name is too long: it has %zu characters",
+		    n);
 	}
 }
 
-/* Is the character a control, or one that ends a line? n: its length in bytes. */
+/* True for control characters and U+2028, U+2029, which end a line. n: bytes of the
+ * character. */
 static bool
 is_control(const char *s, size_t n)
 {
@@ -150,7 +167,8 @@ is_control(const char *s, size_t n)
 	return n == 3 && u[0] == 0xe2 && u[1] == 0x80 && (u[2] == 0xa8 || u[2] == 0xa9);
 }
 
-/* Appends the characters of s up to max in all; runs of controls and spaces as one space. */
+/* Appends the characters of s, until out has max of them. Writes each run of control
+ * characters and spaces as one space. */
 static void
 add_clean(struct buf *out, const char *s, size_t len, unsigned max)
 {

@@ -1,16 +1,17 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "photo/photo.h"
+#include "photo/source.h"
 
 #define PIECE       (128 * 1024)
 #define PIECE_QUICK 4096
-#define TYPE_BYTES  4096 /* what libmagic gets to see */
+#define TYPE_BYTES  4096 /* for libmagic */
 
 static const char *const mime[] = {
     [IMAGE_JPEG] = "image/jpeg",
@@ -18,71 +19,7 @@ static const char *const mime[] = {
     [IMAGE_WEBP] = "image/webp",
 };
 
-static int
-open_error(struct err *e, const char *path)
-{
-	if (errno == ENOENT || errno == ENOTDIR)
-		return err_set(e, CODE_FILE_MISSING, "cannot open '%s':", path);
-	return err_set(e, CODE_FILE_UNREADABLE, "cannot open '%s':", path);
-}
-
-static int
-not_regular(struct err *e, const char *path, const struct stat *st)
-{
-	const char *what = S_ISDIR(st->st_mode)    ? "a directory"
-	                   : S_ISFIFO(st->st_mode) ? "a pipe"
-	                   : S_ISSOCK(st->st_mode) ? "a socket"
-	                                           : "a device";
-
-	return err_set(e, CODE_FILE_NOT_REGULAR, "'%s' is %s, not a file", path, what);
-}
-
-int
-photo_open(const char *path, int *fd, struct stat *st, struct err *e)
-{
-	/* opening a device can do things; so it is looked at first, and again when open */
-	if (stat(path, st) != 0)
-		return open_error(e, path);
-	if (!S_ISREG(st->st_mode))
-		return not_regular(e, path, st);
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (*fd < 0)
-		return open_error(e, path);
-	if (fstat(*fd, st) != 0)
-		err_set(e, CODE_FILE_UNREADABLE, "cannot look at '%s':", path);
-	else if (!S_ISREG(st->st_mode))
-		not_regular(e, path, st);
-	else if (st->st_size == 0)
-		err_set(e, CODE_FILE_EMPTY, "'%s' has no bytes", path);
-	else
-		return 0;
-	close(*fd);
-	*fd = -1;
-	return -1;
-}
-
-static bool
-same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-int
-photo_unchanged(int fd, const struct stat *st, struct err *e)
-{
-	struct stat now;
-
-	if (fstat(fd, &now) != 0)
-		return err_set(
-		    e, CODE_FILE_UNREADABLE, "cannot look at the photo again:");
-	if (now.st_size == st->st_size && now.st_ino == st->st_ino &&
-	    now.st_dev == st->st_dev && same_time(&now.st_mtim, &st->st_mtim) &&
-	    same_time(&now.st_ctim, &st->st_ctim))
-		return 0;
-	return err_set(e, CODE_CHANGED_WHILE_READ, "the photo changed while it was read");
-}
-
-/* Reads n bytes at that offset, all of them. */
+/* Reads all of n bytes at that offset. */
 static int
 read_at(int fd, uint8_t *p, size_t n, uint64_t at, struct err *e)
 {
@@ -94,7 +31,7 @@ read_at(int fd, uint8_t *p, size_t n, uint64_t at, struct err *e)
 			return err_set(e, CODE_FILE_UNREADABLE, "cannot read the photo:");
 		if (got == 0)
 			return err_set(e, CODE_CHANGED_WHILE_READ,
-			    "the photo became shorter while it was read");
+			    "the photo's file became shorter while it was read");
 		p += got;
 		n -= (size_t)got;
 		at += (uint64_t)got;
@@ -102,13 +39,13 @@ read_at(int fd, uint8_t *p, size_t n, uint64_t at, struct err *e)
 	return 0;
 }
 
-/* One read of a file: where it stands. */
+/* One pass over a file, a piece at a time. */
 struct pass {
 	int fd;
 	uint64_t size, at;
 	uint8_t *piece;
 	size_t n;
-	struct image_reader *image; /* NULL: none of our formats */
+	struct image_reader *image; /* NULL: not JPEG, PNG or WebP */
 };
 
 static int
@@ -123,7 +60,7 @@ next_piece(struct pass *pass, size_t max, struct err *e)
 	return 0;
 }
 
-/* The first piece is in: what is it? */
+/* Sets the type from the first piece. */
 static void
 identify(struct pass *pass, const struct photo_options *options, struct filetype *types,
     struct photo *photo)
@@ -149,7 +86,8 @@ read_header(struct pass *pass, struct err *e)
 		if (f->header_end || f->state != IMAGE_OPEN)
 			break;
 		skip = image_skippable(pass->image);
-		if (skip >= pass->size - pass->at) /* it ends before the header does */
+		if (skip >=
+		    pass->size - pass->at) /* the file ends before the header does */
 			skip = pass->size - pass->at;
 		image_skip(pass->image, skip);
 		pass->at += skip;
@@ -196,6 +134,183 @@ read_photo(struct pass *pass, const struct photo_options *options, struct filety
 	return quick ? read_header(pass, e) : read_all(pass, photo->sha256, e);
 }
 
+void
+photo_display(const struct photo *photo, uint32_t *width, uint32_t *height)
+{
+	bool swap = photo->orientation >= 5;
+
+	*width = swap ? photo->height : photo->width;
+	*height = swap ? photo->width : photo->height;
+}
+
+#define CONVERTS "av-fit converts it"
+/* av-fit leaves a photo alone that is acceptable */
+#define CONVERTS_ALWAYS "av-fit --always converts it"
+
+static const char *
+format_name(enum image_type type)
+{
+	static const char *const names[] = {[IMAGE_OTHER] = "file",
+	    [IMAGE_JPEG] = "JPEG",
+	    [IMAGE_PNG] = "PNG",
+	    [IMAGE_WEBP] = "WebP"};
+
+	return names[type];
+}
+
+/* Neither JPEG, PNG nor WebP: another picture, or no picture at all. */
+static void
+find_other_type(struct photo *photo)
+{
+	const char *type = photo->type;
+	bool text = strncmp(type, "text/", 5) == 0 ||
+	            strcmp(type, "application/json") == 0 ||
+	            strcmp(type, "application/xml") == 0;
+
+	if (strncmp(type, "image/", 6) == 0)
+		finding_add(&photo->findings, CODE_NOT_JUDGED, SEVERITY_RISKY, type,
+		    "image/jpeg, image/png, image/webp", CONVERTS,
+		    "only JPEG, PNG and WebP can be checked; this photo is %s", type);
+	else
+		finding_add(&photo->findings, CODE_NOT_A_PICTURE, SEVERITY_REFUSED, type,
+		    "a picture",
+		    text
+		        ? "open it in an editor: it may be the error message of a failed download"
+		        : NULL,
+		    "the file is not a picture, it is %s", type);
+}
+
+static void
+find_damage(struct photo *photo)
+{
+	const struct image_facts *f = &photo->facts;
+	const char *name = format_name(f->type);
+	char got[64];
+
+	if (f->state == IMAGE_TRUNCATED) {
+		snprintf(got, sizeof got, "%ju bytes", (uintmax_t)photo->bytes);
+		finding_add(&photo->findings, CODE_TRUNCATED, SEVERITY_REFUSED, got,
+		    "a complete picture", "copy or download it again",
+		    "the %s is incomplete: %s", name, f->reason);
+	} else if (f->state == IMAGE_DAMAGED) {
+		snprintf(got, sizeof got, "byte %ju", (uintmax_t)f->end);
+		finding_add(&photo->findings, CODE_DAMAGED, SEVERITY_REFUSED, got,
+		    "a picture without damage", "copy or download it again",
+		    "the %s is damaged at byte %ju: %s", name, (uintmax_t)f->end,
+		    f->reason);
+	}
+	if (f->scans_missing && f->state == IMAGE_COMPLETE)
+		finding_add(&photo->findings, CODE_SCANS_MISSING, SEVERITY_RISKY, NULL,
+		    "all scans", CONVERTS, "the progressive JPEG lacks its last details");
+}
+
+static void
+find_bytes_after(struct photo *photo)
+{
+	const struct image_facts *f = &photo->facts;
+	bool harmless = f->zeros_after || f->picture_after;
+	const char *what = f->zeros_after     ? " (all zero)"
+	                   : f->picture_after ? " (another picture)"
+	                                      : "";
+	char got[64];
+
+	if (f->state != IMAGE_COMPLETE || f->after == 0)
+		return;
+	snprintf(got, sizeof got, "%ju bytes after byte %ju", (uintmax_t)f->after,
+	    (uintmax_t)f->end);
+	finding_add(&photo->findings, CODE_BYTES_AFTER_END,
+	    harmless ? SEVERITY_NOTE : SEVERITY_RISKY, got, "none", "av-fit drops them",
+	    "%ju bytes follow the end of the picture%s", (uintmax_t)f->after, what);
+}
+
+static void
+find_too_many_pixels(struct photo *photo, const struct photo_options *options)
+{
+	uint64_t pixels = (uint64_t)photo->width * photo->height;
+	char got[64], wanted[64];
+
+	if (options->max_pixels == 0 || pixels <= options->max_pixels)
+		return;
+	snprintf(got, sizeof got, "%ux%u", photo->width, photo->height);
+	snprintf(
+	    wanted, sizeof wanted, "at most %ju pixels", (uintmax_t)options->max_pixels);
+	finding_add(&photo->findings, CODE_TOO_MANY_PIXELS, SEVERITY_REFUSED, got, wanted,
+	    "raise --max-pixels if the picture is really so large",
+	    "the picture has %ju pixels; at most %ju are decoded", (uintmax_t)pixels,
+	    (uintmax_t)options->max_pixels);
+}
+
+static void
+find_unusual_coding(struct photo *photo)
+{
+	const struct image_facts *f = &photo->facts;
+	struct findings *fs = &photo->findings;
+
+	if (f->exotic)
+		finding_add(fs, CODE_UNUSUAL_CODING, SEVERITY_REFUSED,
+		    "lossless or hierarchical", "baseline or progressive", NULL,
+		    "this kind of JPEG is so rare that hardly any program reads it");
+	else if (f->type == IMAGE_JPEG && f->depth == 12)
+		finding_add(fs, CODE_UNUSUAL_CODING, SEVERITY_REFUSED, "12 bits",
+		    "8 bits", NULL,
+		    "hardly any program reads a JPEG with 12 bits a channel");
+	else if (f->arithmetic)
+		finding_add(fs, CODE_UNUSUAL_CODING, SEVERITY_RISKY, "arithmetic coding",
+		    "Huffman coding", CONVERTS,
+		    "few programs read a JPEG with arithmetic coding");
+	if (f->cmyk)
+		finding_add(fs, CODE_CMYK, SEVERITY_RISKY, "CMYK", "RGB", CONVERTS,
+		    "the colours are for print (CMYK); a service may show them wrong or refuse them");
+	if (f->animated)
+		finding_add(fs, CODE_ANIMATED, SEVERITY_RISKY, "animation",
+		    "a still picture", CONVERTS,
+		    "the picture is an animation; a service may take any frame of it, or none");
+	if (f->type == IMAGE_PNG && f->depth == 16)
+		finding_add(fs, CODE_DEPTH_16, SEVERITY_NOTE, "16 bits", "8 bits",
+		    CONVERTS_ALWAYS, "the picture has 16 bits a channel; services use 8");
+	if (f->palette)
+		finding_add(fs, CODE_PALETTE, SEVERITY_NOTE, "palette", "RGB",
+		    CONVERTS_ALWAYS, "the picture has a palette of at most 256 colours");
+	if (f->alpha)
+		finding_add(fs, CODE_ALPHA, SEVERITY_NOTE, "transparency", "none",
+		    CONVERTS_ALWAYS,
+		    "the picture has transparent parts; the service decides what shows there");
+}
+
+static void
+find_metadata(struct photo *photo)
+{
+	char got[80];
+	uint32_t width, height;
+
+	if (photo->orientation > 1) {
+		photo_display(photo, &width, &height);
+		snprintf(got, sizeof got, "orientation %u, stored %ux%u, shown %ux%u",
+		    photo->orientation, photo->width, photo->height, width, height);
+		finding_add(&photo->findings, CODE_TURNED, SEVERITY_RISKY, got,
+		    "orientation 1", "av-fit turns it",
+		    "the picture is stored turned; a service that ignores Exif shows it turned");
+	}
+	if (photo->facts.gps)
+		finding_add(&photo->findings, CODE_GPS, SEVERITY_NOTE, "a place", "none",
+		    "av-fit --always removes it",
+		    "the metadata tells where the picture was taken");
+}
+
+static void
+add_findings(struct photo *photo, const struct photo_options *options)
+{
+	if (photo->facts.type == IMAGE_OTHER) {
+		find_other_type(photo);
+		return;
+	}
+	find_damage(photo);
+	find_bytes_after(photo);
+	find_too_many_pixels(photo, options);
+	find_unusual_coding(photo);
+	find_metadata(photo);
+}
+
 int
 photo_check(int fd, uint64_t size, const struct photo_options *options,
     struct filetype *types, struct photo *photo, struct err *e)
@@ -214,11 +329,43 @@ photo_check(int fd, uint64_t size, const struct photo_options *options,
 		photo->height = photo->facts.height;
 		photo->orientation =
 		    photo->facts.orientation > 0 ? photo->facts.orientation : 1;
-		photo_findings(photo, options);
+		add_findings(photo, options);
 	}
 	image_free(pass.image);
 	free(pass.piece);
 	return status;
+}
+
+/* The type that an extension stands for, or NULL. */
+static const char *
+type_of_extension(const char *ext)
+{
+	static const struct {
+		const char *ext, *type;
+	} known[] = {{"jpg", "image/jpeg"}, {"jpeg", "image/jpeg"}, {"jpe", "image/jpeg"},
+	    {"jfif", "image/jpeg"}, {"png", "image/png"}, {"apng", "image/png"},
+	    {"webp", "image/webp"}, {"gif", "image/gif"}, {"heic", "image/heic"},
+	    {"avif", "image/avif"}, {"tif", "image/tiff"}, {"tiff", "image/tiff"},
+	    {"bmp", "image/bmp"}, {"txt", "text/plain"}, {"pdf", "application/pdf"}};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (strcasecmp(ext, known[i].ext) == 0)
+			return known[i].type;
+	return NULL;
+}
+
+void
+photo_check_name(struct photo *photo, const char *path)
+{
+	const char *base = strrchr(path, '/');
+	const char *dot = strrchr(base != NULL ? base : path, '.');
+	const char *expected = dot != NULL ? type_of_extension(dot + 1) : NULL;
+
+	if (expected == NULL || strcmp(expected, photo->type) == 0)
+		return;
+	finding_add(&photo->findings, CODE_EXTENSION_LIES, SEVERITY_NOTE, photo->type,
+	    expected, "rename it", "the name ends in '%s' but the file is %s", dot,
+	    photo->type);
 }
 
 int
@@ -237,13 +384,4 @@ photo_check_file(const char *path, const struct photo_options *options,
 	if (status == 0)
 		photo_check_name(photo, path);
 	return status;
-}
-
-void
-photo_display(const struct photo *photo, uint32_t *width, uint32_t *height)
-{
-	bool swap = photo->orientation >= 5;
-
-	*width = swap ? photo->height : photo->width;
-	*height = swap ? photo->width : photo->height;
 }

@@ -48,7 +48,8 @@ struct photo_job {
 	struct photo_request request;
 	photo_pool_fn *done;
 	void *arg;
-	bool checked; /* photo holds what was known before the decoder started */
+	bool checked; /* photo holds what was known before the decoder started
+	               */
 	struct photo photo;
 };
 
@@ -56,6 +57,7 @@ struct photo_job {
  * is called, from the loop. The worker knows neither the file's times nor its
  * name, so the caller asks photo_unchanged and photo_check_name. */
 void photo_pool_submit(struct photo_pool *pool, struct photo_job *job, int fd,
-    uint64_t size, const struct photo_options *options, photo_pool_fn *done, void *arg);
+    uint64_t size, const struct photo_options *options, photo_pool_fn *done,
+    void *arg);
 
 #endif

@@ -1,18 +1,30 @@
 /*
- * source: a photo's bytes on their way out, held against what was judged.
+ * source: a photo's file, opened for a check or read to be sent.
  *
- * The digest is taken while the bytes are handed over. The last of them are held back until the
- * whole is known to be the photo that was meant: one that changed on the way is never sent in
- * full, so that no service can have taken it. Constant memory at any size.
+ * A stream computes the SHA-256 while its bytes are handed over, and holds the
+ * last of them back until all are known to be those of the photo that was
+ * checked. A photo that changed is never sent in full, so no service can have
+ * accepted it. Memory is constant at any size.
  */
 #ifndef AV_PHOTO_SOURCE_H
 #define AV_PHOTO_SOURCE_H
 
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/err.h"
 #include "base/sha256.h"
+
+/* Opens a photo for reading. Returns 0, or -1 with file_missing,
+ * file_unreadable, file_empty or file_not_regular: a pipe or a device is not
+ * read, and to open one does not wait. The caller closes *fd; *st is fstat's
+ * answer. */
+int photo_open(const char *path, int *fd, struct stat *st, struct err *e);
+
+/* 0 when the open file is still as *st describes it; else -1 with
+ * changed_while_read. */
+int photo_unchanged(int fd, const struct stat *st, struct err *e);
 
 struct photo_stream {
 	int fd;
@@ -20,23 +32,22 @@ struct photo_stream {
 	uint64_t at;    /* handed over */
 	struct stat st;
 	struct sha256 sha;
-	char want[SHA256_HEX]; /* "": nothing is expected */
-	char got[SHA256_HEX];  /* the digest, once all was handed over */
+	char want[SHA256_HEX]; /* "": any */
+	char got[SHA256_HEX];  /* the digest, once all bytes are handed over */
 };
 
-/* Opens it; errors as photo_open's, and changed_while_read where its size is not bytes (0: any).
- * sha256: the digest that it must have, or NULL. */
+/* Opens a stream. Errors as photo_open, and changed_while_read when the file
+ * has another size than bytes (0: any). sha256: the digest that it must have,
+ * or NULL. */
 int photo_stream_open(struct photo_stream *s, const char *path, uint64_t bytes,
     const char *sha256, struct err *e);
 
-/* The next up to n (at least 1) bytes, 0 at the end, -1 with file_unreadable or
- * changed_while_read; after an error the stream is good for nothing but closing. */
-ssize_t photo_stream_read(struct photo_stream *s, void *p, size_t n, struct err *e);
+/* Reads up to n (at least 1) bytes. Returns 0 at the end, or -1 with
+ * file_unreadable or changed_while_read; after an error only close. */
+ssize_t photo_stream_read(
+    struct photo_stream *s, void *p, size_t n, struct err *e);
 
-/* Begins again at the first byte. */
-void photo_stream_rewind(struct photo_stream *s);
-
-/* Harmless on a zeroed or closed one. */
+/* Does nothing to a zeroed or closed stream. */
 void photo_stream_close(struct photo_stream *s);
 
 #endif

@@ -34,7 +34,8 @@ provider_limits_init(struct provider_limits *l, const struct provider *p)
 	for (size_t i = 0; i < n_aspects; i++)
 		l->aspects[i] = aspect_of(
 		    json_object_get_string(json_object_array_get_idx(aspects, i)));
-	l->image = (struct image_limits){.types = n > 0 ? l->types : NULL,
+	l->image = (struct image_limits){.service = p->title,
+	    .types = n > 0 ? l->types : NULL,
 	    .max_bytes = (uint64_t)json_int(p->def, "/image/max_bytes", 0),
 	    .max_bytes_lenient = (uint64_t)json_int(p->def, "/image/max_bytes_upper", 0),
 	    .min_width = side(p->def, "/image/min/0"),

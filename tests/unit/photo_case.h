@@ -7,6 +7,7 @@
 
 #include "os/loop.h"
 #include "photo/pool.h"
+#include "photo/source.h"
 
 /* A pool with a loop of its own. */
 struct photo_case {
@@ -58,8 +59,8 @@ photo_case_check(struct photo_case *c, const char *path,
 	c->photo = photo;
 	c->e = e;
 	c->status = 1; /* not called */
-	photo_pool_submit(
-	    c->pool, job, fd, (uint64_t)st.st_size, options, photo_case_done, c);
+	photo_pool_submit(c->pool, job, fd, (uint64_t)st.st_size, options,
+	    photo_case_done, c);
 	loop_run(c->loop);
 	if (c->status == 0)
 		c->status = photo_unchanged(fd, &st, e);

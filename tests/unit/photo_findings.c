@@ -1,5 +1,5 @@
-/* Real, odd and damaged pictures of tests/generators/odd-photos.sh have exactly the findings
- * that it lists. */
+/* Real, odd and damaged pictures of tests/generators/odd-photos.sh have exactly the
+ * findings that it lists. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

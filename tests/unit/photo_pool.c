@@ -1,4 +1,5 @@
-/* A decoder that misbehaves becomes a finding of its photo; all other photos are checked. */
+/* A decoder that misbehaves becomes a finding of its photo; all other photos are checked.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

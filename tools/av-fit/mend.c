@@ -21,8 +21,9 @@ static const char *const mime[] = {
 int
 fit_init(void)
 {
-	/* What the fence forbids is not asked for: large pictures stay in memory, not in files,
-	 * and liborc writes no machine code, not even for what is then not used. */
+	/* What the fence forbids is not asked for: large pictures stay in memory, not in
+	 * files, and liborc writes no machine code, not even for what is then not used.
+	 */
 	if (setenv("VIPS_DISC_THRESHOLD", "1024g", 1) != 0 ||
 	    setenv("ORC_CODE", "emulate", 1) != 0 || VIPS_INIT("av-fit") != 0)
 		return -1;
@@ -91,7 +92,8 @@ turn(VipsImage **image, struct fit_done *done)
 	return advance(image, &next, vips_autorot(*image, &next, NULL));
 }
 
-/* To 8 bits of gray or sRGB, alpha beside it. A profile stays where it still says the truth. */
+/* To 8 bits of gray or sRGB, alpha beside it. A profile stays where it still says the
+ * truth. */
 static int
 to_screen(VipsImage **image, struct fit_done *done)
 {
@@ -244,8 +246,8 @@ pad(VipsImage **image, const struct fit_plan *plan, const struct fit_options *op
 	return advance(image, &next, result);
 }
 
-/* Takes out what is no part of a still picture, and unless it is to be kept, all that is none
- * of its colours. */
+/* Takes out what is no part of a still picture, and unless it is to be kept, all that is
+ * none of its colours. */
 static int
 strip(VipsImage **image, bool keep, struct fit_done *done)
 {
@@ -304,7 +306,8 @@ allowed(const struct image_limits *limits, enum image_type type)
 	return false;
 }
 
-/* The types to try, in order; ends with IMAGE_OTHER. A lossless picture stays one if it can. */
+/* The types to try, in order; ends with IMAGE_OTHER. A lossless picture stays one if it
+ * can. */
 static void
 choose_types(const struct image_limits *limits, const struct fit_options *options,
     enum image_type from, enum image_type types[4])

@@ -11,6 +11,7 @@ fit_bind(struct fit_limits *l)
 	for (; n < FIT_TYPES && l->types[n][0] != '\0'; n++)
 		l->type_list[n] = l->types[n];
 	l->type_list[n] = NULL;
+	l->image.service = l->service[0] != '\0' ? l->service : NULL;
 	l->image.types = n > 0 ? l->type_list : NULL;
 	l->image.aspects = l->aspects;
 }
@@ -86,8 +87,9 @@ too_small(struct err *e, double upscale, const struct fit_options *options)
 	    upscale, options->max_upscale);
 }
 
-/* Cuts to one shape: the largest box of it in whole multiples, then scaled as a whole, so that
- * nothing is stretched. Returns how often it has to be enlarged; infinitely: no size will do. */
+/* Cuts to one shape: the largest box of it in whole multiples, then scaled as a whole, so
+ * that nothing is stretched. Returns how often it has to be enlarged; infinitely: no size
+ * will do. */
 static double
 plan_crop(const struct range *r, const struct fit_options *options, uint32_t w,
     uint32_t h, double shrink, struct fit_plan *plan)

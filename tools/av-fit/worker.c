@@ -9,7 +9,8 @@
 #include "os/confine.h"
 #include "photo/decode_common.h"
 
-/* A picture of PHOTO_MAX_PIXELS takes 300 MB a copy, and there are some of them on the way. */
+/* A picture of PHOTO_MAX_PIXELS takes 300 MB a copy, and there are some of them on the
+ * way. */
 #define MEMORY ((uint64_t)3 << 30)
 
 #define BYTES_MAX ((uint64_t)512 << 20)
