@@ -9,11 +9,11 @@
 #define TYPE_SHORT      3
 #define ENTRIES_MAX     1024
 
-/* The TIFF structure: offsets count from its first byte. */
+/* The TIFF structure. Offsets count from its first byte. */
 struct tiff {
 	const uint8_t *p;
 	size_t n;
-	bool big; /* byte order */
+	bool big; /* big-endian */
 };
 
 static uint32_t
@@ -28,7 +28,8 @@ get32(const struct tiff *t, size_t at)
 	return t->big ? be32(t->p + at) : le32(t->p + at);
 }
 
-/* Number of whole 12-byte entries of the directory at that offset; 0 where there is none. */
+/* The number of 12-byte entries of the directory (IFD) at that offset that lie within the
+ * data; 0 when there is no directory. */
 static size_t
 entries(const struct tiff *t, size_t at)
 {
@@ -44,7 +45,7 @@ entries(const struct tiff *t, size_t at)
 }
 
 static bool
-has_place(const struct tiff *t, size_t at)
+has_location(const struct tiff *t, size_t at)
 {
 	size_t count = entries(t, at);
 
@@ -70,7 +71,7 @@ read_entry(struct image_facts *facts, const struct tiff *t, size_t at)
 			facts->orientation = (uint8_t)value;
 		break;
 	case TAG_GPS_IFD:
-		if (has_place(t, get32(t, at + 8)))
+		if (has_location(t, get32(t, at + 8)))
 			facts->gps = true;
 		break;
 	default:

@@ -1,9 +1,9 @@
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "image/image.h"
 #include "image/reader.h"
 
 static const struct image_format *const formats[] = {
@@ -11,56 +11,6 @@ static const struct image_format *const formats[] = {
     [IMAGE_PNG] = &image_png,
     [IMAGE_WEBP] = &image_webp,
 };
-
-void
-image_next(struct image_reader *r, image_step *step, size_t need)
-{
-	r->step = step;
-	r->need = need;
-}
-
-void
-image_pass(struct image_reader *r, uint64_t len)
-{
-	r->skip = len;
-}
-
-size_t
-image_damage(struct image_reader *r, size_t n, uint64_t at, const char *fmt, ...)
-{
-	va_list ap;
-
-	r->facts.state = IMAGE_DAMAGED;
-	r->facts.end = at;
-	va_start(ap, fmt);
-	vsnprintf(r->facts.reason, sizeof r->facts.reason, fmt, ap);
-	va_end(ap);
-	return n;
-}
-
-size_t
-image_complete(struct image_reader *r, size_t n, uint64_t len)
-{
-	r->facts.state = IMAGE_COMPLETE;
-	r->facts.header_end = true;
-	r->facts.end = len;
-	r->facts.zeros_after = true;
-	return n;
-}
-
-bool
-image_size(struct image_reader *r, uint32_t width, uint32_t height)
-{
-	if (width == 0 || height == 0) {
-		image_damage(
-		    r, 0, r->at, "the header says %u x %u pixels", width, height);
-		return false;
-	}
-	r->facts.width = width;
-	r->facts.height = height;
-	r->facts.header = true;
-	return true;
-}
 
 enum image_type
 image_detect(const void *data, size_t len)
@@ -99,7 +49,7 @@ image_free(struct image_reader *r)
 	free(r);
 }
 
-/* Runs the step on bytes it wants, in place. Returns how many it consumed. */
+/* Runs the step. Returns how many bytes it consumed. */
 static size_t
 run(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -109,7 +59,7 @@ run(struct image_reader *r, const uint8_t *p, size_t n)
 	return used;
 }
 
-/* Collects what the step wants in one piece, and runs it when that is all there. */
+/* Collects the bytes that the step needs in one piece, then runs it. */
 static size_t
 hold(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -188,8 +138,7 @@ image_finish(struct image_reader *r)
 		f->state = IMAGE_TRUNCATED;
 		f->end = r->fed;
 		if (f->reason[0] == '\0')
-			snprintf(f->reason, sizeof f->reason,
-			    "the file ends in the middle of it");
+			snprintf(f->reason, sizeof f->reason, "the file ends too early");
 	} else if (f->state == IMAGE_COMPLETE) {
 		f->after = r->fed - f->end;
 		f->zeros_after = f->zeros_after && f->after > 0;

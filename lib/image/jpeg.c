@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "image/reader.h"
 
-/* Second bytes of markers, ITU T.81 table B.1. */
+/* The second bytes of markers, ITU T.81 table B.1. Sections named below are of T.81. */
 enum {
 	M_TEM = 0x01,
 	M_SOF0 = 0xc0,
@@ -38,8 +38,8 @@ enum {
 
 struct component {
 	uint8_t id, h, v, table;
-	uint8_t
-	    low[COEFFICIENTS]; /* lowest bit received of each coefficient; NEVER: none */
+	/* the lowest bit of each coefficient that a scan has sent; NEVER: none */
+	uint8_t low[COEFFICIENTS];
 };
 
 struct jpeg {
@@ -50,13 +50,12 @@ struct jpeg {
 	uint32_t hmax, vmax;
 	uint32_t interval; /* MCUs between restart markers; 0: none */
 	unsigned tables;   /* quantization tables defined, a bit each */
-	uint8_t min[2]
-	           [4]; /* shortest code of each Huffman table, DC and AC; 0: undefined */
-	uint64_t scan_at;    /* where the scan's data began */
+	/* length of the shortest code of each Huffman table, DC and AC; 0: undefined */
+	uint8_t min[2][4];
 	uint64_t scan_bytes; /* coded bytes, without stuffing and markers */
-	uint64_t scan_min;   /* bits that its blocks take at least */
+	uint64_t scan_min;   /* the least bits that its blocks can take */
 	uint64_t restarts, restarts_wanted;
-	bool tail_open; /* what follows the end reads like the rest of a scan so far */
+	bool tail_open; /* all bytes after the EOI could be the rest of a scan */
 	bool tail_ff, tail_eoi;
 	uint8_t tail_first[2];
 	uint64_t tail_n;
@@ -78,7 +77,7 @@ next_marker(struct image_reader *r, size_t n)
 	return n;
 }
 
-/* DQT: tables of 64 values, of one or two bytes. */
+/* DQT (B.2.4.1): tables of 64 values, of one or two bytes each. */
 static size_t
 segment_dqt(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -89,14 +88,15 @@ segment_dqt(struct image_reader *r, const uint8_t *p, size_t n)
 		size_t size = p[i] >> 4 == 0 ? 65 : 129;
 		if (p[i] >> 4 > 1 || (p[i] & 15) > 3 || n - i < size)
 			return image_damage(
-			    r, n, r->at + i, "a quantization table is malformed");
+			    r, n, r->at + i, "a quantization table (DQT) is malformed");
 		j->tables |= 1U << (p[i] & 15);
 		i += size;
 	}
 	return next_marker(r, n);
 }
 
-/* The shortest code of a Huffman table with those 16 counts; 0 where they are no table. */
+/* The length of the shortest code of a Huffman table, by its counts of codes with 1 to 16
+ * bits. 0 when no such table exists: more than 256 symbols, or more codes than fit. */
 static uint8_t
 shortest_code(const uint8_t counts[16], size_t *symbols)
 {
@@ -113,6 +113,7 @@ shortest_code(const uint8_t counts[16], size_t *symbols)
 	return *symbols <= 256 && space <= 0x10000 ? min : 0;
 }
 
+/* DHT (B.2.4.2): 16 counts, then the symbols. */
 static size_t
 segment_dht(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -125,24 +126,27 @@ segment_dht(struct image_reader *r, const uint8_t *p, size_t n)
 			min = shortest_code(p + i + 1, &symbols);
 		if (min == 0 || n - i - 17 < symbols)
 			return image_damage(
-			    r, n, r->at + i, "a Huffman table is malformed");
+			    r, n, r->at + i, "a Huffman table (DHT) is malformed");
 		j->min[p[i] >> 4][p[i] & 15] = min;
 		i += 17 + symbols;
 	}
 	return next_marker(r, n);
 }
 
+/* DRI (B.2.4.4): two bytes. */
 static size_t
 segment_dri(struct image_reader *r, const uint8_t *p, size_t n)
 {
 	struct jpeg *j = r->own;
 
 	if (n != 2)
-		return image_damage(r, n, r->at, "a restart interval has %zu bytes", n);
+		return image_damage(r, n, r->at,
+		    "the restart interval (DRI) has %zu bytes instead of 2", n);
 	j->interval = be16(p);
 	return next_marker(r, n);
 }
 
+/* APP1: Exif (DC-008, 4.7.2) or XMP, or anything else. */
 static size_t
 segment_app1(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -155,6 +159,8 @@ segment_app1(struct image_reader *r, const uint8_t *p, size_t n)
 	return next_marker(r, n);
 }
 
+/* SOF0 to SOF15 (table B.1): the low two bits are baseline, extended, progressive,
+ * lossless; 4 more is hierarchical, 8 more arithmetic coding. */
 static void
 frame_kind(struct image_reader *r, struct jpeg *j)
 {
@@ -167,7 +173,7 @@ frame_kind(struct image_reader *r, struct jpeg *j)
 	r->facts.lossless = (kind & 3) == 3;
 }
 
-/* SOF: precision, height, width, components with their sampling factors. */
+/* SOF (B.2.2): precision, height, width, components with their sampling factors. */
 static size_t
 segment_sof(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -175,12 +181,13 @@ segment_sof(struct image_reader *r, const uint8_t *p, size_t n)
 	struct image_facts *f = &r->facts;
 
 	if (f->header)
-		return image_damage(r, n, r->at, "there are two frame headers");
+		return image_damage(r, n, r->at, "there are two frame headers (SOF)");
 	if (n < 6 || p[5] < 1 || p[5] > COMPONENTS || n != 6 + 3 * (size_t)p[5])
-		return image_damage(r, n, r->at, "the frame header is malformed");
+		return image_damage(r, n, r->at, "the frame header (SOF) is malformed");
 	frame_kind(r, j);
 	if (p[0] != 8 && p[0] != 12 && !f->exotic)
-		return image_damage(r, n, r->at, "a sample has %u bits", p[0]);
+		return image_damage(
+		    r, n, r->at, "the frame header (SOF) has samples of %u bits", p[0]);
 	f->depth = p[0];
 	j->n = p[5];
 	f->channels = (uint8_t)j->n;
@@ -191,8 +198,8 @@ segment_sof(struct image_reader *r, const uint8_t *p, size_t n)
 		*c = (struct component){q[0], q[1] >> 4, q[1] & 15, q[2] & 3, {0}};
 		memset(c->low, NEVER, sizeof c->low);
 		if (c->h < 1 || c->h > 4 || c->v < 1 || c->v > 4 || q[2] > 3)
-			return image_damage(
-			    r, n, r->at + 6 + 3 * i, "the frame header is malformed");
+			return image_damage(r, n, r->at + 6 + 3 * i,
+			    "the frame header (SOF) is malformed");
 		j->hmax = c->h > j->hmax ? c->h : j->hmax;
 		j->vmax = c->v > j->vmax ? c->v : j->vmax;
 	}
@@ -209,7 +216,8 @@ component_of(struct jpeg *j, uint8_t id)
 	return NULL;
 }
 
-/* How many MCUs a scan of those components has, and blocks of each component in an MCU. */
+/* The number of MCUs of a scan (A.2): of all components, or of one alone, whose MCU is a
+ * block. */
 static uint64_t
 scan_mcus(const struct image_reader *r, const struct component *only)
 {
@@ -222,7 +230,8 @@ scan_mcus(const struct image_reader *r, const struct component *only)
 	       ceil_div(ceil_div(h * only->v, j->vmax), 8);
 }
 
-/* SOS up to its parameters: what the scan must bring at least. */
+/* What a scan must have at least, by its header (SOS, p): bits for its blocks, restart
+ * markers. */
 static void
 scan_expect(struct image_reader *r, const uint8_t *p, unsigned n)
 {
@@ -248,7 +257,7 @@ scan_expect(struct image_reader *r, const uint8_t *p, unsigned n)
 	    j->interval > 0 ? (mcus + j->interval - 1) / j->interval - 1 : 0;
 }
 
-/* Remembers how precise each coefficient is after this scan. */
+/* Notes the lowest bit of each coefficient after this scan (G.1.1.1). */
 static void
 scan_note(struct jpeg *j, struct component *c, const uint8_t *spectral)
 {
@@ -259,6 +268,7 @@ scan_note(struct jpeg *j, struct component *c, const uint8_t *spectral)
 		c->low[k] = j->progressive ? spectral[2] & 15 : 0;
 }
 
+/* SOS (B.2.3): the components of a scan with their tables; coded data follows. */
 static size_t
 segment_sos(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -266,28 +276,29 @@ segment_sos(struct image_reader *r, const uint8_t *p, size_t n)
 	unsigned count = n > 0 ? p[0] : 0;
 
 	if (!r->facts.header)
-		return image_damage(r, n, r->at, "a scan comes before the frame header");
+		return image_damage(
+		    r, n, r->at, "a scan (SOS) comes before the frame header (SOF)");
 	if (count < 1 || count > j->n || n != 4 + 2 * (size_t)count)
-		return image_damage(r, n, r->at, "a scan header is malformed");
+		return image_damage(r, n, r->at, "a scan header (SOS) is malformed");
 	for (unsigned i = 0; i < count; i++) {
 		struct component *c = component_of(j, p[1 + 2 * i]);
 		if (c == NULL)
 			return image_damage(
-			    r, n, r->at, "a scan names an unknown component");
+			    r, n, r->at, "a scan (SOS) names an unknown component");
 		if ((j->tables >> c->table & 1) == 0 && !r->facts.lossless)
 			return image_damage(
-			    r, n, r->at, "a quantization table is missing");
+			    r, n, r->at, "a quantization table (DQT) is missing");
 		scan_note(j, c, p + 1 + 2 * count);
 	}
 	scan_expect(r, p, count);
-	j->scan_at = r->at + n;
 	j->scan_bytes = 0;
 	j->restarts = 0;
 	image_next(r, scan, 0);
 	return n;
 }
 
-/* The length of a segment, then the segment itself where it matters. */
+/* The length of a marker segment (B.1.1.4). The segment itself is read only when it
+ * matters. */
 static size_t
 segment_length(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -297,7 +308,7 @@ segment_length(struct image_reader *r, const uint8_t *p, size_t n)
 
 	if (len < 2)
 		return image_damage(
-		    r, n, r->at, "a segment says that it has %u bytes", len);
+		    r, n, r->at, "a segment has a length of %u bytes", len);
 	len -= 2;
 	if (j->marker == M_DHT)
 		step = segment_dht;
@@ -321,20 +332,21 @@ segment_length(struct image_reader *r, const uint8_t *p, size_t n)
 	return next_marker(r, n);
 }
 
-/* EOI: did every component get all of its scans? */
+/* EOI: every component must have its first coefficient (DC) down to the last bit. */
 static size_t
 end_of_image(struct image_reader *r, size_t n)
 {
 	struct jpeg *j = r->own;
 
 	if (!r->facts.header)
-		return image_damage(r, n, r->at, "it ends before there is any picture");
+		return image_damage(
+		    r, n, r->at, "the end (EOI) comes before the frame header (SOF)");
 	for (unsigned i = 0; i < j->n; i++) {
 		if (r->facts.exotic)
 			continue;
 		if (j->c[i].low[0] != 0)
 			return image_damage(
-			    r, n, r->at, "it ends before all of its scans were there");
+			    r, n, r->at, "the end (EOI) comes before the last scan");
 		for (unsigned k = 1; k < COEFFICIENTS; k++)
 			r->facts.scans_missing |= j->c[i].low[k] != 0;
 	}
@@ -342,15 +354,17 @@ end_of_image(struct image_reader *r, size_t n)
 	return image_complete(r, n, r->at + n);
 }
 
+/* Markers that may not stand between segments: table B.1 reserves them, or they belong in
+ * a scan. */
 static bool
-takes_no_place(uint8_t code)
+is_misplaced(uint8_t code)
 {
 	return code == 0x00 || code == M_SOI || code == M_JPG ||
 	       (code > M_TEM && code < M_SOF0) || (code >= M_RST0 && code <= M_RST7) ||
 	       (code > M_APP15 && code < M_COM);
 }
 
-/* The code of a marker, after its FF (or several). */
+/* The second byte of a marker. Any number of FF may come before it (B.1.1.2). */
 static size_t
 marker_code(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -361,9 +375,9 @@ marker_code(struct image_reader *r, const uint8_t *p, size_t n)
 		image_next(r, marker_code, 1);
 	else if (j->marker == M_EOI)
 		return end_of_image(r, n);
-	else if (takes_no_place(j->marker))
+	else if (is_misplaced(j->marker))
 		return image_damage(
-		    r, n, r->at, "the marker ff %02x has no place there", j->marker);
+		    r, n, r->at, "the marker FF %02X is out of place", j->marker);
 	else if (j->marker == M_TEM)
 		return next_marker(r, n);
 	else
@@ -376,11 +390,11 @@ marker(struct image_reader *r, const uint8_t *p, size_t n)
 {
 	if (p[0] != 0xff)
 		return image_damage(r, n, r->at,
-		    "there is %02x %02x where a marker should be", p[0], p[1]);
+		    "there is %02X %02X where a marker should be", p[0], p[1]);
 	return marker_code(r, p, n);
 }
 
-/* A marker that is no restart ends the scan: was it all there? */
+/* Any marker but RST ends the scan: compares it with what scan_expect computed. */
 static size_t
 scan_end(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -388,18 +402,19 @@ scan_end(struct image_reader *r, const uint8_t *p, size_t n)
 
 	if (j->scan_bytes * 8 < j->scan_min)
 		return image_damage(r, n, r->at - 1,
-		    "a scan has %ju bytes and needs %ju at least",
+		    "a scan has %ju bytes and needs at least %ju",
 		    (uintmax_t)j->scan_bytes, (uintmax_t)(j->scan_min + 7) / 8);
 	/* some encoders write one restart marker too many, at the end */
 	if (!r->facts.exotic && j->interval > 0 && j->restarts != j->restarts_wanted &&
 	    j->restarts != j->restarts_wanted + 1)
 		return image_damage(r, n, r->at - 1,
-		    "a scan has %ju restart markers of %ju", (uintmax_t)j->restarts,
+		    "a scan has %ju of %ju restart markers (RST)", (uintmax_t)j->restarts,
 		    (uintmax_t)j->restarts_wanted);
 	return marker_code(r, p, n);
 }
 
-/* The byte after an FF within a scan: stuffing, filling, a restart, or the scan's end. */
+/* The byte after FF in a scan (B.1.1.5): 00 is stuffing, FF is fill, RST0 to RST7 restart
+ * in turn, anything else ends the scan. */
 static size_t
 scan_code(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -411,7 +426,7 @@ scan_code(struct image_reader *r, const uint8_t *p, size_t n)
 	if (code >= M_RST0 && code <= M_RST7) {
 		if (j->interval == 0 || code - M_RST0 != (int)(j->restarts & 7))
 			return image_damage(
-			    r, n, r->at - 1, "a restart marker is out of order");
+			    r, n, r->at - 1, "a restart marker (RST) is out of order");
 		j->restarts++;
 	} else if (code != 0x00) {
 		return scan_end(r, p, n);
@@ -422,7 +437,7 @@ scan_code(struct image_reader *r, const uint8_t *p, size_t n)
 	return n;
 }
 
-/* Entropy-coded data up to and including the next FF that is not simply stuffed. */
+/* Coded data, up to the next FF that no 00 follows, with it. */
 static size_t
 scan(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -449,11 +464,11 @@ static size_t
 start(struct image_reader *r, const uint8_t *p, size_t n)
 {
 	if (p[0] != 0xff || p[1] != M_SOI)
-		return image_damage(r, n, r->at, "it does not begin as a JPEG");
+		return image_damage(r, n, r->at, "the start (SOI) is missing");
 	return next_marker(r, n);
 }
 
-/* Does one byte more still read like coded data and the EOI that ends it? */
+/* Follows a byte after the EOI: could it be coded data, and then the EOI that ends it? */
 static void
 tail_byte(struct image_reader *r, uint8_t b)
 {
@@ -484,8 +499,8 @@ jpeg_tail(struct image_reader *r, const uint8_t *p, size_t n)
 		tail_byte(r, p[i]);
 }
 
-/* An EOI that was written over a scan leaves the rest of it, and its real EOI, behind. A second
- * EOI alone is harmless. */
+/* When an EOI was written over a scan, the rest of the scan and its own EOI follow. A
+ * second EOI alone is harmless. */
 static void
 jpeg_finish(struct image_reader *r)
 {
@@ -500,8 +515,7 @@ jpeg_finish(struct image_reader *r)
 	else
 		f->scan_after = j->tail_eoi && f->scans_missing;
 	if (f->scan_after)
-		image_damage(
-		    r, 0, f->end - 2, "its end (EOI) stands in the middle of it");
+		image_damage(r, 0, f->end - 2, "the end (EOI) stands within a scan");
 }
 
 static void *

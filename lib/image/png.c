@@ -17,22 +17,25 @@
 #define EXIF TAG('e', 'X', 'I', 'f')
 #define ITXT TAG('i', 'T', 'X', 't')
 
+/* Sections and tables named below are of the W3C's PNG, third edition. */
+
 #define COLOR_PALETTE 3
 #define SCRATCH       (32 * 1024)
 
 struct pass {
-	uint64_t row; /* bytes of a row, the filter's byte included */
+	uint64_t row; /* bytes of a row, with the byte of its filter */
 	uint64_t rows;
 };
 
 struct png {
 	uint32_t tag, len;
-	uint64_t chunk_at; /* trouble with the pixel data is told of its chunk */
+	uint64_t chunk_at; /* offset of the chunk, for damage of the pixel data */
 	uint32_t left;     /* of the chunk's data */
 	uint32_t crc;
 	uint8_t color;
 	bool seen_palette, seen_data, data_over;
-	bool inflating, inflated; /* the pixel data is being looked into; all of it was */
+	bool inflating; /* the pixel data is checked */
+	bool inflated;  /* it has ended */
 	z_stream z;
 	struct pass pass[7];
 	unsigned n_pass, at_pass;
@@ -49,7 +52,7 @@ next_chunk(struct image_reader *r, size_t n)
 	return n;
 }
 
-/* Rows and their bytes, of the one pass or of Adam7's seven. */
+/* The rows and their bytes: one pass, or the seven of Adam7 (section 8). */
 static void
 plan_passes(struct png *g, const struct image_facts *f, bool interlaced)
 {
@@ -68,7 +71,7 @@ plan_passes(struct png *g, const struct image_facts *f, bool interlaced)
 	}
 }
 
-/* Table 12 of the specification: which depths go with which colour type. */
+/* The channels of a colour type; 0 when the depth does not go with it (table 12). */
 static uint8_t
 channels_of(uint8_t color, uint8_t depth)
 {
@@ -82,6 +85,7 @@ channels_of(uint8_t color, uint8_t depth)
 	return channels[color];
 }
 
+/* IHDR (11.2.1): size, depth, colour type, compression, filter and interlace methods. */
 static size_t
 chunk_ihdr(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -93,7 +97,8 @@ chunk_ihdr(struct image_reader *r, const uint8_t *p, size_t n)
 	f->channels = channels_of(g->color, f->depth);
 	if (f->channels == 0 || p[10] != 0 || p[11] != 0 || p[12] > 1 ||
 	    be32(p) > INT32_MAX || be32(p + 4) > INT32_MAX)
-		return image_damage(r, n, r->at, "the header (IHDR) makes no sense");
+		return image_damage(
+		    r, n, r->at, "the header (IHDR) has an invalid value");
 	f->palette = g->color == COLOR_PALETTE;
 	f->alpha = g->color >= 4;
 	f->progressive = p[12] == 1;
@@ -134,7 +139,7 @@ chunk_done(struct image_reader *r, const uint8_t *p, size_t len, size_t n)
 	case IEND:
 		if (g->inflating && !g->inflated)
 			return image_damage(
-			    r, n, r->at, "the pixel data is not complete");
+			    r, n, r->at, "the pixel data (IDAT) is not complete");
 		return image_complete(r, n, r->at + n);
 	default:
 		break;
@@ -142,7 +147,7 @@ chunk_done(struct image_reader *r, const uint8_t *p, size_t len, size_t n)
 	return next_chunk(r, n);
 }
 
-/* A chunk's data and CRC in one piece. */
+/* A short chunk: its data and CRC in one piece. */
 static size_t
 chunk_whole(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -150,24 +155,24 @@ chunk_whole(struct image_reader *r, const uint8_t *p, size_t n)
 	size_t len = n - 4;
 
 	if (crc32(g->crc, p, (uInt)len) != be32(p + len))
-		return image_damage(r, n, r->at, "a chunk's checksum is wrong");
+		return image_damage(r, n, r->at, "the checksum of a chunk is wrong");
 	return chunk_done(r, p, len, n);
 }
 
-/* The CRC of a chunk whose data went by. */
+/* The CRC of a long chunk. Long Exif and text were not kept, so they are not read. */
 static size_t
 chunk_crc(struct image_reader *r, const uint8_t *p, size_t n)
 {
 	struct png *g = r->own;
 
 	if (g->crc != be32(p))
-		return image_damage(r, n, r->at, "a chunk's checksum is wrong");
+		return image_damage(r, n, r->at, "the checksum of a chunk is wrong");
 	return g->tag == EXIF || g->tag == ITXT ? next_chunk(r, n)
 	                                        : chunk_done(r, p, 0, n);
 }
 
-/* Follows the rows through n inflated bytes. False where the rows are over or a filter is
- * none of the five. */
+/* Follows the rows through n inflated bytes. False when there are more rows than the
+ * header says, or a filter above 4 (9.2). */
 static bool
 follow_rows(struct png *g, size_t n)
 {
@@ -193,7 +198,7 @@ follow_rows(struct png *g, size_t n)
 	return true;
 }
 
-/* Inflates a piece of IDAT and throws the pixels away. False and damaged where it cannot. */
+/* Inflates a piece of IDAT and drops the pixels. False, and damaged, on an error. */
 static bool
 inflate_piece(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -207,7 +212,8 @@ inflate_piece(struct image_reader *r, const uint8_t *p, size_t n)
 		g->z.avail_out = sizeof g->out;
 		status = inflate(&g->z, Z_NO_FLUSH);
 		if (!follow_rows(g, sizeof g->out - g->z.avail_out)) {
-			image_damage(r, 0, g->chunk_at, "a row of pixels is malformed");
+			image_damage(r, 0, g->chunk_at,
+			    "a row of the pixel data (IDAT) is malformed");
 			return false;
 		}
 	} while (status == Z_OK && (g->z.avail_in > 0 || g->z.avail_out == 0));
@@ -215,17 +221,18 @@ inflate_piece(struct image_reader *r, const uint8_t *p, size_t n)
 		g->inflated = true;
 		if (g->at_pass == g->n_pass && g->z.avail_in == 0)
 			return true;
-		image_damage(r, 0, g->chunk_at, "the pixel data has the wrong length");
+		image_damage(
+		    r, 0, g->chunk_at, "the pixel data (IDAT) has the wrong length");
 		return false;
 	}
 	if (status == Z_OK || status == Z_BUF_ERROR)
 		return true;
-	image_damage(r, 0, g->chunk_at, "the pixel data cannot be inflated: %s",
+	image_damage(r, 0, g->chunk_at, "the pixel data (IDAT) cannot be inflated: %s",
 	    g->z.msg != NULL ? g->z.msg : "zlib error");
 	return false;
 }
 
-/* Data of a chunk as it goes by. */
+/* A piece of a long chunk, or of IDAT. */
 static size_t
 chunk_data(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -236,8 +243,8 @@ chunk_data(struct image_reader *r, const uint8_t *p, size_t n)
 	g->left -= (uint32_t)take;
 	if (g->tag == IDAT && g->inflating && take > 0) {
 		if (g->inflated)
-			return image_damage(
-			    r, take, g->chunk_at, "the pixel data has the wrong length");
+			return image_damage(r, take, g->chunk_at,
+			    "the pixel data (IDAT) has the wrong length");
 		if (!inflate_piece(r, p, take))
 			return take;
 	}
@@ -246,6 +253,7 @@ chunk_data(struct image_reader *r, const uint8_t *p, size_t n)
 	return take;
 }
 
+/* Why the chunk may not stand here (5.6), or NULL. */
 static const char *
 misplaced(const struct image_reader *r, const struct png *g)
 {
@@ -258,9 +266,9 @@ misplaced(const struct image_reader *r, const struct png *g)
 		                       : NULL;
 	case PLTE:
 		if (g->seen_palette || g->seen_data || g->color == 0 || g->color == 4)
-			return "a palette (PLTE) is out of place";
+			return "the palette (PLTE) is out of place";
 		return g->len == 0 || g->len > 768 || g->len % 3 != 0
-		           ? "the palette has the wrong length"
+		           ? "the palette (PLTE) has the wrong length"
 		           : NULL;
 	case IDAT:
 		if (r->facts.palette && !g->seen_palette)
@@ -271,11 +279,13 @@ misplaced(const struct image_reader *r, const struct png *g)
 		       : !g->seen_data ? "there is no pixel data (IDAT)"
 		                       : NULL;
 	default:
-		return (g->tag >> 24 & 0x20) == 0 ? "an unknown critical chunk is in it"
-		                                  : NULL;
+		return (g->tag >> 24 & 0x20) == 0
+		           ? "it has a critical chunk that is not known"
+		           : NULL;
 	}
 }
 
+/* A chunk's type is four ASCII letters (5.3). */
 static bool
 is_tag(const uint8_t *p)
 {
@@ -295,7 +305,7 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 	g->tag = be32(p + 4);
 	g->chunk_at = r->at;
 	if (!is_tag(p + 4) || g->len > INT32_MAX)
-		return image_damage(r, n, r->at, "a chunk's header is malformed");
+		return image_damage(r, n, r->at, "the header of a chunk is malformed");
 	why = misplaced(r, g);
 	if (why != NULL)
 		return image_damage(r, n, r->at, "%s", why);
@@ -306,7 +316,7 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 		g->data_over = true;
 	}
 	if (g->tag == ACTL && g->seen_data)
-		g->tag = 0; /* after the pixels it means nothing */
+		g->tag = 0; /* an acTL after IDAT means nothing (11.3.6.1): ignore it */
 	g->crc = (uint32_t)crc32(0, p + 4, 4);
 	if (g->tag != IDAT && g->len <= IMAGE_NEED_MAX - 4)
 		image_next(r, chunk_whole, g->len + 4);
@@ -321,7 +331,7 @@ static size_t
 start(struct image_reader *r, const uint8_t *p, size_t n)
 {
 	if (memcmp(p, "\x89PNG\r\n\x1a\n", 8) != 0)
-		return image_damage(r, n, r->at, "it does not begin as a PNG");
+		return image_damage(r, n, r->at, "the signature is missing");
 	return next_chunk(r, n);
 }
 

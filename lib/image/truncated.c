@@ -21,7 +21,7 @@ number(const unsigned char *bytes, size_t len)
 	return n;
 }
 
-/* The length of the box at a place; 0 where it is cut off. */
+/* ISO/IEC 14496-12, 4.2: the length of the box at that offset; 0 when it is cut off. */
 static uint64_t
 box_at(int fd, uint64_t at, uint64_t size, char name[4])
 {
@@ -32,7 +32,7 @@ box_at(int fd, uint64_t at, uint64_t size, char name[4])
 		return 0;
 	memcpy(name, head + 4, 4);
 	len = number(head, 4);
-	if (len == 0) /* up to the end, wherever that is */
+	if (len == 0) /* the box reaches to the end of the file */
 		len = size - at;
 	else if (len == 1)
 		len = size - at >= 16 && read_at(fd, at, head, 16) ? number(head + 8, 8)
@@ -40,9 +40,10 @@ box_at(int fd, uint64_t at, uint64_t size, char name[4])
 	return len >= 8 && len <= size - at ? len : 0;
 }
 
-/* ISO/IEC 14496-12: boxes one after another, of which two hold what is seen. */
+/* ISO/IEC 14496-12: a sequence of boxes. A film needs moov (the index) and mdat (the
+ * data). */
 static bool
-film_breaks_off(int fd, uint64_t size)
+mp4_is_truncated(int fd, uint64_t size)
 {
 	bool index = false, data = false;
 	char name[4];
@@ -58,7 +59,7 @@ film_breaks_off(int fd, uint64_t size)
 }
 
 static bool
-picture_breaks_off(int fd, uint64_t size)
+picture_is_truncated(int fd, uint64_t size)
 {
 	char piece[65536];
 	struct image_reader *reader = NULL;
@@ -72,7 +73,7 @@ picture_breaks_off(int fd, uint64_t size)
 			enum image_type type = image_detect(piece, n);
 			if (type == IMAGE_OTHER)
 				return false;
-			reader = image_new(type, 1); /* pixels are passed over */
+			reader = image_new(type, 1); /* 1: do not inflate */
 		}
 		image_feed(reader, piece, n);
 	}
@@ -84,9 +85,9 @@ picture_breaks_off(int fd, uint64_t size)
 	return cut;
 }
 
-/* Whether the last byte, blanks aside, is another. */
+/* True when the last byte that is no blank differs from `wanted`. */
 static bool
-ends_without(int fd, uint64_t size, char wanted)
+lacks_last(int fd, uint64_t size, char wanted)
 {
 	char c = '\0';
 
@@ -97,9 +98,9 @@ ends_without(int fd, uint64_t size, char wanted)
 	return c != wanted;
 }
 
-/* "glTF", version, length; the numbers begin with the least byte. */
+/* glTF 2.0, binary: "glTF", version and length, the numbers with the least byte first. */
 static bool
-model_breaks_off(int fd, uint64_t size)
+glb_is_truncated(int fd, uint64_t size)
 {
 	unsigned char head[12], length[4];
 
@@ -115,14 +116,14 @@ is_truncated(int fd, uint64_t size, const char *type)
 {
 	if (strcmp(type, "image/jpeg") == 0 || strcmp(type, "image/png") == 0 ||
 	    strcmp(type, "image/webp") == 0)
-		return picture_breaks_off(fd, size);
+		return picture_is_truncated(fd, size);
 	if (strcmp(type, "video/mp4") == 0)
-		return film_breaks_off(fd, size);
+		return mp4_is_truncated(fd, size);
 	if (strcmp(type, "image/gif") == 0)
-		return ends_without(fd, size, ';');
+		return lacks_last(fd, size, ';');
 	if (strcmp(type, "model/gltf-binary") == 0)
-		return model_breaks_off(fd, size);
+		return glb_is_truncated(fd, size);
 	if (strcmp(type, "application/json") == 0 || strcmp(type, "model/gltf+json") == 0)
-		return ends_without(fd, size, '}');
+		return lacks_last(fd, size, '}');
 	return false;
 }

@@ -1,9 +1,9 @@
 /*
- * truncated: whether a file ends where its own format says that it ends.
+ * truncated: whether a file ends before its own format says that it ends.
  *
- * For what came without a length, where the connection's end is also all that is seen of a server
- * that died. JPEG, PNG and WebP by the readers of image/image.h, MP4 by its boxes, GIF by its trailer,
- * glTF by its last brace or its length; of other formats nothing is known.
+ * For a download without a length, where the end of the connection may also
+ * mean that the server died. Knows JPEG, PNG and WebP (image/image.h), MP4 by
+ * its boxes, GIF by its trailer, glTF by its last brace or its length.
  */
 #ifndef AV_IMAGE_TRUNCATED_H
 #define AV_IMAGE_TRUNCATED_H
@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Whether size bytes of fd break off; false where their type (MIME) cannot tell. */
+/* True when the file of size bytes is cut off; false for a MIME type that is
+ * not known. */
 bool is_truncated(int fd, uint64_t size, const char *type);
 
 #endif

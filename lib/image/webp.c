@@ -14,7 +14,7 @@
 #define EXIF TAG('E', 'X', 'I', 'F')
 #define XMP  TAG('X', 'M', 'P', ' ')
 
-/* Flags of VP8X. */
+/* Flags of VP8X (RFC 9649, 2.7). */
 #define FLAG_ANIMATION 0x02
 #define FLAG_XMP       0x04
 #define FLAG_EXIF      0x08
@@ -24,7 +24,7 @@
 
 struct webp {
 	uint64_t end;       /* of the file, by RIFF's size */
-	uint64_t frame_end; /* of the ANMF that we are in; 0: in none */
+	uint64_t frame_end; /* of the ANMF that the reader is in; 0: in none */
 	uint32_t tag, len;
 	uint64_t chunk_end; /* padding included */
 	uint8_t flags;      /* of VP8X */
@@ -34,9 +34,9 @@ struct webp {
 
 static size_t chunk_header(struct image_reader *r, const uint8_t *p, size_t n);
 
-/* A quick look still waits for Exif where VP8X promises it. */
+/* The header is over after the size, or after Exif when VP8X announces it. */
 static void
-settle_header(struct image_reader *r, const struct webp *w)
+set_header_end(struct image_reader *r, const struct webp *w)
 {
 	r->facts.header_end = r->facts.header && (w->flags & FLAG_EXIF) == 0;
 }
@@ -47,11 +47,11 @@ finish_picture(struct image_reader *r, size_t n)
 	struct webp *w = r->own;
 
 	if (!w->seen_picture)
-		return image_damage(r, n, r->at, "there is no picture in it");
+		return image_damage(r, n, r->at, "there is no picture (VP8, VP8L) in it");
 	return image_complete(r, n, w->end);
 }
 
-/* After the n bytes of this step: passes over the rest of the chunk to what comes next. */
+/* Skips the rest of the chunk after the n bytes of this step, to the next chunk. */
 static size_t
 end_chunk(struct image_reader *r, size_t n)
 {
@@ -65,9 +65,9 @@ end_chunk(struct image_reader *r, size_t n)
 	}
 	image_pass(r, w->chunk_end - at);
 	if (w->chunk_end < w->end && w->end - w->chunk_end < 8)
-		return image_damage(r, n, r->at, "the last chunk is malformed");
+		return image_damage(r, n, r->at, "the last chunk is too short");
 	if (w->chunk_end == w->end) {
-		/* the file must reach that far before it is complete */
+		/* complete only when the chunk's last byte was there: wait for it */
 		if (w->chunk_end == at)
 			return finish_picture(r, n);
 		r->skip--;
@@ -78,7 +78,8 @@ end_chunk(struct image_reader *r, size_t n)
 	return n;
 }
 
-/* A coded picture of that size: the first gives the file's, within frames it must agree. */
+/* A VP8 or VP8L picture of that size. It must agree with VP8X, or with ANMF in a frame;
+ * without VP8X it is the size of the file. */
 static size_t
 picture(struct image_reader *r, size_t n, uint32_t width, uint32_t height)
 {
@@ -88,26 +89,27 @@ picture(struct image_reader *r, size_t n, uint32_t width, uint32_t height)
 	f->depth = 8;
 	if (width == 0 || height == 0)
 		return image_damage(
-		    r, n, r->at, "the header says %u x %u pixels", width, height);
+		    r, n, r->at, "its size is %u x %u pixels", width, height);
 	if (w->frame_end != 0) {
 		if (width != w->frame_width || height != w->frame_height)
-			return image_damage(
-			    r, n, r->at, "a frame's size contradicts its header");
+			return image_damage(r, n, r->at,
+			    "a frame has another size than its header (ANMF) says");
 		w->seen_frame_picture = true;
 	} else if (w->seen_picture) {
-		return image_damage(r, n, r->at, "there are two pictures in it");
-	} else if (w->extended && (width != f->width || height != f->height)) {
 		return image_damage(
-		    r, n, r->at, "the picture's size contradicts the header (VP8X)");
+		    r, n, r->at, "there are two pictures (VP8, VP8L) in it");
+	} else if (w->extended && (width != f->width || height != f->height)) {
+		return image_damage(r, n, r->at,
+		    "the picture has another size than the header (VP8X) says");
 	}
 	w->seen_picture = true;
 	if (!w->extended)
 		image_size(r, width, height);
-	settle_header(r, w);
+	set_header_end(r, w);
 	return end_chunk(r, n);
 }
 
-/* VP8: frame tag, start code, dimensions (RFC 6386, 9.1). */
+/* VP8 (RFC 6386, 9.1): frame tag, start code, size. It must be a shown key frame. */
 static size_t
 chunk_vp8(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -119,12 +121,13 @@ chunk_vp8(struct image_reader *r, const uint8_t *p, size_t n)
 		return image_damage(
 		    r, n, r->at, "the picture's header (VP8) is malformed");
 	if ((tag >> 5) >= w->len - 10)
-		return image_damage(r, n, r->at, "the coded picture (VP8) is cut short");
+		return image_damage(
+		    r, n, r->at, "the first partition (VP8) is longer than its chunk");
 	r->facts.channels = r->facts.alpha ? 4 : 3;
 	return picture(r, n, le16(p + 6) & 0x3fff, le16(p + 8) & 0x3fff);
 }
 
-/* VP8L: signature, dimensions, alpha, version (RFC 9649, 3.4). */
+/* VP8L (RFC 9649, 3.4): signature, size, alpha, version 0. */
 static size_t
 chunk_vp8l(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -139,6 +142,7 @@ chunk_vp8l(struct image_reader *r, const uint8_t *p, size_t n)
 	return picture(r, n, (bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1);
 }
 
+/* VP8X (RFC 9649, 2.7): flags, size of the canvas. */
 static size_t
 chunk_vp8x(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -154,7 +158,8 @@ chunk_vp8x(struct image_reader *r, const uint8_t *p, size_t n)
 	return end_chunk(r, n);
 }
 
-/* ANMF: a frame's place, size and time; its chunks follow within it. */
+/* ANMF (RFC 9649, 2.7.1.1): position, size and time of a frame. Its chunks follow within
+ * it. */
 static size_t
 chunk_anmf(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -164,7 +169,8 @@ chunk_anmf(struct image_reader *r, const uint8_t *p, size_t n)
 	w->frame_width = le24(p + 6) + 1;
 	w->frame_height = le24(p + 9) + 1;
 	if (x + w->frame_width > r->facts.width || y + w->frame_height > r->facts.height)
-		return image_damage(r, n, r->at, "a frame lies outside of the picture");
+		return image_damage(
+		    r, n, r->at, "a frame (ANMF) lies outside of the picture");
 	if (w->len < ANMF_HEADER + 8)
 		return image_damage(r, n, r->at, "a frame (ANMF) has no picture");
 	w->frame_end = w->chunk_end;
@@ -173,6 +179,7 @@ chunk_anmf(struct image_reader *r, const uint8_t *p, size_t n)
 	return n;
 }
 
+/* EXIF and XMP, each in one piece. */
 static size_t
 chunk_meta(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -187,7 +194,8 @@ chunk_meta(struct image_reader *r, const uint8_t *p, size_t n)
 	return end_chunk(r, n);
 }
 
-/* What of the chunk is read in one piece; 0: nothing. */
+/* How many first bytes of the chunk a step reads (RFC 9649, 2.5 to 2.7); 0: the chunk is
+ * skipped. */
 static size_t
 chunk_want(const struct webp *w, image_step **step)
 {
@@ -213,6 +221,7 @@ chunk_want(const struct webp *w, image_step **step)
 	}
 }
 
+/* Why the chunk may not stand here (RFC 9649, 2.7), or NULL. */
 static const char *
 misplaced(const struct image_reader *r, const struct webp *w, uint64_t at)
 {
@@ -221,15 +230,15 @@ misplaced(const struct image_reader *r, const struct webp *w, uint64_t at)
 	if (first && w->tag != VP8 && w->tag != VP8L && w->tag != VP8X)
 		return "the first chunk is neither VP8, VP8L nor VP8X";
 	if (w->chunk_end > w->end)
-		return "a chunk is longer than the file says it is";
+		return "a chunk is longer than the file (RIFF)";
 	if (w->frame_end != 0 && w->chunk_end > w->frame_end)
-		return "a chunk is longer than its frame";
+		return "a chunk is longer than its frame (ANMF)";
 	if (w->tag == VP8X && !first)
 		return "the header (VP8X) is out of place";
 	if (w->tag == ANMF && (w->frame_end != 0 || !r->facts.animated))
 		return "a frame (ANMF) is out of place";
 	if ((w->tag == VP8 || w->tag == VP8L) && r->facts.animated && w->frame_end == 0)
-		return "a picture stands outside of the frames";
+		return "a picture (VP8, VP8L) stands outside of the frames (ANMF)";
 	return NULL;
 }
 
@@ -242,12 +251,12 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 	const char *why;
 	size_t want;
 
-	if (n == 1) /* the file's last byte went by */
+	if (n == 1) /* the last byte of the file, see end_chunk */
 		return finish_picture(r, n);
 	w->tag = le32(p);
 	w->len = le32(p + 4);
 	w->chunk_end = r->at + 8 + w->len + (w->len & 1);
-	/* the padding of the last chunk is left out by some writers */
+	/* some writers leave out the padding of the last chunk */
 	if (w->chunk_end == bound + 1 && w->frame_end == 0)
 		w->chunk_end--;
 	why = misplaced(r, w, r->at);
@@ -255,7 +264,7 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 		return image_damage(r, n, r->at, "%s", why);
 	want = chunk_want(w, &step);
 	if (w->tag != EXIF && w->tag != XMP && w->len < want)
-		return image_damage(r, n, r->at, "a chunk is too short");
+		return image_damage(r, n, r->at, "a chunk is shorter than its header");
 	if (want > 0) {
 		image_next(r, step, want);
 		return n;
@@ -269,11 +278,11 @@ start(struct image_reader *r, const uint8_t *p, size_t n)
 	struct webp *w = r->own;
 	uint32_t size = le32(p + 4);
 
-	if (image_detect(p, n) != IMAGE_WEBP)
-		return image_damage(r, n, r->at, "it does not begin as a WebP");
+	if (memcmp(p, "RIFF", 4) != 0 || memcmp(p + 8, "WEBP", 4) != 0)
+		return image_damage(r, n, r->at, "the signature (RIFF, WEBP) is missing");
 	if (size < 4 + 8 || size > UINT32_MAX - 8)
 		return image_damage(
-		    r, n, r->at, "the file's size in its header makes no sense");
+		    r, n, r->at, "the size of the file (RIFF) is invalid");
 	w->end = (uint64_t)size + 8;
 	image_next(r, chunk_header, 8);
 	return n;
