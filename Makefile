@@ -19,9 +19,14 @@ O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),-san)$(if $(FAILPOINTS),-f
 BIN  := $(if $(SAN)$(FAILPOINTS),$(O)/bin,bin)
 
 BUILD_DEPS = gcc make pkg-config libcurl4-openssl-dev libjson-c-dev libmagic-dev libssl-dev \
-	libsqlite3-dev libstb-dev libjpeg62-turbo-dev libwebp-dev libvips-dev zlib1g-dev libmicrohttpd-dev jq
-PKGS = libcurl json-c libcrypto sqlite3 libjpeg libwebp libwebpdemux zlib libmicrohttpd
-# pkg-config runs once, at the first use: `make demo` may have to install it first.
+	libsqlite3-dev libstb-dev libjpeg62-turbo-dev libwebp-dev libvips-dev zlib1g-dev libmicrohttpd-dev libseccomp-dev jq
+CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
+	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish imagemagick \
+	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck
+CHECK_DEPS += bsdextrautils file time procps python3 xz-utils nodejs openssl
+
+PKGS = libcurl json-c libcrypto sqlite3 libjpeg libwebp libwebpdemux zlib libmicrohttpd libseccomp
+# Asked for once, when first needed: `make demo` installs pkg-config itself.
 pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(pkg_cflags)
 pkg_libs   = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(pkg_libs)
 

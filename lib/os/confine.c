@@ -1,9 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -23,15 +21,11 @@
 #endif
 #endif
 
-#if defined(__x86_64__)
-#define ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCH AUDIT_ARCH_AARCH64
-#endif
+#define N(list) (sizeof(list) / sizeof *(list))
 
-#define FILES 16 /* descriptors */
+#define FILES_MAX 16 /* open descriptors */
 
-/* Bytes of address space now. */
+/* The bytes of address space in use. */
 static uint64_t
 address_space(void)
 {
@@ -46,7 +40,7 @@ address_space(void)
 	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Lowers a limit; one that is lower already stays. */
+/* Lowers a limit; a lower one stays. */
 static int
 limit(__rlimit_resource_t what, uint64_t value)
 {
@@ -74,11 +68,11 @@ set_limits(uint64_t memory, bool threads)
 		return -1;
 	if (!threads && limit(RLIMIT_NPROC, 0) != 0) /* threads count as processes here */
 		return -1;
-	return limit(RLIMIT_NOFILE, FILES);
+	return limit(RLIMIT_NOFILE, FILES_MAX);
 }
 
-/* The rights that each version of Landlock knows, all of them denied. Numbers of
- * <linux/landlock.h>, whose copy on the build machine may be older than the kernel. */
+/* Denies all rights that the kernel's version of Landlock knows. The numbers are those of
+ * <linux/landlock.h>; the build machine's copy may be older than the kernel. */
 static void
 deny_files(void)
 {
@@ -112,98 +106,83 @@ deny_files(void)
 	close(fd);
 }
 
-#ifdef ARCH
-
 /* What a worker needs: its socket, the photo, memory, the time, and an end. */
-static const int allowed[] = {SYS_pread64, SYS_read, SYS_lseek, SYS_recvmsg, SYS_sendmsg,
-    SYS_sendto, SYS_close, SYS_munmap, SYS_mremap, SYS_brk, SYS_madvise, SYS_futex,
-    SYS_clock_gettime, SYS_getpid, SYS_gettid, SYS_getrandom, SYS_sched_yield,
-    SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_sigaltstack, SYS_restart_syscall, SYS_exit,
-    SYS_exit_group};
+static const int allowed[] = {SCMP_SYS(pread64), SCMP_SYS(read), SCMP_SYS(lseek),
+    SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(sendto), SCMP_SYS(close),
+    SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(futex),
+    SCMP_SYS(clock_gettime), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getrandom),
+    SCMP_SYS(sched_yield), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(sigaltstack), SCMP_SYS(restart_syscall), SCMP_SYS(exit),
+    SCMP_SYS(exit_group)};
 
-/* And with threads. */
-static const int allowed_threads[] = {
-    SYS_set_robust_list, SYS_rseq, SYS_sched_getaffinity, SYS_fstat, SYS_sysinfo};
-
-#define N(list) (sizeof(list) / sizeof *(list))
-#define LOAD(member)                                                                     \
-	BPF_STMT(                                                                        \
-	    BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, member))
-#define IF_EQUAL(value, yes, no)                                                         \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), yes, no)
-#define IF_BITS(value, yes, no)                                                          \
-	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(value), yes, no)
-#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, (uint32_t)(action))
-
-#define REFUSE(number) (SECCOMP_RET_ERRNO | (number))
-
-static unsigned short
-add_allowed(struct sock_filter *code, unsigned short n, const int *list, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		code[n++] = (struct sock_filter)IF_EQUAL(list[i], 0, 1);
-		code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
-	}
-	return n;
-}
-
-/* A clone passes where it makes a thread. Its successor, whose flags are out of sight, is
- * called unknown, so that libc falls back to it. */
-static unsigned short
-add_threads(struct sock_filter *code, unsigned short n)
-{
-	n = add_allowed(code, n, allowed_threads, N(allowed_threads));
-	code[n++] = (struct sock_filter)IF_EQUAL(SYS_clone3, 0, 1);
-	code[n++] = (struct sock_filter)RETURN(REFUSE(ENOSYS));
-	code[n++] = (struct sock_filter)IF_EQUAL(SYS_clone, 0, 4);
-	code[n++] = (struct sock_filter)LOAD(args[0]);
-	code[n++] = (struct sock_filter)IF_BITS(CLONE_THREAD, 0, 1);
-	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
-	code[n++] = (struct sock_filter)RETURN(REFUSE(EPERM));
-	return n;
-}
-
-/* mmap and mprotect pass unless they ask for executable memory; a write is refused instead of
- * fatal, so that a process without memory can still end in order. */
-static void
-deny_calls(bool threads)
-{
-	uint32_t denied = threads ? REFUSE(EPERM) : SECCOMP_RET_KILL_PROCESS;
-	struct sock_filter code[20 + 2 * (N(allowed) + N(allowed_threads))];
-	unsigned short n = 0;
-	struct sock_fprog prog;
-
-	code[n++] = (struct sock_filter)LOAD(arch);
-	code[n++] = (struct sock_filter)IF_EQUAL(ARCH, 1, 0);
-	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
-	code[n++] = (struct sock_filter)LOAD(nr);
-	code[n++] = (struct sock_filter)IF_EQUAL(SYS_write, 0, 1);
-	code[n++] = (struct sock_filter)RETURN(REFUSE(EPERM));
-	n = add_allowed(code, n, allowed, N(allowed));
-	if (threads)
-		n = add_threads(code, n);
-	code[n++] = (struct sock_filter)IF_EQUAL(SYS_mmap, 1, 0);
-	code[n++] = (struct sock_filter)IF_EQUAL(SYS_mprotect, 0, 3);
-	code[n++] = (struct sock_filter)LOAD(args[2]);
-	code[n++] = (struct sock_filter)IF_BITS(PROT_EXEC, 1, 0);
-	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
-	code[n++] = (struct sock_filter)RETURN(denied);
-	prog = (struct sock_fprog){.len = n, .filter = code};
-	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
-}
-
-#else
-
-static void
-deny_calls(bool threads)
-{
-	(void)threads;
-}
-
-#endif
+/* What threads need beside that. */
+static const int allowed_threads[] = {SCMP_SYS(set_robust_list), SCMP_SYS(rseq),
+    SCMP_SYS(sched_getaffinity), SCMP_SYS(fstat), SCMP_SYS(sysinfo)};
 
 static int
-shut(uint64_t memory, bool threads)
+allow(scmp_filter_ctx filter, const int *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0) != 0)
+			return -1;
+	return 0;
+}
+
+/* clone is allowed for threads. clone3 passes its flags in memory, which a filter cannot
+ * read: ENOSYS makes libc fall back to clone. */
+static int
+allow_threads(scmp_filter_ctx filter)
+{
+	if (allow(filter, allowed_threads, N(allowed_threads)) != 0 ||
+	    seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+	        SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) != 0)
+		return -1;
+	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+}
+
+/* mmap and mprotect are allowed, except for executable memory. write fails with EPERM
+ * instead of ending the process, so that a process without memory can still say so and
+ * exit. */
+static int
+build_filter(scmp_filter_ctx filter, bool threads)
+{
+	const struct scmp_arg_cmp not_executable =
+	    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+
+	if (allow(filter, allowed, N(allowed)) != 0 ||
+	    seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, not_executable) !=
+	        0 ||
+	    seccomp_rule_add(
+	        filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, not_executable) != 0)
+		return -1;
+	if (threads)
+		return allow_threads(filter);
+	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(write), 0);
+}
+
+/* With threads, any other call fails with EPERM, write too; without, it kills the
+ * process. */
+static int
+deny_calls(bool threads)
+{
+	scmp_filter_ctx filter =
+	    seccomp_init(threads ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS);
+	int result = -1;
+
+	if (filter == NULL)
+		return -1;
+	if (seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) ==
+	        0 &&
+	    build_filter(filter, threads) == 0) {
+		(void)seccomp_load(filter); /* fails on a kernel without seccomp */
+		result = 0;
+	}
+	seccomp_release(filter);
+	return result;
+}
+
+static int
+confine_process(uint64_t memory, bool threads)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -1;
@@ -211,18 +190,17 @@ shut(uint64_t memory, bool threads)
 	if (set_limits(memory, threads) != 0)
 		return -1;
 	deny_files();
-	deny_calls(threads);
-	return 0;
+	return deny_calls(threads);
 }
 
 int
 confine(uint64_t memory)
 {
-	return shut(memory, false);
+	return confine_process(memory, false);
 }
 
 int
 confine_threads(uint64_t memory)
 {
-	return shut(memory, true);
+	return confine_process(memory, true);
 }

@@ -1,25 +1,27 @@
 /*
- * confine: a process gives up everything that a decoder of pictures does not need.
+ * confine: takes from this process everything that a decoder does not need.
  *
- * After it the process computes, allocates, reads descriptors that it is handed, and answers
- * on its socket; it opens no file, makes no connection, starts no process. Limits on memory and
- * files hold on any kernel; Landlock (Linux 5.13) denies the file system and TCP; seccomp ends
- * the process (SIGSYS) at any system call that is not on a short list, on x86-64 and arm64.
+ * After it the process computes, allocates memory, reads descriptors that it
+ * is given and answers on its socket. It opens no file, makes no connection
+ * and starts no process. Resource limits hold on any kernel, Landlock (Linux
+ * 5.13) denies the file system and TCP, and seccomp kills the process (SIGSYS)
+ * at any system call that is not on a short list.
  */
 #ifndef AV_OS_CONFINE_H
 #define AV_OS_CONFINE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-/* memory: bytes that may be allocated on top of what the process has now. A sanitized build
- * has no limit on memory, for it reserves terabytes of address space. For the child right after
- * a fork; there is no way back. Returns -1 where even the limits cannot be set. */
+/* For a child right after the fork; there is no way back. memory: bytes that
+ * may be allocated beside those in use. A sanitized build has no limit on
+ * memory, as it reserves terabytes of address space. Returns -1 when the
+ * limits cannot be set or the list of system calls cannot be made. */
 int confine(uint64_t memory);
 
-/* The same for libraries that work with threads: the process may start threads (no processes),
- * and what it may not do is refused (EPERM) instead of fatal, for such libraries ask for much
- * that they can do without. Called while there is a single thread. */
+/* The same for a library with threads: the process may start threads, and a
+ * system call that is not on the list fails with EPERM instead of killing it,
+ * since such a library tries much that it can do without. Call it while there
+ * is a single thread. */
 int confine_threads(uint64_t memory);
 
 #endif
