@@ -1,9 +1,9 @@
 /*
- * av-fit: makes a photo one that the provider accepts.
+ * av-fit: makes photos that the provider accepts.
  *
- * Pixels are decoded, turned, cut and encoded by workers behind the fence (os/confine.h);
- * this process hands them open files, writes what comes back, and holds it against the
- * provider's limits, by readers of its own, before it gets its name.
+ * Confined workers (os/confine.h) decode, turn, crop, scale and encode. This process
+ * sends them open files, writes the new photos that come back, and checks each against
+ * the provider's limits before the file gets its name.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,7 +119,7 @@ mendable(struct json_object *problem)
 	return false;
 }
 
-/* A record that av-validate refused for nothing but what can be mended. */
+/* True for a record that av-validate refused only for findings that av-fit can remove. */
 static bool
 mend(void *self, struct rec *rec)
 {
@@ -204,7 +204,7 @@ on_bytes(struct fit_job *job, const void *data, size_t len)
 	fail(w);
 }
 
-/* What a worker made is a stranger's word; the readers and the limits decide. */
+/* Workers are not trusted: checks the new photo as any other. */
 static int
 check_made(struct work *w, struct err *e)
 {
@@ -220,7 +220,7 @@ check_made(struct work *w, struct err *e)
 	for (unsigned i = 0; i < fs->n; i++)
 		if (fs->list[i].severity != SEVERITY_NOTE)
 			return err_set(e, CODE_CANNOT_FIT,
-			    "what was made of the photo would be refused too: %s",
+			    "the new photo would be refused too: %s",
 			    fs->list[i].message);
 	return 0;
 }
@@ -276,9 +276,9 @@ keep(struct work *w, struct err *e)
 	return 0;
 }
 
-/* All is there: what becomes of the record. */
+/* The worker is done: completes the record. */
 static void
-settle(struct work *w)
+complete(struct work *w)
 {
 	struct rec *rec = w->item->rec;
 	struct json_object *error;
@@ -307,14 +307,14 @@ on_end(struct fit_job *job, const struct err *e)
 		w->failed = true;
 	}
 	if (w->item != NULL)
-		settle(w);
+		complete(w);
 	outfile_close(&w->target);
 	close(w->fd);
 	free(w->path);
 	free(w);
 }
 
-/* A photo is soon done, so only the end of the grace stops it. */
+/* A photo takes a second: ignore the first signal, stop when the grace period ends. */
 static void
 stop(struct item *item, bool hard)
 {
@@ -325,13 +325,12 @@ stop(struct item *item, bool hard)
 		return;
 	w->item = NULL;
 	outfile_close(&w->target);
-	err_set(
-	    &e, CODE_INTERRUPTED, "stopped before this photo was mended; run it again");
+	err_set(&e, CODE_INTERRUPTED, "stopped before this photo was done; run it again");
 	run_fail(item, &e);
 }
 
-/* The provider's limits, free of its memory. Types and shapes beyond the room are left
- * out. */
+/* Copies the provider's limits. Types and shapes beyond FIT_TYPES and FIT_ASPECTS are
+ * left out. */
 static void
 copy_limits(struct fit_limits *to, const struct provider *p)
 {
@@ -406,7 +405,9 @@ read_gravity(struct fit_options *f, const char *word)
 			f->gravity = (enum gravity)i;
 			return;
 		}
-	opt_misuse(&usage, "--gravity: '%s' is not a place", word);
+	opt_misuse(&usage,
+	    "--gravity: '%s' is none of attention, entropy, centre, north, south, east, west",
+	    word);
 }
 
 static void
@@ -429,7 +430,9 @@ read_colour(struct fit_options *f, const char *word)
 	}
 	if (code[0] != '#' || strlen(code) != 7 ||
 	    strspn(code + 1, "0123456789abcdefABCDEF") != 6)
-		opt_misuse(&usage, "--pad: '%s' is not a colour", word);
+		opt_misuse(&usage,
+		    "--pad: '%s' is not a colour; write #rrggbb, black, white or gray",
+		    word);
 	for (size_t i = 0; i < 3; i++) {
 		char pair[3] = {code[1 + 2 * i], code[2 + 2 * i], '\0'};
 		f->colour[i] = (double)strtoul(pair, NULL, 16);
@@ -458,7 +461,8 @@ read_factor(struct fit_options *f, const char *word)
 	f->max_upscale = strtod(word, &end);
 	if (end == word || *end != '\0' ||
 	    !(f->max_upscale >= 1 && f->max_upscale <= 1000))
-		opt_misuse(&usage, "--max-upscale: '%s' is not a factor from 1", word);
+		opt_misuse(
+		    &usage, "--max-upscale: '%s' is not a number from 1 to 1000", word);
 }
 
 static void
@@ -469,12 +473,12 @@ read_output(struct fit_tool *self, const char *output)
 	if (output == NULL)
 		output = "";
 	if (*output == '\0')
-		opt_misuse(&usage, "-o says where the new photos go");
+		opt_misuse(&usage, "-o DIR is needed: it says where the new photos go");
 	self->template = strchr(output, '{') != NULL
 	                     ? mem_str(output)
 	                     : mem_printf("%s/{stem}.{provider}.{kind}.{ext}", output);
 	if (!outfile_template_ok(self->template, &bad))
-		opt_misuse(&usage, "-o: '%s' is no place to fill in", bad);
+		opt_misuse(&usage, "-o: '%s' is not a variable of the file name", bad);
 }
 
 static void

@@ -16,8 +16,7 @@
 #include "provider/validate.h"
 #include "json/json.h"
 
-/* In this process: photos in the queue, and how long they may delay signals and output.
- */
+/* Without workers: photos in the queue, and how long they may delay signals and output. */
 #define QUEUE_MAX 64
 #define TURN_MS   20
 
@@ -135,8 +134,7 @@ on_checked(void *arg, int status, struct photo *photo, const struct err *failed)
 	free(w);
 }
 
-/* A photo takes a second: ignore the first signal, stop at the end of the grace period.
- */
+/* A photo takes a second: ignore the first signal, stop when the grace period ends. */
 static void
 stop(struct item *item, bool hard)
 {

@@ -136,8 +136,7 @@ child_reply(int sock, const void *data, size_t len)
 		_exit(EX_IOERR);
 }
 
-/* The result of child_run_detached. Smaller than PIPE_BUF, so one write sends it whole.
- */
+/* The result of a detached child. Smaller than PIPE_BUF, so one write sends it whole. */
 struct report {
 	int result;
 	struct err err;

@@ -18,7 +18,7 @@ lines_release(struct lines *l)
 	buf_release(&l->buf);
 }
 
-/* Gives out len bytes and moves behind them and `more`. */
+/* Returns len bytes as a line, and skips `more` bytes after it. */
 static bool
 give(struct lines *l, struct line *line, size_t len, size_t more, bool too_long)
 {
@@ -29,7 +29,7 @@ give(struct lines *l, struct line *line, size_t len, size_t more, bool too_long)
 	return true;
 }
 
-/* Skips the rest of a line that was too long. False where its end is not in memory yet. */
+/* Skips the rest of a line that was too long. False when its end is not in memory yet. */
 static bool
 skip_rest(struct lines *l)
 {
@@ -64,21 +64,21 @@ lines_next(struct lines *l, struct line *line)
 int
 lines_read(struct lines *l)
 {
-	char *room;
+	char *space;
 	ssize_t n;
 
 	buf_eat(&l->buf, l->at);
 	l->scanned -= l->at;
 	l->at = 0;
-	room = buf_room(&l->buf, CHUNK);
+	space = buf_room(&l->buf, CHUNK);
 	do
-		n = read(l->fd, room, CHUNK);
+		n = read(l->fd, space, CHUNK);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -1;
 	if (n == 0)
 		l->eof = true;
 	l->buf.len += (size_t)n;
-	room[n] = '\0';
+	space[n] = '\0';
 	return 0;
 }

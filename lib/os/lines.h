@@ -1,6 +1,5 @@
 /*
- * lines: splits what a descriptor yields into lines, with a ceiling, without blocking more
- * than one read.
+ * lines: splits the bytes of a descriptor into lines, with a ceiling.
  */
 #ifndef AV_OS_LINES_H
 #define AV_OS_LINES_H
@@ -14,9 +13,9 @@ struct lines {
 	int fd;
 	char end;       /* '\n' or '\0' */
 	size_t max;     /* longest line in bytes */
-	struct buf buf; /* from `at` on: not yet given out */
+	struct buf buf; /* from `at` on: not yet returned */
 	size_t at;      /* where the next line starts */
-	size_t scanned; /* up to where no line's end was found */
+	size_t scanned; /* no line ends before this offset */
 	bool eof;
 	bool skipping; /* in the rest of a line that was too long */
 };
@@ -30,10 +29,11 @@ struct line {
 void lines_init(struct lines *l, int fd, char end, size_t max);
 void lines_release(struct lines *l);
 
-/* Takes the next whole line that is in memory; at end of file also one without its end. */
+/* Takes the next whole line in memory; at end of file also a last line without
+ * an end. */
 bool lines_next(struct lines *l, struct line *line);
 
-/* Reads once. -1 (errno) on an error; at end of file sets eof. */
+/* Reads once. -1 (errno) on an error; sets eof at end of file. */
 int lines_read(struct lines *l);
 
 #endif

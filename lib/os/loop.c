@@ -7,7 +7,6 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,18 +16,18 @@
 
 enum { EVENTS_MAX = 256 };
 
-/* One watched file descriptor; the table is indexed by it. round tells events of a
- * descriptor that was closed from those of its successor with the same number. */
+/* A watched file descriptor, its index in the table. Each watch has a round of its own:
+ * an event of an earlier round belongs to a closed descriptor with the same number. */
 struct watched {
 	loop_fd_fn *fn; /* NULL: not watched */
 	void *arg;
 	uint32_t events;
 	uint32_t round;
-	bool ready;    /* epoll does not take it: always ready */
-	bool internal; /* does not keep loop_run waiting */
+	bool ready;    /* a file that epoll refuses: always ready */
+	bool internal; /* does not keep loop_run running */
 };
 
-/* at stands beside the pointer so that sifting does not touch the timers themselves. */
+/* A copy of at, so that moving slots does not read the timers themselves. */
 struct heap_slot {
 	int64_t at;
 	struct timer *timer;
@@ -39,10 +38,12 @@ struct work {
 	void (*work)(void *arg);
 	void (*done)(void *arg);
 	void *arg;
-	struct work *next;
+	STAILQ_ENTRY(work) next;
 	pthread_t thread;
 	bool threaded;
 };
+
+STAILQ_HEAD(works, work);
 
 struct loop {
 	int epoll;
@@ -53,24 +54,24 @@ struct loop {
 	int fds_size;
 	uint32_t round;
 	int counted; /* watched and not internal */
-	int *ready;  /* those that are always ready */
+	int *ready;  /* the descriptors that are always ready */
 	int nready;
 
 	struct heap_slot *heap; /* from 1 */
 	uint32_t nheap, heap_size;
 
-	struct deferred *deferred, **deferred_end;
+	STAILQ_HEAD(, deferred) deferred;
 	unsigned ndeferred;
 
 	int signals; /* signalfd or -1 */
 	void (*on_signal)(void *arg, int signo);
 	void *signal_arg;
 
-	int wake; /* eventfd or -1: there is something in finished */
+	int wake; /* eventfd or -1; readable: finished is not empty */
 	unsigned working;
-	pthread_mutex_t lock; /* over finished and busy */
+	pthread_mutex_t lock; /* protects finished and busy */
 	pthread_cond_t idle;
-	struct work *finished;
+	struct works finished;
 	unsigned busy; /* threads that still touch the loop */
 };
 
@@ -107,9 +108,9 @@ heap_down(struct loop *loop, uint32_t pos, struct heap_slot slot)
 	heap_put(loop, pos, slot);
 }
 
-/* Puts a slot where pos is free, upwards or downwards as its time wants. */
+/* Puts a slot in at the free pos, and moves it up or down to its order. */
 static void
-heap_settle(struct loop *loop, uint32_t pos, struct heap_slot slot)
+heap_place(struct loop *loop, uint32_t pos, struct heap_slot slot)
 {
 	if (pos > 1 && slot.at < loop->heap[pos / 2].at)
 		heap_up(loop, pos, slot);
@@ -126,7 +127,7 @@ loop_at(struct loop *loop, struct timer *t, int64_t at, void (*fn)(void *), void
 	t->fn = fn;
 	t->arg = arg;
 	if (t->pos != 0) {
-		heap_settle(loop, t->pos, slot);
+		heap_place(loop, t->pos, slot);
 		return;
 	}
 	if (loop->nheap + 1 >= loop->heap_size) {
@@ -147,11 +148,11 @@ loop_cancel(struct loop *loop, struct timer *t)
 	t->pos = 0;
 	last = loop->heap[loop->nheap--];
 	if (last.timer != t)
-		heap_settle(loop, pos, last);
+		heap_place(loop, pos, last);
 }
 
-/* At most as many as there are now: a timer that sets itself again for now does not keep the
- * loop from its other work. */
+/* Runs at most as many timers as are set now: one that sets itself again for the same
+ * time does not block the rest of the loop. */
 static void
 run_timers(struct loop *loop)
 {
@@ -184,8 +185,8 @@ fds_grow(struct loop *loop, int fd)
 	loop->fds_size = size;
 }
 
-/* Tells the kernel. A descriptor that was closed and opened again while it was watched has
- * left the kernel's list, which is no reason to fail. */
+/* Adds the descriptor to epoll. One that was closed and opened again while it was watched
+ * is no longer there, so a failed MOD is followed by ADD. */
 static void
 fd_register(struct loop *loop, int fd, struct watched *w, bool known)
 {
@@ -248,7 +249,7 @@ loop_unwatch(struct loop *loop, int fd)
 	w->fn = NULL;
 	loop->counted -= !w->internal;
 	if (!w->ready) {
-		/* One that is closed already has left by itself. */
+		/* fails for a descriptor that is closed already: epoll has dropped it */
 		(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
 		return;
 	}
@@ -299,34 +300,26 @@ loop_defer(struct loop *loop, struct deferred *d, void (*fn)(void *), void *arg)
 	if (d->set)
 		return;
 	d->set = true;
-	d->next = NULL;
-	*loop->deferred_end = d;
-	loop->deferred_end = &d->next;
+	STAILQ_INSERT_TAIL(&loop->deferred, d, next);
 	loop->ndeferred++;
 }
 
 void
 loop_undefer(struct loop *loop, struct deferred *d)
 {
-	struct deferred **p = &loop->deferred;
-
 	if (!d->set)
 		return;
-	while (*p != d)
-		p = &(*p)->next;
-	*p = d->next;
-	if (d->next == NULL)
-		loop->deferred_end = p;
+	STAILQ_REMOVE(&loop->deferred, d, deferred, next);
 	d->set = false;
 	loop->ndeferred--;
 }
 
-/* What these defer is for the next round, which then does not wait. */
+/* A call that these defer is for the next round, which then does not wait. */
 static void
 run_deferred(struct loop *loop)
 {
-	for (unsigned n = loop->ndeferred; n > 0 && loop->deferred != NULL; n--) {
-		struct deferred *d = loop->deferred;
+	for (unsigned n = loop->ndeferred; n > 0 && !STAILQ_EMPTY(&loop->deferred); n--) {
+		struct deferred *d = STAILQ_FIRST(&loop->deferred);
 
 		loop_undefer(loop, d);
 		d->fn(d->arg);
@@ -368,7 +361,7 @@ loop_on_signal(struct loop *loop, void (*fn)(void *arg, int signo), void *arg)
 
 /* Threads. */
 
-/* Its thread has said its last word; what it kept for itself is freed when this returns. */
+/* The thread has ended or is about to; its memory is freed when this returns. */
 static void
 work_join(struct work *w)
 {
@@ -380,18 +373,18 @@ static void
 work_ready(void *arg, int fd, uint32_t events)
 {
 	struct loop *loop = arg;
-	struct work *list, *w;
+	struct works list = STAILQ_HEAD_INITIALIZER(list);
+	struct work *w;
 	uint64_t count;
 
 	(void)events;
 	if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN)
 		die(EX_OSERR, "cannot read from an eventfd:");
 	pthread_mutex_lock(&loop->lock);
-	list = loop->finished;
-	loop->finished = NULL;
+	STAILQ_CONCAT(&list, &loop->finished);
 	pthread_mutex_unlock(&loop->lock);
-	while ((w = list) != NULL) {
-		list = w->next;
+	while ((w = STAILQ_FIRST(&list)) != NULL) {
+		STAILQ_REMOVE_HEAD(&list, next);
 		loop->working--;
 		work_join(w);
 		w->done(w->arg);
@@ -408,8 +401,7 @@ work_thread(void *arg)
 
 	w->work(w->arg);
 	pthread_mutex_lock(&loop->lock);
-	w->next = loop->finished;
-	loop->finished = w;
+	STAILQ_INSERT_TAIL(&loop->finished, w, next);
 	if (write(loop->wake, &one, sizeof one) < 0)
 		die(EX_OSERR, "cannot write to an eventfd:");
 	loop->busy--;
@@ -437,7 +429,7 @@ loop_work(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), v
 	w->threaded = true;
 	if (pthread_create(&w->thread, NULL, work_thread, w) != 0) {
 		w->threaded = false;
-		work_thread(w); /* no thread to be had: slower, but the same */
+		work_thread(w); /* without a thread: the same, but it blocks */
 	}
 }
 
@@ -451,7 +443,8 @@ loop_new(void)
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll < 0)
 		die(EX_OSERR, "cannot make an epoll descriptor:");
-	loop->deferred_end = &loop->deferred;
+	STAILQ_INIT(&loop->deferred);
+	STAILQ_INIT(&loop->finished);
 	loop->signals = loop->wake = -1;
 	pthread_mutex_init(&loop->lock, NULL);
 	pthread_cond_init(&loop->idle, NULL);
@@ -461,16 +454,16 @@ loop_new(void)
 void
 loop_free(struct loop *loop)
 {
+	struct work *w;
+
 	if (loop == NULL)
 		return;
 	pthread_mutex_lock(&loop->lock);
 	while (loop->busy > 0)
 		pthread_cond_wait(&loop->idle, &loop->lock);
 	pthread_mutex_unlock(&loop->lock);
-	while (loop->finished != NULL) {
-		struct work *w = loop->finished;
-
-		loop->finished = w->next;
+	while ((w = STAILQ_FIRST(&loop->finished)) != NULL) {
+		STAILQ_REMOVE_HEAD(&loop->finished, next);
 		work_join(w);
 		free(w);
 	}
@@ -493,13 +486,13 @@ loop_now(const struct loop *loop)
 	return loop->running ? loop->now : clock_monotonic_ms();
 }
 
-/* Milliseconds to wait, -1 for ever. */
+/* How many milliseconds epoll may wait; -1: for ever. */
 static int
-patience(const struct loop *loop)
+wait_ms(const struct loop *loop)
 {
 	int64_t ms;
 
-	if (loop->deferred != NULL || loop->nready > 0)
+	if (!STAILQ_EMPTY(&loop->deferred) || loop->nready > 0)
 		return 0;
 	if (loop->nheap == 0)
 		return -1;
@@ -508,10 +501,10 @@ patience(const struct loop *loop)
 }
 
 static bool
-has_reason_to_wait(const struct loop *loop)
+is_empty(const struct loop *loop)
 {
-	return loop->counted > 0 || loop->nheap > 0 || loop->working > 0 ||
-	       loop->deferred != NULL;
+	return loop->counted == 0 && loop->nheap == 0 && loop->working == 0 &&
+	       STAILQ_EMPTY(&loop->deferred);
 }
 
 void
@@ -526,9 +519,9 @@ loop_run(struct loop *loop)
 		loop->now = clock_monotonic_ms();
 		run_timers(loop);
 		run_deferred(loop);
-		if (loop->stopped || !has_reason_to_wait(loop))
+		if (loop->stopped || is_empty(loop))
 			break;
-		n = epoll_wait(loop->epoll, events, EVENTS_MAX, patience(loop));
+		n = epoll_wait(loop->epoll, events, EVENTS_MAX, wait_ms(loop));
 		if (n < 0 && errno != EINTR)
 			die(EX_OSERR, "cannot wait for events:");
 		loop->now = clock_monotonic_ms();

@@ -9,20 +9,21 @@
 #include "base/failpoint.h"
 #include "os/out.h"
 
-/* So much that is written is worth moving the rest, which is no longer. */
+/* Compact the buffer once the written part is at least this long and not shorter than the
+ * rest. */
 #define COMPACT ((size_t)1 << 16)
 
-static void watch(struct out *out);
+static void update_watch(struct out *out);
 
 void
-out_init(struct out *out, struct loop *loop, void (*room)(void *arg), void *arg)
+out_init(struct out *out, struct loop *loop, void (*drained)(void *arg), void *arg)
 {
 	struct stat st;
 
-	*out = (struct out){.loop = loop, .room = room, .arg = arg};
+	*out = (struct out){.loop = loop, .drained = drained, .arg = arg};
 	out->must_ask = fstat(STDOUT_FILENO, &st) == 0 &&
 	                (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
-	watch(out);
+	update_watch(out);
 }
 
 void
@@ -62,8 +63,8 @@ out_broken(struct out *out)
 	return out->failed != 0;
 }
 
-/* How much to write at once: a pipe that polls as writable has room for PIPE_BUF; end at a
- * line's end where one is within. */
+/* How much to write at once: a pipe that polls as writable has space for PIPE_BUF bytes.
+ * Stops at the end of a line if there is one within. */
 static size_t
 portion(const struct out *out)
 {
@@ -76,7 +77,7 @@ portion(const struct out *out)
 	return end != NULL ? (size_t)(end - start) + 1 : PIPE_BUF;
 }
 
-/* Writes while there is room (with wait: until all is written). */
+/* Writes while there is space (with wait: until all is written). */
 static void
 write_out(struct out *out, bool wait)
 {
@@ -103,31 +104,17 @@ write_out(struct out *out, bool wait)
 	buf_clear(&out->buf);
 }
 
-static void watched(void *arg, int fd, uint32_t events);
+static void on_ready(void *arg, int fd, uint32_t events);
 
-/* Waits for room where there is a backlog, and always for the reader's end. */
+/* Waits for space if there is a backlog, and always for the reader to close. */
 static void
-watch(struct out *out)
+update_watch(struct out *out)
 {
 	if (out->must_ask && out->failed == 0)
 		loop_watch(out->loop, STDOUT_FILENO, out_backlog(out) > 0 ? EPOLLOUT : 0,
-		    watched, out);
+		    on_ready, out);
 	else if (out->must_ask)
 		loop_unwatch(out->loop, STDOUT_FILENO);
-}
-
-static void
-watched(void *arg, int fd, uint32_t events)
-{
-	struct out *out = arg;
-
-	(void)fd;
-	if (events & (EPOLLERR | EPOLLHUP))
-		out->failed = EPIPE;
-	write_out(out, false);
-	watch(out);
-	if (out_backlog(out) == 0)
-		out->room(out->arg);
 }
 
 static void
@@ -136,9 +123,20 @@ flush(void *arg)
 	struct out *out = arg;
 
 	write_out(out, false);
-	watch(out);
+	update_watch(out);
 	if (out_backlog(out) == 0)
-		out->room(out->arg);
+		out->drained(out->arg);
+}
+
+static void
+on_ready(void *arg, int fd, uint32_t events)
+{
+	struct out *out = arg;
+
+	(void)fd;
+	if (events & (EPOLLERR | EPOLLHUP))
+		out->failed = EPIPE;
+	flush(out);
 }
 
 struct buf *

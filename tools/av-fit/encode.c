@@ -2,7 +2,7 @@
 
 #include "fit.h"
 
-/* Above the first nothing is to be seen; below the last, too much. */
+/* A higher quality shows no difference, a lower one too much. */
 #define QUALITY_MAX 95
 #define QUALITY_MIN 70
 
@@ -32,13 +32,14 @@ save(VipsImage *image, enum image_type type, int quality, void **made, size_t *l
 	}
 }
 
-/* Encodes; what does not fit is thrown away. 0 it fits, 1 it does not, -1. */
+/* Encodes at one quality. 0 when it fits max_bytes; else 1 and nothing in *made; -1 on an
+ * error. */
 static int
 try(VipsImage *image, enum image_type type, int quality, uint64_t max_bytes, void **made,
     size_t *len, struct err *e)
 {
 	if (save(image, type, quality, made, len) != 0)
-		return fit_error(e, "the photo cannot be encoded");
+		return fit_error(e, "cannot encode the photo");
 	if (max_bytes == 0 || *len <= max_bytes)
 		return 0;
 	g_free(*made);

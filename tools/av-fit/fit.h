@@ -1,13 +1,14 @@
 /*
- * fit: what the parts of av-fit tell each other.
+ * fit: what the parts of av-fit share.
  *
- *   av-fit.c   options, records
- *   pool.c     worker processes: a photo's descriptor out, the bytes of another
- * one back worker.c   the life of a worker service/dry_run.c     the shape and
- * size to come to; whole numbers, no pixels mend.c     pixels, by libvips
- *   encode.c   the highest quality that fits the bytes
+ *   av-fit.c   options and records
+ *   pool.c     the pool of workers: an open photo out, a new photo back
+ *   worker.c   what a worker does with a photo
+ *   plan.c     the new shape and size, in whole numbers
+ *   mend.c     the pixels, by libvips
+ *   encode.c   the highest quality that fits the limit of bytes
  *
- * Orders and replies are plain structs: both ends are the same program.
+ * Requests and replies are plain structs: a worker is a copy of the program.
  */
 #ifndef AV_FIT_H
 #define AV_FIT_H
@@ -15,7 +16,8 @@
 #include "os/workers.h"
 #include "photo/limits.h"
 
-/* Limits without pointers; fit_bind sets those of `image` to the lists here. */
+/* The provider's limits. They cross to another process, so fit_bind sets the
+ * pointers in `image` to the lists beside it. */
 #define FIT_TYPES   8
 #define FIT_ASPECTS 16
 struct fit_limits {
@@ -26,10 +28,12 @@ struct fit_limits {
 	struct aspect aspects[FIT_ASPECTS];
 };
 
+void fit_bind(struct fit_limits *l);
+
+/* What cropping keeps. */
 enum gravity {
-	GRAVITY_ATTENTION, /* where people look: faces' colours, detail,
-	                      saturation */
-	GRAVITY_ENTROPY,   /* where most happens */
+	GRAVITY_ATTENTION, /* skin colours, detail, saturation */
+	GRAVITY_ENTROPY,   /* the most detail */
 	GRAVITY_CENTRE,
 	GRAVITY_NORTH,
 	GRAVITY_SOUTH,
@@ -39,42 +43,42 @@ enum gravity {
 
 struct fit_options {
 	enum gravity gravity;
-	bool pad;         /* instead of cropping */
-	double colour[3]; /* of padding, and behind what is transparent; 0 to
-	                     255 */
+	bool pad; /* instead of cropping */
+	/* 0 to 255; for padding, and behind transparent parts. */
+	double colour[3];
 	double max_upscale;
-	enum image_type type; /* to come to; IMAGE_OTHER: as it fits */
+	enum image_type type; /* of the new photo; IMAGE_OTHER: any that fits */
 	bool keep_metadata;
-	bool always; /* also what is acceptable as it is */
+	bool always; /* also when the photo is acceptable */
 	uint64_t max_pixels;
 };
 
 struct fit_request {
-	uint64_t size; /* of the photo in bytes */
+	uint64_t size; /* bytes of the photo */
 	struct fit_limits limits;
 	struct fit_options options;
 };
 
-/* What was done; zero: not. */
+/* What was done to the photo; zero: not done. */
 struct fit_done {
-	uint8_t orientation; /* what Exif asked for, above 1 */
-	uint32_t crop[4]; /* left, top, width, height, of the turned picture */
+	uint8_t orientation; /* the orientation of Exif that was applied */
+	uint32_t crop[4];   /* left, top, width, height in the turned picture */
 	uint32_t scaled[2]; /* width, height */
 	uint32_t padded[2];
-	char from_type[64]; /* where the type is another now */
-	bool rgb;           /* the colours were those of print */
-	bool flat;          /* transparency is gone */
-	bool stripped;      /* metadata */
+	char from_type[64]; /* the old type; "": unchanged */
+	bool rgb;           /* converted from CMYK */
+	bool flat;          /* transparency removed */
+	bool stripped;      /* metadata removed */
 	uint8_t quality;    /* 1 to 100; 0: lossless */
 };
 
 enum fit_outcome {
-	FIT_UNCHANGED, /* acceptable as it is */
-	FIT_MADE,      /* bytes of a new photo follow, in messages of up to
-	                  FIT_MESSAGE_MAX */
-	FIT_FAILED,    /* err, and the findings behind it */
+	FIT_UNCHANGED, /* the photo is acceptable */
+	FIT_MADE,      /* the bytes of the new photo follow */
+	FIT_FAILED,    /* err, and the findings that explain it */
 };
 
+/* The longest message of a worker: a reply, or a piece of the new photo. */
 #define FIT_MESSAGE_MAX 65536
 struct fit_reply {
 	enum fit_outcome outcome;
@@ -85,37 +89,35 @@ struct fit_reply {
 	struct findings findings;
 };
 
-void fit_bind(struct fit_limits *l);
+/* plan.c */
 
-/* service/dry_run.c */
-
-/* The way from a picture to its new size. */
+/* Crop, scale, then pad. */
 struct fit_plan {
-	uint32_t crop_w,
-	    crop_h; /* of the picture as it is; its own size: no crop */
-	uint32_t inner_w, inner_h; /* what that is scaled to */
-	uint32_t width, height;    /* with padding: the new picture */
+	uint32_t crop_w, crop_h;   /* as the picture: no crop */
+	uint32_t inner_w, inner_h; /* the cropped part is scaled to this */
+	uint32_t width, height;    /* of the new picture, with padding */
 };
 
-/* Finds the nearest shape and size within the limits, shrink (up to 1) times as
- * large as it could be. -1 with cannot_fit where there is none. */
+/* Finds the shape and size within the limits that keep most of the picture.
+ * shrink, up to 1: makes the result smaller by that factor. -1 with cannot_fit
+ * when there is none. */
 int fit_plan(const struct image_limits *limits,
     const struct fit_options *options, uint32_t width, uint32_t height,
     double shrink, struct fit_plan *plan, struct err *e);
 
 /* worker.c */
 
-/* The life of a worker; sock is its only descriptor of use. */
+/* Runs in the child, see child_start. */
 _Noreturn void fit_worker(int sock);
 
 /* mend.c */
 
-/* Readies the library; -1 where it cannot be used. Before the fence. */
+/* Starts libvips, before the process confines itself. -1 on an error. */
 int fit_init(void);
 
-/* Makes the new photo of the bytes, into *made (the caller frees it with
- * g_free). photo: what the readers say of it. Fills in the reply, with
- * FIT_FAILED where it cannot be. */
+/* Makes the new photo from the bytes of the old one, into *made (the caller
+ * frees it with g_free). photo: what photo_check says about it. Fills in the
+ * reply, with FIT_FAILED on an error. */
 void fit_mend(const void *data, size_t len, const struct photo *photo,
     const struct fit_request *request, struct fit_reply *reply, void **made);
 
@@ -123,28 +125,28 @@ void fit_mend(const void *data, size_t len, const struct photo *photo,
 
 struct _VipsImage;
 
-/* Encodes a picture at the highest quality that fits into max_bytes (0: any). 0
- * with *made; 1 where even the lowest does not fit; -1 with *e. */
+/* Encodes a picture at the highest quality that fits max_bytes (0: any).
+ * Returns 0 with *made, 1 when even the lowest quality does not fit, or -1. */
 int fit_encode(struct _VipsImage *image, enum image_type type,
     uint64_t max_bytes, void **made, size_t *len, uint8_t *quality,
     struct err *e);
 
-/* Sets *e from what libvips has to say. Returns -1. */
+/* Sets *e from libvips's error message. Returns -1. */
 int fit_error(struct err *e, const char *what);
 
 /* pool.c */
 
 struct fit_pool;
 
-/* A photo at work. The pool calls on_reply once, on_bytes once or more for
- * FIT_MADE, and on_end always, from the loop; after that the job is the
- * caller's again. */
+/* A photo at work, in the caller's memory. The pool calls on_reply once,
+ * on_bytes for the pieces of a new photo, and on_end last; then the job is the
+ * caller's again. A worker that ends early leads to on_end at once, with why
+ * in e. */
 struct fit_job {
 	struct worker_task task; /* the first member; the pool's own */
 	struct fit_request request;
 	void (*on_reply)(struct fit_job *job, const struct fit_reply *reply);
 	void (*on_bytes)(struct fit_job *job, const void *data, size_t len);
-	/* e: why the worker ended early, or NULL. */
 	void (*on_end)(struct fit_job *job, const struct err *e);
 	/* The pool's own. */
 	bool replied;
@@ -154,7 +156,7 @@ struct fit_job {
 struct fit_pool *fit_pool_new(struct loop *loop, unsigned workers);
 void fit_pool_free(struct fit_pool *pool);
 
-/* fd must be open until on_end. */
+/* fd is the photo, open until on_end. */
 void fit_pool_submit(struct fit_pool *pool, struct fit_job *job, int fd);
 
 #endif

@@ -3,14 +3,14 @@
 #include <string.h>
 #include <vips/vips.h>
 
-#include <vips/vector.h> /* after it */
+#include <vips/vector.h> /* needs vips.h */
 
 #include "fit.h"
 
-/* How much smaller each time, where no quality fits the bytes. */
+/* The next size, when no quality fits the limit of bytes. */
 #define SHRINK 0.85
 
-/* Loaders that are let at strangers' bytes; all others of the library stay shut. */
+/* libvips may use these loaders alone. */
 static const char *const loaders[] = {"VipsForeignLoadJpeg", "VipsForeignLoadPng",
     "VipsForeignLoadWebp", "VipsForeignLoadHeif", "VipsForeignLoadTiff",
     "VipsForeignLoadNsgif", "VipsForeignLoadJp2k", "VipsForeignLoadJxl"};
@@ -21,14 +21,13 @@ static const char *const mime[] = {
 int
 fit_init(void)
 {
-	/* What the fence forbids is not asked for: large pictures stay in memory, not in
-	 * files, and liborc writes no machine code, not even for what is then not used.
-	 */
+	/* Avoid what a confined process may not do: large pictures stay in memory, not in
+	 * files, and liborc makes no machine code. */
 	if (setenv("VIPS_DISC_THRESHOLD", "1024g", 1) != 0 ||
 	    setenv("ORC_CODE", "emulate", 1) != 0 || VIPS_INIT("av-fit") != 0)
 		return -1;
 	vips_vector_set_enabled(FALSE);
-	vips_concurrency_set(1); /* the other cores have workers of their own */
+	vips_concurrency_set(1); /* each core has a worker of its own */
 	vips_cache_set_max(0);
 	vips_operation_block_set("VipsForeignLoad", TRUE);
 	for (size_t i = 0; i < sizeof loaders / sizeof *loaders; i++)
@@ -37,7 +36,7 @@ fit_init(void)
 	return 0;
 }
 
-/* For a line each: the picture is replaced by what a call made of it. */
+/* Replaces the picture with the result of a call, which failed or set *next. */
 static int
 advance(VipsImage **image, VipsImage **next, int failed)
 {
@@ -48,7 +47,7 @@ advance(VipsImage **image, VipsImage **next, int failed)
 	return 0;
 }
 
-/* libjpeg only warns of data that ends too early; libpng warns of harmless things. */
+/* libjpeg only warns when data ends too early; libpng warns of harmless things. */
 static VipsFailOn
 strictness(enum image_type type)
 {
@@ -67,16 +66,16 @@ load(VipsImage **image, const void *data, size_t len, const struct photo *photo,
 	    source, "", "memory", TRUE, "fail_on", strictness(photo->facts.type), NULL);
 	g_object_unref(source);
 	if (*image == NULL)
-		return fit_error(e, "the photo cannot be read");
+		return fit_error(e, "cannot read the photo");
 	pixels = (uint64_t)(*image)->Xsize * (uint64_t)(*image)->Ysize;
 	if (max_pixels > 0 && pixels > max_pixels)
 		return err_set(e, CODE_TOO_MANY_PIXELS,
-		    "the picture claims %ju million pixels, which nobody decodes unasked",
-		    (uintmax_t)(pixels / 1000000));
+		    "the picture has %ju pixels; at most %ju are decoded",
+		    (uintmax_t)pixels, (uintmax_t)max_pixels);
 	if (advance(image, &next, vips_copy(*image, &next, NULL)) < 0)
-		return fit_error(e, "the photo cannot be read");
+		return fit_error(e, "cannot read the photo");
 	if (photo->facts.type !=
-	    IMAGE_OTHER) /* as av-validate reads it, wherever it stands */
+	    IMAGE_OTHER) /* as av-validate reads it, wherever the file has it */
 		vips_image_set_int(*image, VIPS_META_ORIENTATION, photo->orientation);
 	return 0;
 }
@@ -92,8 +91,8 @@ turn(VipsImage **image, struct fit_done *done)
 	return advance(image, &next, vips_autorot(*image, &next, NULL));
 }
 
-/* To 8 bits of gray or sRGB, alpha beside it. A profile stays where it still says the
- * truth. */
+/* Converts to 8 bits of gray or sRGB, with alpha. A colour profile stays when it still
+ * holds. */
 static int
 to_screen(VipsImage **image, struct fit_done *done)
 {
@@ -186,7 +185,7 @@ resize(VipsImage **image, const struct fit_plan *plan)
 	    image, &next, vips_resize(*image, &next, across, "vscale", down, NULL));
 }
 
-/* What is transparent must not bleed into what is not. */
+/* Scales; premultiplied, so that transparent pixels do not colour their neighbours. */
 static int
 scale(VipsImage **image, const struct fit_plan *plan, struct fit_done *done)
 {
@@ -207,7 +206,7 @@ scale(VipsImage **image, const struct fit_plan *plan, struct fit_done *done)
 	return advance(image, &next, vips_cast(*image, &next, VIPS_FORMAT_UCHAR, NULL));
 }
 
-/* The colour as bands of a picture: gray or RGB, and opaque. */
+/* The colour in the bands of the picture: gray or RGB, and opaque. */
 static VipsArrayDouble *
 colour_of(VipsImage *image, const struct fit_options *options)
 {
@@ -246,8 +245,8 @@ pad(VipsImage **image, const struct fit_plan *plan, const struct fit_options *op
 	return advance(image, &next, result);
 }
 
-/* Takes out what is no part of a still picture, and unless it is to be kept, all that is
- * none of its colours. */
+/* Removes the fields of an animation and, unless keep, all metadata but the colour
+ * profile. */
 static int
 strip(VipsImage **image, bool keep, struct fit_done *done)
 {
@@ -274,7 +273,7 @@ strip(VipsImage **image, bool keep, struct fit_done *done)
 	return 0;
 }
 
-/* Follows the plan, into memory. */
+/* Carries out the plan, into memory. */
 static VipsImage *
 follow(VipsImage *whole, const struct fit_plan *plan, const struct fit_options *options,
     struct fit_done *done, struct err *e)
@@ -288,7 +287,7 @@ follow(VipsImage *whole, const struct fit_plan *plan, const struct fit_options *
 		g_object_unref(image);
 		return next;
 	}
-	fit_error(e, "the photo cannot be decoded");
+	fit_error(e, "cannot decode the photo");
 	g_object_unref(image);
 	return NULL;
 }
@@ -306,8 +305,7 @@ allowed(const struct image_limits *limits, enum image_type type)
 	return false;
 }
 
-/* The types to try, in order; ends with IMAGE_OTHER. A lossless picture stays one if it
- * can. */
+/* The types to try, in order, then IMAGE_OTHER. A PNG stays one if the limits allow. */
 static void
 choose_types(const struct image_limits *limits, const struct fit_options *options,
     enum image_type from, enum image_type types[4])
@@ -331,7 +329,8 @@ choose_types(const struct image_limits *limits, const struct fit_options *option
 	types[n] = IMAGE_OTHER;
 }
 
-/* 0 encoded, 1 too many bytes, -1. A JPEG has no transparency. */
+/* Encodes as one type, without transparency for JPEG. 0, 1 when it has too many bytes, or
+ * -1. */
 static int
 encode_as(VipsImage *image, enum image_type type, const struct fit_request *request,
     struct fit_reply *reply, void **made)
@@ -353,7 +352,7 @@ encode_as(VipsImage *image, enum image_type type, const struct fit_request *requ
 			    vips_flatten(flat, &next, "background", colour, NULL));
 		vips_area_unref(VIPS_AREA(colour));
 		if (result < 0)
-			fit_error(&reply->err, "the transparency cannot be removed");
+			fit_error(&reply->err, "cannot remove the transparency");
 	}
 	if (result == 0)
 		result = fit_encode(flat, type, request->limits.image.max_bytes, made,
@@ -368,7 +367,7 @@ encode_as(VipsImage *image, enum image_type type, const struct fit_request *requ
 	return 0;
 }
 
-/* One size of it in each type. 0, 1 or -1 as above. */
+/* Makes one size, in the first type that fits. Returns as encode_as. */
 static int
 attempt(VipsImage *whole, const struct fit_plan *plan, const enum image_type *types,
     const struct fit_request *request, struct fit_reply *reply, void **made)
@@ -385,7 +384,7 @@ attempt(VipsImage *whole, const struct fit_plan *plan, const enum image_type *ty
 	return result;
 }
 
-/* Ever smaller until the bytes fit. */
+/* Makes the photo smaller until its bytes fit. */
 static int
 shrink_to_fit(VipsImage *whole, enum image_type from, const struct fit_request *request,
     struct fit_reply *reply, void **made)
@@ -399,14 +398,14 @@ shrink_to_fit(VipsImage *whole, enum image_type from, const struct fit_request *
 	choose_types(&request->limits.image, &request->options, from, types);
 	if (types[0] == IMAGE_OTHER)
 		return err_set(&reply->err, CODE_CANNOT_FIT,
-		    "the provider takes no type that can be made");
+		    "the provider takes no type that av-fit can make");
 	while (result > 0) {
 		if (fit_plan(&request->limits.image, &request->options, w, h, shrink,
 		        &plan, &reply->err) < 0)
 			return -1;
 		if (memcmp(&plan, &last, sizeof plan) == 0)
 			return err_set(&reply->err, CODE_CANNOT_FIT,
-			    "no quality and no size that are allowed fit into %ju bytes",
+			    "no allowed quality and size fit into %ju bytes",
 			    (uintmax_t)request->limits.image.max_bytes);
 		last = plan;
 		result = attempt(whole, &plan, types, request, reply, made);
@@ -415,7 +414,7 @@ shrink_to_fit(VipsImage *whole, enum image_type from, const struct fit_request *
 	return result;
 }
 
-/* Turned, for the screen, and decoded once. */
+/* Turns and converts the picture, and decodes it once. */
 static int
 prepare(VipsImage **image, struct fit_done *done, struct err *e)
 {
@@ -423,7 +422,7 @@ prepare(VipsImage **image, struct fit_done *done, struct err *e)
 
 	if (turn(image, done) < 0 || to_screen(image, done) < 0 ||
 	    (next = vips_image_copy_memory(*image)) == NULL)
-		return fit_error(e, "the photo cannot be decoded");
+		return fit_error(e, "cannot decode the photo");
 	g_object_unref(*image);
 	*image = next;
 	return 0;

@@ -34,12 +34,12 @@ up(uint64_t n, uint64_t by)
 	return (uint32_t)((n + by - 1) / by);
 }
 
-/* Sizes of one shape: width x height times k, for k from low to high. */
+/* The sizes of one shape: w x h times k, for k from low to high. */
 struct range {
 	uint64_t w, h, low, high;
 };
 
-/* Limits that may lie on their side are meant for the wider of the two. */
+/* The limits of width and height. With either_orientation a portrait exchanges them. */
 static void
 sides(const struct image_limits *l, bool portrait, uint32_t min[2], uint32_t max[2])
 {
@@ -63,7 +63,7 @@ range_of(const struct image_limits *l, const struct aspect *a, struct range *r)
 	uint32_t g = common(a->width, a->height), min[2], max[2];
 
 	*r = (struct range){1, 1, 1, UINT32_MAX};
-	if (a->width > 0 && a->height > 0) { /* as descriptions have them */
+	if (a->width > 0 && a->height > 0) { /* aspects of a description always are */
 		r->w = a->width / g;
 		r->h = a->height / g;
 	}
@@ -82,7 +82,7 @@ static int
 too_small(struct err *e, double upscale, const struct fit_options *options)
 {
 	return err_set(e, CODE_CANNOT_FIT,
-	    "the picture is too small: it would have to be enlarged %.2f times and "
+	    "the picture is too small: it must be enlarged %.2f times and "
 	    "--max-upscale allows %.2f",
 	    upscale, options->max_upscale);
 }
@@ -105,14 +105,14 @@ plan_crop(const struct range *r, const struct fit_options *options, uint32_t w,
 	*plan = (struct fit_plan){(uint32_t)(box * r->w), (uint32_t)(box * r->h),
 	    (uint32_t)(k * r->w), (uint32_t)(k * r->h), (uint32_t)(k * r->w),
 	    (uint32_t)(k * r->h)};
-	if (box == 0) { /* smaller than the shape itself: it is stretched somewhat */
+	if (box == 0) { /* smaller than the shape itself: stretch it a little */
 		plan->crop_w = (uint32_t)least(w, greatest(1, h * r->w / r->h));
 		plan->crop_h = (uint32_t)least(h, greatest(1, w * r->h / r->w));
 	}
 	return (double)plan->width / plan->crop_w;
 }
 
-/* Puts the whole picture on a canvas of one shape. */
+/* Puts the whole picture on a canvas of one shape. Returns as plan_crop. */
 static double
 plan_pad(const struct range *r, const struct fit_options *options, uint32_t w, uint32_t h,
     double shrink, struct fit_plan *plan)
@@ -134,7 +134,7 @@ plan_pad(const struct range *r, const struct fit_options *options, uint32_t w, u
 	return 1;
 }
 
-/* A size that may be anything from min to max. */
+/* Rounds a size down to pixels, from min to max. */
 static uint32_t
 within(double size, uint32_t min, uint32_t max)
 {
@@ -145,7 +145,7 @@ within(double size, uint32_t min, uint32_t max)
 	return n < min ? min : n;
 }
 
-/* No shape is asked for. */
+/* Any shape will do. */
 static int
 plan_free(const struct image_limits *l, const struct fit_options *options, uint32_t w,
     uint32_t h, double shrink, struct fit_plan *plan, struct err *e)
@@ -174,7 +174,7 @@ plan_free(const struct image_limits *l, const struct fit_options *options, uint3
 	if (!options->pad &&
 	    (plan->width > plan->inner_w + 1 || plan->height > plan->inner_h + 1))
 		return err_set(e, CODE_CANNOT_FIT,
-		    "the picture is too long for its width; --pad fills it up");
+		    "the picture is too long for its width; fill it up with --pad");
 	if (!options->pad) {
 		plan->inner_w = plan->width;
 		plan->inner_h = plan->height;
@@ -182,7 +182,7 @@ plan_free(const struct image_limits *l, const struct fit_options *options, uint3
 	return 0;
 }
 
-/* How far a plan is from the picture: the part that is cut off, or the padding. */
+/* The part of the picture that is cropped, or of the result that is padding. */
 static double
 loss(const struct fit_plan *p, uint32_t w, uint32_t h)
 {
@@ -218,7 +218,6 @@ fit_plan(const struct image_limits *limits, const struct fit_options *options,
 	if (found)
 		return 0;
 	if (isinf(upscale))
-		return err_set(
-		    e, CODE_CANNOT_FIT, "no size is within the provider's limits");
+		return err_set(e, CODE_CANNOT_FIT, "no size fits the provider's limits");
 	return too_small(e, upscale, options);
 }

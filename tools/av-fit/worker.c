@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,15 +8,14 @@
 #include "os/confine.h"
 #include "photo/decode_common.h"
 
-/* A picture of PHOTO_MAX_PIXELS takes 300 MB a copy, and there are some of them on the
- * way. */
+/* A picture of PHOTO_MAX_PIXELS takes 300 MB, and libvips holds several copies of it. */
 #define MEMORY ((uint64_t)3 << 30)
 
-#define BYTES_MAX ((uint64_t)512 << 20)
+#define BYTES_MAX ((uint64_t)512 << 20) /* of a photo */
 
-/* Is there anything to do about it? Notes are not. */
+/* True when nothing worse than a note is to be said about the photo. */
 static bool
-acceptable(const struct photo *photo, const struct fit_request *request)
+is_acceptable(const struct photo *photo, const struct fit_request *request)
 {
 	struct findings fs = photo->findings;
 
@@ -25,9 +23,9 @@ acceptable(const struct photo *photo, const struct fit_request *request)
 	return findings_worst(&fs) == SEVERITY_NOTE;
 }
 
-/* What is wrong with the photo itself cannot be mended: nobody knows what is missing. */
+/* Damage cannot be repaired: the missing data is unknown. */
 static bool
-beyond_help(const struct photo *photo, struct fit_reply *reply)
+is_damaged(const struct photo *photo, struct fit_reply *reply)
 {
 	const struct findings *fs = &photo->findings;
 
@@ -49,7 +47,7 @@ read_whole(int fd, uint64_t size, struct err *e)
 
 	if (size > BYTES_MAX) {
 		err_set(e, CODE_CANNOT_FIT,
-		    "files of more than %ju bytes are not read into memory",
+		    "the file is too large to convert: it has more than %ju bytes",
 		    (uintmax_t)BYTES_MAX);
 		return NULL;
 	}
@@ -72,9 +70,9 @@ fit(int fd, const struct fit_request *request, struct filetype *types,
 	*made = NULL;
 	reply->outcome = FIT_FAILED;
 	if (photo_check(fd, request->size, &options, types, &photo, &reply->err) < 0 ||
-	    beyond_help(&photo, reply))
+	    is_damaged(&photo, reply))
 		return;
-	if (!request->options.always && acceptable(&photo, request)) {
+	if (!request->options.always && is_acceptable(&photo, request)) {
 		reply->outcome = FIT_UNCHANGED;
 		return;
 	}
@@ -86,7 +84,7 @@ fit(int fd, const struct fit_request *request, struct filetype *types,
 }
 
 static void
-answer(int sock, const struct fit_reply *reply, const char *made)
+send_reply(int sock, const struct fit_reply *reply, const char *made)
 {
 	child_reply(sock, reply, sizeof *reply);
 	if (reply->outcome != FIT_MADE)
@@ -115,7 +113,7 @@ fit_worker(int sock)
 		memset(&reply, 0, sizeof reply);
 		fit_bind(&request.limits);
 		fit(fd, &request, types, &reply, &made);
-		answer(sock, &reply, made);
+		send_reply(sock, &reply, made);
 		free(made); /* g_malloc is malloc */
 		close(fd);
 	}
