@@ -1,5 +1,4 @@
-/* av-validate: checks photos and records against a provider's limits, before anything is
- * sent. */
+/* av-validate: checks photos and records against a provider's limits, before a byte is sent. */
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sysexits.h>

@@ -34,10 +34,10 @@ load(const char *name, struct buf *b)
 	assert_true(b->len > 0);
 }
 
-/* Feeds pieces of that size, each in its own allocation, so that a sanitizer sees a reader that
- * reads past the end. */
+/* Feeds the data in pieces of that size. Each piece has memory of its own, so that a
+ * sanitizer finds a read beyond it. */
 static struct image_facts
-judge(const char *data, size_t len, size_t piece, uint64_t max_pixels)
+read_image(const char *data, size_t len, size_t piece, uint64_t max_pixels)
 {
 	enum image_type type = image_detect(data, len);
 	struct image_facts facts = {0};
@@ -87,14 +87,14 @@ static void
 sound(const char *name, const struct buf *b)
 {
 	static const size_t pieces[] = {1, 2, 3, 7, 64, 4096};
-	struct image_facts first = judge(b->data, b->len, b->len, 0);
+	struct image_facts first = read_image(b->data, b->len, b->len, 0);
 
 	if (first.state != IMAGE_COMPLETE)
 		fail_msg("%s: at %ju: %s", name, (uintmax_t)first.end, first.reason);
 	assert_int_equal(first.end, b->len);
 	assert_int_equal(first.after, 0);
 	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
-		struct image_facts f = judge(b->data, b->len, pieces[i], 0);
+		struct image_facts f = read_image(b->data, b->len, pieces[i], 0);
 		if (memcmp(&f, &first, sizeof f) != 0)
 			fail_msg("%s: other facts in pieces of %zu", name, pieces[i]);
 	}
@@ -111,7 +111,7 @@ static void
 cut(const char *name, const struct buf *b)
 {
 	for (size_t len = 0; len < b->len; len++) {
-		struct image_facts f = judge(b->data, len, 100, 0);
+		struct image_facts f = read_image(b->data, len, 100, 0);
 		if (f.state == IMAGE_COMPLETE || f.state == IMAGE_OPEN) {
 			/* the first bytes tell the format; without them there is none */
 			if (f.type != IMAGE_OTHER)
@@ -135,7 +135,7 @@ flip(const char *name, const struct buf *b)
 		for (unsigned bit = 0; bit < 8; bit++) {
 			struct image_facts f;
 			b->data[i] = (char)(b->data[i] ^ 1 << bit);
-			f = judge(b->data, b->len, b->len, 0);
+			f = read_image(b->data, b->len, b->len, 0);
 			if (f.state == IMAGE_COMPLETE)
 				fail_msg("%s with bit %u of byte %zu flipped passes",
 				    name, bit, i);
@@ -150,7 +150,7 @@ test_png_flipped_anywhere(void **state)
 	each(".png", flip);
 }
 
-/* Is the byte in a table or a scan header, or just before one? */
+/* True for a byte within a table or a scan's header, or just before one. */
 static bool
 in_header(const struct buf *b, size_t at)
 {
@@ -166,7 +166,7 @@ in_header(const struct buf *b, size_t at)
 	return false;
 }
 
-/* An EOI marker over two bytes, at every place in the coded data. */
+/* An EOI over two bytes of the coded data, at every offset. */
 static void
 plant(const char *name, const struct buf *b)
 {
@@ -179,7 +179,7 @@ plant(const char *name, const struct buf *b)
 		if (in_header(b, i))
 			continue;
 		memcpy(b->data + i, "\xff\xd9", 2);
-		f = judge(b->data, b->len, 100, 0);
+		f = read_image(b->data, b->len, 100, 0);
 		if (f.state == IMAGE_COMPLETE)
 			fail_msg("%s with an EOI at %zu: %ju bytes after", name, i,
 			    (uintmax_t)f.after);
@@ -211,7 +211,7 @@ facts_of(const char *name)
 	struct image_facts f;
 
 	load(name, &b);
-	f = judge(b.data, b.len, b.len, 0);
+	f = read_image(b.data, b.len, b.len, 0);
 	buf_release(&b);
 	return f;
 }
@@ -270,7 +270,7 @@ test_facts(void **state)
 	}
 }
 
-/* Pixel data that is too short, with correct checksums: found below the limit of pixels, not
+/* Pixel data that is too short, with right checksums: found below the ceiling of pixels, not
  * inflated above it. */
 static void
 test_pixel_ceiling(void **state)
@@ -281,9 +281,9 @@ test_pixel_ceiling(void **state)
 	load("rgb.png", &b);
 	b.data[23]++; /* one more row */
 	put_crc(&b, 29, 12, 17);
-	assert_int_equal(judge(b.data, b.len, b.len, 0).state, IMAGE_DAMAGED);
-	assert_int_equal(judge(b.data, b.len, b.len, 24 * 21).state, IMAGE_DAMAGED);
-	assert_int_equal(judge(b.data, b.len, b.len, 24 * 21 - 1).state, IMAGE_COMPLETE);
+	assert_int_equal(read_image(b.data, b.len, b.len, 0).state, IMAGE_DAMAGED);
+	assert_int_equal(read_image(b.data, b.len, b.len, 24 * 21).state, IMAGE_DAMAGED);
+	assert_int_equal(read_image(b.data, b.len, b.len, 24 * 21 - 1).state, IMAGE_COMPLETE);
 	buf_release(&b);
 }
 
@@ -296,23 +296,23 @@ test_after_the_end(void **state)
 	(void)state;
 	load("baseline.jpg", &b);
 	buf_add(&b, "\0\0\0", 3);
-	f = judge(b.data, b.len, 5, 0);
+	f = read_image(b.data, b.len, 5, 0);
 	assert_int_equal(f.state, IMAGE_COMPLETE);
 	assert_int_equal(f.after, 3);
 	assert_true(f.zeros_after);
 	buf_add(&b, "PK\x03\x04", 4);
-	f = judge(b.data, b.len, 5, 0);
+	f = read_image(b.data, b.len, 5, 0);
 	assert_int_equal(f.after, 7);
 	assert_false(f.zeros_after);
 	assert_int_equal(f.state, IMAGE_COMPLETE);
 	b.len -= 7;
 	buf_add(&b, "\xff\xd8\xff\xe0", 4);
-	f = judge(b.data, b.len, 5, 0);
+	f = read_image(b.data, b.len, 5, 0);
 	assert_true(f.picture_after);
 	buf_release(&b);
 	load("baseline.jpg", &b);
 	buf_add(&b, "\xff\xd9", 2);
-	f = judge(b.data, b.len, 5, 0);
+	f = read_image(b.data, b.len, 5, 0);
 	assert_int_equal(f.state, IMAGE_COMPLETE);
 	assert_int_equal(f.after, 2);
 	buf_release(&b);

@@ -1,4 +1,4 @@
-/* Truncation: a small file of each format, cut at every length. */
+/* A small file of each format, cut at every length. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@ static const unsigned char mp4[] = {0, 0, 0, 16, 'f', 't', 'y', 'p', 'i', 's', '
     0, 0, 2, 0, 0, 0, 0, 12, 'm', 'o', 'o', 'v', 1, 2, 3, 4, 0, 0, 0, 1, 'm', 'd', 'a',
     't', 0, 0, 0, 0, 0, 0, 0, 19, 'a', 'b', 'c'};
 
-/* The index is at the end, as cameras write it. */
+/* An MP4 with its index at the end, as cameras write it. */
 static const unsigned char mp4_late[] = {0, 0, 0, 16, 'f', 't', 'y', 'p', 'i', 's', 'o',
     'm', 0, 0, 2, 0, 0, 0, 0, 11, 'm', 'd', 'a', 't', 'a', 'b', 'c', 0, 0, 0, 10, 'm',
     'o', 'o', 'v', 1, 2};

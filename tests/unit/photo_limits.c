@@ -1,4 +1,4 @@
-/* Limits of services, names, and a stream that notices a changed file. */
+/* Limits of services, names, and the stream, which notices changes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -159,7 +159,7 @@ test_name_from_path(void **state)
 	}
 }
 
-/* Creates a file of n bytes and sets path. */
+/* Makes a file of n bytes and returns its name in path. */
 static void
 make(char path[static 32], size_t n)
 {
