@@ -1,5 +1,4 @@
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,16 +103,4 @@ url_resolve(const char *base, const char *ref)
 	curl_free(text);
 	curl_url_cleanup(url);
 	return copy;
-}
-
-void
-url_encode(struct buf *out, const char *s)
-{
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s;
-		if (isalnum(c) || strchr("-._~", c) != NULL)
-			buf_chr(out, (char)c);
-		else
-			buf_printf(out, "%%%02X", c);
-	}
 }
