@@ -11,6 +11,7 @@
 #include "auth/auth.h"
 #include "auth/creds.h"
 #include "auth/secret.h"
+#include "auth/signin.h"
 #include "auth/token.h"
 #include "av-token/ensure.h"
 #include "base/err.h"
@@ -147,6 +148,13 @@ give_up(const struct err *e)
 	die(code_info(e->code)->status, "%s", e->message);
 }
 
+static int
+sign_in(const struct oauth_ask *ask, struct oauth_answer *a, struct err *e)
+{
+	return oauth_is(ask->grant, "authorization_code") ? signin_browser(ask, a, e)
+	                                                  : signin_device(ask, a, e);
+}
+
 /* One provider's credential, got or forgotten. */
 static void
 serve(const struct options *o, struct provider *p)
@@ -167,7 +175,7 @@ serve(const struct options *o, struct provider *p)
 	    .creds = &creds,
 	    .grant = o->grant,
 	    .min_valid = o->min_valid_ms > 0 ? o->min_valid_ms / 1000 : TOKEN_MIN_VALID,
-	    .person = !o->no_ask};
+	    .sign_in = o->no_ask ? NULL : sign_in};
 	if (o->logout) {
 		if (token_logout(&want, &e) != 0)
 			give_up(&e);

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "auth/secret.h"
-#include "auth/signin.h"
 #include "auth/token.h"
 #include "auth/token_file.h"
 #include "base/mem.h"
@@ -145,14 +144,12 @@ obtain(struct work *w, struct err *e)
 	struct oauth_answer a = {.lifetime = -1};
 	int r;
 
-	if (oauth_interactive(w->grant) && !w->want->person)
+	if (oauth_interactive(w->grant) && w->want->sign_in == NULL)
 		return err_set(e, CODE_TOKEN_REFUSED,
 		    "nobody is signed in to %s any more; run av-token -p %s",
 		    w->creds->provider, w->creds->provider);
-	if (oauth_is(w->grant, "authorization_code"))
-		r = signin_browser(&ask, &a, e);
-	else if (oauth_is(w->grant, "device_code"))
-		r = signin_device(&ask, &a, e);
+	if (oauth_interactive(w->grant))
+		r = w->want->sign_in(&ask, &a, e);
 	else
 		r = oauth_ask(&ask, &a, e);
 	if (r == 0) {
@@ -233,7 +230,7 @@ choose(struct work *w, struct err *e)
 		if (open_file(w, g, e) != 0)
 			return -1;
 		w->grant = g;
-		if (!oauth_interactive(g) || w->want->person ||
+		if (!oauth_interactive(g) || w->want->sign_in != NULL ||
 		    access(w->file.path, F_OK) == 0)
 			return 0;
 		alone = true;

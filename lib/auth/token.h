@@ -19,7 +19,6 @@
 #ifndef AV_AUTH_TOKEN_H
 #define AV_AUTH_TOKEN_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "auth/auth.h"
@@ -41,7 +40,11 @@ struct token_want {
 	const char
 	    *rejected; /* the access token that the service answered 401 to, or NULL */
 	int64_t min_valid; /* seconds; TOKEN_MIN_VALID where there is no better reason */
-	bool person;       /* somebody is there to be asked, on stderr and in a browser */
+
+	/* Signs a person in by a grant that needs one (oauth_interactive) and
+	 * fills the answer. NULL: nobody can be asked. */
+	int (*sign_in)(
+	    const struct oauth_ask *ask, struct oauth_answer *a, struct err *e);
 };
 
 enum { TOKEN_MIN_VALID = 60 };
