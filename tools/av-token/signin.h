@@ -4,8 +4,8 @@
  * Both say on stderr what the person has to do, wait for it, and end with a token request.
  * Whoever has no person to ask must not call them.
  */
-#ifndef AV_AUTH_SIGNIN_H
-#define AV_AUTH_SIGNIN_H
+#ifndef AV_TOKEN_SIGNIN_H
+#define AV_TOKEN_SIGNIN_H
 
 #include "auth/oauth.h"
 

@@ -7,7 +7,7 @@
 #include "auth/oauth_reply.h"
 #include "auth/post.h"
 #include "auth/secret.h"
-#include "auth/signin.h"
+#include "signin.h"
 
 enum { MAX_WAIT_S = 900 }; /* where the service does not say */
 

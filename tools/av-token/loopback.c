@@ -11,12 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "auth/loopback.h"
 #include "auth/secret.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "http/http.h"
 #include "http/url.h"
+#include "loopback.h"
 
 enum { MAX_HEAD = 16384, VISITORS = 16 };
 

@@ -9,10 +9,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "auth/loopback.h"
 #include "auth/secret.h"
-#include "auth/signin.h"
 #include "base/mem.h"
+#include "loopback.h"
+#include "signin.h"
 
 enum { WAIT_S = 600, RANDOM_BYTES = 32 };
 

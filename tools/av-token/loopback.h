@@ -1,8 +1,8 @@
 /*
  * loopback: the loopback port to which a service sends the browser back (RFC 8252, 7.3).
  */
-#ifndef AV_AUTH_LOOPBACK_H
-#define AV_AUTH_LOOPBACK_H
+#ifndef AV_TOKEN_LOOPBACK_H
+#define AV_TOKEN_LOOPBACK_H
 
 #include <stdbool.h>
 
