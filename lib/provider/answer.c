@@ -1,9 +1,9 @@
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
+#include "http/response.h"
 #include "provider/answer.h"
 #include "json/json.h"
 
@@ -153,10 +153,7 @@ answer_by_status(int status)
 		return OUTCOME_OK;
 	if (status == 401)
 		return OUTCOME_AUTH;
-	if (status == 408 || status == 421 || status == 423 || status == 425 ||
-	    status == 429 || status >= 500)
-		return OUTCOME_WAIT;
-	return OUTCOME_REFUSED;
+	return http_is_temporary(status) ? OUTCOME_WAIT : OUTCOME_REFUSED;
 }
 
 /* Of a status that no rule names. A good one beside the documented, with all that was to be told,
@@ -179,7 +176,7 @@ answer_outcome(
 	struct json_object *rule = first_rule(json_at(op->def, "/outcomes"), a);
 	enum outcome outcome;
 
-	if (a->status >= 300 && a->status < 400)
+	if (http_is_redirect(a->status))
 		return OUTCOME_REDIRECTED;
 	if (rule == NULL)
 		rule = first_rule(json_at(p->def, "/outcomes"), a);
@@ -242,35 +239,6 @@ answer_taken_of(struct json_object *entry, const struct operation *op)
 	return take_all(entry, NULL, op, &known);
 }
 
-/* A date's unix seconds; -1 where it is none. */
-static int64_t
-date_of(const char *value)
-{
-	return value != NULL ? (int64_t)curl_getdate(value, NULL) : -1;
-}
-
-/* Seconds or an HTTP date (RFC 9110, section 10.2.3), which is by the service's clock: the
- * answer's own Date is what it counts from. */
-static int64_t
-wait_of(const char *value, const struct answer *a, int64_t now)
-{
-	bool number = *value != '\0' && value[strspn(value, "0123456789.")] == '\0';
-	int64_t until, theirs = date_of(http_header_of(a->response, "Date"));
-	char *end;
-	double seconds;
-
-	if (number) {
-		seconds = strtod(value, &end);
-		return *end == '\0' && seconds < 1e9 ? (int64_t)(seconds * 1000) : -1;
-	}
-	until = date_of(value);
-	if (until < 0)
-		return -1;
-	if (theirs >= 0)
-		now = theirs;
-	return until > now ? (until - now) * 1000 : 0;
-}
-
 int64_t
 answer_wait_ms(const struct answer *a, const struct provider *p, int64_t now)
 {
@@ -283,7 +251,7 @@ answer_wait_ms(const struct answer *a, const struct provider *p, int64_t now)
 	     value == NULL && names != NULL && i < json_object_array_length(names); i++)
 		value = http_header_of(a->response,
 		    json_object_get_string(json_object_array_get_idx(names, i)));
-	return value != NULL ? wait_of(value, a, now) : -1;
+	return http_retry_after_ms(a->response, value, now);
 }
 
 char *

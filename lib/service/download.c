@@ -9,6 +9,7 @@
 #include "base/backoff.h"
 #include "base/mem.h"
 #include "http/range.h"
+#include "http/response.h"
 #include "http/url.h"
 #include "image/truncated.h"
 #include "provider/answer.h"
@@ -290,11 +291,11 @@ responded(void *arg, const struct http_response *r)
 		again(d, r->why, r->status);
 	} else if (r->status == 200 || r->status == 206) {
 		answered(d, r);
-	} else if (r->status >= 300 && r->status < 400) {
+	} else if (http_is_redirect(r->status)) {
 		redirect(d, r);
 	} else if (r->status == 416 && d->asked > 0) {
 		not_the_rest(d, "its length changed", r->status);
-	} else if (r->status == 408 || r->status == 429 || r->status >= 500) {
+	} else if (http_is_temporary(r->status)) {
 		not_able(d, r);
 	} else {
 		refused(d, r);

@@ -1,0 +1,47 @@
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/response.h"
+
+bool
+http_is_redirect(int status)
+{
+	return status >= 300 && status < 400;
+}
+
+bool
+http_is_temporary(int status)
+{
+	return status == 408 || status == 421 || status == 423 || status == 425 ||
+	       status == 429 || status >= 500;
+}
+
+/* Unix seconds of a date; -1 if it is none. */
+static int64_t
+date_of(const char *value)
+{
+	return value != NULL ? (int64_t)curl_getdate(value, NULL) : -1;
+}
+
+int64_t
+http_retry_after_ms(const struct http_response *r, const char *value, int64_t now)
+{
+	int64_t until, theirs;
+	char *end;
+	double seconds;
+
+	if (value == NULL || *value == '\0')
+		return -1;
+	if (value[strspn(value, "0123456789.")] == '\0') {
+		seconds = strtod(value, &end);
+		return *end == '\0' && seconds < 1e9 ? (int64_t)(seconds * 1000) : -1;
+	}
+	until = date_of(value);
+	theirs = date_of(http_header_of(r, "Date"));
+	if (until < 0)
+		return -1;
+	if (theirs >= 0)
+		now = theirs;
+	return until > now ? (until - now) * 1000 : 0;
+}
