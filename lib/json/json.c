@@ -333,6 +333,22 @@ json_append(struct json_object *array, struct json_object *v)
 		mem_checked(NULL);
 }
 
+void
+json_write_str(struct buf *out, const char *s, size_t len)
+{
+	buf_chr(out, '"');
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+		if (c == '"' || c == '\\')
+			buf_printf(out, "\\%c", c);
+		else if (c < 0x20)
+			buf_printf(out, "\\u%04x", c);
+		else
+			buf_chr(out, (char)c);
+	}
+	buf_chr(out, '"');
+}
+
 bool
 json_write(struct buf *out, struct json_object *o)
 {

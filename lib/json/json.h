@@ -68,6 +68,11 @@ void json_put_bool(struct json_object *o, const char *name, bool b);
 /* Appends to an array, taking v over. */
 void json_append(struct json_object *array, struct json_object *v);
 
+/* Appends a string with its quotes and the escapes that JSON requires (RFC 8259,
+ * section 7). The bytes are not copied anywhere else, so it is fit for secrets
+ * and for keys. */
+void json_write_str(struct buf *out, const char *s, size_t len);
+
 /* Appends the value on one line, without blanks and without needless escapes. False where the
  * buffer's ceiling is in the way. */
 bool json_write(struct buf *out, struct json_object *o);

@@ -19,22 +19,6 @@ by_name(const void *a, const void *b)
 }
 
 static void
-write_string(struct buf *b, const char *s, size_t len)
-{
-	buf_chr(b, '"');
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-		if (c == '"' || c == '\\')
-			buf_printf(b, "\\%c", c);
-		else if (c < 0x20)
-			buf_printf(b, "\\u%04x", c);
-		else
-			buf_chr(b, (char)c);
-	}
-	buf_chr(b, '"');
-}
-
-static void
 write_object(struct buf *b, json_object *v)
 {
 	size_t n = 0, count = (size_t)json_object_object_length(v);
@@ -50,7 +34,7 @@ write_object(struct buf *b, json_object *v)
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0)
 			buf_chr(b, ',');
-		write_string(b, names[i], strlen(names[i]));
+		json_write_str(b, names[i], strlen(names[i]));
 		buf_chr(b, ':');
 		write_value(b, json_object_object_get(v, names[i]));
 	}
@@ -95,7 +79,7 @@ write_value(struct buf *b, json_object *v)
 		write_array(b, v);
 		break;
 	case json_type_string:
-		write_string(
+		json_write_str(
 		    b, json_object_get_string(v), (size_t)json_object_get_string_len(v));
 		break;
 	case json_type_double:
