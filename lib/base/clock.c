@@ -32,6 +32,14 @@ clock_monotonic_ms(void)
 	return to_ms(read_clock(CLOCK_MONOTONIC));
 }
 
+void
+clock_sleep_ms(int64_t ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
 int64_t
 clock_boot_ns(void)
 {

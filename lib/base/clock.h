@@ -16,6 +16,9 @@ int64_t clock_unix_ms(void);
 /* Milliseconds of CLOCK_MONOTONIC: for waits and deadlines. */
 int64_t clock_monotonic_ms(void);
 
+/* Blocks this thread for ms milliseconds; a signal ends it earlier. */
+void clock_sleep_ms(int64_t ms);
+
 /* Nanoseconds since boot, sleep included (CLOCK_BOOTTIME). */
 int64_t clock_boot_ns(void);
 
