@@ -93,6 +93,7 @@ struct http_request {
 	const struct http_part *parts; /* multipart */
 	size_t nparts;
 	bool paid;       /* at most once */
+	bool secret;     /* no copy of the answer's body outlives done */
 	uint64_t resume; /* ask for the bytes from here on */
 	http_sink *sink;
 	http_head *head; /* only with a sink */
@@ -113,6 +114,7 @@ struct http_response {
 	bool sent;        /* the server may have acted on it */
 	int status;       /* 0: none came */
 	bool open_ended;  /* only the connection's end told the end of the body */
+	bool too_large;   /* the body was larger than max_body */
 	const char *body; /* ends in a NUL that does not count; "" if there is none */
 	size_t len;
 	const char *why;   /* for people, unless HTTP_ANSWERED; holds no secret */

@@ -285,7 +285,12 @@ http_transfer_new(const struct http_request *q, const struct http_options *optio
 	c->sink = q->sink;
 	c->head = q->head;
 	c->sink_arg = q->sink_arg;
+	c->secret = q->secret;
 	buf_init(&c->answer, q->max_body > 0 ? q->max_body : BODY_MAX);
+	if (c->secret) { /* allocated once: growing would leave copies behind */
+		buf_room(&c->answer, c->answer.max);
+		buf_clear(&c->answer);
+	}
 	http_body_init(&c->body, q);
 	add_headers(c, q);
 	return c;
@@ -335,7 +340,8 @@ http_transfer_result(const struct http_transfer *c, struct http_response *r)
 	long status = 0;
 	curl_off_t us = 0;
 
-	*r = (struct http_response){.sent = may_have_been_sent(c), .why = ""};
+	*r = (struct http_response){
+	    .sent = may_have_been_sent(c), .too_large = c->answer.full, .why = ""};
 	r->body = c->answer.data != NULL ? c->answer.data : "";
 	r->len = c->answer.len;
 	if (c->easy != NULL) {
@@ -373,6 +379,8 @@ http_transfer_free(struct http_transfer *c)
 		explicit_bzero(h->data, strlen(h->data));
 	curl_slist_free_all(c->headers);
 	http_body_release(&c->body);
+	if (c->secret)
+		explicit_bzero(c->answer.data, c->answer.size);
 	buf_release(&c->answer);
 	free(c->refusal);
 	free(c->url);

@@ -25,7 +25,7 @@ struct http_transfer {
 	char *url;
 	struct curl_slist *headers;
 	struct http_body body;
-	bool paid;
+	bool paid, secret;
 	uint64_t resume;
 	http_sink *sink;
 	http_head *head;
