@@ -149,10 +149,10 @@ give_up(const struct err *e)
 }
 
 static int
-sign_in(const struct oauth_ask *ask, struct oauth_answer *a, struct err *e)
+sign_in(const struct oauth_request *q, struct oauth_answer *a, struct err *e)
 {
-	return oauth_is(ask->grant, "authorization_code") ? signin_browser(ask, a, e)
-	                                                  : signin_device(ask, a, e);
+	return oauth_is(q->grant, "authorization_code") ? signin_browser(q, a, e)
+	                                                : signin_device(q, a, e);
 }
 
 /* One provider's credential, got or forgotten. */
@@ -167,7 +167,7 @@ serve(const struct options *o, struct provider *p)
 	    .command = o->secret_command,
 	    .aliases = json_at(p->def, "/aliases")};
 
-	auth_init(&auth, p);
+	auth_init(&auth, json_at(p->def, "/auth"));
 	from.oauth = auth.kind == AUTH_OAUTH;
 	if (creds_load(&creds, p->name, &from, &e) != 0)
 		give_up(&e);

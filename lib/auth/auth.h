@@ -1,23 +1,24 @@
 /*
- * auth: what a service wants to see as a credential, as the `auth` of its provider file says.
+ * auth: how a service wants to see a credential, as its description says.
  */
 #ifndef AV_AUTH_AUTH_H
 #define AV_AUTH_AUTH_H
 
-#include "auth/oauth.h"
-#include "provider/provider.h"
+#include "auth/grant.h"
+#include "json/json.h"
 
 enum auth_kind { AUTH_NONE, AUTH_KEY, AUTH_OAUTH };
 
 struct auth {
 	enum auth_kind kind;
 	const char *header;  /* "Authorization", "x-api-key" */
-	const char *scheme;  /* "Bearer"; NULL: the value alone */
-	struct oauth *oauth; /* for AUTH_OAUTH */
+	const char *scheme;  /* "Bearer"; NULL: the header holds the value alone */
+	struct oauth *oauth; /* of AUTH_OAUTH */
 };
 
-/* Reads a provider's; strings are borrowed from it. The provider is not kept. */
-void auth_init(struct auth *a, const struct provider *p);
+/* Reads a description's `auth` object; NULL means AUTH_NONE. Strings are
+ * borrowed from it. */
+void auth_init(struct auth *a, struct json_object *description);
 void auth_release(struct auth *a);
 
 #endif

@@ -1,101 +1,262 @@
-#include <curl/curl.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "auth/oauth.h"
 #include "auth/oauth_form.h"
-#include "auth/oauth_reply.h"
 #include "auth/post.h"
 #include "auth/secret.h"
+#include "base/backoff.h"
 #include "base/mem.h"
-#include "http/http.h"
-#include "http/url.h"
+#include "base/utf8.h"
+#include "http/response.h"
 
-enum { ATTEMPTS = 4, MAX_WAIT_S = 30 };
+enum { ATTEMPTS = 4, BACKOFF_FIRST_MS = 500, WAIT_MAX_MS = 30000 };
 
-/* One request and its answer. *wait: what the service asks for, in seconds. */
-static int
-ask_once(const struct oauth_ask *k, struct oauth_answer *a, int64_t *wait, struct err *e)
+/* Ten years in seconds: a longer lifetime is taken for this. */
+static const int64_t lifetime_max = (int64_t)10 * 366 * 24 * 3600;
+
+/* What the user can do about an `error` (RFC 6749, section 5.2, and the flows
+ * built on it). */
+static void
+advise(const struct oauth_request *q, const char *error, char *out, size_t size)
 {
-	struct oauth_form r;
-	struct post p = {.url = k->urls->token, .what = "token URL"};
-	struct json_object *o = NULL;
-	int result = -1;
+	char *const *name = q->creds->name;
+
+	out[0] = '\0';
+	if (strcmp(error, "invalid_client") == 0)
+		snprintf(out, size, "; check %s and %s", name[CRED_CLIENT_ID],
+		    name[CRED_CLIENT_SECRET]);
+	else if (strcmp(error, "invalid_grant") == 0 && q->refresh_token != NULL)
+		snprintf(out, size, "; the sign-in has ended");
+	else if (strcmp(error, "invalid_grant") == 0 && oauth_interactive(q->grant))
+		snprintf(out, size, "; start again");
+	else if (strcmp(error, "invalid_grant") == 0)
+		snprintf(out, size, "; check %s and %s", name[CRED_USERNAME],
+		    name[CRED_PASSWORD]);
+	else if (strcmp(error, "unauthorized_client") == 0 ||
+	         strcmp(error, "unsupported_grant_type") == 0)
+		snprintf(out, size,
+		    "; allow the grant %s for this client at the service, or choose "
+		    "another with --grant",
+		    q->grant->name);
+	else if (strcmp(error, "invalid_scope") == 0 ||
+	         strcmp(error, "invalid_target") == 0)
+		snprintf(out, size,
+		    "; allow the scopes and the audience of the provider file at the "
+		    "service");
+	else if (strcmp(error, "access_denied") == 0)
+		snprintf(out, size, "; a person or a rule at the service refused it");
+	else if (strcmp(error, "expired_token") == 0)
+		snprintf(out, size, "; the code was not entered in time, start again");
+}
+
+/* A string of the response, printable, on one line and without any secret that
+ * was sent; NULL if it is absent. The caller ends it with secret_free. */
+static char *
+printable(const struct oauth_request *q, struct json_object *o, const char *pointer)
+{
+	const char *const secrets[] = {
+	    q->creds->value[CRED_CLIENT_SECRET],
+	    q->creds->value[CRED_PASSWORD],
+	    q->refresh_token,
+	    q->code,
+	    q->code_verifier,
+	    q->device_code,
+	};
+	char *text = mem_str(json_str(o, pointer));
+
+	if (text == NULL)
+		return NULL;
+	for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
+		secret_hide(text, secrets[i]);
+	utf8_line(text, 200);
+	return text;
+}
+
+/* Sets *e, a->error and a->unclear from a response that is no 200; o is its
+ * JSON or NULL. */
+static void
+refused(const struct oauth_request *q, const struct post *p, struct json_object *o,
+    struct oauth_answer *a, struct err *e)
+{
+	char *error = printable(q, o, "/error");
+	char *text = printable(q, o, "/error_description");
+	char advice[200];
+
+	a->unclear = p->status >= 500;
+	snprintf(a->error, sizeof a->error, "%s", error != NULL ? error : "");
+	advise(q, a->error, advice, sizeof advice);
+	if (p->status == 429 || strcmp(a->error, "slow_down") == 0)
+		err_set(e, CODE_RATE_LIMITED, "the %s asks to come back later", p->what);
+	else if (http_is_temporary(p->status) ||
+	         strcmp(a->error, "temporarily_unavailable") == 0)
+		err_set(e, CODE_UNAVAILABLE,
+		    "the %s cannot answer now (HTTP %d); try again later", p->what,
+		    p->status);
+	else if (error != NULL)
+		err_set(e, CODE_TOKEN_REFUSED,
+		    "the %s refused the %s request: %s%s%s%s%s", p->what, q->grant->name,
+		    error, text != NULL ? " (" : "", text != NULL ? text : "",
+		    text != NULL ? ")" : "", advice);
+	else
+		err_set(e, CODE_TOKEN_REFUSED,
+		    "the %s refused the %s request with HTTP %d and gave no reason; "
+		    "check the URL",
+		    p->what, q->grant->name, p->status);
+	secret_free(error);
+	secret_free(text);
+}
+
+/* Sends the form. 0 and the JSON object of a 200, which the caller frees; else
+ * -1, with the rest of *a set. */
+static int
+exchange(const struct oauth_request *q, struct post *p, struct json_object **o,
+    struct oauth_answer *a, struct err *e)
+{
+	*o = NULL;
+	if (post_send(p, e) != 0) {
+		a->unclear = p->sent && p->status < 300;
+		return -1;
+	}
+	*o = secret_json_parse(p->body.data, p->body.len);
+	if (p->status != 200)
+		refused(q, p, *o, a, e);
+	else if (*o == NULL) {
+		a->unclear = true;
+		err_set(
+		    e, CODE_BAD_ANSWER, "the %s answered without a JSON object", p->what);
+	} else
+		return 0;
+	secret_json_free(*o);
+	*o = NULL;
+	return -1;
+}
+
+/* A number of seconds, also one in quotes, within 0 and lifetime_max. -1: absent
+ * or no number. */
+static int64_t
+seconds_of(struct json_object *o, const char *pointer)
+{
+	const char *s = json_str(o, pointer);
+	double d = json_num(o, pointer, NAN);
+	char *end;
+
+	if (s != NULL) {
+		d = strtod(s, &end);
+		if (end == s || *end != '\0')
+			return -1;
+	}
+	if (isnan(d))
+		return -1;
+	if (d < 0)
+		return 0;
+	return d > (double)lifetime_max ? lifetime_max : (int64_t)d;
+}
+
+/* A token goes into a header: visible ASCII alone. */
+static bool
+fits_header(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (*s <= 0x20 || *s >= 0x7f)
+			return false;
+	return true;
+}
+
+static int
+read_token(
+    struct json_object *o, const struct post *p, struct oauth_answer *a, struct err *e)
+{
+	a->access_token = mem_str(json_str(o, "/access_token"));
+	a->token_type = mem_str(json_str(o, "/token_type"));
+	a->scope = mem_str(json_str(o, "/scope"));
+	a->refresh_token = mem_str(json_str(o, "/refresh_token"));
+	a->lifetime = seconds_of(o, "/expires_in");
+	if (a->lifetime < 0)
+		a->lifetime = seconds_of(o, "/expiry");
+	a->unclear = true;
+	if (a->access_token == NULL || a->access_token[0] == '\0' ||
+	    !fits_header(a->access_token))
+		return err_set(e, CODE_BAD_ANSWER,
+		    "the %s answered without a usable access_token", p->what);
+	if (a->token_type != NULL && strcasecmp(a->token_type, "bearer") != 0)
+		return err_set(e, CODE_BAD_ANSWER,
+		    "the %s gave a token whose type is not Bearer, which cannot be used",
+		    p->what);
+	if (a->lifetime == 0)
+		return err_set(e, CODE_BAD_ANSWER,
+		    "the %s gave a token that has expired already", p->what);
+	if (a->token_type == NULL)
+		a->token_type = mem_str("Bearer");
+	a->unclear = false;
+	return 0;
+}
+
+/* One attempt. *wait_ms: the service's Retry-After; -1: none. */
+static int
+attempt_token(const struct oauth_request *q, struct oauth_answer *a, int64_t *wait_ms,
+    struct err *e)
+{
+	struct post p;
+	struct json_object *o;
+	int r;
 
 	*a = (struct oauth_answer){.lifetime = -1};
 	clock_stamp_now(&a->asked);
-	oauth_form_init(&r);
-	oauth_form_token(&r, k);
-	note("asking %s for a token by %s", p.url, k->grant->name);
-	if (oauth_form_send(&r, &p, e) != 0) {
-		a->unclear = p.sent && (p.status == 0 || p.status < 300);
-		goto out;
-	}
-	*wait = p.retry_after;
-	o = secret_json_parse(p.body.data, p.body.len);
-	if (p.status != 200)
-		oauth_reply_refused(k, &p, o, a, e);
-	else if (o == NULL) {
-		a->unclear = true;
-		err_set(e, CODE_BAD_ANSWER, "the token URL answered with no JSON object");
-	} else
-		result = oauth_reply_token(o, &p, a, e);
-out:
+	post_init(&p, q->urls->token, "token URL");
+	oauth_form_token(&p, q);
+	note("asking %s for a token by %s", p.url, q->grant->name);
+	r = exchange(q, &p, &o, a, e);
+	if (r == 0)
+		r = read_token(o, &p, a, e);
+	*wait_ms = p.retry_after_ms;
 	secret_json_free(o);
 	post_release(&p);
-	oauth_form_release(&r);
-	return result;
+	return r;
 }
 
-/* Whether asking again does no harm: what is sent is not used up by being sent. */
+/* True if another attempt does no harm: the one that failed did not use up what
+ * it sent. A device code is polled by the caller. */
 static bool
-again(const struct oauth_ask *k, const struct oauth_answer *a, enum code code)
+may_retry(const struct oauth_request *q, const struct oauth_answer *a, enum code code)
 {
-	bool used_up =
-	    k->refresh_token != NULL || k->code != NULL || k->device_code != NULL;
+	bool used_up = q->refresh_token != NULL || q->code != NULL;
 
-	if (code == CODE_RATE_LIMITED)
-		return k->device_code == NULL;
-	if (code != CODE_NETWORK && code != CODE_UNAVAILABLE)
+	if (q->device_code != NULL)
 		return false;
-	return !used_up || (!a->unclear && k->device_code == NULL);
-}
-
-static void
-pause_for(int attempt, int64_t asked)
-{
-	uint16_t jitter = 0;
-	int64_t ms = (int64_t)250 << attempt;
-	struct timespec t;
-
-	if (getrandom(&jitter, sizeof jitter, GRND_NONBLOCK) < 0)
-		jitter = 0;
-	ms += ms * jitter / 65536;
-	if (asked > 0)
-		ms = (asked > MAX_WAIT_S ? MAX_WAIT_S : asked) * 1000;
-	t = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+	if (code == CODE_RATE_LIMITED)
+		return true;
+	return (code == CODE_NETWORK || code == CODE_UNAVAILABLE) &&
+	       (!used_up || !a->unclear);
 }
 
 int
-oauth_ask(const struct oauth_ask *k, struct oauth_answer *a, struct err *e)
+oauth_get_token(const struct oauth_request *q, struct oauth_answer *a, struct err *e)
 {
-	for (int attempt = 0;; attempt++) {
-		int64_t wait = 0;
+	for (unsigned attempt = 0;; attempt++) {
+		uint32_t random = 0;
+		int64_t wait_ms;
 		struct err why;
 
-		if (ask_once(k, a, &wait, &why) == 0)
+		if (attempt_token(q, a, &wait_ms, &why) == 0)
 			return 0;
-		if (attempt + 1 >= ATTEMPTS || wait > MAX_WAIT_S ||
-		    !again(k, a, why.code)) {
+		if (attempt + 1 >= ATTEMPTS || wait_ms > WAIT_MAX_MS ||
+		    !may_retry(q, a, why.code)) {
 			*e = why;
 			return -1;
 		}
 		note("%s; trying again", why.message);
 		oauth_answer_release(a);
-		pause_for(attempt, wait);
+		if (getrandom(&random, sizeof random, GRND_NONBLOCK) < 0)
+			random = 0;
+		if (wait_ms <= 0)
+			wait_ms =
+			    backoff_ms(attempt, BACKOFF_FIRST_MS, WAIT_MAX_MS, random);
+		clock_sleep_ms(wait_ms);
 	}
 }
 
@@ -109,155 +270,95 @@ oauth_answer_release(struct oauth_answer *a)
 	*a = (struct oauth_answer){.lifetime = -1};
 }
 
-/* Gives the URL the scheme, host and port of another one. */
-static bool
-move_to(CURLU *url, CURLU *to)
-{
-	static const CURLUPart parts[] = {
-	    CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
-
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-		char *part = NULL;
-		bool ok =
-		    curl_url_get(to, parts[i], &part, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-		    curl_url_set(url, parts[i], part, 0) == CURLUE_OK;
-		curl_free(part);
-		if (!ok)
-			return false;
-	}
-	return true;
-}
-
-/* A further URL of the file, moved to where the token URL went. */
-static char *
-moved(const char *url, const struct oauth *o, const char *to)
-{
-	CURLU *from, *dest;
-	char *text = NULL, *copy = NULL;
-
-	if (url == NULL || to == NULL || !url_same_origin(url, o->token_url))
-		return mem_str(url);
-	from = curl_url();
-	dest = curl_url();
-	if (from != NULL && dest != NULL &&
-	    curl_url_set(from, CURLUPART_URL, url, 0) == CURLUE_OK &&
-	    curl_url_set(dest, CURLUPART_URL, to, 0) == CURLUE_OK &&
-	    move_to(from, dest) &&
-	    curl_url_get(from, CURLUPART_URL, &text, 0) == CURLUE_OK)
-		copy = mem_str(text);
-	curl_free(text);
-	curl_url_cleanup(from);
-	curl_url_cleanup(dest);
-	return copy;
-}
-
-int
-oauth_urls_init(
-    struct oauth_urls *u, const struct oauth *o, const struct creds *c, struct err *e)
-{
-	const char *own = c->value[CRED_TOKEN_URL];
-
-	*u = (struct oauth_urls){
-	    .token = mem_str(own != NULL ? own : o->token_url),
-	    .authorize = moved(o->authorize_url, o, own),
-	    .device = moved(o->device_url, o, own),
-	    .revoke = moved(o->revoke_url, o, own),
-	};
-	if (post_url_ok(
-	        u->token, own != NULL ? c->name[CRED_TOKEN_URL] : "token URL", e) != 0 ||
-	    (u->authorize != NULL &&
-	        post_url_ok(u->authorize, "authorize URL", e) != 0) ||
-	    (u->device != NULL && post_url_ok(u->device, "device URL", e) != 0) ||
-	    (u->revoke != NULL && post_url_ok(u->revoke, "revocation URL", e) != 0)) {
-		oauth_urls_release(u);
-		return -1;
-	}
-	return 0;
-}
-
-void
-oauth_urls_release(struct oauth_urls *u)
-{
-	free(u->token);
-	free(u->authorize);
-	free(u->device);
-	free(u->revoke);
-	*u = (struct oauth_urls){0};
-}
-
-bool
-oauth_is(const struct oauth_grant *g, const char *name)
-{
-	return strcmp(g->name, name) == 0;
-}
-
-bool
-oauth_interactive(const struct oauth_grant *g)
-{
-	return oauth_is(g, "authorization_code") || oauth_is(g, "device_code");
-}
-
-const char *
-oauth_missing(const struct oauth *o, const struct oauth_grant *g, const struct creds *c)
-{
-	enum oauth_client_auth a =
-	    g->client_auth != OAUTH_CLIENT_DEFAULT ? g->client_auth : o->client_auth;
-
-	if (c->value[CRED_CLIENT_ID] == NULL)
-		return c->name[CRED_CLIENT_ID];
-	/* A native client has no secret (RFC 8252, 8.5); a person takes its place. */
-	if (a != OAUTH_CLIENT_NONE && !oauth_interactive(g) &&
-	    c->value[CRED_CLIENT_SECRET] == NULL)
-		return c->name[CRED_CLIENT_SECRET];
-	for (size_t i = 0; i < g->param_count; i++) {
-		const char *value = g->params[i].value;
-		if (strstr(value, "{username}") != NULL &&
-		    c->value[CRED_USERNAME] == NULL)
-			return c->name[CRED_USERNAME];
-		if (strstr(value, "{password}") != NULL &&
-		    c->value[CRED_PASSWORD] == NULL)
-			return c->name[CRED_PASSWORD];
-	}
-	return NULL;
-}
-
 char *
-oauth_authorize_url(const struct oauth_ask *k, const char *state, const char *challenge)
+oauth_authorize_url(
+    const struct oauth_request *q, const char *state, const char *challenge)
 {
 	struct buf query = {0};
 	char *url;
 
 	post_param(&query, "response_type", "code");
-	post_param(&query, "client_id", k->creds->value[CRED_CLIENT_ID]);
-	post_param(&query, "redirect_uri", k->redirect_uri);
+	post_param(&query, "client_id", q->creds->value[CRED_CLIENT_ID]);
+	post_param(&query, "redirect_uri", q->redirect_uri);
 	post_param(&query, "state", state);
 	post_param(&query, "code_challenge", challenge);
 	post_param(&query, "code_challenge_method", "S256");
-	oauth_form_wishes(&query, k);
-	url = mem_printf("%s%c%s", k->urls->authorize,
-	    strchr(k->urls->authorize, '?') != NULL ? '&' : '?', query.data);
+	oauth_form_authorize(&query, q);
+	url = mem_printf("%s%c%s", q->urls->authorize,
+	    strchr(q->urls->authorize, '?') != NULL ? '&' : '?', query.data);
 	buf_release(&query);
 	return url;
 }
 
+static int
+read_device(struct json_object *o, struct oauth_device *d, struct err *e)
+{
+	d->device_code = mem_str(json_str(o, "/device_code"));
+	d->user_code = mem_str(json_str(o, "/user_code"));
+	d->uri = mem_str(json_str(o, "/verification_uri"));
+	if (d->uri == NULL)
+		d->uri = mem_str(json_str(o, "/verification_url"));
+	d->uri_complete = mem_str(json_str(o, "/verification_uri_complete"));
+	d->interval = seconds_of(o, "/interval");
+	if (d->interval < 0)
+		d->interval = 5;
+	if (d->interval == 0)
+		d->interval = 1;
+	d->lifetime = seconds_of(o, "/expires_in");
+	if (d->device_code != NULL && d->user_code != NULL && d->uri != NULL)
+		return 0;
+	oauth_device_release(d);
+	return err_set(e, CODE_BAD_ANSWER,
+	    "the device URL answered without device_code, user_code or "
+	    "verification_uri");
+}
+
+int
+oauth_device_start(const struct oauth_request *q, struct oauth_device *d, struct err *e)
+{
+	struct oauth_answer ignored = {.lifetime = -1};
+	struct json_object *o;
+	struct post p;
+	int r;
+
+	*d = (struct oauth_device){0};
+	post_init(&p, q->urls->device, "device URL");
+	oauth_form_authorize(&p.form, q);
+	oauth_form_client(&p, q);
+	r = exchange(q, &p, &o, &ignored, e);
+	if (r == 0)
+		r = read_device(o, d, e);
+	secret_json_free(o);
+	post_release(&p);
+	return r;
+}
+
+void
+oauth_device_release(struct oauth_device *d)
+{
+	secret_free(d->device_code);
+	secret_free(d->user_code);
+	secret_free(d->uri);
+	secret_free(d->uri_complete);
+	*d = (struct oauth_device){0};
+}
+
 int
 oauth_revoke(
-    const struct oauth_ask *k, const char *token, const char *hint, struct err *e)
+    const struct oauth_request *q, const char *token, const char *hint, struct err *e)
 {
-	struct oauth_form r;
-	struct post p = {.url = k->urls->revoke, .what = "revocation URL"};
-	int result;
+	struct post p;
+	int r;
 
-	oauth_form_init(&r);
-	post_param(&r.form, "token", token);
-	post_param(&r.form, "token_type_hint", hint);
-	oauth_form_client(&r, k);
-	result = oauth_form_send(&r, &p, e);
-	if (result == 0 && p.status != 200)
-		result =
-		    err_set(e, p.status >= 500 ? CODE_UNAVAILABLE : CODE_TOKEN_REFUSED,
-		        "the revocation URL answered HTTP %ld", p.status);
+	post_init(&p, q->urls->revoke, "revocation URL");
+	post_param(&p.form, "token", token);
+	post_param(&p.form, "token_type_hint", hint);
+	oauth_form_client(&p, q);
+	r = post_send(&p, e);
+	if (r == 0 && p.status != 200)
+		r = err_set(e,
+		    http_is_temporary(p.status) ? CODE_UNAVAILABLE : CODE_TOKEN_REFUSED,
+		    "the revocation URL answered HTTP %d", p.status);
 	post_release(&p);
-	oauth_form_release(&r);
-	return result;
+	return r;
 }

@@ -2,172 +2,112 @@
 
 #include "auth/oauth_form.h"
 #include "auth/secret.h"
-#include "http/url.h"
 
-enum { MAX_FORM = 65536 };
+enum { VALUE_MAX = 65536 };
 
+/* The value of a {variable}; NULL if it is absent or there is no such variable. */
 static const char *
-type_of(const struct oauth_grant *g)
-{
-	if (g->type != NULL)
-		return g->type;
-	if (oauth_is(g, "device_code"))
-		return "urn:ietf:params:oauth:grant-type:device_code";
-	return g->name;
-}
-
-static enum oauth_client_auth
-client_auth(const struct oauth *o, const struct oauth_grant *g, const struct creds *c)
-{
-	enum oauth_client_auth a = o->client_auth;
-
-	if (g != NULL && g->client_auth != OAUTH_CLIENT_DEFAULT)
-		a = g->client_auth;
-	if (a == OAUTH_CLIENT_DEFAULT)
-		a = OAUTH_CLIENT_POST;
-	return c->value[CRED_CLIENT_SECRET] == NULL ? OAUTH_CLIENT_NONE : a;
-}
-
-/* What a {name} stands for: NULL where that is absent, or is no such name. */
-static const char *
-known(const struct oauth_ask *k, const char *name, size_t len)
+value_of(const struct oauth_request *q, const char *variable, size_t len)
 {
 	const struct {
 		const char *name, *value;
 	} table[] = {
-	    {"{client_id}", k->creds->value[CRED_CLIENT_ID]},
-	    {"{client_secret}", k->creds->value[CRED_CLIENT_SECRET]},
-	    {"{username}", k->creds->value[CRED_USERNAME]},
-	    {"{password}", k->creds->value[CRED_PASSWORD]},
-	    {"{audience}", k->oauth->audience},
-	    {"{scope}", k->oauth->scope},
+	    {"{client_id}", q->creds->value[CRED_CLIENT_ID]},
+	    {"{client_secret}", q->creds->value[CRED_CLIENT_SECRET]},
+	    {"{username}", q->creds->value[CRED_USERNAME]},
+	    {"{password}", q->creds->value[CRED_PASSWORD]},
+	    {"{audience}", q->oauth->audience},
+	    {"{scope}", q->oauth->scope},
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		if (strlen(table[i].name) == len &&
-		    strncmp(name, table[i].name, len) == 0)
+		    strncmp(variable, table[i].name, len) == 0)
 			return table[i].value;
 	return NULL;
 }
 
-/* Appends a parameter, or nothing where its value names what is absent. */
+/* Appends a parameter with its variables replaced; nothing if one is absent. */
 static void
-add_param(struct buf *form, const struct oauth_ask *k, const struct oauth_param *p)
+add_template(struct buf *form, const struct oauth_request *q, const char *name,
+    const char *template)
 {
 	struct buf value;
-	bool whole = true;
+	const char *s = template, *found = "";
 
-	secret_buf_init(&value, MAX_FORM);
-	for (const char *s = p->value; *s != '\0' && whole;) {
-		size_t plain = strcspn(s, "{"), name;
-		const char *found;
-		buf_add(&value, s, plain);
-		s += plain;
-		if (*s == '\0')
-			break;
-		name = strcspn(s, "}") + 1;
-		found = known(k, s, name);
-		whole = found != NULL && buf_str(&value, found);
-		if (whole)
-			s += name;
+	secret_buf_init(&value, VALUE_MAX);
+	while (found != NULL && *s != '\0') {
+		size_t len = strcspn(s, "{");
+		if (len > 0) {
+			buf_add(&value, s, len);
+		} else {
+			len = strcspn(s, "}") + 1;
+			found = value_of(q, s, len);
+			buf_str(&value, found != NULL ? found : "");
+		}
+		s += len;
 	}
-	if (whole)
-		post_param(form, p->name, value.data);
+	if (found != NULL && !value.full)
+		post_param(form, name, value.data);
 	secret_buf_release(&value);
 }
 
-static bool
-has_param(const struct oauth_param *params, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(params[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 void
-oauth_form_client(struct oauth_form *r, const struct oauth_ask *k)
+oauth_form_client(struct post *p, const struct oauth_request *q)
 {
-	const char *id = k->creds->value[CRED_CLIENT_ID];
-	const char *secret = k->creds->value[CRED_CLIENT_SECRET];
+	const char *id = q->creds->value[CRED_CLIENT_ID];
+	const char *secret = q->creds->value[CRED_CLIENT_SECRET];
 
-	switch (client_auth(k->oauth, k->grant, k->creds)) {
-	case OAUTH_CLIENT_BASIC:
-		r->basic = true;
-		url_encode(&r->user, id != NULL ? id : "");
-		url_encode(&r->password, secret);
-		break;
-	case OAUTH_CLIENT_POST:
-		post_param(&r->form, "client_id", id);
-		post_param(&r->form, "client_secret", secret);
-		break;
-	case OAUTH_CLIENT_NONE:
-	case OAUTH_CLIENT_DEFAULT:
-		post_param(&r->form, "client_id", id);
-		break;
+	if (q->grant->client_auth == OAUTH_CLIENT_BASIC && secret != NULL) {
+		post_basic(p, id != NULL ? id : "", secret);
+		return;
 	}
+	post_param(&p->form, "client_id", id);
+	if (q->grant->client_auth == OAUTH_CLIENT_POST)
+		post_param(&p->form, "client_secret", secret);
 }
 
 void
-oauth_form_init(struct oauth_form *r)
+oauth_form_token(struct post *p, const struct oauth_request *q)
 {
-	*r = (struct oauth_form){0};
-	secret_buf_init(&r->form, MAX_FORM);
-	secret_buf_init(&r->user, MAX_FORM / 8);
-	secret_buf_init(&r->password, MAX_FORM / 8);
-}
-
-void
-oauth_form_release(struct oauth_form *r)
-{
-	secret_buf_release(&r->form);
-	secret_buf_release(&r->user);
-	secret_buf_release(&r->password);
-}
-
-/* The parameters that every RFC flow has need not stand in the file. */
-void
-oauth_form_token(struct oauth_form *r, const struct oauth_ask *k)
-{
-	const struct oauth_param usual[] = {
-	    {"refresh_token", k->refresh_token},
-	    {"code", k->code},
-	    {"code_verifier", k->code_verifier},
-	    {"redirect_uri", k->redirect_uri},
-	    {"device_code", k->device_code},
+	const struct {
+		const char *name, *value;
+	} of_flow[] = {
+	    {"refresh_token", q->refresh_token},
+	    {"code", q->code},
+	    {"code_verifier", q->code_verifier},
+	    {"redirect_uri", q->redirect_uri},
+	    {"device_code", q->device_code},
 	};
+	struct json_object *params = q->grant->params;
 
-	post_param(&r->form, "grant_type", type_of(k->grant));
-	for (size_t i = 0; i < k->grant->param_count; i++) {
-		const struct oauth_param *p = &k->grant->params[i];
-		if (strcmp(p->name, "client_id") != 0 &&
-		    strcmp(p->name, "client_secret") != 0)
-			add_param(&r->form, k, p);
+	post_param(&p->form, "grant_type", q->grant->type);
+	if (params != NULL) {
+		json_object_object_foreach(params, name, value)
+		{
+			if (strcmp(name, "client_id") != 0 &&
+			    strcmp(name, "client_secret") != 0)
+				add_template(
+				    &p->form, q, name, json_object_get_string(value));
+		}
 	}
-	for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
-		if (!has_param(k->grant->params, k->grant->param_count, usual[i].name))
-			post_param(&r->form, usual[i].name, usual[i].value);
-	oauth_form_client(r, k);
-}
-
-int
-oauth_form_send(struct oauth_form *r, struct post *p, struct err *e)
-{
-	if (r->form.full || r->user.full || r->password.full)
-		return err_set(e, CODE_NO_CREDENTIALS, "the credentials are too long");
-	p->form = &r->form;
-	p->user = r->basic ? r->user.data : NULL;
-	p->password = r->basic ? r->password.data : NULL;
-	return post_send(p, e);
+	for (size_t i = 0; i < sizeof of_flow / sizeof of_flow[0]; i++)
+		if (!json_object_object_get_ex(params, of_flow[i].name, NULL))
+			post_param(&p->form, of_flow[i].name, of_flow[i].value);
+	oauth_form_client(p, q);
 }
 
 void
-oauth_form_wishes(struct buf *form, const struct oauth_ask *k)
+oauth_form_authorize(struct buf *form, const struct oauth_request *q)
 {
-	const struct oauth *o = k->oauth;
+	struct json_object *params = q->oauth->authorize_params;
 
-	if (!has_param(o->authorize_params, o->authorize_param_count, "scope"))
-		post_param(form, "scope", o->scope);
-	for (size_t i = 0; i < o->authorize_param_count; i++)
-		add_param(form, k, &o->authorize_params[i]);
+	if (!json_object_object_get_ex(params, "scope", NULL))
+		post_param(form, "scope", q->oauth->scope);
+	if (params == NULL)
+		return;
+	json_object_object_foreach(params, name, value)
+	{
+		add_template(form, q, name, json_object_get_string(value));
+	}
 }

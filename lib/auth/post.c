@@ -1,120 +1,41 @@
-#include <curl/curl.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "auth/post.h"
 #include "auth/secret.h"
+#include "base/clock.h"
 #include "base/version.h"
 #include "http/http.h"
+#include "http/response.h"
 #include "http/url.h"
 
-enum { MAX_ANSWER = 65536, CONNECT_S = 15, TOTAL_S = 60 };
+enum { BODY_MAX = 65536, CONNECT_S = 15, TOTAL_S = 60 };
 
-static size_t
-on_body(char *data, size_t size, size_t n, void *arg)
+/* A post under way. */
+struct sending {
+	struct post *post;
+	struct loop *loop;
+	struct http *http;
+	struct http_transfer *transfer;
+	struct timer deadline;
+	int result;
+	struct err *e;
+};
+
+void
+post_init(struct post *p, const char *url, const char *what)
 {
-	struct post *p = arg;
-
-	return buf_add(&p->body, data, size * n) ? size * n : 0;
-}
-
-static bool
-set_options(CURL *curl, struct post *p, struct curl_slist *headers, char *why)
-{
-	bool plain = strncasecmp(p->url, "http:", 5) == 0;
-	CURLcode r = CURLE_OK;
-
-#define SET(option, value)                                                               \
-	if (r == CURLE_OK)                                                               \
-	r = curl_easy_setopt(curl, option, value)
-	SET(CURLOPT_URL, p->url);
-	SET(CURLOPT_PROTOCOLS_STR, plain ? "http" : "https");
-	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_SSL_VERIFYPEER, 1L);
-	SET(CURLOPT_SSL_VERIFYHOST, 2L);
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
-	SET(CURLOPT_TIMEOUT, (long)TOTAL_S);
-	SET(CURLOPT_USERAGENT, av_user_agent);
-	SET(CURLOPT_HTTPHEADER, headers);
-	SET(CURLOPT_POSTFIELDS, p->form->data);
-	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)p->form->len);
-	SET(CURLOPT_WRITEFUNCTION, on_body);
-	SET(CURLOPT_WRITEDATA, p);
-	SET(CURLOPT_ERRORBUFFER, why);
-	if (plain) /* a proxy would see the secrets */
-		SET(CURLOPT_PROXY, "");
-	if (p->user != NULL) {
-		SET(CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-		SET(CURLOPT_USERNAME, p->user);
-		SET(CURLOPT_PASSWORD, p->password);
-	}
-#undef SET
-	return r == CURLE_OK;
-}
-
-static int
-judge(struct post *p, CURL *curl, CURLcode r, const char *why, struct err *e)
-{
-	long request = 0;
-	curl_off_t wait = 0;
-
-	curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request);
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &p->status);
-	if (curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK)
-		p->retry_after = wait;
-	p->sent = request > 0;
-	if (p->body.full)
-		return err_set(e, CODE_BAD_ANSWER,
-		    "the %s answered with more than %d bytes", p->what, MAX_ANSWER);
-	if (r != CURLE_OK)
-		return err_set(e, CODE_NETWORK, "cannot reach the %s: %s", p->what,
-		    why[0] != '\0' ? why : curl_easy_strerror(r));
-	if (p->status >= 300 && p->status < 400)
-		return err_set(e, CODE_REDIRECTED,
-		    "the %s answered with a redirect (HTTP %ld), which is never followed "
-		    "with secrets; is it right?",
-		    p->what, p->status);
-	return 0;
-}
-
-int
-post_url_ok(const char *url, const char *what, struct err *e)
-{
-	if (url_check(url, e) == 0)
-		return 0;
-	e->code = CODE_UNSAFE_SECRET;
-	return err_prefix(e, "%s: ", what);
-}
-
-int
-post_send(struct post *p, struct err *e)
-{
-	char why[CURL_ERROR_SIZE] = "";
-	struct curl_slist *headers = NULL;
-	CURL *curl = NULL;
-	int r = -1;
-
-	p->status = 0;
-	p->retry_after = 0;
-	p->sent = false;
-	secret_buf_release(&p->body);
-	if (post_url_ok(p->url, p->what, e) != 0)
-		return -1;
-	secret_buf_init(&p->body, MAX_ANSWER);
-	headers = curl_slist_append(NULL, "Accept: application/json");
-	curl = curl_easy_init();
-	if (curl == NULL || headers == NULL || !set_options(curl, p, headers, why))
-		err_set(e, CODE_NETWORK, "libcurl cannot be set up for the %s", p->what);
-	else
-		r = judge(p, curl, curl_easy_perform(curl), why, e);
-	curl_easy_cleanup(curl);
-	curl_slist_free_all(headers);
-	return r;
+	*p = (struct post){.url = url, .what = what, .retry_after_ms = -1};
+	secret_buf_init(&p->form, BODY_MAX);
+	secret_buf_init(&p->authorization, BODY_MAX / 4);
+	secret_buf_init(&p->body, BODY_MAX);
 }
 
 void
 post_release(struct post *p)
 {
+	secret_buf_release(&p->form);
+	secret_buf_release(&p->authorization);
 	secret_buf_release(&p->body);
 }
 
@@ -128,4 +49,102 @@ post_param(struct buf *form, const char *name, const char *value)
 	url_encode(form, name);
 	buf_chr(form, '=');
 	url_encode(form, value);
+}
+
+void
+post_basic(struct post *p, const char *user, const char *password)
+{
+	struct buf *out = &p->authorization, plain;
+	char *room;
+
+	/* RFC 6749, section 2.3.1, encodes both before RFC 7617 does. */
+	secret_buf_init(&plain, BODY_MAX / 8);
+	url_encode(&plain, user);
+	buf_chr(&plain, ':');
+	url_encode(&plain, password);
+	buf_str(out, "Basic ");
+	room = buf_room(out, (plain.len + 2) / 3 * 4);
+	if (room != NULL)
+		out->len += (size_t)EVP_EncodeBlock((unsigned char *)room,
+		    (const unsigned char *)plain.data, (int)plain.len);
+	out->full = out->full || plain.full;
+	secret_buf_release(&plain);
+}
+
+static int
+judge(const struct post *p, const struct http_response *r, struct err *e)
+{
+	if (r->too_large)
+		return err_set(e, CODE_BAD_ANSWER,
+		    "the %s answered with more than %d bytes", p->what, BODY_MAX);
+	if (r->fate == HTTP_CANCELLED)
+		return err_set(e, CODE_NETWORK, "the %s did not answer within %d seconds",
+		    p->what, TOTAL_S);
+	if (r->fate != HTTP_ANSWERED)
+		return err_set(
+		    e, CODE_NETWORK, "cannot reach the %s: %s", p->what, r->why);
+	if (http_is_redirect(r->status))
+		return err_set(e, CODE_REDIRECTED,
+		    "the %s answered with a redirect (HTTP %d); a redirect is never "
+		    "followed with secrets, so check the URL",
+		    p->what, r->status);
+	return 0;
+}
+
+static void
+on_response(void *arg, const struct http_response *r)
+{
+	struct sending *s = arg;
+	struct post *p = s->post;
+
+	p->status = r->status;
+	p->sent = r->sent;
+	buf_add(&p->body, r->body, r->len);
+	p->retry_after_ms = http_retry_after_ms(
+	    r, http_header_of(r, "Retry-After"), clock_unix_ms() / 1000);
+	s->result = judge(p, r, s->e);
+	loop_stop(s->loop);
+}
+
+static void
+on_deadline(void *arg)
+{
+	struct sending *s = arg;
+
+	http_cancel(s->transfer);
+}
+
+int
+post_send(struct post *p, struct err *e)
+{
+	const struct http_header headers[] = {
+	    {"Accept", "application/json"},
+	    {"Content-Type", "application/x-www-form-urlencoded"},
+	    {"Authorization", p->authorization.data},
+	};
+	const struct http_piece form = {.bytes = p->form.data, .len = p->form.len};
+	const struct http_request request = {.method = HTTP_POST,
+	    .url = p->url,
+	    .headers = headers,
+	    .nheaders = p->authorization.len > 0 ? 3 : 2,
+	    .pieces = &form,
+	    .npieces = 1,
+	    .paid = true,
+	    .secret = true,
+	    .max_body = BODY_MAX};
+	const struct http_options options = {.user_agent = av_user_agent,
+	    .connect_seconds = CONNECT_S,
+	    .stall_seconds = TOTAL_S};
+	struct sending s = {.post = p, .e = e};
+
+	if (p->form.full || p->authorization.full)
+		return err_set(e, CODE_NO_CREDENTIALS, "the credentials are too long");
+	s.loop = loop_new();
+	s.http = http_new(s.loop, &options);
+	s.transfer = http_send(s.http, &request, on_response, &s);
+	loop_at(s.loop, &s.deadline, loop_now(s.loop) + TOTAL_S * 1000, on_deadline, &s);
+	loop_run(s.loop);
+	http_free(s.http);
+	loop_free(s.loop);
+	return s.result;
 }

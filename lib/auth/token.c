@@ -1,9 +1,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "auth/oauth.h"
 #include "auth/secret.h"
 #include "auth/token.h"
 #include "auth/token_file.h"
@@ -22,15 +22,6 @@ struct work {
 	struct token_file file;
 	struct stored_token kept;
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int
 open_file(struct work *w, const struct oauth_grant *g, struct err *e)
@@ -75,11 +66,10 @@ look(struct work *w, struct err *e)
 static int
 look_or_lock(struct work *w, bool use, struct err *e)
 {
-	int64_t end = now_ms() + LOCK_WAIT_MS;
+	int64_t end = clock_monotonic_ms() + LOCK_WAIT_MS;
 	int64_t delay = POLL_MIN_MS;
 
 	for (;;) {
-		struct timespec t;
 		int r = look(w, e);
 		if (r < 0 || (r == 1 && use))
 			return r;
@@ -90,24 +80,14 @@ look_or_lock(struct work *w, bool use, struct err *e)
 			r = look(w, e);
 			return r == 1 && !use ? 0 : r;
 		}
-		if (now_ms() >= end)
+		if (clock_monotonic_ms() >= end)
 			return err_set(e, CODE_TOKEN_BUSY,
 			    "another process has been getting a token for %s for two "
 			    "minutes; see what holds '%s'",
 			    w->creds->provider, w->file.lock);
-		t = (struct timespec){.tv_nsec = delay * 1000000};
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+		clock_sleep_ms(delay);
 		delay = delay * 2 < POLL_MAX_MS ? delay * 2 : POLL_MAX_MS;
 	}
-}
-
-static const struct oauth_grant *
-find_grant(const struct oauth *o, const char *name)
-{
-	for (size_t i = 0; i < o->grant_count; i++)
-		if (oauth_is(&o->grants[i], name))
-			return &o->grants[i];
-	return NULL;
 }
 
 /* Keeps an answer; what a refresh leaves unsaid stays as it was (RFC 6749, 5.1 and 6). */
@@ -139,7 +119,7 @@ keep(struct work *w, struct oauth_answer *a, struct err *e)
 static int
 obtain(struct work *w, struct err *e)
 {
-	const struct oauth_ask ask = {
+	const struct oauth_request ask = {
 	    .oauth = w->oauth, .urls = &w->urls, .grant = w->grant, .creds = w->creds};
 	struct oauth_answer a = {.lifetime = -1};
 	int r;
@@ -151,7 +131,7 @@ obtain(struct work *w, struct err *e)
 	if (oauth_interactive(w->grant))
 		r = w->want->sign_in(&ask, &a, e);
 	else
-		r = oauth_ask(&ask, &a, e);
+		r = oauth_get_token(&ask, &a, e);
 	if (r == 0) {
 		stored_token_release(&w->kept);
 		r = keep(w, &a, e);
@@ -186,9 +166,9 @@ refresh_failed(struct work *w, const struct oauth_answer *a, struct err *e)
 static int
 refresh(struct work *w, struct err *e)
 {
-	struct oauth_ask ask = {.oauth = w->oauth,
+	struct oauth_request ask = {.oauth = w->oauth,
 	    .urls = &w->urls,
-	    .grant = find_grant(w->oauth, "refresh_token"),
+	    .grant = oauth_find(w->oauth, "refresh_token"),
 	    .creds = w->creds,
 	    .refresh_token = w->kept.refresh_token};
 	struct oauth_answer a = {.lifetime = -1};
@@ -201,7 +181,7 @@ refresh(struct work *w, struct err *e)
 	w->kept.in_doubt = true;
 	if (token_file_write(&w->file, &w->kept, e) != 0)
 		return -1;
-	if (oauth_ask(&ask, &a, e) == 0)
+	if (oauth_get_token(&ask, &a, e) == 0)
 		r = keep(w, &a, e);
 	else
 		r = refresh_failed(w, &a, e);
@@ -218,7 +198,7 @@ choose(struct work *w, struct err *e)
 
 	for (size_t i = 0; i < w->oauth->grant_count; i++) {
 		const struct oauth_grant *g = &w->oauth->grants[i];
-		const char *lack = oauth_missing(w->oauth, g, w->creds);
+		const char *lack = oauth_missing(g, w->creds);
 
 		if (oauth_is(g, "refresh_token") || oauth_is(g, "implicit") ||
 		    (wanted != NULL && !oauth_is(g, wanted)))
@@ -379,7 +359,7 @@ token_get(const struct token_want *w, struct token *t, struct err *e)
 static int
 give_back(struct work *w, struct err *e)
 {
-	const struct oauth_ask ask = {
+	const struct oauth_request ask = {
 	    .oauth = w->oauth, .urls = &w->urls, .grant = w->grant, .creds = w->creds};
 	int r = 0;
 

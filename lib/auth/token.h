@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #include "auth/auth.h"
-#include "auth/creds.h"
+#include "auth/oauth.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -44,7 +44,7 @@ struct token_want {
 	/* Signs a person in by a grant that needs one (oauth_interactive) and
 	 * fills the answer. NULL: nobody can be asked. */
 	int (*sign_in)(
-	    const struct oauth_ask *ask, struct oauth_answer *a, struct err *e);
+	    const struct oauth_request *q, struct oauth_answer *a, struct err *e);
 };
 
 enum { TOKEN_MIN_VALID = 60 };

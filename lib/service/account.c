@@ -157,7 +157,7 @@ add(struct accounts *all, struct provider *p, struct err *e)
 		return NULL;
 	}
 	r->all = all;
-	auth_init(&r->auth, p);
+	auth_init(&r->auth, json_at(p->def, "/auth"));
 	r->next = all->first;
 	all->first = r;
 	return a;

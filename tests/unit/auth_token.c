@@ -20,10 +20,11 @@
 
 static char dir[] = "/tmp/av-token-test.XXXXXX";
 
-static struct oauth_grant grants[] = {{.name = "client_credentials"}};
-static struct oauth oauth = {.token_url = TOKEN_URL, .grants = grants, .grant_count = 1};
-static const struct auth auth = {
-    .kind = AUTH_OAUTH, .header = "Authorization", .scheme = "Bearer", .oauth = &oauth};
+static const char description[] =
+    "{\"header\": \"Authorization\", \"scheme\": \"Bearer\","
+    " \"oauth\": {\"token_url\": \"" TOKEN_URL "\","
+    " \"grants\": [{\"name\": \"client_credentials\"}]}}";
+static struct auth auth;
 
 static void
 load(struct creds *c)
@@ -232,6 +233,7 @@ main(void)
 	    cmocka_unit_test(test_hide),
 	    cmocka_unit_test(test_urls_move),
 	};
+	struct json_object *o = json_tokener_parse(description);
 	char command[128];
 	int failed;
 
@@ -241,7 +243,10 @@ main(void)
 	setenv("XDG_CONFIG_HOME", dir, 1);
 	setenv("ACME_CLIENT_ID", "id", 1);
 	setenv("ACME_CLIENT_SECRET", "secret", 1);
+	auth_init(&auth, o);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	auth_release(&auth);
+	json_object_put(o);
 	snprintf(command, sizeof command, "rm -r %s", dir);
 	if (system(command) != 0)
 		return 1;

@@ -11,12 +11,14 @@
 
 #include "auth/secret.h"
 #include "base/mem.h"
+#include "base/sha256.h"
+#include "base/utf8.h"
 #include "loopback.h"
 #include "signin.h"
 
 enum { WAIT_S = 600, RANDOM_BYTES = 32 };
 
-/* Base64url without padding (RFC 4648, 5). The caller ends it with secret_free. */
+/* Base64url without padding (RFC 4648, section 5). The caller ends it with secret_free. */
 static char *
 base64url(const unsigned char *data, size_t len)
 {
@@ -37,28 +39,28 @@ random_text(struct err *e)
 	char *text = NULL;
 
 	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-		err_set(e, CODE_UNSAFE_SECRET, "the system has no random numbers:");
+		err_set(e, CODE_UNSAFE_SECRET, "the system gives no random numbers:");
 	else
 		text = base64url(bytes, sizeof bytes);
 	explicit_bzero(bytes, sizeof bytes);
 	return text;
 }
 
-/* RFC 7636, 4.2. */
+/* RFC 7636, section 4.2. */
 static char *
-challenge_of(const char *verifier, struct err *e)
+challenge_of(const char *verifier)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned len;
+	struct sha256 hash;
+	unsigned char sum[SHA256_BYTES];
 
-	if (EVP_Digest(verifier, strlen(verifier), digest, &len, EVP_sha256(), NULL) == 1)
-		return base64url(digest, len);
-	err_set(e, CODE_UNSAFE_SECRET, "libcrypto has no SHA-256");
-	return NULL;
+	sha256_init(&hash);
+	sha256_add(&hash, verifier, strlen(verifier));
+	sha256_sum(&hash, sum);
+	return base64url(sum, sizeof sum);
 }
 
-/* Shows the URL, and opens it where there is a display. The URL holds no secret: state and
- * challenge are of use to nobody without the verifier and our port. */
+/* Prints the URL, and opens it if there is a display. The URL holds no secret:
+ * state and challenge are useless without the verifier and our port. */
 static void
 show(const struct creds *c, const char *url)
 {
@@ -75,14 +77,15 @@ show(const struct creds *c, const char *url)
 		    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 		posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
 		if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, env) != 0)
-			note("there is no xdg-open to open the browser with");
+			note("cannot open the browser: xdg-open is not installed");
 		posix_spawn_file_actions_destroy(&actions);
 		free(env);
 	}
 	free(argv[1]);
 }
 
-/* One parameter of a query, decoded; NULL where it is absent. */
+/* A parameter of a query, decoded; NULL if it is absent. The caller ends it
+ * with secret_free. */
 static char *
 parameter(const char *query, const char *name)
 {
@@ -107,7 +110,7 @@ parameter(const char *query, const char *name)
 	return NULL;
 }
 
-/* Judges where the browser came back with. Anything without our state is somebody else's. */
+/* True if the query holds our state: the redirect belongs to this sign-in. */
 static bool
 is_ours(const char *query, void *arg)
 {
@@ -120,63 +123,63 @@ is_ours(const char *query, void *arg)
 }
 
 static int
-said_no(const char *query, const char *error, struct err *e)
+refused(const char *query, const char *error, struct err *e)
 {
 	char *text = parameter(query, "error_description");
 
-	for (char *s = text; s != NULL && *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = ' ';
 	err_set(e, CODE_TOKEN_REFUSED, "the sign-in was refused: %.60s%s%.200s%s", error,
 	    text != NULL ? " (" : "", text != NULL ? text : "", text != NULL ? ")" : "");
+	utf8_line(e->message, sizeof e->message - 1);
 	free(text);
 	return -1;
 }
 
+/* Exchanges the code in the query for a token. */
 static int
-exchange(struct oauth_ask *k, const char *query, struct oauth_answer *a, struct err *e)
+exchange(
+    struct oauth_request *q, const char *query, struct oauth_answer *a, struct err *e)
 {
 	char *error = parameter(query, "error");
 	char *code = parameter(query, "code");
 	int r;
 
-	k->code = code;
+	q->code = code;
 	if (error != NULL)
-		r = said_no(query, error, e);
+		r = refused(query, error, e);
 	else if (code == NULL)
 		r = err_set(e, CODE_BAD_ANSWER, "the browser came back without a code");
 	else
-		r = oauth_ask(k, a, e);
+		r = oauth_get_token(q, a, e);
 	free(error);
 	secret_free(code);
 	return r;
 }
 
 int
-signin_browser(const struct oauth_ask *ask, struct oauth_answer *a, struct err *e)
+signin_browser(const struct oauth_request *request, struct oauth_answer *a, struct err *e)
 {
-	struct oauth_ask k = *ask;
+	struct oauth_request q = *request;
 	struct loopback listener;
 	char *state = NULL, *verifier = NULL, *challenge = NULL, *url = NULL,
 	     *query = NULL;
 	int r = -1;
 
-	if (k.urls->authorize == NULL)
+	if (q.urls->authorize == NULL)
 		return err_set(e, CODE_NO_CREDENTIALS,
-		    "the provider file has no authorize URL for the grant "
-		    "authorization_code");
-	if (loopback_open(&listener, k.oauth->redirect_uri, e) != 0)
+		    "the provider file has no authorize_url, which the grant "
+		    "authorization_code needs");
+	if (loopback_open(&listener, q.oauth->redirect_uri, e) != 0)
 		return -1;
-	if ((state = random_text(e)) == NULL || (verifier = random_text(e)) == NULL ||
-	    (challenge = challenge_of(verifier, e)) == NULL)
+	if ((state = random_text(e)) == NULL || (verifier = random_text(e)) == NULL)
 		goto out;
-	k.redirect_uri = listener.uri;
-	k.code_verifier = verifier;
-	url = oauth_authorize_url(&k, state, challenge);
-	show(k.creds, url);
+	challenge = challenge_of(verifier);
+	q.redirect_uri = listener.uri;
+	q.code_verifier = verifier;
+	url = oauth_authorize_url(&q, state, challenge);
+	show(q.creds, url);
 	query = loopback_wait(&listener, WAIT_S, is_ours, state, e);
 	if (query != NULL)
-		r = exchange(&k, query, a, e);
+		r = exchange(&q, query, a, e);
 out:
 	loopback_close(&listener);
 	secret_free(state);

@@ -1,0 +1,196 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/grant.h"
+#include "base/mem.h"
+#include "http/url.h"
+
+static enum oauth_client_auth
+read_client_auth(struct json_object *o, enum oauth_client_auth absent)
+{
+	const char *s = json_str(o, "/client_auth");
+
+	if (s == NULL)
+		return absent;
+	if (strcmp(s, "client_secret_basic") == 0)
+		return OAUTH_CLIENT_BASIC;
+	return strcmp(s, "none") == 0 ? OAUTH_CLIENT_NONE : OAUTH_CLIENT_POST;
+}
+
+static void
+read_grant(
+    struct oauth_grant *g, struct json_object *o, enum oauth_client_auth client_auth)
+{
+	g->name = json_str(o, "/name");
+	g->type = json_str(o, "/grant_type");
+	if (g->type == NULL)
+		g->type = oauth_is(g, "device_code")
+		              ? "urn:ietf:params:oauth:grant-type:device_code"
+		              : g->name;
+	g->client_auth = read_client_auth(o, client_auth);
+	g->params = json_at(o, "/params");
+}
+
+/* "a b c" from ["a", "b", "c"]; NULL for none. */
+static char *
+join(struct json_object *list)
+{
+	struct buf b = {0};
+
+	if (list == NULL || json_object_array_length(list) == 0)
+		return NULL;
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		if (i > 0)
+			buf_chr(&b, ' ');
+		buf_str(&b, json_object_get_string(json_object_array_get_idx(list, i)));
+	}
+	return buf_take(&b);
+}
+
+struct oauth *
+oauth_new(struct json_object *description)
+{
+	struct oauth *o = mem_new(1, sizeof *o);
+	struct json_object *grants = json_at(description, "/grants");
+	enum oauth_client_auth client_auth =
+	    read_client_auth(description, OAUTH_CLIENT_POST);
+
+	o->token_url = json_str(description, "/token_url");
+	o->authorize_url = json_str(description, "/authorize_url");
+	o->device_url = json_str(description, "/device_url");
+	o->revoke_url = json_str(description, "/revoke_url");
+	o->redirect_uri = json_str(description, "/redirect_uri");
+	o->audience = json_str(description, "/audience");
+	o->scope = join(json_at(description, "/scopes"));
+	o->authorize_params = json_at(description, "/authorize_params");
+	o->grant_count = grants != NULL ? json_object_array_length(grants) : 0;
+	o->grants = mem_new(o->grant_count, sizeof *o->grants);
+	for (size_t i = 0; i < o->grant_count; i++)
+		read_grant(
+		    &o->grants[i], json_object_array_get_idx(grants, i), client_auth);
+	return o;
+}
+
+void
+oauth_free(struct oauth *o)
+{
+	if (o == NULL)
+		return;
+	free(o->grants);
+	free(o->scope);
+	free(o);
+}
+
+const struct oauth_grant *
+oauth_find(const struct oauth *o, const char *name)
+{
+	for (size_t i = 0; i < o->grant_count; i++)
+		if (oauth_is(&o->grants[i], name))
+			return &o->grants[i];
+	return NULL;
+}
+
+bool
+oauth_is(const struct oauth_grant *g, const char *name)
+{
+	return strcmp(g->name, name) == 0;
+}
+
+bool
+oauth_interactive(const struct oauth_grant *g)
+{
+	return oauth_is(g, "authorization_code") || oauth_is(g, "device_code");
+}
+
+const char *
+oauth_missing(const struct oauth_grant *g, const struct creds *c)
+{
+	static const struct {
+		const char *variable;
+		enum cred which;
+	} named[] = {{"{username}", CRED_USERNAME}, {"{password}", CRED_PASSWORD}};
+
+	if (c->value[CRED_CLIENT_ID] == NULL)
+		return c->name[CRED_CLIENT_ID];
+	/* A native client has no secret (RFC 8252, section 8.5): the person who
+	 * signs in takes its place. */
+	if (g->client_auth != OAUTH_CLIENT_NONE && !oauth_interactive(g) &&
+	    c->value[CRED_CLIENT_SECRET] == NULL)
+		return c->name[CRED_CLIENT_SECRET];
+	if (g->params == NULL)
+		return NULL;
+	json_object_object_foreach(g->params, name, param)
+	{
+		(void)name;
+		for (size_t i = 0; i < sizeof named / sizeof named[0]; i++)
+			if (c->value[named[i].which] == NULL &&
+			    strstr(json_object_get_string(param), named[i].variable) !=
+			        NULL)
+				return c->name[named[i].which];
+	}
+	return NULL;
+}
+
+/* The length of scheme, host and port at the beginning of a URL. */
+static size_t
+origin_length(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	if (host == NULL)
+		return strlen(url);
+	host += strlen("://");
+	return (size_t)(host - url) + strcspn(host, "/?#");
+}
+
+/* Another URL of the description, moved to the origin of the user's token URL,
+ * if it has one, together with the description's token URL. */
+static char *
+move(const char *url, const struct oauth *o, const char *to)
+{
+	if (url == NULL || to == NULL || !url_same_origin(url, o->token_url))
+		return mem_str(url);
+	return mem_printf("%.*s%s", (int)origin_length(to), to, url + origin_length(url));
+}
+
+/* A URL that is NULL is not asked for. */
+static int
+check_url(const char *url, const char *what, struct err *e)
+{
+	if (url == NULL || url_check(url, e) == 0)
+		return 0;
+	e->code = CODE_UNSAFE_SECRET;
+	return err_prefix(e, "%s: ", what);
+}
+
+int
+oauth_urls_init(
+    struct oauth_urls *u, const struct oauth *o, const struct creds *c, struct err *e)
+{
+	const char *own = c->value[CRED_TOKEN_URL];
+
+	*u = (struct oauth_urls){
+	    .token = mem_str(own != NULL ? own : o->token_url),
+	    .authorize = move(o->authorize_url, o, own),
+	    .device = move(o->device_url, o, own),
+	    .revoke = move(o->revoke_url, o, own),
+	};
+	if (check_url(u->token, own != NULL ? c->name[CRED_TOKEN_URL] : "token URL", e) ==
+	        0 &&
+	    check_url(u->authorize, "authorize URL", e) == 0 &&
+	    check_url(u->device, "device URL", e) == 0 &&
+	    check_url(u->revoke, "revocation URL", e) == 0)
+		return 0;
+	oauth_urls_release(u);
+	return -1;
+}
+
+void
+oauth_urls_release(struct oauth_urls *u)
+{
+	free(u->token);
+	free(u->authorize);
+	free(u->device);
+	free(u->revoke);
+	*u = (struct oauth_urls){0};
+}
