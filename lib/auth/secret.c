@@ -10,6 +10,7 @@
 
 #include "auth/secret.h"
 #include "base/mem.h"
+#include "json/json.h"
 
 static void
 wipe_json(struct json_object *o)
@@ -26,7 +27,7 @@ wipe_json(struct json_object *o)
 		for (size_t i = 0; i < json_object_array_length(o); i++)
 			wipe_json(json_object_array_get_idx(o, i));
 	} else if (type == json_type_string) {
-		/* The object's own bytes: it is freed next. */
+		/* json-c lends the object's own bytes; the object is freed next. */
 		explicit_bzero((void *)(uintptr_t)json_object_get_string(o),
 		    (size_t)json_object_get_string_len(o));
 	}
@@ -60,30 +61,21 @@ secret_buf_release(struct buf *b)
 struct json_object *
 secret_json_parse(const char *text, size_t len)
 {
-	struct json_tokener *tok = json_tokener_new();
-	struct json_object *o = NULL;
+	struct json_tokener *tok;
+	struct json_object *o;
 
-	if (tok == NULL || len > INT32_MAX)
-		goto out;
+	if (len > INT32_MAX || memchr(text, '\0', len) != NULL)
+		return NULL;
+	tok = mem_checked(json_tokener_new());
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(tok, text, (int)len);
 	if (json_tokener_get_error(tok) != json_tokener_success ||
 	    !json_object_is_type(o, json_type_object)) {
 		secret_json_free(o);
 		o = NULL;
-		goto out;
 	}
-	for (size_t i = json_tokener_get_parse_end(tok); i < len; i++)
-		if (strchr(" \t\r\n", text[i]) == NULL || text[i] == '\0') {
-			secret_json_free(o);
-			o = NULL;
-			break;
-		}
-out:
-	if (tok != NULL) {
-		explicit_bzero(tok->pb->buf, (size_t)tok->pb->size);
-		json_tokener_free(tok);
-	}
+	explicit_bzero(tok->pb->buf, (size_t)tok->pb->size);
+	json_tokener_free(tok);
 	return o;
 }
 
@@ -96,36 +88,6 @@ secret_json_free(struct json_object *o)
 	json_object_put(o);
 }
 
-char *
-secret_json_str(struct json_object *o, const char *name)
-{
-	struct json_object *v;
-	const char *s;
-
-	if (!json_object_object_get_ex(o, name, &v) ||
-	    !json_object_is_type(v, json_type_string))
-		return NULL;
-	s = json_object_get_string(v);
-	if (strlen(s) != (size_t)json_object_get_string_len(v))
-		return NULL;
-	return mem_str(s);
-}
-
-static void
-add_quoted(struct buf *b, const char *s)
-{
-	buf_chr(b, '"');
-	for (; *s != '\0'; s++) {
-		if (*s == '"' || *s == '\\')
-			buf_chr(b, '\\');
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			buf_printf(b, "\\u%04x", (unsigned)*s);
-		else
-			buf_chr(b, *s);
-	}
-	buf_chr(b, '"');
-}
-
 void
 secret_json_add(struct buf *b, const char *name, const char *value)
 {
@@ -133,9 +95,9 @@ secret_json_add(struct buf *b, const char *name, const char *value)
 		return;
 	if (b->len > 0 && b->data[b->len - 1] != '{')
 		buf_chr(b, ',');
-	add_quoted(b, name);
+	json_write_str(b, name, strlen(name));
 	buf_chr(b, ':');
-	add_quoted(b, value);
+	json_write_str(b, value, strlen(value));
 }
 
 int
@@ -150,15 +112,16 @@ secret_open(const char *path, struct err *e)
 		return err_set(e, CODE_UNSAFE_SECRET, "cannot open '%s':", path);
 	}
 	if (fstat(fd, &st) != 0)
-		err_set(e, CODE_UNSAFE_SECRET, "cannot look at '%s':", path);
+		err_set(e, CODE_UNSAFE_SECRET, "cannot read the mode of '%s':", path);
 	else if (!S_ISREG(st.st_mode))
 		err_set(e, CODE_UNSAFE_SECRET, "'%s' is not a regular file", path);
 	else if (st.st_uid != geteuid() && st.st_uid != 0)
-		err_set(e, CODE_UNSAFE_SECRET, "'%s' belongs to somebody else", path);
+		err_set(e, CODE_UNSAFE_SECRET, "'%s' belongs to another user; chown it",
+		    path);
 	else if ((st.st_mode & 077) != 0)
 		err_set(e, CODE_UNSAFE_SECRET,
-		    "others can get at '%s'; its secrets may be known: chmod 600 it, "
-		    "and change them where that matters",
+		    "other users can read or change '%s'; chmod 600 it, and replace the "
+		    "secrets in it if others may have read them",
 		    path);
 	else
 		return fd;
@@ -174,7 +137,7 @@ secret_read(int fd, struct buf *b)
 		ssize_t n;
 		char past;
 
-		/* At the ceiling, only the end of the file is good news. */
+		/* A full buffer is an error unless the file ends here. */
 		n = read(fd, room > 0 ? b->data + b->len : &past, room > 0 ? room : 1);
 		if (n < 0 && errno == EINTR)
 			continue;

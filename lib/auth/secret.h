@@ -27,9 +27,6 @@ void secret_buf_release(struct buf *b);
 struct json_object *secret_json_parse(const char *text, size_t len);
 void secret_json_free(struct json_object *o);
 
-/* A copy of a member that is a string without a NUL, or NULL. The caller ends it with
- * secret_free. */
-char *secret_json_str(struct json_object *o, const char *name);
 
 /* Appends "name":"value" in JSON, with a comma first where b does not end in '{'; nothing
  * where value is NULL. */

@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +10,9 @@
 #include "auth/secret.h"
 #include "auth/token_file.h"
 #include "base/file.h"
-#include "base/hex.h"
 #include "base/mem.h"
+#include "base/sha256.h"
+#include "json/json.h"
 
 enum { MAX_BYTES = 262144 };
 
@@ -38,7 +38,7 @@ stored_token_release(struct stored_token *k)
 	*k = (struct stored_token){.lifetime = -1};
 }
 
-/* The directory, made where it is missing. NULL and *e where it is not ours alone. */
+/* The directory, made if it is missing. NULL and *e if other users can reach it. */
 static char *
 directory(struct err *e)
 {
@@ -53,11 +53,12 @@ directory(struct err *e)
 	if (!file_make_dirs(path, 0700))
 		err_set(e, CODE_UNSAFE_SECRET, "cannot make the directory '%s':", path);
 	else if (lstat(path, &st) != 0)
-		err_set(e, CODE_UNSAFE_SECRET, "cannot look at '%s':", path);
+		err_set(e, CODE_UNSAFE_SECRET, "cannot read the mode of '%s':", path);
 	else if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
 	         (st.st_mode & 077) != 0)
 		err_set(e, CODE_UNSAFE_SECRET,
-		    "'%s' is not a directory of this user alone; chmod 700 it, or remove it",
+		    "'%s' is not a directory that you alone can use; chmod 700 it, or "
+		    "remove it",
 		    path);
 	else
 		return path;
@@ -66,40 +67,33 @@ directory(struct err *e)
 }
 
 /* SHA-256 in hex over the parts, each with its length before it. */
-static bool
-hash(const char *const *parts, size_t n, char out[65])
+static void
+hash_of(const char *const *parts, size_t n, char hex[SHA256_HEX])
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+	struct sha256 hash;
 
-	for (size_t i = 0; ok && i < n; i++) {
+	sha256_init(&hash);
+	for (size_t i = 0; i < n; i++) {
 		char head[24];
 		const char *part = parts[i] != NULL ? parts[i] : "";
 		int len = snprintf(head, sizeof head, "%zu%c", strlen(part),
 		    parts[i] != NULL ? ':' : '-');
-		ok = EVP_DigestUpdate(md, head, (size_t)len) == 1 &&
-		     EVP_DigestUpdate(md, part, strlen(part)) == 1;
+		sha256_add(&hash, head, (size_t)len);
+		sha256_add(&hash, part, strlen(part));
 	}
-	ok = ok && EVP_DigestFinal_ex(md, digest, NULL) == 1;
-	EVP_MD_CTX_free(md);
-	if (ok)
-		hex_of(out, digest, 32);
-	return ok;
+	sha256_hex(&hash, hex);
 }
 
 int
 token_file_open(struct token_file *f, const char *const *parts, size_t n, struct err *e)
 {
-	char name[65];
-	char *dir;
+	char name[SHA256_HEX];
+	char *dir = directory(e);
 
 	*f = (struct token_file){.fd = -1};
-	if (!hash(parts, n, name))
-		return err_set(e, CODE_UNSAFE_SECRET, "libcrypto has no SHA-256");
-	dir = directory(e);
 	if (dir == NULL)
 		return -1;
+	hash_of(parts, n, name);
 	f->path = mem_printf("%s/%s", dir, name);
 	f->lock = mem_printf("%s.lock", f->path);
 	f->temp = mem_printf("%s.new", f->path);
@@ -118,35 +112,21 @@ token_file_close(struct token_file *f)
 	*f = (struct token_file){.fd = -1};
 }
 
-static int64_t
-number(struct json_object *o, const char *name, int64_t absent)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, name, &v) ||
-	    !json_object_is_type(v, json_type_int))
-		return absent;
-	return json_object_get_int64(v);
-}
-
 static void
 parse(struct json_object *o, struct stored_token *k)
 {
-	struct json_object *doubt;
-	char *boot = secret_json_str(o, "boot_id");
+	const char *boot = json_str(o, "/boot_id");
 
-	k->access_token = secret_json_str(o, "access_token");
-	k->token_type = secret_json_str(o, "token_type");
-	k->scope = secret_json_str(o, "scope");
-	k->refresh_token = secret_json_str(o, "refresh_token");
-	k->lifetime = number(o, "lifetime", -1);
-	k->obtained.wall = number(o, "obtained_at", INT64_MAX);
-	k->obtained.boot = number(o, "obtained_at_boot", 0);
-	if (boot != NULL)
-		snprintf(k->obtained.boot_id, sizeof k->obtained.boot_id, "%s", boot);
-	secret_free(boot);
-	k->in_doubt = json_object_object_get_ex(o, "refresh_in_doubt", &doubt) &&
-	              json_object_get_boolean(doubt);
+	k->access_token = mem_str(json_str(o, "/access_token"));
+	k->token_type = mem_str(json_str(o, "/token_type"));
+	k->scope = mem_str(json_str(o, "/scope"));
+	k->refresh_token = mem_str(json_str(o, "/refresh_token"));
+	k->lifetime = json_int(o, "/lifetime", -1);
+	k->obtained.wall = json_int(o, "/obtained_at", INT64_MAX);
+	k->obtained.boot = json_int(o, "/obtained_at_boot", 0);
+	snprintf(k->obtained.boot_id, sizeof k->obtained.boot_id, "%s",
+	    boot != NULL ? boot : "");
+	k->in_doubt = json_flag(o, "/refresh_in_doubt", false);
 }
 
 int
@@ -178,8 +158,8 @@ token_file_read(const struct token_file *f, struct stored_token *k, struct err *
 int
 token_file_lock(struct token_file *f, struct err *e)
 {
-	/* Of the open file, not of the process: threads exclude each other as well, and
-	 * closing another descriptor of the file does not give it back. */
+	/* A lock of the open file, not of the process: it excludes other threads,
+	 * and stays when another descriptor of the file is closed. */
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
 	if (f->fd < 0)
@@ -219,7 +199,7 @@ token_file_write(const struct token_file *f, const struct stored_token *k, struc
 	format(&b, k);
 	if (b.full || !file_replace(f->path, f->temp, 0600, b.data, b.len))
 		result = err_set(
-		    e, CODE_UNSAFE_SECRET, "cannot keep the token in '%s':", f->path);
+		    e, CODE_UNSAFE_SECRET, "cannot store the token in '%s':", f->path);
 	secret_buf_release(&b);
 	return result;
 }
