@@ -67,7 +67,7 @@ static const struct opt_usage usage = {
         "  av-validate -p NAME *.jpg | av-token --ensure | av-upload\n",
 };
 
-/* Appends s as one word of the shell. */
+/* Appends s, quoted as one word of the shell. */
 static void
 add_word(struct buf *b, const char *s)
 {
@@ -80,7 +80,7 @@ add_word(struct buf *b, const char *s)
 	buf_chr(b, '\'');
 }
 
-/* A key lives long, so the line for programs tells of it without it. */
+/* The line for programs leaves an API key out, since it does not expire. */
 static void
 add_json(
     struct buf *b, const struct creds *c, const struct auth *auth, const struct token *t)
@@ -115,7 +115,7 @@ format(struct buf *b, const struct options *o, const struct creds *c,
 	buf_chr(b, '\n');
 }
 
-/* Replaces a file by one that only we can read. */
+/* Replaces a file with one that only its owner can read. */
 static void
 write_file(const char *path, const struct buf *b)
 {
@@ -138,7 +138,7 @@ print(const struct options *o, const struct creds *c, const struct auth *auth,
 		write_file(o->header_file, &b);
 	else if (!file_write_all(STDOUT_FILENO, b.data, b.len) ||
 	         close(STDOUT_FILENO) != 0)
-		die(EX_IOERR, "cannot write the answer:");
+		die(EX_IOERR, "cannot write to standard output:");
 	secret_buf_release(&b);
 }
 
@@ -155,9 +155,9 @@ sign_in(const struct oauth_request *q, struct oauth_answer *a, struct err *e)
 	                                                : signin_device(q, a, e);
 }
 
-/* One provider's credential, got or forgotten. */
+/* Gets and prints a provider's credential, or forgets it. */
 static void
-serve(const struct options *o, struct provider *p)
+get_or_forget(const struct options *o, struct provider *p)
 {
 	struct auth auth;
 	struct creds creds;
@@ -203,17 +203,17 @@ main(int argc, char *argv[])
 	if (o.ensure)
 		run_exit(ensure(&o.common, &usage, argv + first));
 	if (first < argc)
-		opt_misuse(&usage, "there is nothing to name but options");
+		opt_misuse(&usage, "operands are allowed only with --ensure");
 	if (o.common.provider == NULL)
-		opt_misuse(&usage, "which provider? give -p NAME");
+		opt_misuse(&usage, "a provider is needed; give -p NAME");
 	if (o.header + o.bearer + o.export + (o.header_file != NULL) + o.logout > 1)
 		opt_misuse(&usage,
 		    "--header, --bearer, --export, --header-file and --logout "
-		    "exclude each other");
+		    "cannot be combined");
 	p = provider_load(o.common.provider, &e);
 	if (p == NULL)
 		give_up(&e);
-	serve(&o, p);
+	get_or_forget(&o, p);
 	provider_free(p);
 	return EX_OK;
 }

@@ -12,7 +12,7 @@ enum auth_kind { AUTH_NONE, AUTH_KEY, AUTH_OAUTH };
 struct auth {
 	enum auth_kind kind;
 	const char *header;  /* "Authorization", "x-api-key" */
-	const char *scheme;  /* "Bearer"; NULL: the header holds the value alone */
+	const char *scheme;  /* "Bearer"; NULL: none */
 	struct oauth *oauth; /* of AUTH_OAUTH */
 };
 

@@ -9,6 +9,7 @@
 
 #include "auth/creds.h"
 #include "auth/secret.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 enum { MAX_BYTES = 65536 };
@@ -34,23 +35,23 @@ full_name(const char *provider, const char *suffix)
 	return name;
 }
 
-/* Takes a value where none is known yet. It may end up in a header, so a control character
- * in it is refused. */
+/* Sets a value that is not set yet. A control character in it is an error, since
+ * the value may go into a header. */
 static int
-take(struct creds *c, enum cred which, const char *value, struct err *e)
+set_value(struct creds *c, enum cred which, const char *value, struct err *e)
 {
 	if (c->value[which] != NULL || value == NULL || value[0] == '\0')
 		return 0;
 	for (const char *p = value; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return err_set(e, CODE_NO_CREDENTIALS,
-			    "%s holds a control character; give it on one line",
+			    "%s contains a control character; give it on one line",
 			    c->name[which]);
 	c->value[which] = mem_str(value);
 	return 0;
 }
 
-/* The value in a line NAME=value, or NULL. */
+/* The value in a line NAME=value; NULL if the line has another name. */
 static const char *
 value_of(const char *line, const char *name)
 {
@@ -59,8 +60,9 @@ value_of(const char *line, const char *name)
 	return strncmp(line, name, len) == 0 && line[len] == '=' ? line + len + 1 : NULL;
 }
 
+/* *known becomes true if the line has one of our names. */
 static int
-take_line(struct creds *c, const char *line, bool *known, struct err *e)
+read_line(struct creds *c, const char *line, bool *known, struct err *e)
 {
 	for (size_t n = 0; n < c->name_count; n++)
 		for (int i = 0; i < CRED_COUNT; i++) {
@@ -68,15 +70,15 @@ take_line(struct creds *c, const char *line, bool *known, struct err *e)
 			if (value == NULL)
 				continue;
 			*known = true;
-			return take(c, (enum cred)i, value, e);
+			return set_value(c, (enum cred)i, value, e);
 		}
 	return 0;
 }
 
-/* Takes the values from lines; cuts text up. *bare: in, whether one bare line is welcome;
- * out, that line or NULL. */
+/* Reads lines, cutting text into pieces. *bare, if bare is not NULL, becomes the
+ * only line of a text without one of our names; else NULL. */
 static int
-take_lines(struct creds *c, char *text, char **bare, struct err *e)
+read_lines(struct creds *c, char *text, char **bare, struct err *e)
 {
 	char *save = NULL, *only = NULL;
 	int count = 0;
@@ -91,7 +93,7 @@ take_lines(struct creds *c, char *text, char **bare, struct err *e)
 			continue;
 		count++;
 		only = line;
-		if (line[0] != '#' && take_line(c, line, &known, e) != 0)
+		if (line[0] != '#' && read_line(c, line, &known, e) != 0)
 			return -1;
 	}
 	if (bare != NULL)
@@ -100,29 +102,26 @@ take_lines(struct creds *c, char *text, char **bare, struct err *e)
 }
 
 static int
-take_environment(struct creds *c, struct err *e)
+read_environment(struct creds *c, struct err *e)
 {
 	for (size_t n = 0; n < c->name_count; n++)
 		for (int i = 0; i < CRED_COUNT; i++)
-			if (take(c, (enum cred)i, getenv(c->names[n].of[i]), e) != 0)
+			if (set_value(c, (enum cred)i, getenv(c->names[n].of[i]), e) != 0)
 				return -1;
 	return 0;
 }
 
 static int
-take_file(struct creds *c, struct err *e)
+read_file(struct creds *c, struct err *e)
 {
-	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	char *path = NULL;
+	char *dir = file_config_dir(), *path;
 	struct buf b = {0};
 	int fd = -1, r = -1;
 
-	if (config != NULL && config[0] == '/')
-		path = mem_printf("%s/avtools/credentials", config);
-	else if (home != NULL && home[0] == '/')
-		path = mem_printf("%s/.config/avtools/credentials", home);
-	else
+	if (dir == NULL)
 		return 0;
+	path = mem_printf("%s/credentials", dir);
+	free(dir);
 	fd = secret_open(path, e);
 	if (fd < 0) {
 		r = fd == -2 ? 0 : -1;
@@ -133,7 +132,7 @@ take_file(struct creds *c, struct err *e)
 		err_set(e, CODE_UNSAFE_SECRET, "cannot read '%s':", path);
 		goto out;
 	}
-	r = take_lines(c, b.data, NULL, e);
+	r = read_lines(c, b.data, NULL, e);
 out:
 	if (fd >= 0)
 		close(fd);
@@ -142,9 +141,9 @@ out:
 	return r;
 }
 
-/* What fd holds; *bare gets a copy of its one bare line, if that is what it is. */
+/* Reads what fd holds. *bare, if not set yet, becomes a copy of its bare line. */
 static int
-take_fd(struct creds *c, int fd, const char *what, char **bare, struct err *e)
+read_fd(struct creds *c, int fd, const char *what, char **bare, struct err *e)
 {
 	struct buf b;
 	char *line = NULL;
@@ -154,14 +153,14 @@ take_fd(struct creds *c, int fd, const char *what, char **bare, struct err *e)
 	if (secret_read(fd, &b) != 0)
 		err_set(e, CODE_NO_CREDENTIALS, "cannot read the secrets from %s:", what);
 	else
-		r = take_lines(c, b.data, &line, e);
+		r = read_lines(c, b.data, &line, e);
 	if (line != NULL && *bare == NULL)
 		*bare = mem_str(line);
 	secret_buf_release(&b);
 	return r;
 }
 
-/* Starts sh -c COMMAND with its output in a pipe and nothing to read. */
+/* Starts sh -c COMMAND with its output going to out and an empty input. */
 static pid_t
 start(const struct creds *c, const char *command, int out)
 {
@@ -185,7 +184,7 @@ start(const struct creds *c, const char *command, int out)
 }
 
 static int
-take_command(struct creds *c, const char *command, char **bare, struct err *e)
+run_command(struct creds *c, const char *command, char **bare, struct err *e)
 {
 	int pipes[2], status, r;
 	pid_t pid;
@@ -199,46 +198,46 @@ take_command(struct creds *c, const char *command, char **bare, struct err *e)
 		return err_set(
 		    e, CODE_NO_CREDENTIALS, "cannot start the secret command:");
 	}
-	r = take_fd(c, pipes[0], "the secret command", bare, e);
+	r = read_fd(c, pipes[0], "the secret command", bare, e);
 	close(pipes[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (r == 0 && WIFSIGNALED(status))
 		return err_set(e, CODE_NO_CREDENTIALS,
-		    "the secret command was ended by signal %d", WTERMSIG(status));
+		    "the secret command was killed by signal %d", WTERMSIG(status));
 	if (r == 0 && WEXITSTATUS(status) != 0)
 		return err_set(e, CODE_NO_CREDENTIALS,
-		    "the secret command failed with status %d; try it by hand",
+		    "the secret command failed with status %d; run it by hand to see why",
 		    WEXITSTATUS(status));
 	return r;
 }
 
-/* A bare line is the key or, for OAuth, the secret that nothing else gave. */
+/* For OAuth, a bare line is the first secret that nothing else gave. */
 static int
-take_bare(struct creds *c, const char *bare, struct err *e)
+set_bare(struct creds *c, const char *bare, struct err *e)
 {
 	if (c->value[CRED_CLIENT_SECRET] == NULL)
-		return take(c, CRED_CLIENT_SECRET, bare, e);
+		return set_value(c, CRED_CLIENT_SECRET, bare, e);
 	if (c->value[CRED_PASSWORD] == NULL)
-		return take(c, CRED_PASSWORD, bare, e);
+		return set_value(c, CRED_PASSWORD, bare, e);
 	return err_set(e, CODE_NO_CREDENTIALS,
-	    "the one secret that was handed over is not needed: %s and %s are set; unset one, "
-	    "or hand over a line NAME=value",
+	    "the secret without a name is not needed, since %s and %s are set; unset one "
+	    "of them, or give a line NAME=value",
 	    c->name[CRED_CLIENT_SECRET], c->name[CRED_PASSWORD]);
 }
 
 static int
 load(struct creds *c, const struct creds_from *from, char **bare, struct err *e)
 {
-	if (from->fd >= 0 && take_fd(c, from->fd, "the given descriptor", bare, e) != 0)
+	if (from->fd >= 0 && read_fd(c, from->fd, "the given descriptor", bare, e) != 0)
 		return -1;
-	if (from->command != NULL && take_command(c, from->command, bare, e) != 0)
+	if (from->command != NULL && run_command(c, from->command, bare, e) != 0)
 		return -1;
-	if (*bare != NULL && !from->oauth && take(c, CRED_API_KEY, *bare, e) != 0)
+	if (*bare != NULL && !from->oauth && set_value(c, CRED_API_KEY, *bare, e) != 0)
 		return -1;
-	if (take_environment(c, e) != 0 || take_file(c, e) != 0)
+	if (read_environment(c, e) != 0 || read_file(c, e) != 0)
 		return -1;
-	return *bare != NULL && from->oauth ? take_bare(c, *bare, e) : 0;
+	return *bare != NULL && from->oauth ? set_bare(c, *bare, e) : 0;
 }
 
 static void

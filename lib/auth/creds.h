@@ -1,18 +1,21 @@
 /*
- * creds: what a person was given by a service (key, client, user, password), and from where
- * it is read.
+ * creds: the secrets that a service gave to its user, and where they are read.
  *
- * Each value has a name: the provider's in capitals, other characters as `_`, and one of the
- * suffixes below, as in ACME_CLIENT_ID. A provider's further names do as well. A value is looked for in this order, each on its own:
+ * Each value has a name: the provider's name in capitals, with `_` for other
+ * characters, and a suffix, as in ACME_CLIENT_ID. The provider's aliases are
+ * accepted as well. Each value is looked for in this order:
  *
- *   1. what the user pointed at in this run: a file descriptor or a command's output;
+ *   1. what the user points at in this run: a file descriptor or the output of
+ *      a command;
  *   2. the environment;
- *   3. $XDG_CONFIG_HOME/avtools/credentials (~/.config), which only its owner may read.
+ *   3. $XDG_CONFIG_HOME/avtools/credentials (~/.config), which only its owner
+ *      may read.
  *
- * File, descriptor and command hold lines NAME_KEY=value; the value goes to the end of the
- * line as it stands. Blank lines, lines that begin with # and other names are skipped. A
- * descriptor or command may also give one bare line: it is the API key, or for OAuth the
- * client secret, or where that is known the password.
+ * File, descriptor and command hold lines NAME_KEY=value; the value is the rest
+ * of the line, unchanged. Blank lines, lines that begin with # and other names
+ * are skipped. A descriptor or a command may also give one bare line, without a
+ * name: it is the API key; for OAuth it is the client secret or, if that is
+ * known, the password.
  *
  * Loaded once, before threads start; read-only afterwards.
  */
@@ -32,7 +35,7 @@ enum cred {
 	CRED_USERNAME,
 	CRED_PASSWORD,
 	CRED_ACCESS_TOKEN, /* used as it is, never renewed */
-	CRED_TOKEN_URL,    /* in place of the provider file's */
+	CRED_TOKEN_URL,    /* replaces the description's */
 	CRED_COUNT
 };
 
@@ -44,28 +47,27 @@ struct creds {
 	char *provider;           /* "acme" */
 	char *value[CRED_COUNT];  /* NULL: not given */
 	char *const *name;        /* for messages, by enum cred */
-	struct cred_names *names; /* the provider's own, then its further names */
+	struct cred_names *names; /* the provider's own, then its aliases' */
 	size_t name_count;
 };
 
 /* Where else to look. */
 struct creds_from {
-	int fd; /* read to its end, not closed; -1: none */
-	const char
-	    *command; /* for sh -c, without these values in its environment; or NULL */
-	bool oauth;   /* what a bare line is */
-	struct json_object
-	    *aliases; /* an array of the provider's further names, or NULL */
+	int fd;                      /* read to its end, not closed; -1: none */
+	const char *command;         /* for sh -c; or NULL */
+	bool oauth;                  /* a bare line is no API key */
+	struct json_object *aliases; /* an array of strings, or NULL */
 };
 
-/* Reads them; from may be NULL. Values that are absent are no failure. CODE_UNSAFE_SECRET,
- * CODE_NO_CREDENTIALS (the command failed, the descriptor is bad). */
-int creds_load(
-    struct creds *c, const char *provider, const struct creds_from *from, struct err *e);
+/* Reads them; sources may be NULL. An absent value is no failure. The command
+ * runs without these values in its environment. -1 and CODE_UNSAFE_SECRET, or
+ * CODE_NO_CREDENTIALS (the command failed, the descriptor cannot be read). */
+int creds_load(struct creds *creds, const char *provider,
+    const struct creds_from *sources, struct err *e);
 void creds_release(struct creds *c);
 
-/* The environment without c's names, for a child process. The caller frees the array, not its
- * strings. */
+/* The environment for a child process, without the names of c. The caller frees
+ * the array, not its strings. */
 char **creds_child_env(const struct creds *c);
 
 #endif

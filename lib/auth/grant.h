@@ -35,7 +35,8 @@ struct oauth_grant {
 	 * {audience} {scope} are replaced. If one of them is absent, the
 	 * parameter is left out; a grant that names {username} or {password}
 	 * cannot be used without them. The flow adds what it needs itself: the
-	 * client, code, code_verifier, redirect_uri, refresh_token, device_code. */
+	 * client, code, code_verifier, redirect_uri, refresh_token,
+	 * device_code. */
 	struct json_object *params;
 };
 
@@ -45,7 +46,7 @@ struct oauth {
 	const char *authorize_url;  /* NULL: no browser flow */
 	const char *device_url;     /* NULL: no device flow */
 	const char *revoke_url;     /* NULL: tokens cannot be revoked */
-	const char *redirect_uri;   /* as registered; NULL: loopback, any free port */
+	const char *redirect_uri;   /* NULL: loopback, a free port */
 	const char *audience;       /* or NULL */
 	char *scope;                /* separated by spaces; NULL: none; owned */
 	struct oauth_grant *grants; /* in order of preference; owned */
@@ -80,8 +81,8 @@ struct oauth_urls {
 
 /* CODE_UNSAFE_SECRET if a URL is neither https nor http to loopback, or has a
  * user name or password in it. */
-int oauth_urls_init(
-    struct oauth_urls *u, const struct oauth *o, const struct creds *c, struct err *e);
+int oauth_urls_init(struct oauth_urls *urls, const struct oauth *oauth,
+    const struct creds *creds, struct err *e);
 void oauth_urls_release(struct oauth_urls *u);
 
 /* A token request. The members of a flow are NULL in all other flows. */

@@ -20,17 +20,18 @@ struct oauth_answer {
 	char *access_token, *token_type, *scope, *refresh_token;
 	int64_t lifetime;         /* seconds; -1: not said */
 	struct clock_stamp asked; /* before the request was sent */
-	char error[64];           /* `error` of RFC 6749; "" if there was none */
-	bool unclear;             /* on failure: the request may have taken effect */
+	char error[64];           /* RFC 6749's `error`, or "" */
+	bool unclear;             /* failed, but it may have taken effect */
 };
 
 /* Asks for a token. A lost network, 429 and other temporary failures are
  * retried up to three times, unless the request uses up what it sends: a
- * refresh token, a code or a device code. *a is to be released in any case. -1
- * and CODE_TOKEN_REFUSED with the service's reason and what to do,
+ * refresh token, a code or a device code. The answer is to be released in any
+ * case. -1 and CODE_TOKEN_REFUSED with the service's reason and what to do,
  * CODE_NETWORK, CODE_RATE_LIMITED, CODE_UNAVAILABLE, CODE_BAD_ANSWER,
  * CODE_REDIRECTED. */
-int oauth_get_token(const struct oauth_request *q, struct oauth_answer *a, struct err *e);
+int oauth_get_token(
+    const struct oauth_request *q, struct oauth_answer *answer, struct err *e);
 void oauth_answer_release(struct oauth_answer *a);
 
 /* The URL at which a person authorizes us in a browser. The caller frees it. */
@@ -50,8 +51,8 @@ int oauth_device_start(
     const struct oauth_request *q, struct oauth_device *d, struct err *e);
 void oauth_device_release(struct oauth_device *d);
 
-/* Revokes a token; hint is "refresh_token" or "access_token". */
-int oauth_revoke(
-    const struct oauth_request *q, const char *token, const char *hint, struct err *e);
+/* Revokes a token; type_hint is "refresh_token" or "access_token". */
+int oauth_revoke(const struct oauth_request *request, const char *token,
+    const char *type_hint, struct err *e);
 
 #endif

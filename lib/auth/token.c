@@ -20,7 +20,7 @@ struct work {
 	const struct oauth_grant *grant;
 	struct oauth_urls urls;
 	struct token_file file;
-	struct stored_token kept;
+	struct stored_token stored;
 };
 
 static int
@@ -39,62 +39,64 @@ usable(const struct work *w)
 	struct clock_stamp now;
 	int64_t left, spare = w->want->min_valid;
 
-	if (w->kept.access_token == NULL ||
+	if (w->stored.access_token == NULL ||
 	    (w->want->rejected != NULL &&
-	        secret_same(w->kept.access_token, w->want->rejected)))
+	        secret_same(w->stored.access_token, w->want->rejected)))
 		return false;
 	clock_stamp_now(&now);
-	left = stored_token_left(&w->kept, &now);
-	if (w->kept.lifetime >= 0 && spare > w->kept.lifetime / 2)
-		spare = w->kept.lifetime / 2;
+	left = stored_token_left(&w->stored, &now);
+	if (w->stored.lifetime >= 0 && spare > w->stored.lifetime / 2)
+		spare = w->stored.lifetime / 2;
 	return left > (spare > 0 ? spare : 0);
 }
 
-/* What is on disk now. 1: it may be used. 0: not. */
+/* Reads the file. 1: it holds a token that may be used; 0: it does not; -1. */
 static int
-look(struct work *w, struct err *e)
+read_stored(struct work *w, struct err *e)
 {
 	int r;
 
-	stored_token_release(&w->kept);
-	r = token_file_read(&w->file, &w->kept, e);
+	stored_token_release(&w->stored);
+	r = token_file_read(&w->file, &w->stored, e);
 	return r <= 0 ? r : usable(w);
 }
 
-/* Waits for the lock, for two minutes; where there is a use for it, a token that its holder
- * obtains ends the waiting too. 1: there is a usable token. 0: the lock is ours. */
+/* Waits up to two minutes for the lock; with `use`, a token written meanwhile by
+ * its holder ends the wait. 1: there is a token that may be used; 0: we hold the
+ * lock; -1. */
 static int
-look_or_lock(struct work *w, bool use, struct err *e)
+wait_for_lock(struct work *w, bool use, struct err *e)
 {
 	int64_t end = clock_monotonic_ms() + LOCK_WAIT_MS;
 	int64_t delay = POLL_MIN_MS;
 
 	for (;;) {
-		int r = look(w, e);
+		int r = read_stored(w, e);
 		if (r < 0 || (r == 1 && use))
 			return r;
 		r = token_file_lock(&w->file, e);
 		if (r < 0)
 			return -1;
-		if (r == 1) { /* its last holder may have been quick */
-			r = look(w, e);
+		if (r == 1) { /* its last holder may have renewed since we read */
+			r = read_stored(w, e);
 			return r == 1 && !use ? 0 : r;
 		}
 		if (clock_monotonic_ms() >= end)
 			return err_set(e, CODE_TOKEN_BUSY,
-			    "another process has been getting a token for %s for two "
-			    "minutes; see what holds '%s'",
+			    "another process has locked the token of %s for two minutes; "
+			    "find it with: fuser '%s'",
 			    w->creds->provider, w->file.lock);
 		clock_sleep_ms(delay);
 		delay = delay * 2 < POLL_MAX_MS ? delay * 2 : POLL_MAX_MS;
 	}
 }
 
-/* Keeps an answer; what a refresh leaves unsaid stays as it was (RFC 6749, 5.1 and 6). */
+/* Stores an answer. Members that a refresh leaves out stay as they were (RFC 6749,
+ * sections 5.1 and 6). */
 static int
-keep(struct work *w, struct oauth_answer *a, struct err *e)
+store(struct work *w, struct oauth_answer *a, struct err *e)
 {
-	struct stored_token *k = &w->kept;
+	struct stored_token *k = &w->stored;
 
 	secret_free(k->access_token);
 	secret_free(k->token_type);
@@ -115,33 +117,33 @@ keep(struct work *w, struct oauth_answer *a, struct err *e)
 	return token_file_write(&w->file, k, e);
 }
 
-/* The grant itself, with a person where it needs one. */
+/* Gets a token by the grant itself, from a person if the grant needs one. */
 static int
 obtain(struct work *w, struct err *e)
 {
-	const struct oauth_request ask = {
+	const struct oauth_request q = {
 	    .oauth = w->oauth, .urls = &w->urls, .grant = w->grant, .creds = w->creds};
 	struct oauth_answer a = {.lifetime = -1};
 	int r;
 
-	if (oauth_interactive(w->grant) && w->want->sign_in == NULL)
-		return err_set(e, CODE_TOKEN_REFUSED,
-		    "nobody is signed in to %s any more; run av-token -p %s",
-		    w->creds->provider, w->creds->provider);
-	if (oauth_interactive(w->grant))
-		r = w->want->sign_in(&ask, &a, e);
+	if (!oauth_interactive(w->grant))
+		r = oauth_get_token(&q, &a, e);
+	else if (w->want->sign_in != NULL)
+		r = w->want->sign_in(&q, &a, e);
 	else
-		r = oauth_get_token(&ask, &a, e);
+		r = err_set(e, CODE_TOKEN_REFUSED,
+		    "the sign-in to %s has ended; run av-token -p %s", w->creds->provider,
+		    w->creds->provider);
 	if (r == 0) {
-		stored_token_release(&w->kept);
-		r = keep(w, &a, e);
+		stored_token_release(&w->stored);
+		r = store(w, &a, e);
 	}
 	oauth_answer_release(&a);
 	return r;
 }
 
-/* What a refresh that failed means for the refresh token. 1: it is gone, and another way has
- * to be found. */
+/* After a refresh that failed. 1: the refresh token was invalid and is forgotten;
+ * -1: it is kept. */
 static int
 refresh_failed(struct work *w, const struct oauth_answer *a, struct err *e)
 {
@@ -149,62 +151,63 @@ refresh_failed(struct work *w, const struct oauth_answer *a, struct err *e)
 
 	if (strcmp(a->error, "invalid_grant") == 0) {
 		note("%s", e->message);
-		secret_free(w->kept.refresh_token);
-		w->kept.refresh_token = NULL;
-		w->kept.in_doubt = false;
-		return token_file_write(&w->file, &w->kept, e) == 0 ? 1 : -1;
+		secret_free(w->stored.refresh_token);
+		w->stored.refresh_token = NULL;
+		w->stored.in_doubt = false;
+		return token_file_write(&w->file, &w->stored, e) == 0 ? 1 : -1;
 	}
 	if (a->unclear)
 		return err_prefix(e, "the renewal's outcome is not known: ");
-	w->kept.in_doubt = false;
-	if (token_file_write(&w->file, &w->kept, &second) != 0)
+	w->stored.in_doubt = false;
+	if (token_file_write(&w->file, &w->stored, &second) != 0)
 		*e = second;
 	return -1;
 }
 
-/* Renews by refresh token. 0: done. 1: cannot be, and the grant itself has to be used. */
+/* Renews by refresh token. 0: done; 1: impossible, the grant itself is needed;
+ * -1. */
 static int
 refresh(struct work *w, struct err *e)
 {
-	struct oauth_request ask = {.oauth = w->oauth,
+	struct oauth_request q = {.oauth = w->oauth,
 	    .urls = &w->urls,
 	    .grant = oauth_find(w->oauth, "refresh_token"),
 	    .creds = w->creds,
-	    .refresh_token = w->kept.refresh_token};
+	    .refresh_token = w->stored.refresh_token};
 	struct oauth_answer a = {.lifetime = -1};
 	int r;
 
-	if (ask.grant == NULL || ask.refresh_token == NULL)
+	if (q.grant == NULL || q.refresh_token == NULL)
 		return 1;
-	if (w->kept.in_doubt && !oauth_interactive(w->grant))
+	if (w->stored.in_doubt && !oauth_interactive(w->grant))
 		return 1;
-	w->kept.in_doubt = true;
-	if (token_file_write(&w->file, &w->kept, e) != 0)
+	w->stored.in_doubt = true;
+	if (token_file_write(&w->file, &w->stored, e) != 0)
 		return -1;
-	if (oauth_get_token(&ask, &a, e) == 0)
-		r = keep(w, &a, e);
+	if (oauth_get_token(&q, &a, e) == 0)
+		r = store(w, &a, e);
 	else
 		r = refresh_failed(w, &a, e);
 	oauth_answer_release(&a);
 	return r;
 }
 
-/* Takes the first grant, in the provider's order, that can be used; opens its file. */
+/* Chooses the first grant of the description that can be used; opens its file. */
 static int
-choose(struct work *w, struct err *e)
+choose_grant(struct work *w, struct err *e)
 {
 	const char *wanted = w->want->grant, *missing = NULL;
-	bool alone = false;
+	bool needs_person = false;
 
 	for (size_t i = 0; i < w->oauth->grant_count; i++) {
 		const struct oauth_grant *g = &w->oauth->grants[i];
-		const char *lack = oauth_missing(g, w->creds);
+		const char *absent = oauth_missing(g, w->creds);
 
 		if (oauth_is(g, "refresh_token") || oauth_is(g, "implicit") ||
 		    (wanted != NULL && !oauth_is(g, wanted)))
 			continue;
-		if (lack != NULL) {
-			missing = missing != NULL ? missing : lack;
+		if (absent != NULL) {
+			missing = missing != NULL ? missing : absent;
 			continue;
 		}
 		if (open_file(w, g, e) != 0)
@@ -213,20 +216,20 @@ choose(struct work *w, struct err *e)
 		if (!oauth_interactive(g) || w->want->sign_in != NULL ||
 		    access(w->file.path, F_OK) == 0)
 			return 0;
-		alone = true;
+		needs_person = true;
 		token_file_close(&w->file);
 	}
-	if (alone)
+	if (needs_person)
 		return err_set(e, CODE_NO_CREDENTIALS,
 		    "nobody is signed in to %s; run av-token -p %s", w->creds->provider,
 		    w->creds->provider);
 	if (missing != NULL)
 		return err_set(e, CODE_NO_CREDENTIALS,
-		    "%s is not set; put it into the environment, or into "
-		    "avtools/credentials in the configuration directory",
+		    "%s is not set; set it in the environment or in avtools/credentials in "
+		    "the configuration directory",
 		    missing);
-	return err_set(e, CODE_NO_CREDENTIALS, "%s offers no grant %s",
-	    w->creds->provider, wanted != NULL ? wanted : "that can be used here");
+	return err_set(e, CODE_NO_CREDENTIALS, "%s has no grant %s", w->creds->provider,
+	    wanted != NULL ? wanted : "that can be used here");
 }
 
 static int
@@ -234,36 +237,36 @@ check_grant(const struct token_want *want, struct err *e)
 {
 	if (want->grant != NULL && strcmp(want->grant, "implicit") == 0)
 		return err_set(e, CODE_NO_CREDENTIALS,
-		    "the implicit grant is not offered: it hands tokens through the "
-		    "browser's address; use authorization_code, which is protected by PKCE");
+		    "the grant implicit is not supported, since it passes the token through "
+		    "the browser's address; use authorization_code, which PKCE protects");
 	if (want->grant != NULL && strcmp(want->grant, "refresh_token") == 0)
 		return err_set(e, CODE_NO_CREDENTIALS,
-		    "refresh_token is no way to begin; name the grant that was begun with, "
-		    "which is renewed by itself");
+		    "the grant refresh_token only renews a token; name the grant that the "
+		    "token came from");
 	return 0;
 }
 
 static void
 work_release(struct work *w)
 {
-	stored_token_release(&w->kept);
+	stored_token_release(&w->stored);
 	token_file_close(&w->file);
 	oauth_urls_release(&w->urls);
 }
 
-/* Hands the kept token out. */
+/* Copies the stored token. */
 static void
-hand_out(struct work *w, struct token *t)
+return_token(struct work *w, struct token *t)
 {
-	t->access_token = mem_str(w->kept.access_token);
+	t->access_token = mem_str(w->stored.access_token);
 	t->token_type =
-	    mem_str(w->kept.token_type != NULL ? w->kept.token_type : "Bearer");
-	t->scope = mem_str(w->kept.scope);
-	if (w->kept.lifetime >= 0)
-		t->expires_at = w->kept.obtained.wall + w->kept.lifetime;
+	    mem_str(w->stored.token_type != NULL ? w->stored.token_type : "Bearer");
+	t->scope = mem_str(w->stored.scope);
+	if (w->stored.lifetime >= 0)
+		t->expires_at = w->stored.obtained.wall + w->stored.lifetime;
 }
 
-/* All that needs no person. 1: a person has to sign in. */
+/* Renews without a person. 0: done; 1: a person has to sign in; -1. */
 static int
 renew_alone(void *arg, struct err *e)
 {
@@ -273,24 +276,25 @@ renew_alone(void *arg, struct err *e)
 	return r == 1 && !oauth_interactive(w->grant) ? obtain(w, e) : r;
 }
 
-/* With the lock held. What a kill could lose is done apart and comes back through the file. */
+/* With the lock held. A child does what a kill of this process must not lose; the
+ * token comes back through the file. */
 static int
 renew(struct work *w, struct err *e)
 {
 	int r = 1;
 
-	if (!oauth_interactive(w->grant) || w->kept.refresh_token != NULL) {
+	if (!oauth_interactive(w->grant) || w->stored.refresh_token != NULL) {
 		r = child_run_detached(renew_alone, w, w->file.fd, e);
 		if (r < 0)
 			return r;
-		if (look(w, e) < 0)
+		if (read_stored(w, e) < 0)
 			return -1;
 	}
 	if (r == 1)
 		return obtain(w, e);
-	if (w->kept.access_token == NULL)
-		return err_set(
-		    e, CODE_UNSAFE_SECRET, "'%s' has just been removed", w->file.path);
+	if (w->stored.access_token == NULL)
+		return err_set(e, CODE_UNSAFE_SECRET,
+		    "'%s' was removed during the renewal; run it again", w->file.path);
 	return 0;
 }
 
@@ -301,19 +305,19 @@ get_oauth(const struct token_want *want, struct token *t, struct err *e)
 	    .oauth = want->auth->oauth,
 	    .creds = want->creds,
 	    .file = {.fd = -1},
-	    .kept = {.lifetime = -1}};
+	    .stored = {.lifetime = -1}};
 	int r = -1;
 
 	if (check_grant(want, e) != 0 ||
 	    oauth_urls_init(&w.urls, w.oauth, w.creds, e) != 0)
 		return -1;
-	if (choose(&w, e) != 0)
+	if (choose_grant(&w, e) != 0)
 		goto out;
-	r = look_or_lock(&w, true, e);
+	r = wait_for_lock(&w, true, e);
 	if (r == 0)
 		r = renew(&w, e);
 	if (r >= 0) {
-		hand_out(&w, t);
+		return_token(&w, t);
 		r = 0;
 	}
 out:
@@ -321,7 +325,7 @@ out:
 	return r;
 }
 
-/* A credential that was given as it is. */
+/* A credential that the user gave as it is. */
 static int
 get_given(const struct token_want *w, enum cred which, const char *type, struct token *t,
     struct err *e)
@@ -330,13 +334,12 @@ get_given(const struct token_want *w, enum cred which, const char *type, struct 
 
 	if (value == NULL)
 		return err_set(e, CODE_NO_CREDENTIALS,
-		    "%s is not set; put it into the environment, or into "
-		    "avtools/credentials in the configuration directory",
+		    "%s is not set; set it in the environment or in avtools/credentials in "
+		    "the configuration directory",
 		    w->creds->name[which]);
 	if (w->rejected != NULL && secret_same(value, w->rejected))
 		return err_set(e, CODE_UNAUTHORIZED,
-		    "the service does not accept %s, which cannot be renewed from here; set "
-		    "another",
+		    "the service does not accept %s, which cannot be renewed; set another",
 		    w->creds->name[which]);
 	t->access_token = mem_str(value);
 	t->token_type = mem_str(type);
@@ -357,22 +360,25 @@ token_get(const struct token_want *w, struct token *t, struct err *e)
 }
 
 static int
-give_back(struct work *w, struct err *e)
+revoke_tokens(struct work *w, struct err *e)
 {
-	const struct oauth_request ask = {
+	const struct oauth_request q = {
 	    .oauth = w->oauth, .urls = &w->urls, .grant = w->grant, .creds = w->creds};
 	int r = 0;
 
 	if (w->urls.revoke == NULL)
 		return 0;
-	if (w->kept.refresh_token != NULL)
-		r = oauth_revoke(&ask, w->kept.refresh_token, "refresh_token", e);
-	if (w->kept.access_token != NULL && r == 0)
-		r = oauth_revoke(&ask, w->kept.access_token, "access_token", e);
-	return r == 0 ? 0 : err_prefix(e, "forgotten here, but not revoked: ");
+	if (w->stored.refresh_token != NULL)
+		r = oauth_revoke(&q, w->stored.refresh_token, "refresh_token", e);
+	if (w->stored.access_token != NULL && r == 0)
+		r = oauth_revoke(&q, w->stored.access_token, "access_token", e);
+	return r == 0
+	           ? 0
+	           : err_prefix(e,
+	                 "forgotten on this machine, but not revoked at the service: ");
 }
 
-/* Under the lock: a renewal that is under way would bring the token back. */
+/* Locks first: a renewal under way would store the token again. */
 static int
 forget(struct work *w, struct err *e)
 {
@@ -381,9 +387,9 @@ forget(struct work *w, struct err *e)
 
 	if (access(w->file.path, F_OK) != 0)
 		return 0;
-	if (look_or_lock(w, false, e) != 0)
+	if (wait_for_lock(w, false, e) != 0)
 		return -1;
-	r = give_back(w, e);
+	r = revoke_tokens(w, e);
 	if (token_file_remove(&w->file, &second) != 0) {
 		*e = second;
 		r = -1;
@@ -398,7 +404,7 @@ token_logout(const struct token_want *want, struct err *e)
 	    .oauth = want->auth->oauth,
 	    .creds = want->creds,
 	    .file = {.fd = -1},
-	    .kept = {.lifetime = -1}};
+	    .stored = {.lifetime = -1}};
 	int r = 0;
 
 	if (want->auth->kind != AUTH_OAUTH)

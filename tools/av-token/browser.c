@@ -18,7 +18,8 @@
 
 enum { WAIT_S = 600, RANDOM_BYTES = 32 };
 
-/* Base64url without padding (RFC 4648, section 5). The caller ends it with secret_free. */
+/* Base64url without padding (RFC 4648, section 5). The caller ends it with
+ * secret_free. */
 static char *
 base64url(const unsigned char *data, size_t len)
 {

@@ -4,7 +4,7 @@
 #include "ensure.h"
 #include "program/session.h"
 
-/* A record that waits for its account. */
+/* A record that waits until its account is authorized. */
 struct waiting {
 	struct session *session;
 	struct item *item;
@@ -31,7 +31,7 @@ authorized(void *arg, const struct err *e)
 	if (e == NULL) {
 		run_done(item);
 	} else {
-		/* the next record of the account is not made to wait for the same answer */
+		/* The next records of the account fail with the same reason at once. */
 		failure_set(&failure, e, NULL);
 		account_block(w->account, &failure);
 		session_fail(session, item, &failure);
@@ -49,7 +49,7 @@ stop(struct item *item, bool hard)
 	(void)hard;
 	account_cancel(&w->wait);
 	free(w);
-	err_set(&e, CODE_INTERRUPTED, "stopped before the token came; run it again");
+	err_set(&e, CODE_INTERRUPTED, "stopped before the token arrived; run it again");
 	run_fail(item, &e);
 }
 

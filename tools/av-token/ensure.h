@@ -1,13 +1,12 @@
 /*
- * ensure: sees to it that the provider of each record has credentials, and passes it on.
+ * ensure: av-token as a filter, which authorizes the account of each record.
  */
 #ifndef AV_TOKEN_ENSURE_H
 #define AV_TOKEN_ENSURE_H
 
 #include "program/opt.h"
 
-/* Runs the filter; returns what run_exit takes. */
-int ensure(
-    const struct opt_common *common, const struct opt_usage *usage, char **operands);
+/* Runs the filter; returns an exit status for run_exit. */
+int ensure(const struct opt_common *o, const struct opt_usage *u, char **args);
 
 #endif

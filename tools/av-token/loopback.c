@@ -8,19 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "auth/secret.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
-#include "http/http.h"
 #include "http/url.h"
 #include "loopback.h"
 
 enum { MAX_HEAD = 16384, VISITORS = 16 };
 
-/* A connection of a browser, which opens some that it never uses. */
+/* A connection of a browser. Browsers open some that they never use. */
 struct visitor {
 	int fd; /* -1: free */
 	struct buf head;
@@ -37,7 +36,7 @@ listen_on(uint16_t *port)
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (fd < 0)
 		return -1;
-	/* A registered port may have been in use a moment ago. */
+	/* A registered port may have been in use until now. */
 	if ((*port == 0 ||
 	        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0) &&
 	    bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 16) == 0 &&
@@ -49,9 +48,9 @@ listen_on(uint16_t *port)
 	return -1;
 }
 
-/* Takes port (0: none), host and path from a registered address. */
+/* Splits a registered address. The port stays as it is if there is none. */
 static int
-take_apart(const char *uri, uint16_t *port, char **host, char **path, struct err *e)
+split_uri(const char *uri, uint16_t *port, char **host, char **path, struct err *e)
 {
 	CURLU *u = curl_url();
 	char *p = NULL, *h = NULL, *s = NULL;
@@ -63,8 +62,8 @@ take_apart(const char *uri, uint16_t *port, char **host, char **path, struct err
 	    curl_url_get(u, CURLUPART_HOST, &h, 0) != CURLUE_OK ||
 	    curl_url_get(u, CURLUPART_PATH, &s, 0) != CURLUE_OK || h[0] == '[')
 		err_set(e, CODE_NO_CREDENTIALS,
-		    "the redirect address in the provider file is not plain http to "
-		    "127.0.0.1 or localhost");
+		    "the redirect_uri in the provider file must be plain http to 127.0.0.1 "
+		    "or localhost");
 	else {
 		if (curl_url_get(u, CURLUPART_PORT, &p, 0) == CURLUE_OK)
 			*port = (uint16_t)strtoul(p, NULL, 10);
@@ -80,38 +79,38 @@ take_apart(const char *uri, uint16_t *port, char **host, char **path, struct err
 }
 
 int
-loopback_open(struct loopback *r, const char *uri, struct err *e)
+loopback_open(struct loopback *l, const char *uri, struct err *e)
 {
 	uint16_t port = 0;
 	char *host = NULL;
 
-	*r = (struct loopback){.fd = -1};
+	*l = (struct loopback){.fd = -1};
 	if (uri != NULL) {
-		if (take_apart(uri, &port, &host, &r->path, e) != 0)
+		if (split_uri(uri, &port, &host, &l->path, e) != 0)
 			return -1;
 	} else {
 		host = mem_str("127.0.0.1");
-		r->path = mem_str("/callback");
+		l->path = mem_str("/callback");
 	}
-	r->fd = listen_on(&port);
-	if (r->fd < 0) {
+	l->fd = listen_on(&port);
+	if (l->fd < 0) {
 		err_set(e, CODE_NO_CREDENTIALS,
 		    "cannot listen on port %u of 127.0.0.1:", port);
-		loopback_close(r);
+		loopback_close(l);
 	} else
-		r->uri = mem_printf("http://%s:%u%s", host, port, r->path);
+		l->uri = mem_printf("http://%s:%u%s", host, port, l->path);
 	free(host);
-	return r->uri != NULL ? 0 : -1;
+	return l->uri != NULL ? 0 : -1;
 }
 
 void
-loopback_close(struct loopback *r)
+loopback_close(struct loopback *l)
 {
-	if (r->fd >= 0)
-		close(r->fd);
-	free(r->uri);
-	free(r->path);
-	*r = (struct loopback){.fd = -1};
+	if (l->fd >= 0)
+		close(l->fd);
+	free(l->uri);
+	free(l->path);
+	*l = (struct loopback){.fd = -1};
 }
 
 static void
@@ -123,9 +122,9 @@ visitor_end(struct visitor *v)
 	secret_buf_release(&v->head);
 }
 
-/* Best effort: what matters has been read by then. */
+/* A failure is only noted: the query has been read by now. */
 static void
-answer(struct visitor *v, const char *status, const char *text)
+respond(struct visitor *v, const char *status, const char *text)
 {
 	char page[512];
 	int n = snprintf(page, sizeof page,
@@ -139,7 +138,7 @@ answer(struct visitor *v, const char *status, const char *text)
 	shutdown(v->fd, SHUT_WR);
 }
 
-/* The query of a whole "GET path?query HTTP/1.x" head, or NULL. */
+/* The query of a complete head "GET path?query HTTP/1.x", or NULL. */
 static char *
 query_of(const struct buf *head, const char *path)
 {
@@ -154,8 +153,10 @@ query_of(const struct buf *head, const char *path)
 	return end != NULL && *end == ' ' ? mem_strn(at, (size_t)(end - at)) : NULL;
 }
 
+/* Reads from a connection. Returns the query of its request if that is wanted,
+ * else NULL; ends the connection after a whole request. */
 static char *
-hear(struct visitor *v, const char *path, bool (*wanted)(const char *, void *), void *arg)
+read_request(struct visitor *v, const char *path, loopback_fn *wanted, void *arg)
 {
 	size_t room = v->head.max - v->head.len;
 	ssize_t n = recv(v->fd, v->head.data + v->head.len, room, 0);
@@ -176,10 +177,10 @@ hear(struct visitor *v, const char *path, bool (*wanted)(const char *, void *), 
 	}
 	query = query_of(&v->head, path);
 	if (query != NULL && wanted(query, arg)) {
-		answer(v, "200 OK", "You are signed in and may close this window.\n");
+		respond(v, "200 OK", "You are signed in and may close this window.\n");
 	} else {
-		answer(v, query != NULL ? "400 Bad Request" : "404 Not Found",
-		    "This is not the sign-in that was begun here.\n");
+		respond(v, query != NULL ? "400 Bad Request" : "404 Not Found",
+		    "This request does not belong to the sign-in that waits here.\n");
 		secret_free(query);
 		query = NULL;
 	}
@@ -188,7 +189,7 @@ hear(struct visitor *v, const char *path, bool (*wanted)(const char *, void *), 
 }
 
 static void
-welcome(int listener, struct visitor *all)
+accept_visitor(int listener, struct visitor *all)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	int i = 0;
@@ -197,7 +198,7 @@ welcome(int listener, struct visitor *all)
 		return;
 	while (i < VISITORS && all[i].fd >= 0)
 		i++;
-	if (i == VISITORS) { /* the oldest has had its time */
+	if (i == VISITORS) { /* the oldest makes room */
 		visitor_end(&all[0]);
 		memmove(all, all + 1, (VISITORS - 1) * sizeof *all);
 		i = VISITORS - 1;
@@ -206,37 +207,27 @@ welcome(int listener, struct visitor *all)
 	secret_buf_init(&all[i].head, MAX_HEAD);
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 char *
-loopback_wait(struct loopback *r, int seconds,
-    bool (*wanted)(const char *query, void *arg), void *arg, struct err *e)
+loopback_wait(struct loopback *l, int seconds, loopback_fn *fn, void *arg, struct err *e)
 {
 	struct visitor all[VISITORS] = {0};
 	struct pollfd fds[VISITORS + 1];
-	int64_t end = now_ms() + (int64_t)seconds * 1000;
+	int64_t end = clock_monotonic_ms() + (int64_t)seconds * 1000, left;
 	char *query = NULL;
 
 	for (int i = 0; i < VISITORS; i++)
 		all[i].fd = -1;
-	while (query == NULL && now_ms() < end) {
-		fds[VISITORS] = (struct pollfd){.fd = r->fd, .events = POLLIN};
+	while (query == NULL && (left = end - clock_monotonic_ms()) > 0) {
+		fds[VISITORS] = (struct pollfd){.fd = l->fd, .events = POLLIN};
 		for (int i = 0; i < VISITORS; i++)
 			fds[i] = (struct pollfd){.fd = all[i].fd, .events = POLLIN};
-		if (poll(fds, VISITORS + 1, (int)(end - now_ms())) <= 0)
+		if (poll(fds, VISITORS + 1, (int)left) <= 0)
 			continue;
 		for (int i = 0; i < VISITORS && query == NULL; i++)
 			if (fds[i].revents != 0)
-				query = hear(&all[i], r->path, wanted, arg);
+				query = read_request(&all[i], l->path, fn, arg);
 		if (query == NULL && fds[VISITORS].revents != 0)
-			welcome(r->fd, all);
+			accept_visitor(l->fd, all);
 	}
 	for (int i = 0; i < VISITORS; i++)
 		visitor_end(&all[i]);

@@ -1,5 +1,7 @@
 /*
- * loopback: the loopback port to which a service sends the browser back (RFC 8252, 7.3).
+ * loopback: the port to which a service redirects the browser.
+ *
+ * RFC 8252, section 7.3.
  */
 #ifndef AV_TOKEN_LOOPBACK_H
 #define AV_TOKEN_LOOPBACK_H
@@ -14,16 +16,19 @@ struct loopback {
 	int fd;
 };
 
-/* Listens on uri's port of 127.0.0.1, or on a free one where uri is NULL or names none. uri
- * must be plain http to loopback. */
-int loopback_open(struct loopback *r, const char *uri, struct err *e);
-void loopback_close(struct loopback *r);
+/* Listens on the port of uri at 127.0.0.1; on a free one if uri is NULL or has
+ * no port. uri must be plain http to loopback. */
+int loopback_open(struct loopback *l, const char *uri, struct err *e);
+void loopback_close(struct loopback *l);
 
-/* Waits for a GET of the path with a query that wanted() says yes to, tells the browser that it
- * may be closed, and returns the query; the caller ends it with secret_free. Everything else
- * is answered with 404 or 400 and forgotten, and no connection can hold up another. NULL and
- * CODE_TIMEOUT after so many seconds. */
-char *loopback_wait(struct loopback *r, int seconds,
-    bool (*wanted)(const char *query, void *arg), void *arg, struct err *e);
+/* True if the query of a redirect belongs to the sign-in. */
+typedef bool loopback_fn(const char *query, void *arg);
+
+/* Waits for a GET of the path with a query for which fn is true. Returns the
+ * query, which the caller ends with secret_free. Every other request gets 404
+ * or 400, and no connection can block another. NULL and CODE_TIMEOUT after this
+ * many seconds. */
+char *loopback_wait(
+    struct loopback *l, int seconds, loopback_fn *fn, void *arg, struct err *e);
 
 #endif

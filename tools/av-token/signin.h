@@ -12,10 +12,12 @@
 /* Authorization code with PKCE (RFC 7636, S256), with a loopback port as the
  * redirect address (RFC 8252). Prints the URL, and opens it with xdg-open if
  * there is a display. CODE_TIMEOUT after 10 minutes. */
-int signin_browser(const struct oauth_request *q, struct oauth_answer *a, struct err *e);
+int signin_browser(
+    const struct oauth_request *request, struct oauth_answer *a, struct err *e);
 
 /* Device code (RFC 8628). CODE_TOKEN_REFUSED if the code was refused or has
  * expired. */
-int signin_device(const struct oauth_request *q, struct oauth_answer *a, struct err *e);
+int signin_device(
+    const struct oauth_request *request, struct oauth_answer *a, struct err *e);
 
 #endif
