@@ -262,13 +262,13 @@ int
 creds_load(
     struct creds *c, const char *provider, const struct creds_from *from, struct err *e)
 {
-	static const struct creds_from nowhere = {.fd = -1};
+	static const struct creds_from none = {.fd = -1};
 	char *bare = NULL;
 	int r;
 
 	*c = (struct creds){.provider = mem_str(provider)};
 	name_all(c, provider, from != NULL ? from->aliases : NULL);
-	r = load(c, from != NULL ? from : &nowhere, &bare, e);
+	r = load(c, from != NULL ? from : &none, &bare, e);
 	secret_free(bare);
 	if (r != 0)
 		creds_release(c);

@@ -23,10 +23,6 @@ read_grant(
 {
 	g->name = json_str(o, "/name");
 	g->type = json_str(o, "/grant_type");
-	if (g->type == NULL)
-		g->type = oauth_is(g, "device_code")
-		              ? "urn:ietf:params:oauth:grant-type:device_code"
-		              : g->name;
 	g->client_auth = read_client_auth(o, client_auth);
 	g->params = json_at(o, "/params");
 }

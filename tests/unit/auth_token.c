@@ -21,9 +21,9 @@
 static char dir[] = "/tmp/av-token-test.XXXXXX";
 
 static const char description[] =
-    "{\"header\": \"Authorization\", \"scheme\": \"Bearer\","
-    " \"oauth\": {\"token_url\": \"" TOKEN_URL "\","
-    " \"grants\": [{\"name\": \"client_credentials\"}]}}";
+    "{\"header\": \"Authorization\", \"scheme\": \"Bearer\", \"oauth\": {"
+    " \"token_url\": \"" TOKEN_URL "\", \"grants\": [{"
+    " \"name\": \"client_credentials\", \"grant_type\": \"client_credentials\"}]}}";
 static struct auth auth;
 
 static void

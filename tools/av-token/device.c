@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "signin.h"
 
-enum { WAIT_S = 900 }; /* where the service does not say */
+enum { WAIT_S = 900 }; /* if the service does not say */
 
 static void
 show(const struct oauth_device *d)
