@@ -141,12 +141,6 @@ print(const struct options *o, const struct creds *c, const struct auth *auth,
 	secret_buf_release(&b);
 }
 
-static _Noreturn void
-give_up(const struct err *e)
-{
-	die(code_info(e->code)->status, "%s", e->message);
-}
-
 /* One provider's credential, got or forgotten. */
 static void
 serve(const struct options *o, struct provider *p)
@@ -162,7 +156,7 @@ serve(const struct options *o, struct provider *p)
 	auth_init(&auth, p);
 	from.oauth = auth.kind == AUTH_OAUTH;
 	if (creds_load(&creds, p->name, &from, &e) != 0)
-		give_up(&e);
+		err_die(&e);
 	const struct token_want want = {.auth = &auth,
 	    .creds = &creds,
 	    .grant = o->grant,
@@ -170,10 +164,10 @@ serve(const struct options *o, struct provider *p)
 	    .person = !o->no_ask};
 	if (o->logout) {
 		if (token_logout(&want, &e) != 0)
-			give_up(&e);
+			err_die(&e);
 	} else {
 		if (token_get(&want, &t, &e) != 0)
-			give_up(&e);
+			err_die(&e);
 		print(o, &creds, &auth, &t);
 	}
 	token_release(&t);
@@ -204,7 +198,7 @@ main(int argc, char *argv[])
 		    "exclude each other");
 	p = provider_load(o.common.provider, &e);
 	if (p == NULL)
-		give_up(&e);
+		err_die(&e);
 	serve(&o, p);
 	provider_free(p);
 	return EX_OK;

@@ -44,4 +44,7 @@ void err_status(const char *fmt, ...) PRINTF(1, 2);
 /* Says the message at any level and exits with a status of <sysexits.h>. For main()s. */
 _Noreturn void die(int status, const char *fmt, ...) PRINTF(2, 3);
 
+/* The same with the message of *e and the exit status of its code. */
+_Noreturn void err_die(const struct err *e);
+
 #endif

@@ -76,17 +76,14 @@ count(struct run *run, struct rec *rec)
 	struct json_object *error = rec_get(rec, "error");
 	const char *name = json_str(error, "/code");
 	enum code code = name != NULL ? code_find(name) : CODE_NONE;
-	int status = json_flag(error, "/retryable", false) ? EX_TEMPFAIL : EX_DATAERR;
+	bool retryable = json_flag(error, "/retryable", false);
 
 	if (error == NULL)
 		return;
 	run->n_failed++;
-	if (run->options.exit_zero)
-		return;
-	if (code != CODE_NONE && (code_info(code)->status == EX_NOPERM ||
-	                             code_info(code)->status == EX_CONFIG))
-		status = code_info(code)->status;
-	run->status = run_weightier(run->status, status);
+	if (!run->options.exit_zero)
+		run->status =
+		    run_weightier(run->status, code_exit_status(code, retryable));
 }
 
 static void
