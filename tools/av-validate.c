@@ -243,7 +243,8 @@ release(struct validate_tool *self)
 int
 main(int argc, char *argv[])
 {
-	static const struct run_calls calls = {.skip = skip, .begin = begin};
+	static const struct run_step step = {
+	    .name = "validate", .input = INPUT_PHOTOS, .skip = skip, .begin = begin};
 	struct options o = {.max_pixels = PHOTO_MAX_PIXELS};
 	struct validate_tool self = {.last = &self.first};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
@@ -252,16 +253,8 @@ main(int argc, char *argv[])
 	read_options(&self, &o);
 	self.loop = loop_new();
 	choose_place(&self, &o, argv + first);
-	run = run_new(self.loop,
-	    &(struct run_options){.step = "validate",
-	        .provider = o.common.provider,
-	        .bare = RUN_BARE_PHOTO,
-	        .window = self.cage != NULL ? 2 * (size_t)o.common.jobs + 2 : IN_LINE,
-	        .keep_order = o.common.keep_order,
-	        .nul = o.common.nul,
-	        .retry_failed = o.common.retry_failed,
-	        .exit_zero = o.common.exit_zero},
-	    &calls, &self);
+	run = run_new(self.loop, &o.common, &step,
+	    self.cage != NULL ? 2 * (size_t)o.common.jobs + 2 : IN_LINE, &self);
 	status = run_records(run, argv + first);
 	run_free(run);
 	release(&self);

@@ -1,5 +1,5 @@
-/* Tables for what turns texts into values and back: options, templates, names of files, lines, and
- * what weighs more. */
+/* Tables for what turns texts into values and back: options, templates, names of files,
+ * lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,6 @@
 #include "base/units.h"
 #include "os/lines.h"
 #include "program/opt.h"
-#include "program/run.h"
 #include "provider/template.h"
 #include "json/json.h"
 
@@ -59,19 +58,6 @@ rates(void **state)
 		if (all[i].rate > 0)
 			assert_true(rate == all[i].rate);
 	}
-}
-
-static void
-weights(void **state)
-{
-	static const int order[] = {74, 70, 78, 77, 75, 65, 0};
-
-	(void)state;
-	for (size_t i = 0; i < N(order); i++)
-		for (size_t k = i; k < N(order); k++) {
-			assert_int_equal(run_weightier(order[i], order[k]), order[i]);
-			assert_int_equal(run_weightier(order[k], order[i]), order[i]);
-		}
 }
 
 static void
@@ -253,7 +239,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(times),
-	    cmocka_unit_test(rates), cmocka_unit_test(weights), cmocka_unit_test(pauses),
+	    cmocka_unit_test(rates), cmocka_unit_test(pauses),
 	    cmocka_unit_test(file_names), cmocka_unit_test(long_file_names),
 	    cmocka_unit_test(templates), cmocka_unit_test(paths),
 	    cmocka_unit_test(lines)};
