@@ -470,7 +470,7 @@ read_output(struct fit_tool *self, const char *output)
 	                     ? mem_str(output)
 	                     : mem_printf("%s/{stem}.{provider}.{kind}.{ext}", output);
 	if (!outfile_template_ok(self->template, &bad))
-		opt_misuse(&usage, "-o: '%s' is no place to fill in", bad);
+		opt_misuse(&usage, "-o: '%s' is not a known placeholder", bad);
 }
 
 static void
