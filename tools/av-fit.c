@@ -515,8 +515,11 @@ read_options(struct fit_tool *self, struct options *o)
 int
 main(int argc, char *argv[])
 {
-	static const struct run_calls calls = {
-	    .skip = skip, .mend = mend, .begin = begin};
+	static const struct run_step step = {.name = "fit",
+	    .input = INPUT_PHOTOS,
+	    .skip = skip,
+	    .mend = mend,
+	    .begin = begin};
 	struct options o = {.max_pixels = PHOTO_MAX_PIXELS};
 	struct fit_tool self = {0};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
@@ -526,16 +529,7 @@ main(int argc, char *argv[])
 	read_options(&self, &o);
 	loop = loop_new();
 	self.pool = fit_pool_new(loop, (unsigned)o.common.jobs);
-	run = run_new(loop,
-	    &(struct run_options){.step = "fit",
-	        .provider = o.common.provider,
-	        .bare = RUN_BARE_PHOTO,
-	        .window = 2 * (size_t)o.common.jobs,
-	        .keep_order = o.common.keep_order,
-	        .nul = o.common.nul,
-	        .retry_failed = o.common.retry_failed,
-	        .exit_zero = o.common.exit_zero},
-	    &calls, &self);
+	run = run_new(loop, &o.common, &step, 2 * (size_t)o.common.jobs, &self);
 	status = run_records(run, argv + first);
 	run_free(run);
 	fit_pool_free(self.pool);

@@ -68,13 +68,6 @@ static const struct opt_usage usage = {
         "  av-ledger export | ssh other av-ledger import\n",
 };
 
-/* Ends the program for a reason of the library's. */
-static _Noreturn void
-fail(const struct err *e)
-{
-	die(code_info(e->code)->status, "%s", e->message);
-}
-
 static void
 put_time(struct json_object *o, const char *name, int64_t ms)
 {
@@ -153,7 +146,7 @@ list(struct ledger *l, const struct options *o, char **keys)
 	do {
 		filter.key = *keys;
 		if (ledger_each(l, &filter, print_entry, &b, &e) < 0)
-			fail(&e);
+			err_die(&e);
 	} while (*keys != NULL && *++keys != NULL);
 	buf_release(&b);
 	return 0;
@@ -256,7 +249,7 @@ import_lines(struct ledger *l, struct lines *lines, const char *name, struct cou
 			continue;
 		rc = import_line(l, &line, &e);
 		if (rc < 0 && e.code == CODE_STATE_UNUSABLE)
-			fail(&e);
+			err_die(&e);
 		if (rc < 0)
 			warn("%s:%ld: %s", name, c->line, e.message);
 		c->entered += rc > 0;
@@ -284,7 +277,7 @@ import_batch(struct ledger *l, struct lines *lines, const char *name, struct cou
 
 	c->pending = 0;
 	if (ledger_begin(l, &e) < 0)
-		fail(&e);
+		err_die(&e);
 	import_lines(l, lines, name, c);
 	while (c->pending < BATCH && !lines->eof && !is_dry(lines->fd)) {
 		if (lines_read(lines) < 0)
@@ -292,7 +285,7 @@ import_batch(struct ledger *l, struct lines *lines, const char *name, struct cou
 		import_lines(l, lines, name, c);
 	}
 	if (ledger_commit(l, &e) < 0)
-		fail(&e);
+		err_die(&e);
 }
 
 static void
@@ -345,7 +338,7 @@ settle(struct ledger *l, const struct options *o, char **keys)
 	if (o->made != NULL && o->made[0] == '\0')
 		opt_misuse(&usage, "--made: the id is empty");
 	if (ledger_settle_unknown(l, *keys, o->made, &e) < 0)
-		fail(&e);
+		err_die(&e);
 	return list(l, &(struct options){0}, keys);
 }
 
@@ -364,7 +357,7 @@ forget(struct ledger *l, const struct options *o, char **keys)
 		if (ledger_each(l, &(struct ledger_filter){.key = *keys}, add_entry, &b,
 		        &e) < 0 ||
 		    ledger_forget(l, *keys, &e) < 0)
-			fail(&e);
+			err_die(&e);
 		fwrite(b.data, 1, b.len, stdout);
 	}
 	buf_release(&b);
@@ -396,7 +389,7 @@ check(struct ledger *l, const struct options *o, char **operands)
 		opt_misuse(&usage, "check takes no operands");
 	n = ledger_check(l, print_problem, &b, &e);
 	if (n < 0)
-		fail(&e);
+		err_die(&e);
 	buf_release(&b);
 	return n > 0 ? EX_DATAERR : 0;
 }
@@ -472,7 +465,7 @@ main(int argc, char *argv[])
 	check_file(command, o.file);
 	l = ledger_open(o.file, NULL, &e);
 	if (l == NULL)
-		fail(&e);
+		err_die(&e);
 	status = command->run(l, &o, operands + 1);
 	ledger_free(l);
 	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0)

@@ -231,7 +231,8 @@ begin(void *arg, struct item *item)
 int
 main(int argc, char *argv[])
 {
-	static const struct run_calls calls = {.skip = skip, .begin = begin};
+	static const struct run_step step = {
+	    .name = "poll", .input = INPUT_AVATARS, .skip = skip, .begin = begin};
 	struct options o = {.watch = WATCH};
 	struct poll_tool self = {0};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
@@ -240,11 +241,8 @@ main(int argc, char *argv[])
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
 	session_open(&self.session, &o.common, &usage,
-	    &(struct session_options){.step = "poll",
-	        .bare = RUN_BARE_AVATAR,
-	        .window = (size_t)o.watch,
-	        .ledger_file = o.ledger},
-	    &calls, &self);
+	    &(struct session_options){.window = (size_t)o.watch, .ledger_file = o.ledger},
+	    &step, &self);
 	poller_init(&self.poller, &self.session.engine, (size_t)o.common.jobs,
 	    o.common.timeout_ms, o.interval_ms);
 	status = run_records(self.session.run, argv + first);

@@ -174,7 +174,7 @@ over(struct render *r)
 
 	if (--r->pending > 0)
 		return;
-	if (session->desk.plan != NULL) {
+	if (session->paid.plan != NULL) {
 		rec_set(item->rec, "plan", json_object_get(r->plan));
 	} else {
 		rec_remove(item->rec, "plan");
@@ -378,7 +378,7 @@ begin(void *arg, struct item *item)
 	}
 	r->n = 0;
 	render_free(r);
-	self->session.plan.refused++;
+	self->session.dry_run.refused++;
 	run_fail(item, &e);
 }
 
@@ -402,7 +402,8 @@ template_of(const char *out)
 int
 main(int argc, char *argv[])
 {
-	static const struct run_calls calls = {.skip = skip, .begin = begin};
+	static const struct run_step step = {
+	    .name = "render", .input = INPUT_AVATARS, .skip = skip, .begin = begin};
 	struct options o = {.watch = WATCH};
 	struct render_tool self = {.o = &o};
 	char *template;
@@ -415,15 +416,13 @@ main(int argc, char *argv[])
 		o.common.timeout_ms = TIMEOUT_MS;
 	template = template_of(o.out);
 	session_open(&self.session, &o.common, &usage,
-	    &(struct session_options){.step = "render",
-	        .bare = RUN_BARE_AVATAR,
-	        .window = (size_t)o.watch,
+	    &(struct session_options){.window = (size_t)o.watch,
 	        .ledger = true,
 	        .ledger_file = o.ledger,
 	        .dry_run = o.dry_run},
-	    &calls, &self);
+	    &step, &self);
 	self.context = (struct render_context){.engine = &self.session.engine,
-	    .desk = &self.session.desk,
+	    .desk = &self.session.paid,
 	    .filetypes = filetype_new(),
 	    .template = template,
 	    .ask = o.ask,

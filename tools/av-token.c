@@ -142,12 +142,6 @@ print(const struct options *o, const struct creds *c, const struct auth *auth,
 	secret_buf_release(&b);
 }
 
-static _Noreturn void
-give_up(const struct err *e)
-{
-	die(code_info(e->code)->status, "%s", e->message);
-}
-
 static int
 sign_in(const struct oauth_request *q, struct oauth_answer *a, struct err *e)
 {
@@ -170,7 +164,7 @@ get_or_forget(const struct options *o, struct provider *p)
 	auth_init(&auth, json_at(p->def, "/auth"));
 	from.oauth = auth.kind == AUTH_OAUTH;
 	if (creds_load(&creds, p->name, &from, &e) != 0)
-		give_up(&e);
+		err_die(&e);
 	const struct token_want want = {.auth = &auth,
 	    .creds = &creds,
 	    .grant = o->grant,
@@ -178,10 +172,10 @@ get_or_forget(const struct options *o, struct provider *p)
 	    .sign_in = o->no_ask ? NULL : sign_in};
 	if (o->logout) {
 		if (token_logout(&want, &e) != 0)
-			give_up(&e);
+			err_die(&e);
 	} else {
 		if (token_get(&want, &t, &e) != 0)
-			give_up(&e);
+			err_die(&e);
 		print(o, &creds, &auth, &t);
 	}
 	token_release(&t);
@@ -212,7 +206,7 @@ main(int argc, char *argv[])
 		    "cannot be combined");
 	p = provider_load(o.common.provider, &e);
 	if (p == NULL)
-		give_up(&e);
+		err_die(&e);
 	get_or_forget(&o, p);
 	provider_free(p);
 	return EX_OK;

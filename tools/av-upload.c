@@ -75,8 +75,8 @@ skip(void *arg, struct rec *rec)
 	struct upload_tool *self = arg;
 	bool made = rec_is(rec, "avatar", "/id", NULL);
 
-	if (made && self->session.desk.plan != NULL)
-		self->session.plan.made++;
+	if (made && self->session.paid.plan != NULL)
+		self->session.dry_run.made++;
 	return made;
 }
 
@@ -208,7 +208,7 @@ start(struct upload *u, struct account *a, const char *file)
 	spec.options = json_at(spec.call.vars, "/options");
 	u->item->state = u;
 	u->item->stop = stop;
-	u->paid = paid_start(&u->self->session.desk, &spec, created, u);
+	u->paid = paid_start(&u->self->session.paid, &spec, created, u);
 	json_object_put(spec.call.vars);
 }
 
@@ -223,7 +223,7 @@ begin(void *arg, struct item *item)
 	if (a == NULL)
 		return;
 	if (validate_record(&self->judge, a->provider, item->rec, "upload") < 0) {
-		self->session.plan.refused++;
+		self->session.dry_run.refused++;
 		run_done(item);
 		return;
 	}
@@ -240,7 +240,8 @@ begin(void *arg, struct item *item)
 int
 main(int argc, char *argv[])
 {
-	static const struct run_calls calls = {.skip = skip, .begin = begin};
+	static const struct run_step step = {
+	    .name = "upload", .input = INPUT_PHOTOS, .skip = skip, .begin = begin};
 	struct options o = {0};
 	struct upload_tool self = {0};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
@@ -253,17 +254,16 @@ main(int argc, char *argv[])
 	    .given = &o.given,
 	    .types = filetype_new()};
 	session_open(&self.session, &o.common, &usage,
-	    &(struct session_options){.step = "upload",
-	        .bare = RUN_BARE_PHOTO,
+	    &(struct session_options){
 	        .window =
 	            2 * (size_t)o.common.jobs, /* one half on the wire, one on its way */
 	        .ledger = true,
 	        .ledger_file = o.ledger,
 	        .dry_run = o.dry_run},
-	    &calls, &self);
-	self.session.desk.again = o.again;
+	    &step, &self);
+	self.session.paid.again = o.again;
 	if (o.max_creates > 0)
-		self.session.desk.creates_left = o.max_creates;
+		self.session.paid.creates_left = o.max_creates;
 	status = run_records(self.session.run, argv + first);
 	session_close(&self.session, status);
 	filetype_free(self.judge.types);

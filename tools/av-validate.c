@@ -234,7 +234,8 @@ release(struct validate_tool *self)
 int
 main(int argc, char *argv[])
 {
-	static const struct run_calls calls = {.skip = skip, .begin = begin};
+	static const struct run_step step = {
+	    .name = "validate", .input = INPUT_PHOTOS, .skip = skip, .begin = begin};
 	struct options o = {.max_pixels = PHOTO_MAX_PIXELS};
 	struct validate_tool self = {.queue = STAILQ_HEAD_INITIALIZER(self.queue)};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
@@ -243,16 +244,8 @@ main(int argc, char *argv[])
 	read_options(&self, &o);
 	self.loop = loop_new();
 	choose_process(&self, &o, argv + first);
-	run = run_new(self.loop,
-	    &(struct run_options){.step = "validate",
-	        .provider = o.common.provider,
-	        .bare = RUN_BARE_PHOTO,
-	        .window = self.pool != NULL ? 2 * (size_t)o.common.jobs + 2 : QUEUE_MAX,
-	        .keep_order = o.common.keep_order,
-	        .nul = o.common.nul,
-	        .retry_failed = o.common.retry_failed,
-	        .exit_zero = o.common.exit_zero},
-	    &calls, &self);
+	run = run_new(self.loop, &o.common, &step,
+	    self.pool != NULL ? 2 * (size_t)o.common.jobs + 2 : QUEUE_MAX, &self);
 	status = run_records(run, argv + first);
 	run_free(run);
 	release(&self);

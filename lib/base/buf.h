@@ -1,9 +1,10 @@
 /*
- * buf: growable bytes with a ceiling that the caller chose.
+ * buf: a growable array of bytes with a maximum that the caller chooses.
  *
- * A zeroed struct is an empty buffer without a ceiling. data is always terminated by a NUL
- * that does not count (data is "" when empty, never NULL, after the first buf_ call). Growing
- * past max is refused and remembered in `full`, so that a loop of additions needs one check.
+ * A zeroed struct is an empty buffer without a maximum. After the first
+ * addition, even of no bytes, data ends in a NUL that len does not count;
+ * before it data is NULL. An addition past max fails and sets `full`, so a
+ * caller may check once after many additions.
  */
 #ifndef AV_BASE_BUF_H
 #define AV_BASE_BUF_H
@@ -15,34 +16,36 @@ struct buf {
 	char *data;
 	size_t len;
 	size_t size; /* allocated */
-	size_t max;  /* ceiling in bytes of data; 0: none */
-	bool full;   /* an addition was refused */
+	size_t max;  /* most bytes of data; 0: no maximum */
+	bool full;   /* an addition has failed */
 };
 
-/* An empty buffer that refuses to hold more than max bytes. */
+/* An empty buffer for at most max bytes. */
 void buf_init(struct buf *b, size_t max);
 
-/* Frees the contents and leaves an empty buffer with the same ceiling. */
+/* Frees the contents and leaves an empty buffer with the same maximum. */
 void buf_release(struct buf *b);
 
 /* Empties it and keeps the memory. */
 void buf_clear(struct buf *b);
 
-/* Each returns false, adds nothing and sets `full` where the ceiling is in the way. */
+/* Each appends all of it, or nothing: false, with `full` set. */
 bool buf_add(struct buf *b, const void *data, size_t len);
 bool buf_str(struct buf *b, const char *s);
 bool buf_chr(struct buf *b, char c);
 bool buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Makes room for extra more bytes and returns where they go, or NULL; the caller writes there
- * and adds to len. */
+/* Allocates room for extra more bytes and returns where they go; the caller
+ * writes there and adds to len (no NUL is added). NULL: past the maximum,
+ * `full` is set. */
 char *buf_room(struct buf *b, size_t extra);
 
 /* Drops the first n bytes. */
 void buf_eat(struct buf *b, size_t n);
 
-/* Gives the contents away as a string that the caller frees; the buffer is empty again. */
+/* Returns the contents as a string, which the caller frees; the buffer is
+ * empty again. */
 char *buf_take(struct buf *b);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * clock: the clocks of the system, and time stamps that survive a clock that is set.
+ * clock: the clocks of the system, and time stamps whose age stays right when
+ * somebody sets the wall clock.
  */
 #ifndef AV_BASE_CLOCK_H
 #define AV_BASE_CLOCK_H
@@ -7,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Bytes of a boot's id with its NUL. */
+/* Bytes of a boot id with its NUL. */
 #define CLOCK_BOOT_ID 37
 
 /* Milliseconds since 1970 by the wall clock. */
@@ -22,10 +23,10 @@ void clock_sleep_ms(int64_t ms);
 /* Nanoseconds since boot, sleep included (CLOCK_BOOTTIME). */
 int64_t clock_boot_ns(void);
 
-/* Which boot of the machine this is. False and "" where the kernel does not say. */
+/* The id of the current boot of the machine. False, and "": unknown. */
 bool clock_boot_id(char id[CLOCK_BOOT_ID]);
 
-/* A moment on two clocks, so that its age is known although somebody set one of them. */
+/* A time by two clocks, since the wall clock can be set. */
 struct clock_stamp {
 	int64_t wall; /* unix seconds */
 	int64_t boot; /* seconds since boot, sleep included */
@@ -34,8 +35,9 @@ struct clock_stamp {
 
 void clock_stamp_now(struct clock_stamp *stamp);
 
-/* Seconds from then to now, the larger of both clocks' answers. -1 where then lies in the
- * future: the wall clock was set back. */
-int64_t clock_stamp_age(const struct clock_stamp *then, const struct clock_stamp *now);
+/* Seconds from then to now, by the clock that says more. -1: the wall clock
+ * says that then is in the future, so it was set back. */
+int64_t clock_stamp_age(
+    const struct clock_stamp *then, const struct clock_stamp *now);
 
 #endif

@@ -5,8 +5,7 @@
 #include "base/codes.h"
 
 static const struct code_info codes[CODE_COUNT] = {
-#define CODE(name, upper, status, retryable, text)                                       \
-	[CODE_##upper] = {#name, status, retryable, text},
+#define CODE(name, upper, retryable, text) [CODE_##upper] = {#name, retryable, text},
 #include "base/codes.def"
 #undef CODE
 };
@@ -24,4 +23,21 @@ code_find(const char *name)
 		if (strcmp(codes[i].name, name) == 0)
 			return (enum code)i;
 	return CODE_NONE;
+}
+
+int
+code_exit_status(enum code code, bool retryable)
+{
+	switch (code) {
+	case CODE_BAD_PROVIDER:
+	case CODE_NO_CREDENTIALS:
+	case CODE_STATE_UNUSABLE:
+	case CODE_UNSAFE_SECRET:
+		return EX_CONFIG;
+	case CODE_UNAUTHORIZED:
+	case CODE_TOKEN_REFUSED:
+		return EX_NOPERM;
+	default:
+		return retryable ? EX_TEMPFAIL : EX_DATAERR;
+	}
 }

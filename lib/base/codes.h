@@ -1,9 +1,9 @@
 /*
- * codes: the registry of every `error.code` and finding code that a record can carry.
+ * codes: the registry of every `error.code` and finding code in a record.
  *
- * One line of codes.def each: name, exit status of <sysexits.h> it leads to, whether another
- * run may succeed, and one sentence for the manual. av-record(5) lists the same names; a test
- * holds the two together.
+ * codes.def has one line for each code: its name, whether another run may
+ * succeed, and one sentence. av-record(5) lists the same codes with the same
+ * sentences; a test compares the two.
  */
 #ifndef AV_BASE_CODES_H
 #define AV_BASE_CODES_H
@@ -12,7 +12,7 @@
 
 enum code {
 	CODE_NONE,
-#define CODE(name, upper, status, retryable, text) CODE_##upper,
+#define CODE(name, upper, retryable, text) CODE_##upper,
 #include "base/codes.def"
 #undef CODE
 	CODE_COUNT
@@ -20,16 +20,21 @@ enum code {
 
 struct code_info {
 	const char *name; /* "rate_limited" */
-	int status;       /* EX_DATAERR, EX_TEMPFAIL, EX_NOPERM, EX_CONFIG */
-	bool
-	    retryable; /* worth another run, unless the place that sets it knows better */
+	bool retryable;   /* the usual value of error.retryable */
 	const char *text; /* one sentence */
 };
 
-/* The entry of a code; code must be above CODE_NONE and below CODE_COUNT. */
+/* The entry of a code above CODE_NONE and below CODE_COUNT. */
 const struct code_info *code_info(enum code code);
 
 /* The code of that name, or CODE_NONE. */
 enum code code_find(const char *name);
+
+/*
+ * The exit status of a program for an error with this code: EX_CONFIG (78)
+ * or EX_NOPERM (77) where the user has to change something first, otherwise
+ * EX_TEMPFAIL (75) if another run may succeed, or EX_DATAERR (65).
+ */
+int code_exit_status(enum code code, bool retryable);
 
 #endif

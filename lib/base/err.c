@@ -122,3 +122,9 @@ die(int status, const char *fmt, ...)
 	va_end(ap);
 	exit(status);
 }
+
+void
+err_die(const struct err *e)
+{
+	die(code_exit_status(e->code, code_info(e->code)->retryable), "%s", e->message);
+}

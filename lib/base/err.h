@@ -1,13 +1,18 @@
 /*
- * err: the one error idiom of the tree, and the one way to talk to people.
+ * err: errors, and messages on stderr.
  *
- * A function that can fail for a reason the user should hear takes a `struct err *` as its
- * last parameter. On success it returns 0 (or a pointer) and leaves *e alone; on failure it
- * returns -1 (or NULL), has set *e, and has undone what it began. Callers either return the
- * error upwards unchanged or turn it into a record's `error`. Only tools/ may die().
+ * A function that can fail for a reason that the user should know takes a
+ * `struct err *` as its last parameter. On success it returns 0 (or a pointer)
+ * and does not touch *e. On failure it sets *e, undoes what it began, and
+ * returns -1 (or NULL). Callers return the error unchanged or put it into a
+ * record's `error`.
  *
- * A message is written for the one who must act: lower case, no full stop, what failed, on
- * what, what to do. It never holds a secret.
+ * Out of memory, out of descriptors, or a broken library end the process;
+ * nothing else in lib/ does. Only program/ also ends it for mistakes of the
+ * user, before any input is read.
+ *
+ * A message is lower case without a full stop: what failed, on what, what to
+ * do. It never holds a secret.
  */
 #ifndef AV_BASE_ERR_H
 #define AV_BASE_ERR_H
@@ -16,32 +21,37 @@
 
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
-/* Why something failed. code says it to programs, message to people. */
+/* Why something failed: code is for programs, message for people. */
 struct err {
 	enum code code;
-	char message[512]; /* always terminated; cut on a character's boundary */
+	char message[512]; /* ends in a NUL; cut between characters */
 };
 
-/* Sets *e. A format that ends in ':' gets strerror(errno) appended. Always returns -1, so
- * that a failing function may say `return err_set(e, CODE_X, "...")`. */
+/* Sets *e. A format that ends in ':' gets strerror(errno) appended. Returns -1,
+ * for `return err_set(e, CODE_X, "...")`. */
 int err_set(struct err *e, enum code code, const char *fmt, ...) PRINTF(3, 4);
 
-/* Puts words in front of a message that a callee set: "photos/a.jpg: " + message. Returns -1. */
+/* Puts text in front of the message: "photos/a.jpg: " + message. Returns -1. */
 int err_prefix(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 
-/* How much is said on stderr: -1 quiet (errors only), 0 usual, 1 and more verbose. Set once,
- * by main. */
+/* Which messages are printed: -1 only errors, 0 warnings too, 1 and more all.
+ * main sets it once. */
 void err_set_level(int level);
 int err_level(void);
 
-/* "av-upload: message" on stderr. warn() is silent at level -1, note() below level 1. */
+/* "av-upload: message" on stderr. warn() is silent at level -1, note() below
+ * level 1. */
 void warn(const char *fmt, ...) PRINTF(1, 2);
 void note(const char *fmt, ...) PRINTF(1, 2);
 
-/* One line on a terminal that the next one, or a message, takes the place of; "" takes it away. */
+/* A status line on a terminal, which the next one or a message replaces. ""
+ * removes it. */
 void err_status(const char *fmt, ...) PRINTF(1, 2);
 
-/* Says the message at any level and exits with a status of <sysexits.h>. For main()s. */
+/* Prints the message at any level and exits with a status of <sysexits.h>. */
 _Noreturn void die(int status, const char *fmt, ...) PRINTF(2, 3);
+
+/* The same with the message of *e and the exit status of its code. */
+_Noreturn void err_die(const struct err *e);
 
 #endif

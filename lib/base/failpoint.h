@@ -1,8 +1,9 @@
 /*
- * failpoint: places at which a test can end the process as if by kill -9.
+ * failpoint: places where a test build can end the process, as by kill -9.
  *
- * In a build with -DAV_FAULTS (make FAILPOINTS=1), AV_FAILPOINT=POINT:N ends the process with SIGKILL
- * the Nth time it comes to failpoint("POINT"). In every other build a failpoint() is nothing at all.
+ * In a build with -DAV_FAILPOINTS (make FAILPOINTS=1), AV_FAILPOINT=POINT:N in
+ * the environment ends the process with SIGKILL when it reaches
+ * failpoint("POINT") for the Nth time. In other builds failpoint() is empty.
  */
 #ifndef AV_BASE_FAILPOINT_H
 #define AV_BASE_FAILPOINT_H

@@ -10,7 +10,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-/* f_type of statfs(2) for network file systems: <linux/magic.h>, and the list of stat(1). */
+/* f_type of statfs(2) for network file systems, from <linux/magic.h> and GNU stat's list.
+ */
 static const struct {
 	unsigned long type;
 	const char *name;
@@ -93,7 +94,7 @@ file_replace(
 	int fd, saved;
 	bool written;
 
-	/* A file left by a killed writer is not written to: its mode is unknown. */
+	/* A killed process may have left temp, with another mode. */
 	(void)unlink(temp);
 	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
@@ -121,7 +122,7 @@ is_directory(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* A directory that is there already is a success, whatever mkdir says of it (EROFS, EACCES). */
+/* An existing directory is a success, even if mkdir fails with EROFS or EACCES. */
 static bool
 make_dir(const char *path, mode_t mode)
 {
@@ -203,7 +204,7 @@ file_state_path(const char *name, struct err *e)
 
 	if (dir == NULL) {
 		err_set(e, CODE_STATE_UNUSABLE,
-		    "there is no place to keep %s; set HOME or XDG_STATE_HOME", name);
+		    "there is no directory for %s; set HOME or XDG_STATE_HOME", name);
 		return NULL;
 	}
 	path = mem_printf("%s/%s", dir, name);
@@ -229,8 +230,8 @@ file_check_local(const char *path, struct err *e)
 	for (size_t i = 0; i < sizeof network / sizeof network[0]; i++)
 		if (network[i].type == ((unsigned long)fs.f_type & 0xffffffff))
 			return err_set(e, CODE_STATE_UNUSABLE,
-			    "'%s' is on a network file system (%s), where locks cannot be "
-			    "relied on; choose a file on a local disk",
+			    "'%s' is on a network file system (%s), where locks are "
+			    "unreliable; choose a file on a local disk",
 			    path, network[i].name);
 	return 0;
 }

@@ -1,9 +1,9 @@
 /*
- * file: directories, names and contents on disk, made so that a loss of power keeps them.
+ * file: reads and writes files and directories, durable after a power failure.
  *
- * Where things stand follows the XDG Base Directory Specification: configuration below
- * $XDG_CONFIG_HOME (~/.config), what programs remember below $XDG_STATE_HOME
- * (~/.local/state). A relative value of these variables is ignored, as it demands.
+ * The directories follow the XDG Base Directory Specification: configuration
+ * is below $XDG_CONFIG_HOME (~/.config), the ledger and other state below
+ * $XDG_STATE_HOME (~/.local/state). Relative values are ignored, as it says.
  */
 #ifndef AV_BASE_FILE_H
 #define AV_BASE_FILE_H
@@ -15,38 +15,43 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Appends the whole file. More than the buffer's ceiling is an error (input_unreadable). */
+/* Appends the whole file. -1: input_unreadable, also for a file larger than
+ * the buffer's maximum. */
 int file_read(const char *path, struct buf *out, struct err *e);
 
 /* Writes all len bytes. False (errno) on failure. */
 bool file_write_all(int fd, const void *data, size_t len);
 
-/* Replaces a file whole and durably: writes temp, which stands beside it and is made anew
- * with this mode, syncs and renames it. False (errno), with temp removed, on failure. */
-bool file_replace(
-    const char *path, const char *temp, mode_t mode, const void *data, size_t len);
+/* Replaces path, whole and durably: writes temp, a new file in the same
+ * directory with this mode, syncs it and renames it to path. False (errno):
+ * temp is removed. */
+bool file_replace(const char *path, const char *temp, mode_t mode,
+    const void *data, size_t len);
 
-/* mkdir -p: makes path and each directory above it that is missing, durably. False (errno). */
+/* Creates the directory and missing ones above it, durably, as mkdir -p. False
+ * (errno) on failure. */
 bool file_make_dirs(const char *path, mode_t mode);
 
-/* The directory part of a path: "." where it names none. The caller frees it. */
+/* The directory part of a path, "." if it has none. The caller frees it. */
 char *file_dir_of(const char *path);
 
-/* Syncs the directory that holds path, so that a new or changed name is as durable as what is
- * in the file. False (errno) where it cannot be synced; a file system that syncs no
- * directories (EINVAL) is put up with. */
+/* Syncs the directory of path, so that a new name is durable too. False
+ * (errno) on failure; a file system that cannot sync directories (EINVAL) is
+ * no failure. */
 bool file_sync_name(const char *path);
 
-/* The avtools folder for configuration. NULL without HOME. The caller frees it. */
+/* The configuration directory of avtools. NULL: HOME is not set. The caller
+ * frees it. */
 char *file_config_dir(void);
 
-/* The path of avtools/NAME in the state directory; its directories are made, 0700. The caller
- * frees it. NULL and state_unusable without HOME, or where a directory cannot be made. */
+/* The path of avtools/NAME in the state directory. Missing directories are
+ * created with mode 0700. NULL: state_unusable, HOME is not set or a directory
+ * cannot be created. The caller frees it. */
 char *file_state_path(const char *name, struct err *e);
 
-/* Fails with state_unusable where path is on a network file system, on which the locks and
- * memory maps of several processes cannot be relied on. Every FUSE file system counts as one,
- * since nothing tells sshfs from a local one. */
+/* -1: state_unusable, path is on a network file system, where locks and shared
+ * memory of several processes do not work reliably. Every FUSE file system
+ * counts as one, since sshfs cannot be told from a local one. */
 int file_check_local(const char *path, struct err *e);
 
 #endif

@@ -5,10 +5,10 @@
 #include "base/hashset.h"
 #include "base/mem.h"
 
-enum { FIRST = 64 };
+enum { FIRST_SIZE = 64 };
 
-/* Half a sum; both 0: free. Open addressing: the next free slot after the one that the sum
- * itself names; a quarter at least is free. */
+/* The first 128 bits of a hash; zero marks a free slot. Open addressing with linear
+ * probing, at most 75 % full. */
 struct hashset_slot {
 	uint64_t half[2];
 };
@@ -37,9 +37,9 @@ slot_of(const unsigned char *hash)
 	return s;
 }
 
-/* Where it stands, or would. */
+/* The slot that holds the hash, or the free one where it would go. */
 static struct hashset_slot *
-place(const struct hashset *set, const struct hashset_slot *wanted)
+find_slot(const struct hashset *set, const struct hashset_slot *wanted)
 {
 	for (uint64_t i = wanted->half[0];; i++) {
 		struct hashset_slot *s = &set->table[i & (set->size - 1)];
@@ -55,11 +55,11 @@ grow(struct hashset *set)
 {
 	struct hashset old = *set;
 
-	set->size = old.size == 0 ? FIRST : old.size * 2;
+	set->size = old.size == 0 ? FIRST_SIZE : old.size * 2;
 	set->table = mem_new(set->size, sizeof *set->table);
 	for (size_t i = 0; i < old.size; i++)
 		if (!is_free(&old.table[i]))
-			*place(set, &old.table[i]) = old.table[i];
+			*find_slot(set, &old.table[i]) = old.table[i];
 	free(old.table);
 }
 
@@ -68,7 +68,7 @@ hashset_has(const struct hashset *set, const unsigned char *hash)
 {
 	struct hashset_slot wanted = slot_of(hash);
 
-	return set->size > 0 && !is_free(place(set, &wanted));
+	return set->size > 0 && !is_free(find_slot(set, &wanted));
 }
 
 bool
@@ -80,7 +80,7 @@ hashset_add(struct hashset *set, const unsigned char *hash)
 		return false;
 	if (set->count >= set->size - set->size / 4)
 		grow(set);
-	*place(set, &wanted) = wanted;
+	*find_slot(set, &wanted) = wanted;
 	set->count++;
 	return true;
 }

@@ -1,8 +1,9 @@
 /*
- * hashset: a set of SHA-256 sums in memory, 22 to 43 bytes for each.
+ * hashset: a set of SHA-256 hashes in memory, 22 to 43 bytes each.
  *
- * Half of each sum is kept, 128 bits: with n of them the chance that any two are taken for one is
- * about n*n / 2^129, and to make two such on purpose is the work of 2^64 hashes.
+ * The first 128 bits of each hash are kept. Among n hashes the chance that two
+ * different ones collide is about n*n / 2^129; to make a collision on purpose
+ * takes about 2^64 hashes.
  */
 #ifndef AV_BASE_HASHSET_H
 #define AV_BASE_HASHSET_H
@@ -13,14 +14,15 @@
 /* Zeroed is empty. */
 struct hashset {
 	struct hashset_slot *table;
-	size_t size, count; /* size is a power of two, or 0 */
+	size_t size, count; /* slots, a power of two or 0; used slots */
 };
 
 void hashset_release(struct hashset *set);
 
+/* hash: the 32 bytes of a SHA-256. */
 bool hashset_has(const struct hashset *set, const unsigned char *hash);
 
-/* False where it was there already. */
+/* False: it was in the set already. */
 bool hashset_add(struct hashset *set, const unsigned char *hash);
 
 #endif

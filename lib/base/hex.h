@@ -1,5 +1,5 @@
 /*
- * hex: bytes as lower-case digits.
+ * hex: bytes as lower-case hexadecimal digits.
  */
 #ifndef AV_BASE_HEX_H
 #define AV_BASE_HEX_H

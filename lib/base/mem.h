@@ -1,6 +1,8 @@
 /*
- * mem: allocation that does not fail. Without memory nothing sensible can be written, so the
- * process says so and ends with EX_OSERR; what was paid for is in the ledger by then.
+ * mem: allocation that does not fail.
+ *
+ * Without memory the process prints a message and ends with EX_OSERR. Requests
+ * that were paid for are in the ledger by then.
  */
 #ifndef AV_BASE_MEM_H
 #define AV_BASE_MEM_H
@@ -12,10 +14,10 @@ void *mem_new(size_t n, size_t size) __attribute__((returns_nonnull, malloc));
 
 void *mem_resize(void *p, size_t size) __attribute__((returns_nonnull));
 
-/* What a library allocated; ends the process where p is NULL, else returns it. */
+/* Returns p, which a library allocated; ends the process if it is NULL. */
 void *mem_checked(void *p) __attribute__((returns_nonnull));
 
-/* Copies; mem_str(NULL) is NULL. The caller frees them. */
+/* Copies, which the caller frees. mem_str(NULL) is NULL. */
 char *mem_str(const char *s);
 char *mem_strn(const char *s, size_t len) __attribute__((returns_nonnull));
 char *mem_printf(const char *fmt, ...)

@@ -13,10 +13,11 @@
 #include "base/outfile.h"
 #include "base/utf8.h"
 
-/* The longest text that one place is filled with, in bytes: two of them and more fit into a
- * file name's 255. */
+/* The most bytes for one placeholder, so that two fit into a file name of 255 bytes. */
 #define VALUE_MAX 100
 
+/* The value of a placeholder, "_" if it is not known; NULL: there is no such placeholder.
+ */
 static const char *
 value_of(const struct outfile_name *n, const char *key, size_t len)
 {
@@ -31,8 +32,10 @@ value_of(const struct outfile_name *n, const char *key, size_t len)
 	return NULL;
 }
 
+/* Appends a value as a part of a file name: no slash, no control character, no leading
+ * dot. */
 static void
-add_safe(struct buf *path, const char *value)
+add_value(struct buf *path, const char *value)
 {
 	size_t len = strlen(value), n;
 
@@ -51,20 +54,13 @@ add_safe(struct buf *path, const char *value)
 	}
 }
 
-/* The place that starts at an opening brace; NULL where it is none. */
-static const char *
-place_end(const char *brace)
-{
-	return strchr(brace, '}');
-}
-
 bool
 outfile_template_ok(const char *template, const char **bad)
 {
 	struct outfile_name any = {"", "", "", "", "", ""};
 
 	for (const char *s = strchr(template, '{'); s != NULL; s = strchr(s + 1, '{')) {
-		const char *end = place_end(s);
+		const char *end = strchr(s, '}');
 		*bad = s;
 		if (end == NULL || value_of(&any, s + 1, (size_t)(end - s) - 1) == NULL)
 			return false;
@@ -80,14 +76,14 @@ outfile_path(const char *template, const struct outfile_name *name, struct buf *
 
 	if (!outfile_template_ok(template, &bad))
 		return err_set(
-		    e, CODE_TARGET_UNWRITABLE, "'%s' is no place to fill in", bad);
+		    e, CODE_TARGET_UNWRITABLE, "'%s' is not a known placeholder", bad);
 	while (*s != '\0') {
 		if (*s != '{') {
 			buf_chr(path, *s++);
 			continue;
 		}
-		const char *end = place_end(s);
-		add_safe(path, value_of(name, s + 1, (size_t)(end - s) - 1));
+		const char *end = strchr(s, '}');
+		add_value(path, value_of(name, s + 1, (size_t)(end - s) - 1));
 		s = end + 1;
 	}
 	return 0;
@@ -114,7 +110,7 @@ outfile_names_release(struct outfile_names *t)
 	hashset_release(&t->names);
 }
 
-/* Whether the open file still has that name. */
+/* Whether path still names the open file. */
 static bool
 is_named(int fd, const char *path)
 {
@@ -124,9 +120,9 @@ is_named(int fd, const char *path)
 	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
 }
 
-/* Whose part it is, is told by its lock. */
+/* The process that holds the lock owns the part file. */
 static int
-lock(const struct outfile *t, int fd, struct err *e)
+lock_part(const struct outfile *t, int fd, struct err *e)
 {
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
@@ -136,19 +132,19 @@ lock(const struct outfile *t, int fd, struct err *e)
 	return err_set(e, CODE_TARGET_UNWRITABLE, "cannot lock '%s':", t->part);
 }
 
-/* Takes away the part that a process left which is no more. It is not written to: it may have a
- * second name, the final one, that the process was just giving it. */
+/* Removes the part file of a dead process. It must not be reused: the process may have
+ * linked it to the final name just before it died. */
 static int
-remove_left(const struct outfile *t, struct err *e)
+remove_stale(const struct outfile *t, struct err *e)
 {
 	int fd = open(t->part, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-	int result = 0;
+	int result;
 
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0)
 		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot open '%s':", t->part);
-	result = lock(t, fd, e);
+	result = lock_part(t, fd, e);
 	if (result == 0 && is_named(fd, t->part) && unlink(t->part) < 0)
 		result =
 		    err_set(e, CODE_TARGET_UNWRITABLE, "cannot remove '%s':", t->part);
@@ -156,16 +152,16 @@ remove_left(const struct outfile *t, struct err *e)
 	return result;
 }
 
-/* Makes and locks the part; 1: somebody else's is, or was, in the way. */
+/* Creates and locks the part file. 1: another one had the name; try again. */
 static int
 make_part(struct outfile *t, struct err *e)
 {
 	t->fd = open(t->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (t->fd < 0 && errno == EEXIST)
-		return remove_left(t, e) < 0 ? -1 : 1;
+		return remove_stale(t, e) < 0 ? -1 : 1;
 	if (t->fd < 0)
 		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
-	if (lock(t, t->fd, e) < 0) {
+	if (lock_part(t, t->fd, e) < 0) {
 		close(t->fd);
 		return -1;
 	}
@@ -184,22 +180,15 @@ outfile_open(struct outfile *t, const char *path, struct err *e)
 	int result;
 
 	memset(t, 0, sizeof *t);
-	t->fd = -1;
+	sha256_init(&t->sha);
 	t->part = mem_printf("%s/.%s.part", dir, slash != NULL ? slash + 1 : path);
-	if (!file_make_dirs(dir, 0777)) {
+	if (file_make_dirs(dir, 0777))
+		do
+			result = make_part(t, e);
+		while (result == 1);
+	else
 		result = err_set(
 		    e, CODE_TARGET_UNWRITABLE, "cannot make directory '%s':", dir);
-		goto out;
-	}
-	do
-		result = make_part(t, e);
-	while (result == 1);
-	if (result == 0 && !outfile_write(t, 0, "", 0)) {
-		result =
-		    err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
-		close(t->fd);
-	}
-out:
 	free(dir);
 	if (result < 0) {
 		t->fd = -1;
@@ -212,37 +201,30 @@ out:
 bool
 outfile_write(struct outfile *t, uint64_t offset, const char *data, size_t len)
 {
-	size_t room = sizeof t->head - t->head_len;
+	size_t room;
 
 	if (offset == 0) {
-		if (ftruncate(t->fd, 0) < 0)
+		if (ftruncate(t->fd, 0) < 0 || lseek(t->fd, 0, SEEK_SET) < 0)
 			return false;
 		t->len = 0;
 		t->head_len = 0;
 		sha256_init(&t->sha);
-		room = sizeof t->head;
 	}
 	if (offset != t->len) {
 		errno = EINVAL;
 		return false;
 	}
-	memcpy(t->head + t->head_len, data, len < room ? len : room);
-	t->head_len += len < room ? len : room;
+	room = sizeof t->head - t->head_len;
+	if (room > len)
+		room = len;
+	memcpy(t->head + t->head_len, data, room);
+	t->head_len += room;
 	sha256_add(&t->sha, data, len);
-	while (len > 0) {
-		ssize_t n = pwrite(t->fd, data, len, (off_t)t->len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		data += n;
-		len -= (size_t)n;
-		t->len += (uint64_t)n;
-	}
-	return true;
+	t->len += len;
+	return file_write_all(t->fd, data, len);
 }
 
-/* Whether the file holds just what we have, and is on the disk. */
+/* Whether the file at path has the same bytes as the part file; syncs it if so. */
 static bool
 is_same(const struct outfile *t, const char *path, const char *sha256)
 {
@@ -265,10 +247,11 @@ is_same(const struct outfile *t, const char *path, const char *sha256)
 	return n == 0 && strcmp(hex, sha256) == 0;
 }
 
-/* Gives the part its name, which nothing else has then had; errno EEXIST where something has. A
- * link does not replace either, where a rename that does not is unknown (EINVAL). */
+/* Gives the part file its final name. Without force an existing file is not replaced
+ * (EEXIST). A file system that does not know RENAME_NOREPLACE gets a hard link, which
+ * replaces nothing either. EINVAL: it cannot link. */
 static int
-name_part(const struct outfile *t, const char *path, bool force)
+rename_part(const struct outfile *t, const char *path, bool force)
 {
 	if (force)
 		return rename(t->part, path);
@@ -286,21 +269,22 @@ name_part(const struct outfile *t, const char *path, bool force)
 	return 0;
 }
 
-/* What is to be said where it could not be named; 0 where what is there is the same. */
+/* After rename_part failed: 0 if the file there has the same bytes, else -1 with *e set.
+ */
 static int
-not_named(const struct outfile *t, const char *path, const char *sha256, struct err *e)
+accept_existing(
+    const struct outfile *t, const char *path, const char *sha256, struct err *e)
 {
 	if (errno == EINVAL)
 		return err_set(e, CODE_TARGET_UNWRITABLE,
-		    "the file system of '%s' cannot promise that no file is replaced; "
-		    "use another -o, or --force",
+		    "the file system of '%s' cannot write a file without the risk of "
+		    "replacing one; use another -o, or --force",
 		    path);
 	if (errno != EEXIST)
 		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", path);
 	if (!is_same(t, path, sha256))
 		return err_set(e, CODE_TARGET_TAKEN,
-		    "'%s' is there already with other contents; use another -o, or --force",
-		    path);
+		    "'%s' exists with other contents; use another -o, or --force", path);
 	(void)unlink(t->part);
 	return 0;
 }
@@ -313,7 +297,7 @@ outfile_commit(struct outfile *t, const char *path, bool force, char sha256[SHA2
 	if (fsync(t->fd) < 0)
 		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
 	failpoint("keep");
-	if (name_part(t, path, force) < 0 && not_named(t, path, sha256, e) < 0)
+	if (rename_part(t, path, force) < 0 && accept_existing(t, path, sha256, e) < 0)
 		return -1;
 	failpoint("kept");
 	free(t->part);

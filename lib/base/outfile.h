@@ -1,6 +1,12 @@
 /*
- * outfile: the file that a result is kept in. Named, never outside its directory, never half
- * there, never over somebody else's.
+ * outfile: writes a result to a file, whole or not at all, replacing nothing.
+ *
+ *	outfile_path -> outfile_open -> outfile_write ... -> outfile_commit
+ *	-> outfile_close
+ *
+ * The bytes go to a hidden part file beside the target. A lock on it shows
+ * that its process is alive; the part file of a dead process is removed.
+ * outfile_commit syncs it and renames it to the target.
  */
 #ifndef AV_BASE_OUTFILE_H
 #define AV_BASE_OUTFILE_H
@@ -13,58 +19,68 @@
 #include "base/hashset.h"
 #include "base/sha256.h"
 
-/* What a name is made of; each may be any bytes. */
+/* Values of the placeholders of a template; each may be any bytes, or NULL. */
 struct outfile_name {
 	const char *stem, *provider, *kind, *name, *id, *ext;
 };
 
-/* The path for a template such as "out/{stem}.{provider}.{kind}.{ext}". What stands in braces
- * is replaced; slashes, control characters and leading dots in it become `_`, so that only the
- * template chooses the directory. -1 and target_unwritable where a place is not known. */
-int outfile_path(const char *template, const struct outfile_name *name, struct buf *path,
-    struct err *e);
+/*
+ * Appends to path the path that a template such as
+ * "out/{stem}.{provider}.{kind}.{ext}" gives. In the values slashes, control
+ * characters and leading dots become `_`, so that only the template chooses
+ * the directory. -1: target_unwritable, the template has an unknown
+ * placeholder.
+ */
+int outfile_path(const char *template, const struct outfile_name *name,
+    struct buf *path, struct err *e);
 
-/* Whether the template uses nothing but known places; for the options. */
+/* Whether all placeholders are known; otherwise *bad is where one starts. */
 bool outfile_template_ok(const char *template, const char **bad);
 
-/* The names that this run has given away, as hashes under a key of its own: 22 to 43 bytes for
- * each, however long it is. Zeroed is empty. */
+/* The target paths used in this run, as hashes with a random key: 22 to 43
+ * bytes each, however long the path is. Zeroed is empty. */
 struct outfile_names {
 	struct hashset names;
 	unsigned char key[16];
 };
 
-/* Takes a name; false where it was given to another before. (That two names had the same hash, and
- * one were refused for nothing, is less likely among a million than 1 in 10^26.) */
+/* Adds a path; false: another record of this run has it. (Two paths with one
+ * hash are less likely among a million than 1 in 10^26.) */
 bool outfile_names_take(struct outfile_names *t, const char *path);
 void outfile_names_release(struct outfile_names *t);
 
-/* A file on its way: a hidden one beside the target, ours by a lock. */
+/* A part file being written. */
 struct outfile {
-	char *part; /* its path */
-	int fd;
+	char *part; /* its path; NULL: committed, or never opened */
+	int fd;     /* -1: closed */
 	uint64_t len;
-	char head[4096]; /* the first bytes, for telling the type */
+	char head[4096]; /* the first bytes, to tell the type */
 	size_t head_len;
 	struct sha256 sha;
 };
 
-/* Makes the part of a path, as "out/.ann.part" for "out/ann", and the directory if it is not
- * there. What a process left that is no more is removed. target_taken where another process is
- * at it, target_unwritable. */
+/*
+ * Creates and locks the part file of a target ("out/.ann.part" for "out/ann"),
+ * and missing directories. -1: target_taken (another process is writing it) or
+ * target_unwritable.
+ */
 int outfile_open(struct outfile *t, const char *path, struct err *e);
 
-/* Appends bytes that belong at offset; an offset of 0 begins again. False (errno) on failure. */
-bool outfile_write(struct outfile *t, uint64_t offset, const char *data, size_t len);
+/* Appends bytes; offset is what was written so far, or 0 to start again.
+ * False (errno): the outfile can only be closed. */
+bool outfile_write(
+    struct outfile *t, uint64_t offset, const char *data, size_t len);
 
-/* Makes it durable under its name. Only with force is a file replaced that is there already; else
- * it stays, which is a success where it is the same bytes, and otherwise target_taken. A file
- * system that has neither renameat2's RENAME_NOREPLACE nor links can promise nothing of the kind:
- * target_unwritable. sha256 gets the digest. */
+/*
+ * Syncs the part file and renames it to path. sha256 gets the digest. Without
+ * force an existing file stays: success if it has the same bytes, else -1 and
+ * target_taken. -1 and target_unwritable also on a file system that has
+ * neither RENAME_NOREPLACE nor hard links.
+ */
 int outfile_commit(struct outfile *t, const char *path, bool force,
     char sha256[SHA256_HEX], struct err *e);
 
-/* Takes it away, unless it was committed. */
+/* Closes it, and removes the part file unless it was committed. */
 void outfile_close(struct outfile *t);
 
 #endif

@@ -1,6 +1,8 @@
 /*
- * sha256: a digest over bytes as they go by (libcrypto's plain functions: they need no set-up
- * of the library, which would read its configuration file and cost every start 1.5 ms).
+ * sha256: the SHA-256 digest of bytes added piece by piece.
+ *
+ * Uses libcrypto's low-level functions: the others initialise the library and
+ * read its configuration file, which adds 1.5 ms to the start of a program.
  */
 #ifndef AV_BASE_SHA256_H
 #define AV_BASE_SHA256_H
@@ -20,10 +22,10 @@ struct sha256 {
 void sha256_init(struct sha256 *s);
 void sha256_add(struct sha256 *s, const void *data, size_t len);
 
-/* The digest of what was added so far; s may go on. */
+/* The digest of the bytes so far; more may be added. */
 void sha256_sum(const struct sha256 *s, unsigned char sum[SHA256_BYTES]);
 
-/* Writes it as 64 lower-case digits and a NUL. */
+/* The same as 64 lower-case hexadecimal digits and a NUL. */
 void sha256_hex(const struct sha256 *s, char hex[SHA256_HEX]);
 
 #endif

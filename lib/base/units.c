@@ -6,7 +6,7 @@
 
 #include "base/units.h"
 
-/* Reads a number that is not negative; *end is behind it. */
+/* Reads a number from 0 up; *end points behind it. */
 static bool
 number(const char *s, double *value, const char **end)
 {

@@ -1,6 +1,8 @@
 /*
- * utf8: is it UTF-8, and what to do where it is not. RFC 3629: no overlong forms, no
- * surrogates, nothing above U+10FFFF.
+ * utf8: checks UTF-8, cuts it between characters, replaces invalid bytes.
+ *
+ * Valid is what RFC 3629 allows: no overlong forms, no surrogates, nothing
+ * above U+10FFFF.
  */
 #ifndef AV_BASE_UTF8_H
 #define AV_BASE_UTF8_H
@@ -10,21 +12,23 @@
 
 #include "base/buf.h"
 
-/* The length in bytes (1 to 4) of the well-formed character at s, or 0. len is what is left. */
+/* The length in bytes (1 to 4) of the character at s, or 0 if it is invalid or
+ * does not end within len bytes. */
 size_t utf8_char(const char *s, size_t len);
 
 bool utf8_valid(const char *s, size_t len);
 
-/* How many characters (code points) a valid string has. */
+/* The number of characters (code points) of a valid string. */
 size_t utf8_count(const char *s);
 
-/* Takes a character that a fixed buffer cut in two off the end of a string. */
+/* Removes an incomplete character at the end, as a fixed buffer leaves it. */
 void utf8_cut(char *s);
 
-/* Makes one line of at most max bytes of a text from elsewhere: controls become blanks. */
+/* Makes text from elsewhere fit for a message: cuts it to max bytes, and
+ * replaces control characters by blanks. */
 void utf8_line(char *s, size_t max);
 
-/* Appends s, each ill-formed byte replaced by U+FFFD. */
+/* Appends s with each invalid byte replaced by U+FFFD. */
 void utf8_mend(struct buf *out, const char *s, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * version: what -V prints, and what requests carry as User-Agent.
+ * version: the version, for -V and the User-Agent of requests.
  */
 #ifndef AV_BASE_VERSION_H
 #define AV_BASE_VERSION_H

@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,12 +15,12 @@
 #include "base/version.h"
 #include "program/opt.h"
 
-/* Values that getopt_long returns for rows without a letter. */
+/* getopt_long returns this plus the row's index for a row without a letter. */
 #define LONG_ONLY 256
 #define MAX_ROWS  64
 
 static int
-value_of(const struct opt *row, size_t i)
+getopt_value(const struct opt *row, size_t i)
 {
 	return row->letter != 0 ? row->letter : LONG_ONLY + (int)i;
 }
@@ -70,9 +69,9 @@ opt_misuse(const struct opt_usage *usage, const char *fmt, ...)
 	die(EX_USAGE, "usage: %s (-h explains)", usage->synopsis);
 }
 
-/* Stores one option's value. False where it is malformed. */
+/* Stores the option's value in its member. False: the value is malformed. */
 static bool
-set(const struct opt *row, void *into, const char *arg)
+set_member(const struct opt *row, void *into, const char *arg)
 {
 	void *member = (char *)into + row->offset;
 
@@ -99,9 +98,9 @@ set(const struct opt *row, void *into, const char *arg)
 	return false;
 }
 
-/* What getopt_long wants, from the table. */
+/* Makes the arguments of getopt_long from the table. */
 static void
-build(const struct opt *table, char *letters, struct option *longs)
+make_getopt_args(const struct opt *table, char *letters, struct option *longs)
 {
 	size_t n = 0;
 
@@ -110,7 +109,7 @@ build(const struct opt *table, char *letters, struct option *longs)
 		const struct opt *row = &table[n];
 		longs[n] = (struct option){row->name,
 		    row->arg != NULL ? required_argument : no_argument, NULL,
-		    value_of(row, n)};
+		    getopt_value(row, n)};
 		if (row->letter != 0)
 			*letters++ = row->letter;
 		if (row->letter != 0 && row->arg != NULL)
@@ -123,18 +122,20 @@ build(const struct opt *table, char *letters, struct option *longs)
 }
 
 static const struct opt *
-row_of(const struct opt *table, int value)
+find_row(const struct opt *table, int value)
 {
 	for (size_t i = 0; table[i].name != NULL; i++)
-		if (value_of(&table[i], i) == value)
+		if (getopt_value(&table[i], i) == value)
 			return &table[i];
 	return NULL;
 }
 
-/* Without this, the first files that a program opens could take the numbers of closed standard
- * streams, and records be written into them. Reading and writing fail as on what is closed. */
+/* Opens /dev/null for each standard stream that is closed: a file that the program opens
+ * later would take the stream's number, and records would be written into it. /dev/null
+ * is opened the wrong way round, so that reading and writing fail as on a closed
+ * descriptor. */
 static void
-hold_standard_streams(void)
+fill_closed_streams(void)
 {
 	static const int modes[] = {O_WRONLY, O_RDONLY, O_RDWR};
 	int fd;
@@ -156,8 +157,8 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 	struct option longs[MAX_ROWS + 1];
 	int c;
 
-	hold_standard_streams();
-	build(table, letters, longs);
+	fill_closed_streams();
+	make_getopt_args(table, letters, longs);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		const struct opt *row;
@@ -170,8 +171,8 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 			opt_misuse(usage, "%s needs a value", argv[optind - 1]);
 		if (c == '?')
 			opt_misuse(usage, "unknown option '%s'", argv[optind - 1]);
-		row = row_of(table, c);
-		if (row == NULL || !set(row, into, optarg))
+		row = find_row(table, c);
+		if (row == NULL || !set_member(row, into, optarg))
 			opt_misuse(usage, "--%s: '%s' is not %s",
 			    row != NULL ? row->name : "?", optarg,
 			    row != NULL && row->arg != NULL ? row->arg : "a value");

@@ -1,8 +1,9 @@
 /*
- * opt: options described by a table, from which they are parsed and helped with.
+ * opt: command-line options, parsed and explained from one table.
  *
- * A program has one table: its own rows and OPT_COMMON's. -h and -V are in every program. A
- * mistake prints one line and the synopsis on stderr and ends with EX_USAGE.
+ * A program's table has its own rows and those of OPT_COMMON. -h and -V are
+ * built in. A mistake prints the message and the synopsis on stderr and ends
+ * the program with EX_USAGE.
  */
 #ifndef AV_PROGRAM_OPT_H
 #define AV_PROGRAM_OPT_H
@@ -16,7 +17,7 @@ enum opt_type {
 	OPT_COUNT, /* int: how often it was given */
 	OPT_STR,   /* const char * */
 	OPT_INT,   /* int64_t from 1 to INT32_MAX */
-	OPT_MS,    /* int64_t, milliseconds: "90", "90s", "10m", "1h", "2d", "0.5s" */
+	OPT_MS,    /* int64_t in ms: "90" (seconds), "10m", "0.5s" */
 	OPT_RATE,  /* double: "5", "5/s", "30/m" */
 	OPT_LIST,  /* struct strings: every value given */
 };
@@ -24,20 +25,20 @@ enum opt_type {
 struct opt {
 	char letter;      /* 0: long only */
 	const char *name; /* long */
-	const char *arg;  /* what its value is called; NULL: takes none */
+	const char *arg;  /* name of its value in the help; NULL: no value */
 	const char *help;
 	enum opt_type type;
-	size_t offset; /* of its member in the program's struct */
+	size_t offset; /* of the member in the program's struct */
 };
 
-/* What -h prints besides the options. */
+/* The texts of -h beside the options. */
 struct opt_usage {
 	const char *synopsis; /* "av-upload [options] [PHOTO...]" */
 	const char *about;    /* what it does, in a sentence or two */
 	const char *examples; /* lines to copy */
 };
 
-/* What all programs that read records share. */
+/* The options of all programs that read records. */
 struct opt_common {
 	const char *provider; /* -p, else AV_PROVIDER, else NULL */
 	const char *url;
@@ -48,56 +49,70 @@ struct opt_common {
 	double rate;        /* 0: the provider's */
 };
 
-/* Rows for a struct T that has a `struct opt_common common`. */
-#define OPT_COMMON(T)                                                                    \
-	{'p', "provider", "NAME[,NAME]",                                                 \
-	    "provider of records that name none (AV_PROVIDER)", OPT_STR,                 \
-	    offsetof(T, common.provider)},                                               \
-	    {'k', "keep-order", NULL, "write records in the order of the input",         \
-	        OPT_FLAG, offsetof(T, common.keep_order)},                               \
-	    {'0', "null", NULL, "input lines end in NUL, as from find -print0",          \
-	        OPT_FLAG, offsetof(T, common.nul)},                                      \
-	    {0, "retry-failed", NULL, "retry records that failed here and can succeed",  \
-	        OPT_FLAG, offsetof(T, common.retry_failed)},                             \
-	    {0, "exit-zero", NULL, "exit with 0 even if records failed", OPT_FLAG,       \
-	        offsetof(T, common.exit_zero)},                                          \
-	    {'q', "quiet", NULL, "print only errors on stderr", OPT_FLAG,                \
-	        offsetof(T, common.quiet)},                                              \
-	{                                                                                \
-		'v', "verbose", NULL, "print more, such as each request, on stderr",     \
-		    OPT_COUNT, offsetof(T, common.verbose)                               \
-	}
+/* The rows below are for the table of a struct T with a `struct opt_common
+ * common`. clang-format cannot lay out a list of rows, so it is off. */
+/* clang-format off */
+#define OPT_COMMON(T) \
+	{'p', "provider", "NAME[,NAME]", \
+	    "provider of records that name none (AV_PROVIDER)", \
+	    OPT_STR, offsetof(T, common.provider)}, \
+	{'k', "keep-order", NULL, \
+	    "write records in the order of the input", \
+	    OPT_FLAG, offsetof(T, common.keep_order)}, \
+	{'0', "null", NULL, \
+	    "input lines end in NUL, as from find -print0", \
+	    OPT_FLAG, offsetof(T, common.nul)}, \
+	{0, "retry-failed", NULL, \
+	    "retry records that failed here and can succeed", \
+	    OPT_FLAG, offsetof(T, common.retry_failed)}, \
+	{0, "exit-zero", NULL, \
+	    "exit with 0 even if records failed", \
+	    OPT_FLAG, offsetof(T, common.exit_zero)}, \
+	{'q', "quiet", NULL, \
+	    "print only errors on stderr", \
+	    OPT_FLAG, offsetof(T, common.quiet)}, \
+	{'v', "verbose", NULL, \
+	    "print more, such as each request, on stderr", \
+	    OPT_COUNT, offsetof(T, common.verbose)}
 
-/* Rows for programs that talk to services. */
-#define OPT_NETWORK(T)                                                                   \
-	{'u', "url", "URL", "base URL of the API, with one -p (NAME_API_URL)", OPT_STR,  \
-	    offsetof(T, common.url)},                                                    \
-	    {'j', "jobs", "N", "requests in flight (4)", OPT_INT,                        \
-	        offsetof(T, common.jobs)},                                               \
-	    {0, "rate", "N[/s]", "requests a second for an account (NAME_RATE)",         \
-	        OPT_RATE, offsetof(T, common.rate)},                                     \
-	{                                                                                \
-		0, "timeout", "TIME", "time limit for one record: 90s, 10m, 1h", OPT_MS, \
-		    offsetof(T, common.timeout_ms)                                       \
-	}
+/* For programs that talk to services. */
+#define OPT_NETWORK(T) \
+	{'u', "url", "URL", \
+	    "base URL of the API, with one -p (NAME_API_URL)", \
+	    OPT_STR, offsetof(T, common.url)}, \
+	{'j', "jobs", "N", \
+	    "requests in flight (4)", \
+	    OPT_INT, offsetof(T, common.jobs)}, \
+	{0, "rate", "N[/s]", \
+	    "requests a second for an account (NAME_RATE)", \
+	    OPT_RATE, offsetof(T, common.rate)}, \
+	{0, "timeout", "TIME", \
+	    "time limit for one record: 90s, 10m, 1h", \
+	    OPT_MS, offsetof(T, common.timeout_ms)}
 
-/* Rows for programs that wait; T has watch and interval_ms. */
-#define OPT_WATCH(T)                                                                     \
-	{0, "watch", "N", "records at a time (100000)", OPT_INT, offsetof(T, watch)},    \
-	{                                                                                \
-		0, "interval", "TIME", "first poll interval; later ones are longer",     \
-		    OPT_MS, offsetof(T, interval_ms)                                     \
-	}
+/* For programs that wait; T has the members watch and interval_ms too. */
+#define OPT_WATCH(T) \
+	{0, "watch", "N", \
+	    "records at a time (100000)", \
+	    OPT_INT, offsetof(T, watch)}, \
+	{0, "interval", "TIME", \
+	    "first poll interval; later ones are longer", \
+	    OPT_MS, offsetof(T, interval_ms)}
+/* clang-format on */
 
-/* Parses argv into the struct; returns the index of the first operand. The table ends with a
- * row without a name. Standard streams that are closed are first made to stay so. */
+/*
+ * Parses argv into the struct `into`, and returns the index of the first
+ * operand. The table ends with a row without a name. Closed standard streams
+ * are first replaced, so that no file opened later takes their numbers.
+ */
 int opt_parse(int argc, char *argv[], const struct opt_usage *usage,
     const struct opt *table, void *into);
 
-/* Sets the level of talk and the defaults of -p and -j from the environment. */
+/* Sets the level of messages, and the defaults of -p (from AV_PROVIDER) and
+ * -j (4). */
 void opt_common_finish(struct opt_common *common);
 
-/* Ends the program: the message, the synopsis, EX_USAGE. */
+/* Ends the program: prints the message and the synopsis, exits EX_USAGE. */
 _Noreturn void opt_misuse(const struct opt_usage *usage, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

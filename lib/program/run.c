@@ -8,126 +8,110 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/utf8.h"
-#include "os/lines.h"
 #include "os/out.h"
 #include "program/run.h"
 #include "json/json.h"
 
-/* How long a first signal lets the input go on, and what is in flight come back. */
+/* How long after the first signal reading goes on and requests in flight may end. */
 #define GRACE_MS 10000
 
 /* How many items may be parked. */
 #define PARKED_MAX 10000
 
-/* Reading stops while so much output waits for its reader. */
+/* Reading stops while more output than this waits for its reader. */
 #define BACKLOG_MAX ((size_t)1 << 18)
-
-struct run {
-	struct loop *loop;
-	struct run_options options;
-	const struct run_calls *calls;
-	void *tool;
-	char **providers; /* of options.provider, NULL-terminated */
-	char *provider_copy;
-	struct out out;
-	struct lines lines;
-	char **operands; /* those to come; NULL: stdin */
-	bool reading;    /* stdin is watched */
-	bool input_over;
-	bool filling;      /* within fill: run_done must not call it again */
-	bool stopping_all; /* within stop_all: run_done must not free items */
-	struct item *first,
-	    *last; /* at work; with keep_order also done, in the input's order */
-	size_t held, parked;
-	struct timer grace;
-	struct timer progress;
-	size_t n_done, n_failed;
-	struct deferred lost; /* the output is */
-	bool output_lost, over;
-	int signo; /* what the program has to die of, or 0 */
-	int status;
-};
 
 /* How often progress is shown. */
 #define PROGRESS_MS 200
 
-static void fill(struct run *run);
-static void output_lost(void *arg);
-static void ready(void *arg, int fd, uint32_t events);
+struct run {
+	struct loop *loop;
+	const struct opt_common *common;
+	const struct run_step *step;
+	size_t window;
+	void *program;
+	char **providers; /* of -p, NULL-terminated */
+	char *provider_names;
+	struct input input;
+	struct out out;
+	/* At work, in the input's order; with keep_order also done but not yet written.
+	 */
+	TAILQ_HEAD(, item) items;
+	size_t held, parked; /* of items */
+	size_t n_done, n_failed;
+	struct timer grace, progress;
+	struct deferred stop; /* stops all work once the output is lost */
+	bool reading;         /* stdin is watched */
+	bool input_over;
+	bool output_lost;
+	bool over;
+	bool filling;  /* in fill_window: run_done must not call it again */
+	bool stopping; /* in stop_all: run_done must not free items */
+	int signo;     /* the signal to die of, or 0 */
+	int status;
+};
 
-/* What to say when several things went wrong, weightiest first. */
-int
-run_weightier(int a, int b)
+static void fill_window(struct run *run);
+static void stop_lost(void *arg);
+
+static int
+more_severe(int a, int b)
 {
 	static const int order[] = {
-	    EX_IOERR, EX_SOFTWARE, EX_CONFIG, EX_NOPERM, EX_TEMPFAIL, EX_DATAERR};
+	    EX_IOERR, EX_CONFIG, EX_NOPERM, EX_TEMPFAIL, EX_DATAERR};
 
 	for (size_t i = 0; i < sizeof order / sizeof *order; i++)
 		if (a == order[i] || b == order[i])
 			return order[i];
-	return a != 0 ? a : b;
+	return EX_OK;
 }
 
-/* Counts a failed record into the exit status. */
 static void
-count(struct run *run, struct rec *rec)
+count_record(struct run *run, struct rec *rec)
 {
 	struct json_object *error = rec_get(rec, "error");
 	const char *name = json_str(error, "/code");
 	enum code code = name != NULL ? code_find(name) : CODE_NONE;
-	int status = json_flag(error, "/retryable", false) ? EX_TEMPFAIL : EX_DATAERR;
+	bool retryable = json_flag(error, "/retryable", false);
 
+	run->n_done++;
 	if (error == NULL)
 		return;
 	run->n_failed++;
-	if (run->options.exit_zero)
-		return;
-	if (code != CODE_NONE && (code_info(code)->status == EX_NOPERM ||
-	                             code_info(code)->status == EX_CONFIG))
-		status = code_info(code)->status;
-	run->status = run_weightier(run->status, status);
+	if (!run->common->exit_zero)
+		run->status = more_severe(run->status, code_exit_status(code, retryable));
 }
 
 static void
-write_rec(struct run *run, struct rec *rec)
+write_record(struct run *run, struct rec *rec)
 {
-	count(run, rec);
-	run->n_done++;
+	count_record(run, rec);
 	rec_write(rec, out_buf(&run->out));
 	out_added(&run->out);
+	rec_free(rec);
 }
 
 static void
-unlink_item(struct run *run, struct item *item)
+write_item(struct run *run, struct item *item)
 {
-	if (item->prev != NULL)
-		item->prev->next = item->next;
-	else
-		run->first = item->next;
-	if (item->next != NULL)
-		item->next->prev = item->prev;
-	else
-		run->last = item->prev;
+	TAILQ_REMOVE(&run->items, item, link);
 	run->held--;
-	rec_free(item->rec);
+	write_record(run, item->rec);
 	free(item);
 }
 
-/* Writes what is done and whose turn it is: the item, or with keep_order all up to the first
- * that is still at work. */
+/* Writes what is done; with keep_order only up to the first item that is at work. */
 static void
-release(struct run *run, struct item *item)
+write_ready(struct run *run)
 {
-	if (!run->options.keep_order) {
-		write_rec(run, item->rec);
-		unlink_item(run, item);
-		return;
-	}
-	while (run->first != NULL &&
-	       run->first->done) { /* NOLINT(clang-analyzer-unix.Malloc) */
-		write_rec(run, run->first->rec);
-		unlink_item(run, run->first);
+	struct item *item, *next;
+
+	for (item = TAILQ_FIRST(&run->items); item != NULL; item = next) {
+		next = TAILQ_NEXT(item, link);
+		if (item->done)
+			write_item(run, item);
+		else if (run->common->keep_order)
+			return;
 	}
 }
 
@@ -135,24 +119,28 @@ void
 run_done(struct item *item)
 {
 	struct run *run = item->run;
+	bool keep_order = run->common->keep_order;
 
 	run_park(item, false);
 	item->done = true;
 	item->stop = NULL;
-	/* What cannot be written yet keeps its bytes alone. */
-	if (run->stopping_all || (run->options.keep_order && item != run->first))
+	/* A record that has to wait keeps only its bytes. */
+	if (run->stopping || (keep_order && item != TAILQ_FIRST(&run->items)))
 		rec_slim(item->rec);
-	if (run->stopping_all)
+	if (run->stopping)
 		return;
-	release(run, item);
+	if (keep_order)
+		write_ready(run);
+	else
+		write_item(run, item);
 	if (!run->filling)
-		fill(run);
+		fill_window(run);
 }
 
 void
 run_fail(struct item *item, const struct err *e)
 {
-	rec_fail(item->rec, item->run->options.step, e);
+	rec_fail(item->rec, item->run->step->name, e);
 	run_done(item);
 }
 
@@ -166,7 +154,7 @@ run_park(struct item *item, bool parked)
 	item->parked = parked;
 	run->parked += parked ? 1 : (size_t)-1;
 	if (parked && !run->filling)
-		fill(run);
+		fill_window(run);
 }
 
 bool
@@ -174,210 +162,105 @@ run_stopping(struct run *run)
 {
 	if (!run->output_lost && out_broken(&run->out)) {
 		run->output_lost = true;
-		loop_defer(run->loop, &run->lost, output_lost, run);
+		loop_defer(run->loop, &run->stop, stop_lost, run);
 	}
 	return run->signo != 0 || run->output_lost;
 }
 
+size_t
+run_failed(const struct run *run)
+{
+	return run->n_failed;
+}
+
 static struct item *
-hold(struct run *run, struct rec *rec)
+add_item(struct run *run, struct rec *rec)
 {
 	struct item *item = mem_new(1, sizeof *item);
 
 	item->rec = rec;
 	item->run = run;
-	item->prev = run->last;
-	if (run->last != NULL)
-		run->last->next = item;
-	else
-		run->first = item;
-	run->last = item;
+	TAILQ_INSERT_TAIL(&run->items, item, link);
 	run->held++;
 	return item;
 }
 
 static void
-pass(struct run *run, struct rec *rec)
+pass_through(struct run *run, struct rec *rec)
 {
-	if (run->options.keep_order && run->first != NULL) {
-		run_done(hold(run, rec));
-		return;
-	}
-	write_rec(run, rec);
-	rec_free(rec);
+	if (run->common->keep_order && !TAILQ_EMPTY(&run->items))
+		run_done(add_item(run, rec));
+	else
+		write_record(run, rec);
 }
 
-/* Takes a failed record up where the program mends it, or again where it failed here and is
- * worth it. */
+/* Whether to begin a failed record: if this program can repair it, or with --retry-failed
+ * if it failed here and is retryable. */
 static bool
-take_up(struct run *run, struct rec *rec)
+retries(struct run *run, struct rec *rec)
 {
 	struct json_object *error = rec_get(rec, "error");
 	const char *step = json_str(error, "/step");
 
-	if (run->calls->mend != NULL && run->signo == 0 &&
-	    run->calls->mend(run->tool, rec))
+	if (run->signo != 0)
+		return false;
+	if (run->step->mend != NULL && run->step->mend(run->program, rec))
 		return true;
-	if (!run->options.retry_failed || run->signo != 0 || step == NULL ||
-	    strcmp(step, run->options.step) != 0 ||
-	    !json_flag(error, "/retryable", false))
+	if (!run->common->retry_failed || step == NULL ||
+	    strcmp(step, run->step->name) != 0 || !json_flag(error, "/retryable", false))
 		return false;
 	rec_remove(rec, "error");
 	return true;
 }
 
 static void
-start(struct run *run, struct rec *rec)
+start_record(struct run *run, struct rec *rec)
 {
 	struct err e;
 
-	if ((rec_failed(rec) && !take_up(run, rec)) || run->calls->skip(run->tool, rec)) {
-		pass(run, rec);
-		return;
-	}
-	if (run->signo != 0) {
+	if ((rec_failed(rec) && !retries(run, rec)) ||
+	    (run->step->skip != NULL && run->step->skip(run->program, rec))) {
+		pass_through(run, rec);
+	} else if (run->signo != 0) {
 		err_set(&e, CODE_INTERRUPTED,
-		    "stopped before this record was begun; run it again");
-		rec_fail(rec, run->options.step, &e);
-		pass(run, rec);
-		return;
+		    "the run was stopped before this record was begun; run it again");
+		rec_fail(rec, run->step->name, &e);
+		pass_through(run, rec);
+	} else {
+		run->step->begin(run->program, add_item(run, rec));
 	}
-	run->calls->begin(run->tool, hold(run, rec));
 }
 
-/* Fills in the provider, where it is absent, with each of those given. */
+/* Starts a record that names no provider once for each provider of -p. */
 static void
-fan_out(struct run *run, struct rec *rec)
+for_each_provider(struct run *run, struct rec *rec)
 {
 	char **p = run->providers;
 
 	if (p[0] == NULL || rec_has(rec, "provider") || rec_failed(rec)) {
-		start(run, rec);
+		start_record(run, rec);
 		return;
 	}
 	for (; p[1] != NULL; p++) {
-		struct rec *twin = rec_clone(rec);
-		rec_set_str(twin, "provider", p[0]);
-		start(run, twin);
+		struct rec *copy = rec_clone(rec);
+		rec_set_str(copy, "provider", p[0]);
+		start_record(run, copy);
 	}
 	rec_set_str(rec, "provider", p[0]);
-	start(run, rec);
+	start_record(run, rec);
 }
 
-/* A line that is no record, as one. */
-static struct rec *
-bare(struct run *run, const char *text, size_t len, struct err *e)
-{
-	struct rec *rec;
-	char *word;
-
-	if (run->options.bare == RUN_BARE_NONE) {
-		err_set(e, CODE_INVALID_RECORD, "the line is no JSON object");
-		return NULL;
-	}
-	if (!utf8_valid(text, len) || memchr(text, '\0', len) != NULL) {
-		err_set(e, CODE_PATH_NOT_UTF8,
-		    "the path is not UTF-8, so no record can hold it; rename the file");
-		return NULL;
-	}
-	rec = rec_new();
-	word = mem_strn(text, len);
-	if (run->options.bare == RUN_BARE_PHOTO)
-		rec_set_str(rec, "file", word);
-	else
-		json_put_str(rec_edit(rec, "avatar"), "id", word);
-	free(word);
-	return rec;
-}
-
-/* Makes a record of one line; blank lines are nothing. */
-static void
-take(struct run *run, const struct line *line)
-{
-	size_t blanks = 0;
-	struct rec *rec;
-	struct err e;
-
-	while (blanks < line->len && memchr(" \t\r\n", line->text[blanks], 4) != NULL)
-		blanks++;
-	if (blanks == line->len)
-		return;
-	if (line->too_long) {
-		err_set(&e, CODE_RECORD_TOO_LONG, "the line is longer than 16 MiB");
-		rec = NULL;
-	} else if (line->text[blanks] == '{') {
-		rec = rec_parse(line->text, line->len, &e);
-	} else {
-		rec = bare(run, line->text, line->len, &e);
-	}
-	if (rec != NULL)
-		fan_out(run, rec);
-	else
-		pass(run, rec_bad(run->options.step, line->text, line->len, &e));
-}
-
-/* The next line in memory, or operand. */
+/* Whether to read no record now. After a signal records pass through whatever is at work,
+ * so the window does not count; with keep_order they wait for that work and fill memory.
+ */
 static bool
-next_line(struct run *run, struct line *line)
-{
-	if (run->operands == NULL)
-		return lines_next(&run->lines, line);
-	if (*run->operands == NULL)
-		return false;
-	line->text = *run->operands++;
-	line->len = strlen(line->text);
-	line->too_long = line->len > REC_MAX;
-	return true;
-}
-
-/* Whether to leave the input alone for now. After a signal records pass by what is under way, so
- * that there is room however full the window is; only with keep_order they wait for it. */
-static bool
-full(const struct run *run)
+is_full(const struct run *run)
 {
 	if (out_backlog(&run->out) > BACKLOG_MAX)
 		return true;
 	if (run->signo != 0)
-		return run->options.keep_order &&
-		       run->held >= run->options.window + PARKED_MAX;
-	return run->held - run->parked >= run->options.window ||
-	       run->parked >= PARKED_MAX;
-}
-
-/* Counts for a person who waits: on a terminal, and only by the last program of a pipe, so that
- * one line is enough for all. */
-static void
-show_progress(void *arg)
-{
-	struct run *run = arg;
-
-	err_status("%s: %zu done, %zu failed, %zu at work", program_invocation_short_name,
-	    run->n_done, run->n_failed, run->held);
-	loop_at(run->loop, &run->progress, loop_now(run->loop) + PROGRESS_MS,
-	    show_progress, run);
-}
-
-static void
-start_progress(struct run *run)
-{
-	struct stat st;
-
-	if (err_level() >= 0 && isatty(STDERR_FILENO) && fstat(STDOUT_FILENO, &st) == 0 &&
-	    S_ISREG(st.st_mode))
-		loop_at(run->loop, &run->progress, loop_now(run->loop) + PROGRESS_MS,
-		    show_progress, run);
-}
-
-static void
-finish_if_over(struct run *run)
-{
-	if (run->input_over && run->held == 0 && out_backlog(&run->out) == 0) {
-		run->over = true;
-		loop_cancel(run->loop, &run->grace);
-		loop_cancel(run->loop, &run->progress);
-		err_status("%s", "");
-		loop_stop(run->loop);
-	}
+		return run->common->keep_order && run->held >= run->window + PARKED_MAX;
+	return run->held - run->parked >= run->window || run->parked >= PARKED_MAX;
 }
 
 static void
@@ -389,95 +272,103 @@ end_input(struct run *run)
 	run->input_over = true;
 }
 
-/* Starts work while there is room, and sees to it that more input comes. */
 static void
-fill(struct run *run)
-{
-	struct line line;
-
-	run->filling = true;
-	while (!run->input_over && !full(run)) {
-		if (run->output_lost)
-			end_input(run);
-		else if (next_line(run, &line))
-			take(run, &line);
-		else if (run->operands != NULL || run->lines.eof)
-			end_input(run);
-		else
-			break;
-	}
-	run->filling = false;
-	if (!run->input_over && full(run) == run->reading) {
-		run->reading = !run->reading;
-		if (run->reading)
-			loop_watch(run->loop, STDIN_FILENO, EPOLLIN, ready, run);
-		else
-			loop_unwatch(run->loop, STDIN_FILENO);
-	}
-	finish_if_over(run);
-}
-
-static void
-ready(void *arg, int fd, uint32_t events)
+on_input(void *arg, int fd, uint32_t events)
 {
 	struct run *run = arg;
 
 	(void)fd;
 	(void)events;
-	if (lines_read(&run->lines) < 0) {
+	if (lines_read(&run->input.lines) < 0) {
 		warn("cannot read standard input:");
-		run->status = run_weightier(run->status, EX_IOERR);
+		run->status = more_severe(run->status, EX_IOERR);
 		end_input(run);
 	}
-	fill(run);
+	fill_window(run);
 }
 
-/* Asks all that is at work to stop. What ends meanwhile is released afterwards. */
+/* Watches stdin while there is room for what it brings. */
+static void
+watch_input(struct run *run)
+{
+	if (run->input_over || is_full(run) != run->reading)
+		return;
+	run->reading = !run->reading;
+	if (run->reading)
+		loop_watch(run->loop, STDIN_FILENO, EPOLLIN, on_input, run);
+	else
+		loop_unwatch(run->loop, STDIN_FILENO);
+}
+
+static void
+finish_if_over(struct run *run)
+{
+	if (!run->input_over || run->held > 0 || out_backlog(&run->out) > 0)
+		return;
+	run->over = true;
+	loop_cancel(run->loop, &run->grace);
+	loop_cancel(run->loop, &run->progress);
+	err_status("%s", "");
+	loop_stop(run->loop);
+}
+
+/* Starts records while there is room. */
+static void
+fill_window(struct run *run)
+{
+	struct rec *rec;
+
+	run->filling = true;
+	while (!run->input_over && !is_full(run)) {
+		if (run->output_lost)
+			end_input(run);
+		else if ((rec = input_next(&run->input)) != NULL)
+			for_each_provider(run, rec);
+		else if (input_is_over(&run->input))
+			end_input(run);
+		else
+			break;
+	}
+	run->filling = false;
+	watch_input(run);
+	finish_if_over(run);
+}
+
+/* Asks all items at work to stop. Items that end meanwhile are written afterwards. */
 static void
 stop_all(struct run *run, bool hard)
 {
-	struct item *item, *next;
+	struct item *item;
 
-	run->stopping_all = true;
-	for (item = run->first; item != NULL; item = item->next)
-		if (item->stop != NULL)
-			item->stop(item, hard);
-	run->stopping_all = false;
-	for (item = run->first; item != NULL; item = next) {
-		next = item->next;
-		if (item->done && !run->options.keep_order)
-			release(run, item);
-	}
-	if (run->options.keep_order)
-		release(run, NULL);
+	run->stopping = true;
+	TAILQ_FOREACH(item, &run->items, link)
+	if (item->stop != NULL)
+		item->stop(item, hard);
+	run->stopping = false;
+	write_ready(run);
+	fill_window(run);
 }
 
 static void
-output_lost(void *arg)
+stop_lost(void *arg)
 {
-	struct run *run = arg;
-
-	stop_all(run, false);
-	fill(run);
+	stop_all(arg, false);
 }
 
 static void
-has_room(void *arg)
+on_output_room(void *arg)
 {
 	struct run *run = arg;
 
-	(void)run_stopping(run); /* sees to it that all stops where it is lost */
-	fill(run);
+	(void)run_stopping(run); /* stops all work if the output is lost */
+	fill_window(run);
 }
 
 static void
-grace_over(void *arg)
+on_grace_over(void *arg)
 {
-	struct run *run = arg;
-
-	end_input(run);
-	stop_all(run, true);
-	fill(run);
+	end_input(arg);
+	stop_all(arg, true);
 }
 
 static void
@@ -488,17 +379,41 @@ on_signal(void *arg, int signo)
 	if (run->signo != 0)
 		run_exit(-signo);
 	run->signo = signo;
-	note("stopping; what is under way is finished, the rest passed on");
-	loop_at(run->loop, &run->grace, loop_now(run->loop) + GRACE_MS, grace_over, run);
+	note("stopping: waiting for requests in flight; other records pass through");
+	loop_at(
+	    run->loop, &run->grace, loop_now(run->loop) + GRACE_MS, on_grace_over, run);
 	stop_all(run, false);
-	fill(run);
+}
+
+static void
+show_progress(void *arg)
+{
+	struct run *run = arg;
+
+	err_status("%s: %zu done, %zu failed, %zu at work", program_invocation_short_name,
+	    run->n_done, run->n_failed, run->held);
+	loop_at(run->loop, &run->progress, loop_now(run->loop) + PROGRESS_MS,
+	    show_progress, run);
+}
+
+/* Progress is shown on a terminal, and only by the last program of a pipe, which writes
+ * to a file, so that one line serves the whole pipe. */
+static void
+start_progress(struct run *run)
+{
+	struct stat st;
+
+	if (err_level() >= 0 && isatty(STDERR_FILENO) && fstat(STDOUT_FILENO, &st) == 0 &&
+	    S_ISREG(st.st_mode))
+		loop_at(run->loop, &run->progress, loop_now(run->loop) + PROGRESS_MS,
+		    show_progress, run);
 }
 
 /* "a,b" as {"a", "b", NULL}. */
 static void
 split_providers(struct run *run)
 {
-	char *rest = run->provider_copy = mem_str(run->options.provider), *name;
+	char *rest = run->provider_names = mem_str(run->common->provider), *name;
 	size_t n = 0;
 
 	run->providers = mem_new(1, sizeof *run->providers);
@@ -513,25 +428,21 @@ split_providers(struct run *run)
 }
 
 struct run *
-run_new(struct loop *loop, const struct run_options *options,
-    const struct run_calls *calls, void *tool)
+run_new(struct loop *loop, const struct opt_common *common, const struct run_step *step,
+    size_t window, void *program)
 {
 	struct run *run = mem_new(1, sizeof *run);
 
 	run->loop = loop;
-	run->options = *options;
-	run->calls = calls;
-	run->tool = tool;
+	run->common = common;
+	run->step = step;
+	run->window = window;
+	run->program = program;
+	TAILQ_INIT(&run->items);
 	split_providers(run);
-	lines_init(&run->lines, STDIN_FILENO, options->nul ? '\0' : '\n', REC_MAX);
-	out_init(&run->out, loop, has_room, run);
+	input_init(&run->input, step->name, step->input, common->nul);
+	out_init(&run->out, loop, on_output_room, run);
 	return run;
-}
-
-size_t
-run_failed(const struct run *run)
-{
-	return run->n_failed;
 }
 
 void
@@ -539,11 +450,11 @@ run_free(struct run *run)
 {
 	if (run == NULL)
 		return;
-	loop_undefer(run->loop, &run->lost);
+	loop_undefer(run->loop, &run->stop);
 	out_release(&run->out);
-	lines_release(&run->lines);
+	input_release(&run->input);
 	free(run->providers);
-	free(run->provider_copy);
+	free(run->provider_names);
 	free(run);
 }
 
@@ -552,9 +463,9 @@ run_records(struct run *run, char **operands)
 {
 	signal(SIGPIPE, SIG_IGN);
 	loop_on_signal(run->loop, on_signal, run);
-	run->operands = operands[0] != NULL ? operands : NULL;
+	run->input.operands = operands[0] != NULL ? operands : NULL;
 	start_progress(run);
-	fill(run);
+	fill_window(run);
 	if (!run->over)
 		loop_run(run->loop);
 	if (out_close(&run->out) < 0 && errno == EPIPE) {

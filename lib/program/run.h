@@ -1,90 +1,101 @@
 /*
- * run: records in, N at a time, records out; the loop that all programs share.
+ * run: reads records, works on several at a time, writes each when it is done.
  *
- * Reads operands or stdin as fast as work starts, makes each line a record, gives it to
- * `begin`, and writes it when run_done is called. What needs no work passes through: a record
- * that carries an error, one that `skip` knows as done. Each record that went in comes out.
+ *	run_new -> run_records -> run_free -> run_exit
  *
- * SIGINT and SIGTERM: nothing new is begun, what is under way is asked to stop, and input is
- * passed on with the error `interrupted` until it ends or 10 s are over; a second signal ends at
- * once. When the reader of stdout goes away, or the disk is full, nothing new is begun either and
- * no more is read. run_records then
- * returns minus the signal that the program has to die of (run_exit does both).
+ * Each record is given to the step's `begin`, and is written when the program
+ * calls run_done. A record needs no work and passes through unchanged if it
+ * carries an error, or if the step's `skip` says so. Each record that is read
+ * is also written.
+ *
+ * SIGINT and SIGTERM: no new work is begun, and work under way is asked to
+ * stop. Records still read pass through with the error `interrupted`, until
+ * the input ends or 10 s are over. A second signal ends the program at once.
+ * When stdout cannot be written (the reader is gone, the disk is full), no new
+ * work is begun and no more is read.
  */
 #ifndef AV_PROGRAM_RUN_H
 #define AV_PROGRAM_RUN_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/queue.h>
 
 #include "base/err.h"
 #include "os/loop.h"
+#include "program/input.h"
+#include "program/opt.h"
 #include "json/rec.h"
 
 struct run;
 
-/* A record at work. The tool keeps its own state in `state`. */
+/* A record at work. */
 struct item {
 	struct rec *rec;
-	void *state;
-	/* Called on a signal: finish soon, by run_done, giving back what is not begun. hard: the
-	 * grace is over, finish now. The tool sets it in `begin`; NULL: it finishes soon anyway. */
+	void *state; /* the program's own; run does not touch it */
+	/*
+	 * Called on a signal: finish soon by run_done, and give back what is
+	 * not begun. hard: the 10 s are over, finish now. `begin` sets it;
+	 * NULL: the item finishes soon anyway.
+	 */
 	void (*stop)(struct item *item, bool hard);
-	/* run's own */
+	/* private to run */
 	struct run *run;
-	struct item *next, *prev;
+	TAILQ_ENTRY(item) link;
 	bool done, parked;
 };
 
-/* What a line that is no record stands for. */
-enum run_bare { RUN_BARE_NONE, RUN_BARE_PHOTO, RUN_BARE_AVATAR };
-
-struct run_options {
-	const char *step;     /* "upload": error.step of what fails here */
-	const char *provider; /* names to fill in, comma-separated, or NULL */
-	enum run_bare bare;
-	size_t window; /* records at work; with keep_order, held */
-	bool keep_order, nul, retry_failed, exit_zero;
+/*
+ * What one program does with each record: its step in a pipeline. `program` is
+ * the pointer given to run_new, the program's own struct.
+ */
+struct run_step {
+	const char *name; /* "upload": error.step of records that fail here */
+	enum input_kind input;
+	/* True: the record has this program's result already and passes
+	 * through. NULL: none has. */
+	bool (*skip)(void *program, struct rec *rec);
+	/* True: this program can repair what failed, so the record is begun
+	 * with its error. NULL: it repairs nothing. */
+	bool (*mend)(void *program, struct rec *rec);
+	/* Starts the work. It ends in run_done, at once or later. */
+	void (*begin)(void *program, struct item *item);
 };
 
-struct run_calls {
-	/* Whether the record carries this program's result already and passes unchanged. */
-	bool (*skip)(void *tool, struct rec *rec);
-	/* Whether a failed record is taken up, error and all, because this program may mend what
-	 * failed; NULL: none is. */
-	bool (*mend)(void *tool, struct rec *rec);
-	/* Starts work that ends in run_done, at once or later. */
-	void (*begin)(void *tool, struct item *item);
-};
-
-struct run *run_new(struct loop *loop, const struct run_options *options,
-    const struct run_calls *calls, void *tool);
+/*
+ * window: how many records are at work at once, or held with --keep-order.
+ * Everything given is borrowed until run_free.
+ */
+struct run *run_new(struct loop *loop, const struct opt_common *common,
+    const struct run_step *step, size_t window, void *program);
 void run_free(struct run *run);
 
-/* How many records have come out failed. */
-size_t run_failed(const struct run *run);
-
-/* Reads all of operands (NULL-terminated; none: stdin) and runs the loop until all is
- * written. Returns an exit status, or minus a signal. */
+/*
+ * Reads the operands (NULL-terminated; if there are none, stdin) and runs the
+ * loop until all is written. Returns an exit status, or minus the signal that
+ * the program has to die of; run_exit takes both.
+ */
 int run_records(struct run *run, char **operands);
 
-/* The item's record is complete: counts and writes it. The item is gone. */
+/* The record is complete: counts and writes it. Frees the item. */
 void run_done(struct item *item);
 
 /* The same for a record that failed: sets `error` first. */
 void run_fail(struct item *item, const struct err *e);
 
-/* The item waits for something long that needs nothing of ours: while it is parked, another one
- * may be at work in its place. */
+/* While an item is parked, another record may be at work in its place: for
+ * waits that use no memory or descriptor of ours worth counting. */
 void run_park(struct item *item, bool parked);
 
-/* Whether nothing new may be begun: a signal came, or the output is lost (asked anew). */
+/* True: begin nothing new. A signal came or stdout cannot be written; whether
+ * it can is checked at each call. */
 bool run_stopping(struct run *run);
 
-/* Ends the program as run_records said: by exit or by the signal. */
-_Noreturn void run_exit(int status);
+/* How many failed records were written so far. */
+size_t run_failed(const struct run *run);
 
-/* Puts `name` into exit statuses' order of weight: returns the weightier of two. */
-int run_weightier(int a, int b);
+/* Ends the program with what run_records returned: exits, or dies of the
+ * signal. */
+_Noreturn void run_exit(int status);
 
 #endif

@@ -7,25 +7,25 @@
 #include "program/session.h"
 
 static bool
-stopping(void *arg)
+is_stopping(void *arg)
 {
-	struct session *t = arg;
+	struct session *s = arg;
 
-	return run_stopping(t->run);
+	return run_stopping(s->run);
 }
 
-/* Loads each provider that was named and looks for its key. */
+/* Loads each provider of -p and looks for its credentials. */
 static void
-check_providers(struct session *t)
+check_providers(struct session *s)
 {
-	char *names = mem_str(t->common->provider), *rest = names, *name;
+	char *names = mem_str(s->common->provider), *rest = names, *name;
 	struct account *a;
 	struct err e;
 
 	while (rest != NULL && (name = strsep(&rest, ",")) != NULL) {
 		if (*name == '\0')
 			continue;
-		a = accounts_get(t->engine.accounts, name, &e);
+		a = accounts_get(s->engine.accounts, name, &e);
 		if (a == NULL || account_has_credentials(a, &e) < 0)
 			die(EX_CONFIG, "%s", e.message);
 	}
@@ -33,69 +33,60 @@ check_providers(struct session *t)
 }
 
 void
-session_open(struct session *t, const struct opt_common *common,
+session_open(struct session *s, const struct opt_common *common,
     const struct opt_usage *usage, const struct session_options *options,
-    const struct run_calls *calls, void *self)
+    const struct run_step *step, void *program)
 {
 	struct account_options account_options = {
 	    .url = common->url, .url_for = common->provider, .rate = common->rate};
 	struct http_options http_options = {
 	    .user_agent = av_user_agent, .max_in_flight = (unsigned)common->jobs};
-	struct run_options run_options = {.step = options->step,
-	    .provider = common->provider,
-	    .bare = options->bare,
-	    .window = options->window,
-	    .keep_order = common->keep_order,
-	    .nul = common->nul,
-	    .retry_failed = common->retry_failed,
-	    .exit_zero = common->exit_zero};
+	struct engine *engine = &s->engine;
 	struct err e;
 
 	if (common->url != NULL &&
 	    (common->provider == NULL || strchr(common->provider, ',')))
 		opt_misuse(usage, "--url needs exactly one provider (-p)");
-	*t = (struct session){.common = common,
-	    .usage = usage,
-	    .step = options->step,
-	    .ledger_file = options->ledger_file};
-	t->engine.loop = loop_new();
-	slots_init(&t->engine.places, (size_t)common->jobs);
-	t->desk = (struct paid_context){.engine = &t->engine, .creates_left = -1};
-	t->engine.accounts = accounts_new(t->engine.loop, &account_options);
+	*s = (struct session){
+	    .common = common, .step = step, .ledger_file = options->ledger_file};
+	engine->loop = loop_new();
+	slots_init(&engine->places, (size_t)common->jobs);
+	engine->accounts = accounts_new(engine->loop, &account_options);
+	s->paid = (struct paid_context){.engine = engine, .creates_left = -1};
 	if (options->dry_run)
-		t->desk.plan = &t->plan;
+		s->paid.plan = &s->dry_run;
 	else
-		check_providers(t);
+		check_providers(s);
 	if (options->ledger) {
-		t->desk.lookups = lookups_new(&t->engine);
-		t->desk.ledger = ledger_open(options->ledger_file, t->engine.loop, &e);
-		if (t->desk.ledger == NULL)
+		s->paid.lookups = lookups_new(engine);
+		s->paid.ledger = ledger_open(options->ledger_file, engine->loop, &e);
+		if (s->paid.ledger == NULL)
 			die(EX_CONFIG, "%s", e.message);
 	}
-	t->engine.http = http_new(t->engine.loop, &http_options);
-	t->run = run_new(t->engine.loop, &run_options, calls, self);
-	t->engine.stopping = stopping;
-	t->engine.arg = t;
+	engine->http = http_new(engine->loop, &http_options);
+	s->run = run_new(engine->loop, common, step, options->window, program);
+	engine->stopping = is_stopping;
+	engine->arg = s;
 }
 
 void
-session_close(struct session *t, int status)
+session_close(struct session *s, int status)
 {
-	if (t->desk.plan != NULL)
-		dry_run_report(t->desk.plan, run_failed(t->run));
-	run_free(t->run);
-	dry_run_release(&t->plan);
-	lookups_free(t->desk.lookups);
-	http_free(t->engine.http);
-	ledger_free(t->desk.ledger);
+	if (s->paid.plan != NULL)
+		dry_run_report(s->paid.plan, run_failed(s->run));
+	run_free(s->run);
+	dry_run_release(&s->dry_run);
+	lookups_free(s->paid.lookups);
+	http_free(s->engine.http);
+	ledger_free(s->paid.ledger);
 	if (status < 0)
 		return;
-	accounts_free(t->engine.accounts);
-	loop_free(t->engine.loop);
+	accounts_free(s->engine.accounts);
+	loop_free(s->engine.loop);
 }
 
 struct account *
-session_account(struct session *t, struct item *item)
+session_account(struct session *s, struct item *item)
 {
 	const char *name = rec_str(item->rec, "provider");
 	struct account *a = NULL;
@@ -105,32 +96,33 @@ session_account(struct session *t, struct item *item)
 		err_set(&e, CODE_NO_PROVIDER,
 		    "the record names no provider; give one with -p");
 	else
-		a = accounts_get(t->engine.accounts, name, &e);
+		a = accounts_get(s->engine.accounts, name, &e);
 	if (a == NULL) {
-		t->plan.refused++;
+		s->dry_run.refused++;
 		run_fail(item, &e);
 	}
 	return a;
 }
 
 struct ledger *
-session_ledger(struct session *t)
+session_ledger(struct session *s)
 {
 	struct err e;
 
-	if (t->desk.ledger != NULL || t->no_ledger)
-		return t->desk.ledger;
-	t->desk.ledger = ledger_open(t->ledger_file, t->engine.loop, &e);
-	t->no_ledger = t->desk.ledger == NULL;
-	if (t->no_ledger)
-		warn("what fails or is gone is not noted for later runs: %s", e.message);
-	return t->desk.ledger;
+	if (s->paid.ledger != NULL || s->no_ledger)
+		return s->paid.ledger;
+	s->paid.ledger = ledger_open(s->ledger_file, s->engine.loop, &e);
+	s->no_ledger = s->paid.ledger == NULL;
+	if (s->no_ledger)
+		warn("failed and deleted avatars are not noted for later runs: %s",
+		    e.message);
+	return s->paid.ledger;
 }
 
 void
-session_fail(struct session *t, struct item *item, const struct failure *f)
+session_fail(struct session *s, struct item *item, const struct failure *f)
 {
-	t->plan.refused++;
-	failure_put(f, item->rec, t->step);
+	s->dry_run.refused++;
+	failure_put(f, item->rec, s->step->name);
 	run_done(item);
 }

@@ -1,10 +1,12 @@
 /*
- * session: what the programs that talk to services set up alike, and take down again.
+ * session: set-up and clean-up of the programs that talk to services.
  *
- *	parse options -> session_open -> run_records -> session_close -> run_exit
+ *	parse options -> session_open -> run_records -> session_close ->
+ *run_exit
  *
- * What the user has to mend first (a provider that does not exist, a missing key, a ledger
- * that cannot be written) ends the program in session_open, before a byte of input is read.
+ * Mistakes that the user has to fix first (an unknown provider, a missing key,
+ * a ledger that cannot be written) end the program in session_open, before any
+ * input is read.
  */
 #ifndef AV_PROGRAM_SESSION_H
 #define AV_PROGRAM_SESSION_H
@@ -15,41 +17,45 @@
 
 struct session {
 	const struct opt_common *common;
-	const struct opt_usage *usage;
-	struct engine engine;
-	struct paid_context desk; /* of programs that send what is not repeatable */
-	struct dry_run plan;      /* of a dry run */
+	const struct run_step *step;
 	struct run *run;
-	const char *step;
+	struct engine engine;
+	struct paid_context paid; /* for paid requests, and the ledger */
+	struct dry_run dry_run;   /* counted with --dry-run; see paid.plan */
 	const char *ledger_file;
-	bool no_ledger; /* it could not be opened */
+	bool no_ledger; /* opening it failed */
 };
 
 struct session_options {
-	const char *step; /* "upload" */
-	enum run_bare bare;
-	size_t window; /* records at work at most */
-	bool ledger;   /* the program sends what is not repeatable: open it now */
-	const char *ledger_file; /* --ledger */
-	bool dry_run;            /* nothing is sent; session_close says what would be */
+	size_t window;           /* records at work at once */
+	bool ledger;             /* open the ledger at once: the program pays */
+	const char *ledger_file; /* --ledger, or NULL */
+	bool dry_run;            /* send nothing; session_close reports */
 };
 
-/* Ends the program where something is amiss. self is handed to the calls. */
-void session_open(struct session *t, const struct opt_common *common,
+/* Ends the program on a mistake. `program` is passed to the step's functions;
+ * all else is borrowed until session_close. */
+void session_open(struct session *s, const struct opt_common *common,
     const struct opt_usage *usage, const struct session_options *options,
-    const struct run_calls *calls, void *self);
+    const struct run_step *step, void *program);
 
-/* status: what run_records said. Where the program dies of a signal, a thread that gets a token
- * may still be at work: it is not waited for, and keeps what it uses. */
-void session_close(struct session *t, int status);
+/*
+ * status: what run_records returned. If the program has to die of a signal, a
+ * thread that fetches a token may still run; session_close does not wait for
+ * it and keeps the memory that it uses.
+ */
+void session_close(struct session *s, int status);
 
-/* The account of the item's provider; NULL: the item has failed and is gone. */
-struct account *session_account(struct session *t, struct item *item);
+/* The account of the record's provider. NULL: there is none; the item was
+ * failed and is gone. */
+struct account *session_account(struct session *s, struct item *item);
 
-/* The ledger, opened now if it was not; NULL: it cannot be, which is said once. */
-struct ledger *session_ledger(struct session *t);
+/* The ledger, opened at the first call unless session_open did. NULL: it
+ * cannot be opened; the first call warned. */
+struct ledger *session_ledger(struct session *s);
 
-/* Ends the item with that failure. */
-void session_fail(struct session *t, struct item *item, const struct failure *f);
+/* Fails the item with f, which is copied. Frees the item. */
+void session_fail(
+    struct session *s, struct item *item, const struct failure *f);
 
 #endif

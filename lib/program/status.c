@@ -4,9 +4,9 @@
 #include "program/status.h"
 #include "json/json.h"
 
-/* Takes over those members of an answer that a record shows. */
+/* Copies the members of an answer that stand in a record. */
 static void
-update(struct json_object *into, struct json_object *taken)
+copy_shown(struct json_object *into, struct json_object *taken)
 {
 	static const char *const shown[] = {
 	    "status", "provider_status", "created_at", "preview_url"};
@@ -26,8 +26,10 @@ has_failed(struct json_object *taken)
 	return status != NULL && strcmp(status, "failed") == 0;
 }
 
+/* what: "avatar" or "rendering". */
 static void
-set_failed(struct failure *f, enum code code, const char *what, struct json_object *taken)
+set_failure(
+    struct failure *f, enum code code, const char *what, struct json_object *taken)
 {
 	const char *reason = json_str(taken, "/reason");
 	const char *word = json_str(taken, "/provider_status");
@@ -41,6 +43,7 @@ set_failed(struct failure *f, enum code code, const char *what, struct json_obje
 	failure_set(f, &e, "yes");
 }
 
+/* Marks the entry of this operation and id in the ledger. */
 static void
 mark(struct ledger *ledger, struct account *a, const char *operation, const char *id,
     enum ledger_fate fate)
@@ -55,14 +58,14 @@ mark(struct ledger *ledger, struct account *a, const char *operation, const char
 }
 
 static void
-mark_avatar(struct session *t, struct account *a, struct rec *rec, enum ledger_fate fate)
+mark_avatar(struct session *s, struct account *a, struct rec *rec, enum ledger_fate fate)
 {
-	mark(session_ledger(t), a, "create", json_str(rec_get(rec, "avatar"), "/id"),
+	mark(session_ledger(s), a, "create", json_str(rec_get(rec, "avatar"), "/id"),
 	    fate);
 }
 
 void
-status_tell_ledger(struct ledger *ledger, struct account *a, const struct kind *kind,
+status_mark_rendering(struct ledger *ledger, struct account *a, const struct kind *kind,
     const char *id, enum ledger_fate fate)
 {
 	if (kind->starts == 0)
@@ -72,24 +75,25 @@ status_tell_ledger(struct ledger *ledger, struct account *a, const struct kind *
 }
 
 void
-status_put_avatar(struct session *t, struct account *a, struct rec *rec,
+status_put_avatar(struct session *s, struct account *a, struct rec *rec,
     const struct call_result *result, struct failure *f)
 {
 	if (result->failure != NULL) {
 		failure_copy(f, result->failure);
 		if (f->err.code == CODE_AVATAR_GONE)
-			mark_avatar(t, a, rec, LEDGER_GONE);
+			mark_avatar(s, a, rec, LEDGER_GONE);
 		return;
 	}
-	update(rec_edit(rec, "avatar"), result->taken);
+	copy_shown(rec_edit(rec, "avatar"), result->taken);
 	if (!has_failed(result->taken))
 		return;
-	set_failed(f, CODE_AVATAR_FAILED, "avatar", result->taken);
-	mark_avatar(t, a, rec, LEDGER_FAILED);
+	set_failure(f, CODE_AVATAR_FAILED, "avatar", result->taken);
+	mark_avatar(s, a, rec, LEDGER_FAILED);
 }
 
-struct json_object *
-status_rendering_entry(struct rec *rec, int index)
+/* An entry of `renderings`, to be changed in place. */
+static struct json_object *
+rendering_entry(struct rec *rec, int index)
 {
 	struct json_object *all = json_copy(rec_get(rec, "renderings"));
 
@@ -98,23 +102,24 @@ status_rendering_entry(struct rec *rec, int index)
 }
 
 void
-status_put_rendering(struct session *t, struct account *a, struct rec *rec, int index,
+status_put_rendering(struct session *s, struct account *a, struct rec *rec, int index,
     const struct call_result *result, struct failure *f)
 {
-	struct json_object *entry = status_rendering_entry(rec, index);
+	struct json_object *entry = rendering_entry(rec, index);
 	const char *name = json_str(entry, "/kind"), *id = json_str(entry, "/id");
 	const struct kind *kind = name != NULL ? provider_kind(a->provider, name) : NULL;
 
 	if (result->failure != NULL) {
 		failure_copy(f, result->failure);
 		if (f->err.code == CODE_AVATAR_GONE && kind != NULL)
-			status_tell_ledger(session_ledger(t), a, kind, id, LEDGER_GONE);
+			status_mark_rendering(
+			    session_ledger(s), a, kind, id, LEDGER_GONE);
 		return;
 	}
-	update(entry, result->taken);
+	copy_shown(entry, result->taken);
 	if (!has_failed(result->taken))
 		return;
-	set_failed(f, CODE_RENDERING_FAILED, "rendering", result->taken);
+	set_failure(f, CODE_RENDERING_FAILED, "rendering", result->taken);
 	if (kind != NULL)
-		status_tell_ledger(session_ledger(t), a, kind, id, LEDGER_FAILED);
+		status_mark_rendering(session_ledger(s), a, kind, id, LEDGER_FAILED);
 }

@@ -284,7 +284,7 @@ state() { av-ledger list | jq -r .state; }
   [[ "$output" == *HOME* ]]
   run env -u AV_LEDGER XDG_STATE_HOME="$PWD/text" av-ledger list
   [ "$status" -eq 78 ]
-  [[ "$output" == *"text': Not a directory" ]]
+  [[ "$output" == *"text/avtools': Not a directory" ]]
 }
 
 @test "a read-only directory is reported when the ledger is opened" {

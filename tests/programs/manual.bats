@@ -78,7 +78,7 @@ setup() {
 
 # "name retryable sentence" for each code, from the registry and from the page
 codes_of_registry() {
-  sed -nE 's/^CODE\(([a-z0-9_]+), [A-Z0-9_]+, [A-Z_]+, (true|false), "(.*)"\)$/\1 \2 \3./p' \
+  sed -nE 's/^CODE\(([a-z0-9_]+), [A-Z0-9_]+, (true|false), "(.*)"\)$/\1 \2 \3./p' \
     lib/base/codes.def | awk '{ $3 = toupper(substr($3, 1, 1)) substr($3, 2); print }' | sort
 }
 

@@ -186,7 +186,7 @@ made() {
 	made argil 1
 	XDG_STATE_HOME=/proc/none run -65 poll --ledger none <made
 	XDG_STATE_HOME=/proc/none run --separate-stderr -65 poll <made
-	[[ $stderr == *'is not noted for later runs: cannot make the directory'* ]]
+	[[ $stderr == *'are not noted for later runs: cannot make the directory'* ]]
 	run -65 poll <made
 	limit 60 av-upload -p argil photos/001.jpg >again
 	is "$(jq -c '.avatar.reused // false' again)" false

@@ -267,3 +267,20 @@ turned() {
 	run -0 bash -c 'seq 100000 | sed "s/.*/a.jpg/" | av-validate -p avtr1 | head -n 1 >first; [ "${PIPESTATUS[2]}" -eq 141 ]'
 	is "$(wc -l <first)" 1
 }
+
+@test "the most severe of several errors decides the exit status" {
+	declare -A error=([78]='"state_unusable","retryable":true' [77]='"unauthorized","retryable":true'
+		[75]='"network","retryable":true' [65]='"photo_refused"')
+	statuses=(78 77 75 65)
+	for i in 0 1 2 3; do
+		for k in 0 1 2 3; do
+			for n in $i $k; do
+				printf '{"error":{"step":"x","code":%s,"message":"x"}}\n' "${error[${statuses[n]}]}"
+			done >in
+			run -"${statuses[i < k ? i : k]}" av-validate <in
+		done
+	done
+	# error.retryable decides where the code does not, also for a code that no program knows.
+	run -65 av-validate <<<'{"error":{"step":"x","code":"network","message":"x","retryable":false}}'
+	run -75 av-validate <<<'{"error":{"step":"x","code":"other","message":"x","retryable":true}}'
+}

@@ -15,7 +15,6 @@
 #include "base/units.h"
 #include "os/lines.h"
 #include "program/opt.h"
-#include "program/run.h"
 #include "provider/template.h"
 #include "json/json.h"
 
@@ -58,19 +57,6 @@ rates(void **state)
 		if (all[i].rate > 0)
 			assert_true(rate == all[i].rate);
 	}
-}
-
-static void
-weights(void **state)
-{
-	static const int order[] = {74, 70, 78, 77, 75, 65, 0};
-
-	(void)state;
-	for (size_t i = 0; i < N(order); i++)
-		for (size_t k = i; k < N(order); k++) {
-			assert_int_equal(run_weightier(order[i], order[k]), order[i]);
-			assert_int_equal(run_weightier(order[k], order[i]), order[i]);
-		}
 }
 
 static void
@@ -252,7 +238,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(times),
-	    cmocka_unit_test(rates), cmocka_unit_test(weights), cmocka_unit_test(pauses),
+	    cmocka_unit_test(rates), cmocka_unit_test(pauses),
 	    cmocka_unit_test(file_names), cmocka_unit_test(long_file_names),
 	    cmocka_unit_test(templates), cmocka_unit_test(paths),
 	    cmocka_unit_test(lines)};

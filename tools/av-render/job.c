@@ -192,7 +192,7 @@ forget(struct job *job, enum ledger_fate fate)
 	struct json_object *of =
 	    job->kind->starts > 0 ? job->entry : rec_get(job->rec, "avatar");
 
-	status_tell_ledger(job->context->desk->ledger, job->account, job->kind,
+	status_mark_rendering(job->context->desk->ledger, job->account, job->kind,
 	    json_str(of, "/id"), fate);
 }
 

@@ -12,14 +12,6 @@ struct waiting {
 	struct account_wait wait;
 };
 
-static bool
-skip(void *self, struct rec *rec)
-{
-	(void)self;
-	(void)rec;
-	return false;
-}
-
 static void
 authorized(void *arg, const struct err *e)
 {
@@ -76,14 +68,13 @@ begin(void *arg, struct item *item)
 int
 ensure(const struct opt_common *common, const struct opt_usage *usage, char **operands)
 {
-	static const struct run_calls calls = {.skip = skip, .begin = begin};
+	static const struct run_step step = {
+	    .name = "token", .input = INPUT_PHOTOS, .begin = begin};
 	struct session session;
 	int status;
 
 	session_open(&session, common, usage,
-	    &(struct session_options){
-	        .step = "token", .bare = RUN_BARE_PHOTO, .window = (size_t)common->jobs},
-	    &calls, &session);
+	    &(struct session_options){.window = (size_t)common->jobs}, &step, &session);
 	status = run_records(session.run, operands);
 	session_close(&session, status);
 	return status;

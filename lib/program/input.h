@@ -1,0 +1,41 @@
+/*
+ * input: the records that a program reads, from its operands or from stdin.
+ *
+ *	input_init -> input_next -> ... -> input_release
+ *
+ * A line (or operand) that starts with '{' is a record. Any other line is a
+ * photo's path or an avatar's id, as the program chooses, and becomes a new
+ * record. A line that cannot be a record becomes a record with `error`, so
+ * every line has its answer. Blank lines are skipped.
+ */
+#ifndef AV_PROGRAM_INPUT_H
+#define AV_PROGRAM_INPUT_H
+
+#include <stdbool.h>
+
+#include "os/lines.h"
+#include "json/rec.h"
+
+/* What a line without JSON is: a photo's path, or an avatar's id. */
+enum input_kind { INPUT_PHOTOS, INPUT_AVATARS };
+
+struct input {
+	const char *step; /* error.step of bad lines */
+	enum input_kind kind;
+	char **operands; /* the next one; NULL: stdin is read */
+	struct lines lines;
+};
+
+/* nul: lines end in NUL, not in a line feed. step is borrowed. */
+void input_init(
+    struct input *in, const char *step, enum input_kind kind, bool nul);
+void input_release(struct input *in);
+
+/* The next record that needs no reading, for the caller to free; or NULL:
+ * stdin has to be read (lines_read), or input_is_over. */
+struct rec *input_next(struct input *in);
+
+/* After input_next returned NULL: whether no record will ever follow. */
+bool input_is_over(const struct input *in);
+
+#endif
