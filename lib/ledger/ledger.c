@@ -173,7 +173,7 @@ claim_new(struct ledger *l, enum ledger_want want, ledger_fn *fn, void *arg)
 
 	c->ledger = l;
 	c->want = want;
-	c->slot = -1;
+	c->mark = -1;
 	c->fn = fn;
 	c->arg = arg;
 	return c;
@@ -254,7 +254,7 @@ end(struct ledger_claim *c, enum ledger_verdict verdict)
 	bool shared = verdict == LEDGER_MADE || verdict == LEDGER_BUSY ||
 	              (verdict == LEDGER_ERROR && c->want == WANT_CLAIM);
 
-	if (c->want != WANT_MARK && c->want != WANT_PEEK)
+	if (c->want != WANT_RETIRE && c->want != WANT_PEEK)
 		succeed(c, shared, &answered);
 	answer(c, verdict, c);
 	for (struct ledger_claim *w = answered.first, *next; w != NULL; w = next) {
@@ -625,10 +625,11 @@ ledger_choose(struct ledger_claim *c)
 	for (size_t i = 0; i < c->ncandidates; i++) {
 		struct ledger_candidate *one = &c->candidates[i];
 
-		if (one->had || (left != NULL && strcmp(left->id, one->id) == 0))
+		if (one->owned || (left != NULL && strcmp(left->id, one->id) == 0))
 			continue;
-		c->verdict = left == NULL && c->bond != LEDGER_DOUBTFUL ? LEDGER_MADE
-		                                                        : LEDGER_UNKNOWN;
+		c->verdict = left == NULL && c->certainty != LEDGER_MAYBE
+		                 ? LEDGER_MADE
+		                 : LEDGER_UNKNOWN;
 		left = one;
 		if (c->verdict == LEDGER_UNKNOWN)
 			return;
@@ -646,12 +647,12 @@ ledger_take(struct ledger_claim *c)
 
 void
 ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
-    const char *const *data, enum ledger_bond bond, ledger_fn *fn, void *arg)
+    const char *const *data, enum ledger_certainty certainty, ledger_fn *fn, void *arg)
 {
 	free_candidates(c);
 	c->candidates = mem_new(n > 0 ? n : 1, sizeof *c->candidates);
 	c->ncandidates = n;
-	c->bond = bond;
+	c->certainty = certainty;
 	for (size_t i = 0; i < n; i++) {
 		c->candidates[i].id = mem_str(candidates[i]);
 		c->candidates[i].data = mem_str(data != NULL ? data[i] : NULL);
@@ -662,10 +663,10 @@ ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
 }
 
 void
-ledger_mark(struct ledger *l, const struct ledger_key *where, const char *id,
+ledger_retire(struct ledger *l, const struct ledger_key *where, const char *id,
     enum ledger_fate fate, ledger_fn *fn, void *arg)
 {
-	struct ledger_claim *c = claim_new(l, WANT_MARK, fn, arg);
+	struct ledger_claim *c = claim_new(l, WANT_RETIRE, fn, arg);
 
 	c->operation = mem_str(where->operation);
 	c->provider = mem_str(where->provider);
@@ -674,7 +675,7 @@ ledger_mark(struct ledger *l, const struct ledger_key *where, const char *id,
 	c->id = mem_str(id);
 	c->state = fate == LEDGER_FAILED ? STATE_FAILED : STATE_GONE;
 	c->verdict = LEDGER_MADE;
-	enqueue(c, WANT_MARK);
+	enqueue(c, WANT_RETIRE);
 }
 
 void

@@ -150,8 +150,8 @@ void ledger_resend(
  * the ids in the service's list that may be what it made: gives it the one that no other entry
  * has. An id counts as had where any other entry of the same operation, provider, base and
  * account holds it, whatever became of it; one that is given twice counts once. Who asks first
- * gets it, among all processes of the ledger. With LEDGER_SURE no other entry can have made what
- * bears this one's tag; with LEDGER_DOUBTFUL one that is left is not taken but UNKNOWN. data: for
+ * gets it, among all processes of the ledger. With LEDGER_TAGGED no other entry can have made what
+ * bears this one's tag; with LEDGER_MAYBE one that is left is not taken but UNKNOWN. data: for
  * each candidate what is to be remembered
  * with it (JSON, or NULL), or NULL for none at all. fn gets
  *
@@ -163,15 +163,15 @@ void ledger_resend(
  *	ERROR    nothing is changed on disk, the claim is gone
  *
  * With "none" an id is had once this process has settled something with it. */
-enum ledger_bond { LEDGER_LIKELY, LEDGER_SURE, LEDGER_DOUBTFUL };
+enum ledger_certainty { LEDGER_MATCH, LEDGER_TAGGED, LEDGER_MAYBE };
 void ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
-    const char *const *data, enum ledger_bond bond, ledger_fn *fn, void *arg);
+    const char *const *data, enum ledger_certainty certainty, ledger_fn *fn, void *arg);
 
 /* What became of something made: it is never reused silently again. where: operation, provider,
  * base and account; an id of another operation is another thing's. Unknown ids are no error. fn
  * may be NULL; it gets MADE (it is written) or ERROR. */
 enum ledger_fate { LEDGER_FAILED, LEDGER_GONE };
-void ledger_mark(struct ledger *l, const struct ledger_key *where, const char *id,
+void ledger_retire(struct ledger *l, const struct ledger_key *where, const char *id,
     enum ledger_fate fate, ledger_fn *fn, void *arg);
 
 /* Commits what is queued and calls back, until nothing is queued. For programs without a

@@ -4,7 +4,7 @@
  * In the directory FILE-live each process keeps a file named by a number that is never given
  * twice, and an open-file-description lock on it, which the kernel takes away when the process
  * ends, however it ends. (A child that was forked without exec holds it too; programs end such
- * children with themselves.) The file's slots hold the numbers of the entries whose sending
+ * children with themselves.) The file's marks hold the numbers of the entries whose sending
  * has begun: written through the page cache, they outlive the process but not the machine, so
  * the boot's id stands in front and they prove nothing after another boot.
  */
@@ -24,17 +24,17 @@ struct liveness;
 struct liveness *liveness_open(
     const char *dir, int64_t number, bool *taken, struct err *e);
 
-/* Leaves. The file stays where a slot is in use still: the next process judges by it. */
+/* Leaves. The file stays where a mark is in use still: the next process judges by it. */
 void liveness_close(struct liveness *l);
 
-/* A slot for an entry that is about to be claimed, on disk already, so that writing to it
+/* A mark for an entry that is about to be claimed, on disk already, so that writing to it
  * cannot fail for want of space; -1 with *e set. */
-int liveness_mark(struct liveness *l, struct err *e);
-void liveness_mark_free(struct liveness *l, int slot);
+int liveness_mark_take(struct liveness *l, struct err *e);
+void liveness_mark_free(struct liveness *l, int mark);
 
 /* Sending entry n begins. False where it cannot be noted, or this process's file was removed, so
  * that it is dead to the others. */
-bool liveness_sending(struct liveness *l, int slot, int64_t n);
+bool liveness_sending(struct liveness *l, int mark, int64_t n);
 
 /* Whether the process lives. This one does. */
 bool liveness_alive(struct liveness *l, int64_t number);

@@ -8,7 +8,7 @@
 #include "ledger/store.h"
 
 struct none {
-	struct hashset had; /* of each id that was settled, and where it is one */
+	struct hashset owned; /* of each id that was settled, and where it is one */
 };
 
 struct none *
@@ -21,7 +21,7 @@ void
 none_free(struct none *none)
 {
 	if (none != NULL)
-		hashset_release(&none->had);
+		hashset_release(&none->owned);
 	free(none);
 }
 
@@ -45,7 +45,7 @@ remember(struct none *none, const struct ledger_claim *c)
 	if (c->id == NULL)
 		return;
 	hash_id(c, c->id, hash);
-	hashset_add(&none->had, hash);
+	hashset_add(&none->owned, hash);
 }
 
 static void
@@ -55,7 +55,7 @@ adopt(struct none *none, struct ledger_claim *c)
 
 	for (size_t i = 0; i < c->ncandidates; i++) {
 		hash_id(c, c->candidates[i].id, hash);
-		c->candidates[i].had = hashset_has(&none->had, hash);
+		c->candidates[i].owned = hashset_has(&none->owned, hash);
 	}
 	ledger_choose(c);
 	if (c->verdict != LEDGER_MADE)
@@ -82,7 +82,7 @@ none_apply(struct none *none, struct ledger_claim *batch)
 		case WANT_RESEND:
 			c->at = clock_unix_ms();
 			break;
-		case WANT_MARK:
+		case WANT_RETIRE:
 		case WANT_PEEK:
 			break;
 		}

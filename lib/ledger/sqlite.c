@@ -51,27 +51,29 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_HOLD] = "UPDATE entry SET state = 3, owner = ? WHERE n = ?",
     [SQL_SETTLE] = "UPDATE entry SET state = ?, owner = 0, settled_at = ?, id = ?,"
                    " data = ? WHERE n = ?",
-    [SQL_MARK] = "UPDATE entry SET state = ?, settled_at = ? WHERE id = ? AND state = 2"
-                 " AND operation = ? AND provider = ? AND base = ? AND account = ?",
-    [SQL_HAD] = "SELECT 1 FROM entry o, entry e WHERE e.n = ? AND o.id = ? AND o.n <> e.n"
-                " AND o.operation = e.operation AND o.provider = e.provider"
-                " AND o.base = e.base AND o.account = e.account",
+    [SQL_RETIRE] = "UPDATE entry SET state = ?, settled_at = ? WHERE id = ? AND state = 2"
+                   " AND operation = ? AND provider = ? AND base = ? AND account = ?",
+    [SQL_OWNED] =
+        "SELECT 1 FROM entry o, entry e WHERE e.n = ? AND o.id = ? AND o.n <> e.n"
+        " AND o.operation = e.operation AND o.provider = e.provider"
+        " AND o.base = e.base AND o.account = e.account",
     /* One that was given up long before this one began has made nothing since; one in flight
      * may take as long as its upload does. */
-    [SQL_RIVAL] = "SELECT o.n, o.state, o.owner FROM entry e, entry o"
-                  " WHERE e.n = ? AND o.n <> e.n AND o.n IN"
-                  " (SELECT n FROM entry WHERE state = 1"
-                  " UNION ALL SELECT n FROM entry WHERE state = 3)"
-                  " AND o.data = e.data AND (o.state = 1 OR o.at > e.first_at - 900000)"
-                  " AND o.operation = e.operation AND o.provider = e.provider"
-                  " AND o.base = e.base AND o.account = e.account",
+    [SQL_COMPETING] =
+        "SELECT o.n, o.state, o.owner FROM entry e, entry o"
+        " WHERE e.n = ? AND o.n <> e.n AND o.n IN"
+        " (SELECT n FROM entry WHERE state = 1"
+        " UNION ALL SELECT n FROM entry WHERE state = 3)"
+        " AND o.data = e.data AND (o.state = 1 OR o.at > e.first_at - 900000)"
+        " AND o.operation = e.operation AND o.provider = e.provider"
+        " AND o.base = e.base AND o.account = e.account",
     [SQL_OWNER] = "SELECT owner, state FROM entry WHERE n = ? AND key = ?",
     [SQL_INTENDED] = "SELECT n, owner FROM entry WHERE state = 1 ORDER BY owner",
     [SQL_RECOVER] = "UPDATE entry SET state = ?, owner = 0 WHERE n = ?",
 };
 
 int
-db_error(struct db *db, struct err *e)
+db_error(struct sqlite_store *db, struct err *e)
 {
 	int code = sqlite3_errcode(db->sql);
 	const char *hint = "";
@@ -91,7 +93,7 @@ db_error(struct db *db, struct err *e)
 }
 
 sqlite3_stmt *
-db_sql(struct db *db, enum statement which, struct err *e)
+db_sql(struct sqlite_store *db, enum statement which, struct err *e)
 {
 	sqlite3_stmt **st = &db->cached[which];
 
@@ -102,7 +104,7 @@ db_sql(struct db *db, enum statement which, struct err *e)
 }
 
 int
-db_run(struct db *db, sqlite3_stmt *st, struct err *e)
+db_run(struct sqlite_store *db, sqlite3_stmt *st, struct err *e)
 {
 	int rc;
 
@@ -116,7 +118,7 @@ db_run(struct db *db, sqlite3_stmt *st, struct err *e)
 }
 
 int
-db_begin(struct db *db, struct err *e)
+db_begin(struct sqlite_store *db, struct err *e)
 {
 	int moved = 0;
 
@@ -129,13 +131,13 @@ db_begin(struct db *db, struct err *e)
 }
 
 int
-db_commit(struct db *db, struct err *e)
+db_commit(struct sqlite_store *db, struct err *e)
 {
 	return db_run(db, db_sql(db, SQL_COMMIT, e), e);
 }
 
 void
-db_rollback(struct db *db)
+db_rollback(struct sqlite_store *db)
 {
 	struct err ignored;
 
@@ -145,7 +147,7 @@ db_rollback(struct db *db)
 }
 
 static int
-execute(struct db *db, const char *text, struct err *e)
+execute(struct sqlite_store *db, const char *text, struct err *e)
 {
 	return sqlite3_exec(db->sql, text, NULL, NULL, NULL) == SQLITE_OK
 	           ? 0
@@ -154,7 +156,7 @@ execute(struct db *db, const char *text, struct err *e)
 
 /* The one number that a statement returns. */
 static int
-number(struct db *db, const char *text, int64_t *n, struct err *e)
+number(struct sqlite_store *db, const char *text, int64_t *n, struct err *e)
 {
 	sqlite3_stmt *st = NULL;
 	int rc = -1;
@@ -182,7 +184,7 @@ wait_for_others(void *arg, int count)
 /* Sees to it that there is a file, 0600 (SQLite gives its mode to the files beside it), and to
  * a name for it that every process finds the same way. */
 static int
-make_file(struct db *db, const char *file, struct err *e)
+make_file(struct sqlite_store *db, const char *file, struct err *e)
 {
 	int fd = open(file, O_RDWR | O_CLOEXEC);
 	bool made = false;
@@ -207,7 +209,7 @@ make_file(struct db *db, const char *file, struct err *e)
 }
 
 static int
-connect_db(struct db *db, struct err *e)
+connect_db(struct sqlite_store *db, struct err *e)
 {
 	int rc = sqlite3_open_v2(
 	    db->file, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
@@ -224,7 +226,7 @@ connect_db(struct db *db, struct err *e)
 
 /* Whether the file is a ledger of this version (1), has nothing in it (0), or is not for us. */
 static int
-identify(struct db *db, struct err *e)
+identify(struct sqlite_store *db, struct err *e)
 {
 	int64_t application, version, tables;
 
@@ -250,7 +252,7 @@ identify(struct db *db, struct err *e)
 /* As identify, and the file comes out in WAL mode. Changing the mode is the one thing for which
  * SQLite does not wait by itself when another process is at it too. */
 static int
-look(struct db *db, struct err *e)
+look(struct sqlite_store *db, struct err *e)
 {
 	for (int count = 0;; count++) {
 		int known = identify(db, e);
@@ -265,7 +267,7 @@ look(struct db *db, struct err *e)
 
 /* Makes the tables if they are not there; several processes may try at once. */
 static int
-prepare(struct db *db, struct err *e)
+prepare(struct sqlite_store *db, struct err *e)
 {
 	int known = look(db, e);
 
@@ -285,7 +287,7 @@ prepare(struct db *db, struct err *e)
 }
 
 struct dead {
-	struct db *db;
+	struct sqlite_store *db;
 	int64_t *numbers;
 	size_t n;
 };
@@ -302,7 +304,7 @@ note_dead(void *arg, int64_t process)
 /* Takes a number that no process had and joins with it. Within a transaction, so that nobody
  * takes this process for dead between the making of its file and the lock. */
 static int
-join(struct db *db, struct err *e)
+join(struct sqlite_store *db, struct err *e)
 {
 	char *dir = mem_printf("%s-live", db->file);
 	bool taken = true;
@@ -320,7 +322,7 @@ join(struct db *db, struct err *e)
 
 /* Joins, and clears up after the dead. This commit also shows that one is possible. */
 static int
-enter(struct db *db, struct err *e)
+enter(struct sqlite_store *db, struct err *e)
 {
 	struct dead dead = {.db = db};
 	int rc = -1;
@@ -330,7 +332,7 @@ enter(struct db *db, struct err *e)
 	if (join(db, e) < 0)
 		goto out;
 	liveness_each_dead(db->live, note_dead, &dead);
-	if (db_recover(db, e) < 0 || db_commit(db, e) < 0)
+	if (sqlite_claims_recover(db, e) < 0 || db_commit(db, e) < 0)
 		goto out;
 	for (size_t i = 0; i < dead.n; i++)
 		liveness_remove(db->live, dead.numbers[i]);
@@ -344,7 +346,7 @@ out:
 static void
 db_free(struct ledger_store *s)
 {
-	struct db *db = (struct db *)s;
+	struct sqlite_store *db = (struct sqlite_store *)s;
 
 	for (size_t i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(db->cached[i]);
@@ -357,46 +359,46 @@ db_free(struct ledger_store *s)
 static bool
 db_sending(struct ledger_store *s, struct ledger_claim *c)
 {
-	return liveness_sending(((struct db *)s)->live, c->slot, c->n);
+	return liveness_sending(((struct sqlite_store *)s)->live, c->mark, c->n);
 }
 
 static void
 db_let_go(struct ledger_store *s, struct ledger_claim *c)
 {
-	liveness_mark_free(((struct db *)s)->live, c->slot);
-	c->slot = -1;
+	liveness_mark_free(((struct sqlite_store *)s)->live, c->mark);
+	c->mark = -1;
 }
 
 static int
 begin(struct ledger_store *s, struct err *e)
 {
-	return db_begin((struct db *)s, e);
+	return db_begin((struct sqlite_store *)s, e);
 }
 
 static int
 commit(struct ledger_store *s, struct err *e)
 {
-	return db_commit((struct db *)s, e);
+	return db_commit((struct sqlite_store *)s, e);
 }
 
 static const struct ledger_store_ops ops = {
-    .apply = db_apply,
+    .apply = sqlite_claims_apply,
     .sending = db_sending,
     .let_go = db_let_go,
     .free = db_free,
-    .each = db_each,
-    .settle = db_settle,
-    .forget = db_forget,
-    .put = db_put,
+    .each = sqlite_entries_each,
+    .settle = sqlite_entries_settle,
+    .forget = sqlite_entries_forget,
+    .put = sqlite_entries_put,
     .begin = begin,
     .commit = commit,
-    .check = db_check,
+    .check = sqlite_entries_check,
 };
 
 struct ledger_store *
 ledger_sqlite_open(const char *file, struct err *e)
 {
-	struct db *db = mem_new(1, sizeof *db);
+	struct sqlite_store *db = mem_new(1, sizeof *db);
 
 	db->store.ops = &ops;
 	if (make_file(db, file, e) == 0 && connect_db(db, e) == 0 &&

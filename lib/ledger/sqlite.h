@@ -26,16 +26,16 @@ enum statement {
 	SQL_INTEND,
 	SQL_HOLD,
 	SQL_SETTLE,
-	SQL_MARK,
-	SQL_HAD,
-	SQL_RIVAL,
+	SQL_RETIRE,
+	SQL_OWNED,
+	SQL_COMPETING,
 	SQL_OWNER,
 	SQL_INTENDED,
 	SQL_RECOVER,
 	SQL_COUNT,
 };
 
-struct db {
+struct sqlite_store {
 	struct ledger_store store; /* first: a store is one of these */
 	sqlite3 *sql;
 	char *file;
@@ -45,34 +45,34 @@ struct db {
 };
 
 /* A statement ready to bind, or NULL with *e set. */
-sqlite3_stmt *db_sql(struct db *db, enum statement which, struct err *e);
+sqlite3_stmt *db_sql(struct sqlite_store *db, enum statement which, struct err *e);
 
 /* Runs one that returns no row, and resets it. */
-int db_run(struct db *db, sqlite3_stmt *st, struct err *e);
+int db_run(struct sqlite_store *db, sqlite3_stmt *st, struct err *e);
 
 /* Fails, too, where the file is not to be found by its name any more. */
-int db_begin(struct db *db, struct err *e);
-int db_commit(struct db *db, struct err *e);
-void db_rollback(struct db *db);
+int db_begin(struct sqlite_store *db, struct err *e);
+int db_commit(struct sqlite_store *db, struct err *e);
+void db_rollback(struct sqlite_store *db);
 
 /* Sets *e from what SQLite says. Returns -1. */
-int db_error(struct db *db, struct err *e);
+int db_error(struct sqlite_store *db, struct err *e);
 
 /* ledger/sqlite_claims.c */
-int db_apply(struct ledger_store *s, struct ledger_claim *batch, struct err *e);
+int sqlite_claims_apply(struct ledger_store *s, struct ledger_claim *batch, struct err *e);
 
 /* Turns what dead processes intended into unknown, or not made where that is sure. Within a
  * transaction. */
-int db_recover(struct db *db, struct err *e);
+int sqlite_claims_recover(struct sqlite_store *db, struct err *e);
 
 /* ledger/sqlite_entries.c */
-int db_each(struct ledger_store *s, const struct ledger_filter *f,
+int sqlite_entries_each(struct ledger_store *s, const struct ledger_filter *f,
     bool (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e);
-int db_settle(struct ledger_store *s, const char *key, const char *id, struct err *e);
-int db_forget(struct ledger_store *s, const char *key, struct err *e);
-int db_put(struct ledger_store *s, const struct ledger_entry *entry,
+int sqlite_entries_settle(struct ledger_store *s, const char *key, const char *id, struct err *e);
+int sqlite_entries_forget(struct ledger_store *s, const char *key, struct err *e);
+int sqlite_entries_put(struct ledger_store *s, const struct ledger_entry *entry,
     const unsigned char *hash, struct err *e);
-int db_check(struct ledger_store *s, void (*fn)(void *arg, const char *problem),
+int sqlite_entries_check(struct ledger_store *s, void (*fn)(void *arg, const char *problem),
     void *arg, struct err *e);
 
 #endif

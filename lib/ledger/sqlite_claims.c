@@ -38,7 +38,8 @@ take_row(struct ledger_claim *c, sqlite3_stmt *st)
 /* Judges one row. An intended entry of our own that is found has no claim any more: its
  * settling failed. */
 static void
-judge_row(struct db *db, struct ledger_claim *c, sqlite3_stmt *st, struct found *f)
+judge_row(
+    struct sqlite_store *db, struct ledger_claim *c, sqlite3_stmt *st, struct found *f)
 {
 	int64_t n = sqlite3_column_int64(st, 0);
 	int64_t owner = sqlite3_column_int64(st, 2);
@@ -76,7 +77,7 @@ judge_row(struct db *db, struct ledger_claim *c, sqlite3_stmt *st, struct found 
 
 /* Sets the claim's verdict from its key's entries; YOURS and UNKNOWN are to be taken yet. */
 static int
-judge(struct db *db, struct ledger_claim *c, struct found *f, struct err *e)
+judge(struct sqlite_store *db, struct ledger_claim *c, struct found *f, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_FIND, e);
 	int rc;
@@ -108,7 +109,7 @@ bind_text(sqlite3_stmt *st, int i, const char *s)
 }
 
 static int
-insert(struct db *db, struct ledger_claim *c, struct err *e)
+insert(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_INSERT, e);
 	const char *texts[] = {c->new_tag, c->operation, c->provider, c->base, c->account,
@@ -132,7 +133,7 @@ insert(struct db *db, struct ledger_claim *c, struct err *e)
 
 /* Intends once more what is in the ledger already. */
 static int
-intend(struct db *db, struct ledger_claim *c, struct err *e)
+intend(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_INTEND, e);
 
@@ -154,15 +155,15 @@ intend(struct db *db, struct ledger_claim *c, struct err *e)
 }
 
 static int
-take_slot(struct db *db, struct ledger_claim *c, struct err *e)
+take_mark(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
-	if (c->slot < 0)
-		c->slot = liveness_mark(db->live, e);
-	return c->slot < 0 ? -1 : 0;
+	if (c->mark < 0)
+		c->mark = liveness_mark_take(db->live, e);
+	return c->mark < 0 ? -1 : 0;
 }
 
 static int
-claim(struct db *db, struct ledger_claim *c, struct err *e)
+claim(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	int64_t clock_offset = c->clock_offset;
 	sqlite3_stmt *st;
@@ -172,7 +173,7 @@ claim(struct db *db, struct ledger_claim *c, struct err *e)
 		return -1;
 	if (c->verdict == LEDGER_MADE || c->verdict == LEDGER_BUSY)
 		return 0;
-	if (take_slot(db, c, e) < 0)
+	if (take_mark(db, c, e) < 0)
 		return -1;
 	if (c->verdict == LEDGER_UNKNOWN) {
 		if ((st = db_sql(db, SQL_HOLD, e)) == NULL)
@@ -192,7 +193,7 @@ claim(struct db *db, struct ledger_claim *c, struct err *e)
 }
 
 static int
-settle(struct db *db, struct ledger_claim *c, struct err *e)
+settle(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_SETTLE, e);
 
@@ -209,10 +210,10 @@ settle(struct db *db, struct ledger_claim *c, struct err *e)
 
 /* Whether another entry holds the candidate. */
 static int
-look_up(struct db *db, const struct ledger_claim *c, struct ledger_candidate *one,
-    struct err *e)
+look_up(struct sqlite_store *db, const struct ledger_claim *c,
+    struct ledger_candidate *one, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_HAD, e);
+	sqlite3_stmt *st = db_sql(db, SQL_OWNED, e);
 	int rc;
 
 	if (st == NULL)
@@ -220,7 +221,7 @@ look_up(struct db *db, const struct ledger_claim *c, struct ledger_candidate *on
 	sqlite3_bind_int64(st, 1, c->n);
 	bind_text(st, 2, one->id);
 	rc = sqlite3_step(st);
-	one->had = rc == SQLITE_ROW;
+	one->owned = rc == SQLITE_ROW;
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
 		db_error(db, e);
 	sqlite3_reset(st);
@@ -229,7 +230,7 @@ look_up(struct db *db, const struct ledger_claim *c, struct ledger_candidate *on
 
 /* What one other entry in doubt makes of a claim's verdict. */
 static void
-weigh_rival(struct db *db, struct ledger_claim *c, sqlite3_stmt *st)
+weigh_rival(struct sqlite_store *db, struct ledger_claim *c, sqlite3_stmt *st)
 {
 	int64_t n = sqlite3_column_int64(st, 0), owner = sqlite3_column_int64(st, 2);
 	bool intended = sqlite3_column_int(st, 1) == STATE_INTENDED;
@@ -243,9 +244,9 @@ weigh_rival(struct db *db, struct ledger_claim *c, sqlite3_stmt *st)
 
 /* What is left may be another entry's whose outcome is in doubt: BUSY, or UNKNOWN. */
 static int
-contest(struct db *db, struct ledger_claim *c, struct err *e)
+contest(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_RIVAL, e);
+	sqlite3_stmt *st = db_sql(db, SQL_COMPETING, e);
 	int rc;
 
 	if (st == NULL)
@@ -260,13 +261,13 @@ contest(struct db *db, struct ledger_claim *c, struct err *e)
 }
 
 static int
-adopt(struct db *db, struct ledger_claim *c, struct err *e)
+adopt(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	for (size_t i = 0; i < c->ncandidates; i++)
 		if (look_up(db, c, &c->candidates[i], e) < 0)
 			return -1;
 	ledger_choose(c);
-	if (c->verdict == LEDGER_MADE && c->bond == LEDGER_LIKELY &&
+	if (c->verdict == LEDGER_MADE && c->certainty == LEDGER_MATCH &&
 	    contest(db, c, e) < 0)
 		return -1;
 	if (c->verdict != LEDGER_MADE)
@@ -276,9 +277,9 @@ adopt(struct db *db, struct ledger_claim *c, struct err *e)
 }
 
 static int
-mark(struct db *db, struct ledger_claim *c, struct err *e)
+mark(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_MARK, e);
+	sqlite3_stmt *st = db_sql(db, SQL_RETIRE, e);
 
 	if (st == NULL)
 		return -1;
@@ -297,7 +298,7 @@ mark(struct db *db, struct ledger_claim *c, struct err *e)
  * answered from a read alone, so that a run over what is made already writes nothing and waits
  * for nobody. */
 static int
-needs_writing(struct db *db, struct ledger_claim *batch, struct err *e)
+needs_writing(struct sqlite_store *db, struct ledger_claim *batch, struct err *e)
 {
 	struct found f;
 
@@ -321,7 +322,7 @@ needs_writing(struct db *db, struct ledger_claim *batch, struct err *e)
  * another took it for dead; it may say all the same that it was made, which that one will hear
  * before it sends anything. 1, 0 with the claim's verdict ERROR, or -1. */
 static int
-is_held(struct db *db, struct ledger_claim *c, struct err *e)
+is_held(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_OWNER, e);
 	bool held = false;
@@ -353,7 +354,7 @@ is_held(struct db *db, struct ledger_claim *c, struct err *e)
 }
 
 static int
-write_held(struct db *db, struct ledger_claim *c, struct err *e)
+write_held(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	int held = is_held(db, c, e);
 
@@ -366,7 +367,7 @@ write_held(struct db *db, struct ledger_claim *c, struct err *e)
 
 /* Within a transaction all is judged anew: what was read before may be otherwise by now. */
 static int
-write_one(struct db *db, struct ledger_claim *c, struct err *e)
+write_one(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	struct found ignored;
 
@@ -377,7 +378,7 @@ write_one(struct db *db, struct ledger_claim *c, struct err *e)
 	case WANT_RESEND:
 	case WANT_ADOPT:
 		return write_held(db, c, e);
-	case WANT_MARK:
+	case WANT_RETIRE:
 		return mark(db, c, e);
 	case WANT_PEEK:
 		return judge(db, c, &ignored, e);
@@ -387,21 +388,21 @@ write_one(struct db *db, struct ledger_claim *c, struct err *e)
 
 /* A batch that failed leaves no new claim behind. */
 static int
-give_up(struct db *db, struct ledger_claim *batch)
+give_up(struct sqlite_store *db, struct ledger_claim *batch)
 {
 	db_rollback(db);
 	for (struct ledger_claim *c = batch; c != NULL; c = c->next)
 		if (c->want == WANT_CLAIM) {
-			liveness_mark_free(db->live, c->slot);
-			c->slot = -1;
+			liveness_mark_free(db->live, c->mark);
+			c->mark = -1;
 		}
 	return -1;
 }
 
 int
-db_apply(struct ledger_store *s, struct ledger_claim *batch, struct err *e)
+sqlite_claims_apply(struct ledger_store *s, struct ledger_claim *batch, struct err *e)
 {
-	struct db *db = (struct db *)s;
+	struct sqlite_store *db = (struct sqlite_store *)s;
 	int rc = needs_writing(db, batch, e);
 
 	if (rc <= 0)
@@ -420,7 +421,7 @@ db_apply(struct ledger_store *s, struct ledger_claim *batch, struct err *e)
 }
 
 int
-db_recover(struct db *db, struct err *e)
+sqlite_claims_recover(struct sqlite_store *db, struct err *e)
 {
 	sqlite3_stmt *list = db_sql(db, SQL_INTENDED, e);
 	sqlite3_stmt *set = db_sql(db, SQL_RECOVER, e);

@@ -39,7 +39,7 @@ state_of(const char *name)
 }
 
 static sqlite3_stmt *
-prepare(struct db *db, const char *text, struct err *e)
+prepare(struct sqlite_store *db, const char *text, struct err *e)
 {
 	sqlite3_stmt *st = NULL;
 
@@ -56,7 +56,7 @@ bind_text(sqlite3_stmt *st, int i, const char *s)
 
 /* Runs a statement made for this once. -1, or how many rows it changed. */
 static int
-run_once(struct db *db, sqlite3_stmt *st, struct err *e)
+run_once(struct sqlite_store *db, sqlite3_stmt *st, struct err *e)
 {
 	int rc = db_run(db, st, e);
 
@@ -101,13 +101,14 @@ bind_range(sqlite3_stmt *st, const struct range *r)
 
 /* Whether the owner of an entry is another process that lives. */
 static bool
-is_busy(struct db *db, int64_t owner)
+is_busy(struct sqlite_store *db, int64_t owner)
 {
 	return owner != 0 && owner != db->number && liveness_alive(db->live, owner);
 }
 
 static void
-read_entry(struct db *db, sqlite3_stmt *st, struct ledger_entry *entry, char *hex)
+read_entry(
+    struct sqlite_store *db, sqlite3_stmt *st, struct ledger_entry *entry, char *hex)
 {
 	const unsigned char *hash = sqlite3_column_blob(st, 0);
 	int len = sqlite3_column_bytes(st, 0), state = sqlite3_column_int(st, 1);
@@ -129,7 +130,7 @@ read_entry(struct db *db, sqlite3_stmt *st, struct ledger_entry *entry, char *he
 
 /* The rows that a filter lets pass. Each way in has its index; without one all is read. */
 static sqlite3_stmt *
-select_entries(struct db *db, const struct ledger_filter *f, struct err *e)
+select_entries(struct sqlite_store *db, const struct ledger_filter *f, struct err *e)
 {
 	struct buf b = {0};
 	sqlite3_stmt *st;
@@ -155,10 +156,10 @@ select_entries(struct db *db, const struct ledger_filter *f, struct err *e)
 }
 
 int
-db_each(struct ledger_store *s, const struct ledger_filter *f,
+sqlite_entries_each(struct ledger_store *s, const struct ledger_filter *f,
     bool (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e)
 {
-	struct db *db = (struct db *)s;
+	struct sqlite_store *db = (struct sqlite_store *)s;
 	char hex[2 * LEDGER_HASH + 1];
 	struct ledger_entry entry;
 	struct range range;
@@ -199,7 +200,7 @@ struct one {
 
 /* Takes one row of the range; `last` is the key of the one before. */
 static void
-count_row(struct db *db, sqlite3_stmt *st, unsigned char *last, struct one *one)
+count_row(struct sqlite_store *db, sqlite3_stmt *st, unsigned char *last, struct one *one)
 {
 	const void *hash = sqlite3_column_blob(st, 3);
 
@@ -216,7 +217,7 @@ count_row(struct db *db, sqlite3_stmt *st, unsigned char *last, struct one *one)
 }
 
 static int
-find_one(struct db *db, const char *key, struct one *one, struct err *e)
+find_one(struct sqlite_store *db, const char *key, struct one *one, struct err *e)
 {
 	unsigned char last[LEDGER_HASH];
 	sqlite3_stmt *st;
@@ -252,7 +253,7 @@ find_one(struct db *db, const char *key, struct one *one, struct err *e)
 }
 
 static int
-settle(struct db *db, const char *key, const char *id, struct err *e)
+settle(struct sqlite_store *db, const char *key, const char *id, struct err *e)
 {
 	sqlite3_stmt *st;
 	struct one one;
@@ -273,7 +274,7 @@ settle(struct db *db, const char *key, const char *id, struct err *e)
 }
 
 static int
-forget(struct db *db, const char *key, struct err *e)
+forget(struct sqlite_store *db, const char *key, struct err *e)
 {
 	sqlite3_stmt *st;
 	struct one one;
@@ -287,7 +288,7 @@ forget(struct db *db, const char *key, struct err *e)
 
 /* Ends a transaction of one change. */
 static int
-conclude(struct db *db, int rc, struct err *e)
+conclude(struct sqlite_store *db, int rc, struct err *e)
 {
 	if (rc >= 0 && db_commit(db, e) == 0)
 		return 0;
@@ -296,17 +297,18 @@ conclude(struct db *db, int rc, struct err *e)
 }
 
 int
-db_settle(struct ledger_store *s, const char *key, const char *id, struct err *e)
+sqlite_entries_settle(
+    struct ledger_store *s, const char *key, const char *id, struct err *e)
 {
-	struct db *db = (struct db *)s;
+	struct sqlite_store *db = (struct sqlite_store *)s;
 
 	return db_begin(db, e) < 0 ? -1 : conclude(db, settle(db, key, id, e), e);
 }
 
 int
-db_forget(struct ledger_store *s, const char *key, struct err *e)
+sqlite_entries_forget(struct ledger_store *s, const char *key, struct err *e)
 {
-	struct db *db = (struct db *)s;
+	struct sqlite_store *db = (struct sqlite_store *)s;
 
 	return db_begin(db, e) < 0 ? -1 : conclude(db, forget(db, key, e), e);
 }
@@ -320,8 +322,8 @@ struct known {
 };
 
 static int
-look_up(struct db *db, const unsigned char *hash, const char *tag, struct known *k,
-    struct err *e)
+look_up(struct sqlite_store *db, const unsigned char *hash, const char *tag,
+    struct known *k, struct err *e)
 {
 	sqlite3_stmt *st = prepare(
 	    db, "SELECT n, state, owner, at, tag = ? FROM entry WHERE key = ?", e);
@@ -351,8 +353,8 @@ look_up(struct db *db, const unsigned char *hash, const char *tag, struct known 
 }
 
 static int
-insert(struct db *db, const struct ledger_entry *entry, const unsigned char *hash,
-    int state, struct err *e)
+insert(struct sqlite_store *db, const struct ledger_entry *entry,
+    const unsigned char *hash, int state, struct err *e)
 {
 	sqlite3_stmt *st = prepare(db,
 	    "INSERT INTO entry (key, state, owner, first_at, at, settled_at, clock_offset, tag,"
@@ -377,8 +379,8 @@ insert(struct db *db, const struct ledger_entry *entry, const unsigned char *has
 }
 
 static int
-update(
-    struct db *db, const struct ledger_entry *entry, int state, int64_t n, struct err *e)
+update(struct sqlite_store *db, const struct ledger_entry *entry, int state, int64_t n,
+    struct err *e)
 {
 	sqlite3_stmt *st = prepare(db,
 	    "UPDATE entry SET state = ?, owner = 0, at = ?, settled_at = ?,"
@@ -409,10 +411,10 @@ tells_more(const struct known *k, int state, int64_t at)
 }
 
 int
-db_put(struct ledger_store *s, const struct ledger_entry *entry,
+sqlite_entries_put(struct ledger_store *s, const struct ledger_entry *entry,
     const unsigned char *hash, struct err *e)
 {
-	struct db *db = (struct db *)s;
+	struct sqlite_store *db = (struct sqlite_store *)s;
 	int state = state_of(entry->state);
 	struct known k;
 
@@ -441,8 +443,8 @@ db_put(struct ledger_store *s, const struct ledger_entry *entry,
 
 /* Calls fn with each row of text that a statement yields, save "ok". -1, or how many. */
 static int
-complain(struct db *db, const char *text, void (*fn)(void *arg, const char *problem),
-    void *arg, struct err *e)
+complain(struct sqlite_store *db, const char *text,
+    void (*fn)(void *arg, const char *problem), void *arg, struct err *e)
 {
 	sqlite3_stmt *st = prepare(db, text, e);
 	int n = 0, rc;
@@ -463,8 +465,8 @@ complain(struct db *db, const char *text, void (*fn)(void *arg, const char *prob
 }
 
 int
-db_check(struct ledger_store *s, void (*fn)(void *arg, const char *problem), void *arg,
-    struct err *e)
+sqlite_entries_check(struct ledger_store *s, void (*fn)(void *arg, const char *problem),
+    void *arg, struct err *e)
 {
 	static const char *const questions[] = {
 	    "PRAGMA integrity_check",
@@ -479,7 +481,7 @@ db_check(struct ledger_store *s, void (*fn)(void *arg, const char *problem), voi
 	int sum = 0;
 
 	for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
-		int n = complain((struct db *)s, questions[i], fn, arg, e);
+		int n = complain((struct sqlite_store *)s, questions[i], fn, arg, e);
 		if (n < 0)
 			return -1;
 		sum += n;

@@ -20,7 +20,7 @@ enum ledger_want {
 	WANT_CLAIM,
 	WANT_SETTLE,
 	WANT_RESEND,
-	WANT_MARK,
+	WANT_RETIRE,
 	WANT_ADOPT,
 	WANT_PEEK
 };
@@ -38,7 +38,7 @@ enum ledger_state {
 /* What may be the outcome of a claim. */
 struct ledger_candidate {
 	char *id, *data;
-	bool had; /* by another entry */
+	bool owned; /* by another entry */
 };
 
 struct ledger_claim {
@@ -51,12 +51,12 @@ struct ledger_claim {
 	char *intent; /* goes with the entry until it is settled */
 
 	int64_t n;               /* the entry's number in the store */
-	int slot;                /* the store's note of what was sent; -1: none */
-	enum ledger_state state; /* WANT_SETTLE, WANT_MARK: to be written */
+	int mark;                /* liveness mark; -1: none */
+	enum ledger_state state; /* WANT_SETTLE, WANT_RETIRE: to be written */
 
 	struct ledger_candidate *candidates; /* WANT_ADOPT */
 	size_t ncandidates;
-	enum ledger_bond bond;
+	enum ledger_certainty certainty;
 	const struct ledger_candidate *chosen;
 
 	/* The answer, filled in by the store; the strings are the claim's own. */

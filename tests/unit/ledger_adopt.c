@@ -14,7 +14,7 @@ adopt(struct ledger *l, struct ledger_claim *c, const char *one, const char *two
 	    one == NULL   ? 0
 	    : two == NULL ? 1
 	                  : 2,
-	    data, LEDGER_LIKELY, hear, s);
+	    data, LEDGER_MATCH, hear, s);
 	ledger_flush(l);
 	assert_int_equal(s->calls, 1);
 	return s->verdict;
@@ -88,7 +88,7 @@ had_is_had_whatever_became_of_it(void **state)
 
 	(void)state;
 	settle(l, lost(l, "a"), LEDGER_IS_MADE, "1");
-	ledger_mark(l, &ask.key, "1", LEDGER_GONE, NULL, NULL);
+	ledger_retire(l, &ask.key, "1", LEDGER_GONE, NULL, NULL);
 	settle(l, lost(l, "b"), LEDGER_IS_UNKNOWN, "2");
 	c = lost(l, "c");
 	assert_int_equal(adopt(l, c, "1", "2", &s), LEDGER_YOURS);
@@ -130,10 +130,10 @@ doubtful_is_not_adopted(void **state)
 	(void)state;
 	settle(l, claim(l, "a", false, &s), LEDGER_IS_MADE, "1");
 	c = lost(l, "b");
-	ledger_adopt(c, ids, 2, NULL, LEDGER_DOUBTFUL, hear, &s);
+	ledger_adopt(c, ids, 2, NULL, LEDGER_MAYBE, hear, &s);
 	ledger_flush(l);
 	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
-	ledger_adopt(c, ids, 1, NULL, LEDGER_DOUBTFUL, hear, &s);
+	ledger_adopt(c, ids, 1, NULL, LEDGER_MAYBE, hear, &s);
 	ledger_flush(l);
 	assert_int_equal(s.verdict, LEDGER_YOURS);
 	assert_int_equal(adopt(l, c, "2", NULL, &s), LEDGER_MADE);
@@ -157,7 +157,7 @@ not_adopted_is_still_held(void **state)
 	assert_int_equal(settle(l, c, LEDGER_IS_NOT_MADE, NULL), LEDGER_YOURS);
 	/* Cancelled between asking and answering: it stays unknown. */
 	c = lost(l, "b");
-	ledger_adopt(c, NULL, 0, NULL, LEDGER_LIKELY, hear, &s);
+	ledger_adopt(c, NULL, 0, NULL, LEDGER_MATCH, hear, &s);
 	ledger_cancel(c);
 	ledger_flush(l);
 	claim(m, "b", false, &s);
@@ -198,7 +198,7 @@ what_looks_alike_is_not_adopted(void **state)
 	assert_int_equal(adopt(l, c[2], "2", NULL, &s), LEDGER_MADE);
 	/* A tag leaves no doubt. */
 	s = (struct said){0};
-	ledger_adopt(c[0], &id, 1, NULL, LEDGER_SURE, hear, &s);
+	ledger_adopt(c[0], &id, 1, NULL, LEDGER_TAGGED, hear, &s);
 	ledger_flush(l);
 	assert_int_equal(s.verdict, LEDGER_MADE);
 	ledger_free(l);
