@@ -18,8 +18,7 @@ struct list {
 };
 
 struct ledger {
-	struct ledger_store *store; /* NULL: --ledger none */
-	struct none *none;          /* then it is this */
+	struct ledger_store *store;
 	struct loop *loop;
 	struct hashset peeked; /* keys that would be made by now */
 	struct deferred deferred;
@@ -277,8 +276,7 @@ hold(struct ledger_claim *c)
 	bool unsent = c->verdict == LEDGER_YOURS && c->want != WANT_ADOPT;
 
 	c->held = true;
-	if (c->ledger->store != NULL)
-		free_parts(c);
+	free_parts(c);
 	free_candidates(c);
 	if (!c->cancelled)
 		answer(c, c->verdict, c);
@@ -301,8 +299,7 @@ finish_one(struct ledger_claim *c)
 		end(c, LEDGER_ERROR);
 	} else if (c->want == WANT_SETTLE ||
 	           (c->want == WANT_ADOPT && c->verdict == LEDGER_MADE)) {
-		if (l->store != NULL)
-			l->store->ops->let_go(l->store, c);
+		l->store->ops->let_go(l->store, c);
 		end(c, settled[c->state]);
 	} else if (c->want == WANT_PEEK) {
 		if (c->verdict == LEDGER_YOURS && !c->again &&
@@ -322,11 +319,7 @@ commit(void *arg)
 {
 	struct ledger *l = arg;
 
-	if (l->store != NULL) {
-		l->failed = l->store->ops->apply(l->store, l->batch, &l->err);
-		return;
-	}
-	none_apply(l->none, l->batch);
+	l->failed = l->store->ops->apply(l->store, l->batch, &l->err);
 }
 
 /* The same on a thread of its own. */
@@ -384,10 +377,6 @@ start(void *arg)
 
 	if (l->batch != NULL || l->queue.first == NULL)
 		return;
-	if (l->store == NULL) {
-		flush(l);
-		return;
-	}
 	take_queue(l);
 	l->committing = true;
 	loop_work(l->loop, commit_aside, finish, l);
@@ -427,19 +416,13 @@ ledger_open(const char *file, struct loop *loop, struct err *e)
 		file = getenv("AV_LEDGER");
 	if (file == NULL || file[0] == '\0')
 		file = path = file_state_path("ledger.db", e);
-	if (file != NULL && strcmp(file, "none") != 0) {
-		l->store = ledger_sqlite_open(file, e);
-		if (l->store == NULL)
-			file = NULL;
-	}
+	if (file != NULL)
+		l->store = ledger_sqlite_open(strcmp(file, "none") != 0 ? file : NULL, e);
 	free(path);
-	if (file == NULL) {
-		ledger_free(l);
-		return NULL;
-	}
-	if (l->store == NULL)
-		l->none = none_new();
-	return l;
+	if (l->store != NULL)
+		return l;
+	ledger_free(l);
+	return NULL;
 }
 
 /* Waits for the thread and ends what it did; the loop does not any more. */
@@ -480,7 +463,6 @@ ledger_free(struct ledger *l)
 		}
 	if (l->store != NULL)
 		l->store->ops->free(l->store);
-	none_free(l->none);
 	hashset_release(&l->peeked);
 	pthread_cond_destroy(&l->committed);
 	pthread_mutex_destroy(&l->lock);
@@ -568,7 +550,7 @@ ledger_sending(struct ledger_claim *c)
 	struct ledger_store *s = c->ledger->store;
 
 	if (!c->sent)
-		c->sent = s == NULL || s->ops->sending(s, c);
+		c->sent = s->ops->sending(s, c);
 	return c->sent;
 }
 

@@ -128,6 +128,8 @@ mark_offset(size_t mark)
 int
 liveness_mark_take(struct liveness *l, struct err *e)
 {
+	if (l == NULL)
+		return 0;
 	if (l->nfree == 0) {
 		int rc = posix_fallocate(
 		    l->fd, mark_offset(l->nmarks), CHUNK * (off_t)sizeof(int64_t));
@@ -148,7 +150,7 @@ liveness_mark_take(struct liveness *l, struct err *e)
 void
 liveness_mark_free(struct liveness *l, int mark)
 {
-	if (mark >= 0)
+	if (l != NULL && mark >= 0)
 		l->free_marks[l->nfree++] = mark;
 }
 
@@ -157,6 +159,8 @@ liveness_sending(struct liveness *l, int mark, int64_t n)
 {
 	struct stat st;
 
+	if (l == NULL)
+		return true;
 	return mark >= 0 &&
 	       pwrite(l->fd, &n, sizeof n, mark_offset((size_t)mark)) ==
 	           (ssize_t)sizeof n &&
@@ -170,7 +174,7 @@ liveness_alive(struct liveness *l, int64_t number)
 	bool alive;
 	int fd;
 
-	if (number == l->number)
+	if (l == NULL || number == l->number)
 		return true;
 	fd = open_name(l, number, O_RDWR);
 	if (fd < 0)

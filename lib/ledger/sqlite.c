@@ -401,8 +401,11 @@ ledger_sqlite_open(const char *file, struct err *e)
 	struct sqlite_store *db = mem_new(1, sizeof *db);
 
 	db->store.ops = &ops;
-	if (make_file(db, file, e) == 0 && connect_db(db, e) == 0 &&
-	    prepare(db, e) == 0 && enter(db, e) == 0)
+	db->number = 1; /* in memory this process is the only one */
+	if (file == NULL)
+		db->file = mem_str(":memory:");
+	if ((file == NULL || make_file(db, file, e) == 0) && connect_db(db, e) == 0 &&
+	    prepare(db, e) == 0 && (file == NULL || enter(db, e) == 0))
 		return &db->store;
 	db_free(&db->store);
 	return NULL;

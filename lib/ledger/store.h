@@ -103,16 +103,9 @@ struct ledger_store_ops {
 	    void *arg, struct err *e);
 };
 
-/* NULL: the ledger is "none". */
 struct ledger_store *ledger_store(struct ledger *l);
 
-/* What "none" does instead: it knows what this process settled, as long as that lives. */
-struct none;
-struct none *none_new(void);
-void none_free(struct none *none);
-void none_apply(struct none *none, struct ledger_claim *batch);
-
-/* Opens the one in a file of SQLite. */
+/* Opens the SQLite database in a file, or one in memory (NULL). */
 struct ledger_store *ledger_sqlite_open(const char *file, struct err *e);
 
 /* For stores: judges the candidates of a claim by what is had; where that is MADE, puts the one

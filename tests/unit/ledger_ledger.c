@@ -407,10 +407,10 @@ same_key_waits_within_a_process(void **state)
 }
 
 static void
-without_memory_all_is_yours(void **state)
+none_lasts_as_long_as_the_ledger_is_open(void **state)
 {
 	struct err e;
-	struct ledger *l = ledger_open("none", NULL, &e);
+	struct ledger *l = ledger_open("none", NULL, &e), *m;
 	struct said s;
 	struct ledger_claim *c = claim(l, "a", false, &s);
 
@@ -420,9 +420,18 @@ without_memory_all_is_yours(void **state)
 	assert_true(ledger_sending(c));
 	settle(l, c, LEDGER_IS_MADE, "id");
 	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_MADE);
+	assert_string_equal(s.id, "id");
+	settle(l, lost(l, "b"), LEDGER_IS_UNKNOWN, NULL);
+	claim(l, "b", false, &s);
+	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
+	m = ledger_open("none", NULL, &e);
+	claim(m, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_YOURS);
+	ledger_free(m);
 	ledger_free(l);
 	assert_int_equal(access("none", F_OK), -1);
+	assert_int_equal(access(":memory:", F_OK), -1);
 }
 
 static void
@@ -610,7 +619,7 @@ main(void)
 	    TEST(resend_voids_what_was_told),
 	    TEST(peeking_changes_nothing),
 	    TEST(same_key_waits_within_a_process),
-	    TEST(without_memory_all_is_yours),
+	    TEST(none_lasts_as_long_as_the_ledger_is_open),
 	    TEST(cancelled_claim_is_free),
 	    TEST(marked_is_never_reused),
 	    TEST(a_batch_is_one_sync),
