@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "ledger/entries.h"
 #include "ledger/key.h"
+#include "ledger/ledger.h"
 #include "ledger/store.h"
 
 int

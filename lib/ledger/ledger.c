@@ -2,16 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hashset.h"
-#include "base/hex.h"
 #include "base/mem.h"
 #include "ledger/key.h"
-#include "ledger/store.h"
+#include "ledger/ledger.h"
+#include "ledger/sqlite.h"
 
 struct list {
 	struct ledger_claim *first, **last;
@@ -112,70 +110,12 @@ table_remove(struct ledger *l, struct ledger_claim *c)
 /* Claims. */
 
 static void
-free_parts(struct ledger_claim *c)
-{
-	char **parts[] = {&c->operation, &c->provider, &c->base, &c->account, &c->subject,
-	    &c->name, &c->options};
-
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-		free(*parts[i]);
-		*parts[i] = NULL;
-	}
-}
-
-static void
-free_candidates(struct ledger_claim *c)
-{
-	for (size_t i = 0; i < c->ncandidates; i++) {
-		free(c->candidates[i].id);
-		free(c->candidates[i].data);
-	}
-	free(c->candidates);
-	c->candidates = NULL;
-	c->ncandidates = 0;
-}
-
-static void
-claim_free(struct ledger_claim *c)
-{
-	free_parts(c);
-	free_candidates(c);
-	free(c->id);
-	free(c->data);
-	free(c->intent);
-	free(c);
-}
-
-static void
 free_waiters(struct ledger_claim *c)
 {
 	for (struct ledger_claim *w = c->waiters, *next; w != NULL; w = next) {
 		next = w->next;
 		claim_free(w);
 	}
-}
-
-static void
-random_tag(char *tag)
-{
-	unsigned char bytes[LEDGER_TAG / 2];
-
-	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-		abort(); /* a machine without randomness has no TLS either */
-	hex_of(tag, bytes, sizeof bytes);
-}
-
-static struct ledger_claim *
-claim_new(struct ledger *l, enum ledger_want want, ledger_fn *fn, void *arg)
-{
-	struct ledger_claim *c = mem_new(1, sizeof *c);
-
-	c->ledger = l;
-	c->want = want;
-	c->mark = -1;
-	c->fn = fn;
-	c->arg = arg;
-	return c;
 }
 
 static void start(void *arg);
@@ -276,8 +216,8 @@ hold(struct ledger_claim *c)
 	bool unsent = c->verdict == LEDGER_YOURS && c->want != WANT_ADOPT;
 
 	c->held = true;
-	free_parts(c);
-	free_candidates(c);
+	claim_free_parts(c);
+	claim_free_candidates(c);
 	if (!c->cancelled)
 		answer(c, c->verdict, c);
 	else
@@ -479,7 +419,7 @@ claim_asked(struct ledger *l, enum ledger_want want, const struct ledger_ask *as
 
 	c->again = ask->again;
 	c->intent = mem_str(ask->data);
-	c->clock_offset = ask->clock_offset;
+	c->intent_offset = ask->clock_offset;
 	c->operation = mem_str(key->operation);
 	c->provider = mem_str(key->provider);
 	c->base = ledger_key_base(key->base);
@@ -496,7 +436,6 @@ ledger_claim(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void
 {
 	struct ledger_claim *c = claim_asked(l, WANT_CLAIM, ask, fn, arg), *holder, **w;
 
-	random_tag(c->new_tag);
 	holder = table_find(l, c->hash);
 	if (holder != NULL) {
 		for (w = &holder->waiters; *w != NULL; w = &(*w)->next)
@@ -554,15 +493,6 @@ ledger_sending(struct ledger_claim *c)
 	return c->sent;
 }
 
-static void
-replace(char **to, const char *s)
-{
-	char *copy = mem_str(s);
-
-	free(*to);
-	*to = copy;
-}
-
 void
 ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome, const char *id,
     const char *data, ledger_fn *fn, void *arg)
@@ -576,11 +506,11 @@ ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome, const char *i
 	c->state = states[outcome];
 	/* What an earlier attempt learned is not forgotten while all stays unknown. */
 	if (outcome != LEDGER_IS_UNKNOWN || id != NULL)
-		replace(&c->id, id);
+		claim_set_id(c, id);
 	if (outcome != LEDGER_IS_UNKNOWN || data != NULL)
-		replace(&c->data, data);
+		claim_set_data(c, data);
 	else if (c->data == NULL)
-		replace(&c->data, c->intent);
+		claim_set_data(c, c->intent);
 	c->settled_at = clock_unix_ms();
 	c->fn = fn;
 	c->arg = arg;
@@ -590,7 +520,7 @@ ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome, const char *i
 void
 ledger_resend(struct ledger_claim *c, int64_t clock_offset, ledger_fn *fn, void *arg)
 {
-	c->clock_offset = clock_offset;
+	c->intent_offset = clock_offset;
 	c->sent = false;
 	c->fn = fn;
 	c->arg = arg;
@@ -599,39 +529,10 @@ ledger_resend(struct ledger_claim *c, int64_t clock_offset, ledger_fn *fn, void 
 }
 
 void
-ledger_choose(struct ledger_claim *c)
-{
-	struct ledger_candidate *left = NULL;
-
-	c->verdict = LEDGER_YOURS;
-	for (size_t i = 0; i < c->ncandidates; i++) {
-		struct ledger_candidate *one = &c->candidates[i];
-
-		if (one->owned || (left != NULL && strcmp(left->id, one->id) == 0))
-			continue;
-		c->verdict = left == NULL && c->certainty != LEDGER_MAYBE
-		                 ? LEDGER_MADE
-		                 : LEDGER_UNKNOWN;
-		left = one;
-		if (c->verdict == LEDGER_UNKNOWN)
-			return;
-	}
-	c->chosen = left;
-}
-
-void
-ledger_take(struct ledger_claim *c)
-{
-	c->state = STATE_MADE;
-	replace(&c->id, c->chosen->id);
-	replace(&c->data, c->chosen->data);
-}
-
-void
 ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
     const char *const *data, enum ledger_certainty certainty, ledger_fn *fn, void *arg)
 {
-	free_candidates(c);
+	claim_free_candidates(c);
 	c->candidates = mem_new(n > 0 ? n : 1, sizeof *c->candidates);
 	c->ncandidates = n;
 	c->certainty = certainty;
