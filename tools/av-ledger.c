@@ -444,8 +444,11 @@ check_options(const struct command *c, const struct options *o)
 static void
 check_file(const struct command *c, const char *file)
 {
-	if (file != NULL && !c->makes && strcmp(file, "none") != 0 &&
-	    access(file, F_OK) < 0 && errno == ENOENT)
+	const char *used = file != NULL ? file : getenv("AV_LEDGER");
+
+	if (used != NULL && strcmp(used, "none") == 0)
+		die(EX_CONFIG, "there is no ledger to look into (it is 'none')");
+	if (file != NULL && !c->makes && access(file, F_OK) < 0 && errno == ENOENT)
 		die(EX_CONFIG, "there is no ledger '%s'", file);
 }
 

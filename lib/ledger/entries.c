@@ -5,43 +5,26 @@
 #include "base/hex.h"
 #include "ledger/entries.h"
 #include "ledger/key.h"
+#include "ledger/ledger.h"
 #include "ledger/store.h"
-
-/* The store, or NULL and *e where there is no memory at all. */
-static struct ledger_store *
-store_of(struct ledger *l, struct err *e)
-{
-	struct ledger_store *s = ledger_store(l);
-
-	if (s == NULL)
-		err_set(e, CODE_STATE_UNUSABLE,
-		    "there is no ledger to look into (it is 'none')");
-	return s;
-}
 
 int
 ledger_each(struct ledger *l, const struct ledger_filter *filter,
     bool (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e)
 {
-	struct ledger_store *s = store_of(l, e);
-
-	return s != NULL ? s->ops->each(s, filter, fn, arg, e) : -1;
+	return ledger_store(l)->ops->each(ledger_store(l), filter, fn, arg, e);
 }
 
 int
 ledger_settle_unknown(struct ledger *l, const char *key, const char *id, struct err *e)
 {
-	struct ledger_store *s = store_of(l, e);
-
-	return s != NULL ? s->ops->settle(s, key, id, e) : -1;
+	return ledger_store(l)->ops->settle(ledger_store(l), key, id, e);
 }
 
 int
 ledger_forget(struct ledger *l, const char *key, struct err *e)
 {
-	struct ledger_store *s = store_of(l, e);
-
-	return s != NULL ? s->ops->forget(s, key, e) : -1;
+	return ledger_store(l)->ops->forget(ledger_store(l), key, e);
 }
 
 /* Whether the key is the hash of the parts; fills it in as bytes. */
@@ -64,14 +47,12 @@ key_fits(const struct ledger_entry *entry, const char *options, unsigned char *h
 int
 ledger_import(struct ledger *l, const struct ledger_entry *entry, struct err *e)
 {
-	struct ledger_store *s = store_of(l, e);
+	struct ledger_store *s = ledger_store(l);
 	unsigned char hash[LEDGER_HASH];
 	struct ledger_entry canonical = *entry;
 	char *options, *base;
 	int rc;
 
-	if (s == NULL)
-		return -1;
 	canonical.options = options = ledger_key_canonical(entry->options);
 	canonical.base = base = ledger_key_base(entry->base);
 	if (key_fits(entry, options, hash))
@@ -87,24 +68,18 @@ ledger_import(struct ledger *l, const struct ledger_entry *entry, struct err *e)
 int
 ledger_begin(struct ledger *l, struct err *e)
 {
-	struct ledger_store *s = store_of(l, e);
-
-	return s != NULL ? s->ops->begin(s, e) : -1;
+	return ledger_store(l)->ops->begin(ledger_store(l), e);
 }
 
 int
 ledger_commit(struct ledger *l, struct err *e)
 {
-	struct ledger_store *s = store_of(l, e);
-
-	return s != NULL ? s->ops->commit(s, e) : -1;
+	return ledger_store(l)->ops->commit(ledger_store(l), e);
 }
 
 int
 ledger_check(struct ledger *l, void (*fn)(void *arg, const char *problem), void *arg,
     struct err *e)
 {
-	struct ledger_store *s = store_of(l, e);
-
-	return s != NULL ? s->ops->check(s, fn, arg, e) : -1;
+	return ledger_store(l)->ops->check(ledger_store(l), fn, arg, e);
 }

@@ -2,24 +2,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hashset.h"
-#include "base/hex.h"
 #include "base/mem.h"
 #include "ledger/key.h"
-#include "ledger/store.h"
+#include "ledger/ledger.h"
+#include "ledger/sqlite.h"
 
 struct list {
 	struct ledger_claim *first, **last;
 };
 
 struct ledger {
-	struct ledger_store *store; /* NULL: --ledger none */
-	struct none *none;          /* then it is this */
+	struct ledger_store *store;
 	struct loop *loop;
 	struct hashset peeked; /* keys that would be made by now */
 	struct deferred deferred;
@@ -113,70 +110,12 @@ table_remove(struct ledger *l, struct ledger_claim *c)
 /* Claims. */
 
 static void
-free_parts(struct ledger_claim *c)
-{
-	char **parts[] = {&c->operation, &c->provider, &c->base, &c->account, &c->subject,
-	    &c->name, &c->options};
-
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-		free(*parts[i]);
-		*parts[i] = NULL;
-	}
-}
-
-static void
-free_candidates(struct ledger_claim *c)
-{
-	for (size_t i = 0; i < c->ncandidates; i++) {
-		free(c->candidates[i].id);
-		free(c->candidates[i].data);
-	}
-	free(c->candidates);
-	c->candidates = NULL;
-	c->ncandidates = 0;
-}
-
-static void
-claim_free(struct ledger_claim *c)
-{
-	free_parts(c);
-	free_candidates(c);
-	free(c->id);
-	free(c->data);
-	free(c->intent);
-	free(c);
-}
-
-static void
 free_waiters(struct ledger_claim *c)
 {
 	for (struct ledger_claim *w = c->waiters, *next; w != NULL; w = next) {
 		next = w->next;
 		claim_free(w);
 	}
-}
-
-static void
-random_tag(char *tag)
-{
-	unsigned char bytes[LEDGER_TAG / 2];
-
-	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-		abort(); /* a machine without randomness has no TLS either */
-	hex_of(tag, bytes, sizeof bytes);
-}
-
-static struct ledger_claim *
-claim_new(struct ledger *l, enum ledger_want want, ledger_fn *fn, void *arg)
-{
-	struct ledger_claim *c = mem_new(1, sizeof *c);
-
-	c->ledger = l;
-	c->want = want;
-	c->slot = -1;
-	c->fn = fn;
-	c->arg = arg;
-	return c;
 }
 
 static void start(void *arg);
@@ -254,7 +193,7 @@ end(struct ledger_claim *c, enum ledger_verdict verdict)
 	bool shared = verdict == LEDGER_MADE || verdict == LEDGER_BUSY ||
 	              (verdict == LEDGER_ERROR && c->want == WANT_CLAIM);
 
-	if (c->want != WANT_MARK && c->want != WANT_PEEK)
+	if (c->want != WANT_RETIRE && c->want != WANT_PEEK)
 		succeed(c, shared, &answered);
 	answer(c, verdict, c);
 	for (struct ledger_claim *w = answered.first, *next; w != NULL; w = next) {
@@ -277,9 +216,8 @@ hold(struct ledger_claim *c)
 	bool unsent = c->verdict == LEDGER_YOURS && c->want != WANT_ADOPT;
 
 	c->held = true;
-	if (c->ledger->store != NULL)
-		free_parts(c);
-	free_candidates(c);
+	claim_free_parts(c);
+	claim_free_candidates(c);
 	if (!c->cancelled)
 		answer(c, c->verdict, c);
 	else
@@ -301,8 +239,7 @@ finish_one(struct ledger_claim *c)
 		end(c, LEDGER_ERROR);
 	} else if (c->want == WANT_SETTLE ||
 	           (c->want == WANT_ADOPT && c->verdict == LEDGER_MADE)) {
-		if (l->store != NULL)
-			l->store->ops->let_go(l->store, c);
+		l->store->ops->let_go(l->store, c);
 		end(c, settled[c->state]);
 	} else if (c->want == WANT_PEEK) {
 		if (c->verdict == LEDGER_YOURS && !c->again &&
@@ -322,11 +259,7 @@ commit(void *arg)
 {
 	struct ledger *l = arg;
 
-	if (l->store != NULL) {
-		l->failed = l->store->ops->apply(l->store, l->batch, &l->err);
-		return;
-	}
-	none_apply(l->none, l->batch);
+	l->failed = l->store->ops->apply(l->store, l->batch, &l->err);
 }
 
 /* The same on a thread of its own. */
@@ -384,10 +317,6 @@ start(void *arg)
 
 	if (l->batch != NULL || l->queue.first == NULL)
 		return;
-	if (l->store == NULL) {
-		flush(l);
-		return;
-	}
 	take_queue(l);
 	l->committing = true;
 	loop_work(l->loop, commit_aside, finish, l);
@@ -427,19 +356,13 @@ ledger_open(const char *file, struct loop *loop, struct err *e)
 		file = getenv("AV_LEDGER");
 	if (file == NULL || file[0] == '\0')
 		file = path = file_state_path("ledger.db", e);
-	if (file != NULL && strcmp(file, "none") != 0) {
-		l->store = ledger_sqlite_open(file, e);
-		if (l->store == NULL)
-			file = NULL;
-	}
+	if (file != NULL)
+		l->store = ledger_sqlite_open(strcmp(file, "none") != 0 ? file : NULL, e);
 	free(path);
-	if (file == NULL) {
-		ledger_free(l);
-		return NULL;
-	}
-	if (l->store == NULL)
-		l->none = none_new();
-	return l;
+	if (l->store != NULL)
+		return l;
+	ledger_free(l);
+	return NULL;
 }
 
 /* Waits for the thread and ends what it did; the loop does not any more. */
@@ -480,7 +403,6 @@ ledger_free(struct ledger *l)
 		}
 	if (l->store != NULL)
 		l->store->ops->free(l->store);
-	none_free(l->none);
 	hashset_release(&l->peeked);
 	pthread_cond_destroy(&l->committed);
 	pthread_mutex_destroy(&l->lock);
@@ -497,7 +419,7 @@ claim_asked(struct ledger *l, enum ledger_want want, const struct ledger_ask *as
 
 	c->again = ask->again;
 	c->intent = mem_str(ask->data);
-	c->clock_offset = ask->clock_offset;
+	c->intent_offset = ask->clock_offset;
 	c->operation = mem_str(key->operation);
 	c->provider = mem_str(key->provider);
 	c->base = ledger_key_base(key->base);
@@ -514,7 +436,6 @@ ledger_claim(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void
 {
 	struct ledger_claim *c = claim_asked(l, WANT_CLAIM, ask, fn, arg), *holder, **w;
 
-	random_tag(c->new_tag);
 	holder = table_find(l, c->hash);
 	if (holder != NULL) {
 		for (w = &holder->waiters; *w != NULL; w = &(*w)->next)
@@ -568,17 +489,8 @@ ledger_sending(struct ledger_claim *c)
 	struct ledger_store *s = c->ledger->store;
 
 	if (!c->sent)
-		c->sent = s == NULL || s->ops->sending(s, c);
+		c->sent = s->ops->sending(s, c);
 	return c->sent;
-}
-
-static void
-replace(char **to, const char *s)
-{
-	char *copy = mem_str(s);
-
-	free(*to);
-	*to = copy;
 }
 
 void
@@ -594,11 +506,11 @@ ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome, const char *i
 	c->state = states[outcome];
 	/* What an earlier attempt learned is not forgotten while all stays unknown. */
 	if (outcome != LEDGER_IS_UNKNOWN || id != NULL)
-		replace(&c->id, id);
+		claim_set_id(c, id);
 	if (outcome != LEDGER_IS_UNKNOWN || data != NULL)
-		replace(&c->data, data);
+		claim_set_data(c, data);
 	else if (c->data == NULL)
-		replace(&c->data, c->intent);
+		claim_set_data(c, c->intent);
 	c->settled_at = clock_unix_ms();
 	c->fn = fn;
 	c->arg = arg;
@@ -608,7 +520,7 @@ ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome, const char *i
 void
 ledger_resend(struct ledger_claim *c, int64_t clock_offset, ledger_fn *fn, void *arg)
 {
-	c->clock_offset = clock_offset;
+	c->intent_offset = clock_offset;
 	c->sent = false;
 	c->fn = fn;
 	c->arg = arg;
@@ -617,41 +529,13 @@ ledger_resend(struct ledger_claim *c, int64_t clock_offset, ledger_fn *fn, void 
 }
 
 void
-ledger_choose(struct ledger_claim *c)
-{
-	struct ledger_candidate *left = NULL;
-
-	c->verdict = LEDGER_YOURS;
-	for (size_t i = 0; i < c->ncandidates; i++) {
-		struct ledger_candidate *one = &c->candidates[i];
-
-		if (one->had || (left != NULL && strcmp(left->id, one->id) == 0))
-			continue;
-		c->verdict = left == NULL && c->bond != LEDGER_DOUBTFUL ? LEDGER_MADE
-		                                                        : LEDGER_UNKNOWN;
-		left = one;
-		if (c->verdict == LEDGER_UNKNOWN)
-			return;
-	}
-	c->chosen = left;
-}
-
-void
-ledger_take(struct ledger_claim *c)
-{
-	c->state = STATE_MADE;
-	replace(&c->id, c->chosen->id);
-	replace(&c->data, c->chosen->data);
-}
-
-void
 ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
-    const char *const *data, enum ledger_bond bond, ledger_fn *fn, void *arg)
+    const char *const *data, enum ledger_certainty certainty, ledger_fn *fn, void *arg)
 {
-	free_candidates(c);
+	claim_free_candidates(c);
 	c->candidates = mem_new(n > 0 ? n : 1, sizeof *c->candidates);
 	c->ncandidates = n;
-	c->bond = bond;
+	c->certainty = certainty;
 	for (size_t i = 0; i < n; i++) {
 		c->candidates[i].id = mem_str(candidates[i]);
 		c->candidates[i].data = mem_str(data != NULL ? data[i] : NULL);
@@ -662,10 +546,10 @@ ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
 }
 
 void
-ledger_mark(struct ledger *l, const struct ledger_key *where, const char *id,
+ledger_retire(struct ledger *l, const struct ledger_key *where, const char *id,
     enum ledger_fate fate, ledger_fn *fn, void *arg)
 {
-	struct ledger_claim *c = claim_new(l, WANT_MARK, fn, arg);
+	struct ledger_claim *c = claim_new(l, WANT_RETIRE, fn, arg);
 
 	c->operation = mem_str(where->operation);
 	c->provider = mem_str(where->provider);
@@ -674,7 +558,7 @@ ledger_mark(struct ledger *l, const struct ledger_key *where, const char *id,
 	c->id = mem_str(id);
 	c->state = fate == LEDGER_FAILED ? STATE_FAILED : STATE_GONE;
 	c->verdict = LEDGER_MADE;
-	enqueue(c, WANT_MARK);
+	enqueue(c, WANT_RETIRE);
 }
 
 void

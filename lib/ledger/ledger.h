@@ -1,181 +1,146 @@
 /*
- * ledger: what was asked for and what came back, durable before the first byte is sent.
+ * ledger: the database of paid requests, so that none is paid for twice.
  *
- * Every request that must not be made twice is claimed first. The claim's callback comes when
- * the intent is on disk, and says whether to send. When the outcome is known it is settled, and
- * that callback comes when the outcome is on disk; only then is the record written out.
+ *	claim	 this process's hold on an entry while it works on it
+ *	owner	 the process that holds the claim
+ *	intent	 the entry as written to disk before the first byte is sent
+ *	outcome	 what became of the request: made, not made or unknown
+ *	unknown	 the request may have taken effect; nobody knows yet
  *
- *	ledger_claim(l, &ask, fn, arg)  -> YOURS    send, then settle
- *	                                -> MADE     made before: use answer->id, send nothing
- *	                                -> UNKNOWN  an earlier attempt may have taken effect: it is
- *	                                            yours to look up, then settle or resend
- *	                                -> BUSY     another process works on it: claim again in
- *	                                            50 to 200 ms
- *	                                -> ERROR    nothing may be sent; answer->err says why
+ * Claim a paid request first. The claim's callback comes when the intent is on
+ * disk, and its verdict says what to do:
  *
- * What is asked for in one round of the loop is committed in one transaction, on a thread of
- * its own (loop_work), so that transfers go on while the disk works and what gathers in the
- * meantime shares the next commit. Callbacks come on the loop's thread, in the order of
- * asking. Without a loop nothing happens until ledger_flush.
+ *	YOURS	 send the request, then settle
+ *	MADE	 it was made before: use answer->id, send nothing
+ *	UNKNOWN	 an earlier attempt may have taken effect: look it up, then
+ *		 adopt a candidate, settle or resend
+ *	BUSY	 another process owns the entry: claim again in 50 to 200 ms
+ *	ERROR	 send nothing; answer->err says why
  *
- * Two claims of one key within one process: the second waits until the first is settled. Other
- * processes are told from dead ones by a lock that each holds; what a dead one intended is
- * UNKNOWN, unless it provably had not begun to send.
+ * To settle is to write the outcome. That callback comes when the outcome is
+ * on disk; only then write the record out.
  *
- * All strings handed in are copied. What an answer points to lives until the callback returns.
+ * All calls of one round of the loop share one commit. It runs on a thread of
+ * its own (loop_work), so transfers go on while the disk works, and calls made
+ * meanwhile share the next commit. Callbacks run on the loop's thread, in the
+ * order of the calls. Without a loop nothing happens until ledger_flush.
+ *
+ * Within a process a second claim of a key waits until the first is settled.
+ * Several processes may share a ledger. If an owner died, its entry is UNKNOWN,
+ * or YOURS where it is proved that sending had not begun (ledger/liveness.h).
+ *
+ * Strings passed in are copied. What an answer points to is valid until the
+ * callback returns.
  */
 #ifndef AV_LEDGER_LEDGER_H
 #define AV_LEDGER_LEDGER_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "base/err.h"
+#include "ledger/types.h"
 #include "os/loop.h"
 
 struct ledger;
 struct ledger_claim;
 
-/* An option of a request. json is its value as JSON text; spelling (spaces, escapes, order of
- * members, 1.0 for 1) makes no difference to the key. */
-struct ledger_option {
-	const char *name;
-	const char *json;
-};
-
-/* What is asked for; together it is the key. */
-struct ledger_key {
-	const char *operation; /* as the provider's description calls it */
-	const char *provider;
-	/* Base URL; capitals in its host, its scheme's own port and a slash at its end make no
-	 * difference. */
-	const char *base;
-	const char *account; /* label, never a secret */
-	const char *subject; /* SHA-256 of the photo in hex, URL, or the avatar's id */
-	const char *name;    /* only if it was given explicitly; else NULL */
-	const struct ledger_option *options; /* in any order */
-	size_t noptions;
-};
-
 struct ledger_ask {
 	struct ledger_key key;
-	bool again; /* make another one, even where one is made */
-	/* What the service's list would show of it, JSON, or NULL: kept with the intent, and the
-	 * answer's data where the outcome is UNKNOWN. */
+	bool again; /* make another one, even if one is made */
+	/* What the service's list would show of it: JSON, or NULL. Kept with
+	 * the intent; it is the answer's data if the outcome is UNKNOWN. */
 	const char *data;
-	/* The server's clock minus ours in ms, where it is known already; else 0. Kept with
-	 * the intent, for a later look at the server's list. */
+	/* The server's clock minus ours in ms if it is known, else 0. Kept with
+	 * the intent for a later lookup. */
 	int64_t clock_offset;
 };
 
-enum ledger_verdict {
-	LEDGER_YOURS,
-	LEDGER_MADE,
-	LEDGER_UNKNOWN,
-	LEDGER_BUSY,
-	LEDGER_ERROR,
-};
-
-/* Times are ms since 1970 by this machine's clock. Absent strings are NULL, times 0. */
-struct ledger_answer {
-	enum ledger_verdict verdict;
-	const struct err *err; /* ERROR */
-	const char *id;        /* MADE; UNKNOWN where the service had told one */
-	const char *data;      /* MADE: the JSON that was settled with it; UNKNOWN: what
-	                        * was kept with the intent */
-	const char *tag;  /* YOURS, UNKNOWN: random text of this entry, [0-9a-f]{24}, for
-	                        * services that let one be sent along */
-	int64_t first_at; /* when it was first intended, */
-	int64_t at;       /* when last; the request was sent no earlier */
-	int64_t settled_at;
-	int64_t clock_offset;
-};
-
-/* Called exactly once, unless the claim is cancelled. */
-typedef void ledger_fn(void *arg, const struct ledger_answer *answer);
-
-/* Opens and, if it is not there, makes the ledger. file: NULL means AV_LEDGER, and without
- * that ledger.db in the state directory; "none" means no memory at all: every claim is YOURS,
- * but for one that is the same as another in flight, which still waits for it. Whatever would
- * keep a claim from being committed is found here: an unwritable directory, a full disk, a
- * file that is no ledger, is damaged or of a newer version, a network file system. NULL and
- * CODE_STATE_UNUSABLE. loop may be NULL. */
+/* Opens the ledger and makes it if it is missing. file NULL: AV_LEDGER, else
+ * ledger.db in the state directory. "none": a ledger in memory, which ends with
+ * ledger_free; it takes about 1 kB for each paid request.
+ *
+ * Whatever would keep a claim from being committed is found here: an unwritable
+ * directory, a full disk, a network file system, a file that is no ledger, is
+ * damaged or of a newer version. NULL and CODE_STATE_UNUSABLE. loop may be
+ * NULL. */
 struct ledger *ledger_open(const char *file, struct loop *loop, struct err *e);
 
-/* Commits what is queued, without calling back, and closes. Claims that are not settled are
- * left as they are: to the next process they are a dead one's. NULL is welcome. Not from
- * within a callback, and the loop must not run again; a commit that loop_stop left under way
- * is waited for. */
+/* Commits queued outcomes without calling back, and closes. Claims that are not
+ * settled are left to the next process as those of a dead owner. Call it
+ * outside of callbacks, and do not run the loop again. Waits for a commit that
+ * is under way. NULL is welcome. */
 void ledger_free(struct ledger *l);
 
-/* The claim that comes back is for ledger_cancel until the callback, and after a verdict of
- * YOURS or UNKNOWN for the functions below; after any other verdict it is gone. */
+/* Until its callback, the returned claim is for ledger_cancel only. After
+ * YOURS or UNKNOWN it is for the functions below; after any other verdict it is
+ * gone. */
 struct ledger_claim *ledger_claim(
     struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg);
 
-/* Looks what a claim would be told now, and changes nothing: MADE, YOURS, UNKNOWN, BUSY or ERROR,
- * with no tag. What this process looked for before and nobody has made is MADE, without an id:
- * by then it would be. fn may not be NULL. */
-void ledger_peek(
-    struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg);
+/* Answers as a claim would, without a tag, and writes nothing: for a dry run.
+ * The second peek at a key that nobody has made is MADE without an id, since
+ * the first one's record would have made it. fn may not be NULL. */
+void ledger_peek(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn,
+    void *arg);
 
-/* The callback of a claim or resend will not come; what it may have obtained is given back. */
+/* The callback of a claim or resend will not come. An entry that is claimed all
+ * the same is given back. */
 void ledger_cancel(struct ledger_claim *c);
 
-/* To be called right before the first byte of the request leaves (costs one write into the
- * page cache); without it a crash would prove that nothing was sent. False: it could not be
- * noted, so nothing may be sent. True at once when it was called already. */
+/* Call it right before the first byte of the request leaves; it costs one write
+ * into the page cache. Without it, a crash would prove that nothing was sent.
+ * False: this could not be noted, so send nothing. True at once if it was
+ * called before. */
 bool ledger_sending(struct ledger_claim *c);
 
 enum ledger_outcome {
-	LEDGER_IS_MADE,     /* id, and data if it is to be remembered: JSON, or NULL */
-	LEDGER_IS_NOT_MADE, /* surely; the next claim is YOURS */
-	LEDGER_IS_UNKNOWN, /* id if the service told one all the same, or NULL; data as asked */
+	LEDGER_IS_MADE,     /* id; data to remember with it: JSON, or NULL */
+	LEDGER_IS_NOT_MADE, /* proved; the next claim is YOURS */
+	LEDGER_IS_UNKNOWN,  /* id if the service told one, or NULL */
 };
 
-/* Ends a claim, which is gone with this call. fn (may be NULL) comes after the commit with
- * MADE, YOURS (not made: nobody's any more), UNKNOWN or ERROR; on ERROR the outcome is not on
- * disk. It goes with every later commit, which fails where it does, and is tried once more by
- * ledger_free; a later process will find it unknown where that failed, too. */
-void ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome, const char *id,
-    const char *data, ledger_fn *fn, void *arg);
+/* Ends a claim, which is gone with this call. fn (may be NULL) comes after the
+ * commit with MADE, YOURS (not made), UNKNOWN or ERROR. On ERROR the outcome is
+ * not on disk: it joins every later commit, and ledger_free tries once more. If
+ * all of these fail, a later process finds the entry unknown. */
+void ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome,
+    const char *id, const char *data, ledger_fn *fn, void *arg);
 
-/* For a claim of verdict UNKNOWN (or one that was YOURS and whose outcome became unknown) that
- * was surely not made: intends it once more; fn gets YOURS or ERROR. */
-void ledger_resend(
-    struct ledger_claim *c, int64_t clock_offset, ledger_fn *fn, void *arg);
+/* Intends a request once more. The claim's request is UNKNOWN (by verdict, or
+ * since it was sent) and proved not made. fn gets YOURS or ERROR. */
+void ledger_resend(struct ledger_claim *c, int64_t clock_offset, ledger_fn *fn,
+    void *arg);
 
-/* For a claim of verdict UNKNOWN (or one that was YOURS and whose outcome became unknown), given
- * the ids in the service's list that may be what it made: gives it the one that no other entry
- * has. An id counts as had where any other entry of the same operation, provider, base and
- * account holds it, whatever became of it; one that is given twice counts once. Who asks first
- * gets it, among all processes of the ledger. With LEDGER_SURE no other entry can have made what
- * bears this one's tag; with LEDGER_DOUBTFUL one that is left is not taken but UNKNOWN. data: for
- * each candidate what is to be remembered
- * with it (JSON, or NULL), or NULL for none at all. fn gets
+/* Looks for the one candidate that no other entry owns, and settles the claim
+ * with it. The claim's request is UNKNOWN, as for ledger_resend. Candidates are
+ * ids of the service's list; data is what to remember with each (JSON, or
+ * NULL), or NULL for none at all.
  *
- *	MADE     exactly one was left: the claim is settled with it and gone
- *	UNKNOWN  several were, or one that another entry in doubt, asked with the same data, may
- *	         have made: nothing is changed, the claim is still yours
- *	BUSY     the same, but that entry is at work, perhaps in this process
- *	YOURS    none was: nothing is changed, the claim is still yours, to be settled or resent
- *	ERROR    nothing is changed on disk, the claim is gone
+ * An entry of the same operation, provider, base and account owns an id, even
+ * if the avatar failed or is gone. An id that is given twice counts once. Among
+ * all processes, whoever asks first gets the candidate. fn gets
  *
- * With "none" an id is had once this process has settled something with it. */
-enum ledger_bond { LEDGER_LIKELY, LEDGER_SURE, LEDGER_DOUBTFUL };
-void ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
-    const char *const *data, enum ledger_bond bond, ledger_fn *fn, void *arg);
+ *	MADE	 one was left: the claim is settled with it and gone
+ *	UNKNOWN	 several were, or another open entry with the same data may have
+ *		 made it (not asked if TAGGED), or the certainty is MAYBE
+ *	BUSY	 as UNKNOWN, but that entry has an owner, perhaps this process
+ *	YOURS	 none was left
+ *	ERROR	 nothing is changed on disk; the claim is gone
+ *
+ * After UNKNOWN, BUSY and YOURS nothing is changed and the claim is held. */
+void ledger_adopt(struct ledger_claim *c, const char *const *candidates,
+    size_t n, const char *const *data, enum ledger_certainty certainty,
+    ledger_fn *fn, void *arg);
 
-/* What became of something made: it is never reused silently again. where: operation, provider,
- * base and account; an id of another operation is another thing's. Unknown ids are no error. fn
- * may be NULL; it gets MADE (it is written) or ERROR. */
+/* A made avatar failed or is gone: its entry is not reused any more. where:
+ * operation, provider, base and account. Unknown ids are no error. fn may be
+ * NULL; it gets MADE (it is written) or ERROR. */
 enum ledger_fate { LEDGER_FAILED, LEDGER_GONE };
-void ledger_mark(struct ledger *l, const struct ledger_key *where, const char *id,
-    enum ledger_fate fate, ledger_fn *fn, void *arg);
+void ledger_retire(struct ledger *l, const struct ledger_key *where,
+    const char *id, enum ledger_fate fate, ledger_fn *fn, void *arg);
 
-/* Commits what is queued and calls back, until nothing is queued. For programs without a
+/* Commits and calls back until the queue is empty. For programs without a
  * loop. */
 void ledger_flush(struct ledger *l);
+
+/* The store, for ledger/entries.c. */
+struct ledger_store *ledger_store(struct ledger *l);
 
 #endif

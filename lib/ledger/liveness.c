@@ -12,16 +12,16 @@
 #include "ledger/liveness.h"
 
 enum {
-	HEADER = 64, /* bytes before the first slot */
-	CHUNK = 512, /* slots that are given disk space at a time */
+	HEADER = 64, /* bytes before the first mark */
+	CHUNK = 512, /* marks that are given disk space at a time */
 };
 
 struct liveness {
 	int dir, fd;
 	int64_t number;
 	char boot[HEADER]; /* the header of this boot; empty: the kernel does not tell */
-	int *free_slots;
-	size_t nfree, nslots;
+	int *free_marks;
+	size_t nfree, nmarks;
 };
 
 /* Fills in the header that a file of this boot has. */
@@ -109,56 +109,60 @@ liveness_close(struct liveness *l)
 	if (l == NULL)
 		return;
 	if (l->fd >= 0) {
-		if (l->nfree == l->nslots)
+		if (l->nfree == l->nmarks)
 			liveness_remove(l, l->number);
 		close(l->fd);
 	}
 	if (l->dir >= 0)
 		close(l->dir);
-	free(l->free_slots);
+	free(l->free_marks);
 	free(l);
 }
 
 static off_t
-slot_offset(size_t slot)
+mark_offset(size_t mark)
 {
-	return HEADER + (off_t)(slot * sizeof(int64_t));
+	return HEADER + (off_t)(mark * sizeof(int64_t));
 }
 
 int
-liveness_mark(struct liveness *l, struct err *e)
+liveness_mark_take(struct liveness *l, struct err *e)
 {
+	if (l == NULL)
+		return 0;
 	if (l->nfree == 0) {
 		int rc = posix_fallocate(
-		    l->fd, slot_offset(l->nslots), CHUNK * (off_t)sizeof(int64_t));
+		    l->fd, mark_offset(l->nmarks), CHUNK * (off_t)sizeof(int64_t));
 		if (rc != 0) {
 			errno = rc;
 			return err_set(e, CODE_STATE_UNUSABLE,
 			    "cannot extend the file beside the ledger that notes what is sent:");
 		}
-		l->free_slots = mem_resize(
-		    l->free_slots, (l->nslots + CHUNK) * sizeof *l->free_slots);
+		l->free_marks = mem_resize(
+		    l->free_marks, (l->nmarks + CHUNK) * sizeof *l->free_marks);
 		for (size_t i = CHUNK; i > 0; i--)
-			l->free_slots[l->nfree++] = (int)(l->nslots + i - 1);
-		l->nslots += CHUNK;
+			l->free_marks[l->nfree++] = (int)(l->nmarks + i - 1);
+		l->nmarks += CHUNK;
 	}
-	return l->free_slots[--l->nfree];
+	return l->free_marks[--l->nfree];
 }
 
 void
-liveness_mark_free(struct liveness *l, int slot)
+liveness_mark_free(struct liveness *l, int mark)
 {
-	if (slot >= 0)
-		l->free_slots[l->nfree++] = slot;
+	if (l != NULL && mark >= 0)
+		l->free_marks[l->nfree++] = mark;
 }
 
 bool
-liveness_sending(struct liveness *l, int slot, int64_t n)
+liveness_sending(struct liveness *l, int mark, int64_t n)
 {
 	struct stat st;
 
-	return slot >= 0 &&
-	       pwrite(l->fd, &n, sizeof n, slot_offset((size_t)slot)) ==
+	if (l == NULL)
+		return true;
+	return mark >= 0 &&
+	       pwrite(l->fd, &n, sizeof n, mark_offset((size_t)mark)) ==
 	           (ssize_t)sizeof n &&
 	       fstat(l->fd, &st) == 0 && st.st_nlink > 0;
 }
@@ -170,7 +174,7 @@ liveness_alive(struct liveness *l, int64_t number)
 	bool alive;
 	int fd;
 
-	if (number == l->number)
+	if (l == NULL || number == l->number)
 		return true;
 	fd = open_name(l, number, O_RDWR);
 	if (fd < 0)
@@ -180,17 +184,17 @@ liveness_alive(struct liveness *l, int64_t number)
 	return alive;
 }
 
-/* Whether n is in one of the slots of the file, or the file cannot be read. */
+/* Whether n is in one of the marks of the file, or the file cannot be read. */
 static bool
-in_slots(int fd, int64_t n)
+is_marked(int fd, int64_t n)
 {
-	int64_t slots[CHUNK];
+	int64_t marks[CHUNK];
 	off_t at = HEADER;
 	ssize_t got;
 
-	while ((got = pread(fd, slots, sizeof slots, at)) > 0) {
-		for (size_t i = 0; i < (size_t)got / sizeof slots[0]; i++)
-			if (slots[i] == n)
+	while ((got = pread(fd, marks, sizeof marks, at)) > 0) {
+		for (size_t i = 0; i < (size_t)got / sizeof marks[0]; i++)
+			if (marks[i] == n)
 				return true;
 		at += got;
 	}
@@ -207,7 +211,7 @@ liveness_unsent(struct liveness *l, int64_t number, int64_t n)
 	if (fd < 0)
 		return false;
 	unsent = l->boot[0] != '\0' && pread(fd, header, HEADER, 0) == HEADER &&
-	         memcmp(header, l->boot, HEADER) == 0 && !in_slots(fd, n);
+	         memcmp(header, l->boot, HEADER) == 0 && !is_marked(fd, n);
 	close(fd);
 	return unsent;
 }

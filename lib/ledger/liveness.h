@@ -1,12 +1,15 @@
 /*
- * liveness: which processes that share a ledger are alive, and what each began to send.
+ * liveness: which processes of a ledger live, and what they began to send.
  *
- * In the directory FILE-live each process keeps a file named by a number that is never given
- * twice, and an open-file-description lock on it, which the kernel takes away when the process
- * ends, however it ends. (A child that was forked without exec holds it too; programs end such
- * children with themselves.) The file's slots hold the numbers of the entries whose sending
- * has begun: written through the page cache, they outlive the process but not the machine, so
- * the boot's id stands in front and they prove nothing after another boot.
+ * In the directory FILE-live each process keeps a file, named by a number that
+ * is never given twice, with an open-file-description lock, which the kernel
+ * removes when the process ends, however it ends. (A child forked without exec
+ * holds the lock too; programs end such children with themselves.)
+ *
+ * The file has marks: the numbers of the entries whose sending has begun. They
+ * are written through the page cache, so they outlive the process but not the
+ * machine. The boot's id stands in front; after another boot they prove
+ * nothing.
  */
 #ifndef AV_LEDGER_LIVENESS_H
 #define AV_LEDGER_LIVENESS_H
@@ -18,33 +21,36 @@
 
 struct liveness;
 
-/* Joins as process `number`, which no other process may have been. dir is made if it is not
- * there. Others must not judge this number before it returns. NULL with *e set; *taken says
- * that only the number was in the way. */
+/* Joins as process `number`, which no other process may have used. Makes dir if
+ * it is missing. Other processes must not ask about this number before the call
+ * returns. NULL with *e set; *taken if only the number was in the way. */
 struct liveness *liveness_open(
     const char *dir, int64_t number, bool *taken, struct err *e);
 
-/* Leaves. The file stays where a slot is in use still: the next process judges by it. */
+/* Leaves. The file stays while a mark is in use: the next process reads it. */
 void liveness_close(struct liveness *l);
 
-/* A slot for an entry that is about to be claimed, on disk already, so that writing to it
- * cannot fail for want of space; -1 with *e set. */
-int liveness_mark(struct liveness *l, struct err *e);
-void liveness_mark_free(struct liveness *l, int slot);
+/* The three functions for marks accept NULL, for a ledger in memory: it has
+ * nothing to tell other processes. */
 
-/* Sending entry n begins. False where it cannot be noted, or this process's file was removed, so
- * that it is dead to the others. */
-bool liveness_sending(struct liveness *l, int slot, int64_t n);
+/* Takes a mark for an entry that is to be claimed. Its disk space is allocated,
+ * so writing it cannot fail because the disk is full. -1 with *e set. */
+int liveness_mark_take(struct liveness *l, struct err *e);
+void liveness_mark_free(struct liveness *l, int mark);
 
-/* Whether the process lives. This one does. */
+/* Writes the mark: sending of entry n begins. False if it could not be written,
+ * or this process's file was removed, so that others take it for dead. */
+bool liveness_sending(struct liveness *l, int mark, int64_t n);
+
+/* True if the process lives. This one does. */
 bool liveness_alive(struct liveness *l, int64_t number);
 
-/* Whether a dead process provably had not begun to send entry n. */
+/* True if it is proved that a dead process had not begun to send entry n. */
 bool liveness_unsent(struct liveness *l, int64_t number, int64_t n);
 
-/* Calls fn with the number of every dead process whose file is there. */
-void liveness_each_dead(
-    struct liveness *l, void (*fn)(void *arg, int64_t number), void *arg);
+/* Calls fn with the number of every dead process that has a file. */
+void liveness_each_dead(struct liveness *l,
+    void (*fn)(void *arg, int64_t number), void *arg);
 
 /* Removes the file of a dead process that has no open entry any more. */
 void liveness_remove(struct liveness *l, int64_t number);

@@ -3,25 +3,18 @@
 
 #include "base/clock.h"
 #include "base/failpoint.h"
-#include "base/mem.h"
-#include "ledger/sqlite.h"
+#include "ledger/sqlite_claims.h"
+#include "ledger/sqlite_db.h"
 
-/* What the entries of a key amount to. */
+/* The rows of one key. */
 struct found {
-	int64_t made, open, free; /* their numbers; 0: there is none */
-	bool busy;                /* the open one belongs to a living process */
+	int64_t made, open, free; /* entry numbers; 0: there is none */
+	bool busy;                /* another process owns the open one */
 };
 
+/* Copies the current row into the claim's answer. */
 static void
-take_text(char **to, sqlite3_stmt *st, int column)
-{
-	free(*to);
-	*to = mem_str((const char *)sqlite3_column_text(st, column));
-}
-
-/* Copies the row at hand into the claim's answer. */
-static void
-take_row(struct ledger_claim *c, sqlite3_stmt *st)
+read_answer(struct ledger_claim *c, sqlite3_stmt *st)
 {
 	const char *tag = (const char *)sqlite3_column_text(st, 7);
 
@@ -31,42 +24,42 @@ take_row(struct ledger_claim *c, sqlite3_stmt *st)
 	c->settled_at = sqlite3_column_int64(st, 5);
 	c->clock_offset = sqlite3_column_int64(st, 6);
 	strncpy(c->tag, tag != NULL ? tag : "", LEDGER_TAG);
-	take_text(&c->id, st, 8);
-	take_text(&c->data, st, 9);
+	claim_set_id(c, (const char *)sqlite3_column_text(st, 8));
+	claim_set_data(c, (const char *)sqlite3_column_text(st, 9));
 }
 
-/* Judges one row. An intended entry of our own that is found has no claim any more: its
- * settling failed. */
+/* Sorts one row into *f. An intended entry that this process owns counts as unknown: its claim
+ * has ended, but its outcome could not be written. */
 static void
-judge_row(struct db *db, struct ledger_claim *c, sqlite3_stmt *st, struct found *f)
+sort_row(
+    struct sqlite_store *db, struct ledger_claim *c, sqlite3_stmt *st, struct found *f)
 {
 	int64_t n = sqlite3_column_int64(st, 0);
 	int64_t owner = sqlite3_column_int64(st, 2);
-	bool other = owner != 0 && owner != db->number;
-	bool lives = other && liveness_alive(db->live, owner);
+	bool busy = db_is_busy(db, owner);
 	enum ledger_state state = (enum ledger_state)sqlite3_column_int(st, 1);
 
-	if (state == STATE_INTENDED && other && !lives &&
+	if (state == STATE_INTENDED && owner != db->number && !busy &&
 	    liveness_unsent(db->live, owner, n))
 		state = STATE_NOT_MADE;
 	switch (state) {
 	case STATE_MADE:
 		if (f->made == 0 && !c->again) {
 			f->made = n;
-			take_row(c, st);
+			read_answer(c, st);
 		}
 		break;
 	case STATE_INTENDED:
 	case STATE_UNKNOWN:
 		f->open = n;
-		f->busy = f->busy || lives;
+		f->busy = f->busy || busy;
 		if (f->made == 0)
-			take_row(c, st);
+			read_answer(c, st);
 		break;
 	case STATE_NOT_MADE:
 		f->free = n;
 		if (f->made == 0 && f->open == 0)
-			take_row(c, st);
+			read_answer(c, st);
 		break;
 	case STATE_FAILED:
 	case STATE_GONE:
@@ -74,334 +67,271 @@ judge_row(struct db *db, struct ledger_claim *c, sqlite3_stmt *st, struct found 
 	}
 }
 
-/* Sets the claim's verdict from its key's entries; YOURS and UNKNOWN are to be taken yet. */
+/* Sets the claim's verdict from the rows of its key. Writes nothing. */
 static int
-judge(struct db *db, struct ledger_claim *c, struct found *f, struct err *e)
+find(struct sqlite_store *db, struct ledger_claim *c, struct found *f, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_FIND, e);
 	int rc;
 
 	*f = (struct found){0};
-	if (st == NULL)
-		return -1;
+	claim_set_id(c, NULL);
+	claim_set_data(c, NULL);
 	sqlite3_bind_blob(st, 1, c->hash, LEDGER_HASH, SQLITE_STATIC);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		judge_row(db, c, st, f);
-	if (rc != SQLITE_DONE)
-		db_error(db, e);
-	sqlite3_reset(st);
-	if (rc != SQLITE_DONE)
-		return -1;
+	while ((rc = db_step(db, st, e)) > 0)
+		sort_row(db, c, st, f);
 	if (f->made != 0)
 		c->verdict = LEDGER_MADE;
 	else if (f->open != 0)
 		c->verdict = f->busy ? LEDGER_BUSY : LEDGER_UNKNOWN;
 	else
 		c->verdict = LEDGER_YOURS;
-	return 0;
-}
-
-static void
-bind_text(sqlite3_stmt *st, int i, const char *s)
-{
-	sqlite3_bind_text(st, i, s, -1, SQLITE_STATIC);
+	return rc;
 }
 
 static int
-insert(struct db *db, struct ledger_claim *c, struct err *e)
+insert(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_INSERT, e);
 	const char *texts[] = {c->new_tag, c->operation, c->provider, c->base, c->account,
 	    c->subject, c->name, c->options, c->intent};
 
-	if (st == NULL)
-		return -1;
+	c->first_at = c->at = clock_unix_ms();
+	c->settled_at = 0;
+	c->clock_offset = c->intent_offset;
+	memcpy(c->tag, c->new_tag, sizeof c->tag);
 	sqlite3_bind_blob(st, 1, c->hash, LEDGER_HASH, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 2, db->number);
 	sqlite3_bind_int64(st, 3, c->at);
 	sqlite3_bind_int64(st, 4, c->at);
 	sqlite3_bind_int64(st, 5, c->clock_offset);
 	for (int i = 0; i < (int)(sizeof texts / sizeof *texts); i++)
-		bind_text(st, 6 + i, texts[i]);
+		db_bind_text(st, 6 + i, texts[i]);
 	if (db_run(db, st, e) < 0)
 		return -1;
 	c->n = sqlite3_last_insert_rowid(db->sql);
-	memcpy(c->tag, c->new_tag, sizeof c->tag);
 	return 0;
 }
 
-/* Intends once more what is in the ledger already. */
+/* Intends an entry once more. Its id and data were those of an earlier attempt. */
 static int
-intend(struct db *db, struct ledger_claim *c, struct err *e)
+intend(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_INTEND, e);
 
-	if (st == NULL)
-		return -1;
 	c->at = clock_unix_ms();
 	c->settled_at = 0;
-	/* What an earlier attempt was told is void. */
-	free(c->id);
-	free(c->data);
-	c->id = c->data = NULL;
+	c->clock_offset = c->intent_offset;
+	claim_set_id(c, NULL);
+	claim_set_data(c, NULL);
+	c->verdict = LEDGER_YOURS;
 	sqlite3_bind_int64(st, 1, db->number);
 	sqlite3_bind_int64(st, 2, c->at);
 	sqlite3_bind_int64(st, 3, c->clock_offset);
-	bind_text(st, 4, c->intent);
+	db_bind_text(st, 4, c->intent);
 	sqlite3_bind_int64(st, 5, c->n);
-	c->verdict = LEDGER_YOURS;
 	return db_run(db, st, e);
 }
 
 static int
-take_slot(struct db *db, struct ledger_claim *c, struct err *e)
+claim(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
-	if (c->slot < 0)
-		c->slot = liveness_mark(db->live, e);
-	return c->slot < 0 ? -1 : 0;
-}
-
-static int
-claim(struct db *db, struct ledger_claim *c, struct err *e)
-{
-	int64_t clock_offset = c->clock_offset;
 	sqlite3_stmt *st;
 	struct found f;
 
-	if (judge(db, c, &f, e) < 0)
+	if (find(db, c, &f, e) < 0)
 		return -1;
 	if (c->verdict == LEDGER_MADE || c->verdict == LEDGER_BUSY)
 		return 0;
-	if (take_slot(db, c, e) < 0)
+	if (c->mark < 0 && (c->mark = liveness_mark_take(db->live, e)) < 0)
 		return -1;
 	if (c->verdict == LEDGER_UNKNOWN) {
-		if ((st = db_sql(db, SQL_HOLD, e)) == NULL)
-			return -1;
+		st = db_sql(db, SQL_HOLD, e);
 		sqlite3_bind_int64(st, 1, db->number);
 		sqlite3_bind_int64(st, 2, c->n);
 		return db_run(db, st, e);
 	}
-	c->clock_offset = clock_offset;
-	if (f.free != 0) {
-		c->n = f.free;
-		return intend(db, c, e);
-	}
-	c->first_at = c->at = clock_unix_ms();
-	c->settled_at = 0;
-	return insert(db, c, e);
+	if (f.free == 0)
+		return insert(db, c, e);
+	c->n = f.free;
+	return intend(db, c, e);
 }
 
 static int
-settle(struct db *db, struct ledger_claim *c, struct err *e)
+settle(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_SETTLE, e);
 
-	if (st == NULL)
-		return -1;
 	c->settled_at = clock_unix_ms();
 	sqlite3_bind_int(st, 1, (int)c->state);
 	sqlite3_bind_int64(st, 2, c->settled_at);
-	bind_text(st, 3, c->id);
-	bind_text(st, 4, c->data);
+	db_bind_text(st, 3, c->id);
+	db_bind_text(st, 4, c->data);
 	sqlite3_bind_int64(st, 5, c->n);
 	return db_run(db, st, e);
 }
 
-/* Whether another entry holds the candidate. */
+/* A candidate that fits by its fields may also be what another open entry made. Sets the
+ * verdict BUSY if that entry has an owner that lives (this process counts), else UNKNOWN. */
 static int
-look_up(struct db *db, const struct ledger_claim *c, struct ledger_candidate *one,
-    struct err *e)
+find_competing(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_HAD, e);
+	sqlite3_stmt *st = db_sql(db, SQL_COMPETING, e);
 	int rc;
 
-	if (st == NULL)
-		return -1;
 	sqlite3_bind_int64(st, 1, c->n);
-	bind_text(st, 2, one->id);
-	rc = sqlite3_step(st);
-	one->had = rc == SQLITE_ROW;
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		db_error(db, e);
-	sqlite3_reset(st);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
-}
+	while ((rc = db_step(db, st, e)) > 0) {
+		int64_t n = sqlite3_column_int64(st, 0);
+		int64_t owner = sqlite3_column_int64(st, 2);
+		bool intended = sqlite3_column_int(st, 1) == STATE_INTENDED;
 
-/* What one other entry in doubt makes of a claim's verdict. */
-static void
-weigh_rival(struct db *db, struct ledger_claim *c, sqlite3_stmt *st)
-{
-	int64_t n = sqlite3_column_int64(st, 0), owner = sqlite3_column_int64(st, 2);
-	bool intended = sqlite3_column_int(st, 1) == STATE_INTENDED;
-
-	if (owner != 0 && liveness_alive(db->live, owner))
-		c->verdict = LEDGER_BUSY;
-	else if (c->verdict != LEDGER_BUSY &&
-	         !(intended && liveness_unsent(db->live, owner, n)))
-		c->verdict = LEDGER_UNKNOWN;
-}
-
-/* What is left may be another entry's whose outcome is in doubt: BUSY, or UNKNOWN. */
-static int
-contest(struct db *db, struct ledger_claim *c, struct err *e)
-{
-	sqlite3_stmt *st = db_sql(db, SQL_RIVAL, e);
-	int rc;
-
-	if (st == NULL)
-		return -1;
-	sqlite3_bind_int64(st, 1, c->n);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		weigh_rival(db, c, st);
-	if (rc != SQLITE_DONE)
-		db_error(db, e);
-	sqlite3_reset(st);
-	return rc == SQLITE_DONE ? 0 : -1;
+		if (owner == db->number || db_is_busy(db, owner))
+			c->verdict = LEDGER_BUSY;
+		else if (c->verdict != LEDGER_BUSY &&
+		         !(intended && liveness_unsent(db->live, owner, n)))
+			c->verdict = LEDGER_UNKNOWN;
+	}
+	return rc;
 }
 
 static int
-adopt(struct db *db, struct ledger_claim *c, struct err *e)
+adopt(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
-	for (size_t i = 0; i < c->ncandidates; i++)
-		if (look_up(db, c, &c->candidates[i], e) < 0)
+	const struct ledger_candidate *chosen;
+
+	for (size_t i = 0; i < c->ncandidates; i++) {
+		sqlite3_stmt *st = db_sql(db, SQL_OWNED, e);
+		int rc;
+
+		sqlite3_bind_int64(st, 1, c->n);
+		db_bind_text(st, 2, c->candidates[i].id);
+		if ((rc = db_run(db, st, e)) < 0)
 			return -1;
-	ledger_choose(c);
-	if (c->verdict == LEDGER_MADE && c->bond == LEDGER_LIKELY &&
-	    contest(db, c, e) < 0)
+		c->candidates[i].owned = rc > 0;
+	}
+	chosen = claim_choose(c);
+	if (c->verdict == LEDGER_MADE && c->certainty == LEDGER_MATCH &&
+	    find_competing(db, c, e) < 0)
 		return -1;
 	if (c->verdict != LEDGER_MADE)
 		return 0;
-	ledger_take(c);
+	c->state = STATE_MADE;
+	claim_set_id(c, chosen->id);
+	claim_set_data(c, chosen->data);
 	return settle(db, c, e);
 }
 
 static int
-mark(struct db *db, struct ledger_claim *c, struct err *e)
+retire(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_MARK, e);
+	sqlite3_stmt *st = db_sql(db, SQL_RETIRE, e);
 
-	if (st == NULL)
-		return -1;
 	sqlite3_bind_int(st, 1, (int)c->state);
 	sqlite3_bind_int64(st, 2, clock_unix_ms());
-	bind_text(st, 3, c->id);
-	bind_text(st, 4, c->operation);
-	bind_text(st, 5, c->provider);
-	bind_text(st, 6, c->base);
-	bind_text(st, 7, c->account);
+	db_bind_text(st, 3, c->id);
+	db_bind_text(st, 4, c->operation);
+	db_bind_text(st, 5, c->provider);
+	db_bind_text(st, 6, c->base);
+	db_bind_text(st, 7, c->account);
 	c->verdict = LEDGER_MADE;
 	return db_run(db, st, e);
 }
 
-/* Whether something of the batch needs a transaction. What is known to be made, or busy, is
- * answered from a read alone, so that a run over what is made already writes nothing and waits
- * for nobody. */
+/* 1 if the batch needs a transaction. Claims that are made or busy are answered by reading, so
+ * a run over finished work writes nothing and waits for no other process. */
 static int
-needs_writing(struct db *db, struct ledger_claim *batch, struct err *e)
+needs_writing(struct sqlite_store *db, struct ledger_claim *batch, struct err *e)
 {
 	struct found f;
 
 	for (struct ledger_claim *c = batch; c != NULL; c = c->next) {
-		int64_t clock_offset = c->clock_offset;
-
 		if (c->want != WANT_CLAIM && c->want != WANT_PEEK)
 			return 1;
-		if (judge(db, c, &f, e) < 0)
+		if (find(db, c, &f, e) < 0)
 			return -1;
-		if (c->want == WANT_PEEK || c->verdict == LEDGER_MADE ||
-		    c->verdict == LEDGER_BUSY)
-			continue;
-		c->clock_offset = clock_offset;
-		return 1;
+		if (c->want == WANT_CLAIM && c->verdict != LEDGER_MADE &&
+		    c->verdict != LEDGER_BUSY)
+			return 1;
 	}
 	return 0;
 }
 
-/* Whether a claim that was held is this process's still. Where its sign of life was removed,
- * another took it for dead; it may say all the same that it was made, which that one will hear
- * before it sends anything. 1, 0 with the claim's verdict ERROR, or -1. */
+/* 1 if this process still owns the claim's entry; 0 with the verdict ERROR, or -1. Another
+ * process may have taken us for dead (our file of ledger/liveness.h was removed) and claimed
+ * the entry; then only "made" may still be written, since it looks before it sends. */
 static int
-is_held(struct db *db, struct ledger_claim *c, struct err *e)
+is_owned(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_OWNER, e);
-	bool held = false;
+	bool owned = false;
 	int rc;
 
-	if (st == NULL)
-		return -1;
 	sqlite3_bind_int64(st, 1, c->n);
 	sqlite3_bind_blob(st, 2, c->hash, LEDGER_HASH, SQLITE_STATIC);
-	if ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+	if ((rc = db_step(db, st, e)) > 0) {
 		int state = sqlite3_column_int(st, 1);
 
-		held = sqlite3_column_int64(st, 0) == db->number ||
-		       (c->want == WANT_SETTLE && c->state == STATE_MADE &&
-		           (state == STATE_INTENDED || state == STATE_UNKNOWN));
-	} else if (rc != SQLITE_DONE) {
-		db_error(db, e);
+		owned = sqlite3_column_int64(st, 0) == db->number ||
+		        (c->want == WANT_SETTLE && c->state == STATE_MADE &&
+		            (state == STATE_INTENDED || state == STATE_UNKNOWN));
+		sqlite3_reset(st);
 	}
-	sqlite3_reset(st);
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+	if (rc < 0)
 		return -1;
-	if (!held) {
+	if (!owned) {
 		c->verdict = LEDGER_ERROR;
 		err_set(e, CODE_STATE_UNUSABLE,
 		    "ledger '%s': another process has taken over what this one worked on",
 		    db->file);
 	}
-	return held;
+	return owned;
 }
 
+/* Reads again inside the transaction; another process may have changed the rows. */
 static int
-write_held(struct db *db, struct ledger_claim *c, struct err *e)
-{
-	int held = is_held(db, c, e);
-
-	if (held <= 0)
-		return held;
-	if (c->want == WANT_SETTLE)
-		return settle(db, c, e);
-	return c->want == WANT_RESEND ? intend(db, c, e) : adopt(db, c, e);
-}
-
-/* Within a transaction all is judged anew: what was read before may be otherwise by now. */
-static int
-write_one(struct db *db, struct ledger_claim *c, struct err *e)
+write_one(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	struct found ignored;
+	int owned = 1;
 
+	if (c->want == WANT_SETTLE || c->want == WANT_RESEND || c->want == WANT_ADOPT)
+		owned = is_owned(db, c, e);
+	if (owned <= 0)
+		return owned;
 	switch (c->want) {
 	case WANT_CLAIM:
 		return claim(db, c, e);
 	case WANT_SETTLE:
+		return settle(db, c, e);
 	case WANT_RESEND:
+		return intend(db, c, e);
 	case WANT_ADOPT:
-		return write_held(db, c, e);
-	case WANT_MARK:
-		return mark(db, c, e);
+		return adopt(db, c, e);
+	case WANT_RETIRE:
+		return retire(db, c, e);
 	case WANT_PEEK:
-		return judge(db, c, &ignored, e);
+		return find(db, c, &ignored, e);
 	}
 	return 0;
 }
 
-/* A batch that failed leaves no new claim behind. */
+/* Rolls back. New claims give their marks back. */
 static int
-give_up(struct db *db, struct ledger_claim *batch)
+give_up(struct sqlite_store *db, struct ledger_claim *batch)
 {
 	db_rollback(db);
 	for (struct ledger_claim *c = batch; c != NULL; c = c->next)
 		if (c->want == WANT_CLAIM) {
-			liveness_mark_free(db->live, c->slot);
-			c->slot = -1;
+			liveness_mark_free(db->live, c->mark);
+			c->mark = -1;
 		}
 	return -1;
 }
 
 int
-db_apply(struct ledger_store *s, struct ledger_claim *batch, struct err *e)
+sqlite_claims_apply(struct ledger_store *s, struct ledger_claim *batch, struct err *e)
 {
-	struct db *db = (struct db *)s;
+	struct sqlite_store *db = (struct sqlite_store *)s;
 	int rc = needs_writing(db, batch, e);
 
 	if (rc <= 0)
@@ -420,33 +350,31 @@ db_apply(struct ledger_store *s, struct ledger_claim *batch, struct err *e)
 }
 
 int
-db_recover(struct db *db, struct err *e)
+sqlite_claims_recover(struct ledger_store *s, struct err *e)
 {
+	struct sqlite_store *db = (struct sqlite_store *)s;
 	sqlite3_stmt *list = db_sql(db, SQL_INTENDED, e);
 	sqlite3_stmt *set = db_sql(db, SQL_RECOVER, e);
-	int64_t judged = 0;
+	int64_t last = 0;
 	bool dead = false;
 	int rc;
 
-	if (list == NULL || set == NULL)
-		return -1;
-	while ((rc = sqlite3_step(list)) == SQLITE_ROW) {
+	while ((rc = db_step(db, list, e)) > 0) {
 		int64_t n = sqlite3_column_int64(list, 0);
 		int64_t owner = sqlite3_column_int64(list, 1);
 
-		if (owner != judged)
+		if (owner != last)
 			dead = !liveness_alive(db->live, owner);
-		judged = owner;
+		last = owner;
 		if (!dead)
 			continue;
 		sqlite3_bind_int(set, 1,
 		    liveness_unsent(db->live, owner, n) ? STATE_NOT_MADE : STATE_UNKNOWN);
 		sqlite3_bind_int64(set, 2, n);
-		if (db_run(db, set, e) < 0)
-			break;
+		if (db_run(db, set, e) < 0) {
+			sqlite3_reset(list);
+			return -1;
+		}
 	}
-	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
-		db_error(db, e);
-	sqlite3_reset(list);
-	return rc == SQLITE_DONE ? 0 : -1;
+	return rc;
 }

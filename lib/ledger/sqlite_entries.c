@@ -7,9 +7,10 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/mem.h"
-#include "ledger/sqlite.h"
+#include "ledger/sqlite_db.h"
+#include "ledger/sqlite_entries.h"
 
-/* By enum ledger_state. The later in `rank`, the more is known. */
+/* By enum ledger_state. A higher rank knows more. */
 static const char *const names[] = {
     [STATE_INTENDED] = "intended",
     [STATE_MADE] = "made",
@@ -38,25 +39,9 @@ state_of(const char *name)
 	return 0;
 }
 
-static sqlite3_stmt *
-prepare(struct db *db, const char *text, struct err *e)
-{
-	sqlite3_stmt *st = NULL;
-
-	if (sqlite3_prepare_v2(db->sql, text, -1, &st, NULL) != SQLITE_OK)
-		db_error(db, e);
-	return st;
-}
-
-static void
-bind_text(sqlite3_stmt *st, int i, const char *s)
-{
-	sqlite3_bind_text(st, i, s, -1, SQLITE_STATIC);
-}
-
-/* Runs a statement made for this once. -1, or how many rows it changed. */
+/* Runs a statement and finalizes it. The number of rows it changed, or -1. */
 static int
-run_once(struct db *db, sqlite3_stmt *st, struct err *e)
+run_once(struct sqlite_store *db, sqlite3_stmt *st, struct err *e)
 {
 	int rc = db_run(db, st, e);
 
@@ -64,7 +49,7 @@ run_once(struct db *db, sqlite3_stmt *st, struct err *e)
 	return rc < 0 ? -1 : sqlite3_changes(db->sql);
 }
 
-/* The keys that begin with hex digits, as bytes: from `low` on and below `high`. */
+/* All keys that begin with the same hex digits: the lowest and the highest. */
 struct range {
 	unsigned char low[LEDGER_HASH], high[LEDGER_HASH];
 };
@@ -77,8 +62,9 @@ key_range(const char *hex, struct range *r, struct err *e)
 	memset(r->low, 0, sizeof r->low);
 	memset(r->high, 0xff, sizeof r->high);
 	if (len > sizeof r->low * 2 || strspn(hex, "0123456789abcdefABCDEF") != len)
-		return err_set(
-		    e, CODE_NOT_IN_LEDGER, "'%s' is no key, nor its beginning", hex);
+		return err_set(e, CODE_NOT_IN_LEDGER,
+		    "'%s' is not the beginning of a key: it takes up to 64 hex digits",
+		    hex);
 	for (size_t i = 0; i < len; i++) {
 		int c = tolower((unsigned char)hex[i]);
 		unsigned digit = (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
@@ -99,15 +85,9 @@ bind_range(sqlite3_stmt *st, const struct range *r)
 	sqlite3_bind_blob(st, 2, r->high, sizeof r->high, SQLITE_STATIC);
 }
 
-/* Whether the owner of an entry is another process that lives. */
-static bool
-is_busy(struct db *db, int64_t owner)
-{
-	return owner != 0 && owner != db->number && liveness_alive(db->live, owner);
-}
-
 static void
-read_entry(struct db *db, sqlite3_stmt *st, struct ledger_entry *entry, char *hex)
+read_entry(
+    struct sqlite_store *db, sqlite3_stmt *st, struct ledger_entry *entry, char *hex)
 {
 	const unsigned char *hash = sqlite3_column_blob(st, 0);
 	int len = sqlite3_column_bytes(st, 0), state = sqlite3_column_int(st, 1);
@@ -118,7 +98,7 @@ read_entry(struct db *db, sqlite3_stmt *st, struct ledger_entry *entry, char *he
 	hex_of(hex, hash, len < LEDGER_HASH ? (size_t)len : LEDGER_HASH);
 	entry->key = hex;
 	entry->state = state > 0 && state < STATES ? names[state] : "damaged";
-	entry->busy = is_busy(db, sqlite3_column_int64(st, 2));
+	entry->busy = db_is_busy(db, sqlite3_column_int64(st, 2));
 	entry->first_at = sqlite3_column_int64(st, 3);
 	entry->at = sqlite3_column_int64(st, 4);
 	entry->settled_at = sqlite3_column_int64(st, 5);
@@ -127,9 +107,9 @@ read_entry(struct db *db, sqlite3_stmt *st, struct ledger_entry *entry, char *he
 		*texts[i] = (const char *)sqlite3_column_text(st, 7 + i);
 }
 
-/* The rows that a filter lets pass. Each way in has its index; without one all is read. */
+/* The rows that a filter lets pass. Keys and ids have an index; other filters read all rows. */
 static sqlite3_stmt *
-select_entries(struct db *db, const struct ledger_filter *f, struct err *e)
+select_entries(struct sqlite_store *db, const struct ledger_filter *f, struct err *e)
 {
 	struct buf b = {0};
 	sqlite3_stmt *st;
@@ -149,16 +129,16 @@ select_entries(struct db *db, const struct ledger_filter *f, struct err *e)
 	if (f->id != NULL)
 		buf_str(&b, " AND id = ?5");
 	buf_str(&b, " ORDER BY n");
-	st = prepare(db, b.data, e);
+	st = db_prepare(db, b.data, e);
 	buf_release(&b);
 	return st;
 }
 
 int
-db_each(struct ledger_store *s, const struct ledger_filter *f,
+sqlite_entries_each(struct ledger_store *s, const struct ledger_filter *f,
     bool (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e)
 {
-	struct db *db = (struct db *)s;
+	struct sqlite_store *db = (struct sqlite_store *)s;
 	char hex[2 * LEDGER_HASH + 1];
 	struct ledger_entry entry;
 	struct range range;
@@ -167,39 +147,37 @@ db_each(struct ledger_store *s, const struct ledger_filter *f,
 
 	if (f->state != NULL && state_of(f->state) == 0)
 		return err_set(e, CODE_NOT_IN_LEDGER,
-		    "'%s' is no state: intended, made, unknown, not_made, failed, gone",
+		    "'%s' is no state; use intended, made, unknown, not_made, failed or gone",
 		    f->state);
 	if (f->key != NULL && key_range(f->key, &range, e) < 0)
 		return -1;
-	if ((st = select_entries(db, f, e)) == NULL)
-		return -1;
+	st = select_entries(db, f, e);
 	if (f->key != NULL)
 		bind_range(st, &range);
-	bind_text(st, 3, f->provider);
-	bind_text(st, 4, f->account);
-	bind_text(st, 5, f->id);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+	db_bind_text(st, 3, f->provider);
+	db_bind_text(st, 4, f->account);
+	db_bind_text(st, 5, f->id);
+	while ((rc = db_step(db, st, e)) > 0) {
 		read_entry(db, st, &entry, hex);
 		if (!fn(arg, &entry))
 			break;
 	}
-	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
-		db_error(db, e);
 	sqlite3_finalize(st);
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : -1;
+	return rc < 0 ? -1 : 0;
 }
 
-/* What the entries of one key are, found by its beginning. */
-struct one {
+/* The entries of one key, which is found by its first digits. */
+struct one_key {
 	struct range range;
 	int keys, unknown;
 	int64_t unknown_n;
 	bool busy;
 };
 
-/* Takes one row of the range; `last` is the key of the one before. */
+/* Counts one row; `last` is the key of the row before. */
 static void
-count_row(struct db *db, sqlite3_stmt *st, unsigned char *last, struct one *one)
+count_row(
+    struct sqlite_store *db, sqlite3_stmt *st, unsigned char *last, struct one_key *one)
 {
 	const void *hash = sqlite3_column_blob(st, 3);
 
@@ -207,7 +185,7 @@ count_row(struct db *db, sqlite3_stmt *st, unsigned char *last, struct one *one)
 		return;
 	one->keys += one->keys == 0 || memcmp(last, hash, LEDGER_HASH) != 0;
 	memcpy(last, hash, LEDGER_HASH);
-	if (is_busy(db, sqlite3_column_int64(st, 2))) {
+	if (db_is_busy(db, sqlite3_column_int64(st, 2))) {
 		one->busy = true;
 	} else if (sqlite3_column_int(st, 1) == STATE_UNKNOWN) {
 		one->unknown++;
@@ -216,78 +194,40 @@ count_row(struct db *db, sqlite3_stmt *st, unsigned char *last, struct one *one)
 }
 
 static int
-find_one(struct db *db, const char *key, struct one *one, struct err *e)
+find_key(struct sqlite_store *db, const char *key, struct one_key *one, struct err *e)
 {
 	unsigned char last[LEDGER_HASH];
 	sqlite3_stmt *st;
 	int rc;
 
-	*one = (struct one){0};
+	*one = (struct one_key){0};
 	if (key[0] == '\0')
 		return err_set(e, CODE_NOT_IN_LEDGER, "the key is empty");
 	if (key_range(key, &one->range, e) < 0)
 		return -1;
-	st = prepare(
+	st = db_prepare(
 	    db, "SELECT n, state, owner, key FROM entry WHERE key BETWEEN ? AND ?", e);
-	if (st == NULL)
-		return -1;
 	bind_range(st, &one->range);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW && one->keys < 2)
+	while ((rc = db_step(db, st, e)) > 0 && one->keys < 2)
 		count_row(db, st, last, one);
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		db_error(db, e);
 	sqlite3_finalize(st);
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+	if (rc < 0)
 		return -1;
 	if (one->keys == 0)
 		return err_set(
 		    e, CODE_NOT_IN_LEDGER, "no entry's key begins with '%s'", key);
 	if (one->keys > 1)
 		return err_set(e, CODE_NOT_IN_LEDGER,
-		    "several keys begin with '%s'; give more of it", key);
+		    "several keys begin with '%s'; give more digits of it", key);
 	if (one->busy)
-		return err_set(
-		    e, CODE_NOT_IN_LEDGER, "a living process works on '%s'", key);
-	return 0;
-}
-
-static int
-settle(struct db *db, const char *key, const char *id, struct err *e)
-{
-	sqlite3_stmt *st;
-	struct one one;
-
-	if (find_one(db, key, &one, e) < 0)
-		return -1;
-	if (one.unknown == 0)
 		return err_set(e, CODE_NOT_IN_LEDGER,
-		    "'%s' is not unknown, so there is nothing to settle", key);
-	if ((st = db_sql(db, SQL_SETTLE, e)) == NULL)
-		return -1;
-	sqlite3_bind_int(st, 1, id != NULL ? STATE_MADE : STATE_NOT_MADE);
-	sqlite3_bind_int64(st, 2, clock_unix_ms());
-	bind_text(st, 3, id);
-	sqlite3_bind_null(st, 4);
-	sqlite3_bind_int64(st, 5, one.unknown_n);
-	return db_run(db, st, e);
-}
-
-static int
-forget(struct db *db, const char *key, struct err *e)
-{
-	sqlite3_stmt *st;
-	struct one one;
-
-	if (find_one(db, key, &one, e) < 0 ||
-	    (st = prepare(db, "DELETE FROM entry WHERE key BETWEEN ? AND ?", e)) == NULL)
-		return -1;
-	bind_range(st, &one.range);
-	return run_once(db, st, e);
+		    "a running process works on '%s'; try again when it has ended", key);
+	return 0;
 }
 
 /* Ends a transaction of one change. */
 static int
-conclude(struct db *db, int rc, struct err *e)
+end(struct sqlite_store *db, int rc, struct err *e)
 {
 	if (rc >= 0 && db_commit(db, e) == 0)
 		return 0;
@@ -295,66 +235,95 @@ conclude(struct db *db, int rc, struct err *e)
 	return -1;
 }
 
-int
-db_settle(struct ledger_store *s, const char *key, const char *id, struct err *e)
+static int
+settle(struct sqlite_store *db, const char *key, const char *id, struct err *e)
 {
-	struct db *db = (struct db *)s;
+	sqlite3_stmt *st = db_sql(db, SQL_SETTLE, e);
+	struct one_key one;
 
-	return db_begin(db, e) < 0 ? -1 : conclude(db, settle(db, key, id, e), e);
+	if (find_key(db, key, &one, e) < 0)
+		return -1;
+	if (one.unknown == 0)
+		return err_set(e, CODE_NOT_IN_LEDGER,
+		    "'%s' is not unknown, so there is nothing to settle", key);
+	sqlite3_bind_int(st, 1, id != NULL ? STATE_MADE : STATE_NOT_MADE);
+	sqlite3_bind_int64(st, 2, clock_unix_ms());
+	db_bind_text(st, 3, id);
+	sqlite3_bind_null(st, 4);
+	sqlite3_bind_int64(st, 5, one.unknown_n);
+	return db_run(db, st, e);
 }
 
 int
-db_forget(struct ledger_store *s, const char *key, struct err *e)
+sqlite_entries_settle(
+    struct ledger_store *s, const char *key, const char *id, struct err *e)
 {
-	struct db *db = (struct db *)s;
+	struct sqlite_store *db = (struct sqlite_store *)s;
 
-	return db_begin(db, e) < 0 ? -1 : conclude(db, forget(db, key, e), e);
+	return db_begin(db, e) < 0 ? -1 : end(db, settle(db, key, id, e), e);
 }
 
-/* What is known of the entry with a key and a tag. */
+static int
+forget(struct sqlite_store *db, const char *key, struct err *e)
+{
+	sqlite3_stmt *st;
+	struct one_key one;
+
+	if (find_key(db, key, &one, e) < 0)
+		return -1;
+	st = db_prepare(db, "DELETE FROM entry WHERE key BETWEEN ? AND ?", e);
+	bind_range(st, &one.range);
+	return run_once(db, st, e);
+}
+
+int
+sqlite_entries_forget(struct ledger_store *s, const char *key, struct err *e)
+{
+	struct sqlite_store *db = (struct sqlite_store *)s;
+
+	return db_begin(db, e) < 0 ? -1 : end(db, forget(db, key, e), e);
+}
+
+/* The entry with a key and a tag. */
 struct known {
 	int64_t n, at; /* n 0: there is none */
 	int state;
-	bool busy;    /* in the hands of a living process */
-	bool doubted; /* another entry of the key is open */
+	bool busy;       /* another process owns it */
+	bool other_open; /* another entry of the key is intended or unknown */
 };
 
 static int
-look_up(struct db *db, const unsigned char *hash, const char *tag, struct known *k,
-    struct err *e)
+find_known(struct sqlite_store *db, const unsigned char *hash, const char *tag,
+    struct known *k, struct err *e)
 {
-	sqlite3_stmt *st = prepare(
+	sqlite3_stmt *st = db_prepare(
 	    db, "SELECT n, state, owner, at, tag = ? FROM entry WHERE key = ?", e);
 	int rc;
 
 	*k = (struct known){0};
-	if (st == NULL)
-		return -1;
-	bind_text(st, 1, tag);
+	db_bind_text(st, 1, tag);
 	sqlite3_bind_blob(st, 2, hash, LEDGER_HASH, SQLITE_STATIC);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while ((rc = db_step(db, st, e)) > 0) {
 		int state = sqlite3_column_int(st, 1);
 
 		if (sqlite3_column_int(st, 4)) {
 			k->n = sqlite3_column_int64(st, 0);
 			k->state = state;
-			k->busy = is_busy(db, sqlite3_column_int64(st, 2));
+			k->busy = db_is_busy(db, sqlite3_column_int64(st, 2));
 			k->at = sqlite3_column_int64(st, 3);
 		} else if (state == STATE_INTENDED || state == STATE_UNKNOWN) {
-			k->doubted = true;
+			k->other_open = true;
 		}
 	}
-	if (rc != SQLITE_DONE)
-		db_error(db, e);
 	sqlite3_finalize(st);
-	return rc == SQLITE_DONE ? 0 : -1;
+	return rc;
 }
 
 static int
-insert(struct db *db, const struct ledger_entry *entry, const unsigned char *hash,
-    int state, struct err *e)
+insert(struct sqlite_store *db, const struct ledger_entry *entry,
+    const unsigned char *hash, int state, struct err *e)
 {
-	sqlite3_stmt *st = prepare(db,
+	sqlite3_stmt *st = db_prepare(db,
 	    "INSERT INTO entry (key, state, owner, first_at, at, settled_at, clock_offset, tag,"
 	    " id, data, operation, provider, base, account, subject, name, options)"
 	    " VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -363,8 +332,6 @@ insert(struct db *db, const struct ledger_entry *entry, const unsigned char *has
 	    entry->provider, entry->base, entry->account, entry->subject, entry->name,
 	    entry->options};
 
-	if (st == NULL)
-		return -1;
 	sqlite3_bind_blob(st, 1, hash, LEDGER_HASH, SQLITE_STATIC);
 	sqlite3_bind_int(st, 2, state);
 	sqlite3_bind_int64(st, 3, entry->first_at);
@@ -372,34 +339,32 @@ insert(struct db *db, const struct ledger_entry *entry, const unsigned char *has
 	sqlite3_bind_int64(st, 5, entry->settled_at);
 	sqlite3_bind_int64(st, 6, entry->clock_offset);
 	for (int i = 0; i < 10; i++)
-		bind_text(st, 7 + i, texts[i]);
+		db_bind_text(st, 7 + i, texts[i]);
 	return run_once(db, st, e);
 }
 
 static int
-update(
-    struct db *db, const struct ledger_entry *entry, int state, int64_t n, struct err *e)
+update(struct sqlite_store *db, const struct ledger_entry *entry, int state, int64_t n,
+    struct err *e)
 {
-	sqlite3_stmt *st = prepare(db,
+	sqlite3_stmt *st = db_prepare(db,
 	    "UPDATE entry SET state = ?, owner = 0, at = ?, settled_at = ?,"
 	    " clock_offset = ?, id = ?, data = ? WHERE n = ?",
 	    e);
 
-	if (st == NULL)
-		return -1;
 	sqlite3_bind_int(st, 1, state);
 	sqlite3_bind_int64(st, 2, entry->at);
 	sqlite3_bind_int64(st, 3, entry->settled_at);
 	sqlite3_bind_int64(st, 4, entry->clock_offset);
-	bind_text(st, 5, entry->id);
-	bind_text(st, 6, entry->data);
+	db_bind_text(st, 5, entry->id);
+	db_bind_text(st, 6, entry->data);
 	sqlite3_bind_int64(st, 7, n);
 	return run_once(db, st, e);
 }
 
-/* Whether what comes in tells more than what is known. An entry that is not made may have been
- * intended once more since somebody wrote down what became of it, so there the later attempt
- * counts. What is made is not. */
+/* True if the imported entry knows more. Made (and what became of it) is final. Otherwise the
+ * later attempt counts: the entry may have been intended again after the other ledger wrote
+ * its outcome. */
 static bool
 tells_more(const struct known *k, int state, int64_t at)
 {
@@ -409,68 +374,64 @@ tells_more(const struct known *k, int state, int64_t at)
 }
 
 int
-db_put(struct ledger_store *s, const struct ledger_entry *entry,
+sqlite_entries_put(struct ledger_store *s, const struct ledger_entry *entry,
     const unsigned char *hash, struct err *e)
 {
-	struct db *db = (struct db *)s;
+	struct sqlite_store *db = (struct sqlite_store *)s;
 	int state = state_of(entry->state);
 	struct known k;
 
 	if (state == 0)
 		return err_set(e, CODE_INVALID_RECORD, "'%s' is no state", entry->state);
 	if (rank[state] >= rank[STATE_MADE] && entry->id == NULL)
-		return err_set(
-		    e, CODE_INVALID_RECORD, "it is %s, but has no id", entry->state);
+		return err_set(e, CODE_INVALID_RECORD, "the entry is %s, but has no id",
+		    entry->state);
 	if (state == STATE_INTENDED)
 		state = STATE_UNKNOWN;
-	if (look_up(db, hash, entry->tag, &k, e) < 0)
+	if (find_known(db, hash, entry->tag, &k, e) < 0)
 		return -1;
 	if (k.n != 0 &&
 	    (k.state <= 0 || k.state >= STATES || !tells_more(&k, state, entry->at)))
 		return 0;
 	if (k.busy)
 		return err_set(e, CODE_NOT_IN_LEDGER,
-		    "a living process works on it; import it again later");
-	if (k.doubted && state == STATE_UNKNOWN)
+		    "a running process works on this key; import it again later");
+	if (k.other_open && state == STATE_UNKNOWN)
 		return err_set(e, CODE_NOT_IN_LEDGER,
-		    "another request for the same is under way or in doubt here; settle "
+		    "this ledger has another unknown request of the same key; settle "
 		    "that first");
 	return k.n == 0 ? insert(db, entry, hash, state, e)
 	                : update(db, entry, state, k.n, e);
 }
 
-/* Calls fn with each row of text that a statement yields, save "ok". -1, or how many. */
+/* Calls fn with each row of text but "ok". The number of calls, or -1. */
 static int
-complain(struct db *db, const char *text, void (*fn)(void *arg, const char *problem),
-    void *arg, struct err *e)
+report_rows(struct sqlite_store *db, const char *text,
+    void (*fn)(void *arg, const char *problem), void *arg, struct err *e)
 {
-	sqlite3_stmt *st = prepare(db, text, e);
+	sqlite3_stmt *st = db_prepare(db, text, e);
 	int n = 0, rc;
 
-	if (st == NULL)
-		return -1;
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while ((rc = db_step(db, st, e)) > 0) {
 		const char *problem = (const char *)sqlite3_column_text(st, 0);
 		if (problem == NULL || strcmp(problem, "ok") == 0)
 			continue;
 		fn(arg, problem);
 		n++;
 	}
-	if (rc != SQLITE_DONE)
-		db_error(db, e);
 	sqlite3_finalize(st);
-	return rc == SQLITE_DONE ? n : -1;
+	return rc < 0 ? -1 : n;
 }
 
 int
-db_check(struct ledger_store *s, void (*fn)(void *arg, const char *problem), void *arg,
-    struct err *e)
+sqlite_entries_check(struct ledger_store *s, void (*fn)(void *arg, const char *problem),
+    void *arg, struct err *e)
 {
-	static const char *const questions[] = {
+	static const char *const checks[] = {
 	    "PRAGMA integrity_check",
 	    "SELECT 'entry ' || n || ' has the state ' || state FROM entry"
 	    " WHERE state NOT BETWEEN 1 AND 6",
-	    "SELECT 'entry ' || n || ' has no whole key' FROM entry WHERE length(key) <> 32",
+	    "SELECT 'entry ' || n || ' has a damaged key' FROM entry WHERE length(key) <> 32",
 	    "SELECT 'entry ' || n || ' is made without an id' FROM entry"
 	    " WHERE state IN (2, 5, 6) AND id IS NULL",
 	    "SELECT 'key ' || lower(hex(key)) || ' is intended ' || count(*) || ' times'"
@@ -478,8 +439,8 @@ db_check(struct ledger_store *s, void (*fn)(void *arg, const char *problem), voi
 	};
 	int sum = 0;
 
-	for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
-		int n = complain((struct db *)s, questions[i], fn, arg, e);
+	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+		int n = report_rows((struct sqlite_store *)s, checks[i], fn, arg, e);
 		if (n < 0)
 			return -1;
 		sum += n;

@@ -54,7 +54,7 @@ mark(struct ledger *ledger, struct account *a, const char *operation, const char
 	    .account = a->label};
 
 	if (ledger != NULL && id != NULL)
-		ledger_mark(ledger, &key, id, fate, NULL, NULL);
+		ledger_retire(ledger, &key, id, fate, NULL, NULL);
 }
 
 static void

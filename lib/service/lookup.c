@@ -256,9 +256,9 @@ adopt(struct lookup *l, enum match how)
 {
 	const char **ids = mem_new(l->n, sizeof *ids),
 	           **data = mem_new(l->n, sizeof *data);
-	enum ledger_bond bond = how == MATCH_MAYBE    ? LEDGER_DOUBTFUL
-	                        : l->spec.tag != NULL ? LEDGER_SURE
-	                                              : LEDGER_LIKELY;
+	enum ledger_certainty certainty = how == MATCH_MAYBE    ? LEDGER_MAYBE
+	                        : l->spec.tag != NULL ? LEDGER_TAGGED
+	                                              : LEDGER_MATCH;
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++) {
@@ -271,7 +271,7 @@ adopt(struct lookup *l, enum match how)
 	l->adopting = n > 0;
 	l->how = how;
 	if (n > 0)
-		ledger_adopt(l->spec.claim, ids, n, data, bond, adopted, l);
+		ledger_adopt(l->spec.claim, ids, n, data, certainty, adopted, l);
 	free(ids);
 	free(data);
 	if (n == 0)

@@ -14,7 +14,7 @@ adopt(struct ledger *l, struct ledger_claim *c, const char *one, const char *two
 	    one == NULL   ? 0
 	    : two == NULL ? 1
 	                  : 2,
-	    data, LEDGER_LIKELY, hear, s);
+	    data, LEDGER_MATCH, hear, s);
 	ledger_flush(l);
 	assert_int_equal(s->calls, 1);
 	return s->verdict;
@@ -88,7 +88,7 @@ a_taken_id_stays_taken(void **state)
 
 	(void)state;
 	settle(l, lost(l, "a"), LEDGER_IS_MADE, "1");
-	ledger_mark(l, &ask.key, "1", LEDGER_GONE, NULL, NULL);
+	ledger_retire(l, &ask.key, "1", LEDGER_GONE, NULL, NULL);
 	settle(l, lost(l, "b"), LEDGER_IS_UNKNOWN, "2");
 	c = lost(l, "c");
 	assert_int_equal(adopt(l, c, "1", "2", &s), LEDGER_YOURS);
@@ -130,10 +130,10 @@ a_possible_match_is_not_adopted(void **state)
 	(void)state;
 	settle(l, claim(l, "a", false, &s), LEDGER_IS_MADE, "1");
 	c = lost(l, "b");
-	ledger_adopt(c, ids, 2, NULL, LEDGER_DOUBTFUL, hear, &s);
+	ledger_adopt(c, ids, 2, NULL, LEDGER_MAYBE, hear, &s);
 	ledger_flush(l);
 	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
-	ledger_adopt(c, ids, 1, NULL, LEDGER_DOUBTFUL, hear, &s);
+	ledger_adopt(c, ids, 1, NULL, LEDGER_MAYBE, hear, &s);
 	ledger_flush(l);
 	assert_int_equal(s.verdict, LEDGER_YOURS);
 	assert_int_equal(adopt(l, c, "2", NULL, &s), LEDGER_MADE);
@@ -157,7 +157,7 @@ without_a_candidate_the_claim_stays(void **state)
 	assert_int_equal(settle(l, c, LEDGER_IS_NOT_MADE, NULL), LEDGER_YOURS);
 	/* Cancelled before the answer: the entry stays unknown. */
 	c = lost(l, "b");
-	ledger_adopt(c, NULL, 0, NULL, LEDGER_LIKELY, hear, &s);
+	ledger_adopt(c, NULL, 0, NULL, LEDGER_MATCH, hear, &s);
 	ledger_cancel(c);
 	ledger_flush(l);
 	claim(m, "b", false, &s);
@@ -198,7 +198,7 @@ one_of_two_same_looking_is_not_adopted(void **state)
 	assert_int_equal(adopt(l, c[2], "2", NULL, &s), LEDGER_MADE);
 	/* With a tag the match is certain. */
 	s = (struct said){0};
-	ledger_adopt(c[0], &id, 1, NULL, LEDGER_SURE, hear, &s);
+	ledger_adopt(c[0], &id, 1, NULL, LEDGER_TAGGED, hear, &s);
 	ledger_flush(l);
 	assert_int_equal(s.verdict, LEDGER_MADE);
 	ledger_free(l);

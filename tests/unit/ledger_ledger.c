@@ -407,10 +407,10 @@ same_key_waits_within_a_process(void **state)
 }
 
 static void
-without_memory_all_is_yours(void **state)
+none_lasts_as_long_as_the_ledger_is_open(void **state)
 {
 	struct err e;
-	struct ledger *l = ledger_open("none", NULL, &e);
+	struct ledger *l = ledger_open("none", NULL, &e), *m;
 	struct said s;
 	struct ledger_claim *c = claim(l, "a", false, &s);
 
@@ -420,9 +420,18 @@ without_memory_all_is_yours(void **state)
 	assert_true(ledger_sending(c));
 	settle(l, c, LEDGER_IS_MADE, "id");
 	claim(l, "a", false, &s);
+	assert_int_equal(s.verdict, LEDGER_MADE);
+	assert_string_equal(s.id, "id");
+	settle(l, lost(l, "b"), LEDGER_IS_UNKNOWN, NULL);
+	claim(l, "b", false, &s);
+	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
+	m = ledger_open("none", NULL, &e);
+	claim(m, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_YOURS);
+	ledger_free(m);
 	ledger_free(l);
 	assert_int_equal(access("none", F_OK), -1);
+	assert_int_equal(access(":memory:", F_OK), -1);
 }
 
 static void
@@ -453,16 +462,16 @@ a_marked_entry_is_never_reused(void **state)
 	(void)state;
 	settle(l, c, LEDGER_IS_MADE, "id-1");
 	elsewhere.key.account = "other";
-	ledger_mark(l, &elsewhere.key, "id-1", LEDGER_GONE, NULL, NULL);
+	ledger_retire(l, &elsewhere.key, "id-1", LEDGER_GONE, NULL, NULL);
 	elsewhere = ask_for("a");
 	elsewhere.key.operation = "render";
-	ledger_mark(l, &elsewhere.key, "id-1", LEDGER_GONE, NULL, NULL);
+	ledger_retire(l, &elsewhere.key, "id-1", LEDGER_GONE, NULL, NULL);
 	ledger_flush(l);
 	claim(l, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_MADE);
 	ask.key.base = "https://api.example/v1/";
 	s.calls = 0;
-	ledger_mark(l, &ask.key, "id-1", LEDGER_FAILED, hear, &s);
+	ledger_retire(l, &ask.key, "id-1", LEDGER_FAILED, hear, &s);
 	ledger_flush(l);
 	assert_int_equal(s.calls, 1);
 	claim(l, "a", false, &s);
@@ -610,7 +619,7 @@ main(void)
 	    TEST(a_resend_drops_the_earlier_id),
 	    TEST(peeking_changes_nothing),
 	    TEST(same_key_waits_within_a_process),
-	    TEST(without_memory_all_is_yours),
+	    TEST(none_lasts_as_long_as_the_ledger_is_open),
 	    TEST(a_cancelled_claim_is_free),
 	    TEST(a_marked_entry_is_never_reused),
 	    TEST(a_batch_is_one_sync),

@@ -1,0 +1,90 @@
+/*
+ * claim: what the ledger asks of its store, from the call to the callback.
+ *
+ * Besides claims proper (WANT_CLAIM and what follows it) the same struct
+ * carries WANT_RETIRE and WANT_PEEK, which hold no entry. Private to
+ * lib/ledger/.
+ */
+#ifndef AV_LEDGER_CLAIM_H
+#define AV_LEDGER_CLAIM_H
+
+#include "ledger/types.h"
+
+enum {
+	LEDGER_HASH = 32, /* bytes of a key: SHA-256 */
+	LEDGER_TAG = 24,  /* characters of a tag */
+};
+
+/* What the next commit is to do. */
+enum ledger_want {
+	WANT_CLAIM,
+	WANT_SETTLE,
+	WANT_RESEND,
+	WANT_RETIRE,
+	WANT_ADOPT,
+	WANT_PEEK
+};
+
+/* States of an entry. The numbers are stored in ledger files. */
+enum ledger_state {
+	STATE_INTENDED = 1, /* may be in flight, or its owner is dead */
+	STATE_MADE = 2,
+	STATE_UNKNOWN = 3, /* with an owner: being looked up */
+	STATE_NOT_MADE = 4,
+	STATE_FAILED = 5, /* made, and failed later */
+	STATE_GONE = 6,   /* made, and not there any more */
+};
+
+/* A list entry that may be what the request made. */
+struct ledger_candidate {
+	char *id, *data;
+	bool owned; /* another entry has this id */
+};
+
+struct ledger_claim {
+	struct ledger *ledger;
+	enum ledger_want want;
+	bool again, cancelled, held, sent;
+	unsigned char hash[LEDGER_HASH];
+	/* The key's parts; freed once an entry of the store holds them. */
+	char *operation, *provider, *base, *account, *subject, *name, *options;
+	char *intent; /* data that the entry keeps until it is settled */
+	int64_t intent_offset; /* clock_offset that goes with the intent */
+
+	int64_t n;               /* the entry's number in the store */
+	int mark;                /* of ledger/liveness.h; -1: none */
+	enum ledger_state state; /* WANT_SETTLE, WANT_RETIRE: to be written */
+
+	struct ledger_candidate *candidates; /* WANT_ADOPT */
+	size_t ncandidates;
+	enum ledger_certainty certainty;
+
+	/* The answer, filled in by the store. */
+	enum ledger_verdict verdict;
+	char *id, *data;
+	char tag[LEDGER_TAG + 1];
+	char new_tag[LEDGER_TAG + 1]; /* for an entry made for this claim */
+	int64_t first_at, at, settled_at, clock_offset;
+
+	ledger_fn *fn;
+	void *arg;
+	struct ledger_claim *next;    /* in the queue or the batch */
+	struct ledger_claim *chain;   /* in the table of keys */
+	struct ledger_claim *waiters; /* claims of the same key, through next */
+};
+
+struct ledger_claim *claim_new(
+    struct ledger *l, enum ledger_want want, ledger_fn *fn, void *arg);
+void claim_free(struct ledger_claim *c);
+void claim_free_parts(struct ledger_claim *c);
+void claim_free_candidates(struct ledger_claim *c);
+
+/* Replaces the claim's id and data by copies. */
+void claim_set_id(struct ledger_claim *c, const char *id);
+void claim_set_data(struct ledger_claim *c, const char *data);
+
+/* Sets the verdict of WANT_ADOPT from the candidates that no other entry owns.
+ * Returns the one to adopt where the verdict is MADE, else NULL. */
+const struct ledger_candidate *claim_choose(struct ledger_claim *c);
+
+#endif

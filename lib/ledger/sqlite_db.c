@@ -1,0 +1,155 @@
+#include <stdlib.h>
+
+#include "ledger/sqlite_db.h"
+
+static const char *const texts[SQL_COUNT] = {
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_FIND] =
+        "SELECT n, state, owner, first_at, at, settled_at, clock_offset, tag, id,"
+        " data FROM entry WHERE key = ? ORDER BY n DESC",
+    [SQL_INSERT] =
+        "INSERT INTO entry (key, state, owner, first_at, at, settled_at,"
+        " clock_offset, tag, operation, provider, base, account, subject, name,"
+        " options, data) VALUES (?, 1, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_INTEND] = "UPDATE entry SET state = 1, owner = ?, at = ?, settled_at = 0,"
+                   " clock_offset = ?, id = NULL, data = ? WHERE n = ?",
+    [SQL_HOLD] = "UPDATE entry SET state = 3, owner = ? WHERE n = ?",
+    [SQL_SETTLE] = "UPDATE entry SET state = ?, owner = 0, settled_at = ?, id = ?,"
+                   " data = ? WHERE n = ?",
+    [SQL_RETIRE] = "UPDATE entry SET state = ?, settled_at = ? WHERE id = ? AND state = 2"
+                   " AND operation = ? AND provider = ? AND base = ? AND account = ?",
+    [SQL_OWNED] =
+        "SELECT 1 FROM entry o, entry e WHERE e.n = ? AND o.id = ? AND o.n <> e.n"
+        " AND o.operation = e.operation AND o.provider = e.provider"
+        " AND o.base = e.base AND o.account = e.account",
+    /* Open entries with the same data. An intended one counts whatever its age, since its
+     * upload may be slow. An unknown one is left out if its last attempt began over 15
+     * minutes before this entry: it has made nothing since. */
+    [SQL_COMPETING] =
+        "SELECT o.n, o.state, o.owner FROM entry e, entry o"
+        " WHERE e.n = ? AND o.n <> e.n AND o.n IN"
+        " (SELECT n FROM entry WHERE state = 1"
+        " UNION ALL SELECT n FROM entry WHERE state = 3)"
+        " AND o.data = e.data AND (o.state = 1 OR o.at > e.first_at - 900000)"
+        " AND o.operation = e.operation AND o.provider = e.provider"
+        " AND o.base = e.base AND o.account = e.account",
+    [SQL_OWNER] = "SELECT owner, state FROM entry WHERE n = ? AND key = ?",
+    [SQL_INTENDED] = "SELECT n, owner FROM entry WHERE state = 1 ORDER BY owner",
+    [SQL_RECOVER] = "UPDATE entry SET state = ?, owner = 0 WHERE n = ?",
+};
+
+int
+db_error(struct sqlite_store *db, struct err *e)
+{
+	const char *hint = "";
+
+	switch (sqlite3_errcode(db->sql)) {
+	case SQLITE_NOTADB:
+	case SQLITE_CORRUPT:
+		hint =
+		    "; it is damaged or no ledger: move it away together with its -wal file, "
+		    "or restore a copy of both";
+		break;
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+		hint = "; is the disk full?";
+		break;
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+		hint = "; is it, or its directory, read-only?";
+		break;
+	case SQLITE_BUSY:
+		hint = "; another process keeps it locked";
+		break;
+	}
+	return err_set(e, CODE_STATE_UNUSABLE, "ledger '%s': %s%s", db->file,
+	    sqlite3_errmsg(db->sql), hint);
+}
+
+sqlite3_stmt *
+db_sql(struct sqlite_store *db, enum statement which, struct err *e)
+{
+	sqlite3_stmt **st = &db->cached[which];
+
+	if (*st == NULL && sqlite3_prepare_v3(db->sql, texts[which], -1,
+	                       SQLITE_PREPARE_PERSISTENT, st, NULL) != SQLITE_OK)
+		db_error(db, e);
+	return *st;
+}
+
+sqlite3_stmt *
+db_prepare(struct sqlite_store *db, const char *text, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+
+	if (sqlite3_prepare_v2(db->sql, text, -1, &st, NULL) != SQLITE_OK)
+		db_error(db, e);
+	return st;
+}
+
+void
+db_bind_text(sqlite3_stmt *st, int i, const char *s)
+{
+	sqlite3_bind_text(st, i, s, -1, SQLITE_STATIC);
+}
+
+int
+db_step(struct sqlite_store *db, sqlite3_stmt *st, struct err *e)
+{
+	int rc = st != NULL ? sqlite3_step(st) : SQLITE_ERROR;
+
+	if (rc == SQLITE_ROW)
+		return 1;
+	if (st != NULL && rc != SQLITE_DONE)
+		db_error(db, e);
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
+int
+db_run(struct sqlite_store *db, sqlite3_stmt *st, struct err *e)
+{
+	int rc = db_step(db, st, e);
+
+	sqlite3_reset(st);
+	return rc;
+}
+
+int
+db_begin(struct sqlite_store *db, struct err *e)
+{
+	int moved = 0;
+
+	/* SQLite would go on with a file that no other process opens any more. */
+	sqlite3_file_control(db->sql, NULL, SQLITE_FCNTL_HAS_MOVED, &moved);
+	if (moved)
+		return err_set(e, CODE_STATE_UNUSABLE,
+		    "ledger '%s': it was moved or deleted while it was in use; "
+		    "run the command again",
+		    db->file);
+	return db_run(db, db_sql(db, SQL_BEGIN, e), e);
+}
+
+int
+db_commit(struct sqlite_store *db, struct err *e)
+{
+	return db_run(db, db_sql(db, SQL_COMMIT, e), e);
+}
+
+void
+db_rollback(struct sqlite_store *db)
+{
+	struct err ignored;
+
+	/* SQLite rolls back by itself after some errors. */
+	if (!sqlite3_get_autocommit(db->sql))
+		db_run(db, db_sql(db, SQL_ROLLBACK, &ignored), &ignored);
+}
+
+bool
+db_is_busy(struct sqlite_store *db, int64_t owner)
+{
+	return owner != 0 && owner != db->number && liveness_alive(db->live, owner);
+}
