@@ -20,6 +20,7 @@ claim_new(struct ledger *l, enum ledger_want want, ledger_fn *fn, void *arg)
 	c->mark = -1;
 	c->fn = fn;
 	c->arg = arg;
+	STAILQ_INIT(&c->waiters);
 	return c;
 }
 
@@ -55,7 +56,19 @@ claim_free(struct ledger_claim *c)
 	free(c->id);
 	free(c->data);
 	free(c->intent);
+	claim_free_all(&c->waiters);
 	free(c);
+}
+
+void
+claim_free_all(struct ledger_claims *list)
+{
+	struct ledger_claim *c;
+
+	while ((c = STAILQ_FIRST(list)) != NULL) {
+		STAILQ_REMOVE_HEAD(list, link);
+		claim_free(c);
+	}
 }
 
 void

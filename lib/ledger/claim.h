@@ -8,6 +8,8 @@
 #ifndef AV_LEDGER_CLAIM_H
 #define AV_LEDGER_CLAIM_H
 
+#include <sys/queue.h>
+
 #include "ledger/types.h"
 
 enum {
@@ -41,10 +43,12 @@ struct ledger_candidate {
 	bool owned; /* another entry has this id */
 };
 
+STAILQ_HEAD(ledger_claims, ledger_claim);
+
 struct ledger_claim {
 	struct ledger *ledger;
 	enum ledger_want want;
-	bool again, cancelled, held, sent;
+	bool again, cancelled, sent;
 	unsigned char hash[LEDGER_HASH];
 	/* The key's parts; freed once an entry of the store holds them. */
 	char *operation, *provider, *base, *account, *subject, *name, *options;
@@ -68,16 +72,18 @@ struct ledger_claim {
 
 	ledger_fn *fn;
 	void *arg;
-	struct ledger_claim *next;    /* in the queue or the batch */
-	struct ledger_claim *chain;   /* in the table of keys */
-	struct ledger_claim *waiters; /* claims of the same key, through next */
+	STAILQ_ENTRY(ledger_claim) link; /* in one list at a time */
+	struct ledger_claims waiters;    /* later claims of the same key */
 };
 
 struct ledger_claim *claim_new(
     struct ledger *l, enum ledger_want want, ledger_fn *fn, void *arg);
-void claim_free(struct ledger_claim *c);
 void claim_free_parts(struct ledger_claim *c);
 void claim_free_candidates(struct ledger_claim *c);
+
+/* Frees the claim with its waiters, or all claims of a list. */
+void claim_free(struct ledger_claim *c);
+void claim_free_all(struct ledger_claims *list);
 
 /* Replaces the claim's id and data by copies. */
 void claim_set_id(struct ledger_claim *c, const char *id);

@@ -1,5 +1,5 @@
 #include <pthread.h>
-#include <stdio.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,25 +11,21 @@
 #include "ledger/ledger.h"
 #include "ledger/sqlite.h"
 
-struct list {
-	struct ledger_claim *first, **last;
-};
-
 struct ledger {
 	struct ledger_store *store;
 	struct loop *loop;
-	struct hashset peeked; /* keys that would be made by now */
 	struct deferred deferred;
-	struct list queue;
-	struct list unsettled;      /* outcomes that could not be committed yet */
-	struct ledger_claim *batch; /* being committed */
-	int failed;                 /* how that went */
+	void *claims;          /* tsearch(3): the first claim of each key */
+	struct hashset peeked; /* dry run: keys that an earlier record would have made */
+	struct ledger_claims queue;
+	struct ledger_claims unsettled; /* outcomes that failed to commit */
+	struct ledger_claims batch;     /* being committed, or called back */
+	int failed;                     /* -1 with err if the commit failed */
 	struct err err;
+	bool closing;         /* call nobody back, claim nothing more */
 	pthread_mutex_t lock; /* over committing */
 	pthread_cond_t committed;
-	bool committing;             /* the batch is with the thread */
-	struct ledger_claim **table; /* by hash: claims that are queued or held */
-	size_t size, count;          /* size is a power of two */
+	bool committing; /* the batch is with the thread */
 };
 
 struct ledger_store *
@@ -38,129 +34,56 @@ ledger_store(struct ledger *l)
 	return l->store;
 }
 
-/* Lists and the table. */
-
-static void
-append(struct list *l, struct ledger_claim *c)
+static int
+by_hash(const void *a, const void *b)
 {
-	if (l->first == NULL)
-		l->last = &l->first;
-	c->next = NULL;
-	*l->last = c;
-	l->last = &c->next;
-}
+	const struct ledger_claim *one = a, *two = b;
 
-static struct ledger_claim **
-bucket(const struct ledger *l, const unsigned char *hash)
-{
-	size_t i;
-
-	memcpy(&i, hash, sizeof i);
-	return &l->table[i & (l->size - 1)];
-}
-
-static void
-table_insert(struct ledger *l, struct ledger_claim *c)
-{
-	struct ledger_claim **b = bucket(l, c->hash);
-
-	c->chain = *b;
-	*b = c;
-}
-
-static void
-table_grow(struct ledger *l)
-{
-	struct ledger_claim **old = l->table;
-	size_t size = l->size;
-
-	l->size = size * 2;
-	l->table = mem_new(l->size, sizeof *l->table);
-	for (size_t i = 0; i < size; i++)
-		for (struct ledger_claim *c = old[i], *next; c != NULL; c = next) {
-			next = c->chain;
-			table_insert(l, c);
-		}
-	free(old);
-}
-
-static struct ledger_claim *
-table_find(const struct ledger *l, const unsigned char *hash)
-{
-	struct ledger_claim *c = *bucket(l, hash);
-
-	while (c != NULL && memcmp(c->hash, hash, LEDGER_HASH) != 0)
-		c = c->chain;
-	return c;
-}
-
-static void
-table_remove(struct ledger *l, struct ledger_claim *c)
-{
-	struct ledger_claim **p = bucket(l, c->hash);
-
-	while (*p != NULL && *p != c)
-		p = &(*p)->chain;
-	if (*p != NULL) {
-		*p = c->chain;
-		l->count--;
-	}
-}
-
-/* Claims. */
-
-static void
-free_waiters(struct ledger_claim *c)
-{
-	for (struct ledger_claim *w = c->waiters, *next; w != NULL; w = next) {
-		next = w->next;
-		claim_free(w);
-	}
+	return memcmp(one->hash, two->hash, LEDGER_HASH);
 }
 
 static void start(void *arg);
 
-/* Puts a claim among those of the next commit. */
+/* Queues a claim for the next commit. */
 static void
 enqueue(struct ledger_claim *c, enum ledger_want want)
 {
 	struct ledger *l = c->ledger;
 
 	c->want = want;
-	append(&l->queue, c);
-	if (l->loop != NULL && l->batch == NULL)
+	STAILQ_INSERT_TAIL(&l->queue, c, link);
+	if (l->loop != NULL && STAILQ_EMPTY(&l->batch))
 		loop_defer(l->loop, &l->deferred, start, l);
 }
 
-/* Takes a claim that is ended out of the table. Those that waited for it get the same answer
- * where it serves them too, else the first of them has its turn. */
-static struct ledger_claim *
-succeed(struct ledger_claim *c, bool shared, struct list *answered)
+/* Removes a finished claim from the tree. Its waiters share the answer if it holds for them;
+ * otherwise the first waiter is claimed next. */
+static void
+hand_over(struct ledger_claim *c, bool shared, struct ledger_claims *answered)
 {
 	struct ledger *l = c->ledger;
-	struct ledger_claim *heir = NULL, *w = c->waiters, *next;
-	struct list rest = {0};
+	struct ledger_claim **node = tfind(c, &l->claims, by_hash), *w;
+	struct ledger_claims rest = STAILQ_HEAD_INITIALIZER(rest);
 
-	table_remove(l, c);
-	c->waiters = NULL;
-	for (; w != NULL; w = next) {
-		next = w->next;
-		if (shared && !w->again)
-			append(answered, w);
-		else if (heir == NULL)
-			heir = w;
-		else
-			append(&rest, w);
+	/* Another claim is there if c is an outcome that is committed late. */
+	if (node == NULL || *node != c)
+		return;
+	while (!l->closing && (w = STAILQ_FIRST(&c->waiters)) != NULL) {
+		STAILQ_REMOVE_HEAD(&c->waiters, link);
+		STAILQ_INSERT_TAIL(shared && !w->again ? answered : &rest, w, link);
 	}
-	if (heir == NULL)
-		return NULL;
-	heir->waiters = rest.first;
-	table_insert(l, heir);
-	l->count++;
-	enqueue(heir, WANT_CLAIM);
-	return heir;
+	w = STAILQ_FIRST(&rest);
+	if (w == NULL) {
+		tdelete(c, &l->claims, by_hash);
+		return;
+	}
+	STAILQ_REMOVE_HEAD(&rest, link);
+	STAILQ_CONCAT(&w->waiters, &rest);
+	*node = w;
+	enqueue(w, WANT_CLAIM);
 }
 
+/* Calls back for c with the answer of `from`, c itself or the claim that c waited for. */
 static void
 answer(
     struct ledger_claim *c, enum ledger_verdict verdict, const struct ledger_claim *from)
@@ -172,7 +95,7 @@ answer(
 	    .settled_at = from->settled_at,
 	    .clock_offset = from->clock_offset};
 
-	if (c->fn == NULL)
+	if (c->fn == NULL || c->ledger->closing)
 		return;
 	if (verdict == LEDGER_MADE || verdict == LEDGER_UNKNOWN) {
 		a.id = from->id;
@@ -184,41 +107,39 @@ answer(
 	c->fn(c->arg, &a);
 }
 
-/* Ends a claim whose outcome is answered: calls back, and serves or wakes who waited. */
+/* Ends a claim: calls back, also those waiters that share the answer. */
 static void
 end(struct ledger_claim *c, enum ledger_verdict verdict)
 {
 	struct ledger *l = c->ledger;
-	struct list answered = {0};
+	struct ledger_claims answered = STAILQ_HEAD_INITIALIZER(answered);
+	struct ledger_claim *w;
 	bool shared = verdict == LEDGER_MADE || verdict == LEDGER_BUSY ||
 	              (verdict == LEDGER_ERROR && c->want == WANT_CLAIM);
 
-	if (c->want != WANT_RETIRE && c->want != WANT_PEEK)
-		succeed(c, shared, &answered);
+	hand_over(c, shared, &answered);
 	answer(c, verdict, c);
-	for (struct ledger_claim *w = answered.first, *next; w != NULL; w = next) {
-		next = w->next;
-		answer(w, verdict, c);
-		claim_free(w);
-	}
+	STAILQ_FOREACH(w, &answered, link)
+	answer(w, verdict, c);
+	claim_free_all(&answered);
 	if (c->want == WANT_SETTLE && l->failed < 0) {
 		c->fn = NULL;
-		append(&l->unsettled, c);
+		STAILQ_INSERT_TAIL(&l->unsettled, c, link);
 	} else {
 		claim_free(c);
 	}
 }
 
-/* A claim that is this process's now. */
+/* This process owns the claim's entry now. Nobody wants it if it was cancelled meanwhile. */
 static void
 hold(struct ledger_claim *c)
 {
 	bool unsent = c->verdict == LEDGER_YOURS && c->want != WANT_ADOPT;
+	bool unwanted = c->cancelled || (c->ledger->closing && c->want == WANT_CLAIM);
 
-	c->held = true;
 	claim_free_parts(c);
 	claim_free_candidates(c);
-	if (!c->cancelled)
+	if (!unwanted)
 		answer(c, c->verdict, c);
 	else
 		ledger_settle(c, unsent ? LEDGER_IS_NOT_MADE : LEDGER_IS_UNKNOWN, NULL,
@@ -255,14 +176,12 @@ finish_one(struct ledger_claim *c)
 }
 
 static void
-commit(void *arg)
+commit(struct ledger *l)
 {
-	struct ledger *l = arg;
-
-	l->failed = l->store->ops->apply(l->store, l->batch, &l->err);
+	l->failed = l->store->ops->apply(l->store, &l->batch, &l->err);
 }
 
-/* The same on a thread of its own. */
+/* The same on the commit thread. */
 static void
 commit_aside(void *arg)
 {
@@ -279,27 +198,36 @@ static void
 finish(void *arg)
 {
 	struct ledger *l = arg;
+	struct ledger_claims batch = STAILQ_HEAD_INITIALIZER(batch);
+	struct ledger_claim *c;
 
-	for (struct ledger_claim *c = l->batch, *next; c != NULL; c = next) {
-		next = c->next;
+	STAILQ_CONCAT(&batch, &l->batch);
+	while ((c = STAILQ_FIRST(&batch)) != NULL) {
+		STAILQ_REMOVE_HEAD(&batch, link);
 		finish_one(c);
 	}
-	l->batch = NULL;
-	if (l->loop != NULL && l->queue.first != NULL)
+	if (l->loop != NULL && !STAILQ_EMPTY(&l->queue))
 		loop_defer(l->loop, &l->deferred, start, l);
 }
 
-/* First what is owed to the ledger: nothing new is begun before it is told. */
+/* Takes the queue as the next batch. Outcomes that failed to commit go first. */
 static void
 take_queue(struct ledger *l)
 {
-	l->batch = l->queue.first;
-	l->queue.first = NULL;
-	if (l->unsettled.first == NULL)
+	STAILQ_CONCAT(&l->batch, &l->unsettled);
+	STAILQ_CONCAT(&l->batch, &l->queue);
+}
+
+static void
+start(void *arg)
+{
+	struct ledger *l = arg;
+
+	if (STAILQ_EMPTY(&l->queue) || !STAILQ_EMPTY(&l->batch))
 		return;
-	*l->unsettled.last = l->batch;
-	l->batch = l->unsettled.first;
-	l->unsettled.first = NULL;
+	take_queue(l);
+	l->committing = true;
+	loop_work(l->loop, commit_aside, finish, l);
 }
 
 static void
@@ -310,48 +238,25 @@ flush(struct ledger *l)
 	finish(l);
 }
 
-static void
-start(void *arg)
+void
+ledger_flush(struct ledger *l)
 {
-	struct ledger *l = arg;
-
-	if (l->batch != NULL || l->queue.first == NULL)
-		return;
-	take_queue(l);
-	l->committing = true;
-	loop_work(l->loop, commit_aside, finish, l);
-}
-
-/* Nobody is to be called back any more, and nothing new begun. */
-static void
-silence(struct ledger_claim *c)
-{
-	for (; c != NULL; c = c->next) {
-		c->fn = NULL;
-		c->cancelled = c->want == WANT_CLAIM && !c->held;
-		silence(c->waiters);
-	}
-}
-
-static struct ledger *
-ledger_new(struct loop *loop)
-{
-	struct ledger *l = mem_new(1, sizeof *l);
-
-	l->loop = loop;
-	pthread_mutex_init(&l->lock, NULL);
-	pthread_cond_init(&l->committed, NULL);
-	l->size = 256;
-	l->table = mem_new(l->size, sizeof *l->table);
-	return l;
+	while (!STAILQ_EMPTY(&l->queue))
+		flush(l);
 }
 
 struct ledger *
 ledger_open(const char *file, struct loop *loop, struct err *e)
 {
-	struct ledger *l = ledger_new(loop);
+	struct ledger *l = mem_new(1, sizeof *l);
 	char *path = NULL;
 
+	l->loop = loop;
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_cond_init(&l->committed, NULL);
+	STAILQ_INIT(&l->queue);
+	STAILQ_INIT(&l->batch);
+	STAILQ_INIT(&l->unsettled);
 	if (file == NULL)
 		file = getenv("AV_LEDGER");
 	if (file == NULL || file[0] == '\0')
@@ -365,16 +270,14 @@ ledger_open(const char *file, struct loop *loop, struct err *e)
 	return NULL;
 }
 
-/* Waits for the thread and ends what it did; the loop does not any more. */
+/* Waits for the commit thread, since the loop no longer runs. */
 static void
 finish_batch(struct ledger *l)
 {
-	l->loop = NULL;
 	pthread_mutex_lock(&l->lock);
 	while (l->committing)
 		pthread_cond_wait(&l->committed, &l->lock);
 	pthread_mutex_unlock(&l->lock);
-	silence(l->batch);
 	finish(l);
 }
 
@@ -383,35 +286,29 @@ ledger_free(struct ledger *l)
 {
 	if (l == NULL)
 		return;
+	l->loop = NULL;
+	l->closing = true;
 	finish_batch(l);
-	silence(l->queue.first);
-	for (size_t i = 0; i < l->size; i++)
-		for (struct ledger_claim *c = l->table[i]; c != NULL; c = c->chain)
-			silence(c->waiters);
 	ledger_flush(l);
-	if (l->unsettled.first != NULL)
+	if (!STAILQ_EMPTY(&l->unsettled))
 		flush(l);
-	for (struct ledger_claim *c = l->unsettled.first, *next; c != NULL; c = next) {
-		next = c->next;
+	claim_free_all(&l->unsettled);
+	while (l->claims != NULL) {
+		struct ledger_claim *c = *(struct ledger_claim **)l->claims;
+
+		tdelete(c, &l->claims, by_hash);
 		claim_free(c);
 	}
-	for (size_t i = 0; i < l->size; i++)
-		for (struct ledger_claim *c = l->table[i], *next; c != NULL; c = next) {
-			next = c->chain;
-			free_waiters(c);
-			claim_free(c);
-		}
 	if (l->store != NULL)
 		l->store->ops->free(l->store);
 	hashset_release(&l->peeked);
 	pthread_cond_destroy(&l->committed);
 	pthread_mutex_destroy(&l->lock);
-	free(l->table);
 	free(l);
 }
 
 static struct ledger_claim *
-claim_asked(struct ledger *l, enum ledger_want want, const struct ledger_ask *ask,
+new_claim(struct ledger *l, enum ledger_want want, const struct ledger_ask *ask,
     ledger_fn *fn, void *arg)
 {
 	const struct ledger_key *key = &ask->key;
@@ -434,48 +331,31 @@ claim_asked(struct ledger *l, enum ledger_want want, const struct ledger_ask *as
 struct ledger_claim *
 ledger_claim(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
 {
-	struct ledger_claim *c = claim_asked(l, WANT_CLAIM, ask, fn, arg), *holder, **w;
+	struct ledger_claim *c = new_claim(l, WANT_CLAIM, ask, fn, arg);
+	struct ledger_claim **node = mem_checked(tsearch(c, &l->claims, by_hash));
 
-	holder = table_find(l, c->hash);
-	if (holder != NULL) {
-		for (w = &holder->waiters; *w != NULL; w = &(*w)->next)
-			;
-		*w = c;
-		return c;
-	}
-	if (++l->count > l->size)
-		table_grow(l);
-	table_insert(l, c);
-	enqueue(c, WANT_CLAIM);
+	if (*node == c)
+		enqueue(c, WANT_CLAIM);
+	else
+		STAILQ_INSERT_TAIL(&(*node)->waiters, c, link);
 	return c;
 }
 
 void
 ledger_peek(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
 {
-	enqueue(claim_asked(l, WANT_PEEK, ask, fn, arg), WANT_PEEK);
-}
-
-/* Takes a claim out of those that wait for another; false: it is none of them. */
-static bool
-stop_waiting(struct ledger_claim *c)
-{
-	struct ledger_claim *holder = table_find(c->ledger, c->hash), **w;
-
-	if (holder == NULL || holder == c)
-		return false;
-	for (w = &holder->waiters; *w != NULL && *w != c; w = &(*w)->next)
-		;
-	if (*w == NULL)
-		return false;
-	*w = c->next;
-	return true;
+	enqueue(new_claim(l, WANT_PEEK, ask, fn, arg), WANT_PEEK);
 }
 
 void
 ledger_cancel(struct ledger_claim *c)
 {
-	if (stop_waiting(c)) {
+	struct ledger_claim **node = tfind(c, &c->ledger->claims, by_hash), *w;
+
+	if (node != NULL)
+		STAILQ_FOREACH(w, &(*node)->waiters, link)
+	if (w == c) {
+		STAILQ_REMOVE(&(*node)->waiters, c, ledger_claim, link);
 		claim_free(c);
 		return;
 	}
@@ -504,14 +384,13 @@ ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome, const char *i
 	};
 
 	c->state = states[outcome];
-	/* What an earlier attempt learned is not forgotten while all stays unknown. */
+	/* Keep the id and data of an earlier attempt as long as the outcome is unknown. */
 	if (outcome != LEDGER_IS_UNKNOWN || id != NULL)
 		claim_set_id(c, id);
 	if (outcome != LEDGER_IS_UNKNOWN || data != NULL)
 		claim_set_data(c, data);
 	else if (c->data == NULL)
 		claim_set_data(c, c->intent);
-	c->settled_at = clock_unix_ms();
 	c->fn = fn;
 	c->arg = arg;
 	enqueue(c, WANT_SETTLE);
@@ -533,7 +412,7 @@ ledger_adopt(struct ledger_claim *c, const char *const *candidates, size_t n,
     const char *const *data, enum ledger_certainty certainty, ledger_fn *fn, void *arg)
 {
 	claim_free_candidates(c);
-	c->candidates = mem_new(n > 0 ? n : 1, sizeof *c->candidates);
+	c->candidates = mem_new(n, sizeof *c->candidates);
 	c->ncandidates = n;
 	c->certainty = certainty;
 	for (size_t i = 0; i < n; i++) {
@@ -559,11 +438,4 @@ ledger_retire(struct ledger *l, const struct ledger_key *where, const char *id,
 	c->state = fate == LEDGER_FAILED ? STATE_FAILED : STATE_GONE;
 	c->verdict = LEDGER_MADE;
 	enqueue(c, WANT_RETIRE);
-}
-
-void
-ledger_flush(struct ledger *l)
-{
-	while (l->queue.first != NULL)
-		flush(l);
 }

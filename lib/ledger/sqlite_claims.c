@@ -240,11 +240,13 @@ retire(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 /* 1 if the batch needs a transaction. Claims that are made or busy are answered by reading, so
  * a run over finished work writes nothing and waits for no other process. */
 static int
-needs_writing(struct sqlite_store *db, struct ledger_claim *batch, struct err *e)
+needs_writing(struct sqlite_store *db, struct ledger_claims *batch, struct err *e)
 {
 	struct found f;
+	struct ledger_claim *c;
 
-	for (struct ledger_claim *c = batch; c != NULL; c = c->next) {
+	STAILQ_FOREACH(c, batch, link)
+	{
 		if (c->want != WANT_CLAIM && c->want != WANT_PEEK)
 			return 1;
 		if (find(db, c, &f, e) < 0)
@@ -317,31 +319,38 @@ write_one(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 
 /* Rolls back. New claims give their marks back. */
 static int
-give_up(struct sqlite_store *db, struct ledger_claim *batch)
+give_up(struct sqlite_store *db, struct ledger_claims *batch)
 {
+	struct ledger_claim *c;
+
 	db_rollback(db);
-	for (struct ledger_claim *c = batch; c != NULL; c = c->next)
-		if (c->want == WANT_CLAIM) {
-			liveness_mark_free(db->live, c->mark);
-			c->mark = -1;
-		}
+	STAILQ_FOREACH(c, batch, link)
+	{
+		if (c->want != WANT_CLAIM)
+			continue;
+		liveness_mark_free(db->live, c->mark);
+		c->mark = -1;
+	}
 	return -1;
 }
 
 int
-sqlite_claims_apply(struct ledger_store *s, struct ledger_claim *batch, struct err *e)
+sqlite_claims_apply(struct ledger_store *s, struct ledger_claims *batch, struct err *e)
 {
 	struct sqlite_store *db = (struct sqlite_store *)s;
 	int rc = needs_writing(db, batch, e);
+	struct ledger_claim *c;
 
 	if (rc <= 0)
 		return rc;
 	failpoint("commit-before");
 	if (db_begin(db, e) < 0)
 		return -1;
-	for (struct ledger_claim *c = batch; c != NULL; c = c->next)
+	STAILQ_FOREACH(c, batch, link)
+	{
 		if (write_one(db, c, e) < 0)
 			return give_up(db, batch);
+	}
 	failpoint("commit");
 	if (db_commit(db, e) < 0)
 		return give_up(db, batch);

@@ -8,7 +8,7 @@
 
 /* Commits a batch, as ledger/store.h describes. */
 int sqlite_claims_apply(
-    struct ledger_store *s, struct ledger_claim *batch, struct err *e);
+    struct ledger_store *s, struct ledger_claims *batch, struct err *e);
 
 /* Makes each entry intended by a dead process unknown, or not made if it proves
  * that sending had not begun. Call it within a transaction. */
