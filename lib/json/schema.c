@@ -8,7 +8,7 @@
 #include "json/schema.h"
 #include "json/schema_rules.h"
 
-/* Schemas within schemas; a $ref that leads to itself ends here. */
+/* The deepest nesting of schemas; it ends a $ref that leads to itself. */
 #define MAX_DEPTH 256
 
 static void check(struct visit *r, struct json_object *schema, struct json_object *value);
@@ -33,13 +33,10 @@ static bool
 type_holds(struct visit *r, struct json_object *type, struct json_object *value)
 {
 	struct buf b = {0};
-	size_t n = 0;
 
 	if (json_object_is_type(type, json_type_array)) {
-		n = json_object_array_length(type);
-		for (size_t i = 0; i < n; i++)
-			if (is_of_type(value, json_object_get_string(
-			                          json_object_array_get_idx(type, i))))
+		for (size_t i = 0; i < json_len(type); i++)
+			if (is_of_type(value, json_object_get_string(json_item(type, i))))
 				return true;
 	} else if (type == NULL || is_of_type(value, json_object_get_string(type))) {
 		return true;
@@ -53,7 +50,7 @@ type_holds(struct visit *r, struct json_object *type, struct json_object *value)
 	return false;
 }
 
-/* A trial: counts the findings and tells nobody. */
+/* Counts the findings without reporting them. */
 static size_t
 try(struct visit *r, struct json_object *schema, struct json_object *value,
     bool *wrong_type)
@@ -74,29 +71,17 @@ try(struct visit *r, struct json_object *schema, struct json_object *value,
 static void
 rule_items(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	if (!json_object_is_type(value, json_type_array))
-		return;
-	for (size_t i = 0; i < json_object_array_length(value); i++) {
+	for (size_t i = 0; i < json_len(value); i++) {
 		char name[24];
 		size_t from;
 		snprintf(name, sizeof name, "%zu", i);
 		from = schema_enter(r, name);
-		check(r, argument, json_object_array_get_idx(value, i));
+		check(r, argument, json_item(value, i));
 		schema_leave(r, from);
 	}
 }
 
-static struct json_object *
-member(struct json_object *o, const char *name)
-{
-	struct json_object *v = NULL;
-
-	if (json_object_is_type(o, json_type_object))
-		json_object_object_get_ex(o, name, &v);
-	return v;
-}
-
-/* One letter is added, missing or changed, or two neighbours are swapped. */
+/* True if one letter is added, missing or changed, or two neighbours are swapped. */
 static bool
 is_near(const char *a, const char *b)
 {
@@ -126,14 +111,15 @@ unknown_member(struct visit *r, struct json_object *properties, const char *name
 	schema_wrong(r, "unknown member '%s'", name);
 }
 
-/* properties, patternProperties and additionalProperties: the last is for what the others do not
- * name. */
+/* Applies properties, patternProperties, and additionalProperties to members that the others do
+ * not name. */
 static void
 check_member(struct visit *r, struct json_object *schema, const char *name,
     struct json_object *value)
 {
-	struct json_object *properties = member(schema, "properties");
-	struct json_object *patterns = member(schema, "patternProperties"), *rest, *rule;
+	struct json_object *properties = json_member(schema, "properties");
+	struct json_object *patterns = json_member(schema, "patternProperties"), *rest,
+	                   *rule;
 	bool known =
 	    properties != NULL && json_object_object_get_ex(properties, name, &rule);
 
@@ -160,7 +146,7 @@ check_member(struct visit *r, struct json_object *schema, const char *name,
 static void
 check_members(struct visit *r, struct json_object *schema, struct json_object *value)
 {
-	struct json_object *names = member(schema, "propertyNames");
+	struct json_object *names = json_member(schema, "propertyNames");
 
 	if (!json_object_is_type(value, json_type_object))
 		return;
@@ -180,12 +166,12 @@ check_members(struct visit *r, struct json_object *schema, struct json_object *v
 static void
 rule_all(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	for (size_t i = 0; i < json_object_array_length(argument); i++)
-		check(r, json_object_array_get_idx(argument, i), value);
+	for (size_t i = 0; i < json_len(argument); i++)
+		check(r, json_item(argument, i), value);
 }
 
-/* A value tried against several forms: how many it fits, and the nearest form: of the value's
- * type, with the fewest findings. NULL: all forms are of another type. */
+/* A value tried against several forms: how many it fits, and the nearest form, which is of the
+ * value's type and has the fewest findings. NULL: all forms are of another type. */
 struct fit {
 	size_t matching;
 	struct json_object *nearest;
@@ -197,8 +183,8 @@ fit(struct visit *r, struct json_object *forms, struct json_object *value)
 {
 	struct fit f = {0, NULL, SIZE_MAX};
 
-	for (size_t i = 0; i < json_object_array_length(forms); i++) {
-		struct json_object *form = json_object_array_get_idx(forms, i);
+	for (size_t i = 0; i < json_len(forms); i++) {
+		struct json_object *form = json_item(forms, i);
 		bool wrong_type;
 		size_t n = try(r, form, value, &wrong_type);
 		f.matching += n == 0;
@@ -210,10 +196,10 @@ fit(struct visit *r, struct json_object *forms, struct json_object *value)
 	return f;
 }
 
-/* Tells of what the nearest form finds. A trial only counts: it would try nested forms again at
- * each level. */
+/* Reports the findings of the nearest form. A trial only counts them; checking again would take
+ * exponential time in nested forms. */
 static void
-tell_nearest(struct visit *r, const struct fit *f, struct json_object *value)
+report_nearest(struct visit *r, const struct fit *f, struct json_object *value)
 {
 	if (f->nearest != NULL) {
 		if (r->found != NULL)
@@ -233,7 +219,7 @@ rule_any(struct visit *r, struct json_object *argument, struct json_object *valu
 	struct fit f = fit(r, argument, value);
 
 	if (f.matching == 0)
-		tell_nearest(r, &f, value);
+		report_nearest(r, &f, value);
 }
 
 static void
@@ -242,7 +228,7 @@ rule_one(struct visit *r, struct json_object *argument, struct json_object *valu
 	struct fit f = fit(r, argument, value);
 
 	if (f.matching == 0)
-		tell_nearest(r, &f, value);
+		report_nearest(r, &f, value);
 	else if (f.matching > 1)
 		schema_wrong(r, "fits %zu forms; only one may fit", f.matching);
 }
@@ -267,7 +253,7 @@ rule_if(struct visit *r, struct json_object *argument, struct json_object *value
 		check(r, sub, value);
 }
 
-/* Where a $ref leads, borrowed, or NULL. */
+/* The schema that a $ref names, borrowed, or NULL. */
 static struct json_object *
 resolve(struct json_object *root, struct json_object *ref)
 {
@@ -288,8 +274,8 @@ rule_ref(struct visit *r, struct json_object *argument, struct json_object *valu
 		    json_object_get_string(argument));
 }
 
-/* A keyword without a rule is an annotation, or is read by check_members(), type_holds() or
- * rule_if(). */
+/* A keyword without a rule is an annotation, or check_members(), check_keywords() or rule_if()
+ * reads it. */
 static const struct keyword keywords[] = {
     {"$comment", TEXT, NULL, {0}},
     {"$defs", SCHEMA_MAP, NULL, {0}},
@@ -320,7 +306,7 @@ static const struct keyword keywords[] = {
     {"minProperties", NUMBER, rule_bound, {json_type_object, AT_LEAST, " members"}},
     {"minimum", NUMBER, rule_bound, {json_type_double, AT_LEAST, ""}},
     {"not", SCHEMA, rule_not, {0}},
-    {"note", TEXT, NULL, {0}}, /* the descriptions' own */
+    {"note", TEXT, NULL, {0}}, /* of provider descriptions */
     {"oneOf", SCHEMA_LIST, rule_one, {0}},
     {"pattern", TEXT, rule_pattern, {0}},
     {"patternProperties", SCHEMA_MAP, NULL, {0}},
@@ -345,8 +331,8 @@ find_keyword(const char *name)
 static bool
 are_all(struct json_object *values, enum json_type type)
 {
-	for (size_t i = 0; i < json_object_array_length(values); i++)
-		if (!json_object_is_type(json_object_array_get_idx(values, i), type))
+	for (size_t i = 0; i < json_len(values); i++)
+		if (!json_object_is_type(json_item(values, i), type))
 			return false;
 	return true;
 }
@@ -358,7 +344,7 @@ is_schema(struct json_object *o)
 	       json_object_is_type(o, json_type_boolean);
 }
 
-/* Whether a keyword's argument is what the keyword takes. */
+/* True if the argument is of the form that a keyword takes. */
 static bool
 argument_fits(struct json_object *o, enum argument argument)
 {
@@ -395,7 +381,7 @@ check_keywords(struct visit *r, struct json_object *schema, struct json_object *
 
 	if (json_object_object_get_ex(schema, "type", &type) &&
 	    argument_fits(type, TYPE) && !type_holds(r, type, value))
-		return; /* other findings would follow from this one */
+		return; /* the wrong type would cause more findings */
 	json_object_object_foreach(schema, name, argument)
 	{
 		r->schema = schema;
@@ -418,7 +404,7 @@ check(struct visit *r, struct json_object *schema, struct json_object *value)
 	if (!json_object_is_type(schema, json_type_object))
 		return;
 	if (r->depth == MAX_DEPTH) {
-		schema_wrong(r, "the schema goes too deep");
+		schema_wrong(r, "the schema is nested too deeply");
 		return;
 	}
 	r->depth++;
@@ -438,7 +424,7 @@ schema_check(
 	return r.count;
 }
 
-/* The schema itself: schema_lint(). */
+/* schema_lint() */
 
 static void lint(struct visit *r, struct json_object *schema);
 
@@ -456,7 +442,6 @@ lint_each(struct visit *r, struct json_object *map)
 	}
 }
 
-/* The types there are, as json-c and JSON Schema name them. */
 static bool
 is_type(const char *name)
 {
@@ -478,8 +463,8 @@ lint_types(struct visit *r, struct json_object *type)
 			    r, "there is no type '%s'", json_object_get_string(type));
 		return;
 	}
-	for (size_t i = 0; i < json_object_array_length(type); i++)
-		lint_types(r, json_object_array_get_idx(type, i));
+	for (size_t i = 0; i < json_len(type); i++)
+		lint_types(r, json_item(type, i));
 }
 
 static void
@@ -498,8 +483,8 @@ lint_keyword(struct visit *r, const char *name, struct json_object *rule)
 	} else if (k->argument == TYPE) {
 		lint_types(r, rule);
 	} else if (k->argument == SCHEMA_LIST) {
-		for (size_t i = 0; i < json_object_array_length(rule); i++)
-			lint(r, json_object_array_get_idx(rule, i));
+		for (size_t i = 0; i < json_len(rule); i++)
+			lint(r, json_item(rule, i));
 	} else if (strcmp(name, "$ref") == 0 && resolve(r->root, rule) == NULL) {
 		schema_wrong(
 		    r, "$ref %s points to nothing", json_object_get_string(rule));

@@ -9,7 +9,7 @@
 #include "json/json.h"
 #include "json/schema_rules.h"
 
-/* Bytes of a value that a message shows. */
+/* A message shows this many bytes of a value. */
 #define SHOWN 80
 
 static char *
@@ -23,7 +23,7 @@ format_message(const char *fmt, va_list ap)
 }
 
 static void
-tell(struct visit *r, char *message)
+report(struct visit *r, char *message)
 {
 	r->count++;
 	if (r->found != NULL)
@@ -37,7 +37,7 @@ schema_wrong(struct visit *r, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	tell(r, format_message(fmt, ap));
+	report(r, format_message(fmt, ap));
 	va_end(ap);
 }
 
@@ -58,7 +58,7 @@ schema_wrong_value(struct visit *r, struct json_object *value, const char *fmt, 
 		shown.len = strlen(shown.data);
 		buf_str(&shown, "\xe2\x80\xa6"); /* an ellipsis */
 	}
-	tell(r, mem_printf("%s; got %s", message, shown.data));
+	report(r, mem_printf("%s; got %s", message, shown.data));
 	free(message);
 	buf_release(&shown);
 }
@@ -95,14 +95,11 @@ schema_is_number(struct json_object *v)
 void
 schema_list(struct buf *b, struct json_object *values, bool quoted)
 {
-	size_t n = 1;
+	bool array = json_object_is_type(values, json_type_array);
+	size_t n = array ? json_len(values) : 1;
 
-	if (json_object_is_type(values, json_type_array))
-		n = json_object_array_length(values);
 	for (size_t i = 0; i < n; i++) {
-		struct json_object *v = values;
-		if (json_object_is_type(values, json_type_array))
-			v = json_object_array_get_idx(values, i);
+		struct json_object *v = array ? json_item(values, i) : values;
 		if (i > 0)
 			buf_str(b, i + 1 < n ? ", " : " or ");
 		if (quoted)
@@ -112,7 +109,7 @@ schema_list(struct buf *b, struct json_object *values, bool quoted)
 	}
 }
 
-/* Equal as JSON Schema has it: 1 and 1.0 are. */
+/* Compares as JSON Schema does: 1 equals 1.0. */
 static bool
 is_equal(struct json_object *a, struct json_object *b)
 {
@@ -127,8 +124,8 @@ rule_enum(struct visit *r, struct json_object *argument, struct json_object *val
 {
 	struct buf b = {0};
 
-	for (size_t i = 0; i < json_object_array_length(argument); i++)
-		if (is_equal(json_object_array_get_idx(argument, i), value))
+	for (size_t i = 0; i < json_len(argument); i++)
+		if (is_equal(json_item(argument, i), value))
 			return;
 	buf_str(&b, "");
 	schema_list(&b, argument, true);
@@ -148,19 +145,21 @@ rule_const(struct visit *r, struct json_object *argument, struct json_object *va
 	buf_release(&b);
 }
 
-/* A number's value, or how many characters, elements or members there are. False where the
+/* Sets *n to a number's value, or to the number of characters, elements or members. False if the
  * value is of another type. */
 static bool
 measure(struct json_object *value, enum json_type type, double *n)
 {
-	if (type == json_type_double)
+	if (type == json_type_double) {
 		*n = json_object_get_double(value);
-	if (type == json_type_double || !json_object_is_type(value, type))
-		return type == json_type_double && schema_is_number(value);
+		return schema_is_number(value);
+	}
+	if (!json_object_is_type(value, type))
+		return false;
 	if (type == json_type_string)
 		*n = (double)utf8_count(json_object_get_string(value));
 	else if (type == json_type_array)
-		*n = (double)json_object_array_length(value);
+		*n = (double)json_len(value);
 	else
 		*n = (double)json_object_object_length(value);
 	return true;
@@ -209,13 +208,11 @@ rule_format(struct visit *r, struct json_object *argument, struct json_object *v
 void
 rule_unique(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	if (!json_object_get_boolean(argument) ||
-	    !json_object_is_type(value, json_type_array))
+	if (!json_object_get_boolean(argument))
 		return;
-	for (size_t i = 1; i < json_object_array_length(value); i++)
+	for (size_t i = 1; i < json_len(value); i++)
 		for (size_t k = 0; k < i; k++)
-			if (is_equal(json_object_array_get_idx(value, i),
-			        json_object_array_get_idx(value, k))) {
+			if (is_equal(json_item(value, i), json_item(value, k))) {
 				schema_wrong(r,
 				    "must not hold the same element twice (%zu and %zu)",
 				    k, i);
@@ -228,9 +225,8 @@ rule_required(struct visit *r, struct json_object *argument, struct json_object 
 {
 	if (!json_object_is_type(value, json_type_object))
 		return;
-	for (size_t i = 0; i < json_object_array_length(argument); i++) {
-		const char *name =
-		    json_object_get_string(json_object_array_get_idx(argument, i));
+	for (size_t i = 0; i < json_len(argument); i++) {
+		const char *name = json_object_get_string(json_item(argument, i));
 		if (!json_object_object_get_ex(value, name, NULL))
 			schema_wrong(r, "member '%s' is missing", name);
 	}

@@ -1,6 +1,6 @@
 /*
- * schema_rules: the keywords of JSON Schema that look at one value alone, and how a check tells
- * of what is wrong. Inside of schema only.
+ * schema_rules: the keywords of JSON Schema that look at one value alone, and
+ * how a check reports a finding. For schema.c only.
  */
 #ifndef AV_JSON_SCHEMA_RULES_H
 #define AV_JSON_SCHEMA_RULES_H
@@ -11,17 +11,17 @@
 
 #include "base/buf.h"
 
-/* One walk over a value and its schema, or a trial walk over a part of it. */
+/* A walk over a value and its schema, or a trial walk over a part of it. */
 struct visit {
-	struct json_object *root;   /* the whole schema, for $ref */
-	struct json_object *schema; /* the schema in which the present keyword stands */
-	const struct keyword *keyword; /* the present keyword */
+	struct json_object *root;      /* the whole schema, for $ref */
+	struct json_object *schema;    /* contains the current keyword */
+	const struct keyword *keyword; /* the current keyword */
 	void (*found)(void *cookie, const char *pointer, const char *message);
 	void *cookie;
-	struct buf at;   /* the place in the value, a JSON Pointer */
+	struct buf at;   /* JSON Pointer to the current value */
 	size_t count;    /* findings so far */
-	size_t base;     /* length of `at` where a trial began */
-	bool wrong_type; /* the value at the trial's own place is of another type */
+	size_t base;     /* length of `at` at the start of a trial */
+	bool wrong_type; /* the trial's own value is of another type */
 	int depth;
 };
 
@@ -29,7 +29,7 @@ struct visit {
 typedef void rule_fn(
     struct visit *r, struct json_object *argument, struct json_object *value);
 
-/* What a keyword takes as its argument: schema_lint() checks it, rules rely on it. */
+/* The form of a keyword's argument. schema_lint() checks it; rules rely on it. */
 enum argument {
 	ANY,
 	TYPE,
@@ -46,9 +46,9 @@ enum argument {
 struct keyword {
 	const char *name;
 	enum argument argument;
-	rule_fn *rule; /* NULL: an annotation, or read together with another keyword */
-	/* For rule_bound: a number's value, or the size of a string, array or object, is held
-	 * against the argument. */
+	rule_fn *rule; /* NULL: an annotation, or read with another keyword */
+	/* For rule_bound(): compares the argument with a number's value, or with
+	 * the size of a string, array or object. */
 	struct bound {
 		enum json_type of; /* json_type_double: any number */
 		enum { AT_LEAST, AT_MOST, MORE_THAN, LESS_THAN } relation;
@@ -56,19 +56,20 @@ struct keyword {
 	} bound;
 };
 
-/* Counts a finding at the present place and tells of it. */
+/* Counts and reports a finding at the current place. */
 void schema_wrong(struct visit *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* The same, with "; got" and the start of the value. */
-void schema_wrong_value(struct visit *r, struct json_object *value, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+void schema_wrong_value(struct visit *r, struct json_object *value,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Goes down to a member or element. schema_leave() takes the place that it returns. */
+/* Goes down to a member or element. Pass the result to schema_leave(). */
 size_t schema_enter(struct visit *r, const char *name);
 void schema_leave(struct visit *r, size_t from);
 
-/* Appends "a", "b" or "c", quoted as JSON or bare; a lone value is a list of one. */
+/* Appends "a", "b" or "c", quoted as JSON or bare. A value that is not an array
+ * is a list of one. */
 void schema_list(struct buf *b, struct json_object *values, bool quoted);
 
 bool schema_is_number(struct json_object *v);

@@ -116,7 +116,7 @@ static const struct {
     {"{\"properties\":{\"c\":{\"$ref\":\"#\"}},\"required\":[\"v\"]}",
         "{\"v\":1,\"c\":{\"c\":{\"v\":1}}}", "/c: member 'v' is missing;"},
     {"{\"$ref\":\"#/$defs/no\"}", "1", ": the schema's $ref #/$defs/no points to nothing;"},
-    {"{\"$ref\":\"#\"}", "1", ": the schema goes too deep;"},
+    {"{\"$ref\":\"#\"}", "1", ": the schema is nested too deeply;"},
     {"{\"format\":\"uuid\"}", "\"123e4567-e89b-12d3-a456-42661417400\"",
         ": must be a uuid; got \"123e4567-e89b-12d3-a456-42661417400\";"},
     {"{\"format\":\"uuid\"}", "\"123E4567-e89b-12d3-a456-426614174000\"", ""},
