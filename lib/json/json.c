@@ -10,9 +10,9 @@
 #include "json/json.h"
 #include "json/scan.h"
 
-/* json-c cuts integers off at 64 bits and drops the sign of -0, but keeps the text of a decimal.
- * Append this exponent to such an integer before json-c sees it, and remove it from the kept text
- * afterwards. */
+/* json-c cuts integers off at 64 bits and drops the sign of -0, but keeps the text of a
+ * decimal. Append this exponent to such an integer before json-c sees it, and remove it
+ * from the kept text afterwards. */
 static const char mark[] = "e+0000000000";
 
 static bool
@@ -82,7 +82,8 @@ unmark(struct json_object *o, int flags, struct json_object *parent, const char 
 	return JSON_C_VISIT_RETURN_CONTINUE;
 }
 
-/* depth: how deep the text is nested; json-c allocates memory for each level it may meet. */
+/* depth: how deep the text is nested; json-c allocates memory for each level it may meet.
+ */
 static struct json_object *
 parse(const char *text, size_t len, size_t depth, struct err *e)
 {
@@ -106,7 +107,8 @@ parse(const char *text, size_t len, size_t depth, struct err *e)
 	return o;
 }
 
-/* Makes a value of a valid text that is a string without escapes; NULL for any other text. */
+/* Makes a value of a valid text that is a string without escapes; NULL for any other
+ * text. */
 static struct json_object *
 plain_string(const char *text, size_t len)
 {
@@ -154,8 +156,8 @@ json_parse(const char *text, size_t len, struct err *e)
 	return json_parse_deep(text, len, JSON_DEPTH, e);
 }
 
-/* Follows a pointer through members with plain names, as nearly all are. The rest goes to json-c,
- * which copies the pointer and looks for escapes at each step. */
+/* Follows a pointer through members with plain names, as nearly all are. The rest goes to
+ * json-c, which copies the pointer and looks for escapes at each step. */
 static bool
 find(struct json_object *o, const char *pointer, struct json_object **found)
 {
@@ -267,7 +269,7 @@ json_member(struct json_object *o, const char *name)
 {
 	struct json_object *v = NULL;
 
-	if (json_object_is_type(o, json_type_object))
+	if (name != NULL && json_object_is_type(o, json_type_object))
 		json_object_object_get_ex(o, name, &v);
 	return v;
 }

@@ -55,7 +55,7 @@ bool json_flag(struct json_object *o, const char *pointer, bool absent);
 char *json_text(struct json_object *o, const char *pointer);
 
 /* A member by its name, without a pointer's escapes; borrowed. NULL if it is
- * absent or o is not an object. */
+ * absent, if o is not an object, or if the name is NULL. */
 struct json_object *json_member(struct json_object *o, const char *name);
 
 /* The elements of an array; what is not an array has none. Borrowed; NULL for

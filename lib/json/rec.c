@@ -383,9 +383,10 @@ slot_of(const struct rec *r, uint32_t i)
 	return NULL;
 }
 
-/* Appends the brace and the members of the line, with the bytes between them. A removed member
- * takes the comma before it along, or the comma after it if it is the first. Returns true if any
- * member is left; *rest is the offset of the bytes after the last member. */
+/* Appends the brace and the members of the line, with the bytes between them. A removed
+ * member takes the comma before it along, or the comma after it if it is the first.
+ * Returns true if any member is left; *rest is the offset of the bytes after the last
+ * member. */
 static bool
 write_members(struct rec *r, struct buf *out, uint32_t *rest)
 {

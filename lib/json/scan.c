@@ -60,9 +60,9 @@ peek_past_blanks(struct walk *w)
 	return -1;
 }
 
-/* Finds the first byte from p on that is a quote, a backslash, a control character or not ASCII.
- * Eight bytes at a time: a subtraction that underflows sets the byte's high bit. The lowest high
- * bit is exact, since a borrow reaches only the bytes above it. */
+/* Finds the first byte from p on that is a quote, a backslash, a control character or not
+ * ASCII. Eight bytes at a time: a subtraction that underflows sets the byte's high bit.
+ * The lowest high bit is exact, since a borrow reaches only the bytes above it. */
 static const char *
 skip_plain(const char *p, const char *end)
 {
@@ -378,8 +378,8 @@ unescape_u(const char **p, const char *end, char out[4], size_t *n)
 	return true;
 }
 
-/* Decodes one byte or escape at *p, which is before end, and moves *p past it. Returns the length
- * of the result. An invalid escape is read as its backslash. */
+/* Decodes one byte or escape at *p, which is before end, and moves *p past it. Returns
+ * the length of the result. An invalid escape is read as its backslash. */
 static size_t
 decode(const char **p, const char *end, char out[4])
 {
@@ -401,7 +401,8 @@ decode(const char **p, const char *end, char out[4])
 	return 1;
 }
 
-/* The number of bytes at p that spell the name, with or without escapes; 0 if they do not. */
+/* The number of bytes at p that spell the name, with or without escapes; 0 if they do
+ * not. */
 static size_t
 matches(const char *p, const char *end, const char *name)
 {

@@ -31,7 +31,7 @@ struct scan_member {
 
 /* The result of a scan. */
 struct scan {
-	const char *what; /* the mistake, for people; NULL if the text is valid */
+	const char *what; /* the mistake, for people; NULL: the text is valid */
 	size_t at;        /* the mistake's offset */
 	char type;        /* the value's first byte: { [ " t f n - or a digit */
 	size_t depth;     /* the deepest nesting; 0 for a scalar */
@@ -57,8 +57,8 @@ bool scan_mentions(const char *text, size_t len, const char *word);
 
 /* Finds the value that a JSON Pointer (RFC 6901) leads to in a valid text. Of
  * duplicate members, the last one counts. False if there is none. */
-bool scan_find(const char *text, size_t len, const char *pointer,
-    struct scan_member *m);
+bool scan_find(
+    const char *text, size_t len, const char *pointer, struct scan_member *m);
 
 /* Line and column of an offset, both from 1; the column counts characters. */
 void scan_place(const char *text, size_t offset, size_t *line, size_t *column);

@@ -111,8 +111,8 @@ unknown_member(struct visit *r, struct json_object *properties, const char *name
 	schema_wrong(r, "unknown member '%s'", name);
 }
 
-/* Applies properties, patternProperties, and additionalProperties to members that the others do
- * not name. */
+/* Applies properties, patternProperties, and additionalProperties to members that the
+ * others do not name. */
 static void
 check_member(struct visit *r, struct json_object *schema, const char *name,
     struct json_object *value)
@@ -170,8 +170,9 @@ rule_all(struct visit *r, struct json_object *argument, struct json_object *valu
 		check(r, json_item(argument, i), value);
 }
 
-/* A value tried against several forms: how many it fits, and the nearest form, which is of the
- * value's type and has the fewest findings. NULL: all forms are of another type. */
+/* A value tried against several forms: how many it fits, and the nearest form, which is
+ * of the value's type and has the fewest findings. NULL: all forms are of another type.
+ */
 struct fit {
 	size_t matching;
 	struct json_object *nearest;
@@ -196,8 +197,8 @@ fit(struct visit *r, struct json_object *forms, struct json_object *value)
 	return f;
 }
 
-/* Reports the findings of the nearest form. A trial only counts them; checking again would take
- * exponential time in nested forms. */
+/* Reports the findings of the nearest form. A trial only counts them; checking again
+ * would take exponential time in nested forms. */
 static void
 report_nearest(struct visit *r, const struct fit *f, struct json_object *value)
 {
@@ -274,8 +275,8 @@ rule_ref(struct visit *r, struct json_object *argument, struct json_object *valu
 		    json_object_get_string(argument));
 }
 
-/* A keyword without a rule is an annotation, or check_members(), check_keywords() or rule_if()
- * reads it. */
+/* A keyword without a rule is an annotation, or check_members(), check_keywords() or
+ * rule_if() reads it. */
 static const struct keyword keywords[] = {
     {"$comment", TEXT, NULL, {0}},
     {"$defs", SCHEMA_MAP, NULL, {0}},

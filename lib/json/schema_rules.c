@@ -145,8 +145,8 @@ rule_const(struct visit *r, struct json_object *argument, struct json_object *va
 	buf_release(&b);
 }
 
-/* Sets *n to a number's value, or to the number of characters, elements or members. False if the
- * value is of another type. */
+/* Sets *n to a number's value, or to the number of characters, elements or members. False
+ * if the value is of another type. */
 static bool
 measure(struct json_object *value, enum json_type type, double *n)
 {

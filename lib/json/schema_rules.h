@@ -29,7 +29,8 @@ struct visit {
 typedef void rule_fn(
     struct visit *r, struct json_object *argument, struct json_object *value);
 
-/* The form of a keyword's argument. schema_lint() checks it; rules rely on it. */
+/* The form of a keyword's argument. schema_lint() checks it; rules rely on it.
+ */
 enum argument {
 	ANY,
 	TYPE,
@@ -47,8 +48,8 @@ struct keyword {
 	const char *name;
 	enum argument argument;
 	rule_fn *rule; /* NULL: an annotation, or read with another keyword */
-	/* For rule_bound(): compares the argument with a number's value, or with
-	 * the size of a string, array or object. */
+	/* For rule_bound(): compares the argument with a number's value, or
+	 * with the size of a string, array or object. */
 	struct bound {
 		enum json_type of; /* json_type_double: any number */
 		enum { AT_LEAST, AT_MOST, MORE_THAN, LESS_THAN } relation;

@@ -260,7 +260,7 @@ of_an_operation(void **state)
 	    /* options_check tells of the values */
 	    {"draw", "{'text':''}", {NULL}},
 	    {"draw", "{'text':'ab','hand':'l','foot':'r'}",
-	        {"option_invalid the set of options is of a form that may not stand here",
+	        {"option_invalid the set of options is of a form that is not allowed",
 	            NULL}},
 	    {"create", "{}", {NULL}},
 	    {"status", "{}", {NULL}},
@@ -309,7 +309,7 @@ load(void **state)
 	struct err e = {0};
 
 	(void)state;
-	acme = provider_parse(json, strlen(json), "acme.json", false, &e);
+	acme = provider_parse(json, strlen(json), "acme.json", &e);
 	free(json);
 	return acme != NULL ? 0 : -1;
 }
