@@ -160,10 +160,8 @@ check_options(struct check *c, const struct operation *op)
 }
 
 static bool
-has_ok(const struct operation *op)
+has_ok(struct json_object *rules)
 {
-	struct json_object *rules = json_at(op->def, "/outcomes");
-
 	for (size_t i = 0; i < json_len(rules); i++)
 		if (strcmp(json_str(json_item(rules, i), "/is"), "ok") == 0)
 			return true;
@@ -203,8 +201,11 @@ check_operation(struct check *c, const struct operation *op)
 	check_options(c, op);
 	set_place(c, "/operations/%s", op->name);
 	each_variable(&(struct variables){.c = c, .op = op});
-	if (!op->repeatable && !has_ok(op))
+	if (!op->repeatable && !has_ok(json_at(op->def, "/outcomes")) &&
+	    !has_ok(json_at(c->p->def, "/outcomes")))
 		wrong(c, "an operation that is not repeatable needs a rule that says ok");
+	if (json_str(op->def, "/answer") != NULL)
+		wrong(c, "no answer is called '%s'", json_str(op->def, "/answer"));
 	if (states != NULL && op->states == NULL)
 		wrong(c, "no set of states is called '%s'", states);
 	check_lookup(c, op);

@@ -15,6 +15,52 @@ members(struct json_object *o)
 	           : 0;
 }
 
+/* Replaces the name of an answer by the answer, and adds `required`. A name without an
+ * answer stays, for check.c. */
+static void
+expand_answer(struct json_object *def, struct json_object *op)
+{
+	static const char *const ids[] = {"id", "provider_status"};
+	bool repeatable = json_flag(op, "/repeatable", true);
+	const char *first = ids[repeatable], *second = ids[!repeatable];
+	struct json_object *answer = json_member(op, "answer"), *take, *required;
+
+	if (json_object_is_type(answer, json_type_string)) {
+		answer = json_copy(
+		    json_member(json_at(def, "/answers"), json_str(answer, "")));
+		json_put(op, "answer", answer);
+	}
+	take = json_member(answer, "take");
+	if (json_has(answer, "/required") || json_has(op, "/paging"))
+		return;
+	if (json_member(take, first) == NULL)
+		first = second;
+	if (json_member(take, first) == NULL)
+		return;
+	required = json_new_array();
+	json_append(required, json_new_string(first));
+	json_put(answer, "required", required);
+}
+
+/* Writes out what a description may leave out, so that other modules need not know the
+ * short forms. */
+static void
+expand_operation(struct json_object *def, struct json_object *op)
+{
+	struct json_object *bodies = json_member(op, "bodies");
+	struct json_object *lookup = json_member(op, "lookup"), *list;
+
+	expand_answer(def, op);
+	if (json_object_is_type(bodies, json_type_object)) {
+		list = json_new_array();
+		json_append(list, json_object_get(bodies));
+		json_put(op, "bodies", list);
+	}
+	if (json_object_is_type(lookup, json_type_object) &&
+	    !json_has(lookup, "/operation"))
+		json_put_str(lookup, "operation", "list");
+}
+
 static void
 read_operations(struct provider *p)
 {
@@ -26,8 +72,10 @@ read_operations(struct provider *p)
 	p->operations = mem_new(members(all), sizeof *p->operations);
 	json_object_object_foreach(all, name, def)
 	{
-		const char *set = json_str(def, "/answer/states");
+		const char *set;
 
+		expand_operation(p->def, def);
+		set = json_str(def, "/answer/states");
 		p->operations[p->n_operations++] = (struct operation){.name = name,
 		    .method = json_str(def, "/method"),
 		    .path = json_str(def, "/path"),

@@ -57,8 +57,10 @@ struct provider {
 };
 
 /* Parses a description without checking it: members that are missing or of a
- * wrong type are NULL or 0. file names the text in messages. NULL and
- * bad_provider, with line and column, if the text is not JSON. */
+ * wrong type are NULL or 0. Short forms are expanded: in `def`, an answer is an
+ * object with `required`, bodies are an array, and a lookup has an operation.
+ * file names the text in messages. NULL and bad_provider, with line and column,
+ * if the text is not JSON. */
 struct provider *provider_parse(
     const char *text, size_t len, const char *file, struct err *e);
 void provider_free(struct provider *p);

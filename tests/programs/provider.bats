@@ -199,6 +199,8 @@ bad.json:8:50" ]
 .operations.create.answer.states = "none"~no set of states is called 'none'
 .operations.create.answer.required = ["id","size"]~'size' is required but not taken
 del(.operations.create.answer.take.id) | .operations.create.answer.required = []~its answer must require id
+.operations.create.answer = "none"~no answer is called 'none'
+del(.operations.list)|del(.operations.create.lookup.operation)~no operation is called 'list'
 .operations.create.options.properties.extra = {"type":"string"}~no template sends the option
 .operations.create.options.properties.style = {}~the option needs a type
 .operations.create.options.properties.style.minimun = 1~unknown keyword 'minimun'
@@ -224,6 +226,65 @@ del(.operations.status) | .kinds = {} | .default_kinds = []~it must take a statu
 .kinds.portrait.start = ["create"] | .kinds.portrait.status = "status"~only -r may order it
 .image.url = "("~it is not a regular expression
 END
+}
+
+# The example in short forms.
+short='.answers.face = .operations.status.answer | .answers.face.take.id = "/id"
+  | del(.answers.face.required)
+  | .operations.create.answer = "face" | .operations.status.answer = "face"
+  | .operations.create.bodies |= .[0]
+  | .outcomes += .operations.create.outcomes | del(.operations.create.outcomes)
+  | del(.operations.create.lookup.operation, .operations.create.lookup.settle_s)'
+
+# long FILE: a description in its long form, without what short forms leave out.
+long() {
+  jq '.answers as $named | del(.answers) | .operations[] |=
+    (if .answer | type == "string" then .answer = $named[.answer] else . end
+    | if .bodies | type == "object" then .bodies = [.bodies] else . end)' "$1"
+}
+
+@test "check: short forms mean the same as long ones" {
+  change "$short"
+  run --separate-stderr av-provider check acme.json
+  echo "$stderr"
+  [ "$status" -eq 0 ]
+  # Mistakes in a named answer are reported where it is used, and where it is written.
+  change "$short | .answers.face.states = \"none\""
+  check_fails_with "/operations/create: no set of states is called 'none'"
+  change "$short | .answers.face.tak = {}"
+  check_fails_with "/answers/face/tak: unknown member 'tak' (did you mean 'take'?)"
+  change "$short | .answers.face.required = [\"size\"]"
+  check_fails_with "/operations/status: answer: 'size' is required but not taken"
+  for file in "$top"/lib/providers/*.json; do
+    long "$file" >long.json
+    run --separate-stderr av-provider check long.json
+    [ "$status" -eq 0 ]
+  done
+}
+
+@test "short forms take a photo all the way, and show prints them unchanged" {
+  example | jq "$short" >"$dir/acme.json"
+  av-provider show acme | cmp - "$dir/acme.json"
+  cp "$top/tests/photos/baseline.jpg" ann.jpg
+  export ACME_API_KEY=sesame XDG_STATE_HOME="$BATS_TEST_TMPDIR/state"
+  unset AV_LEDGER AV_PROVIDER
+  run --separate-stderr "$top/tests/servers/acme-server" bash -c 'set -o pipefail
+    av-upload -p acme -O style=comic ann.jpg | av-poll --interval 20ms >done.jsonl'
+  echo "$output $stderr"
+  [ "$status" -eq 0 ]
+  [ "$(head -1 <<<"$output")" = "POST /v2/faces sesame photo label style" ]
+  jq -e '.avatar.id == "face-1" and .avatar.status == "ready"' done.jsonl
+}
+
+@test "a photo in a file hides the record's url from the body" {
+  example | jq '.operations.create |= (del(.options) | .bodies[0].multipart.style = "{url}")' >"$dir/acme.json"
+  cp "$top/tests/photos/baseline.jpg" ann.jpg
+  export ACME_API_KEY=sesame XDG_STATE_HOME="$BATS_TEST_TMPDIR/state"
+  run --separate-stderr "$top/tests/servers/acme-server" bash -c \
+    'av-upload -p acme --ledger none <<<"{\"file\":\"ann.jpg\",\"url\":\"https://example.org/ann.jpg\"}" >done.jsonl'
+  echo "$output $stderr"
+  [ "$status" -eq 0 ]
+  [ "$output" = "POST /v2/faces sesame photo label" ]
 }
 
 @test "check: a file that cannot be opened ends it before any is judged" {
