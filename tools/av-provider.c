@@ -11,10 +11,8 @@
 #include "base/mem.h"
 #include "program/opt.h"
 #include "provider/builtin.h"
-#include "provider/provider.h"
+#include "provider/load.h"
 #include "json/json.h"
-
-#define FILE_MAX (1 << 20)
 
 struct options {
 	bool words;
@@ -46,7 +44,7 @@ static const struct opt_usage usage = {
         "  av-provider options argil | jq -r '[.operation,.name,.description]|@tsv'\n",
 };
 
-/* What a command prints, and the status it ends with. */
+/* The output of a command, and its exit status. */
 struct print {
 	const struct options *o;
 	struct buf out;
@@ -61,7 +59,7 @@ put_line(struct print *p, struct json_object *o)
 	json_object_put(o);
 }
 
-/* A word to type with its meaning, as shells take them for completion. */
+/* Prints a word and its meaning, for the completion of shells. */
 static void
 put_word(struct print *p, const char *word, const char *meaning)
 {
@@ -77,18 +75,6 @@ share(struct json_object *o)
 	return json_object_get(o);
 }
 
-static const struct builtin_file *
-embedded(const char *dir, const char *name)
-{
-	char *path = mem_printf("%s/%s.json", dir, name);
-	const struct builtin_file *f = builtin_files;
-
-	while (f->path != NULL && strcmp(f->path, path) != 0)
-		f++;
-	free(path);
-	return f->path != NULL ? f : NULL;
-}
-
 static struct provider *
 load(char **operands)
 {
@@ -101,18 +87,6 @@ load(char **operands)
 	if (p == NULL)
 		die(EX_CONFIG, "%s", e.message);
 	return p;
-}
-
-static bool
-is_default(const struct provider *p, const char *kind)
-{
-	struct json_object *all = json_at(p->def, "/default_kinds");
-
-	for (size_t i = 0; all != NULL && i < json_object_array_length(all); i++)
-		if (strcmp(json_object_get_string(json_object_array_get_idx(all, i)),
-		        kind) == 0)
-			return true;
-	return false;
 }
 
 static void
@@ -142,10 +116,8 @@ put_names(struct print *print, const struct provider *p)
 	struct json_object *aliases = json_at(p->def, "/aliases");
 
 	put_word(print, p->name, p->title);
-	for (size_t i = 0; aliases != NULL && i < json_object_array_length(aliases); i++)
-		put_word(print,
-		    json_object_get_string(json_object_array_get_idx(aliases, i)),
-		    p->title);
+	for (size_t i = 0; i < json_len(aliases); i++)
+		put_word(print, json_item_str(aliases, i), p->title);
 }
 
 static void
@@ -168,7 +140,7 @@ list_one(void *arg, const char *name)
 	provider_free(p);
 }
 
-/* One that cannot be used is told of and does not hide the others. */
+/* Reports a provider that cannot be used, and goes on with the others. */
 static void
 list(struct print *print, char **operands)
 {
@@ -177,7 +149,7 @@ list(struct print *print, char **operands)
 	provider_each(list_one, print);
 }
 
-/* As it was written, for people to read and copy. */
+/* Prints the description as it was written, for people to read and copy. */
 static void
 show(struct print *print, char **operands)
 {
@@ -188,13 +160,13 @@ show(struct print *print, char **operands)
 		if (file_read(p->file, &print->out, &e) < 0)
 			die(EX_NOINPUT, "%s", e.message);
 	} else {
-		const struct builtin_file *f = embedded("providers", p->name);
+		const struct builtin_file *f = builtin_find("providers", p->name);
 		buf_add(&print->out, f->data, f->len);
 	}
 	provider_free(p);
 }
 
-/* "pose=", "pose=hi": a key and the values that its schema knows. */
+/* Prints a key and each value that its schema knows: "pose=", "pose=hi". */
 static void
 put_values(
     struct print *print, const char *key, struct json_object *schema, const char *meaning)
@@ -207,12 +179,9 @@ put_values(
 	free(word);
 	for (size_t l = 0; l < sizeof lists / sizeof *lists; l++) {
 		struct json_object *values = json_at(schema, lists[l]);
-		size_t n = json_object_is_type(values, json_type_array)
-		               ? json_object_array_length(values)
-		               : 0;
-		for (size_t i = 0; i < n; i++) {
-			word = mem_printf("%s=%s", key,
-			    json_object_get_string(json_object_array_get_idx(values, i)));
+		for (size_t i = 0; i < json_len(values); i++) {
+			word = mem_printf(
+			    "%s=%s", key, json_object_get_string(json_item(values, i)));
 			put_word(print, word, meaning);
 			free(word);
 		}
@@ -224,7 +193,7 @@ put_values(
 	}
 }
 
-/* The names of the operations that start a kind, of their options, and what they cost. */
+/* Adds the names of the operations that start a kind, of their options, and their costs. */
 static void
 put_starts(struct json_object *o, const struct kind *k)
 {
@@ -259,7 +228,8 @@ put_kind(struct print *print, const struct provider *p, const struct kind *k)
 
 	json_put_str(o, "kind", k->name);
 	json_put(o, "description", share(json_at(k->def, "/description")));
-	json_put_bool(o, "default", is_default(p, k->name));
+	json_put_bool(
+	    o, "default", json_lists(json_at(p->def, "/default_kinds"), k->name));
 	json_put_bool(o, "takes_value", k->takes_value);
 	json_put(o, "value", share(json_at(k->def, "/value")));
 	json_put(o, "types", share(k->types));
@@ -286,18 +256,6 @@ kinds(struct print *print, char **operands)
 	provider_free(p);
 }
 
-static bool
-required(const struct operation *op, const char *option)
-{
-	struct json_object *all = json_at(op->def, "/options/required");
-
-	for (size_t i = 0; all != NULL && i < json_object_array_length(all); i++)
-		if (strcmp(json_object_get_string(json_object_array_get_idx(all, i)),
-		        option) == 0)
-			return true;
-	return false;
-}
-
 static void
 put_option(struct print *print, const struct operation *op, const char *name,
     struct json_object *schema)
@@ -313,13 +271,14 @@ put_option(struct print *print, const struct operation *op, const char *name,
 	json_put_str(o, "operation", op->name);
 	json_put_str(o, "name", name);
 	json_put(o, "type", share(json_at(schema, "/type")));
-	json_put_bool(o, "required", required(op, name));
+	json_put_bool(
+	    o, "required", json_lists(json_at(op->def, "/options/required"), name));
 	json_put_str(o, "description", meaning);
 	json_put(o, "schema", share(schema));
 	put_line(print, o);
 }
 
-/* Whether a step sends the operation: av-upload creates, av-render starts kinds. */
+/* True if the step sends the operation: av-upload creates, av-render starts kinds. */
 static bool
 of_step(const struct provider *p, const struct operation *op, const char *step)
 {
@@ -355,7 +314,7 @@ options(struct print *print, char **operands)
 	provider_free(p);
 }
 
-/* All files are opened before the first is judged. */
+/* Reads all files before it checks the first. */
 static void
 check(struct print *print, char **operands)
 {
@@ -369,13 +328,13 @@ check(struct print *print, char **operands)
 		opt_misuse(&usage, "name a file to check");
 	texts = mem_new(n, sizeof *texts);
 	for (size_t i = 0; i < n; i++) {
-		buf_init(&texts[i], FILE_MAX);
+		buf_init(&texts[i], PROVIDER_FILE_MAX);
 		if (file_read(operands[i], &texts[i], &e) < 0)
 			die(EX_NOINPUT, "%s", e.message);
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct provider *p =
-		    provider_parse(texts[i].data, texts[i].len, operands[i], true, &e);
+		    provider_load_text(texts[i].data, texts[i].len, operands[i], &e);
 		if (p == NULL) {
 			warn("%s", e.message);
 			print->status = EX_DATAERR;
@@ -390,10 +349,10 @@ static void
 schema(struct print *print, char **operands)
 {
 	const char *name = operands[0] != NULL ? operands[0] : "provider";
-	const struct builtin_file *f = embedded("schema", name);
+	const struct builtin_file *f = builtin_find("schema", name);
 
 	if (f == NULL || (operands[0] != NULL && operands[1] != NULL))
-		opt_misuse(&usage, "there are the schemas provider and record");
+		opt_misuse(&usage, "the schemas are provider and record");
 	buf_add(&print->out, f->data, f->len);
 }
 

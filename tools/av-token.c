@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "program/opt.h"
 #include "program/run.h"
-#include "provider/provider.h"
+#include "provider/load.h"
 #include "json/json.h"
 
 enum { MAX_OUTPUT = 131072 };

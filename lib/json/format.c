@@ -12,7 +12,7 @@
 static const struct form {
 	const char *name;
 	const char *pattern;
-	bool dated; /* begins with a day that has to exist */
+	bool dated; /* starts with a day that must exist */
 } forms[] = {
     {"uuid", "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$", false},
     {"uri",

@@ -10,13 +10,13 @@
 #include "json/json.h"
 #include "json/scan.h"
 
-/* json-c cuts an integer off at 64 bits and drops the sign of -0, but keeps a decimal's text. So
- * such an integer is handed to it with this exponent behind it, which is then taken off the
- * kept text again. */
+/* json-c cuts integers off at 64 bits and drops the sign of -0, but keeps the text of a
+ * decimal. Append this exponent to such an integer before json-c sees it, and remove it
+ * from the kept text afterwards. */
 static const char mark[] = "e+0000000000";
 
 static bool
-fits(const char *digits)
+json_c_keeps(const char *digits)
 {
 	errno = 0;
 	if (strcmp(digits, "-0") == 0)
@@ -28,7 +28,7 @@ fits(const char *digits)
 	return errno == 0;
 }
 
-/* Appends a number, marked if json-c would change it; returns its length. */
+/* Appends a number, marked if json-c would change it. Returns its length in the text. */
 static size_t
 copy_number(struct buf *out, const char *p, const char *end)
 {
@@ -39,12 +39,12 @@ copy_number(struct buf *out, const char *p, const char *end)
 		len++;
 	buf_add(out, p, len);
 	whole = strspn(out->data + out->len - len, "-0123456789");
-	if (whole == len && !fits(out->data + out->len - len))
+	if (whole == len && !json_c_keeps(out->data + out->len - len))
 		buf_str(out, mark);
 	return len;
 }
 
-/* The sound text again, with the mark behind each integer that needs it. */
+/* Copies a valid text and marks each integer that needs it. */
 static void
 mark_integers(struct buf *out, const char *text, size_t len)
 {
@@ -82,7 +82,8 @@ unmark(struct json_object *o, int flags, struct json_object *parent, const char 
 	return JSON_C_VISIT_RETURN_CONTINUE;
 }
 
-/* depth: how deep it is nested; json-c takes memory for each level that it may meet. */
+/* depth: how deep the text is nested; json-c allocates memory for each level it may meet.
+ */
 static struct json_object *
 parse(const char *text, size_t len, size_t depth, struct err *e)
 {
@@ -90,7 +91,7 @@ parse(const char *text, size_t len, size_t depth, struct err *e)
 	struct json_object *o;
 
 	if (len >= INT32_MAX) {
-		err_set(e, CODE_BAD_ANSWER, "not JSON that can be read: it is too long");
+		err_set(e, CODE_BAD_ANSWER, "the JSON text is too long");
 		return NULL;
 	}
 	t = mem_checked(json_tokener_new_ex((int)depth + 1));
@@ -98,7 +99,7 @@ parse(const char *text, size_t len, size_t depth, struct err *e)
 	o = json_tokener_parse_ex(t, text, (int)len + 1);
 	if (o == NULL) {
 		enum json_tokener_error why = json_tokener_get_error(t);
-		err_set(e, CODE_BAD_ANSWER, "not JSON that can be read: %s",
+		err_set(e, CODE_BAD_ANSWER, "cannot parse the JSON text: %s",
 		    why == json_tokener_success ? "it is null"
 		                                : json_tokener_error_desc(why));
 	}
@@ -106,7 +107,8 @@ parse(const char *text, size_t len, size_t depth, struct err *e)
 	return o;
 }
 
-/* A sound text that is nothing but a string without escapes, which needs no parser; else NULL. */
+/* Makes a value of a valid text that is a string without escapes; NULL for any other
+ * text. */
 static struct json_object *
 plain_string(const char *text, size_t len)
 {
@@ -154,8 +156,8 @@ json_parse(const char *text, size_t len, struct err *e)
 	return json_parse_deep(text, len, JSON_DEPTH, e);
 }
 
-/* Follows a pointer down plain members, which nearly all of ours are. json-c's own function copies
- * it and looks for escapes at each step; it gets what is left at any other one. */
+/* Follows a pointer through members with plain names, as nearly all are. The rest goes to
+ * json-c, which copies the pointer and looks for escapes at each step. */
 static bool
 find(struct json_object *o, const char *pointer, struct json_object **found)
 {
@@ -260,6 +262,47 @@ json_text(struct json_object *o, const char *pointer)
 	default:
 		return NULL;
 	}
+}
+
+struct json_object *
+json_member(struct json_object *o, const char *name)
+{
+	struct json_object *v = NULL;
+
+	if (name != NULL && json_object_is_type(o, json_type_object))
+		json_object_object_get_ex(o, name, &v);
+	return v;
+}
+
+size_t
+json_len(struct json_object *array)
+{
+	return json_object_is_type(array, json_type_array)
+	           ? json_object_array_length(array)
+	           : 0;
+}
+
+struct json_object *
+json_item(struct json_object *array, size_t i)
+{
+	return i < json_len(array) ? json_object_array_get_idx(array, i) : NULL;
+}
+
+const char *
+json_item_str(struct json_object *array, size_t i)
+{
+	return json_str(json_item(array, i), "");
+}
+
+bool
+json_lists(struct json_object *array, const char *s)
+{
+	for (size_t i = 0; i < json_len(array); i++) {
+		const char *item = json_item_str(array, i);
+		if (item != NULL && strcmp(item, s) == 0)
+			return true;
+	}
+	return false;
 }
 
 struct json_object *

@@ -8,12 +8,12 @@
 #include "json/rec.h"
 #include "json/scan.h"
 
-/* A member as it came in: offsets into the record's bytes. */
+/* A member of the line: offsets into the record's bytes. */
 struct member {
 	uint32_t key, key_len, value, value_len;
 };
 
-/* A member that was read or changed. */
+/* A member that was parsed or changed. */
 struct slot {
 	char *name;
 	struct json_object *value;
@@ -22,13 +22,13 @@ struct slot {
 };
 
 struct rec {
-	char *bytes; /* one sound JSON object */
+	char *bytes; /* one valid JSON object */
 	struct member *members;
 	struct slot *slots;
 	uint32_t len;
 	uint32_t n_members;
 	uint32_t n_slots;
-	bool indexed; /* members are known */
+	bool indexed; /* members is filled */
 };
 
 static const uint32_t none = UINT32_MAX;
@@ -40,7 +40,7 @@ add_member(void *cookie, const struct scan_member *m)
 	uint32_t n = r->n_members;
 
 	if (m->key.at == NULL)
-		return; /* an array's element; the caller refuses the array */
+		return; /* an array's element; rec_parse() refuses the array */
 	if (n == 0 || (n >= 8 && (n & (n - 1)) == 0))
 		r->members =
 		    mem_resize(r->members, (n == 0 ? 8 : 2 * n) * sizeof *r->members);
@@ -50,15 +50,6 @@ add_member(void *cookie, const struct scan_member *m)
 	    .value = (uint32_t)(m->value.at - r->bytes),
 	    .value_len = (uint32_t)m->value.len,
 	};
-}
-
-static void
-drop_index(struct rec *r)
-{
-	free(r->members);
-	r->members = NULL;
-	r->n_members = 0;
-	r->indexed = false;
 }
 
 static void
@@ -92,7 +83,7 @@ is_named(const struct rec *r, uint32_t i, const char *name)
 	return scan_key_is((struct slice){r->bytes + m->key, m->key_len}, name);
 }
 
-/* The index of the last member of that name, or none. */
+/* The index of the last member with the name, or none. */
 static uint32_t
 find_member(struct rec *r, const char *name)
 {
@@ -131,25 +122,12 @@ is_null(const struct rec *r, const struct member *m)
 	return r->bytes[m->value] == 'n';
 }
 
-static void
-refuse(const struct scan *s, const char *line, struct err *e)
-{
-	size_t row, column;
-
-	if (s->what == NULL) {
-		err_set(
-		    e, CODE_INVALID_RECORD, "not a record: a JSON object is expected");
-		return;
-	}
-	scan_place(line, s->at, &row, &column);
-	err_set(e, CODE_INVALID_RECORD, "not a record: column %zu: %s", column, s->what);
-}
-
 struct rec *
 rec_parse(const char *line, size_t len, struct err *e)
 {
 	struct rec *r;
 	struct scan s;
+	size_t row, column;
 
 	if (len > REC_MAX) {
 		err_set(e, CODE_RECORD_TOO_LONG, "the line is longer than 16 MiB");
@@ -158,24 +136,31 @@ rec_parse(const char *line, size_t len, struct err *e)
 	r = mem_new(1, sizeof *r);
 	r->bytes = mem_strn(line, len);
 	r->len = (uint32_t)len;
-	if (!scan_text(r->bytes, len, &s, add_member, r) || s.type != '{') {
-		refuse(&s, line, e);
-		rec_free(r);
-		return NULL;
+	if (!scan_text(r->bytes, len, &s, add_member, r)) {
+		scan_place(line, s.at, &row, &column);
+		err_set(e, CODE_INVALID_RECORD, "not a record: column %zu: %s", column,
+		    s.what);
+		goto fail;
+	}
+	if (s.type != '{') {
+		err_set(e, CODE_INVALID_RECORD, "not a record: not a JSON object");
+		goto fail;
 	}
 	if (s.secret) {
 		err_set(e, CODE_SECRET_IN_RECORD, "the line holds an access_token");
-		rec_free(r);
-		return NULL;
+		goto fail;
 	}
 	r->indexed = true;
 	for (char *p = r->bytes;
 	     (p = memchr(p, '\n', len - (size_t)(p - r->bytes))) != NULL; p++)
 		*p = ' ';
 	return r;
+fail:
+	rec_free(r);
+	return NULL;
 }
 
-/* The line's start, not cut within a character. */
+/* The length of the line's start; does not cut through a character. */
 static size_t
 start_of(const char *line, size_t len)
 {
@@ -185,8 +170,7 @@ start_of(const char *line, size_t len)
 		return len;
 	for (size_t back = 1; back <= 3; back++) {
 		unsigned char c = (unsigned char)line[cut - back];
-		if (c >= 0xc2 &&
-		    c <= 0xf4) /* a first byte, perhaps of more than is left */
+		if (c >= 0xc2 && c <= 0xf4) /* starts a character of several bytes */
 			return utf8_char(line + cut - back, back) == 0 ? cut - back : cut;
 		if (c < 0x80 || c >= 0xc0)
 			break;
@@ -389,7 +373,7 @@ is_changed(const struct rec *r)
 	return false;
 }
 
-/* The changed slot that member i falls to, or NULL. */
+/* The changed slot that replaces member i, or NULL. */
 static const struct slot *
 slot_of(const struct rec *r, uint32_t i)
 {
@@ -399,9 +383,10 @@ slot_of(const struct rec *r, uint32_t i)
 	return NULL;
 }
 
-/* Appends the members that came in, with the bytes between them and behind the brace; one that
- * is removed takes the comma before it along, the first ones the comma behind. Returns whether
- * there are any left; *rest is where the bytes after the last one begin. */
+/* Appends the brace and the members of the line, with the bytes between them. A removed
+ * member takes the comma before it along, or the comma after it if it is the first.
+ * Returns true if any member is left; *rest is the offset of the bytes after the last
+ * member. */
 static bool
 write_members(struct rec *r, struct buf *out, uint32_t *rest)
 {
@@ -491,5 +476,8 @@ rec_slim(struct rec *r)
 		buf_release(&b);
 	}
 	drop_slots(r);
-	drop_index(r);
+	free(r->members);
+	r->members = NULL;
+	r->n_members = 0;
+	r->indexed = false;
 }

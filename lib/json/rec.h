@@ -1,15 +1,18 @@
 /*
- * rec: the record, one JSON object a line (av-record(5)). What a program does not set is written
- * as the very bytes that came in: numbers, escapes, order, duplicates and spacing.
+ * rec: the record, one JSON object on a line (av-record(5)).
+ *
+ * Members that a program does not set are written as the bytes that came in:
+ * numbers, escapes, order, duplicates and spacing.
  *
  *	struct rec *r = rec_parse(line, len, &e);
  *	if (!rec_failed(r) && rec_str(r, "file") != NULL)
  *		json_put_str(rec_edit(r, "avatar"), "status", "ready");
  *	rec_write(r, &out);
  *
- * Members are named as in C, without escapes. Of duplicates the last is the one that is read and
- * set. A member that is `null` counts as absent when it is read. Borrowed values and strings
- * live until the same member is set or removed, or the record is slimmed or freed.
+ * Names of members are written as in C, without escapes. Of duplicates, the
+ * last one is read and set. A member that is null counts as absent. Borrowed
+ * values and strings live until the same member is set or removed, or until
+ * rec_slim() or rec_free().
  */
 #ifndef AV_JSON_REC_H
 #define AV_JSON_REC_H
@@ -21,64 +24,70 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* The longest line in bytes. */
+/* The longest line, in bytes. */
 #define REC_MAX ((size_t)16 << 20)
 
-/* How much of a line that is no record stands in `input`, in bytes. */
+/* The longest `input`, in bytes: the start of a line that is not a record. */
 #define REC_INPUT 1024
 
 struct rec;
 
-/* A line, without its end, as a record; or NULL: invalid_record, record_too_long, or
- * secret_in_record where a member at any depth is named access_token. The bytes are copied. A
- * line feed between members (of a NUL-separated record) becomes a blank. */
+/* Makes a record of a line without its end; copies the bytes. A line feed
+ * between members (of a NUL-separated record) becomes a blank. NULL on failure:
+ * invalid_record, record_too_long, or secret_in_record if a member at any depth
+ * is named access_token. */
 struct rec *rec_parse(const char *line, size_t len, struct err *e);
 
-/* The record of a line that rec_parse() refused: its start as UTF-8 in `input`, and `error`. The
- * start is left out where the line mentions an access_token, even if it is no JSON; the code is
- * secret_in_record then. */
-struct rec *rec_bad(const char *step, const char *line, size_t len, const struct err *e);
+/* Makes a record of a line that rec_parse() refused, with `error` and with the
+ * start of the line as UTF-8 in `input`. If the line contains access_token
+ * anywhere, the code is secret_in_record and there is no `input`. */
+struct rec *rec_bad(
+    const char *step, const char *line, size_t len, const struct err *e);
 
 struct rec *rec_new(void); /* {} */
 struct rec *rec_clone(struct rec *r);
 void rec_free(struct rec *r);
 
-/* A member's value, borrowed, to be read only; NULL where it is absent. */
+/* A member's value, borrowed, for reading only; NULL if it is absent. */
 struct json_object *rec_get(struct rec *r, const char *name);
 
-/* A string member, borrowed; NULL where it is absent or something else. */
+/* A string member, borrowed; NULL if it is absent or not a string. */
 const char *rec_str(struct rec *r, const char *name);
 
-/* Whether the member is there and not null. Parses nothing. */
+/* True if the member is present and not null. Parses nothing. */
 bool rec_has(struct rec *r, const char *name);
 
-/* Whether a string stands at a place within a member ("avatar", "/status") and is that text, or
- * with NULL any text but "". A look at the bytes that makes no tree. */
-bool rec_is(struct rec *r, const char *name, const char *pointer, const char *text);
+/* True if a place within a member ("avatar", "/status") holds the text, or, if
+ * text is NULL, any string but "". Reads the bytes without parsing. */
+bool rec_is(
+    struct rec *r, const char *name, const char *pointer, const char *text);
 
-/* Sets a member where it stands, or else as the last one. Takes value over; NULL is null. */
+/* Sets a member in its place, or as the last one. Takes ownership of value;
+ * NULL writes null. */
 void rec_set(struct rec *r, const char *name, struct json_object *value);
 void rec_set_str(struct rec *r, const char *name, const char *value);
 
-/* An object member to be changed in place, borrowed; a new empty one where there is none. */
+/* An object member to change in place, borrowed; a new empty one if there is
+ * none. */
 struct json_object *rec_edit(struct rec *r, const char *name);
 
-/* Takes a member, with its duplicates, out. */
+/* Removes a member and its duplicates. */
 void rec_remove(struct rec *r, const char *name);
 
-/* Whether the record carries an error and is to be passed on untouched. */
+/* True if the record has an error and must pass through unchanged. */
 bool rec_failed(struct rec *r);
 
-/* Makes `error` anew from e: step, code, message, and retryable as the registry has it. Returns
- * it, borrowed, so that the caller can add what else is known (created, provider_code,
- * http_status, request_id, problems) or say otherwise about retryable. */
-struct json_object *rec_fail(struct rec *r, const char *step, const struct err *e);
+/* Sets `error` from e: step, code, message, and the code's default for
+ * retryable. Returns it, borrowed: the caller may add created, provider_code,
+ * http_status, request_id and problems, or change retryable. */
+struct json_object *rec_fail(
+    struct rec *r, const char *step, const struct err *e);
 
-/* Appends the line with its line feed. False, with nothing appended, where the buffer's ceiling
- * is in the way. */
+/* Appends the line with its line feed. False, with nothing appended, if it does
+ * not fit into the buffer. */
 bool rec_write(struct rec *r, struct buf *out);
 
-/* Gives back all memory but the line's own bytes and some 100 beside them, for a record that
+/* Frees all memory but the line's bytes and about 100 more, for a record that
  * has to wait. */
 void rec_slim(struct rec *r);
 

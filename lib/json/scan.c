@@ -12,14 +12,13 @@ struct walk {
 	struct scan *s;
 	scan_fn *found;
 	void *cookie;
-	struct scan_member member; /* the top-level one being read */
+	struct scan_member member; /* the current top-level member */
 	size_t depth;
-	uint64_t
-	    objects[SCAN_DEPTH / 64]; /* a bit for each level: an object, else an array */
+	uint64_t objects[SCAN_DEPTH / 64]; /* a bit for each level: 1 object, 0 array */
 };
 
 static bool
-refuse(struct walk *w, const char *at, const char *what)
+mistake(struct walk *w, const char *at, const char *what)
 {
 	w->s->at = (size_t)(at - w->text);
 	w->s->what = what;
@@ -41,7 +40,7 @@ push(struct walk *w, bool object)
 	uint64_t bit = (uint64_t)1 << (i % 64);
 
 	if (i == SCAN_DEPTH)
-		return refuse(w, w->p, "it is nested too deeply");
+		return mistake(w, w->p, "it is nested too deeply");
 	if (object)
 		w->objects[i / 64] |= bit;
 	else
@@ -61,9 +60,9 @@ peek_past_blanks(struct walk *w)
 	return -1;
 }
 
-/* The first byte from p on that needs a look: quote, backslash, control character, not ASCII.
- * Eight bytes at a time: a byte's high bit is set by the subtraction that it underflows, and the
- * lowest one set is exact, for a borrow only reaches the bytes above it. */
+/* Finds the first byte from p on that is a quote, a backslash, a control character or not
+ * ASCII. Eight bytes at a time: a subtraction that underflows sets the byte's high bit.
+ * The lowest high bit is exact, since a borrow reaches only the bytes above it. */
 static const char *
 skip_plain(const char *p, const char *end)
 {
@@ -111,21 +110,21 @@ hex4(const char *p, const char *end)
 	return v;
 }
 
-/* At a backslash; goes past the escape. */
+/* Skips an escape. w->p is at the backslash. */
 static bool
 escape(struct walk *w)
 {
 	const char *p = w->p;
 
 	if (w->end - p < 2 || p[1] == '\0' || strchr("\"\\/bfnrtu", p[1]) == NULL)
-		return refuse(w, p, "there is no such escape");
+		return mistake(w, p, "unknown escape");
 	if (p[1] == 'u' && hex4(p + 2, w->end) < 0)
-		return refuse(w, p, "\\u wants four hexadecimal digits");
+		return mistake(w, p, "\\u needs four hexadecimal digits");
 	w->p += p[1] == 'u' ? 6 : 2;
 	return true;
 }
 
-/* At the opening quote; goes past the closing one. *escaped is set where there is an escape. */
+/* Skips a string. w->p is at the opening quote. Sets *escaped if it has an escape. */
 static bool
 string(struct walk *w, bool *escaped)
 {
@@ -135,7 +134,7 @@ string(struct walk *w, bool *escaped)
 		size_t n;
 		w->p = skip_plain(w->p, w->end);
 		if (w->p == w->end)
-			return refuse(w, start, "a string does not end");
+			return mistake(w, start, "a string does not end");
 		if (*w->p == '"') {
 			w->p++;
 			return true;
@@ -147,10 +146,10 @@ string(struct walk *w, bool *escaped)
 			continue;
 		}
 		if ((unsigned char)*w->p < 0x20)
-			return refuse(w, w->p, "a control character stands in a string");
+			return mistake(w, w->p, "a string contains a control character");
 		n = utf8_char(w->p, (size_t)(w->end - w->p));
 		if (n == 0)
-			return refuse(w, w->p, "it is not UTF-8");
+			return mistake(w, w->p, "it is not UTF-8");
 		w->p += n;
 	}
 }
@@ -176,20 +175,20 @@ number(struct walk *w)
 	zero = w->p < w->end && *w->p == '0';
 	n = digits(w);
 	if (n == 0 || (zero && n > 1))
-		return refuse(w, start,
+		return mistake(w, start,
 		    n == 0 ? "a number has no digits" : "a number begins with 0");
 	if (w->p < w->end && *w->p == '.') {
 		whole = false;
 		w->p++;
 		if (digits(w) == 0)
-			return refuse(w, start, "a number ends in its point");
+			return mistake(w, start, "a number ends in a decimal point");
 	}
 	if (w->p < w->end && (*w->p | 0x20) == 'e') {
 		whole = false;
 		w->p++;
 		w->p += w->p < w->end && (*w->p == '+' || *w->p == '-');
 		if (digits(w) == 0)
-			return refuse(w, start, "a number has an empty exponent");
+			return mistake(w, start, "a number has an empty exponent");
 	}
 	if (whole && (n >= 19 || (minus && zero)))
 		w->s->odd_integer = true;
@@ -200,7 +199,7 @@ static bool
 word(struct walk *w, const char *s, size_t len)
 {
 	if ((size_t)(w->end - w->p) < len || memcmp(w->p, s, len) != 0)
-		return refuse(w, w->p, "a value is expected");
+		return mistake(w, w->p, "a value is expected");
 	w->p += len;
 	return true;
 }
@@ -222,11 +221,11 @@ scalar(struct walk *w, int c)
 	default:
 		if (c == '-' || (c >= '0' && c <= '9'))
 			return number(w);
-		return refuse(w, w->p, "a value is expected");
+		return mistake(w, w->p, "a value is expected");
 	}
 }
 
-/* A member's name and its colon. */
+/* Skips a member's name and its colon. */
 static bool
 key(struct walk *w)
 {
@@ -235,7 +234,7 @@ key(struct walk *w)
 	bool escaped = false;
 
 	if (peek_past_blanks(w) != '"')
-		return refuse(w, w->p, "a member's name in quotes is expected");
+		return mistake(w, w->p, "a member's name in quotes is expected");
 	k.at = w->p + 1;
 	if (!string(w, &escaped))
 		return false;
@@ -246,12 +245,12 @@ key(struct walk *w)
 	if (w->depth == 1)
 		w->member.key = k;
 	if (peek_past_blanks(w) != ':')
-		return refuse(w, w->p, "a colon is expected after a member's name");
+		return mistake(w, w->p, "a colon is expected after a member's name");
 	w->p++;
 	return true;
 }
 
-/* Goes into containers up to and past the first scalar or empty container. */
+/* Enters containers, then skips the first scalar or empty container. */
 static bool
 value(struct walk *w)
 {
@@ -276,7 +275,7 @@ value(struct walk *w)
 	}
 }
 
-/* Past what may follow a value: the ends of containers, and a comma with the name behind it. */
+/* Skips what may follow a value: ends of containers, or a comma and the next name. */
 static bool
 after(struct walk *w)
 {
@@ -294,7 +293,7 @@ after(struct walk *w)
 			return object ? key(w) : true;
 		}
 		if (c != (object ? '}' : ']'))
-			return refuse(w, w->p,
+			return mistake(w, w->p,
 			    object ? "a comma or } is expected"
 			           : "a comma or ] is expected");
 		w->p++;
@@ -320,14 +319,14 @@ scan_text(const char *text, size_t len, struct scan *s, scan_fn *found, void *co
 	memset(w.objects, 0, sizeof w.objects);
 	c = peek_past_blanks(&w);
 	if (c < 0)
-		return refuse(&w, w.p, "it is empty");
+		return mistake(&w, w.p, "it is empty");
 	s->type = (char)c;
 	do
 		if (!value(&w) || !after(&w))
 			return false;
 	while (w.depth > 0);
 	if (peek_past_blanks(&w) >= 0)
-		return refuse(&w, w.p, "something follows the value");
+		return mistake(&w, w.p, "something follows the value");
 	return true;
 }
 
@@ -356,7 +355,7 @@ encode(unsigned long c, char out[4])
 	return 4;
 }
 
-/* Undoes a \u escape, or a pair of them, at *p. False where it is none. */
+/* Decodes a \u escape, or a surrogate pair of them, at *p. False if it is not one. */
 static bool
 unescape_u(const char **p, const char *end, char out[4], size_t *n)
 {
@@ -379,10 +378,10 @@ unescape_u(const char **p, const char *end, char out[4], size_t *n)
 	return true;
 }
 
-/* The byte, or the character that an escape stands for, at *p (before end); goes past it. What
- * is no escape is the byte itself. */
+/* Decodes one byte or escape at *p, which is before end, and moves *p past it. Returns
+ * the length of the result. An invalid escape is read as its backslash. */
 static size_t
-unit(const char **p, const char *end, char out[4])
+decode(const char **p, const char *end, char out[4])
 {
 	static const char names[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
 	size_t n = 1;
@@ -402,7 +401,8 @@ unit(const char **p, const char *end, char out[4])
 	return 1;
 }
 
-/* How many bytes from p on, escapes undone, are the name; 0 where they are not. */
+/* The number of bytes at p that spell the name, with or without escapes; 0 if they do
+ * not. */
 static size_t
 matches(const char *p, const char *end, const char *name)
 {
@@ -413,7 +413,7 @@ matches(const char *p, const char *end, const char *name)
 		size_t n;
 		if (p == end)
 			return 0;
-		n = unit(&p, end, out);
+		n = decode(&p, end, out);
 		if (strncmp(name, out, n) != 0)
 			return 0;
 		name += n;
@@ -444,10 +444,10 @@ scan_mentions(const char *text, size_t len, const char *name)
 	return false;
 }
 
-/* What scan_find() looks for among the members of one container. */
+/* The search of scan_find() in one container. */
 struct search {
-	const char *name; /* the pointer's token, ~ undone */
-	size_t index;     /* the same as an array's index, or SIZE_MAX */
+	const char *name; /* the pointer's token, decoded */
+	size_t index;     /* the token as an array's index, or SIZE_MAX */
 	size_t count;
 	bool hit;
 	struct scan_member m;
@@ -467,7 +467,7 @@ compare(void *cookie, const struct scan_member *m)
 	}
 }
 
-/* A pointer's next token without its ~ escapes; *pointer goes past it. Caller frees. */
+/* A pointer's next token, decoded; moves *pointer past it. The caller frees it. */
 static char *
 token(const char **pointer)
 {

@@ -1,10 +1,12 @@
 /*
- * scan: JSON as the bytes it stands in. Validates a text strictly (RFC 8259: UTF-8, no control
- * character in a string, no byte-order mark, nothing after the value) and hands out slices of it,
- * in one pass, without recursion and without allocating, so that a record that is passed on
- * costs a scan and not a tree, and no digit, escape or blank of it is ever lost.
+ * scan: JSON as bytes.
  *
- * A lone surrogate escape ("\ud800") is what the grammar allows, and is read as U+FFFD.
+ * Validates a text strictly (RFC 8259: UTF-8, no control character in a string,
+ * no byte-order mark, nothing after the value) and finds slices of it, in one
+ * pass, without recursion or allocation. A record that passes through costs a
+ * scan, not a tree, and keeps every digit, escape and blank.
+ *
+ * A lone surrogate escape ("\ud800") is valid, and is read as U+FFFD.
  */
 #ifndef AV_JSON_SCAN_H
 #define AV_JSON_SCAN_H
@@ -12,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Containers within containers; a text that goes deeper is refused. */
+/* The deepest nesting of containers that is accepted. */
 #define SCAN_DEPTH 1024
 
 /* Bytes of a text; borrowed. */
@@ -21,43 +23,44 @@ struct slice {
 	size_t len;
 };
 
-/* A member of an object, or an element of an array (whose key.at is NULL). */
+/* A member of an object, or an element of an array (its key.at is NULL). */
 struct scan_member {
-	struct slice key; /* between the quotes, escapes as they stand */
-	struct slice
-	    value; /* from its first byte to its last, without blanks around it */
+	struct slice key;   /* between the quotes, with its escapes */
+	struct slice value; /* without blanks around it */
 };
 
-/* What a scan found. */
+/* The result of a scan. */
 struct scan {
-	const char *what; /* why the text is refused, for a person; NULL: it is sound */
-	size_t at;        /* the byte's offset where that became clear */
+	const char *what; /* the mistake, for people; NULL: the text is valid */
+	size_t at;        /* the mistake's offset */
 	char type;        /* the value's first byte: { [ " t f n - or a digit */
-	size_t depth;     /* the deepest nesting met; 0 for a scalar */
-	bool secret;      /* a member named access_token is in it, at whatever depth */
-	bool odd_integer; /* an integer of 19 digits or more, or -0, is in it */
+	size_t depth;     /* the deepest nesting; 0 for a scalar */
+	bool secret;      /* a member at any depth is named access_token */
+	bool odd_integer; /* an integer has 19 digits or more, or is -0 */
 };
 
-/* Called for each top-level member or element, in order, while the scan goes on: what it is
- * told holds only if scan_text() then returns true. */
+/* Called for each top-level member or element, in order, during the scan. Use
+ * the slices only if scan_text() then returns true. */
 typedef void scan_fn(void *cookie, const struct scan_member *m);
 
-/* Validates a text, which need not end in a NUL. found may be NULL. Fills *s. */
+/* Validates a text, which need not end in a NUL, and fills *s. found may be
+ * NULL. */
 bool scan_text(
     const char *text, size_t len, struct scan *s, scan_fn *found, void *cookie);
 
-/* Whether a key, its escapes undone, is that name. */
+/* True if the key, with its escapes decoded, equals the name. */
 bool scan_key_is(struct slice key, const char *name);
 
-/* Whether the word stands anywhere in the bytes, written with or without escapes. For bytes
- * that are no JSON and may not be shown where they hold a secret. */
+/* True if the bytes contain the word, written with or without escapes. For
+ * text that is not JSON and may be shown only if it holds no secret. */
 bool scan_mentions(const char *text, size_t len, const char *word);
 
-/* Finds the place that a JSON Pointer (RFC 6901) names in a sound text; the last of duplicate
- * members, as in reading. False where there is none. */
-bool scan_find(const char *text, size_t len, const char *pointer, struct scan_member *m);
+/* Finds the value that a JSON Pointer (RFC 6901) leads to in a valid text. Of
+ * duplicate members, the last one counts. False if there is none. */
+bool scan_find(
+    const char *text, size_t len, const char *pointer, struct scan_member *m);
 
-/* Line and column of an offset, both from 1, the column in characters. */
+/* Line and column of an offset, both from 1; the column counts characters. */
 void scan_place(const char *text, size_t offset, size_t *line, size_t *column);
 
 #endif

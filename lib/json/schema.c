@@ -1,81 +1,17 @@
 #include <math.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/mem.h"
-#include "base/utf8.h"
 #include "json/format.h"
 #include "json/json.h"
+#include "json/schema.h"
 #include "json/schema_rules.h"
 
+/* The deepest nesting of schemas; it ends a $ref that leads to itself. */
+#define MAX_DEPTH 256
+
 static void check(struct visit *r, struct json_object *schema, struct json_object *value);
-
-void
-schema_wrong(struct visit *r, const char *fmt, ...)
-{
-	va_list ap;
-	char *message = NULL;
-
-	r->count++;
-	if (r->found == NULL)
-		return;
-	va_start(ap, fmt);
-	if (vasprintf(&message, fmt, ap) < 0)
-		message = NULL;
-	va_end(ap);
-	r->found(r->cookie, r->at.data, mem_checked(message));
-	free(message);
-}
-
-size_t
-schema_enter(struct visit *r, const char *name)
-{
-	size_t from = r->at.len;
-
-	buf_chr(&r->at, '/');
-	for (const char *p = name; *p != '\0'; p++) {
-		if (*p == '~' || *p == '/')
-			buf_str(&r->at, *p == '~' ? "~0" : "~1");
-		else
-			buf_chr(&r->at, *p);
-	}
-	return from;
-}
-
-void
-schema_leave(struct visit *r, size_t from)
-{
-	r->at.len = from;
-	r->at.data[from] = '\0';
-}
-
-char *
-schema_shown(struct json_object *value)
-{
-	enum { LIMIT = 80 };
-	struct buf b = {0};
-
-	json_write(&b, value);
-	if (b.len > LIMIT) {
-		b.data[LIMIT] = '\0';
-		utf8_cut(b.data);
-		b.len = strlen(b.data);
-		buf_str(&b, "\xe2\x80\xa6");
-	}
-	return buf_take(&b);
-}
-
-bool
-schema_is_number(struct json_object *v)
-{
-	return json_object_is_type(v, json_type_int) ||
-	       json_object_is_type(v, json_type_double);
-}
 
 static bool
 is_of_type(struct json_object *v, const char *type)
@@ -93,63 +29,28 @@ is_of_type(struct json_object *v, const char *type)
 	return strcmp(json_type_to_name(json_object_get_type(v)), type) == 0;
 }
 
-bool
-schema_is_equal(struct json_object *a, struct json_object *b)
-{
-	if (schema_is_number(a) && schema_is_number(b) &&
-	    json_object_get_type(a) != json_object_get_type(b))
-		return json_object_get_double(a) == json_object_get_double(b);
-	return json_object_equal(a, b) != 0;
-}
-
-void
-schema_list(struct buf *b, struct json_object *values, bool quoted)
-{
-	size_t n = 1;
-
-	if (json_object_is_type(values, json_type_array))
-		n = json_object_array_length(values);
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *v = values;
-		if (json_object_is_type(values, json_type_array))
-			v = json_object_array_get_idx(values, i);
-		if (i > 0)
-			buf_str(b, i + 1 < n ? ", " : " or ");
-		if (quoted)
-			json_write(b, v);
-		else
-			buf_str(b, json_str(v, "") != NULL ? json_str(v, "") : "?");
-	}
-}
-
 static bool
-type_holds(struct visit *r, struct json_object *rule, struct json_object *value)
+type_holds(struct visit *r, struct json_object *type, struct json_object *value)
 {
 	struct buf b = {0};
-	char *got;
-	size_t n = 0;
 
-	if (json_object_is_type(rule, json_type_array)) {
-		n = json_object_array_length(rule);
-		for (size_t i = 0; i < n; i++)
-			if (is_of_type(value, json_object_get_string(
-			                          json_object_array_get_idx(rule, i))))
+	if (json_object_is_type(type, json_type_array)) {
+		for (size_t i = 0; i < json_len(type); i++)
+			if (is_of_type(value, json_object_get_string(json_item(type, i))))
 				return true;
-	} else if (rule == NULL || is_of_type(value, json_object_get_string(rule))) {
+	} else if (type == NULL || is_of_type(value, json_object_get_string(type))) {
 		return true;
 	}
 	if (r->at.len == r->base)
 		r->wrong_type = true;
-	got = schema_shown(value);
 	buf_str(&b, "");
-	schema_list(&b, rule, false);
-	schema_wrong(r, "must be of type %s; got %s", b.data, got);
+	schema_list(&b, type, false);
+	schema_wrong_value(r, value, "must be of type %s", b.data);
 	buf_release(&b);
-	free(got);
 	return false;
 }
 
-/* Runs without telling anyone; how many things are wrong. */
+/* Counts the findings without reporting them. */
 static size_t
 try(struct visit *r, struct json_object *schema, struct json_object *value,
     bool *wrong_type)
@@ -168,33 +69,19 @@ try(struct visit *r, struct json_object *schema, struct json_object *value,
 }
 
 static void
-rule_items(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
+rule_items(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	(void)schema;
-	if (!json_object_is_type(value, json_type_array))
-		return;
-	for (size_t i = 0; i < json_object_array_length(value); i++) {
+	for (size_t i = 0; i < json_len(value); i++) {
 		char name[24];
 		size_t from;
 		snprintf(name, sizeof name, "%zu", i);
 		from = schema_enter(r, name);
-		check(r, rule, json_object_array_get_idx(value, i));
+		check(r, argument, json_item(value, i));
 		schema_leave(r, from);
 	}
 }
 
-static struct json_object *
-member(struct json_object *o, const char *name)
-{
-	struct json_object *v = NULL;
-
-	if (json_object_is_type(o, json_type_object))
-		json_object_object_get_ex(o, name, &v);
-	return v;
-}
-
-/* Whether one letter was put in, left out or changed, or two neighbours were swapped. */
+/* True if one letter is added, missing or changed, or two neighbours are swapped. */
 static bool
 is_near(const char *a, const char *b)
 {
@@ -210,17 +97,12 @@ is_near(const char *a, const char *b)
 static void
 unknown_member(struct visit *r, struct json_object *properties, const char *name)
 {
-	struct json_object_iterator i, end;
-
-	if (properties == NULL) {
-		schema_wrong(r, "unknown member '%s'", name);
-		return;
-	}
-	end = json_object_iter_end(properties);
-	for (i = json_object_iter_begin(properties); !json_object_iter_equal(&i, &end);
-	     json_object_iter_next(&i)) {
-		const char *known = json_object_iter_peek_name(&i);
-		if (is_near(name, known) && strlen(name) > 2) {
+	if (properties != NULL && strlen(name) > 2) {
+		json_object_object_foreach(properties, known, schema)
+		{
+			(void)schema;
+			if (!is_near(name, known))
+				continue;
 			schema_wrong(
 			    r, "unknown member '%s' (did you mean '%s'?)", name, known);
 			return;
@@ -229,13 +111,15 @@ unknown_member(struct visit *r, struct json_object *properties, const char *name
 	schema_wrong(r, "unknown member '%s'", name);
 }
 
-/* properties, patternProperties and additionalProperties, which belong together. */
+/* Applies properties, patternProperties, and additionalProperties to members that the
+ * others do not name. */
 static void
 check_member(struct visit *r, struct json_object *schema, const char *name,
     struct json_object *value)
 {
-	struct json_object *properties = member(schema, "properties");
-	struct json_object *patterns = member(schema, "patternProperties"), *rest, *rule;
+	struct json_object *properties = json_member(schema, "properties");
+	struct json_object *patterns = json_member(schema, "patternProperties"), *rest,
+	                   *rule;
 	bool known =
 	    properties != NULL && json_object_object_get_ex(properties, name, &rule);
 
@@ -262,7 +146,7 @@ check_member(struct visit *r, struct json_object *schema, const char *name,
 static void
 check_members(struct visit *r, struct json_object *schema, struct json_object *value)
 {
-	struct json_object *names = member(schema, "propertyNames");
+	struct json_object *names = json_member(schema, "propertyNames");
 
 	if (!json_object_is_type(value, json_type_object))
 		return;
@@ -280,16 +164,15 @@ check_members(struct visit *r, struct json_object *schema, struct json_object *v
 }
 
 static void
-rule_all(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
+rule_all(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	(void)schema;
-	for (size_t i = 0; i < json_object_array_length(rule); i++)
-		check(r, json_object_array_get_idx(rule, i), value);
+	for (size_t i = 0; i < json_len(argument); i++)
+		check(r, json_item(argument, i), value);
 }
 
-/* How a value fares with several forms: how many it fits, and the one that it comes nearest to,
- * which is of the value's type and has the fewest findings. NULL: all are of another type. */
+/* A value tried against several forms: how many it fits, and the nearest form, which is
+ * of the value's type and has the fewest findings. NULL: all forms are of another type.
+ */
 struct fit {
 	size_t matching;
 	struct json_object *nearest;
@@ -301,8 +184,8 @@ fit(struct visit *r, struct json_object *forms, struct json_object *value)
 {
 	struct fit f = {0, NULL, SIZE_MAX};
 
-	for (size_t i = 0; i < json_object_array_length(forms); i++) {
-		struct json_object *form = json_object_array_get_idx(forms, i);
+	for (size_t i = 0; i < json_len(forms); i++) {
+		struct json_object *form = json_item(forms, i);
 		bool wrong_type;
 		size_t n = try(r, form, value, &wrong_type);
 		f.matching += n == 0;
@@ -314,12 +197,11 @@ fit(struct visit *r, struct json_object *forms, struct json_object *value)
 	return f;
 }
 
-/* A trial only counts, or nested forms would be tried anew at each level. */
+/* Reports the findings of the nearest form. A trial only counts them; checking again
+ * would take exponential time in nested forms. */
 static void
-tell_nearest(struct visit *r, const struct fit *f, struct json_object *value)
+report_nearest(struct visit *r, const struct fit *f, struct json_object *value)
 {
-	char *got;
-
 	if (f->nearest != NULL) {
 		if (r->found != NULL)
 			check(r, f->nearest, value);
@@ -329,61 +211,52 @@ tell_nearest(struct visit *r, const struct fit *f, struct json_object *value)
 	}
 	if (r->at.len == r->base)
 		r->wrong_type = true;
-	got = schema_shown(value);
-	schema_wrong(r, "has none of the types that may stand here; got %s", got);
-	free(got);
+	schema_wrong_value(r, value, "has none of the allowed types");
 }
 
 static void
-rule_any(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
+rule_any(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	struct fit f = fit(r, rule, value);
+	struct fit f = fit(r, argument, value);
 
-	(void)schema;
 	if (f.matching == 0)
-		tell_nearest(r, &f, value);
+		report_nearest(r, &f, value);
 }
 
 static void
-rule_one(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
+rule_one(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	struct fit f = fit(r, rule, value);
+	struct fit f = fit(r, argument, value);
 
-	(void)schema;
 	if (f.matching == 0)
-		tell_nearest(r, &f, value);
+		report_nearest(r, &f, value);
 	else if (f.matching > 1)
-		schema_wrong(
-		    r, "fits %zu of the forms that exclude each other", f.matching);
+		schema_wrong(r, "fits %zu forms; only one may fit", f.matching);
 }
 
 static void
-rule_not(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
+rule_not(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	const char *why = json_str(rule, "/description");
+	const char *why = json_str(argument, "/description");
 
-	(void)schema;
-	if (try(r, rule, value, NULL) == 0)
-		schema_wrong(r, "is of a form that may not stand here%s%s",
+	if (try(r, argument, value, NULL) == 0)
+		schema_wrong(r, "is of a form that is not allowed%s%s",
 		    why != NULL ? ": " : "", why != NULL ? why : "");
 }
 
 static void
-rule_if(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
+rule_if(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	const char *next = try(r, rule, value, NULL) == 0 ? "then" : "else";
+	const char *next = try(r, argument, value, NULL) == 0 ? "then" : "else";
 	struct json_object *sub;
 
-	if (json_object_object_get_ex(schema, next, &sub))
+	if (json_object_object_get_ex(r->schema, next, &sub))
 		check(r, sub, value);
 }
 
-struct json_object *
-schema_resolve(struct json_object *root, struct json_object *ref)
+/* The schema that a $ref names, borrowed, or NULL. */
+static struct json_object *
+resolve(struct json_object *root, struct json_object *ref)
 {
 	const char *s = json_str(ref, "");
 
@@ -391,65 +264,64 @@ schema_resolve(struct json_object *root, struct json_object *ref)
 }
 
 static void
-rule_ref(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
+rule_ref(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	struct json_object *target = schema_resolve(r->root, rule);
+	struct json_object *target = resolve(r->root, argument);
 
-	(void)schema;
 	if (target != NULL)
 		check(r, target, value);
 	else
-		schema_wrong(r, "the schema's $ref %s leads nowhere",
-		    json_object_get_string(rule));
+		schema_wrong(r, "the schema's $ref %s points to nothing",
+		    json_object_get_string(argument));
 }
 
-/* Without a rule: an annotation, or read by check_members(), by type_holds() or by `if`. */
+/* A keyword without a rule is an annotation, or check_members(), check_keywords() or
+ * rule_if() reads it. */
 static const struct keyword keywords[] = {
-    {"$comment", TEXT, NULL},
-    {"$defs", SCHEMA_MAP, NULL},
-    {"$id", TEXT, NULL},
-    {"$ref", TEXT, rule_ref},
-    {"$schema", TEXT, NULL},
-    {"additionalProperties", SCHEMA, NULL},
-    {"allOf", SCHEMA_LIST, rule_all},
-    {"anyOf", SCHEMA_LIST, rule_any},
-    {"const", ANY, rule_const},
-    {"default", ANY, NULL},
-    {"deprecated", FLAG, NULL},
-    {"description", TEXT, NULL},
-    {"else", SCHEMA, NULL},
-    {"enum", VALUES, rule_enum},
-    {"examples", VALUES, NULL},
-    {"exclusiveMaximum", NUMBER, rule_below},
-    {"exclusiveMinimum", NUMBER, rule_above},
-    {"format", TEXT, rule_format},
-    {"if", SCHEMA, rule_if},
-    {"items", SCHEMA, rule_items},
-    {"maxItems", NUMBER, rule_max_items},
-    {"maxLength", NUMBER, rule_max_length},
-    {"maxProperties", NUMBER, rule_max_members},
-    {"maximum", NUMBER, rule_maximum},
-    {"minItems", NUMBER, rule_min_items},
-    {"minLength", NUMBER, rule_min_length},
-    {"minProperties", NUMBER, rule_min_members},
-    {"minimum", NUMBER, rule_minimum},
-    {"not", SCHEMA, rule_not},
-    {"note", TEXT, NULL}, /* the descriptions' own */
-    {"oneOf", SCHEMA_LIST, rule_one},
-    {"pattern", TEXT, rule_pattern},
-    {"patternProperties", SCHEMA_MAP, NULL},
-    {"properties", SCHEMA_MAP, NULL},
-    {"propertyNames", SCHEMA, NULL},
-    {"required", STRINGS, rule_required},
-    {"then", SCHEMA, NULL},
-    {"title", TEXT, NULL},
-    {"type", TYPE, NULL},
-    {"uniqueItems", FLAG, rule_unique},
+    {"$comment", TEXT, NULL, {0}},
+    {"$defs", SCHEMA_MAP, NULL, {0}},
+    {"$id", TEXT, NULL, {0}},
+    {"$ref", TEXT, rule_ref, {0}},
+    {"$schema", TEXT, NULL, {0}},
+    {"additionalProperties", SCHEMA, NULL, {0}},
+    {"allOf", SCHEMA_LIST, rule_all, {0}},
+    {"anyOf", SCHEMA_LIST, rule_any, {0}},
+    {"const", ANY, rule_const, {0}},
+    {"default", ANY, NULL, {0}},
+    {"deprecated", FLAG, NULL, {0}},
+    {"description", TEXT, NULL, {0}},
+    {"else", SCHEMA, NULL, {0}},
+    {"enum", VALUES, rule_enum, {0}},
+    {"examples", VALUES, NULL, {0}},
+    {"exclusiveMaximum", NUMBER, rule_bound, {json_type_double, LESS_THAN, ""}},
+    {"exclusiveMinimum", NUMBER, rule_bound, {json_type_double, MORE_THAN, ""}},
+    {"format", TEXT, rule_format, {0}},
+    {"if", SCHEMA, rule_if, {0}},
+    {"items", SCHEMA, rule_items, {0}},
+    {"maxItems", NUMBER, rule_bound, {json_type_array, AT_MOST, " elements"}},
+    {"maxLength", NUMBER, rule_bound, {json_type_string, AT_MOST, " characters"}},
+    {"maxProperties", NUMBER, rule_bound, {json_type_object, AT_MOST, " members"}},
+    {"maximum", NUMBER, rule_bound, {json_type_double, AT_MOST, ""}},
+    {"minItems", NUMBER, rule_bound, {json_type_array, AT_LEAST, " elements"}},
+    {"minLength", NUMBER, rule_bound, {json_type_string, AT_LEAST, " characters"}},
+    {"minProperties", NUMBER, rule_bound, {json_type_object, AT_LEAST, " members"}},
+    {"minimum", NUMBER, rule_bound, {json_type_double, AT_LEAST, ""}},
+    {"not", SCHEMA, rule_not, {0}},
+    {"note", TEXT, NULL, {0}}, /* of provider descriptions */
+    {"oneOf", SCHEMA_LIST, rule_one, {0}},
+    {"pattern", TEXT, rule_pattern, {0}},
+    {"patternProperties", SCHEMA_MAP, NULL, {0}},
+    {"properties", SCHEMA_MAP, NULL, {0}},
+    {"propertyNames", SCHEMA, NULL, {0}},
+    {"required", STRINGS, rule_required, {0}},
+    {"then", SCHEMA, NULL, {0}},
+    {"title", TEXT, NULL, {0}},
+    {"type", TYPE, NULL, {0}},
+    {"uniqueItems", FLAG, rule_unique, {0}},
 };
 
-const struct keyword *
-schema_keyword(const char *name)
+static const struct keyword *
+find_keyword(const char *name)
 {
 	for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
 		if (strcmp(keywords[i].name, name) == 0)
@@ -460,8 +332,8 @@ schema_keyword(const char *name)
 static bool
 are_all(struct json_object *values, enum json_type type)
 {
-	for (size_t i = 0; i < json_object_array_length(values); i++)
-		if (!json_object_is_type(json_object_array_get_idx(values, i), type))
+	for (size_t i = 0; i < json_len(values); i++)
+		if (!json_object_is_type(json_item(values, i), type))
 			return false;
 	return true;
 }
@@ -473,8 +345,9 @@ is_schema(struct json_object *o)
 	       json_object_is_type(o, json_type_boolean);
 }
 
-bool
-schema_argument_fits(struct json_object *o, enum argument argument)
+/* True if the argument is of the form that a keyword takes. */
+static bool
+argument_fits(struct json_object *o, enum argument argument)
 {
 	switch (argument) {
 	case TYPE:
@@ -508,14 +381,15 @@ check_keywords(struct visit *r, struct json_object *schema, struct json_object *
 	struct json_object *type;
 
 	if (json_object_object_get_ex(schema, "type", &type) &&
-	    schema_argument_fits(type, TYPE) && !type_holds(r, type, value))
-		return; /* what else is wrong follows from that */
-	json_object_object_foreach(schema, name, rule)
+	    argument_fits(type, TYPE) && !type_holds(r, type, value))
+		return; /* the wrong type would cause more findings */
+	json_object_object_foreach(schema, name, argument)
 	{
-		const struct keyword *k = schema_keyword(name);
-		if (k != NULL && k->rule != NULL &&
-		    schema_argument_fits(rule, k->argument))
-			k->rule(r, schema, rule, value);
+		r->schema = schema;
+		r->keyword = find_keyword(name);
+		if (r->keyword != NULL && r->keyword->rule != NULL &&
+		    argument_fits(argument, r->keyword->argument))
+			r->keyword->rule(r, argument, value);
 	}
 	check_members(r, schema, value);
 }
@@ -525,13 +399,13 @@ check(struct visit *r, struct json_object *schema, struct json_object *value)
 {
 	if (json_object_is_type(schema, json_type_boolean) &&
 	    !json_object_get_boolean(schema)) {
-		schema_wrong(r, "nothing may stand here");
+		schema_wrong(r, "is not allowed");
 		return;
 	}
 	if (!json_object_is_type(schema, json_type_object))
 		return;
-	if (r->depth == SCHEMA_DEPTH) {
-		schema_wrong(r, "the schema goes too deep");
+	if (r->depth == MAX_DEPTH) {
+		schema_wrong(r, "the schema is nested too deeply");
 		return;
 	}
 	r->depth++;
@@ -547,6 +421,107 @@ schema_check(
 
 	buf_str(&r.at, "");
 	check(&r, schema, value);
+	buf_release(&r.at);
+	return r.count;
+}
+
+/* schema_lint() */
+
+static void lint(struct visit *r, struct json_object *schema);
+
+static void
+lint_each(struct visit *r, struct json_object *map)
+{
+	json_object_object_foreach(map, name, sub)
+	{
+		size_t from = schema_enter(r, name);
+		if (argument_fits(sub, SCHEMA))
+			lint(r, sub);
+		else
+			schema_wrong(r, "is not a schema");
+		schema_leave(r, from);
+	}
+}
+
+static bool
+is_type(const char *name)
+{
+	static const char *const types[] = {
+	    "null", "boolean", "integer", "number", "string", "array", "object"};
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+		if (strcmp(types[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void
+lint_types(struct visit *r, struct json_object *type)
+{
+	if (json_object_is_type(type, json_type_string)) {
+		if (!is_type(json_object_get_string(type)))
+			schema_wrong(
+			    r, "there is no type '%s'", json_object_get_string(type));
+		return;
+	}
+	for (size_t i = 0; i < json_len(type); i++)
+		lint_types(r, json_item(type, i));
+}
+
+static void
+lint_keyword(struct visit *r, const char *name, struct json_object *rule)
+{
+	const struct keyword *k = find_keyword(name);
+
+	if (k == NULL) {
+		schema_wrong(r, "unknown keyword '%s'", name);
+	} else if (!argument_fits(rule, k->argument)) {
+		schema_wrong(r, "is not a valid argument of '%s'", name);
+	} else if (k->argument == SCHEMA) {
+		lint(r, rule);
+	} else if (k->argument == SCHEMA_MAP) {
+		lint_each(r, rule);
+	} else if (k->argument == TYPE) {
+		lint_types(r, rule);
+	} else if (k->argument == SCHEMA_LIST) {
+		for (size_t i = 0; i < json_len(rule); i++)
+			lint(r, json_item(rule, i));
+	} else if (strcmp(name, "$ref") == 0 && resolve(r->root, rule) == NULL) {
+		schema_wrong(
+		    r, "$ref %s points to nothing", json_object_get_string(rule));
+	} else if (k->rule == rule_pattern &&
+	           format_match(json_object_get_string(rule), "") < 0) {
+		schema_wrong(
+		    r, "is not a regular expression: %s", json_object_get_string(rule));
+	}
+}
+
+static void
+lint(struct visit *r, struct json_object *schema)
+{
+	if (json_object_is_type(schema, json_type_boolean))
+		return;
+	if (!json_object_is_type(schema, json_type_object) || r->depth == MAX_DEPTH) {
+		schema_wrong(r, "is not a schema");
+		return;
+	}
+	r->depth++;
+	json_object_object_foreach(schema, name, rule)
+	{
+		size_t from = schema_enter(r, name);
+		lint_keyword(r, name, rule);
+		schema_leave(r, from);
+	}
+	r->depth--;
+}
+
+size_t
+schema_lint(struct json_object *schema, schema_fn *found, void *cookie)
+{
+	struct visit r = {.root = schema, .found = found, .cookie = cookie};
+
+	buf_str(&r.at, "");
+	lint(&r, schema);
 	buf_release(&r.at);
 	return r.count;
 }

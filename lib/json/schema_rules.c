@@ -1,202 +1,218 @@
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "json/format.h"
 #include "json/json.h"
 #include "json/schema_rules.h"
 
+/* A message shows this many bytes of a value. */
+#define SHOWN 80
+
+static char *
+format_message(const char *fmt, va_list ap)
+{
+	char *message;
+
+	if (vasprintf(&message, fmt, ap) < 0)
+		message = NULL;
+	return mem_checked(message);
+}
+
+static void
+report(struct visit *r, char *message)
+{
+	r->count++;
+	if (r->found != NULL)
+		r->found(r->cookie, r->at.data, message);
+	free(message);
+}
+
 void
-rule_enum(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
+schema_wrong(struct visit *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(r, format_message(fmt, ap));
+	va_end(ap);
+}
+
+void
+schema_wrong_value(struct visit *r, struct json_object *value, const char *fmt, ...)
+{
+	struct buf shown = {0};
+	char *message;
+	va_list ap;
+
+	va_start(ap, fmt);
+	message = format_message(fmt, ap);
+	va_end(ap);
+	json_write(&shown, value);
+	if (shown.len > SHOWN) {
+		shown.data[SHOWN] = '\0';
+		utf8_cut(shown.data);
+		shown.len = strlen(shown.data);
+		buf_str(&shown, "\xe2\x80\xa6"); /* an ellipsis */
+	}
+	report(r, mem_printf("%s; got %s", message, shown.data));
+	free(message);
+	buf_release(&shown);
+}
+
+size_t
+schema_enter(struct visit *r, const char *name)
+{
+	size_t from = r->at.len;
+
+	buf_chr(&r->at, '/');
+	for (const char *p = name; *p != '\0'; p++) {
+		if (*p == '~' || *p == '/')
+			buf_str(&r->at, *p == '~' ? "~0" : "~1");
+		else
+			buf_chr(&r->at, *p);
+	}
+	return from;
+}
+
+void
+schema_leave(struct visit *r, size_t from)
+{
+	r->at.len = from;
+	r->at.data[from] = '\0';
+}
+
+bool
+schema_is_number(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_int) ||
+	       json_object_is_type(v, json_type_double);
+}
+
+void
+schema_list(struct buf *b, struct json_object *values, bool quoted)
+{
+	bool array = json_object_is_type(values, json_type_array);
+	size_t n = array ? json_len(values) : 1;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *v = array ? json_item(values, i) : values;
+		if (i > 0)
+			buf_str(b, i + 1 < n ? ", " : " or ");
+		if (quoted)
+			json_write(b, v);
+		else
+			buf_str(b, json_str(v, "") != NULL ? json_str(v, "") : "?");
+	}
+}
+
+/* Compares as JSON Schema does: 1 equals 1.0. */
+static bool
+is_equal(struct json_object *a, struct json_object *b)
+{
+	if (schema_is_number(a) && schema_is_number(b) &&
+	    json_object_get_type(a) != json_object_get_type(b))
+		return json_object_get_double(a) == json_object_get_double(b);
+	return json_object_equal(a, b) != 0;
+}
+
+void
+rule_enum(struct visit *r, struct json_object *argument, struct json_object *value)
 {
 	struct buf b = {0};
-	char *got;
 
-	(void)schema;
-	for (size_t i = 0; i < json_object_array_length(rule); i++)
-		if (schema_is_equal(json_object_array_get_idx(rule, i), value))
+	for (size_t i = 0; i < json_len(argument); i++)
+		if (is_equal(json_item(argument, i), value))
 			return;
-	got = schema_shown(value);
 	buf_str(&b, "");
-	schema_list(&b, rule, true);
-	schema_wrong(r, "must be %s; got %s", b.data, got);
+	schema_list(&b, argument, true);
+	schema_wrong_value(r, value, "must be %s", b.data);
 	buf_release(&b);
-	free(got);
 }
 
 void
-rule_const(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
+rule_const(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	char *want, *got;
+	struct buf b = {0};
 
-	(void)schema;
-	if (schema_is_equal(rule, value))
+	if (is_equal(argument, value))
 		return;
-	want = schema_shown(rule);
-	got = schema_shown(value);
-	schema_wrong(r, "must be %s; got %s", want, got);
-	free(want);
-	free(got);
+	json_write(&b, argument);
+	schema_wrong_value(r, value, "must be %s", b.data);
+	buf_release(&b);
 }
 
-/* A number that has to stand in a relation to the rule's. */
-static void
-bound(struct visit *r, struct json_object *rule, double n, bool holds,
-    const char *relation, const char *unit)
-{
-	if (!holds)
-		schema_wrong(r, "must %s %s%s; got %.15g", relation,
-		    json_object_get_string(rule), unit, n);
-}
-
-static void
-rule_bounds(struct visit *r, const char *name, struct json_object *rule,
-    struct json_object *value)
-{
-	double limit = json_object_get_double(rule), n = json_object_get_double(value);
-
-	if (!schema_is_number(value))
-		return;
-	if (strcmp(name, "minimum") == 0)
-		bound(r, rule, n, n >= limit, "be at least", "");
-	else if (strcmp(name, "maximum") == 0)
-		bound(r, rule, n, n <= limit, "be at most", "");
-	else if (strcmp(name, "exclusiveMinimum") == 0)
-		bound(r, rule, n, n > limit, "be more than", "");
-	else
-		bound(r, rule, n, n < limit, "be less than", "");
-}
-
-void
-rule_minimum(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	(void)schema;
-	rule_bounds(r, "minimum", rule, value);
-}
-
-void
-rule_maximum(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	(void)schema;
-	rule_bounds(r, "maximum", rule, value);
-}
-
-void
-rule_above(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	(void)schema;
-	rule_bounds(r, "exclusiveMinimum", rule, value);
-}
-
-void
-rule_below(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
-{
-	(void)schema;
-	rule_bounds(r, "exclusiveMaximum", rule, value);
-}
-
-/* How many characters, elements or members a value has; false where it is of another type. */
+/* Sets *n to a number's value, or to the number of characters, elements or members. False
+ * if the value is of another type. */
 static bool
-size_of(struct json_object *value, enum json_type type, double *n)
+measure(struct json_object *value, enum json_type type, double *n)
 {
+	if (type == json_type_double) {
+		*n = json_object_get_double(value);
+		return schema_is_number(value);
+	}
 	if (!json_object_is_type(value, type))
 		return false;
 	if (type == json_type_string)
 		*n = (double)utf8_count(json_object_get_string(value));
 	else if (type == json_type_array)
-		*n = (double)json_object_array_length(value);
+		*n = (double)json_len(value);
 	else
 		*n = (double)json_object_object_length(value);
 	return true;
 }
 
-static void
-at_least(struct visit *r, struct json_object *rule, struct json_object *value,
-    enum json_type type, const char *unit)
-{
-	double n;
-
-	if (size_of(value, type, &n))
-		bound(
-		    r, rule, n, n >= json_object_get_double(rule), "have at least", unit);
-}
-
-static void
-at_most(struct visit *r, struct json_object *rule, struct json_object *value,
-    enum json_type type, const char *unit)
-{
-	double n;
-
-	if (size_of(value, type, &n))
-		bound(
-		    r, rule, n, n <= json_object_get_double(rule), "have at most", unit);
-}
-
-#define SIZE_RULE(name, side, type, unit)                                                \
-	void rule_##name(struct visit *r, struct json_object *schema,                    \
-	    struct json_object *rule, struct json_object *value)                         \
-	{                                                                                \
-		(void)schema;                                                            \
-		side(r, rule, value, type, unit);                                        \
-	}
-
-SIZE_RULE(min_length, at_least, json_type_string, " characters")
-SIZE_RULE(max_length, at_most, json_type_string, " characters")
-SIZE_RULE(min_items, at_least, json_type_array, " elements")
-SIZE_RULE(max_items, at_most, json_type_array, " elements")
-SIZE_RULE(min_members, at_least, json_type_object, " members")
-SIZE_RULE(max_members, at_most, json_type_object, " members")
-
 void
-rule_pattern(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
+rule_bound(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	char *got;
+	static const char *const words[] = {[AT_LEAST] = "at least",
+	    [AT_MOST] = "at most",
+	    [MORE_THAN] = "more than",
+	    [LESS_THAN] = "less than"};
+	const struct bound *b = &r->keyword->bound;
+	double limit = json_object_get_double(argument), n;
 
-	(void)schema;
-	if (!json_object_is_type(value, json_type_string) ||
-	    (json_str(value, "") != NULL &&
-	        format_match(json_object_get_string(rule), json_str(value, "")) == 1))
+	if (!measure(value, b->of, &n) || (b->relation == AT_LEAST && n >= limit) ||
+	    (b->relation == AT_MOST && n <= limit) ||
+	    (b->relation == MORE_THAN && n > limit) ||
+	    (b->relation == LESS_THAN && n < limit))
 		return;
-	got = schema_shown(value);
-	schema_wrong(r, "must match %s; got %s", json_object_get_string(rule), got);
-	free(got);
+	schema_wrong(r, "must %s %s %s%s; got %.15g",
+	    b->of == json_type_double ? "be" : "have", words[b->relation],
+	    json_object_get_string(argument), b->unit, n);
 }
 
 void
-rule_format(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
+rule_pattern(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	char *got;
+	const char *pattern = json_object_get_string(argument), *s = json_str(value, "");
 
-	(void)schema;
-	if (!json_object_is_type(value, json_type_string) ||
-	    (json_str(value, "") != NULL &&
-	        format_holds(json_object_get_string(rule), json_str(value, ""))))
-		return;
-	got = schema_shown(value);
-	schema_wrong(r, "must be a %s; got %s", json_object_get_string(rule), got);
-	free(got);
+	if (json_object_is_type(value, json_type_string) &&
+	    (s == NULL || format_match(pattern, s) != 1))
+		schema_wrong_value(r, value, "must match %s", pattern);
 }
 
 void
-rule_unique(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
+rule_format(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	(void)schema;
-	if (!json_object_get_boolean(rule) ||
-	    !json_object_is_type(value, json_type_array))
+	const char *format = json_object_get_string(argument), *s = json_str(value, "");
+
+	if (json_object_is_type(value, json_type_string) &&
+	    (s == NULL || !format_holds(format, s)))
+		schema_wrong_value(r, value, "must be a %s", format);
+}
+
+void
+rule_unique(struct visit *r, struct json_object *argument, struct json_object *value)
+{
+	if (!json_object_get_boolean(argument))
 		return;
-	for (size_t i = 1; i < json_object_array_length(value); i++)
+	for (size_t i = 1; i < json_len(value); i++)
 		for (size_t k = 0; k < i; k++)
-			if (schema_is_equal(json_object_array_get_idx(value, i),
-			        json_object_array_get_idx(value, k))) {
+			if (is_equal(json_item(value, i), json_item(value, k))) {
 				schema_wrong(r,
 				    "must not hold the same element twice (%zu and %zu)",
 				    k, i);
@@ -205,15 +221,12 @@ rule_unique(struct visit *r, struct json_object *schema, struct json_object *rul
 }
 
 void
-rule_required(struct visit *r, struct json_object *schema, struct json_object *rule,
-    struct json_object *value)
+rule_required(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	(void)schema;
 	if (!json_object_is_type(value, json_type_object))
 		return;
-	for (size_t i = 0; i < json_object_array_length(rule); i++) {
-		const char *name =
-		    json_object_get_string(json_object_array_get_idx(rule, i));
+	for (size_t i = 0; i < json_len(argument); i++) {
+		const char *name = json_object_get_string(json_item(argument, i));
 		if (!json_object_object_get_ex(value, name, NULL))
 			schema_wrong(r, "member '%s' is missing", name);
 	}

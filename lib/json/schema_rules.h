@@ -1,6 +1,6 @@
 /*
- * schema_rules: what the parts of schema share: json/schema.c goes through schemas and values,
- * json/schema_rules.c holds the rules for one value, json/schema_lint.c looks at schemas themselves.
+ * schema_rules: the keywords of JSON Schema that look at one value alone, and
+ * how a check reports a finding. For schema.c only.
  */
 #ifndef AV_JSON_SCHEMA_RULES_H
 #define AV_JSON_SCHEMA_RULES_H
@@ -10,28 +10,27 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "json/schema.h"
 
-/* Schemas within schemas; a $ref that leads to itself ends here. */
-#define SCHEMA_DEPTH 256
-
-/* A run over a value, or over a part of it that is only tried. */
+/* A walk over a value and its schema, or a trial walk over a part of it. */
 struct visit {
-	struct json_object *root; /* the whole schema, for $ref */
-	schema_fn *found;
+	struct json_object *root;      /* the whole schema, for $ref */
+	struct json_object *schema;    /* contains the current keyword */
+	const struct keyword *keyword; /* the current keyword */
+	void (*found)(void *cookie, const char *pointer, const char *message);
 	void *cookie;
-	struct buf at; /* the place in the value */
-	size_t count;
-	size_t base;     /* length of `at` where a trial began */
-	bool wrong_type; /* at that very place */
+	struct buf at;   /* JSON Pointer to the current value */
+	size_t count;    /* findings so far */
+	size_t base;     /* length of `at` at the start of a trial */
+	bool wrong_type; /* the trial's own value is of another type */
 	int depth;
 };
 
-/* How a keyword is held against a value. schema is what the keyword stands in. */
-typedef void rule_fn(struct visit *r, struct json_object *schema,
-    struct json_object *rule, struct json_object *value);
+/* Checks a value against a keyword's argument. */
+typedef void rule_fn(
+    struct visit *r, struct json_object *argument, struct json_object *value);
 
-/* What a keyword's argument is, for schema_lint() and so that a rule can rely on it. */
+/* The form of a keyword's argument. schema_lint() checks it; rules rely on it.
+ */
 enum argument {
 	ANY,
 	TYPE,
@@ -48,53 +47,40 @@ enum argument {
 struct keyword {
 	const char *name;
 	enum argument argument;
-	rule_fn *rule;
+	rule_fn *rule; /* NULL: an annotation, or read with another keyword */
+	/* For rule_bound(): compares the argument with a number's value, or
+	 * with the size of a string, array or object. */
+	struct bound {
+		enum json_type of; /* json_type_double: any number */
+		enum { AT_LEAST, AT_MOST, MORE_THAN, LESS_THAN } relation;
+		const char *unit; /* " characters" */
+	} bound;
 };
 
-/* The keyword of that name, or NULL. */
-const struct keyword *schema_keyword(const char *name);
-
-/* Whether a keyword's argument is what it takes. */
-bool schema_argument_fits(struct json_object *o, enum argument argument);
-
-/* Where a $ref leads, borrowed, or NULL. */
-struct json_object *schema_resolve(struct json_object *root, struct json_object *ref);
-
-/* Counts and tells one finding at the present place. */
+/* Counts and reports a finding at the current place. */
 void schema_wrong(struct visit *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Goes down to a member or element; returns where to come back to with schema_leave(). */
+/* The same, with "; got" and the start of the value. */
+void schema_wrong_value(struct visit *r, struct json_object *value,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Goes down to a member or element. Pass the result to schema_leave(). */
 size_t schema_enter(struct visit *r, const char *name);
 void schema_leave(struct visit *r, size_t from);
 
-/* A value as it is shown in a message: on one line, its start only. The caller frees it. */
-char *schema_shown(struct json_object *value);
-
-/* Appends "a", "b" or "c", quoted as JSON or bare; a lone value is a list of one. */
+/* Appends "a", "b" or "c", quoted as JSON or bare. A value that is not an array
+ * is a list of one. */
 void schema_list(struct buf *b, struct json_object *values, bool quoted);
 
 bool schema_is_number(struct json_object *v);
 
-/* Equal as JSON Schema has it: 1 and 1.0 are. */
-bool schema_is_equal(struct json_object *a, struct json_object *b);
-
-/* The rules for one value. */
-rule_fn rule_enum;
+rule_fn rule_bound;
 rule_fn rule_const;
-rule_fn rule_minimum;
-rule_fn rule_maximum;
-rule_fn rule_above;
-rule_fn rule_below;
-rule_fn rule_pattern;
+rule_fn rule_enum;
 rule_fn rule_format;
-rule_fn rule_unique;
+rule_fn rule_pattern;
 rule_fn rule_required;
-rule_fn rule_min_length;
-rule_fn rule_max_length;
-rule_fn rule_min_items;
-rule_fn rule_max_items;
-rule_fn rule_min_members;
-rule_fn rule_max_members;
+rule_fn rule_unique;
 
 #endif

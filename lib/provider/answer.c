@@ -1,6 +1,5 @@
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/mem.h"
 #include "http/response.h"
@@ -24,26 +23,26 @@ answer_release(struct answer *a)
 	a->body = NULL;
 }
 
-/* The first entry of a list whose members hold the wanted values. */
+/* The first element of a list whose members hold the wanted values. */
 static struct json_object *
-pick(struct json_object *list, struct json_object *where)
+find_element(struct json_object *list, struct json_object *where)
 {
-	if (!json_object_is_type(list, json_type_array))
-		return NULL;
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *entry = json_object_array_get_idx(list, i);
+	for (size_t i = 0; i < json_len(list); i++) {
+		struct json_object *element = json_item(list, i);
 		bool fits = true;
 
 		json_object_object_foreach(where, pointer, wanted) fits =
-		    fits && json_object_equal(json_at(entry, pointer), wanted);
+		    fits && json_object_equal(json_at(element, pointer), wanted);
 		if (fits)
-			return entry;
+			return element;
 	}
 	return NULL;
 }
 
-char *
-answer_take_from(struct json_object *take, struct json_object *body,
+/* Reads the place that a `take` of the description names. response is NULL in an entry of
+ * a list, which has no headers. The caller frees the text. */
+static char *
+read_place(struct json_object *take, struct json_object *body,
     const struct http_response *response)
 {
 	const char *header = json_str(take, "/header");
@@ -56,36 +55,24 @@ answer_take_from(struct json_object *take, struct json_object *body,
 	if (json_has(take, "/value"))
 		return json_text(take, "/value");
 	return json_text(
-	    pick(json_at(body, json_str(take, "/list")), json_at(take, "/where")),
+	    find_element(json_at(body, json_str(take, "/list")), json_at(take, "/where")),
 	    json_str(take, "/pointer"));
 }
 
-char *
-answer_take(const struct answer *a, const struct operation *op, const char *member)
-{
-	struct json_object *all = json_at(op->def, "/answer/take"), *take = NULL;
-
-	if (all == NULL || !json_object_object_get_ex(all, member, &take))
-		return NULL;
-	return answer_take_from(take, a->body, a->response);
-}
-
-bool
-answer_complete(const struct answer *a, const struct operation *op)
+static bool
+has_required(const struct answer *a, const struct operation *op)
 {
 	struct json_object *required = json_at(op->def, "/answer/required");
+	struct json_object *places = json_at(op->def, "/answer/take");
+	bool all = true;
 
-	for (size_t i = 0; required != NULL && i < json_object_array_length(required);
-	     i++) {
-		char *text = answer_take(a, op,
-		    json_object_get_string(json_object_array_get_idx(required, i)));
-		bool there = text != NULL && *text != '\0';
-
+	for (size_t i = 0; all && i < json_len(required); i++) {
+		char *text = read_place(json_member(places, json_item_str(required, i)),
+		    a->body, a->response);
+		all = text != NULL && *text != '\0';
 		free(text);
-		if (!there)
-			return false;
 	}
-	return true;
+	return all;
 }
 
 static bool
@@ -93,8 +80,8 @@ status_fits(struct json_object *status, int got)
 {
 	if (!json_object_is_type(status, json_type_array))
 		return json_object_get_int(status) == got;
-	for (size_t i = 0; i < json_object_array_length(status); i++)
-		if (json_object_get_int(json_object_array_get_idx(status, i)) == got)
+	for (size_t i = 0; i < json_len(status); i++)
+		if (json_object_get_int(json_item(status, i)) == got)
 			return true;
 	return false;
 }
@@ -119,8 +106,9 @@ rule_fits(struct json_object *rule, const struct answer *a)
 	return fits;
 }
 
-static enum outcome
-outcome_of(const char *word)
+/* Finds the first rule that fits. False if there is none. */
+static bool
+apply_rules(struct json_object *rules, const struct answer *a, enum outcome *outcome)
 {
 	static const char *const words[] = {[OUTCOME_OK] = "ok",
 	    [OUTCOME_WAIT] = "wait",
@@ -128,22 +116,17 @@ outcome_of(const char *word)
 	    [OUTCOME_REFUSED] = "refused",
 	    [OUTCOME_ACCOUNT] = "account",
 	    [OUTCOME_UNKNOWN] = "unknown"};
+	size_t i = 0;
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (strcmp(words[i], word) == 0)
-			return (enum outcome)i;
-	return OUTCOME_UNKNOWN;
-}
-
-static struct json_object *
-first_rule(struct json_object *rules, const struct answer *a)
-{
-	for (size_t i = 0; rules != NULL && i < json_object_array_length(rules); i++) {
-		struct json_object *rule = json_object_array_get_idx(rules, i);
-		if (rule_fits(rule, a))
-			return rule;
-	}
-	return NULL;
+	while (i < json_len(rules) && !rule_fits(json_item(rules, i), a))
+		i++;
+	if (i == json_len(rules))
+		return false;
+	*outcome = OUTCOME_UNKNOWN;
+	for (size_t w = 0; w < sizeof words / sizeof *words; w++)
+		if (strcmp(words[w], json_str(json_item(rules, i), "/is")) == 0)
+			*outcome = (enum outcome)w;
+	return true;
 }
 
 enum outcome
@@ -156,10 +139,10 @@ answer_by_status(int status)
 	return http_is_temporary(status) ? OUTCOME_WAIT : OUTCOME_REFUSED;
 }
 
-/* Of a status that no rule names. A good one beside the documented, with all that was to be told,
- * is as good. */
+/* The outcome of a status without a rule. For a paid operation, an undocumented 2xx
+ * counts as success if the response has every required member. */
 static enum outcome
-unlisted(const struct answer *a, const struct operation *op)
+outcome_without_rule(const struct answer *a, const struct operation *op)
 {
 	if (op->repeatable)
 		return answer_by_status(a->status);
@@ -173,55 +156,42 @@ enum outcome
 answer_outcome(
     const struct answer *a, const struct provider *p, const struct operation *op)
 {
-	struct json_object *rule = first_rule(json_at(op->def, "/outcomes"), a);
 	enum outcome outcome;
 
 	if (http_is_redirect(a->status))
 		return OUTCOME_REDIRECTED;
-	if (rule == NULL)
-		rule = first_rule(json_at(p->def, "/outcomes"), a);
-	if (rule != NULL)
-		outcome = outcome_of(json_str(rule, "/is"));
-	else
-		outcome = unlisted(a, op);
-	if (outcome == OUTCOME_OK && !answer_complete(a, op))
+	if (!apply_rules(json_at(op->def, "/outcomes"), a, &outcome) &&
+	    !apply_rules(json_at(p->def, "/outcomes"), a, &outcome))
+		outcome = outcome_without_rule(a, op);
+	if (outcome == OUTCOME_OK && !has_required(a, op))
 		outcome = op->repeatable ? OUTCOME_WAIT : OUTCOME_UNKNOWN;
 	return outcome;
-}
-
-/* Our word for one of the service's; false for one that the description does not map. */
-static bool
-put_status(struct json_object *taken, const struct operation *op)
-{
-	const char *word = json_str(taken, "/provider_status");
-	struct json_object *state = NULL;
-	bool known;
-
-	if (op->states == NULL || word == NULL)
-		return true;
-	known = json_object_object_get_ex(op->states, word, &state);
-	json_put_str(
-	    taken, "status", known ? json_object_get_string(state) : "processing");
-	return known;
 }
 
 static struct json_object *
 take_all(struct json_object *body, const struct http_response *response,
     const struct operation *op, bool *known)
 {
-	struct json_object *all = json_at(op->def, "/answer/take");
-	struct json_object *taken = json_new_object();
+	struct json_object *places = json_at(op->def, "/answer/take");
+	struct json_object *taken = json_new_object(), *state;
+	const char *word;
 
 	*known = true;
-	if (all == NULL)
+	if (places == NULL)
 		return taken;
-	json_object_object_foreach(all, name, take)
+	json_object_object_foreach(places, name, place)
 	{
-		char *text = answer_take_from(take, body, response);
+		char *text = read_place(place, body, response);
 		json_put_str(taken, name, text);
 		free(text);
 	}
-	*known = put_status(taken, op);
+	word = json_str(taken, "/provider_status");
+	if (op->states != NULL && word != NULL) {
+		state = json_member(op->states, word);
+		*known = state != NULL;
+		json_put_str(taken, "status",
+		    *known ? json_object_get_string(state) : "processing");
+	}
 	return taken;
 }
 
@@ -247,17 +217,16 @@ answer_wait_ms(const struct answer *a, const struct provider *p, int64_t now)
 
 	if (names == NULL)
 		value = http_header_of(a->response, "Retry-After");
-	for (size_t i = 0;
-	     value == NULL && names != NULL && i < json_object_array_length(names); i++)
-		value = http_header_of(a->response,
-		    json_object_get_string(json_object_array_get_idx(names, i)));
+	for (size_t i = 0; value == NULL && i < json_len(names); i++)
+		value = http_header_of(
+		    a->response, json_object_get_string(json_item(names, i)));
 	return http_retry_after_ms(a->response, value, now);
 }
 
 char *
 answer_error_code(const struct answer *a, const struct provider *p)
 {
-	return answer_take_from(json_at(p->def, "/error/code"), a->body, a->response);
+	return read_place(json_at(p->def, "/error/code"), a->body, a->response);
 }
 
 char *
@@ -267,16 +236,14 @@ answer_error_message(const struct answer *a, const struct provider *p)
 	char *text = NULL;
 
 	if (!json_object_is_type(places, json_type_array))
-		return answer_take_from(places, a->body, a->response);
-	for (size_t i = 0; text == NULL && i < json_object_array_length(places); i++)
-		text = answer_take_from(
-		    json_object_array_get_idx(places, i), a->body, a->response);
+		return read_place(places, a->body, a->response);
+	for (size_t i = 0; text == NULL && i < json_len(places); i++)
+		text = read_place(json_item(places, i), a->body, a->response);
 	return text;
 }
 
 char *
 answer_request_id(const struct answer *a, const struct provider *p)
 {
-	return answer_take_from(
-	    json_at(p->def, "/error/request_id"), a->body, a->response);
+	return read_place(json_at(p->def, "/error/request_id"), a->body, a->response);
 }

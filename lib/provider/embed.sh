@@ -1,8 +1,8 @@
 #!/bin/sh
-# Prints a C source that holds each named file as bytes; builtin.h says what it defines.
+# Prints a C source that contains each named file as bytes; see builtin.h.
 set -eu
 
-printf '#include "provider/builtin.h"\n\n'
+printf '#include <string.h>\n\n#include "provider/builtin.h"\n\n'
 i=0
 for file; do
   printf 'static const char bytes_%d[] = {\n' "$i"
@@ -17,3 +17,18 @@ for file; do
   i=$((i + 1))
 done
 printf '\t{0, 0, 0},\n};\n'
+cat <<'END'
+
+const struct builtin_file *
+builtin_find(const char *dir, const char *name)
+{
+	size_t n = strlen(dir);
+
+	for (const struct builtin_file *f = builtin_files; f->path != NULL; f++)
+		if (strncmp(f->path, dir, n) == 0 && f->path[n] == '/' &&
+		    strncmp(f->path + n + 1, name, strlen(name)) == 0 &&
+		    strcmp(f->path + n + 1 + strlen(name), ".json") == 0)
+			return f;
+	return NULL;
+}
+END

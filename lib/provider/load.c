@@ -1,13 +1,270 @@
+#include <ctype.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
+#include "provider/builtin.h"
+#include "provider/check.h"
 #include "provider/load.h"
+#include "json/json.h"
+
+struct provider *
+provider_load_text(const char *text, size_t len, const char *file, struct err *e)
+{
+	struct provider *p = provider_parse(text, len, file, e);
+
+	if (p == NULL || provider_check(p, text, len, file, e) == 0)
+		return p;
+	provider_free(p);
+	return NULL;
+}
+
+static struct provider *
+load_file(const char *path, struct err *e)
+{
+	struct provider *p = NULL;
+	struct buf text;
+
+	buf_init(&text, PROVIDER_FILE_MAX);
+	if (file_read(path, &text, e) == 0)
+		p = provider_load_text(text.data, text.len, path, e);
+	else
+		e->code = CODE_BAD_PROVIDER;
+	buf_release(&text);
+	if (p != NULL)
+		p->file = mem_str(path);
+	return p;
+}
+
+/* Not checked: the tests check the built-in files. */
+static struct provider *
+load_builtin(const struct builtin_file *f)
+{
+	struct err ignored;
+
+	return provider_parse(f->data, f->len, f->path, &ignored);
+}
+
+/* Refuses a file that replaces a built-in provider but has other URLs. */
+static int
+guard_urls(const struct provider *p, const struct provider *original, struct err *e)
+{
+	static const char *const urls[] = {"/base_url", "/auth/oauth/token_url",
+	    "/auth/oauth/authorize_url", "/auth/oauth/device_url",
+	    "/auth/oauth/revoke_url"};
+
+	for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+		const char *ours = json_str(original->def, urls[i]);
+		const char *theirs = json_str(p->def, urls[i]);
+		if (theirs != NULL && (ours == NULL || strcmp(ours, theirs) != 0))
+			return err_set(e, CODE_BAD_PROVIDER,
+			    "%s: %s differs from the built-in '%s', whose credentials must go "
+			    "nowhere else; use another name, or set the API's URL with -u",
+			    p->file, urls[i] + 1, p->name);
+	}
+	return 0;
+}
+
+/* A name or alias of the other provider that p has as an alias, or NULL. */
+static const char *
+shared_name(const struct provider *p, const struct provider *other)
+{
+	struct json_object *aliases = json_at(other->def, "/aliases");
+
+	if (provider_is(p, other->name))
+		return other->name;
+	for (size_t i = 0; i < json_len(aliases); i++)
+		if (provider_is(p, json_item_str(aliases, i)))
+			return json_item_str(aliases, i);
+	return NULL;
+}
+
+/* Credentials are looked up by each name of a provider. So no file may use a name of a
+ * built-in provider, except a file that replaces it with the same URLs. */
+static int
+guard_credentials(const struct provider *p, struct err *e)
+{
+	int result = 0;
+
+	for (const struct builtin_file *f = builtin_files; result == 0 && f->path != NULL;
+	     f++) {
+		struct provider *other;
+		const char *name;
+
+		if (strncmp(f->path, "providers/", 10) != 0)
+			continue;
+		other = load_builtin(f);
+		if (strcmp(other->name, p->name) == 0)
+			result = guard_urls(p, other, e);
+		else if ((name = shared_name(p, other)) != NULL)
+			result = err_set(e, CODE_BAD_PROVIDER,
+			    "%s: '%s' is a name of the built-in '%s', whose credentials must go "
+			    "nowhere else; use another name",
+			    p->file, name, other->name);
+		provider_free(other);
+	}
+	return result;
+}
+
+static struct provider *
+load_user(const char *path, const char *name, struct err *e)
+{
+	struct provider *p = load_file(path, e);
+
+	if (p == NULL)
+		return NULL;
+	if (strcmp(p->name, name) != 0)
+		err_set(e, CODE_BAD_PROVIDER, "%s: its name is '%s', not '%s'", path,
+		    p->name, name);
+	else if (guard_credentials(p, e) == 0)
+		return p;
+	provider_free(p);
+	return NULL;
+}
+
+/* Loads by name, not alias; the user's file first. */
+static struct provider *
+load_exact(const char *name, struct err *e)
+{
+	const struct builtin_file *f = builtin_find("providers", name);
+	char *dir = file_config_dir();
+	char *path = mem_printf("%s/providers/%s.json", dir != NULL ? dir : "", name);
+	struct provider *p = NULL;
+
+	if (dir != NULL && access(path, F_OK) == 0)
+		p = load_user(path, name, e);
+	else if (f != NULL)
+		p = load_builtin(f);
+	else
+		err_set(e, CODE_UNKNOWN_PROVIDER,
+		    "unknown provider '%s'; av-provider list shows all providers", name);
+	free(path);
+	free(dir);
+	return p;
+}
+
+struct by_alias {
+	const char *alias;
+	struct provider *found;
+};
+
+static void
+try_alias(void *arg, const char *name)
+{
+	struct by_alias *want = arg;
+	struct provider *p;
+	struct err ignored;
+
+	if (want->found != NULL)
+		return;
+	p = load_exact(name, &ignored);
+	if (p != NULL && provider_is(p, want->alias))
+		want->found = p;
+	else
+		provider_free(p);
+}
+
+static bool
+is_name(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+
+	return n > 0 && n <= 32 && s[n] == '\0' && islower((unsigned char)s[0]);
+}
+
+struct provider *
+provider_load(const char *name, struct err *e)
+{
+	struct by_alias want = {.alias = name};
+	struct provider *p;
+
+	if (!is_name(name)) {
+		err_set(
+		    e, CODE_UNKNOWN_PROVIDER, "'%.40s' is not a provider's name", name);
+		return NULL;
+	}
+	p = load_exact(name, e);
+	if (p == NULL && e->code == CODE_UNKNOWN_PROVIDER) {
+		provider_each(try_alias, &want);
+		p = want.found;
+	}
+	return p;
+}
+
+/* A list of names without duplicates. */
+struct names {
+	char **v;
+	size_t n;
+};
+
+static void
+add_name(struct names *names, const char *file)
+{
+	size_t len = strlen(file);
+	char *name;
+
+	if (len <= 5 || strcmp(file + len - 5, ".json") != 0)
+		return;
+	name = mem_strn(file, len - 5);
+	for (size_t i = 0; i < names->n; i++)
+		if (strcmp(names->v[i], name) == 0) {
+			free(name);
+			return;
+		}
+	names->v = mem_resize(names->v, (names->n + 1) * sizeof *names->v);
+	names->v[names->n++] = name;
+}
+
+static void
+add_users_names(struct names *names)
+{
+	char *dir = file_config_dir(), *path;
+	struct dirent *entry;
+	DIR *d;
+
+	if (dir == NULL)
+		return;
+	path = mem_printf("%s/providers", dir);
+	d = opendir(path);
+	while (d != NULL && (entry = readdir(d)) != NULL)
+		add_name(names, entry->d_name);
+	if (d != NULL)
+		closedir(d);
+	free(path);
+	free(dir);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void
+provider_each(void (*fn)(void *arg, const char *name), void *arg)
+{
+	struct names names = {0};
+
+	for (const struct builtin_file *f = builtin_files; f->path != NULL; f++)
+		if (strncmp(f->path, "providers/", 10) == 0)
+			add_name(&names, f->path + 10);
+	add_users_names(&names);
+	if (names.n > 0)
+		qsort(names.v, names.n, sizeof *names.v, compare);
+	for (size_t i = 0; i < names.n; i++) {
+		fn(arg, names.v[i]);
+		free(names.v[i]);
+	}
+	free(names.v);
+}
 
 struct providers_entry {
-	char *name;
+	SLIST_ENTRY(providers_entry) next;
+	char *name; /* as it was asked for: an alias is an entry of its own */
 	struct provider *provider;
-	struct providers_entry *next;
 };
 
 struct provider *
@@ -16,15 +273,18 @@ providers_get(struct providers *set, const char *name, struct err *e)
 	struct providers_entry *entry;
 	struct provider *p;
 
-	for (entry = set->first; entry != NULL; entry = entry->next)
+	SLIST_FOREACH(entry, &set->list, next)
+	{
 		if (strcmp(entry->name, name) == 0)
 			return entry->provider;
+	}
 	p = provider_load(name, e);
 	if (p == NULL)
 		return NULL;
 	entry = mem_new(1, sizeof *entry);
-	*entry = (struct providers_entry){mem_str(name), p, set->first};
-	set->first = entry;
+	entry->name = mem_str(name);
+	entry->provider = p;
+	SLIST_INSERT_HEAD(&set->list, entry, next);
 	return p;
 }
 
@@ -46,8 +306,8 @@ providers_release(struct providers *set)
 {
 	struct providers_entry *entry;
 
-	while ((entry = set->first) != NULL) {
-		set->first = entry->next;
+	while ((entry = SLIST_FIRST(&set->list)) != NULL) {
+		SLIST_REMOVE_HEAD(&set->list, next);
 		provider_free(entry->provider);
 		free(entry->name);
 		free(entry);

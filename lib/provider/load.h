@@ -1,21 +1,43 @@
 /*
- * load: descriptions that were loaded once, kept by the name they were asked for. For the
- * programs that talk to no service.
+ * load: finds descriptions, built in or the user's, and checks them.
+ *
+ * A user's file is providers/NAME.json in the configuration directory. It adds
+ * a provider or replaces a built-in one. No user's file can send the
+ * credentials of a built-in provider elsewhere: if it replaces the provider, it
+ * must keep the URLs; otherwise it must not use its name or aliases.
  */
 #ifndef AV_PROVIDER_LOAD_H
 #define AV_PROVIDER_LOAD_H
 
+#include <sys/queue.h>
+
 #include "provider/provider.h"
 
-/* A zeroed struct is an empty set. */
+/* The largest file, in bytes. */
+#define PROVIDER_FILE_MAX ((size_t)1 << 20)
+
+/* Loads by name or alias. The caller frees it. NULL on failure:
+ * unknown_provider, or bad_provider with file, line and column. */
+struct provider *provider_load(const char *name, struct err *e);
+
+/* Parses and checks a text, which file names in messages (see check.h). */
+struct provider *provider_load_text(
+    const char *text, size_t len, const char *file, struct err *e);
+
+/* Calls fn with the name of each provider, in alphabetical order. */
+void provider_each(void (*fn)(void *arg, const char *name), void *arg);
+
+/* Descriptions that were loaded, each once; a zeroed set is empty. For programs
+ * that send nothing to a service. */
 struct providers {
-	struct providers_entry *first;
+	SLIST_HEAD(, providers_entry) list;
 };
 
-/* The description of that name, loaded at its first use; the set's. NULL as provider_load. */
-struct provider *providers_get(struct providers *set, const char *name, struct err *e);
+/* Loads at the first use; borrowed from the set. NULL as provider_load(). */
+struct provider *providers_get(
+    struct providers *set, const char *name, struct err *e);
 
-/* Loads each of "a,b"; NULL is none. -1 for the first that cannot be loaded. */
+/* Loads each provider of "a,b"; names may be NULL. -1 at the first failure. */
 int providers_load(struct providers *set, const char *names, struct err *e);
 
 void providers_release(struct providers *set);

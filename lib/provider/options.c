@@ -36,8 +36,8 @@ is_type(struct json_object *schema, const char *type)
 	return declared_type != NULL && strcmp(declared_type, type) == 0;
 }
 
-/* A value from the command line as its schema's type. What is malformed stays a string, for the
- * check to refuse. */
+/* A value from the command line as its schema's type. What is malformed stays a string,
+ * for the check to refuse. */
 static struct json_object *
 typed(struct json_object *schema, const char *text)
 {

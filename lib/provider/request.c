@@ -98,13 +98,13 @@ fill_headers(struct request *r, const struct operation *op,
 }
 
 static void
-fill_multipart(
-    struct request *r, struct json_object *template, const struct request_values *v)
+fill_multipart(struct request *r, struct json_object *template,
+    const struct request_values *v, struct json_object *vars)
 {
 	size_t n = 0;
 
 	r->parts = mem_new((size_t)json_object_object_length(template), sizeof *r->parts);
-	r->parts_json = template_fill(template, v->vars);
+	r->parts_json = template_fill(template, vars);
 	json_object_object_foreach(template, name, t)
 	{
 		struct http_part *part = &r->parts[n];
@@ -162,9 +162,9 @@ put_tag(struct json_object *body, struct json_object *rule, const char *tag)
 
 static void
 fill_json(struct request *r, struct json_object *template, const struct operation *op,
-    const struct request_values *v)
+    const struct request_values *v, struct json_object *vars)
 {
-	struct json_object *file = NULL, *tag = json_at(op->def, "/lookup/tag"), *body;
+	struct json_object *file, *tag = json_at(op->def, "/lookup/tag"), *body;
 	char marker[33], *cut = NULL;
 	struct http_piece *piece = r->pieces;
 
@@ -172,23 +172,21 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
 	if (v->photo != NULL) {
 		file = json_new_object();
 		json_put_str(file, "data_uri", marker);
-		json_put(v->vars, "file", file);
+		json_put(vars, "file", file);
 	}
-	body = template_fill(template, v->vars);
+	body = template_fill(template, vars);
 	if (body == NULL)
 		body = json_new_object();
 	if (tag != NULL && v->tag != NULL) {
-		struct json_object *shared = body; /* parts of it are the record's own */
+		struct json_object *shared = body; /* contains values of the record */
 		body = json_copy(shared);
 		json_object_put(shared);
 		r->tagged = put_tag(body, tag, v->tag);
 	}
 	json_write(&r->text, body);
 	json_object_put(body);
-	if (v->photo != NULL) {
-		json_object_object_del(v->vars, "file");
+	if (v->photo != NULL)
 		cut = strstr(r->text.data, marker);
-	}
 	if (cut == NULL) {
 		*piece++ = (struct http_piece){.bytes = r->text.data, .len = r->text.len};
 	} else {
@@ -208,17 +206,17 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
 }
 
 static void
-fill_form(struct request *r, struct json_object *template, const struct request_values *v)
+fill_form(struct request *r, struct json_object *template, struct json_object *vars)
 {
 	buf_add(&r->text, "", 0);
-	add_pairs(&r->text, "", template, v->vars);
+	add_pairs(&r->text, "", template, vars);
 	r->pieces[0] = (struct http_piece){.bytes = r->text.data, .len = r->text.len};
 	r->http.pieces = r->pieces;
 	r->http.npieces = 1;
 	request_header(r, "Content-Type", "application/x-www-form-urlencoded");
 }
 
-/* The body variant for what the photo comes from; NULL where there is none. */
+/* The variant whose source is the photo's; NULL if there is none. */
 static struct json_object *
 choose_body(const struct operation *op, const struct request_values *v)
 {
@@ -227,10 +225,11 @@ choose_body(const struct operation *op, const struct request_values *v)
 	                     : json_str(v->vars, "/url") != NULL ? "url"
 	                                                         : "none";
 
-	for (size_t i = 0; i < json_object_array_length(bodies); i++) {
-		struct json_object *body = json_object_array_get_idx(bodies, i);
+	for (size_t i = 0; i < json_len(bodies); i++) {
+		struct json_object *body = json_item(bodies, i);
 		const char *wanted = json_str(body, "/source");
-		if (strcmp(wanted, source) == 0 || strcmp(wanted, "none") == 0)
+		if (wanted == NULL || strcmp(wanted, "none") == 0 ||
+		    strcmp(wanted, source) == 0)
 			return body;
 	}
 	return NULL;
@@ -240,20 +239,27 @@ static int
 fill_body(struct request *r, const struct operation *op, const struct request_values *v,
     struct err *e)
 {
-	struct json_object *body, *template;
+	struct json_object *body, *template, *vars;
 
 	if (json_at(op->def, "/bodies") == NULL)
 		return 0;
 	body = choose_body(op, v);
 	if (body == NULL)
 		return err_set(
-		    e, CODE_URL_REFUSED, "the provider takes a file, not a URL");
+		    e, CODE_URL_REFUSED, "the provider accepts a file, not a URL");
+	vars = json_new_object();
+	json_object_object_foreach(v->vars, name, value)
+	{
+		if (v->photo == NULL || strcmp(name, "url") != 0)
+			json_put(vars, name, json_object_get(value));
+	}
 	if ((template = json_at(body, "/multipart")) != NULL)
-		fill_multipart(r, template, v);
+		fill_multipart(r, template, v, vars);
 	else if ((template = json_at(body, "/json")) != NULL)
-		fill_json(r, template, op, v);
+		fill_json(r, template, op, v, vars);
 	else if ((template = json_at(body, "/form")) != NULL)
-		fill_form(r, template, v);
+		fill_form(r, template, vars);
+	json_object_put(vars);
 	return 0;
 }
 

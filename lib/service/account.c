@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "http/http.h"
 #include "http/url.h"
+#include "provider/load.h"
 #include "service/account.h"
 #include "service/pace.h"
 #include "json/json.h"

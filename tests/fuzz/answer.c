@@ -17,8 +17,8 @@ load_all(struct provider **all)
 	for (const struct builtin_file *f = builtin_files;
 	     f->path != NULL && n < SERVICES_MAX; f++)
 		if (strncmp(f->path, "providers/", 10) == 0)
-			need((all[n++] = provider_parse(
-			          f->data, f->len, f->path, false, &e)) != NULL);
+			need((all[n++] = provider_parse(f->data, f->len, f->path, &e)) !=
+			     NULL);
 	return n;
 }
 
@@ -29,7 +29,6 @@ take(const struct answer *a, const struct provider *p, const struct operation *o
 	bool known;
 
 	need((unsigned)answer_outcome(a, p, op) <= OUTCOME_REDIRECTED);
-	answer_complete(a, op);
 	taken = answer_taken(a, op, &known);
 	need(json_object_is_type(taken, json_type_object));
 	json_object_put(taken);

@@ -3,6 +3,7 @@
 #include "json_parts.h"
 #include "provider/builtin.h"
 #include "provider/limits.h"
+#include "provider/load.h"
 
 /* Walks through the values in order and replaces the chosen one with `by`, which it takes over, or
  * removes it. */
@@ -61,7 +62,7 @@ static void
 load(const char *text, size_t len)
 {
 	struct err e = {.code = CODE_NONE};
-	struct provider *p = provider_parse(text, len, "fuzz.json", true, &e);
+	struct provider *p = provider_load_text(text, len, "fuzz.json", &e);
 
 	if (p == NULL)
 		need(e.code == CODE_BAD_PROVIDER && e.message[0] != '\0');

@@ -195,38 +195,99 @@ bad.json:8:50" ]
     grep -qE "acme.json:[0-9]+:[0-9]+: /" <<<"$stderr"
   done <<'END'
 .operations.create.repeatable = true~creating is not repeatable
-.operations.create.outcomes = []~must say which status is ok
+.operations.create.outcomes = []~needs a rule that says ok
 .operations.create.answer.states = "none"~no set of states is called 'none'
-.operations.create.answer.required = ["id","size"]~'size' is required and not taken
-del(.operations.create.answer.take.id) | .operations.create.answer.required = []~its answer must give an id
-.operations.create.options.properties.extra = {"type":"string"}~the option is sent nowhere
+.operations.create.answer.required = ["id","size"]~'size' is required but not taken
+del(.operations.create.answer.take.id) | .operations.create.answer.required = []~its answer must require id
+.operations.create.answer = "none"~no answer is called 'none'
+del(.operations.list)|del(.operations.create.lookup.operation)~no operation is called 'list'
+.operations.create.options.properties.extra = {"type":"string"}~no template sends the option
 .operations.create.options.properties.style = {}~the option needs a type
 .operations.create.options.properties.style.minimun = 1~unknown keyword 'minimun'
-.operations.create.bodies[0].multipart.x = "{options.y}"~{options.y} is not among its options
-.operations.create.bodies[0].multipart.x = "{nonsense}"~{nonsense} is no variable
-.operations.create.bodies[0].multipart.x = "{kind.none}"~{kind.none}: no such kind
+.operations.create.bodies[0].multipart.x = "{options.y}"~{options.y} is not an option of the operation
+.operations.create.bodies[0].multipart.x = "{nonsense}"~{nonsense} is not a variable
+.operations.create.bodies[0].multipart.x = "{kind.none}"~{kind.none}: there is no such kind
 .operations.create.lookup = {"operation":"none","settle_s":1}~no operation is called 'none'
-del(.operations.create.lookup.match)~a list needs match or tag to tell entries apart
-.operations.create.lookup.operation = "status"~what is no list needs the words in started
-.operations.create.lookup.match["/x"] = "{nonsense}"~{nonsense} is no variable
-.operations.status.answer.required = []~asks for a state, so its answer needs status
-del(.operations.status.answer.states)~asks for a state, so its answer needs status
-del(.operations.status) | .kinds = {} | .default_kinds = []~create must give a status
-.kinds.portrait.start = ["list"] | .kinds.portrait.status = "status"~its first operation must give an id
-.kinds.portrait.start = ["create"]~what is started needs a status operation
-.kinds.portrait.status = "list"~asks for a state, so its answer needs status
-.kinds.portrait.result.operation = "none"~its result operation does not exist
-.kinds.portrait.result.take = "none"~takes no 'none' from its answer
-.kinds.portrait.start = ["none"]~leads to no operation
-.kinds.portrait.status = "none"~its status operation does not exist
+del(.operations.create.lookup.match)~a list needs match or tag to tell candidates apart
+.operations.create.lookup.operation = "status"~'status' is not a list, so started is needed
+.operations.create.lookup.match["/x"] = "{nonsense}"~{nonsense} is not a variable
+.operations.status.answer.required = []~it asks for a state: its answer must require status
+del(.operations.status.answer.states)~it asks for a state: its answer must require status
+del(.operations.status) | .kinds = {} | .default_kinds = []~it must take a status
+.kinds.portrait.start = ["list"] | .kinds.portrait.status = "status"~its first operation must require id
+.kinds.portrait.start = ["create"]~a kind with start needs a status
+.kinds.portrait.status = "list"~it asks for a state: its answer must require status
+.kinds.portrait.result.operation = "none"~its result is not an operation
+.kinds.portrait.result.take = "none"~does not take 'none'
+.kinds.portrait.start = ["none"]~number 1 is not an operation
+.kinds.portrait.status = "none"~its status is not an operation
 .default_kinds = ["none"]~no kind is called 'none'
-.kinds.portrait.value = {"type":"string"}~only -r may ask for it
-.kinds.portrait.start = ["create"] | .kinds.portrait.status = "status"~only -r may ask for it
-.image.url = "("~is no regular expression
+.kinds.portrait.value = {"type":"string"}~only -r may order it
+.kinds.portrait.start = ["create"] | .kinds.portrait.status = "status"~only -r may order it
+.image.url = "("~it is not a regular expression
 END
 }
 
-@test "check: a file that cannot be opened ends it before any check" {
+# The example in short forms.
+short='.answers.face = .operations.status.answer | .answers.face.take.id = "/id"
+  | del(.answers.face.required)
+  | .operations.create.answer = "face" | .operations.status.answer = "face"
+  | .operations.create.bodies |= .[0]
+  | .outcomes += .operations.create.outcomes | del(.operations.create.outcomes)
+  | del(.operations.create.lookup.operation, .operations.create.lookup.settle_s)'
+
+# long FILE: a description in its long form, without what short forms leave out.
+long() {
+  jq '.answers as $named | del(.answers) | .operations[] |=
+    (if .answer | type == "string" then .answer = $named[.answer] else . end
+    | if .bodies | type == "object" then .bodies = [.bodies] else . end)' "$1"
+}
+
+@test "check: short forms mean the same as long ones" {
+  change "$short"
+  run --separate-stderr av-provider check acme.json
+  echo "$stderr"
+  [ "$status" -eq 0 ]
+  # Mistakes in a named answer are reported where it is used, and where it is written.
+  change "$short | .answers.face.states = \"none\""
+  check_fails_with "/operations/create: no set of states is called 'none'"
+  change "$short | .answers.face.tak = {}"
+  check_fails_with "/answers/face/tak: unknown member 'tak' (did you mean 'take'?)"
+  change "$short | .answers.face.required = [\"size\"]"
+  check_fails_with "/operations/status: answer: 'size' is required but not taken"
+  for file in "$top"/lib/providers/*.json; do
+    long "$file" >long.json
+    run --separate-stderr av-provider check long.json
+    [ "$status" -eq 0 ]
+  done
+}
+
+@test "short forms take a photo all the way, and show prints them unchanged" {
+  example | jq "$short" >"$dir/acme.json"
+  av-provider show acme | cmp - "$dir/acme.json"
+  cp "$top/tests/photos/baseline.jpg" ann.jpg
+  export ACME_API_KEY=sesame XDG_STATE_HOME="$BATS_TEST_TMPDIR/state"
+  unset AV_LEDGER AV_PROVIDER
+  run --separate-stderr "$top/tests/servers/acme-server" bash -c 'set -o pipefail
+    av-upload -p acme -O style=comic ann.jpg | av-poll --interval 20ms >done.jsonl'
+  echo "$output $stderr"
+  [ "$status" -eq 0 ]
+  [ "$(head -1 <<<"$output")" = "POST /v2/faces sesame photo label style" ]
+  jq -e '.avatar.id == "face-1" and .avatar.status == "ready"' done.jsonl
+}
+
+@test "a photo in a file hides the record's url from the body" {
+  example | jq '.operations.create |= (del(.options) | .bodies[0].multipart.style = "{url}")' >"$dir/acme.json"
+  cp "$top/tests/photos/baseline.jpg" ann.jpg
+  export ACME_API_KEY=sesame XDG_STATE_HOME="$BATS_TEST_TMPDIR/state"
+  run --separate-stderr "$top/tests/servers/acme-server" bash -c \
+    'av-upload -p acme --ledger none <<<"{\"file\":\"ann.jpg\",\"url\":\"https://example.org/ann.jpg\"}" >done.jsonl'
+  echo "$output $stderr"
+  [ "$status" -eq 0 ]
+  [ "$output" = "POST /v2/faces sesame photo label" ]
+}
+
+@test "check: a file that cannot be opened ends it before any is judged" {
   echo '{' >bad.json
   run --separate-stderr av-provider check bad.json none.json
   [ "$status" -eq 66 ]

@@ -31,7 +31,7 @@ test_refusals_name_the_place(void **state)
 	        "not JSON: line 2, column 7: a value is expected"},
 	    {"[1] 2", "not JSON: line 1, column 5: something follows the value"},
 	    {"[\"\xff\"]", "not JSON: line 1, column 3: it is not UTF-8"},
-	    {"null", "not JSON that can be read: it is null"},
+	    {"null", "cannot parse the JSON text: it is null"},
 	};
 
 	(void)state;

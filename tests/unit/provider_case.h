@@ -40,7 +40,7 @@ described(const char *text)
 {
 	char *json = quoted(text);
 	struct err e = {0};
-	struct provider *p = provider_parse(json, strlen(json), "acme.json", false, &e);
+	struct provider *p = provider_parse(json, strlen(json), "acme.json", &e);
 
 	if (p == NULL)
 		fail_msg("%s", e.message);

@@ -238,7 +238,7 @@ faults_of_an_operation(void **state)
 	    /* options_check reports values */
 	    {"draw", "{'text':''}", {NULL}},
 	    {"draw", "{'text':'ab','hand':'l','foot':'r'}",
-	        {"option_invalid the set of options is of a form that may not stand here",
+	        {"option_invalid the set of options is of a form that is not allowed",
 	            NULL}},
 	    {"create", "{}", {NULL}},
 	    {"status", "{}", {NULL}},

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/strings.h"
+#include "provider/load.h"
 #include "wanted.h"
 #include "json/json.h"
 #include "json/schema.h"
