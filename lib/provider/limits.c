@@ -11,29 +11,22 @@ side(struct json_object *def, const char *pointer)
 	return (uint32_t)json_int(def, pointer, 0);
 }
 
-/* "16:9", which the description's schema vouches for. */
-static struct aspect
-aspect_of(const char *s)
-{
-	return (struct aspect){(uint32_t)strtoul(s, NULL, 10),
-	    (uint32_t)strtoul(strchr(s, ':') + 1, NULL, 10)};
-}
-
 void
 provider_limits_init(struct provider_limits *l, const struct provider *p)
 {
 	struct json_object *types = json_at(p->def, "/image/types");
 	struct json_object *aspects = json_at(p->def, "/image/aspects");
-	size_t n = types != NULL ? json_object_array_length(types) : 0;
-	size_t n_aspects = aspects != NULL ? json_object_array_length(aspects) : 0;
+	size_t n = json_len(types), n_aspects = json_len(aspects);
 
 	*l = (struct provider_limits){.types = mem_new(n + 1, sizeof *l->types),
 	    .aspects = mem_new(n_aspects, sizeof *l->aspects)};
 	for (size_t i = 0; i < n; i++)
-		l->types[i] = json_object_get_string(json_object_array_get_idx(types, i));
-	for (size_t i = 0; i < n_aspects; i++)
-		l->aspects[i] = aspect_of(
-		    json_object_get_string(json_object_array_get_idx(aspects, i)));
+		l->types[i] = json_item_str(types, i);
+	for (size_t i = 0; i < n_aspects; i++) { /* "16:9": the schema's pattern */
+		const char *text = json_item_str(aspects, i);
+		l->aspects[i] = (struct aspect){(uint32_t)strtoul(text, NULL, 10),
+		    (uint32_t)strtoul(strchr(text, ':') + 1, NULL, 10)};
+	}
 	l->image = (struct image_limits){.service = p->title,
 	    .types = n > 0 ? l->types : NULL,
 	    .max_bytes = (uint64_t)json_int(p->def, "/image/max_bytes", 0),

@@ -1,5 +1,5 @@
 /*
- * limits: what a provider's description says about photos, in the form that photo/limits.h takes.
+ * limits: what a description says about photos, in the form of photo/limits.h.
  */
 #ifndef AV_PROVIDER_LIMITS_H
 #define AV_PROVIDER_LIMITS_H
@@ -7,7 +7,7 @@
 #include "photo/limits.h"
 #include "provider/provider.h"
 
-/* Holds the lists that image points to; texts are the provider's. */
+/* Owns the lists that image points to; the provider owns the strings. */
 struct provider_limits {
 	struct image_limits image;
 	const char **types;

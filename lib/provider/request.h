@@ -1,5 +1,5 @@
 /*
- * request: one operation of a provider, filled with a record's values, as an HTTP request.
+ * request: an operation filled with a record's values, as an HTTP request.
  */
 #ifndef AV_PROVIDER_REQUEST_H
 #define AV_PROVIDER_REQUEST_H
@@ -10,39 +10,40 @@
 #include "http/http.h"
 #include "provider/provider.h"
 
-/* The photo as it goes out. The strings and the source's arg must outlive the request. When
- * source.read fails it sets `broken`: the request can never be made, whatever the network. */
+/* A photo to send. The strings and the source's arg must outlive the request.
+ * If source.read fails it sets `broken`: no attempt can succeed. */
 struct request_photo {
 	struct http_source source;
 	struct err broken;
 	const char *type;     /* "image/jpeg" */
-	const char *filename; /* for the multipart form */
+	const char *filename; /* for multipart forms */
 };
 
-/* A request and what it points to. */
+/* A request and the memory it points to. */
 struct request {
-	struct http_request http; /* ready for http_send, once credentials are added */
+	struct http_request http; /* ready to send, except for credentials */
 	struct buf url, text;     /* text: the body in memory */
 	struct json_object *parts_json; /* texts of multipart fields */
 	struct json_object *headers_json;
 	struct http_header *headers;
 	struct http_part *parts;
 	struct http_piece pieces[4];
-	bool tagged;    /* the tag is in it */
+	bool tagged;    /* the body contains the tag */
 	char *data_uri; /* "data:image/png;base64," */
 };
 
-/* What an operation is filled with. vars: name, url, options, avatar, rendering, kind, page,
- * page_size, cursor, image; each where there is one. */
+/* The values for an operation. vars may have name, url, options, avatar,
+ * rendering, kind, page, page_size, cursor and image. */
 struct request_values {
 	const char *base_url;
 	struct json_object *vars;
 	const struct request_photo *photo; /* or NULL */
-	const char *tag;                   /* for the operation's lookup.tag, or NULL */
+	const char *tag; /* for the operation's lookup.tag, or NULL */
 };
 
-/* Fills *r. Errors: url_refused where the operation has no body for such a source;
- * no_avatar where an id that the path needs is absent. Release it only when the call is done. */
+/* Fills *r. Errors: url_refused if the operation has no body for the photo's
+ * source; no_avatar if the path needs an id that is absent; option_invalid if a
+ * header's value has more than one line. Release *r after the call is done. */
 int request_init(struct request *r, const struct operation *op,
     const struct request_values *v, struct err *e);
 void request_release(struct request *r);

@@ -1,10 +1,11 @@
 /*
- * template: JSON with places in braces, filled from a tree of variables.
+ * template: JSON with names in braces, which variables replace.
  *
- * "{name}" as a whole string is replaced by the variable's value, whatever its type; within
- * other text ("job {name}") by the value's text. "{a.b|c}" is the first of a.b and c that is
- * there. A member or element with a variable that is absent or null disappears, and so does an
- * object or array of which nothing is left.
+ * "{name}" as a whole string is replaced by the variable's value, whatever its
+ * type; within other text ("job {name}"), the value's text is inserted.
+ * "{a.b|c}" is the first of a.b and c that is present. A member or element with
+ * a variable that is absent or null disappears. So does an object or array that
+ * becomes empty.
  */
 #ifndef AV_PROVIDER_TEMPLATE_H
 #define AV_PROVIDER_TEMPLATE_H
@@ -14,15 +15,18 @@
 
 #include "base/buf.h"
 
-/* The filled template, the caller's; NULL where nothing is left. */
-struct json_object *template_fill(struct json_object *template, struct json_object *vars);
+/* The filled template, owned by the caller; NULL if nothing is left. */
+struct json_object *template_fill(
+    struct json_object *template, struct json_object *vars);
 
-/* Appends a filled URL path, each inserted value percent-encoded (RFC 3986). False where a
- * variable is absent, or would be an empty or a dot segment and so change the path. */
-bool template_path(struct buf *out, const char *template, struct json_object *vars);
+/* Appends a filled URL path; inserted values are percent-encoded (RFC 3986).
+ * False if a variable is absent, or if its value is empty, "." or "..", which
+ * would change the path. */
+bool template_path(
+    struct buf *out, const char *template, struct json_object *vars);
 
-/* Calls fn for each variable that a template names. */
-void template_each(
-    struct json_object *template, void (*fn)(void *arg, const char *name), void *arg);
+/* Calls fn for each variable that the template names. */
+void template_each(struct json_object *template,
+    void (*fn)(void *arg, const char *name), void *arg);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * validate: a record held against its provider, before anything is spent.
+ * validate: checks a record against its provider, before anything is sent.
  *
- * Reads the photo, fills in what the provider wants and the record does not say (name,
- * options), and says everything that the service would refuse. av-validate is this and no
- * more; av-upload does it for records that did not come through av-validate.
+ * Reads the photo, fills in the name and options that the record lacks, and
+ * reports everything that the service would refuse. av-validate does just this;
+ * av-upload does it for records that did not pass av-validate.
  */
 #ifndef AV_PROVIDER_VALIDATE_H
 #define AV_PROVIDER_VALIDATE_H
@@ -20,22 +20,25 @@ struct validate_options {
 	struct filetype *types;      /* borrowed */
 };
 
-/* Sets image, name and options. 0, or -1 where the record must not be sent: it then carries
- * `error` of that step, with every finding in error.problems. p is NULL where the record
- * names no provider: only the photo itself is judged. A photo that the record holds the facts
- * of (image.sha256) is not read again. */
-int validate_record(const struct validate_options *j, const struct provider *p,
+/* Sets image, name and options. If the record already has the facts of its
+ * photo (image.sha256), the photo is not read again. p is NULL if the record
+ * names no provider; then only the photo is checked. -1 if the record must not
+ * be sent: it has an `error` of the step, with all findings in
+ * error.problems. */
+int validate_record(const struct validate_options *o, const struct provider *p,
     struct rec *rec, const char *step);
 
-/* The same for a photo that was judged already, by whomever. */
-int validate_facts(const struct validate_options *j, const struct provider *p,
+/* The same for a photo that was read before. */
+int validate_facts(const struct validate_options *o, const struct provider *p,
     struct rec *rec, const char *step, const struct photo *photo);
 
-/* Findings as error.problems has them, a new array, the caller's. */
+/* The findings in the form of error.problems; a new array, owned by the
+ * caller. */
 struct json_object *validate_problems(const struct findings *fs);
 
-/* Whether the name is not the one that would be made of the photo's path (the original's, where
- * another was made of it) or URL: only then is it part of what was asked for. */
+/* True if the record's name differs from the name made of the photo's path (of
+ * the original, if av-fit made another) or URL. Only then is the name a part of
+ * what was asked for. */
 bool validate_name_given(const struct provider *p, struct rec *rec);
 
 #endif

@@ -1,25 +1,15 @@
-#include "provider/vars.h"
 #include "provider/options.h"
+#include "provider/vars.h"
 #include "json/json.h"
-
-static void
-copy(struct json_object *vars, struct rec *rec, const char *name)
-{
-	struct json_object *value = rec_get(rec, name);
-
-	if (value != NULL)
-		json_put(vars, name, json_object_get(value));
-}
 
 struct json_object *
 vars_of(struct rec *rec, const struct operation *op, struct json_object *options)
 {
+	static const char *const members[] = {"name", "url", "avatar", "image"};
 	struct json_object *vars = json_new_object();
 
-	copy(vars, rec, "name");
-	copy(vars, rec, "url");
-	copy(vars, rec, "avatar");
-	copy(vars, rec, "image");
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+		json_put(vars, members[i], json_object_get(rec_get(rec, members[i])));
 	if (options != NULL)
 		json_put(vars, "options", options_for(op, options));
 	return vars;
@@ -33,6 +23,5 @@ vars_rendering(struct json_object *vars, const char *kind, const char *value,
 
 	json_put_str(kinds, kind, value);
 	json_put(vars, "kind", kinds);
-	if (rendering != NULL)
-		json_put(vars, "rendering", json_object_get(rendering));
+	json_put(vars, "rendering", json_object_get(rendering));
 }

@@ -1,5 +1,5 @@
 /*
- * vars: a record as the variables that a request's templates are filled with (provider/request.h).
+ * vars: the variables of templates (template.h), made from a record.
  */
 #ifndef AV_PROVIDER_VARS_H
 #define AV_PROVIDER_VARS_H
@@ -9,13 +9,14 @@
 #include "provider/provider.h"
 #include "json/rec.h"
 
-/* name, url, avatar, image; and of options those that the operation declares. A new object, the
- * caller's. options may be NULL. */
-struct json_object *vars_of(
-    struct rec *rec, const struct operation *op, struct json_object *options);
+/* The record's name, url, avatar and image, and those of the options that the
+ * operation declares. options may be NULL. A new object, owned by the caller. */
+struct json_object *vars_of(struct rec *rec, const struct operation *op,
+    struct json_object *options);
 
-/* Adds kind.NAME = value and the rendering's own members. */
-void vars_rendering(struct json_object *vars, const char *kind, const char *value,
-    struct json_object *rendering);
+/* Adds kind.KIND = value, and the rendering's own members; rendering may be
+ * NULL. */
+void vars_rendering(struct json_object *vars, const char *kind,
+    const char *value, struct json_object *rendering);
 
 #endif
