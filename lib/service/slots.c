@@ -1,66 +1,66 @@
 #include "service/slots.h"
 
 void
-slots_init(struct slots *places, size_t max)
+slots_init(struct slots *slots, size_t max)
 {
-	*places = (struct slots){.max = max};
-	places->last = &places->first;
+	*slots = (struct slots){.max = max};
+	slots->last = &slots->first;
 }
 
 bool
-slots_available(const struct slots *places)
+slots_available(const struct slots *slots)
 {
-	return places->taken < places->max;
+	return slots->taken < slots->max;
 }
 
 bool
-slots_take(struct slots *places)
+slots_take(struct slots *slots)
 {
-	if (!slots_available(places))
+	if (!slots_available(slots))
 		return false;
-	places->taken++;
+	slots->taken++;
 	return true;
 }
 
 static struct slot_wait *
-pop(struct slots *places)
+pop(struct slots *slots)
 {
-	struct slot_wait *w = places->first;
+	struct slot_wait *w = slots->first;
 
-	places->first = w->next;
-	if (places->first == NULL)
-		places->last = &places->first;
+	slots->first = w->next;
+	if (slots->first == NULL)
+		slots->last = &slots->first;
 	w->waiting = false;
 	return w;
 }
 
 void
-slots_return(struct slots *places)
+slots_return(struct slots *slots)
 {
-	places->taken--;
-	while (slots_available(places) && places->first != NULL) {
-		struct slot_wait *w = pop(places);
+	slots->taken--;
+	while (slots_available(slots) && slots->first != NULL) {
+		struct slot_wait *w = pop(slots);
 		w->fn(w->arg);
 	}
 }
 
 void
-slots_wait(struct slots *places, struct slot_wait *w, void (*fn)(void *arg), void *arg)
+slots_wait(struct slots *slots, struct slot_wait *w, void (*fn)(void *arg), void *arg)
 {
 	*w = (struct slot_wait){.fn = fn, .arg = arg, .waiting = true};
-	*places->last = w;
-	places->last = &w->next;
+	*slots->last = w;
+	slots->last = &w->next;
 }
 
 void
-slots_cancel(struct slots *places, struct slot_wait *w)
+slots_cancel(struct slots *slots, struct slot_wait *w)
 {
-	for (struct slot_wait **p = &places->first; *p != NULL; p = &(*p)->next) {
+	for (struct slot_wait **p = &slots->first; *p != NULL; p = &(*p)->next) {
 		if (*p != w)
 			continue;
 		*p = w->next;
-		if (places->last == &w->next)
-			places->last = p;
+		if (slots->last == &w->next)
+			slots->last = p;
 		w->waiting = false;
 		return;
 	}

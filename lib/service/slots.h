@@ -23,21 +23,21 @@ struct slots {
 	struct slot_wait *first, **last;
 };
 
-void slots_init(struct slots *places, size_t max);
+void slots_init(struct slots *slots, size_t max);
 
-bool slots_available(const struct slots *places);
+bool slots_available(const struct slots *slots);
 
 /* Takes one; false where none is free. */
-bool slots_take(struct slots *places);
+bool slots_take(struct slots *slots);
 
 /* Gives one back, and calls those who wait while any is free. */
-void slots_return(struct slots *places);
+void slots_return(struct slots *slots);
 
 /* Calls fn when one is free, for it to take: there it may be gone again, so look once more. */
 void slots_wait(
-    struct slots *places, struct slot_wait *w, void (*fn)(void *arg), void *arg);
+    struct slots *slots, struct slot_wait *w, void (*fn)(void *arg), void *arg);
 
 /* fn will not come. */
-void slots_cancel(struct slots *places, struct slot_wait *w);
+void slots_cancel(struct slots *slots, struct slot_wait *w);
 
 #endif
