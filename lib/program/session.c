@@ -59,7 +59,7 @@ session_open(struct session *t, const struct opt_common *common,
 	    .step = options->step,
 	    .ledger_file = options->ledger_file};
 	t->engine.loop = loop_new();
-	slots_init(&t->engine.places, (size_t)common->jobs);
+	slots_init(&t->engine.slots, (size_t)common->jobs);
 	t->desk = (struct paid_context){.engine = &t->engine, .creates_left = -1};
 	t->engine.accounts = accounts_new(t->engine.loop, &account_options);
 	if (options->dry_run)
