@@ -174,7 +174,7 @@ over(struct render *r)
 
 	if (--r->pending > 0)
 		return;
-	if (session->desk.plan != NULL) {
+	if (session->paid.dry_run != NULL) {
 		rec_set(item->rec, "plan", json_object_get(r->plan));
 	} else {
 		rec_remove(item->rec, "plan");
@@ -378,7 +378,7 @@ begin(void *arg, struct item *item)
 	}
 	r->n = 0;
 	render_free(r);
-	self->session.plan.refused++;
+	self->session.dry_run.refused++;
 	run_fail(item, &e);
 }
 
@@ -423,7 +423,7 @@ main(int argc, char *argv[])
 	        .dry_run = o.dry_run},
 	    &calls, &self);
 	self.context = (struct render_context){.engine = &self.session.engine,
-	    .desk = &self.session.desk,
+	    .paid = &self.session.paid,
 	    .filetypes = filetype_new(),
 	    .template = template,
 	    .ask = o.ask,

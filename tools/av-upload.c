@@ -75,8 +75,8 @@ skip(void *arg, struct rec *rec)
 	struct upload_tool *self = arg;
 	bool made = rec_is(rec, "avatar", "/id", NULL);
 
-	if (made && self->session.desk.plan != NULL)
-		self->session.plan.made++;
+	if (made && self->session.paid.dry_run != NULL)
+		self->session.dry_run.made++;
 	return made;
 }
 
@@ -208,7 +208,7 @@ start(struct upload *u, struct account *a, const char *file)
 	spec.options = json_at(spec.call.vars, "/options");
 	u->item->state = u;
 	u->item->stop = stop;
-	u->paid = paid_start(&u->self->session.desk, &spec, created, u);
+	u->paid = paid_start(&u->self->session.paid, &spec, created, u);
 	json_object_put(spec.call.vars);
 }
 
@@ -223,7 +223,7 @@ begin(void *arg, struct item *item)
 	if (a == NULL)
 		return;
 	if (validate_record(&self->judge, a->provider, item->rec, "upload") < 0) {
-		self->session.plan.refused++;
+		self->session.dry_run.refused++;
 		run_done(item);
 		return;
 	}
@@ -261,9 +261,9 @@ main(int argc, char *argv[])
 	        .ledger_file = o.ledger,
 	        .dry_run = o.dry_run},
 	    &calls, &self);
-	self.session.desk.again = o.again;
+	self.session.paid.again = o.again;
 	if (o.max_creates > 0)
-		self.session.desk.creates_left = o.max_creates;
+		self.session.paid.creates_left = o.max_creates;
 	status = run_records(self.session.run, argv + first);
 	session_close(&self.session, status);
 	filetype_free(self.judge.types);

@@ -60,16 +60,16 @@ session_open(struct session *t, const struct opt_common *common,
 	    .ledger_file = options->ledger_file};
 	t->engine.loop = loop_new();
 	slots_init(&t->engine.slots, (size_t)common->jobs);
-	t->desk = (struct paid_context){.engine = &t->engine, .creates_left = -1};
+	t->paid = (struct paid_context){.engine = &t->engine, .creates_left = -1};
 	t->engine.accounts = accounts_new(t->engine.loop, &account_options);
 	if (options->dry_run)
-		t->desk.plan = &t->plan;
+		t->paid.dry_run = &t->dry_run;
 	else
 		check_providers(t);
 	if (options->ledger) {
-		t->desk.lookups = lookups_new(&t->engine);
-		t->desk.ledger = ledger_open(options->ledger_file, t->engine.loop, &e);
-		if (t->desk.ledger == NULL)
+		t->paid.lookups = lookups_new(&t->engine);
+		t->paid.ledger = ledger_open(options->ledger_file, t->engine.loop, &e);
+		if (t->paid.ledger == NULL)
 			die(EX_CONFIG, "%s", e.message);
 	}
 	t->engine.http = http_new(t->engine.loop, &http_options);
@@ -81,13 +81,13 @@ session_open(struct session *t, const struct opt_common *common,
 void
 session_close(struct session *t, int status)
 {
-	if (t->desk.plan != NULL)
-		dry_run_report(t->desk.plan, run_failed(t->run));
+	if (t->paid.dry_run != NULL)
+		dry_run_report(t->paid.dry_run, run_failed(t->run));
 	run_free(t->run);
-	dry_run_release(&t->plan);
-	lookups_free(t->desk.lookups);
+	dry_run_release(&t->dry_run);
+	lookups_free(t->paid.lookups);
 	http_free(t->engine.http);
-	ledger_free(t->desk.ledger);
+	ledger_free(t->paid.ledger);
 	if (status < 0)
 		return;
 	accounts_free(t->engine.accounts);
@@ -107,7 +107,7 @@ session_account(struct session *t, struct item *item)
 	else
 		a = accounts_get(t->engine.accounts, name, &e);
 	if (a == NULL) {
-		t->plan.refused++;
+		t->dry_run.refused++;
 		run_fail(item, &e);
 	}
 	return a;
@@ -118,19 +118,19 @@ session_ledger(struct session *t)
 {
 	struct err e;
 
-	if (t->desk.ledger != NULL || t->no_ledger)
-		return t->desk.ledger;
-	t->desk.ledger = ledger_open(t->ledger_file, t->engine.loop, &e);
-	t->no_ledger = t->desk.ledger == NULL;
+	if (t->paid.ledger != NULL || t->no_ledger)
+		return t->paid.ledger;
+	t->paid.ledger = ledger_open(t->ledger_file, t->engine.loop, &e);
+	t->no_ledger = t->paid.ledger == NULL;
 	if (t->no_ledger)
 		warn("what fails or is gone is not noted for later runs: %s", e.message);
-	return t->desk.ledger;
+	return t->paid.ledger;
 }
 
 void
 session_fail(struct session *t, struct item *item, const struct failure *f)
 {
-	t->plan.refused++;
+	t->dry_run.refused++;
 	failure_put(f, item->rec, t->step);
 	run_done(item);
 }

@@ -17,8 +17,8 @@ struct session {
 	const struct opt_common *common;
 	const struct opt_usage *usage;
 	struct engine engine;
-	struct paid_context desk; /* of programs that send what is not repeatable */
-	struct dry_run plan;      /* of a dry run */
+	struct paid_context paid; /* of programs that send what is not repeatable */
+	struct dry_run dry_run;   /* of a dry run */
 	struct run *run;
 	const char *step;
 	const char *ledger_file;

@@ -18,11 +18,11 @@
 struct candidate {
 	char *id;
 	struct json_object *taken;
-	enum match likeness;
+	enum match match;
 };
 
 struct lookup {
-	struct lookup_batch *room;
+	struct lookup_batch *batch;
 	struct lookup *next;
 	struct lookup_spec spec;
 	lookup_fn *fn;
@@ -59,10 +59,10 @@ struct lookup_batch {
 
 struct lookups {
 	struct engine *engine;
-	struct lookup_batch *rooms;
+	struct lookup_batch *batches;
 };
 
-static void plan(struct lookup_batch *room);
+static void schedule(struct lookup_batch *batch);
 
 struct lookups *
 lookups_new(struct engine *engine)
@@ -78,11 +78,11 @@ lookups_free(struct lookups *all)
 {
 	if (all == NULL)
 		return;
-	while (all->rooms != NULL) {
-		struct lookup_batch *room = all->rooms;
-		all->rooms = room->next;
-		loop_cancel(all->engine->loop, &room->timer);
-		free(room);
+	while (all->batches != NULL) {
+		struct lookup_batch *batch = all->batches;
+		all->batches = batch->next;
+		loop_cancel(all->engine->loop, &batch->timer);
+		free(batch);
 	}
 	free(all);
 }
@@ -130,7 +130,7 @@ drop_candidates(struct lookup *l)
 static void
 leave(struct lookup *l)
 {
-	struct lookup **p = &l->room->first;
+	struct lookup **p = &l->batch->first;
 
 	while (*p != l)
 		p = &(*p)->next;
@@ -173,17 +173,17 @@ found(struct lookup *l, struct json_object *taken)
 static void
 missed(struct lookup *l)
 {
-	int64_t now = loop_now(l->room->all->engine->loop);
+	int64_t now = loop_now(l->batch->all->engine->loop);
 
 	drop_candidates(l);
 	if (l->looked_at >= l->counts_from && ++l->passes == PASSES) {
 		tell(l, &(struct lookup_result){.verdict = LOOKUP_ABSENT});
 		return;
 	}
-	l->due = now + l->room->settle_ms;
+	l->due = now + l->batch->settle_ms;
 	if (l->passes == 0 && l->due < l->counts_from)
 		l->due = l->counts_from;
-	plan(l->room);
+	schedule(l->batch);
 }
 
 /* Another request that looks the same in the list is at work: its outcome may tell. Two that
@@ -191,7 +191,7 @@ missed(struct lookup *l)
 static void
 wait_for_twin(struct lookup *l)
 {
-	struct loop *loop = l->room->all->engine->loop;
+	struct loop *loop = l->batch->all->engine->loop;
 
 	drop_candidates(l);
 	if (++l->busy == PATIENCE) {
@@ -200,8 +200,8 @@ wait_for_twin(struct lookup *l)
 		    false);
 		return;
 	}
-	l->due = loop_now(loop) + l->room->settle_ms;
-	plan(l->room);
+	l->due = loop_now(loop) + l->batch->settle_ms;
+	schedule(l->batch);
 }
 
 static void adopt(struct lookup *l, enum match how);
@@ -262,7 +262,7 @@ adopt(struct lookup *l, enum match how)
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++) {
-		if (l->candidates[i].likeness != how)
+		if (l->candidates[i].match != how)
 			continue;
 		ids[n] = l->candidates[i].id;
 		data[n++] = json_object_to_json_string_ext(
@@ -281,7 +281,7 @@ adopt(struct lookup *l, enum match how)
 /* How surely an entry is what the request made, by the server's clock: of when it was sent, else
  * as the list's own answer told it just now. */
 static enum match
-likeness(const struct lookup *l, struct json_object *entry)
+match_of(const struct lookup *l, struct json_object *entry)
 {
 	const struct lookup_spec *spec = &l->spec;
 	const struct account *a = spec->account;
@@ -298,9 +298,9 @@ likeness(const struct lookup *l, struct json_object *entry)
 }
 
 static void
-add_candidate(struct lookup *l, struct json_object *entry, enum match likeness)
+add_candidate(struct lookup *l, struct json_object *entry, enum match match)
 {
-	struct json_object *taken = answer_taken_of(entry, l->room->list);
+	struct json_object *taken = answer_taken_of(entry, l->batch->list);
 	char *id = json_text(taken, "/id");
 
 	l->nameless = l->nameless || id == NULL;
@@ -314,16 +314,16 @@ add_candidate(struct lookup *l, struct json_object *entry, enum match likeness)
 		return;
 	}
 	l->candidates = mem_resize(l->candidates, (l->n + 1) * sizeof *l->candidates);
-	l->candidates[l->n++] = (struct candidate){id, taken, likeness};
+	l->candidates[l->n++] = (struct candidate){id, taken, match};
 }
 
 static void
 judge_entry(void *arg, struct json_object *entry)
 {
-	struct lookup_batch *room = arg;
+	struct lookup_batch *batch = arg;
 
-	for (struct lookup *l = room->first; l != NULL; l = l->next) {
-		enum match how = l->listed ? likeness(l, entry) : MATCH_NOT;
+	for (struct lookup *l = batch->first; l != NULL; l = l->next) {
+		enum match how = l->listed ? match_of(l, entry) : MATCH_NOT;
 
 		if (how != MATCH_NOT)
 			add_candidate(l, entry, how);
@@ -333,11 +333,11 @@ judge_entry(void *arg, struct json_object *entry)
 static void
 listing_over(void *arg, const struct failure *failure)
 {
-	struct lookup_batch *room = arg;
+	struct lookup_batch *batch = arg;
 	struct lookup *l, *next;
 
-	room->listing = NULL;
-	for (l = room->first; l != NULL; l = next) {
+	batch->listing = NULL;
+	for (l = batch->first; l != NULL; l = next) {
 		next = l->next;
 		if (!l->listed)
 			continue;
@@ -351,7 +351,7 @@ listing_over(void *arg, const struct failure *failure)
 		else
 			adopt(l, MATCH);
 	}
-	plan(room);
+	schedule(batch);
 }
 
 /* That it took effect is on disk. */
@@ -390,8 +390,8 @@ asked(void *arg, const struct call_result *result)
 		ledger_settle(l->spec.claim, LEDGER_IS_MADE, "", NULL, begun_settled, l);
 		return;
 	}
-	if (word != NULL && l->room->list->states != NULL &&
-	    json_object_object_get_ex(l->room->list->states, word, NULL))
+	if (word != NULL && l->batch->list->states != NULL &&
+	    json_object_object_get_ex(l->batch->list->states, word, NULL))
 		missed(l);
 	else
 		untold(l, "the service tells a state that is not known here", true);
@@ -401,24 +401,24 @@ static void
 ask(struct lookup *l)
 {
 	struct call_spec spec = {.account = l->spec.account,
-	    .op = l->room->list,
+	    .op = l->batch->list,
 	    .vars = l->spec.vars,
 	    .deadline = &l->deadline,
 	    .timeout_ms = LIST_TIMEOUT_MS};
 
-	l->call = call_start(l->room->all->engine, &spec, asked, l);
+	l->call = call_start(l->batch->all->engine, &spec, asked, l);
 }
 
 static void
 time_is_up(void *arg)
 {
-	struct lookup_batch *room = arg;
-	struct engine *engine = room->all->engine;
+	struct lookup_batch *batch = arg;
+	struct engine *engine = batch->all->engine;
 	struct listing_spec spec = {
-	    .account = room->account, .op = room->list, .timeout_ms = LIST_TIMEOUT_MS};
-	bool list = is_list(room->list), any = false;
+	    .account = batch->account, .op = batch->list, .timeout_ms = LIST_TIMEOUT_MS};
+	bool list = is_list(batch->list), any = false;
 
-	for (struct lookup *l = room->first; l != NULL; l = l->next) {
+	for (struct lookup *l = batch->first; l != NULL; l = l->next) {
 		if (l->due > loop_now(engine->loop) || l->adopting || l->call != NULL)
 			continue;
 		l->looked_at = loop_now(engine->loop);
@@ -427,50 +427,50 @@ time_is_up(void *arg)
 		if (!list)
 			ask(l);
 	}
-	room->not_before = loop_now(engine->loop) + room->settle_ms / 4;
+	batch->not_before = loop_now(engine->loop) + batch->settle_ms / 4;
 	if (any)
-		room->listing =
-		    listing_start(engine, &spec, judge_entry, listing_over, room);
+		batch->listing =
+		    listing_start(engine, &spec, judge_entry, listing_over, batch);
 	else
-		plan(room);
+		schedule(batch);
 }
 
 /* Sets the time of the next listing, unless one is under way. */
 static void
-plan(struct lookup_batch *room)
+schedule(struct lookup_batch *batch)
 {
 	int64_t at = INT64_MAX;
 
-	if (room->listing != NULL)
+	if (batch->listing != NULL)
 		return;
-	for (struct lookup *l = room->first; l != NULL; l = l->next)
+	for (struct lookup *l = batch->first; l != NULL; l = l->next)
 		if (!l->adopting && l->call == NULL && l->due < at)
 			at = l->due;
 	if (at == INT64_MAX)
-		loop_cancel(room->all->engine->loop, &room->timer);
+		loop_cancel(batch->all->engine->loop, &batch->timer);
 	else
-		loop_at(room->all->engine->loop, &room->timer,
-		    at > room->not_before ? at : room->not_before, time_is_up, room);
+		loop_at(batch->all->engine->loop, &batch->timer,
+		    at > batch->not_before ? at : batch->not_before, time_is_up, batch);
 }
 
 static struct lookup_batch *
-room_for(struct lookups *all, struct account *a, const struct operation *op)
+batch_for(struct lookups *all, struct account *a, const struct operation *op)
 {
 	const struct operation *list = list_of(a, op);
-	struct lookup_batch *room;
+	struct lookup_batch *batch;
 
-	for (room = all->rooms; room != NULL; room = room->next)
-		if (room->account == a && room->list == list)
-			return room;
-	room = mem_new(1, sizeof *room);
-	room->all = all;
-	room->account = a;
-	room->list = list;
-	room->settle_ms = (int64_t)(json_num(op->def, "/lookup/settle_s", 10) * 1000);
-	room->effect_ms = (int64_t)(json_num(op->def, "/lookup/effect_s", 60) * 1000);
-	room->next = all->rooms;
-	all->rooms = room;
-	return room;
+	for (batch = all->batches; batch != NULL; batch = batch->next)
+		if (batch->account == a && batch->list == list)
+			return batch;
+	batch = mem_new(1, sizeof *batch);
+	batch->all = all;
+	batch->account = a;
+	batch->list = list;
+	batch->settle_ms = (int64_t)(json_num(op->def, "/lookup/settle_s", 10) * 1000);
+	batch->effect_ms = (int64_t)(json_num(op->def, "/lookup/effect_s", 60) * 1000);
+	batch->next = all->batches;
+	all->batches = batch;
+	return batch;
 }
 
 struct json_object *
@@ -510,13 +510,13 @@ lookup_start(
 	l->spec.tag = mem_str(spec->tag);
 	l->fn = fn;
 	l->arg = arg;
-	l->room = room_for(all, spec->account, spec->op);
-	l->due = now + l->room->settle_ms - since(spec->lost_at, l->room->settle_ms);
+	l->batch = batch_for(all, spec->account, spec->op);
+	l->due = now + l->batch->settle_ms - since(spec->lost_at, l->batch->settle_ms);
 	l->counts_from =
-	    now + l->room->effect_ms - since(spec->lost_at, l->room->effect_ms);
-	l->next = l->room->first;
-	l->room->first = l;
-	plan(l->room);
+	    now + l->batch->effect_ms - since(spec->lost_at, l->batch->effect_ms);
+	l->next = l->batch->first;
+	l->batch->first = l;
+	schedule(l->batch);
 	return l;
 }
 

@@ -15,7 +15,7 @@
 enum state { STARTING, QUEUEING, CLAIMING, BUSY, CALLING, LOOKING, RESENDING, SETTLING };
 
 struct paid {
-	struct paid_context *desk;
+	struct paid_context *context;
 	struct paid_spec spec;
 	call_fn *fn;
 	void *arg;
@@ -46,7 +46,7 @@ static void claim(struct paid *p);
 static void
 paid_free(struct paid *p)
 {
-	loop_cancel(p->desk->engine->loop, &p->timer);
+	loop_cancel(p->context->engine->loop, &p->timer);
 	json_object_put(p->spec.call.vars);
 	json_object_put(p->spec.options);
 	json_object_put(p->match);
@@ -141,16 +141,16 @@ static int
 before_send(void *arg, struct err *e)
 {
 	struct paid *p = arg;
-	struct paid_context *desk = p->desk;
+	struct paid_context *context = p->context;
 
-	if (p->spec.counted && !p->begun && desk->creates_left == 0)
+	if (p->spec.counted && !p->begun && context->creates_left == 0)
 		return err_set(
 		    e, CODE_MAX_CREATES, "--max-creates is reached; nothing was sent");
 	if (!ledger_sending(p->claim))
 		return err_set(e, CODE_STATE_UNUSABLE,
 		    "the ledger cannot note that a request is sent");
-	if (p->spec.counted && !p->begun && desk->creates_left > 0)
-		desk->creates_left--;
+	if (p->spec.counted && !p->begun && context->creates_left > 0)
+		context->creates_left--;
 	p->begun = true;
 	p->lost_at = 0;
 	if (p->first_at == 0)
@@ -188,7 +188,7 @@ call(struct paid *p)
 	spec.tag = p->tag;
 	spec.before_send = before_send;
 	p->state = CALLING;
-	p->call = call_start(p->desk->engine, &spec, called, p);
+	p->call = call_start(p->context->engine, &spec, called, p);
 	if (p->stop)
 		call_stop(p->call, false);
 }
@@ -229,7 +229,7 @@ is_refusal(int status)
 static void
 absent(struct paid *p)
 {
-	struct loop *loop = p->desk->engine->loop;
+	struct loop *loop = p->context->engine->loop;
 	int64_t deadline = *p->spec.call.deadline;
 	bool late = deadline != 0 && loop_now(loop) >= deadline;
 	int status = p->failure.http_status;
@@ -329,7 +329,7 @@ doubt(struct paid *p, const char *why)
 	p->state = LOOKING;
 	if (p->spec.park != NULL)
 		p->spec.park(p->arg, true);
-	p->lookup = lookup_start(p->desk->lookups, &spec, looked_up, p);
+	p->lookup = lookup_start(p->context->lookups, &spec, looked_up, p);
 }
 
 static void
@@ -356,7 +356,7 @@ claim_again(void *arg)
 static void
 busy(struct paid *p)
 {
-	struct loop *loop = p->desk->engine->loop;
+	struct loop *loop = p->context->engine->loop;
 
 	p->claim = NULL;
 	p->state = BUSY;
@@ -426,7 +426,7 @@ peeked(void *arg, const struct ledger_answer *answer)
 		return;
 	}
 	result.plan = dry_run_add(
-	    p->desk->plan, p->spec.call.account->provider, p->spec.call.op, answer);
+	    p->context->dry_run, p->spec.call.account->provider, p->spec.call.op, answer);
 	p->fn(p->arg, &result);
 	json_object_put(result.plan);
 	paid_free(p);
@@ -455,7 +455,7 @@ ledger_options(struct json_object *options, size_t *n)
 static bool
 may_claim(struct paid *p)
 {
-	struct engine *engine = p->desk->engine;
+	struct engine *engine = p->context->engine;
 	struct account *a = p->spec.call.account;
 	struct err e;
 
@@ -480,7 +480,7 @@ claim(struct paid *p)
 {
 	struct account *a = p->spec.call.account;
 	struct ledger_ask ask = {
-	    .again = p->desk->again, .clock_offset = a->clock_offset};
+	    .again = p->context->again, .clock_offset = a->clock_offset};
 	struct ledger_option *options;
 	struct buf match = {0};
 
@@ -499,11 +499,11 @@ claim(struct paid *p)
 	ask.key.account = a->label;
 	ask.key.subject = p->subject;
 	ask.key.name = p->name;
-	if (p->desk->plan != NULL) {
+	if (p->context->dry_run != NULL) {
 		p->state = SETTLING;
-		ledger_peek(p->desk->ledger, &ask, peeked, p);
+		ledger_peek(p->context->ledger, &ask, peeked, p);
 	} else {
-		p->claim = ledger_claim(p->desk->ledger, &ask, claim_answered, p);
+		p->claim = ledger_claim(p->context->ledger, &ask, claim_answered, p);
 	}
 	free(options);
 	buf_release(&match);
@@ -526,7 +526,7 @@ started(void *arg)
 	struct account *a = p->spec.call.account;
 
 	if (json_flag(p->spec.call.op->def, "/lookup/exclusive", false) && a->exclusive &&
-	    p->desk->plan == NULL && !p->stop) {
+	    p->context->dry_run == NULL && !p->stop) {
 		p->state = QUEUEING;
 		account_take_turn(a, &p->wait, got_turn, p);
 	} else {
@@ -536,11 +536,11 @@ started(void *arg)
 
 struct paid *
 paid_start(
-    struct paid_context *desk, const struct paid_spec *spec, call_fn *fn, void *arg)
+    struct paid_context *context, const struct paid_spec *spec, call_fn *fn, void *arg)
 {
 	struct paid *p = mem_new(1, sizeof *p);
 
-	p->desk = desk;
+	p->context = context;
 	p->spec = *spec;
 	p->spec.call.vars = json_object_get(spec->call.vars);
 	p->spec.options = json_object_get(spec->options);
@@ -548,7 +548,7 @@ paid_start(
 	p->name = mem_str(spec->name);
 	p->fn = fn;
 	p->arg = arg;
-	loop_defer(desk->engine->loop, &p->deferred, started, p);
+	loop_defer(context->engine->loop, &p->deferred, started, p);
 	return p;
 }
 
@@ -566,7 +566,7 @@ paid_stop(struct paid *p, bool hard)
 		interrupted(p);
 		break;
 	case BUSY:
-		loop_cancel(p->desk->engine->loop, &p->timer);
+		loop_cancel(p->context->engine->loop, &p->timer);
 		interrupted(p);
 		break;
 	case CALLING:

@@ -29,7 +29,7 @@ struct paid_context {
 	bool again;           /* make another one of what is made */
 	int64_t creates_left; /* --max-creates; -1: no limit */
 	struct dry_run
-	    *plan; /* send nothing, tell in result->plan what would be; or NULL */
+	    *dry_run; /* send nothing, tell in result->plan what would be; or NULL */
 };
 
 struct paid_spec {
@@ -48,7 +48,7 @@ struct paid_spec {
 struct paid;
 
 struct paid *paid_start(
-    struct paid_context *desk, const struct paid_spec *spec, call_fn *fn, void *arg);
+    struct paid_context *context, const struct paid_spec *spec, call_fn *fn, void *arg);
 
 /* As call_stop. What is not sent yet is given back to the ledger. */
 void paid_stop(struct paid *p, bool hard);

@@ -31,24 +31,24 @@ struct poll {
 	void (*fn)(void *arg, const struct call_result *result);
 	void *arg;
 	/* watch's own */
-	struct poller *all;
+	struct poller *poller;
 	struct poll *next;
 	struct timer timer;
 	struct call *call;
 	int64_t deadline, interval;
 	unsigned missing; /* times in a row that the service did not know it */
-	bool in_line, stop;
+	bool queued, stop;
 };
 
 /* interval_ms: the first interval in place of the provider's; 0: the provider's. */
-void poller_init(struct poller *all, struct engine *engine, size_t max_asking,
+void poller_init(struct poller *poller, struct engine *engine, size_t max_asking,
     int64_t timeout_ms, int64_t interval_ms);
 
-/* Begins, with a first question at once (or after the first interval). w->deadline may be set
+/* Begins, with a first question at once (or after the first interval). p->deadline may be set
  * already, by an earlier watch for the same record. */
-void poll_start(struct poller *all, struct poll *w, bool at_once);
+void poll_start(struct poller *poller, struct poll *p, bool at_once);
 
 /* Ends it soon, with `interrupted`. */
-void poll_stop(struct poll *w, bool hard);
+void poll_stop(struct poll *p, bool hard);
 
 #endif
