@@ -5,7 +5,7 @@
 #include "service/poll.h"
 #include "json/json.h"
 
-/* How often a service may deny that something exists before it is taken at its word. */
+/* Consecutive 404s before an avatar counts as gone. */
 #define GONE_AFTER 3
 
 static void due(void *arg);
@@ -19,7 +19,7 @@ poller_init(struct poller *poller, struct engine *engine, size_t max_asking,
 	    .max_asking = max_asking,
 	    .timeout_ms = timeout_ms,
 	    .interval_ms = interval_ms};
-	poller->last = &poller->first;
+	TAILQ_INIT(&poller->due);
 }
 
 static void
@@ -46,7 +46,7 @@ wait_more(struct poll *p)
 	}
 	if (p->deadline != 0 && loop_now(loop) >= p->deadline) {
 		settle_failed(p, CODE_TIMEOUT,
-		    "not ready before --timeout ended; run it again to go on waiting");
+		    "not ready within --timeout; run it again to wait longer");
 		return;
 	}
 	if (p->deadline != 0 && at > p->deadline)
@@ -74,7 +74,7 @@ is_missing(const struct failure *f)
 	       (f->http_status == 404 || f->http_status == 410);
 }
 
-/* A call that ended for want of time, not of an answer. */
+/* True for a call that was still retrying at the deadline. */
 static bool
 ran_out(const struct failure *f)
 {
@@ -96,8 +96,7 @@ judge(struct poll *p, const struct call_result *result)
 	} else if (is_missing(f) && ++p->missing < GONE_AFTER) {
 		wait_more(p);
 	} else if (is_missing(f)) {
-		settle_failed(
-		    p, CODE_AVATAR_GONE, "the service no longer knows it (404)");
+		settle_failed(p, CODE_AVATAR_GONE, "the service no longer has it (404)");
 	} else if (ran_out(f)) {
 		settle_failed(p, CODE_TIMEOUT, f->err.message);
 	} else {
@@ -129,11 +128,9 @@ answered(void *arg, const struct call_result *result)
 	p->call = NULL;
 	poller->asking--;
 	judge(p, result);
-	while (poller->asking < poller->max_asking && poller->first != NULL) {
-		p = poller->first;
-		poller->first = p->next;
-		if (poller->first == NULL)
-			poller->last = &poller->first;
+	while (poller->asking < poller->max_asking &&
+	       (p = TAILQ_FIRST(&poller->due)) != NULL) {
+		TAILQ_REMOVE(&poller->due, p, entry);
 		p->queued = false;
 		ask(p);
 	}
@@ -150,9 +147,7 @@ due(void *arg)
 		return;
 	}
 	p->queued = true;
-	p->next = NULL;
-	*poller->last = p;
-	poller->last = &p->next;
+	TAILQ_INSERT_TAIL(&poller->due, p, entry);
 }
 
 void
@@ -168,22 +163,6 @@ poll_start(struct poller *poller, struct poll *p, bool at_once)
 		wait_more(p);
 }
 
-static void
-leave_queue(struct poll *p)
-{
-	struct poller *poller = p->poller;
-
-	for (struct poll **q = &poller->first; *q != NULL; q = &(*q)->next) {
-		if (*q != p)
-			continue;
-		*q = p->next;
-		if (poller->last == &p->next)
-			poller->last = q;
-		break;
-	}
-	p->queued = false;
-}
-
 void
 poll_stop(struct poll *p, bool hard)
 {
@@ -193,7 +172,8 @@ poll_stop(struct poll *p, bool hard)
 		return;
 	}
 	if (p->queued)
-		leave_queue(p);
+		TAILQ_REMOVE(&p->poller->due, p, entry);
+	p->queued = false;
 	loop_cancel(p->poller->engine->loop, &p->timer);
 	settle_failed(p, CODE_INTERRUPTED, "stopped while waiting; run it again");
 }

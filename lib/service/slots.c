@@ -4,7 +4,7 @@ void
 slots_init(struct slots *slots, size_t max)
 {
 	*slots = (struct slots){.max = max};
-	slots->last = &slots->first;
+	TAILQ_INIT(&slots->waiting);
 }
 
 bool
@@ -22,24 +22,14 @@ slots_take(struct slots *slots)
 	return true;
 }
 
-static struct slot_wait *
-pop(struct slots *slots)
-{
-	struct slot_wait *w = slots->first;
-
-	slots->first = w->next;
-	if (slots->first == NULL)
-		slots->last = &slots->first;
-	w->waiting = false;
-	return w;
-}
-
 void
 slots_return(struct slots *slots)
 {
+	struct slot_wait *w;
+
 	slots->taken--;
-	while (slots_available(slots) && slots->first != NULL) {
-		struct slot_wait *w = pop(slots);
+	while (slots_available(slots) && (w = TAILQ_FIRST(&slots->waiting)) != NULL) {
+		TAILQ_REMOVE(&slots->waiting, w, entry);
 		w->fn(w->arg);
 	}
 }
@@ -47,21 +37,12 @@ slots_return(struct slots *slots)
 void
 slots_wait(struct slots *slots, struct slot_wait *w, void (*fn)(void *arg), void *arg)
 {
-	*w = (struct slot_wait){.fn = fn, .arg = arg, .waiting = true};
-	*slots->last = w;
-	slots->last = &w->next;
+	*w = (struct slot_wait){.fn = fn, .arg = arg};
+	TAILQ_INSERT_TAIL(&slots->waiting, w, entry);
 }
 
 void
 slots_cancel(struct slots *slots, struct slot_wait *w)
 {
-	for (struct slot_wait **p = &slots->first; *p != NULL; p = &(*p)->next) {
-		if (*p != w)
-			continue;
-		*p = w->next;
-		if (slots->last == &w->next)
-			slots->last = p;
-		w->waiting = false;
-		return;
-	}
+	TAILQ_REMOVE(&slots->waiting, w, entry);
 }
