@@ -3,13 +3,13 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "service/match.h"
 #include "service/paid.h"
 #include "json/json.h"
 
 #define BUSY_MS 100
 
-/* How often in a run what was surely not made is sent again: should the list be blind for what is
- * made, each time costs. */
+/* Resends per run. If the list is wrong, every resend is paid, so keep it small. */
 #define RESENDS 2
 
 enum state { STARTING, QUEUEING, CLAIMING, BUSY, CALLING, LOOKING, RESENDING, SETTLING };
@@ -30,10 +30,10 @@ struct paid {
 	char *subject, *name, *tag;
 	struct ledger_claim *claim;
 	bool claimed;              /* the claim is ours to settle */
-	int64_t first_at, lost_at; /* when it was first sent; see service/lookup.h */
-	struct json_object *match; /* what the list shows of it; see service/lookup.h */
-	int64_t clock_offset;      /* of an earlier request; see service/lookup.h */
-	bool earlier;              /* the same */
+	int64_t first_at, lost_at; /* see service/lookup.h */
+	struct json_object *match; /* see service/lookup.h */
+	int64_t clock_offset;      /* see service/lookup.h */
+	bool earlier;              /* the request belongs to an earlier run */
 	struct call *call;
 	struct lookup *lookup;
 	struct json_object *taken;
@@ -41,7 +41,7 @@ struct paid {
 	struct failure failure;
 };
 
-static void claim(struct paid *p);
+static void claim(void *arg);
 
 static void
 paid_free(struct paid *p)
@@ -80,7 +80,7 @@ settled(void *arg, const struct ledger_answer *answer)
 
 	if (answer->verdict == LEDGER_ERROR)
 		warn(
-		    "the ledger could not note an outcome, a later run will look it up: %s",
+		    "the ledger could not note an outcome; a later run will look it up: %s",
 		    answer->err->message);
 	deliver(p);
 }
@@ -119,18 +119,18 @@ interrupted(struct paid *p)
 {
 	struct err e;
 
-	err_set(
-	    &e, CODE_INTERRUPTED, "stopped before the service was asked; run it again");
+	err_set(&e, CODE_INTERRUPTED, "stopped before it was made; run it again");
 	fail(p, &e);
 }
 
-/* Nothing tells what happened. A redirect says by itself what is to be put right. */
+/* Nothing tells the outcome. The message of a redirect is better than ours: it says what
+ * to correct. */
 static void
 stay_unknown(struct paid *p, const char *why, bool retryable)
 {
 	if (p->failure.err.code != CODE_REDIRECTED)
 		err_set(&p->failure.err, CODE_OUTCOME_UNKNOWN,
-		    "the service may have done it: %s; it is not sent again blindly, av-ledger settles it",
+		    "the service may have done it: %s; it is not sent again; settle it with av-ledger",
 		    why);
 	p->failure.created = "unknown";
 	p->failure.retryable = retryable;
@@ -158,7 +158,7 @@ before_send(void *arg, struct err *e)
 	return 0;
 }
 
-static void doubt(struct paid *p, const char *why);
+static void look_up(struct paid *p, const char *why);
 
 static void
 called(void *arg, const struct call_result *result)
@@ -175,7 +175,7 @@ called(void *arg, const struct call_result *result)
 	failure_release(&p->failure);
 	failure_copy(&p->failure, f);
 	if (f->created != NULL && strcmp(f->created, "unknown") == 0)
-		doubt(p, f->err.message);
+		look_up(p, f->err.message);
 	else
 		finish(p, LEDGER_IS_NOT_MADE);
 }
@@ -193,12 +193,12 @@ call(struct paid *p)
 		call_stop(p->call, false);
 }
 
-/* What the list will show of it, by the record as it is now. */
+/* Notes what the list will show, by the record as it is now. */
 static void
 note_match(struct paid *p)
 {
 	json_object_put(p->match);
-	p->match = lookup_match(p->spec.call.op, p->spec.call.vars);
+	p->match = match_of_request(p->spec.call.op, p->spec.call.vars);
 }
 
 static void
@@ -218,14 +218,7 @@ resend(void *arg, const struct ledger_answer *answer)
 	call(p);
 }
 
-/* Whether a status that no description lists says that it will not be done, now or later. */
-static bool
-is_refusal(int status)
-{
-	return status >= 400 && answer_by_status(status) != OUTCOME_WAIT;
-}
-
-/* It is surely not made: sent again, if there is still time and the address is right. */
+/* Proved not made: resends, if there is still time and the address is right. */
 static void
 absent(struct paid *p)
 {
@@ -233,12 +226,15 @@ absent(struct paid *p)
 	int64_t deadline = *p->spec.call.deadline;
 	bool late = deadline != 0 && loop_now(loop) >= deadline;
 	int status = p->failure.http_status;
+	/* A status that no description lists, and that no later request changes. */
+	bool refused = status >= 400 && answer_by_status(status) != OUTCOME_WAIT;
 	struct err e;
 
 	if (status >= 200 && status < 300) {
 		stay_unknown(p,
-		    "it answered that it was done, but its list does not have it", false);
-	} else if (is_refusal(status)) {
+		    "it answered that it was done, but its list does not have the result",
+		    false);
+	} else if (refused) {
 		failure_recode(&p->failure, CODE_REFUSED, "no"); /* the list agrees */
 		finish(p, LEDGER_IS_NOT_MADE);
 	} else if (p->failure.err.code == CODE_REDIRECTED) {
@@ -249,7 +245,7 @@ absent(struct paid *p)
 		interrupted(p);
 	} else if (late || p->resends == RESENDS) {
 		err_set(&e, CODE_NETWORK,
-		    "the answer was lost and it was surely not made; run it again");
+		    "the response was lost, and the service's list shows that nothing was made; run it again");
 		fail(p, &e);
 	} else {
 		p->state = RESENDING;
@@ -274,7 +270,7 @@ looked_up(void *arg, const struct lookup_result *result)
 	case LOOKUP_ABSENT:
 		absent(p);
 		break;
-	case LOOKUP_UNTOLD:
+	case LOOKUP_UNKNOWN:
 		stay_unknown(p, result->why, result->retryable);
 		break;
 	case LOOKUP_BROKEN:
@@ -284,7 +280,7 @@ looked_up(void *arg, const struct lookup_result *result)
 	}
 }
 
-/* Whether the tag that the ledger gave goes along with the request. */
+/* True if the request carries the tag of the ledger's entry. */
 static bool
 is_tagged(const struct paid *p)
 {
@@ -304,9 +300,9 @@ is_tagged(const struct paid *p)
 	return tagged;
 }
 
-/* Looks the outcome up where the service's list can tell; otherwise it stays unknown. */
+/* Looks up an unknown outcome if the service's list can tell. */
 static void
-doubt(struct paid *p, const char *why)
+look_up(struct paid *p, const char *why)
 {
 	const struct call_spec *call_spec = &p->spec.call;
 	struct lookup_spec spec = {.account = call_spec->account,
@@ -347,25 +343,9 @@ reuse(struct paid *p, const struct ledger_answer *answer)
 	deliver(p);
 }
 
+/* Looks up the unknown outcome of an earlier process or run, by what was sent then. */
 static void
-claim_again(void *arg)
-{
-	claim(arg);
-}
-
-static void
-busy(struct paid *p)
-{
-	struct loop *loop = p->context->engine->loop;
-
-	p->claim = NULL;
-	p->state = BUSY;
-	loop_at(loop, &p->timer, loop_now(loop) + BUSY_MS, claim_again, p);
-}
-
-/* What an earlier process, or an earlier run, left in doubt: looked up as what it was then. */
-static void
-doubt_earlier(struct paid *p, const struct ledger_answer *answer)
+look_up_earlier(struct paid *p, const struct ledger_answer *answer)
 {
 	struct json_object *match = NULL;
 	struct err ignored;
@@ -374,22 +354,22 @@ doubt_earlier(struct paid *p, const struct ledger_answer *answer)
 		match = json_parse(answer->data, strlen(answer->data), &ignored);
 	if (json_object_is_type(match, json_type_object)) {
 		json_object_put(p->match);
-		p->match = match;
-	} else {
-		json_object_put(match);
+		p->match = json_object_get(match);
 	}
+	json_object_put(match);
 	p->first_at = answer->first_at;
-	/* Where it was not settled, its process may have been killed just now. */
+	/* If it was not settled, its process may have been killed just now. */
 	p->lost_at = answer->settled_at;
 	p->clock_offset = answer->clock_offset;
 	p->earlier = true;
-	doubt(p, "an earlier request for the same had no answer");
+	look_up(p, "an earlier request for the same had no response");
 }
 
 static void
 claim_answered(void *arg, const struct ledger_answer *answer)
 {
 	struct paid *p = arg;
+	struct loop *loop = p->context->engine->loop;
 
 	p->claimed = answer->verdict == LEDGER_YOURS || answer->verdict == LEDGER_UNKNOWN;
 	if (p->claimed)
@@ -402,10 +382,12 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 		reuse(p, answer);
 		break;
 	case LEDGER_UNKNOWN:
-		doubt_earlier(p, answer);
+		look_up_earlier(p, answer);
 		break;
 	case LEDGER_BUSY:
-		busy(p);
+		p->claim = NULL;
+		p->state = BUSY;
+		loop_at(loop, &p->timer, loop_now(loop) + BUSY_MS, claim, p);
 		break;
 	case LEDGER_ERROR:
 		fail(p, answer->err);
@@ -432,7 +414,7 @@ peeked(void *arg, const struct ledger_answer *answer)
 	paid_free(p);
 }
 
-/* The options as the ledger takes them. The caller frees them. */
+/* The options for the ledger's key. The caller frees the array. */
 static struct ledger_option *
 ledger_options(struct json_object *options, size_t *n)
 {
@@ -451,7 +433,7 @@ ledger_options(struct json_object *options, size_t *n)
 	return list;
 }
 
-/* Whether it makes sense to claim; otherwise it is ended. */
+/* True if the request may be claimed. If not, it is ended. */
 static bool
 may_claim(struct paid *p)
 {
@@ -461,7 +443,7 @@ may_claim(struct paid *p)
 
 	if (p->subject == NULL) {
 		err_set(&e, CODE_INVALID_RECORD,
-		    "nothing in the record tells what is asked for from anything else");
+		    "the record has no photo, URL or id to tell this request from others");
 		fail(p, &e);
 	} else if (a->blocked) {
 		failure_copy(&p->failure, &a->why);
@@ -476,8 +458,9 @@ may_claim(struct paid *p)
 }
 
 static void
-claim(struct paid *p)
+claim(void *arg)
 {
+	struct paid *p = arg;
 	struct account *a = p->spec.call.account;
 	struct ledger_ask ask = {
 	    .again = p->context->again, .clock_offset = a->clock_offset};
