@@ -174,7 +174,7 @@ over(struct render *r)
 
 	if (--r->pending > 0)
 		return;
-	if (session->paid.plan != NULL) {
+	if (session->paid.dry_run != NULL) {
 		rec_set(item->rec, "plan", json_object_get(r->plan));
 	} else {
 		rec_remove(item->rec, "plan");
@@ -422,7 +422,7 @@ main(int argc, char *argv[])
 	        .dry_run = o.dry_run},
 	    &step, &self);
 	self.context = (struct render_context){.engine = &self.session.engine,
-	    .desk = &self.session.paid,
+	    .paid = &self.session.paid,
 	    .filetypes = filetype_new(),
 	    .template = template,
 	    .ask = o.ask,

@@ -75,7 +75,7 @@ skip(void *arg, struct rec *rec)
 	struct upload_tool *self = arg;
 	bool made = rec_is(rec, "avatar", "/id", NULL);
 
-	if (made && self->session.paid.plan != NULL)
+	if (made && self->session.paid.dry_run != NULL)
 		self->session.dry_run.made++;
 	return made;
 }

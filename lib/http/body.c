@@ -9,7 +9,7 @@
 
 enum { RAW_SIZE = 48 * 1024 }; /* becomes 64 KiB as base64; a multiple of 3 */
 
-/* Exactly len bytes of a source. */
+/* Reads exactly len bytes of a source. */
 static bool
 source_read(const struct http_source *s, uint64_t offset, char *buf, size_t len)
 {
@@ -25,7 +25,7 @@ source_read(const struct http_source *s, uint64_t offset, char *buf, size_t len)
 	return true;
 }
 
-/* What is left of the group of four in carry. */
+/* Hands out the rest of the group of four in carry. */
 static ssize_t
 read_carry(struct http_cursor *c, size_t within, size_t len, char *buf, size_t size)
 {
@@ -35,8 +35,8 @@ read_carry(struct http_cursor *c, size_t within, size_t len, char *buf, size_t s
 	return (ssize_t)n;
 }
 
-/* Up to size bytes of the source as base64. A group of four that does not fit is made in
- * carry and handed out from there, so that the source is read strictly forward. */
+/* Reads up to size bytes of the source as base64. A group of four that does not fit goes
+ * to carry and is handed out from there, so that the source is read strictly forward. */
 static ssize_t
 read_base64(struct http_cursor *c, char *buf, size_t size)
 {
@@ -62,7 +62,7 @@ read_base64(struct http_cursor *c, char *buf, size_t size)
 	return read_carry(c, 0, 4, buf, size);
 }
 
-/* The next bytes of one piece; 0 at its end, -1 if its source fails. */
+/* Reads the next bytes of a piece; 0 at its end, -1 if its source fails. */
 static ssize_t
 cursor_read(struct http_cursor *c, char *buf, size_t size)
 {
@@ -92,16 +92,6 @@ cursor_read(struct http_cursor *c, char *buf, size_t size)
 	return n;
 }
 
-static bool
-cursor_rewind(struct http_cursor *c)
-{
-	if (c->offset > 0 && c->body->once)
-		return false;
-	c->body->handed -= c->offset;
-	c->offset = 0;
-	return true;
-}
-
 /* libcurl's callbacks. */
 
 static size_t
@@ -129,8 +119,8 @@ rewind_pieces(struct http_body *b)
 	if (b->once && b->handed > 0)
 		return false;
 	for (size_t i = 0; i < b->n; i++)
-		(void)cursor_rewind(&b->cursors[i]);
-	b->current = 0;
+		b->cursors[i].offset = 0;
+	b->handed = b->current = 0;
 	return true;
 }
 
@@ -167,7 +157,7 @@ add_line(struct http_body *b, char *line)
 	add_cursor(b, b->n++, &piece);
 }
 
-/* Adds what would end the quoted text as browsers write it. */
+/* Encodes what would end the quoted text, as browsers do. */
 static void
 add_quoted(struct buf *out, const char *s)
 {
@@ -265,8 +255,8 @@ http_body_begin(struct http_body *b, bool begun)
 {
 	if (begun && b->once && (b->length == 0 || b->handed > 0))
 		return false;
-	/* libcurl rewinds only where it thinks that body bytes were sent; those that it took
-	 * and could not send would be missing from the second attempt. */
+	/* libcurl rewinds only if it thinks that bytes were sent. Bytes that it took and
+	 * could not send would be missing from the second attempt. */
 	return rewind_pieces(b);
 }
 

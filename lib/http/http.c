@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sysexits.h>
 
 #include "base/mem.h"
@@ -9,44 +10,21 @@
 #include "http/transfer.h"
 #include "http/url.h"
 
-struct list {
-	struct http_transfer *first, *last;
-	unsigned n;
-};
-
 struct http {
 	struct loop *loop;
-	struct http_options options; /* without gaps */
+	struct http_options options; /* with the defaults filled in */
 	char *user_agent;
 	CURLM *multi; /* NULL until the first request */
 	struct timer timer;
 	struct deferred pump;
-	struct list queue, running, ended;
-	char *accepted; /* the URL that was found fit last */
-	CURL **idle;    /* easy handles for reuse */
+	struct http_transfers queue, running, ended;
+	unsigned nrunning, ncancelled; /* ncancelled: of those running */
+	char *accepted;                /* the last URL that url_check accepted */
+	CURL **idle;                   /* easy handles for reuse */
 	unsigned nidle;
-	unsigned ncancelled; /* of those running */
 };
 
 static void pump(void *arg);
-
-static void
-list_add(struct list *l, struct http_transfer *c)
-{
-	c->next = NULL;
-	c->prev = l->last;
-	*(l->last != NULL ? &l->last->next : &l->first) = c;
-	l->last = c;
-	l->n++;
-}
-
-static void
-list_remove(struct list *l, struct http_transfer *c)
-{
-	*(c->prev != NULL ? &c->prev->next : &l->first) = c->next;
-	*(c->next != NULL ? &c->next->prev : &l->last) = c->prev;
-	l->n--;
-}
 
 static void
 wants_pump(struct http *http)
@@ -54,47 +32,50 @@ wants_pump(struct http *http)
 	loop_defer(http->loop, &http->pump, pump, http);
 }
 
-/* The end of a call. */
+/* The end of a transfer. */
 
-/* Takes a call off the wire; its easy handle still knows the answer. */
+/* Takes a transfer off the wire; its easy handle keeps the response. */
 static void
-call_end(struct http_transfer *c, CURLcode result)
+end(struct http_transfer *t, CURLcode result)
 {
-	struct http *http = c->http;
+	struct http *http = t->http;
 
-	if (c->state == HTTP_RUNNING) {
-		CURLMcode rc = curl_multi_remove_handle(http->multi, c->easy);
+	if (t->state == HTTP_RUNNING) {
+		CURLMcode rc = curl_multi_remove_handle(http->multi, t->easy);
 
-		http->ncancelled -= c->cancelled;
 		if (rc != CURLM_OK)
 			die(EX_SOFTWARE, "libcurl: %s", curl_multi_strerror(rc));
+		http->ncancelled -= t->cancelled;
+		http->nrunning--;
+		TAILQ_REMOVE(&http->running, t, entry);
+	} else {
+		TAILQ_REMOVE(&http->queue, t, entry);
 	}
-	list_remove(c->state == HTTP_RUNNING ? &http->running : &http->queue, c);
-	c->state = HTTP_ENDED;
-	c->result = result;
-	list_add(&http->ended, c);
+	t->state = HTTP_ENDED;
+	t->result = result;
+	TAILQ_INSERT_TAIL(&http->ended, t, entry);
 	wants_pump(http);
 }
 
 static void
-call_report(struct http_transfer *c)
+report(struct http_transfer *t)
 {
-	struct http *http = c->http;
+	struct http *http = t->http;
 	struct http_response r;
 
-	list_remove(&http->ended, c);
-	http_transfer_result(c, &r);
+	TAILQ_REMOVE(&http->ended, t, entry);
+	http_transfer_result(t, &r);
 	if (err_level() >= 1)
-		http_transfer_say(c, &r);
-	c->done(c->arg, &r);
-	if (c->easy != NULL) {
-		curl_easy_reset(c->easy);
+		http_transfer_say(t, &r);
+	t->done(t->arg, &r);
+	if (t->easy != NULL) {
+		curl_easy_reset(t->easy);
 		if (http->nidle < http->options.max_in_flight)
-			http->idle[http->nidle++] = c->easy;
+			http->idle[http->nidle++] = t->easy;
 		else
-			curl_easy_cleanup(c->easy);
+			curl_easy_cleanup(t->easy);
 	}
-	http_transfer_free(c);
+	http_transfer_free(t);
 }
 
 /* libcurl's side of the loop. */
@@ -106,14 +87,14 @@ collect(struct http *http)
 	int left;
 
 	while ((m = curl_multi_info_read(http->multi, &left)) != NULL) {
-		struct http_transfer *c = NULL;
+		struct http_transfer *t = NULL;
 		CURLcode result = m->data.result;
 
 		if (m->msg == CURLMSG_DONE &&
-		    curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c) ==
+		    curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t) ==
 		        CURLE_OK &&
-		    c != NULL)
-			call_end(c, result);
+		    t != NULL)
+			end(t, result);
 	}
 }
 
@@ -185,13 +166,12 @@ set_timer(CURLM *multi, long ms, void *arg)
 static void
 multi_open(struct http *http)
 {
-	CURLMcode rc = CURLM_OK;
+	CURLMcode rc;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 	    (http->multi = curl_multi_init()) == NULL)
 		die(EX_OSERR, "libcurl cannot be initialised");
-	if (rc == CURLM_OK)
-		rc = curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, set_watch);
+	rc = curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, set_watch);
 	if (rc == CURLM_OK)
 		rc = curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
 	if (rc == CURLM_OK)
@@ -208,11 +188,11 @@ multi_open(struct http *http)
 		die(EX_SOFTWARE, "libcurl: %s", curl_multi_strerror(rc));
 }
 
-/* The line. */
+/* The queue. */
 
-/* As url_check, which is asked once where one URL is used again and again. */
+/* url_check, which is skipped for the same URL as before. */
 static bool
-is_fit(struct http *http, const char *url, struct err *e)
+is_acceptable(struct http *http, const char *url, struct err *e)
 {
 	if (http->accepted != NULL && strcmp(http->accepted, url) == 0)
 		return true;
@@ -224,51 +204,54 @@ is_fit(struct http *http, const char *url, struct err *e)
 }
 
 static void
-call_start(struct http_transfer *c)
+start(struct http_transfer *t)
 {
-	struct http *http = c->http;
+	struct http *http = t->http;
 	struct err e;
 	CURLcode rc;
 	CURLMcode mrc;
 
-	if (!is_fit(http, c->url, &e)) {
-		c->why = c->refusal = mem_str(e.message);
-		call_end(c, CURLE_URL_MALFORMAT);
+	if (!is_acceptable(http, t->url, &e)) {
+		t->why = t->refusal = mem_str(e.message);
+		end(t, CURLE_URL_MALFORMAT);
 		return;
 	}
 	if (http->multi == NULL)
 		multi_open(http);
-	c->easy = http->nidle > 0 ? http->idle[--http->nidle] : curl_easy_init();
-	rc = c->easy != NULL ? http_transfer_set_up(c) : CURLE_OUT_OF_MEMORY;
+	t->easy = http->nidle > 0 ? http->idle[--http->nidle] : curl_easy_init();
+	rc = t->easy != NULL ? http_transfer_set_up(t) : CURLE_OUT_OF_MEMORY;
 	if (rc != CURLE_OK) {
-		call_end(c, rc);
+		end(t, rc);
 		return;
 	}
-	list_remove(&http->queue, c);
-	c->state = HTTP_RUNNING;
-	list_add(&http->running, c);
-	mrc = curl_multi_add_handle(http->multi, c->easy);
+	TAILQ_REMOVE(&http->queue, t, entry);
+	t->state = HTTP_RUNNING;
+	TAILQ_INSERT_TAIL(&http->running, t, entry);
+	http->nrunning++;
+	mrc = curl_multi_add_handle(http->multi, t->easy);
 	if (mrc != CURLM_OK)
 		die(EX_SOFTWARE, "libcurl: %s", curl_multi_strerror(mrc));
 }
 
-/* Everything that must not happen inside of libcurl's or a caller's callbacks: takes off what
- * was cancelled, reports what has ended, starts what waits in line. */
+/* Does what must not happen inside of libcurl's or a caller's callbacks: ends what was
+ * cancelled, reports what has ended, starts what is queued. */
 static void
 pump(void *arg)
 {
 	struct http *http = arg;
-	struct http_transfer *c, *next;
+	struct http_transfer *t, *next;
 
-	for (c = http->running.first; c != NULL && http->ncancelled > 0; c = next) {
-		next = c->next;
-		if (c->cancelled)
-			call_end(c, CURLE_ABORTED_BY_CALLBACK);
+	for (t = TAILQ_FIRST(&http->running); t != NULL && http->ncancelled > 0;
+	     t = next) {
+		next = TAILQ_NEXT(t, entry);
+		if (t->cancelled)
+			end(t, CURLE_ABORTED_BY_CALLBACK);
 	}
-	while (http->ended.first != NULL)
-		call_report(http->ended.first);
-	while (http->queue.first != NULL && http->running.n < http->options.max_in_flight)
-		call_start(http->queue.first);
+	while ((t = TAILQ_FIRST(&http->ended)) != NULL)
+		report(t);
+	while (http->nrunning < http->options.max_in_flight &&
+	       (t = TAILQ_FIRST(&http->queue)) != NULL)
+		start(t);
 }
 
 struct http *
@@ -287,6 +270,9 @@ http_new(struct loop *loop, const struct http_options *options)
 		o->connect_seconds = 30;
 	if (o->stall_seconds == 0)
 		o->stall_seconds = 60;
+	TAILQ_INIT(&http->queue);
+	TAILQ_INIT(&http->running);
+	TAILQ_INIT(&http->ended);
 	http->idle = mem_new(http->options.max_in_flight, sizeof(CURL *));
 	return http;
 }
@@ -294,18 +280,17 @@ http_new(struct loop *loop, const struct http_options *options)
 void
 http_free(struct http *http)
 {
+	struct http_transfer *t;
+
 	if (http == NULL)
 		return;
-	while (http->queue.first != NULL)
-		call_end(http->queue.first, CURLE_OK);
-	while (http->running.first != NULL)
-		call_end(http->running.first, CURLE_OK);
-	while (http->ended.first != NULL) {
-		struct http_transfer *c = http->ended.first;
-
-		list_remove(&http->ended, c);
-		curl_easy_cleanup(c->easy);
-		http_transfer_free(c);
+	while ((t = TAILQ_FIRST(&http->queue)) != NULL ||
+	       (t = TAILQ_FIRST(&http->running)) != NULL)
+		end(t, CURLE_OK);
+	while ((t = TAILQ_FIRST(&http->ended)) != NULL) {
+		TAILQ_REMOVE(&http->ended, t, entry);
+		curl_easy_cleanup(t->easy);
+		http_transfer_free(t);
 	}
 	while (http->nidle > 0)
 		curl_easy_cleanup(http->idle[--http->nidle]);
@@ -322,38 +307,26 @@ http_free(struct http *http)
 struct http_transfer *
 http_send(struct http *http, const struct http_request *q, http_done *done, void *arg)
 {
-	struct http_transfer *c = http_transfer_new(q, &http->options);
+	struct http_transfer *t = http_transfer_new(q, &http->options);
 
-	c->http = http;
-	c->done = done;
-	c->arg = arg;
-	list_add(&http->queue, c);
+	t->http = http;
+	t->done = done;
+	t->arg = arg;
+	TAILQ_INSERT_TAIL(&http->queue, t, entry);
 	wants_pump(http);
-	return c;
+	return t;
 }
 
 void
-http_cancel(struct http_transfer *c)
+http_cancel(struct http_transfer *t)
 {
-	if (c->cancelled || c->state == HTTP_ENDED)
+	if (t->cancelled || t->state == HTTP_ENDED)
 		return;
-	c->cancelled = true;
-	if (c->state == HTTP_QUEUED) {
-		call_end(c, CURLE_ABORTED_BY_CALLBACK);
+	t->cancelled = true;
+	if (t->state == HTTP_QUEUED) {
+		end(t, CURLE_ABORTED_BY_CALLBACK);
 		return;
 	}
-	c->http->ncancelled++;
-	wants_pump(c->http);
-}
-
-unsigned
-http_in_flight(const struct http *http)
-{
-	return http->running.n;
-}
-
-unsigned
-http_queued(const struct http *http)
-{
-	return http->queue.n;
+	t->http->ncancelled++;
+	wants_pump(t->http);
 }

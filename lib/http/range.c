@@ -7,12 +7,12 @@
 #include "base/mem.h"
 #include "http/range.h"
 
-/* A date tells versions apart where none can have followed within the same second, even if the
- * clocks of what wrote the file and of what serves it differ by so much. */
+/* A Last-Modified this many seconds old is strong: no version followed within its second,
+ * even if the clocks of the writer and of the server differ by as much. */
 #define DATE_SECONDS 60
 
 struct content_range {
-	unsigned long long first, last, total; /* total 0: not told */
+	unsigned long long first, last, total; /* total 0: unknown */
 };
 
 static bool
@@ -68,7 +68,7 @@ is_strong_date(const struct http_response *r, const char *date)
 static void
 take_validator(struct range *s, const struct http_response *r)
 {
-	/* Borrowed only until the next header is asked for. */
+	/* A header is borrowed until the next one is read. */
 	char *tag = mem_str(http_header_of(r, "ETag")), *date = NULL;
 
 	if (tag != NULL && is_strong_tag(tag)) {
@@ -119,7 +119,7 @@ same_type(const struct range *s, const struct http_response *r)
 	return same;
 }
 
-/* A 206 has to name its ETag; of dates it need not speak. */
+/* A 206 has to repeat the ETag, but not Last-Modified (RFC 9110, 15.3.7). */
 static bool
 same_version(const struct range *s, const struct http_response *r)
 {
@@ -136,7 +136,7 @@ range_objection(const struct range *s, const struct http_response *r, uint64_t o
 	struct content_range range;
 
 	if (!read_range(r, &range) || range.first != offset)
-		return "the answer holds another range than was asked for";
+		return "the response holds another range than was asked for";
 	if (s->total > 0 && range.total > 0 && range.total != s->total)
 		return "its length changed";
 	if (!same_version(s, r))

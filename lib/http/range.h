@@ -1,12 +1,12 @@
 /*
- * range: whether what is missing of a download may be asked for alone, and whether what then
- * came belongs to what is there.
+ * range: decides if a broken download can go on where it broke.
  *
- * Two answers are parts of one thing only where the server says so with a strong validator (RFC
- * 9110, 8.8 and 13.1.5): an ETag that is not weak or, where there is no ETag at all, a
- * Last-Modified long before the answer's Date. Without one the length alone would have to tell
- * two versions apart, which it cannot: the download begins again. So it does where an answer to
- * a range contradicts itself or what came before, and then asks for no range any more.
+ * Two responses are parts of one file only if the server says so with a strong
+ * validator (RFC 9110, 8.8 and 13.1.5): an ETag that is not weak or, without
+ * any ETag, a Last-Modified long before the response's Date. Without a
+ * validator the download begins again, because a length does not tell two
+ * versions apart. It also begins again, and then asks for no range any more, if
+ * the response to a range contradicts itself or the responses before.
  */
 #ifndef AV_HTTP_RANGE_H
 #define AV_HTTP_RANGE_H
@@ -14,37 +14,38 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "http/http.h"
+#include "http/types.h"
 
-/* What the answer told that the download began with. Zeroed: nothing. */
+/* What the first response of a download told. Zeroed: nothing. */
 struct range {
-	char *validator; /* for If-Range; NULL: it gave none */
+	char *validator; /* for If-Range; NULL: none */
 	char *type;      /* its Content-Type without parameters, or NULL */
-	uint64_t total;  /* bytes of the whole; 0: not known */
+	uint64_t total;  /* bytes of the file; 0: unknown */
 	bool dated;      /* validator is a date */
 	bool never;      /* a range was answered wrongly */
 };
 
-/* Forgets all but `never`. */
+/* Forgets everything but `never`. */
 void range_clear(struct range *s);
 
-/* The value of If-Range that makes it safe to ask for the rest; NULL: begin again. */
+/* The value of If-Range with which the rest may be asked for; NULL: begin
+ * again. */
 const char *range_condition(const struct range *s);
 
-/* Takes over what an answer tells of itself whose body begins with the first byte. */
+/* Notes what a response tells whose body begins with the first byte. */
 void range_begin(struct range *s, const struct http_response *r);
 
-/* Why the body of a 206 must not be put at offset; NULL: it may. */
+/* Why the body of a 206 does not belong at offset; NULL: it does. */
 const char *range_objection(
     const struct range *s, const struct http_response *r, uint64_t offset);
 
 enum range_end {
 	RANGE_COMPLETE,
 	RANGE_PARTIAL, /* ask for the rest */
-	RANGE_WRONG,   /* the answer did not hold what it said, or does not say enough */
+	RANGE_WRONG,   /* it contradicts itself, or does not say enough */
 };
 
-/* Where a complete answer leaves a download of which there are len bytes now. */
+/* How far a download is after a whole response, with len bytes in the file. */
 enum range_end range_reached(
     const struct range *s, const struct http_response *r, uint64_t len);
 

@@ -1,22 +1,27 @@
 /*
- * transfer: one request on one easy handle: its options, its callbacks, and what became of
- * it. Inside of http only.
+ * transfer: one request on one easy handle of libcurl.
+ *
+ * Sets its options, has its callbacks, and says what became of it. For http
+ * alone.
  */
 #ifndef AV_HTTP_TRANSFER_H
 #define AV_HTTP_TRANSFER_H
 
 #include <curl/curl.h>
+#include <sys/queue.h>
 
 #include "base/buf.h"
 #include "http/body.h"
-#include "http/http.h"
+#include "http/types.h"
 
 enum http_state { HTTP_QUEUED, HTTP_RUNNING, HTTP_ENDED };
+
+TAILQ_HEAD(http_transfers, http_transfer);
 
 struct http_transfer {
 	struct http *http;
 	const struct http_options *options;
-	struct http_transfer *prev, *next; /* in the list of its state */
+	TAILQ_ENTRY(http_transfer) entry; /* in the list of its state */
 	enum http_state state;
 	http_done *done;
 	void *arg;
@@ -32,7 +37,7 @@ struct http_transfer {
 	void *sink_arg;
 
 	CURL *easy;
-	unsigned begun; /* how often libcurl began to send it */
+	unsigned begun; /* times that libcurl began to send it */
 	bool cancelled;
 	CURLcode result;
 	uint64_t sink_offset;
@@ -40,23 +45,25 @@ struct http_transfer {
 	size_t header_bytes;
 	bool head_whole;
 	struct buf answer;
-	char *refusal;   /* of the URL */
-	const char *why; /* better than libcurl knows; NULL: ask it */
+	char *refusal;   /* why the URL is not acceptable */
+	const char *why; /* NULL: libcurl knows */
 	char error[CURL_ERROR_SIZE];
 };
 
-/* A copy of what the request says; options is borrowed and complete. */
+/* Copies the request; options is borrowed and has no 0. */
 struct http_transfer *http_transfer_new(
     const struct http_request *q, const struct http_options *options);
-void http_transfer_free(struct http_transfer *c);
+void http_transfer_free(struct http_transfer *t);
 
-/* Sets all options of c->easy. */
-CURLcode http_transfer_set_up(struct http_transfer *c);
+/* Sets all options of t->easy. */
+CURLcode http_transfer_set_up(struct http_transfer *t);
 
-/* What c->result and the callbacks tell of the call. */
-void http_transfer_result(const struct http_transfer *c, struct http_response *r);
+/* Fills in r from t->result and what the callbacks noted. */
+void http_transfer_result(
+    const struct http_transfer *t, struct http_response *r);
 
-/* One line for -v; without headers, bodies and the values of the query. */
-void http_transfer_say(const struct http_transfer *c, const struct http_response *r);
+/* Prints a line for -v, without headers, bodies and query. */
+void http_transfer_say(
+    const struct http_transfer *t, const struct http_response *r);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "http/url.h"
 
-/* What an origin consists of, and whether there is a user in the URL. */
+/* The origin of a URL, and the user in it. */
 struct parts {
 	CURLU *url;
 	char *scheme, *host, *port, *user, *password;
@@ -35,7 +35,7 @@ parts_init(struct parts *p, const char *url)
 	    curl_url_get(p->url, CURLUPART_PORT, &p->port, CURLU_DEFAULT_PORT) !=
 	        CURLUE_OK)
 		return false;
-	/* Absent is the usual case. */
+	/* Usually absent. */
 	(void)curl_url_get(p->url, CURLUPART_USER, &p->user, 0);
 	(void)curl_url_get(p->url, CURLUPART_PASSWORD, &p->password, 0);
 	return true;
@@ -61,15 +61,13 @@ url_check(const char *url, struct err *e)
 		err_set(e, CODE_URL_REFUSED, "not a URL");
 	else if (p.user != NULL || p.password != NULL)
 		err_set(e, CODE_URL_REFUSED,
-		    "the URL of %s holds a user name; credentials do not belong there",
+		    "the URL of %s holds a user name or password; put credentials into the environment or the credentials file",
 		    p.host);
 	else if (strcmp(p.scheme, "http") == 0 && !is_loopback(p.host))
 		err_set(e, CODE_URL_REFUSED,
-		    "plain http to %s would send everything in the open; use https",
-		    p.host);
+		    "plain http to %s would be readable by others; use https", p.host);
 	else if (strcmp(p.scheme, "http") != 0 && strcmp(p.scheme, "https") != 0)
-		err_set(
-		    e, CODE_URL_REFUSED, "%s: is not spoken here; use https", p.scheme);
+		err_set(e, CODE_URL_REFUSED, "%s: is not supported; use https", p.scheme);
 	else
 		rc = 0;
 	parts_release(&p);

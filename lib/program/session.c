@@ -50,11 +50,11 @@ session_open(struct session *s, const struct opt_common *common,
 	*s = (struct session){
 	    .common = common, .step = step, .ledger_file = options->ledger_file};
 	engine->loop = loop_new();
-	slots_init(&engine->places, (size_t)common->jobs);
+	slots_init(&engine->slots, (size_t)common->jobs);
 	engine->accounts = accounts_new(engine->loop, &account_options);
 	s->paid = (struct paid_context){.engine = engine, .creates_left = -1};
 	if (options->dry_run)
-		s->paid.plan = &s->dry_run;
+		s->paid.dry_run = &s->dry_run;
 	else
 		check_providers(s);
 	if (options->ledger) {
@@ -72,8 +72,8 @@ session_open(struct session *s, const struct opt_common *common,
 void
 session_close(struct session *s, int status)
 {
-	if (s->paid.plan != NULL)
-		dry_run_report(s->paid.plan, run_failed(s->run));
+	if (s->paid.dry_run != NULL)
+		dry_run_report(s->paid.dry_run, run_failed(s->run));
 	run_free(s->run);
 	dry_run_release(&s->dry_run);
 	lookups_free(s->paid.lookups);

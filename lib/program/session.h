@@ -21,7 +21,7 @@ struct session {
 	struct run *run;
 	struct engine engine;
 	struct paid_context paid; /* for paid requests, and the ledger */
-	struct dry_run dry_run;   /* counted with --dry-run; see paid.plan */
+	struct dry_run dry_run;   /* counted with --dry-run; see paid.dry_run */
 	const char *ledger_file;
 	bool no_ledger; /* opening it failed */
 };

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "http/http.h"
+#include "http/types.h"
 #include "provider/provider.h"
 
 /* What became of a request, in the words of the description's `outcomes`. */

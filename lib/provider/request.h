@@ -7,7 +7,7 @@
 #include <json-c/json.h>
 
 #include "base/buf.h"
-#include "http/http.h"
+#include "http/types.h"
 #include "provider/provider.h"
 
 /* A photo to send. The strings and the source's arg must outlive the request.

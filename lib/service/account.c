@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <time.h>
 
 #include "auth/auth.h"
@@ -15,40 +16,32 @@
 #include "service/pace.h"
 #include "json/json.h"
 
-/* How long to look again for a place where the account is full of requests. */
-#define FULL_MS 50
-
-/* How long to look again for a turn that another process has. */
-#define TURN_MS 50
-
-/* Those who wait, in the order of asking. */
-struct queue {
-	struct account_wait *first, **last;
-};
+/* How soon to look again for a slot or a turn that others have. */
+#define LOOK_MS 50
 
 struct account_rest {
 	struct accounts *all;
 	struct account account;
-	struct account_rest *next;
+	SLIST_ENTRY(account_rest) entry;
 	/* credentials */
 	struct auth auth;
 	struct creds creds;
 	bool creds_loaded;
 	struct token token;
 	char *header_value;
-	int64_t renew_at; /* unix seconds; 0: never by itself */
-	struct queue for_token;
+	int64_t renew_at; /* unix seconds; 0: only when the service refuses it */
+	struct account_queue for_token;
 	bool renewing;
-	char *rejected; /* token that the renewal under way is to replace */
+	char *rejected; /* the token that the renewal under way replaces */
 	struct token new_token;
 	struct err token_err;
 	bool token_failed;
 	/* pace */
 	struct pace *pace;
-	struct queue for_slot;
-	bool reserved; /* the first in for_slot has its time */
+	struct account_queue for_pace;
+	bool reserved; /* the first in for_pace has its send time */
 	struct timer timer;
-	struct queue for_turn;
+	struct account_queue for_turn;
 	bool turn_taken;
 	struct deferred hand_on;
 	struct timer turn_timer;
@@ -57,55 +50,33 @@ struct account_rest {
 struct accounts {
 	struct loop *loop;
 	struct account_options options;
-	struct account_rest *first;
+	SLIST_HEAD(, account_rest) list;
 };
 
 static void
-push(struct queue *q, struct account_wait *w)
+wait_in(struct account_queue *q, struct account *a, struct account_wait *w,
+    account_fn *fn, void *arg)
 {
-	if (q->first == NULL)
-		q->last = &q->first;
-	w->next = NULL;
-	w->waiting = true;
-	*q->last = w;
-	q->last = &w->next;
+	*w = (struct account_wait){.account = a, .fn = fn, .arg = arg, .queue = q};
+	TAILQ_INSERT_TAIL(q, w, entry);
 }
 
-static struct account_wait *
-pop(struct queue *q)
+void
+account_cancel(struct account_wait *w)
 {
-	struct account_wait *w = q->first;
-
-	if (w != NULL) {
-		q->first = w->next;
-		w->waiting = false;
-	}
-	return w;
+	if (w->queue != NULL)
+		TAILQ_REMOVE(w->queue, w, entry);
+	w->queue = NULL;
 }
 
-static bool
-drop(struct queue *q, struct account_wait *w)
+/* Takes the first waiter out of a queue and calls it. */
+static void
+call_first(struct account_queue *q, const struct err *e)
 {
-	for (struct account_wait **p = &q->first; *p != NULL; p = &(*p)->next) {
-		if (*p != w)
-			continue;
-		*p = w->next;
-		if (q->last == &w->next)
-			q->last = p;
-		w->waiting = false;
-		return true;
-	}
-	return false;
-}
+	struct account_wait *w = TAILQ_FIRST(q);
 
-static char *
-without_slash(const char *url)
-{
-	size_t len = strlen(url);
-
-	while (len > 0 && url[len - 1] == '/')
-		len--;
-	return mem_strn(url, len);
+	account_cancel(w);
+	w->fn(w->arg, e);
 }
 
 static void
@@ -126,31 +97,37 @@ open_pace(struct account_rest *r)
 }
 
 static int
-choose_url(struct account *a, const char *option, struct err *e)
+choose_url(struct account *a, const struct account_options *options, struct err *e)
 {
-	const char *url = option != NULL ? option : provider_env(a->provider, "API_URL");
+	const char *url = provider_env(a->provider, "API_URL");
+	size_t len;
 
-	a->base_url = without_slash(url != NULL ? url : a->provider->base_url);
+	if (options->url_for != NULL && provider_is(a->provider, options->url_for) &&
+	    options->url != NULL)
+		url = options->url;
+	if (url == NULL)
+		url = a->provider->base_url;
+	len = strlen(url);
+	while (len > 0 && url[len - 1] == '/')
+		len--;
+	a->base_url = mem_strn(url, len);
 	return url_check(a->base_url, e);
 }
 
 static struct account *
 add(struct accounts *all, struct provider *p, struct err *e)
 {
-	const char *url_for = all->options.url_for;
 	struct account_rest *r = mem_new(1, sizeof *r);
 	struct account *a = &r->account;
+	const char *exclusive = provider_env(p, "EXCLUSIVE");
 
 	a->provider = p;
 	a->rest = r;
-	a->exclusive = provider_env(p, "EXCLUSIVE") != NULL &&
-	               strcmp(provider_env(p, "EXCLUSIVE"), "1") == 0;
+	a->exclusive = exclusive != NULL && strcmp(exclusive, "1") == 0;
 	a->label = provider_env(p, "ACCOUNT");
 	if (a->label == NULL)
 		a->label = "default";
-	if (choose_url(a,
-	        url_for != NULL && provider_is(p, url_for) ? all->options.url : NULL,
-	        e) < 0) {
+	if (choose_url(a, &all->options, e) < 0) {
 		e->code = CODE_BAD_PROVIDER;
 		free(a->base_url);
 		free(r);
@@ -159,8 +136,10 @@ add(struct accounts *all, struct provider *p, struct err *e)
 	}
 	r->all = all;
 	auth_init(&r->auth, json_at(p->def, "/auth"));
-	r->next = all->first;
-	all->first = r;
+	TAILQ_INIT(&r->for_token);
+	TAILQ_INIT(&r->for_pace);
+	TAILQ_INIT(&r->for_turn);
+	SLIST_INSERT_HEAD(&all->list, r, entry);
 	return a;
 }
 
@@ -196,33 +175,40 @@ rest_free(struct account_rest *r)
 void
 accounts_free(struct accounts *all)
 {
+	struct account_rest *r;
+
 	if (all == NULL)
 		return;
-	while (all->first != NULL) {
-		struct account_rest *r = all->first;
-		all->first = r->next;
+	while ((r = SLIST_FIRST(&all->list)) != NULL) {
+		SLIST_REMOVE_HEAD(&all->list, entry);
 		rest_free(r);
 	}
 	free(all);
 }
 
+static struct account *
+find(struct accounts *all, const char *name)
+{
+	struct account_rest *r = SLIST_FIRST(&all->list);
+
+	while (r != NULL && strcmp(r->account.provider->name, name) != 0)
+		r = SLIST_NEXT(r, entry);
+	return r != NULL ? &r->account : NULL;
+}
+
 struct account *
 accounts_get(struct accounts *all, const char *name, struct err *e)
 {
-	struct provider *p;
+	struct account *a = find(all, name);
+	struct provider *p = a == NULL ? provider_load(name, e) : NULL;
 
-	for (struct account_rest *r = all->first; r != NULL; r = r->next)
-		if (strcmp(r->account.provider->name, name) == 0)
-			return &r->account;
-	p = provider_load(name, e);
 	if (p == NULL)
-		return NULL;
-	for (struct account_rest *r = all->first; r != NULL; r = r->next)
-		if (strcmp(r->account.provider->name, p->name) == 0) {
-			provider_free(p);
-			return &r->account;
-		}
-	return add(all, p, e);
+		return a;
+	a = find(all, p->name); /* name was an alias */
+	if (a == NULL)
+		return add(all, p, e);
+	provider_free(p);
+	return a;
 }
 
 void
@@ -236,7 +222,7 @@ account_block(struct account *a, const struct failure *f)
 	    f->err.message);
 }
 
-/* Takes over a new token: from when on it is to be asked for again, and the header's value. */
+/* Takes over a new token: sets the header's value and when to renew it. */
 static void
 use_token(struct account_rest *r)
 {
@@ -259,7 +245,7 @@ use_token(struct account_rest *r)
 	buf_release(&line);
 }
 
-/* On a thread of its own: only this account's token members are touched. */
+/* Runs on a thread of its own, so it touches only the token members of the account. */
 static void
 get_token(void *arg)
 {
@@ -276,7 +262,6 @@ static void
 got_token(void *arg)
 {
 	struct account_rest *r = arg;
-	struct account_wait *w;
 
 	r->renewing = false;
 	secret_free(r->rejected);
@@ -285,8 +270,8 @@ got_token(void *arg)
 		token_release(&r->new_token);
 	else
 		use_token(r);
-	while (!r->renewing && (w = pop(&r->for_token)) != NULL)
-		w->fn(w->arg, r->token_failed ? &r->token_err : NULL);
+	while (!r->renewing && !TAILQ_EMPTY(&r->for_token))
+		call_first(&r->for_token, r->token_failed ? &r->token_err : NULL);
 }
 
 static int
@@ -328,13 +313,13 @@ token_is_good(const struct account_rest *r, const char *rejected)
 
 void
 account_authorize(struct account *a, struct account_wait *w, const char *rejected,
-    void (*fn)(void *arg, const struct err *e), void *arg)
+    account_fn *fn, void *arg)
 {
 	struct account_rest *r = a->rest;
 	struct err e;
 
-	*w = (struct account_wait){.account = a, .fn = fn, .arg = arg};
-	/* A key is what it is: it is shown once more, and then it is refused for good. */
+	/* API keys cannot be renewed: one retry after 401, then the account is blocked.
+	 */
 	if (r->auth.kind != AUTH_OAUTH)
 		rejected = NULL;
 	if (!r->renewing && token_is_good(r, rejected)) {
@@ -345,7 +330,7 @@ account_authorize(struct account *a, struct account_wait *w, const char *rejecte
 		fn(arg, &e);
 		return;
 	}
-	push(&r->for_token, w);
+	wait_in(&r->for_token, a, w, fn, arg);
 	if (r->renewing)
 		return;
 	if (rejected != NULL && r->token.access_token != NULL &&
@@ -367,55 +352,40 @@ account_header(const struct account *a, const char **name)
 	return a->rest->header_value;
 }
 
-static void serve(void *arg);
-
-static void
-later(struct account_rest *r, int64_t ms)
-{
-	struct loop *loop = r->all->loop;
-
-	loop_at(loop, &r->timer, loop_now(loop) + ms, serve, r);
-}
-
-/* Lets those go whose time has come, first come, first served. */
+/* Calls the waiters whose send time has come, first come, first served. */
 static void
 serve(void *arg)
 {
 	struct account_rest *r = arg;
+	struct loop *loop = r->all->loop;
+	int64_t ms = 0;
+	int slot;
 
-	while (r->for_slot.first != NULL) {
-		struct account_wait *w = r->for_slot.first;
-
-		if (!r->reserved || pace_paused(r->pace)) {
-			int64_t ms = pace_reserve(r->pace);
-			r->reserved = true;
-			if (ms > 0) {
-				later(r, ms);
-				return;
-			}
-		}
-		w->slot = pace_enter(r->pace);
-		if (w->slot < 0) {
-			later(r, FULL_MS);
+	while (!TAILQ_EMPTY(&r->for_pace)) {
+		if (!r->reserved || pace_paused(r->pace))
+			ms = pace_reserve(r->pace);
+		r->reserved = true;
+		slot = ms == 0 ? pace_enter(r->pace) : -1;
+		if (slot < 0) {
+			ms = ms > 0 ? ms : LOOK_MS;
+			loop_at(loop, &r->timer, loop_now(loop) + ms, serve, r);
 			return;
 		}
 		r->reserved = false;
-		pop(&r->for_slot);
-		w->fn(w->arg, NULL);
+		TAILQ_FIRST(&r->for_pace)->slot = slot;
+		call_first(&r->for_pace, NULL);
 	}
 }
 
 void
-account_enter(struct account *a, struct account_wait *w,
-    void (*fn)(void *arg, const struct err *e), void *arg)
+account_enter(struct account *a, struct account_wait *w, account_fn *fn, void *arg)
 {
 	struct account_rest *r = a->rest;
-	bool first = r->for_slot.first == NULL;
+	bool first = TAILQ_EMPTY(&r->for_pace);
 
 	if (r->pace == NULL)
 		open_pace(r);
-	*w = (struct account_wait){.account = a, .fn = fn, .arg = arg};
-	push(&r->for_slot, w);
+	wait_in(&r->for_pace, a, w, fn, arg);
 	if (first && r->timer.pos == 0)
 		serve(r);
 }
@@ -432,43 +402,40 @@ account_leave(struct account_wait *w, enum account_report report)
 	pace_leave(pace, w->slot);
 }
 
-/* Gives the turn to the first who waits for it, once no other process has it. */
+/* Gives the turn to the first waiter, once no other process has it. */
 static void
 hand_on_turn(void *arg)
 {
 	struct account_rest *r = arg;
 	struct loop *loop = r->all->loop;
-	struct account_wait *w;
 
 	if (r->turn_taken)
 		return;
-	if (r->for_turn.first == NULL) {
+	if (TAILQ_EMPTY(&r->for_turn)) {
 		pace_give_turn(r->pace);
 	} else if (!pace_take_turn(r->pace)) {
-		loop_at(loop, &r->turn_timer, loop_now(loop) + TURN_MS, hand_on_turn, r);
+		loop_at(loop, &r->turn_timer, loop_now(loop) + LOOK_MS, hand_on_turn, r);
 	} else {
 		r->turn_taken = true;
-		w = pop(&r->for_turn);
-		w->fn(w->arg, NULL);
+		call_first(&r->for_turn, NULL);
 	}
 }
 
 void
-account_take_turn(struct account *a, struct account_wait *w,
-    void (*fn)(void *arg, const struct err *e), void *arg)
+account_take_turn(struct account *a, struct account_wait *w, account_fn *fn, void *arg)
 {
 	struct account_rest *r = a->rest;
 
 	if (r->pace == NULL)
 		open_pace(r);
-	*w = (struct account_wait){.account = a, .fn = fn, .arg = arg};
-	push(&r->for_turn, w);
+	wait_in(&r->for_turn, a, w, fn, arg);
 	if (r->turn_timer.pos == 0)
 		hand_on_turn(r);
 }
 
-/* Not at once: each of many that end without a request would else call the next. And after the
- * other processes that wait: they look less often. */
+/* Deferred, so that many calls ending at once do not recurse; delayed while other
+ * processes wait, since they look every
+ * LOOK_MS. */
 void
 account_give_turn(struct account *a)
 {
@@ -478,7 +445,7 @@ account_give_turn(struct account *a)
 	r->turn_taken = false;
 	if (pace_give_turn(r->pace))
 		loop_at(
-		    loop, &r->turn_timer, loop_now(loop) + 2 * TURN_MS, hand_on_turn, r);
+		    loop, &r->turn_timer, loop_now(loop) + 2 * LOOK_MS, hand_on_turn, r);
 	else
 		loop_defer(loop, &r->hand_on, hand_on_turn, r);
 }
@@ -487,17 +454,4 @@ void
 account_pause(struct account *a, int64_t ms)
 {
 	pace_pause(a->rest->pace, ms);
-}
-
-void
-account_cancel(struct account_wait *w)
-{
-	struct account_rest *r;
-
-	if (!w->waiting)
-		return;
-	r = w->account->rest;
-	drop(&r->for_token, w);
-	drop(&r->for_slot, w);
-	drop(&r->for_turn, w);
 }

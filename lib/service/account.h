@@ -1,12 +1,16 @@
 /*
- * account: a provider as this run uses it: where its API is, with what credentials, at what
- * pace, and whether anything may still be sent.
+ * account: a provider as this run uses it: base URL, label, credentials, pace.
+ *
+ * A request to the service needs credentials (account_authorize) and then its
+ * turn in the account's pace (account_enter). A blocked account begins nothing
+ * more in this run.
  */
 #ifndef AV_SERVICE_ACCOUNT_H
 #define AV_SERVICE_ACCOUNT_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "os/loop.h"
 #include "provider/provider.h"
@@ -16,73 +20,83 @@ struct account {
 	struct provider *provider;
 	char *base_url;    /* without a final slash */
 	const char *label; /* NAME_ACCOUNT, else "default" */
-	bool blocked;      /* nothing more is begun in this run, for this reason: */
+	bool blocked;      /* nothing more is begun in this run, because of */
 	struct failure why;
-	bool exclusive; /* NAME_EXCLUSIVE=1: nothing else uses it, says the user */
+	bool exclusive; /* NAME_EXCLUSIVE=1: the user says nothing else uses it
+	                 */
 	bool warned;    /* of a state that the description does not know */
-	int64_t
-	    clock_offset; /* the server's clock minus ours in ms, by its Date header */
-	bool clock_known; /* it has sent one */
-	int64_t clock_at; /* when that was noted: unix seconds */
-	struct account_rest *rest;
+	/* The server's clock minus ours in ms, from its Date header; whether it
+	 * sent one; and when that was noted, in unix seconds. */
+	int64_t clock_offset;
+	bool clock_known;
+	int64_t clock_at;
+	struct account_rest *rest; /* account's own */
 };
 
 struct accounts;
 
 struct account_options {
-	const char *url;     /* -u: base of the API of one provider, or NULL */
-	const char *url_for; /* its name or alias: nobody else's credentials go there */
+	const char *url;     /* -u: base URL of one provider, or NULL */
+	const char *url_for; /* that provider's name or alias */
 	double rate;         /* --rate: requests a second, or 0 */
 };
 
-struct accounts *accounts_new(struct loop *loop, const struct account_options *options);
+struct accounts *accounts_new(
+    struct loop *loop, const struct account_options *options);
 void accounts_free(struct accounts *all);
 
-/* The account of a provider, by name or alias, made at first use; NULL: unknown_provider,
- * bad_provider. */
-struct account *accounts_get(struct accounts *all, const char *name, struct err *e);
+/* Returns the account of a provider, by name or alias, made at first use. NULL:
+ * unknown_provider, bad_provider. */
+struct account *accounts_get(
+    struct accounts *all, const char *name, struct err *e);
 
-/* Looks whether a key is configured where one is needed, without asking anybody: 0, or -1 and
- * no_credentials, unsafe_secret. */
+/* Checks, without asking the service, that a key is configured if one is
+ * needed: 0, or -1 and no_credentials, unsafe_secret. */
 int account_has_credentials(struct account *a, struct err *e);
 
-/* Nothing more is begun for this account, because of f (copied). Only the first reason counts. */
+/* Begins nothing more for this account, because of f (copied). Only the first
+ * reason counts. */
 void account_block(struct account *a, const struct failure *f);
 
-/* Something one waits for. Zeroed before first use; belongs to the caller. */
+/* What a caller waits for: credentials, pace or turn. Part of the caller's
+ * struct, zeroed before first use. */
+typedef void account_fn(void *arg, const struct err *e);
+TAILQ_HEAD(account_queue, account_wait);
 struct account_wait {
 	struct account *account;
-	void (*fn)(void *arg, const struct err *e);
+	account_fn *fn;
 	void *arg;
-	struct account_wait *next;
-	bool waiting;
-	int slot; /* after account_enter: its place among those in flight */
+	struct account_queue *queue; /* NULL: it does not wait */
+	TAILQ_ENTRY(account_wait) entry;
+	int slot; /* after account_enter: its slot of the account */
 };
 
-/* Sees to it that there are credentials, and calls back, perhaps at once. rejected: the
- * header value that the service refused, to be renewed once by whoever asks first; or NULL. */
-void account_authorize(struct account *a, struct account_wait *w, const char *rejected,
-    void (*fn)(void *arg, const struct err *e), void *arg);
+/* Gets credentials and calls back, perhaps at once. rejected: the header value
+ * that the service refused, which is renewed once, however many ask; or NULL.
+ */
+void account_authorize(struct account *a, struct account_wait *w,
+    const char *rejected, account_fn *fn, void *arg);
 
-/* The header to send, when account_authorize has called back without an error. Borrowed until
- * the next renewal; the name lives as long as the account. Secret. */
+/* The header to send, after account_authorize called back without an error.
+ * Borrowed until the next renewal; the name lives as long as the account.
+ * Secret. */
 const char *account_header(const struct account *a, const char **name);
 
-/* Waits for the account's pace and calls back, perhaps at once, when a request may go. Then
- * account_leave is owed. */
-void account_enter(struct account *a, struct account_wait *w,
-    void (*fn)(void *arg, const struct err *e), void *arg);
+/* Waits for the account's pace and calls back, perhaps at once, when a request
+ * may be sent. Each callback needs an account_leave. */
+void account_enter(
+    struct account *a, struct account_wait *w, account_fn *fn, void *arg);
 
 enum account_report { ACCOUNT_OK, ACCOUNT_CROWDED, ACCOUNT_OTHER };
 void account_leave(struct account_wait *w, enum account_report report);
 
-/* Waits until nobody else, in any process, has the account's turn, and takes it; for what must be
- * done one at a time. account_give_turn is owed. */
-void account_take_turn(struct account *a, struct account_wait *w,
-    void (*fn)(void *arg, const struct err *e), void *arg);
+/* Waits for the account's turn, exclusive use among all processes, for what
+ * must be done one at a time. Each callback needs an account_give_turn. */
+void account_take_turn(
+    struct account *a, struct account_wait *w, account_fn *fn, void *arg);
 void account_give_turn(struct account *a);
 
-/* The service asked everybody to wait so long. */
+/* The service asked to wait so long: all requests of all processes do. */
 void account_pause(struct account *a, int64_t ms);
 
 /* The callback will not come. */

@@ -3,93 +3,49 @@
 #include <string.h>
 #include <time.h>
 
-#include "auth/secret.h"
-#include "base/backoff.h"
 #include "base/failpoint.h"
 #include "base/mem.h"
 #include "provider/answer.h"
 #include "service/call.h"
 #include "json/json.h"
 
-#define RETRY_FIRST_MS 500
-#define RETRY_MAX_MS   30000
-#define HTTP_LOCKED    423
-
-enum state { STARTING, AUTHORIZING, WAITING, CROWDED, SENDING, PAUSING };
+/* A warning tells of this many failures in a row; one or two are common. */
+#define WARN_AFTER 3
 
 struct call {
-	struct engine *engine;
+	struct attempt attempt;
 	struct call_spec spec;
 	call_fn *fn;
 	void *arg;
-	enum state state;
-	bool stop;        /* end as soon as nothing is on the wire */
-	bool renewed;     /* credentials were renewed for this call */
-	bool rejected;    /* sent_header was refused, and is not renewed yet */
-	unsigned attempt; /* that failed in a row */
-	struct deferred deferred;
-	struct timer timer;
-	struct account_wait wait;
-	struct slot_wait place;
 	struct request request;
-	struct http_transfer *wire;
-	char *sent_header; /* what the credentials were, to be renewed when refused */
 	/* the result */
 	struct json_object *taken, *body;
-	struct failure failure;
 };
 
-static void authorize(struct call *c);
-
-static void
-call_free(struct call *c)
-{
-	loop_cancel(c->engine->loop, &c->timer);
-	request_release(&c->request);
-	secret_free(c->sent_header);
-	json_object_put(c->spec.vars);
-	json_object_put(c->taken);
-	json_object_put(c->body);
-	failure_release(&c->failure);
-	free(c);
-}
-
-/* Ends the call: with what was taken, or with c->failure. */
+/* Ends the call: with what was taken, or with attempt.failure. */
 static void
 finish(struct call *c)
 {
-	struct call_result result = {0};
+	struct call_result result = {.body = c->body};
 
-	result.body = c->body;
-	if (c->failure.err.code != CODE_NONE)
-		result.failure = &c->failure;
+	if (c->attempt.failure.err.code != CODE_NONE)
+		result.failure = &c->attempt.failure;
 	else
 		result.taken = c->taken;
 	c->fn(c->arg, &result);
-	call_free(c);
+	attempt_release(&c->attempt);
+	request_release(&c->request);
+	json_object_put(c->spec.vars);
+	json_object_put(c->taken);
+	json_object_put(c->body);
+	free(c);
 }
 
 static void
 fail(struct call *c, const struct err *e, const char *created)
 {
-	failure_set(&c->failure, e, created);
+	failure_set(&c->attempt.failure, e, created);
 	finish(c);
-}
-
-static const char *
-nothing_created(const struct call *c)
-{
-	return c->spec.op->repeatable ? NULL : "no";
-}
-
-static void
-interrupted(struct call *c)
-{
-	struct err e;
-
-	err_set(
-	    &e, CODE_INTERRUPTED, "stopped before the service was asked; run it again");
-	fail(c, &e, nothing_created(c));
 }
 
 static void
@@ -101,51 +57,28 @@ unknown(struct call *c, const char *why)
 	fail(c, &e, "unknown");
 }
 
-/* A pause is over, or a place is free. */
+/* No attempt follows. A service that was out of reach until the deadline is not tried
+ * by every further record. */
 static void
-go_on(void *arg)
+ended(void *arg)
 {
 	struct call *c = arg;
 
-	authorize(c);
+	if (c->attempt.failure.err.code == CODE_NETWORK && !c->spec.op->repeatable)
+		account_block(c->spec.account, &c->attempt.failure);
+	finish(c);
 }
 
-/* Waits and tries again, unless the deadline comes first; c->failure says why. */
-static void
-pause_for(struct call *c, int64_t ms)
-{
-	int64_t now = loop_now(c->engine->loop);
-	bool late = *c->spec.deadline != 0 && now + ms > *c->spec.deadline;
-
-	if (late && c->failure.err.code == CODE_NETWORK && !c->spec.op->repeatable)
-		account_block(c->spec.account, &c->failure);
-	if (late) {
-		finish(c);
-		return;
-	}
-	if (c->stop) {
-		interrupted(c);
-		return;
-	}
-	c->state = PAUSING;
-	loop_at(c->engine->loop, &c->timer, now + ms, go_on, c);
-}
-
-static void
-back_off(struct call *c)
-{
-	pause_for(
-	    c, backoff_ms(c->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS, arc4random()));
-}
-
-/* Takes over what the service says of an error, less our own credentials if it repeats them. */
+/* Takes over the error that the service tells, without our credentials if it repeats
+ * them. */
 static void
 blame(struct call *c, enum code code, const char *created, const struct answer *a)
 {
-	const char *secret = c->sent_header != NULL ? strrchr(c->sent_header, ' ') : NULL;
+	const char *header = c->attempt.sent_header;
+	const char *secret = header != NULL ? strrchr(header, ' ') : NULL;
 
-	failure_answered(&c->failure, code, created, a, c->spec.account->provider,
-	    secret != NULL ? secret + 1 : c->sent_header);
+	failure_answered(&c->attempt.failure, code, created, a, c->spec.account->provider,
+	    secret != NULL ? secret + 1 : header);
 }
 
 /* The service was not reached. */
@@ -156,10 +89,10 @@ unreached(struct call *c, const struct http_response *r)
 
 	err_set(
 	    &e, CODE_NETWORK, "cannot reach %s: %s", c->spec.account->base_url, r->why);
-	failure_set(&c->failure, &e, nothing_created(c));
-	if (c->attempt == 2)
+	failure_set(&c->attempt.failure, &e, c->attempt.created);
+	if (c->attempt.failed + 1 == WARN_AFTER)
 		warn("%s; trying again", e.message);
-	back_off(c);
+	attempt_back_off(&c->attempt, 0);
 }
 
 /* The service asks to wait. */
@@ -172,33 +105,15 @@ wait_as_told(struct call *c, const struct answer *a)
 	                 : a->status >= 500                  ? CODE_UNAVAILABLE
 	                                                     : CODE_RATE_LIMITED;
 
-	blame(c, code, nothing_created(c), a);
-	if (ms <= 0) {
-		back_off(c);
-		return;
-	}
-	c->attempt++;
+	blame(c, code, c->attempt.created, a);
 	account_pause(c->spec.account, ms);
-	pause_for(c, ms);
-}
-
-static void
-refused_credentials(struct call *c, const struct answer *a)
-{
-	blame(c, CODE_UNAUTHORIZED, nothing_created(c), a);
-	if (c->renewed) {
-		account_block(c->spec.account, &c->failure);
-		finish(c);
-		return;
-	}
-	c->renewed = c->rejected = true;
-	pause_for(c, 0);
+	attempt_back_off(&c->attempt, ms);
 }
 
 static void
 redirected(struct call *c, const struct answer *a)
 {
-	const char *created = nothing_created(c);
+	const char *created = c->attempt.created;
 	bool unsure = created != NULL && a->status != 307 && a->status != 308;
 	struct err e;
 
@@ -208,9 +123,9 @@ redirected(struct call *c, const struct answer *a)
 	err_set(&e, CODE_REDIRECTED,
 	    "the service answered %d, a redirect, which is not followed; check the base URL %s",
 	    a->status, c->spec.account->base_url);
-	failure_set(&c->failure, &e, created);
-	c->failure.http_status = a->status;
-	c->failure.retryable = !unsure;
+	failure_set(&c->attempt.failure, &e, created);
+	c->attempt.failure.http_status = a->status;
+	c->attempt.failure.retryable = !unsure;
 	finish(c);
 }
 
@@ -234,18 +149,18 @@ succeed(struct call *c, const struct answer *a)
 		    c->spec.account->provider->name,
 		    json_str(c->taken, "/provider_status"));
 	}
-	failure_release(&c->failure);
+	failure_release(&c->attempt.failure);
 	finish(c);
 }
 
 static void
 judge(struct call *c, const struct http_response *r)
 {
-	struct provider *p = c->spec.account->provider;
+	const char *created = c->attempt.created;
 	struct answer a;
 
 	answer_init(&a, r);
-	switch (answer_outcome(&a, p, c->spec.op)) {
+	switch (answer_outcome(&a, c->spec.account->provider, c->spec.op)) {
 	case OUTCOME_OK:
 		succeed(c, &a);
 		break;
@@ -253,15 +168,19 @@ judge(struct call *c, const struct http_response *r)
 		wait_as_told(c, &a);
 		break;
 	case OUTCOME_AUTH:
-		refused_credentials(c, &a);
+		blame(c, CODE_UNAUTHORIZED, created, &a);
+		if (attempt_renew(&c->attempt))
+			break;
+		account_block(c->spec.account, &c->attempt.failure);
+		finish(c);
 		break;
 	case OUTCOME_ACCOUNT:
-		blame(c, CODE_ACCOUNT_BLOCKED, nothing_created(c), &a);
-		account_block(c->spec.account, &c->failure);
+		blame(c, CODE_ACCOUNT_BLOCKED, created, &a);
+		account_block(c->spec.account, &c->attempt.failure);
 		finish(c);
 		break;
 	case OUTCOME_REFUSED:
-		blame(c, CODE_REFUSED, nothing_created(c), &a);
+		blame(c, CODE_REFUSED, created, &a);
 		keep_body(c, &a);
 		finish(c);
 		break;
@@ -276,8 +195,7 @@ judge(struct call *c, const struct http_response *r)
 	answer_release(&a);
 }
 
-/* Keeps the server's clock, for looking at its lists. It is told in seconds, so once in each is
- * enough. */
+/* Notes the server's clock offset from Date (once a second is enough). */
 static void
 note_date(struct account *a, const struct http_response *r)
 {
@@ -296,14 +214,8 @@ static void
 responded(void *arg, const struct http_response *r)
 {
 	struct call *c = arg;
-	struct engine *engine = c->engine;
-	bool ok = r->fate == HTTP_ANSWERED && r->status < 300;
 
 	failpoint("answer");
-	c->wire = NULL;
-	account_leave(&c->wait, r->status == HTTP_LOCKED ? ACCOUNT_CROWDED
-	                        : ok                     ? ACCOUNT_OK
-	                                                 : ACCOUNT_OTHER);
 	request_release(&c->request);
 	note_date(c->spec.account, r);
 	if (r->fate == HTTP_ANSWERED)
@@ -312,183 +224,71 @@ responded(void *arg, const struct http_response *r)
 	         c->spec.photo->broken.code != CODE_NONE)
 		fail(c, &c->spec.photo->broken, "no");
 	else if (r->fate == HTTP_CANCELLED && (!r->sent || c->spec.op->repeatable))
-		interrupted(c);
+		attempt_interrupt(&c->attempt);
 	else if (r->fate == HTTP_NOT_SENT || c->spec.op->repeatable)
 		unreached(c, r);
 	else
 		unknown(c, r->why);
-	/* Only now, as the answer may forbid that another one goes; the call may be gone. */
-	slots_return(&engine->places);
+}
+
+/* Nothing more is sent for an account that is blocked. */
+static int
+check(void *arg)
+{
+	struct call *c = arg;
+
+	if (!c->spec.account->blocked)
+		return 0;
+	failure_release(&c->attempt.failure);
+	failure_copy(&c->attempt.failure, &c->spec.account->why);
+	c->attempt.failure.created = c->attempt.created;
+	return -1;
 }
 
 static int
-build(struct call *c, struct err *e)
+build(void *arg, const struct http_header *credentials, struct http_request *request,
+    struct err *e)
 {
+	struct call *c = arg;
 	struct request_values values = {.base_url = c->spec.account->base_url,
 	    .vars = c->spec.vars,
 	    .photo = c->spec.photo,
 	    .tag = c->spec.tag};
-	const char *name, *value = account_header(c->spec.account, &name);
 
 	if (request_init(&c->request, c->spec.op, &values, e) < 0)
 		return -1;
-	secret_free(c->sent_header);
-	c->sent_header = mem_str(value);
-	if (value != NULL && *value != '\0')
-		request_header(&c->request, name, c->sent_header);
-	return 0;
-}
-
-/* Hands it to the wire: a place is taken, nothing is between this and the first byte. */
-static void
-put_on_wire(struct call *c)
-{
-	struct engine *engine = c->engine;
-	struct err e;
-
-	if (build(c, &e) < 0 ||
-	    (c->spec.before_send != NULL && c->spec.before_send(c->arg, &e) < 0)) {
-		account_leave(&c->wait, ACCOUNT_OTHER);
-		slots_return(&engine->places);
-		fail(c, &e, nothing_created(c));
-		return;
-	}
-	if (*c->spec.deadline == 0)
-		*c->spec.deadline = loop_now(engine->loop) + c->spec.timeout_ms;
-	c->state = SENDING;
+	if (credentials != NULL)
+		request_header(&c->request, credentials->name, credentials->value);
+	if (c->spec.before_send != NULL && c->spec.before_send(c->arg, e) < 0)
+		return -1;
 	failpoint("send");
-	c->wire = http_send(engine->http, &c->request.http, responded, c);
-}
-
-/* All of -j are on the wire. What is not asked for of the account's pace now is not lost there. */
-static void
-wait_for_place(struct call *c)
-{
-	c->state = CROWDED;
-	slots_wait(&c->engine->places, &c->place, go_on, c);
-}
-
-/* The account's pace lets it go. */
-static void
-send_now(void *arg, const struct err *ignored)
-{
-	struct call *c = arg;
-	struct engine *engine = c->engine;
-	bool may =
-	    !c->stop && !c->spec.account->blocked && !engine->stopping(engine->arg);
-
-	(void)ignored;
-	if (may && slots_take(&engine->places)) {
-		put_on_wire(c);
-		return;
-	}
-	account_leave(&c->wait, ACCOUNT_OTHER);
-	if (may)
-		wait_for_place(c);
-	else
-		authorize(c);
-}
-
-/* Credentials are there, or are not to be had. */
-static void
-authorized(void *arg, const struct err *e)
-{
-	struct call *c = arg;
-
-	if (e == NULL) {
-		c->rejected = false;
-		if (!slots_available(&c->engine->places)) {
-			wait_for_place(c);
-			return;
-		}
-		c->state = WAITING;
-		account_enter(c->spec.account, &c->wait, send_now, c);
-		return;
-	}
-	failure_set(&c->failure, e, nothing_created(c));
-	if (e->code == CODE_NETWORK || e->code == CODE_UNAVAILABLE ||
-	    e->code == CODE_RATE_LIMITED || e->code == CODE_TOKEN_BUSY) {
-		if (*c->spec.deadline == 0)
-			*c->spec.deadline =
-			    loop_now(c->engine->loop) + c->spec.timeout_ms;
-		back_off(c);
-		return;
-	}
-	account_block(c->spec.account, &c->failure);
-	finish(c);
-}
-
-/* Whether the call may still begin; otherwise it is ended. */
-static bool
-may_begin(struct call *c)
-{
-	struct engine *engine = c->engine;
-
-	if (c->spec.account->blocked) {
-		failure_copy(&c->failure, &c->spec.account->why);
-		c->failure.created = nothing_created(c);
-		finish(c);
-	} else if (c->stop || engine->stopping(engine->arg)) {
-		interrupted(c);
-	} else {
-		return true;
-	}
-	return false;
-}
-
-static void
-authorize(struct call *c)
-{
-	if (!may_begin(c))
-		return;
-	c->state = AUTHORIZING;
-	account_authorize(c->spec.account, &c->wait, c->rejected ? c->sent_header : NULL,
-	    authorized, c);
-}
-
-static void
-started(void *arg)
-{
-	authorize(arg);
+	*request = c->request.http;
+	return 0;
 }
 
 struct call *
 call_start(struct engine *engine, const struct call_spec *spec, call_fn *fn, void *arg)
 {
+	static const struct attempt_calls calls = {check, build, responded, ended};
 	struct call *c = mem_new(1, sizeof *c);
 
-	c->engine = engine;
 	c->spec = *spec;
 	c->spec.vars = json_object_get(spec->vars);
 	c->fn = fn;
 	c->arg = arg;
-	loop_defer(engine->loop, &c->deferred, started, c);
+	c->attempt = (struct attempt){.calls = &calls,
+	    .arg = c,
+	    .engine = engine,
+	    .account = spec->account,
+	    .created = spec->op->repeatable ? NULL : "no",
+	    .deadline = spec->deadline,
+	    .timeout_ms = spec->timeout_ms};
+	attempt_start(&c->attempt);
 	return c;
 }
 
 void
 call_stop(struct call *c, bool hard)
 {
-	c->stop = true;
-	switch (c->state) {
-	case AUTHORIZING:
-	case WAITING:
-		account_cancel(&c->wait);
-		interrupted(c);
-		break;
-	case CROWDED:
-		slots_cancel(&c->engine->places, &c->place);
-		interrupted(c);
-		break;
-	case PAUSING:
-		loop_cancel(c->engine->loop, &c->timer);
-		interrupted(c);
-		break;
-	case SENDING:
-		if (hard && c->wire != NULL)
-			http_cancel(c->wire);
-		break;
-	case STARTING: /* ends by itself */
-		break;
-	}
+	attempt_stop(&c->attempt, hard);
 }

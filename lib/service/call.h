@@ -1,14 +1,15 @@
 /*
- * call: one operation of a provider, carried out: authorized, at the account's pace, sent, judged,
- * and tried again where that is safe.
+ * call: carries out one operation of a provider: sends its request, judges the
+ * response, and tries again where that is safe.
  *
- *	         credentials     pace      -j, wire       judge
- *	start -> AUTHORIZING -> WAITING -> SENDING --> ok, refused, account, redirected, unknown
- *	              ^                       |
- *	              +------- PAUSING <------+  wait, not sent, auth; an answer that was lost,
- *	                                         where the operation is repeatable
+ *	attempt --> SENDING --> ok, refused, account, redirected, unknown: the end
+ *	   ^           |
+ *	   +-----------+  wait, not sent, auth (once); a response that was lost,
+ *	                  where the operation is repeatable
  *
- * It knows nothing of what was paid for before: service/paid.h is for what must not be done twice.
+ * service/attempt.h says how a request gets its credentials, pace and slot.
+ * A call does not know what was paid for before: service/paid.h is for
+ * operations that must not be done twice.
  */
 #ifndef AV_SERVICE_CALL_H
 #define AV_SERVICE_CALL_H
@@ -17,22 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "http/http.h"
 #include "provider/provider.h"
 #include "provider/request.h"
-#include "service/account.h"
-#include "service/failure.h"
-#include "service/slots.h"
-
-/* What all calls of a program share. */
-struct engine {
-	struct loop *loop;
-	struct http *http;
-	struct accounts *accounts;
-	struct slots places;         /* -j */
-	bool (*stopping)(void *arg); /* nothing new may be begun */
-	void *arg;
-};
+#include "service/attempt.h"
 
 struct call_spec {
 	struct account *account;

@@ -5,8 +5,6 @@
 #include <strings.h>
 #include <time.h>
 
-#include "auth/secret.h"
-#include "base/backoff.h"
 #include "base/mem.h"
 #include "http/range.h"
 #include "http/response.h"
@@ -16,151 +14,111 @@
 #include "service/download.h"
 #include "json/json.h"
 
-#define MAX_HOPS       5
-#define BAD_MAX        4
-#define RETRY_FIRST_MS 500
-#define RETRY_MAX_MS   30000
+#define MAX_HOPS 5
+#define BAD_MAX  4
 
 struct download {
-	struct engine *engine;
+	struct attempt attempt;
 	struct download_spec spec;
 	download_fn *fn;
 	void *arg;
 	char *url;
-	unsigned hops, attempt;
-	bool renewed;  /* credentials were renewed for this download */
-	bool rejected; /* sent_header was refused, and is not renewed yet */
-	bool entered, stop, placed;
+	unsigned hops;
+	struct http_header headers[2]; /* of the request at hand */
 	struct range resume;
 	const char *objection; /* to the range at hand */
 	uint64_t asked;        /* the byte that the request at hand begins with */
-	uint64_t reached;      /* the most that ever was there */
+	uint64_t reached;      /* the most bytes there ever were */
 	bool came;             /* bytes of the answer at hand */
 	unsigned bad;          /* whole answers that were no result */
 	int64_t deadline;
 	int write_errno;
-	struct deferred deferred;
-	struct timer timer;
-	struct account_wait wait;
-	struct http_transfer *wire;
-	struct slot_wait place;
-	char *sent_header;
 	struct outfile target;
 	bool opened;
-	struct failure failure;
 	struct download_result result;
 };
-
-static void step(void *arg);
-
-static void
-give_place(struct download *d)
-{
-	if (d->placed)
-		slots_return(&d->engine->places);
-	d->placed = false;
-}
 
 static void
 finish(struct download *d)
 {
-	give_place(d);
-	if (d->failure.err.code != CODE_NONE)
-		d->result.failure = &d->failure;
+	if (d->attempt.failure.err.code != CODE_NONE)
+		d->result.failure = &d->attempt.failure;
 	d->fn(d->arg, &d->result);
-	loop_cancel(d->engine->loop, &d->timer);
+	attempt_release(&d->attempt);
 	if (d->opened)
 		outfile_close(&d->target);
-	failure_release(&d->failure);
 	range_clear(&d->resume);
-	secret_free(d->sent_header);
 	free(d->url);
 	free(d);
 }
 
 static void
-fail(struct download *d, const struct err *e, int http_status)
+ended(void *arg)
 {
-	failure_set(&d->failure, e, NULL);
-	d->failure.http_status = http_status;
+	finish(arg);
+}
+
+static void
+fail_to_write(struct download *d)
+{
+	struct err e;
+
+	err_set(&e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", d->target.part);
+	failure_set(&d->attempt.failure, &e, NULL);
 	finish(d);
 }
 
+/* Notes why there is no result so far. */
 static void
-interrupted(struct download *d)
+blame(struct download *d, const char *why, int http_status)
 {
 	struct err e;
 
-	err_set(
-	    &e, CODE_INTERRUPTED, "stopped before the result was fetched; run it again");
-	fail(d, &e, 0);
+	err_set(&e, CODE_DOWNLOAD_FAILED, "the result could not be fetched: %s", why);
+	failure_set(&d->attempt.failure, &e, NULL);
+	d->attempt.failure.http_status = http_status;
 }
 
-/* Tries again, no sooner than in so many milliseconds. */
+/* Tries again, after the time that the server asked for, if it did. */
 static void
-again_in(struct download *d, int64_t least, const char *why, int http_status)
+again(struct download *d, const char *why, int http_status, int64_t asked_ms)
 {
-	struct loop *loop = d->engine->loop;
-	struct err e;
-	int64_t ms;
-
-	if (d->stop) {
-		interrupted(d);
-		return;
-	}
 	/* A bad line that gets on is not made to wait longer and longer. */
 	if (d->target.len > d->reached) {
 		d->reached = d->target.len;
-		d->attempt = 0;
+		d->attempt.failed = 0;
 	}
-	ms = backoff_ms(d->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS, arc4random());
-	if (ms < least)
-		ms = least;
-	if (loop_now(loop) + ms > d->deadline) {
-		err_set(
-		    &e, CODE_DOWNLOAD_FAILED, "the result could not be fetched: %s", why);
-		fail(d, &e, http_status);
-		return;
-	}
-	loop_at(loop, &d->timer, loop_now(loop) + ms, step, d);
-}
-
-static void
-again(struct download *d, const char *why, int http_status)
-{
-	again_in(d, 0, why, http_status);
+	blame(d, why, http_status);
+	attempt_back_off(&d->attempt, asked_ms);
 }
 
 /* The server says that it cannot now, and perhaps when it can. */
 static void
-not_able(struct download *d, const struct http_response *r)
+unavailable(struct download *d, const struct http_response *r)
 {
 	const struct answer answer = {.status = r->status, .response = r};
-	int64_t ms =
-	    answer_wait_ms(&answer, d->spec.account->provider, (int64_t)time(NULL));
 
-	again_in(d, ms, "the server is not able to", r->status);
+	again(d, "the server is not able to", r->status,
+	    answer_wait_ms(&answer, d->spec.account->provider, (int64_t)time(NULL)));
 }
 
-/* A whole answer that cannot be kept: begun again from the first byte, but not for ever. */
+/* A whole answer that cannot be kept: begins again from the first byte, but not for
+ * ever. */
 static void
 not_a_result(struct download *d, const char *why, int http_status)
 {
-	struct err e;
-
 	if (!outfile_write(&d->target, 0, "", 0)) {
-		err_set(&e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", d->target.part);
-		fail(d, &e, 0);
+		fail_to_write(d);
 	} else if (++d->bad == BAD_MAX) {
-		err_set(
-		    &e, CODE_DOWNLOAD_FAILED, "the result could not be fetched: %s", why);
-		fail(d, &e, http_status);
+		blame(d, why, http_status);
+		finish(d);
 	} else {
-		again(d, why, http_status);
+		again(d, why, http_status, 0);
 	}
 }
 
-/* An answer to a range that does not fit to what is there: begun again, without ranges. */
+/* An answer to a range that does not fit to what is there: begins again, without
+ * ranges. */
 static void
 not_the_rest(struct download *d, const char *why, int http_status)
 {
@@ -197,9 +155,10 @@ keep(struct download *d)
 		return;
 	}
 	type = mem_str(d->result.type);
+	failure_release(&d->attempt.failure);
 	if (outfile_path(d->spec.template, &d->spec.name, &path, &e) < 0 ||
 	    outfile_commit(&d->target, path.data, d->spec.force, sha256, &e) < 0)
-		failure_set(&d->failure, &e, NULL);
+		failure_set(&d->attempt.failure, &e, NULL);
 	d->result.type = type;
 	d->result.file = path.data;
 	d->result.bytes = d->target.len;
@@ -224,7 +183,8 @@ redirect(struct download *d, const struct http_response *r)
 	free(d->url);
 	d->url = url;
 	range_clear(&d->resume); /* what it told is true of that address */
-	step(d);
+	blame(d, "its redirects took too long", r->status);
+	attempt_again(&d->attempt, 0);
 }
 
 static void
@@ -232,15 +192,14 @@ refused(struct download *d, const struct http_response *r)
 {
 	struct err e;
 
-	if (r->status == 401 && d->entered && !d->renewed) {
-		d->renewed = d->rejected = true;
-		step(d);
-		return;
-	}
-	d->result.expired = r->status == 403 || r->status == 404 || r->status == 410;
 	err_set(&e, CODE_DOWNLOAD_FAILED, "the result's address was answered with %d",
 	    r->status);
-	fail(d, &e, r->status);
+	failure_set(&d->attempt.failure, &e, NULL);
+	d->attempt.failure.http_status = r->status;
+	if (r->status == 401 && !d->attempt.anonymous && attempt_renew(&d->attempt))
+		return;
+	d->result.expired = r->status == 403 || r->status == 404 || r->status == 410;
+	finish(d);
 }
 
 static bool
@@ -264,7 +223,7 @@ answered(struct download *d, const struct http_response *r)
 	else if (end == RANGE_COMPLETE)
 		keep(d);
 	else if (end == RANGE_PARTIAL)
-		again(d, "a part is missing", r->status);
+		again(d, "a part is missing", r->status, 0);
 	else
 		not_the_rest(d, "a part is missing", r->status);
 }
@@ -273,22 +232,16 @@ static void
 responded(void *arg, const struct http_response *r)
 {
 	struct download *d = arg;
-	struct err e;
 
-	d->wire = NULL;
-	if (d->entered)
-		account_leave(&d->wait, ACCOUNT_OTHER);
-	give_place(d);
 	if (d->write_errno != 0) {
 		errno = d->write_errno;
-		err_set(&e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", d->target.part);
-		fail(d, &e, 0);
+		fail_to_write(d);
 	} else if (r->fate == HTTP_CANCELLED) {
-		interrupted(d);
+		attempt_interrupt(&d->attempt);
 	} else if (d->objection != NULL) {
 		not_the_rest(d, d->objection, r->status);
 	} else if (r->fate != HTTP_ANSWERED) {
-		again(d, r->why, r->status);
+		again(d, r->why, r->status, 0);
 	} else if (r->status == 200 || r->status == 206) {
 		answered(d, r);
 	} else if (http_is_redirect(r->status)) {
@@ -296,7 +249,7 @@ responded(void *arg, const struct http_response *r)
 	} else if (r->status == 416 && d->asked > 0) {
 		not_the_rest(d, "its length changed", r->status);
 	} else if (http_is_temporary(r->status)) {
-		not_able(d, r);
+		unavailable(d, r);
 	} else {
 		refused(d, r);
 	}
@@ -326,61 +279,51 @@ sink(void *arg, uint64_t offset, const char *data, size_t len)
 	return false;
 }
 
-/* Sends the request; name and value are the credentials, or NULL. Asks for the rest of what is
- * there only on the condition that it is still the same. */
-static void
-fetch(struct download *d, const char *name, const char *value)
+/* Asks for the rest of what is there only on the condition that it is still the same. */
+static int
+build(void *arg, const struct http_header *credentials, struct http_request *request,
+    struct err *unused)
 {
-	struct http_header headers[2];
+	struct download *d = arg;
 	const char *condition = range_condition(&d->resume);
-	struct http_request request = {.method = HTTP_GET,
-	    .url = d->url,
-	    .headers = headers,
-	    .head = head,
-	    .sink = sink,
-	    .sink_arg = d};
 
+	(void)unused;
 	d->came = false;
 	d->objection = NULL;
 	d->asked = condition != NULL ? d->target.len : 0;
+	*request = (struct http_request){.method = HTTP_GET,
+	    .url = d->url,
+	    .headers = d->headers,
+	    .resume = d->asked,
+	    .head = head,
+	    .sink = sink,
+	    .sink_arg = d};
 	if (d->asked == 0)
 		range_clear(&d->resume);
 	else
-		headers[request.nheaders++] = (struct http_header){"If-Range", condition};
-	if (value != NULL && *value != '\0')
-		headers[request.nheaders++] = (struct http_header){name, value};
-	request.resume = d->asked;
-	d->wire = http_send(d->engine->http, &request, responded, d);
+		d->headers[request->nheaders++] =
+		    (struct http_header){"If-Range", condition};
+	if (credentials != NULL)
+		d->headers[request->nheaders++] = *credentials;
+	return 0;
 }
 
-static void
-may_enter(void *arg, const struct err *ignored)
+static int
+open_target(struct download *d, struct err *e)
 {
-	struct download *d = arg;
-	const char *name, *value = account_header(d->spec.account, &name);
+	struct buf path = {0};
 
-	(void)ignored;
-	secret_free(d->sent_header);
-	d->sent_header = mem_str(value);
-	fetch(d, name, d->sent_header);
-}
-
-static void
-authorized(void *arg, const struct err *e)
-{
-	struct download *d = arg;
-
-	if (e != NULL) {
-		fail(d, e, 0);
-		return;
-	}
-	d->rejected = false;
-	account_enter(d->spec.account, &d->wait, may_enter, d);
+	d->spec.name.ext = "";
+	if (outfile_path(d->spec.template, &d->spec.name, &path, e) == 0 &&
+	    outfile_open(&d->target, path.data, e) == 0)
+		d->opened = true;
+	buf_release(&path);
+	return d->opened ? 0 : -1;
 }
 
 /* Whether the address may be fetched at all. */
 static int
-check_url(struct download *d, struct err *e)
+check_url(const struct download *d, struct err *e)
 {
 	if (url_check(d->url, e) < 0)
 		return -1;
@@ -391,84 +334,50 @@ check_url(struct download *d, struct err *e)
 	return 0;
 }
 
-/* One request of the download; from the first again after each redirect and failure. */
-static void
-step(void *arg)
+static int
+check(void *arg)
 {
 	struct download *d = arg;
 	struct err e;
+	int rc = 0;
 
-	if (d->stop) {
-		interrupted(d);
-		return;
-	}
-	if (check_url(d, &e) < 0) {
-		fail(d, &e, 0);
-		return;
-	}
-	d->placed = slots_take(&d->engine->places);
-	if (!d->placed) {
-		slots_wait(&d->engine->places, &d->place, step, d);
-		return;
-	}
-	d->entered = url_same_origin(d->url, d->spec.account->base_url);
-	if (d->entered)
-		account_authorize(d->spec.account, &d->wait,
-		    d->rejected ? d->sent_header : NULL, authorized, d);
-	else
-		fetch(d, NULL, NULL);
-}
-
-static void
-started(void *arg)
-{
-	struct download *d = arg;
-	struct buf path = {0};
-	struct err e;
-
-	d->spec.name.ext = "";
 	if (d->url == NULL)
-		err_set(&e, CODE_BAD_ANSWER, "the result's address is no URL");
-	else if (outfile_path(d->spec.template, &d->spec.name, &path, &e) == 0 &&
-	         outfile_open(&d->target, path.data, &e) == 0)
-		d->opened = true;
-	buf_release(&path);
-	if (d->opened)
-		step(d);
+		rc = err_set(&e, CODE_BAD_ANSWER, "the result's address is no URL");
+	else if (!d->opened)
+		rc = open_target(d, &e);
+	if (rc == 0)
+		rc = check_url(d, &e);
+	if (rc < 0)
+		failure_set(&d->attempt.failure, &e, NULL);
 	else
-		fail(d, &e, 0);
+		d->attempt.anonymous =
+		    !url_same_origin(d->url, d->spec.account->base_url);
+	return rc;
 }
 
 struct download *
 download_start(
     struct engine *engine, const struct download_spec *spec, download_fn *fn, void *arg)
 {
+	static const struct attempt_calls calls = {check, build, responded, ended};
 	struct download *d = mem_new(1, sizeof *d);
 
-	d->engine = engine;
 	d->spec = *spec;
 	d->fn = fn;
 	d->arg = arg;
 	d->url = url_resolve(spec->account->base_url, spec->url);
 	d->deadline = loop_now(engine->loop) + spec->timeout_ms;
-	loop_defer(engine->loop, &d->deferred, started, d);
+	d->attempt = (struct attempt){.calls = &calls,
+	    .arg = d,
+	    .engine = engine,
+	    .account = spec->account,
+	    .deadline = &d->deadline};
+	attempt_start(&d->attempt);
 	return d;
 }
 
 void
 download_stop(struct download *d)
 {
-	d->stop = true;
-	if (d->wire != NULL) {
-		http_cancel(d->wire);
-	} else if (d->timer.pos != 0) {
-		loop_cancel(d->engine->loop, &d->timer);
-		interrupted(d);
-	} else if (d->place.waiting) {
-		slots_cancel(&d->engine->places, &d->place);
-		interrupted(d);
-	} else if (d->wait.waiting) {
-		account_cancel(&d->wait);
-		interrupted(d);
-	}
+	attempt_stop(&d->attempt, true);
 }

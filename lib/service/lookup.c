@@ -1,68 +1,60 @@
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "provider/answer.h"
-#include "provider/template.h"
 #include "service/listing.h"
 #include "service/lookup.h"
 #include "service/match.h"
 #include "json/json.h"
 
 #define LIST_TIMEOUT_MS 600000
-#define PASSES          2
-#define PATIENCE        3
-
-/* An entry of the list that may be what was made. */
-struct candidate {
-	char *id;
-	struct json_object *taken;
-	enum match likeness;
-};
+/* Complete listings without a candidate that prove that nothing was made. */
+#define PASSES 2
+/* Times in a row to wait for another request whose outcome is unknown too. */
+#define PATIENCE 3
 
 struct lookup {
-	struct lookup_batch *room;
-	struct lookup *next;
+	struct lookup_batch *batch;
+	LIST_ENTRY(lookup) entry;
 	struct lookup_spec spec;
 	lookup_fn *fn;
 	void *arg;
 	int64_t due;         /* loop time of its next listing */
 	int64_t looked_at;   /* when the last one began */
-	int64_t counts_from; /* not to have it tells nothing before */
-	unsigned passes;     /* complete listings that did not have it */
+	int64_t counts_from; /* before this time a list without it proves nothing */
+	unsigned passes;     /* complete listings without a candidate */
 	bool listed;         /* takes part in the listing under way */
-	bool adopting;
-	enum match how; /* of the candidates that are being adopted */
-	bool nameless;  /* an entry that it may be has no id */
-	unsigned busy;  /* times in a row that another one was in the way */
-	struct candidate *candidates;
-	size_t n;
-	struct call *call; /* where one thing is asked about instead of a list */
-	struct json_object
-	    *begun; /* what that told, where it shows the request's effect */
+	bool settling;       /* the ledger is at work on the claim */
+	enum match trying;   /* how well the candidates match that are being adopted */
+	unsigned busy;       /* times in a row that another request was in the way */
+	struct candidates candidates;
+	struct call *call; /* asks for the state of one object instead of a list */
+	struct json_object *state; /* that shows the effect of the request */
 	int64_t deadline;
 };
 
-/* Those in doubt about the same list. */
+/* The lookups that share a list. */
 struct lookup_batch {
 	struct lookups *all;
-	struct lookup_batch *next;
+	SLIST_ENTRY(lookup_batch) entry;
 	struct account *account;
 	const struct operation *list;
 	int64_t settle_ms, effect_ms;
-	struct lookup *first;
+	LIST_HEAD(, lookup) lookups;
 	struct timer timer;
 	struct listing *listing;
-	int64_t not_before; /* listings keep a distance, so that more share one */
+	int64_t not_before; /* keeps listings apart, so that more lookups share one */
 };
 
 struct lookups {
 	struct engine *engine;
-	struct lookup_batch *rooms;
+	SLIST_HEAD(, lookup_batch) batches;
 };
 
-static void plan(struct lookup_batch *room);
+static void schedule(struct lookup_batch *batch);
 
 struct lookups *
 lookups_new(struct engine *engine)
@@ -76,13 +68,12 @@ lookups_new(struct engine *engine)
 void
 lookups_free(struct lookups *all)
 {
-	if (all == NULL)
-		return;
-	while (all->rooms != NULL) {
-		struct lookup_batch *room = all->rooms;
-		all->rooms = room->next;
-		loop_cancel(all->engine->loop, &room->timer);
-		free(room);
+	struct lookup_batch *batch;
+
+	while (all != NULL && (batch = SLIST_FIRST(&all->batches)) != NULL) {
+		SLIST_REMOVE_HEAD(&all->batches, entry);
+		loop_cancel(all->engine->loop, &batch->timer);
+		free(batch);
 	}
 	free(all);
 }
@@ -95,7 +86,7 @@ list_of(const struct account *a, const struct operation *op)
 	return name != NULL ? provider_operation(a->provider, name) : NULL;
 }
 
-/* Whether it is a list; else it is one thing's state. */
+/* True for a list operation, false for one that returns a single object. */
 static bool
 is_list(const struct operation *op)
 {
@@ -115,28 +106,11 @@ lookup_possible(const struct lookup_spec *spec)
 }
 
 static void
-drop_candidates(struct lookup *l)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		free(l->candidates[i].id);
-		json_object_put(l->candidates[i].taken);
-	}
-	free(l->candidates);
-	l->candidates = NULL;
-	l->n = 0;
-	l->nameless = false;
-}
-
-static void
 leave(struct lookup *l)
 {
-	struct lookup **p = &l->room->first;
-
-	while (*p != l)
-		p = &(*p)->next;
-	*p = l->next;
-	drop_candidates(l);
-	json_object_put(l->begun);
+	LIST_REMOVE(l, entry);
+	candidates_clear(&l->candidates);
+	json_object_put(l->state);
 	json_object_put(l->spec.vars);
 	json_object_put(l->spec.match);
 	free((void *)(uintptr_t)l->spec.tag);
@@ -151,137 +125,119 @@ tell(struct lookup *l, const struct lookup_result *result)
 }
 
 static void
-untold(struct lookup *l, const char *why, bool retryable)
+unknown(struct lookup *l, const char *why, bool retryable)
 {
 	tell(l, &(struct lookup_result){
-	            .verdict = LOOKUP_UNTOLD, .why = why, .retryable = retryable});
+	            .verdict = LOOKUP_UNKNOWN, .why = why, .retryable = retryable});
 }
 
+/* Asks the service again in a while, not before a time. */
 static void
-broken(struct lookup *l, const char *why)
+look_again(struct lookup *l, int64_t not_before)
 {
-	tell(l, &(struct lookup_result){.verdict = LOOKUP_BROKEN, .why = why});
+	l->due = loop_now(l->batch->all->engine->loop) + l->batch->settle_ms;
+	if (l->due < not_before)
+		l->due = not_before;
+	schedule(l->batch);
 }
 
-static void
-found(struct lookup *l, struct json_object *taken)
-{
-	tell(l, &(struct lookup_result){.verdict = LOOKUP_FOUND, .taken = taken});
-}
-
-/* It was not there this time. */
+/* The list has no candidate, except those of other requests. */
 static void
 missed(struct lookup *l)
 {
-	int64_t now = loop_now(l->room->all->engine->loop);
-
-	drop_candidates(l);
-	if (l->looked_at >= l->counts_from && ++l->passes == PASSES) {
+	candidates_clear(&l->candidates);
+	if (l->looked_at >= l->counts_from && ++l->passes == PASSES)
 		tell(l, &(struct lookup_result){.verdict = LOOKUP_ABSENT});
-		return;
-	}
-	l->due = now + l->room->settle_ms;
-	if (l->passes == 0 && l->due < l->counts_from)
-		l->due = l->counts_from;
-	plan(l->room);
+	else
+		look_again(l, l->passes == 0 ? l->counts_from : 0);
 }
 
-/* Another request that looks the same in the list is at work: its outcome may tell. Two that
- * wait for each other would do so for ever, in this run and the next. */
+/* A request at work looks the same in the list; its outcome may decide. Two that wait for
+ * each other would wait for ever, in this run and the next. */
 static void
 wait_for_twin(struct lookup *l)
 {
-	struct loop *loop = l->room->all->engine->loop;
-
-	drop_candidates(l);
-	if (++l->busy == PATIENCE) {
-		untold(l,
-		    "another request, which looks the same in the service's list, is in doubt too",
+	candidates_clear(&l->candidates);
+	if (++l->busy == PATIENCE)
+		unknown(l,
+		    "the outcome of another request, which looks the same in the service's list, is unknown too",
 		    false);
-		return;
-	}
-	l->due = loop_now(loop) + l->room->settle_ms;
-	plan(l->room);
-}
-
-static void adopt(struct lookup *l, enum match how);
-
-/* Those that are as sure as they were looked for are others'. */
-static void
-none_left(struct lookup *l)
-{
-	if (l->how == MATCH)
-		adopt(l, MATCH_MAYBE);
 	else
-		missed(l);
+		look_again(l, 0);
 }
+
+static void adopt(struct lookup *l, enum match match);
 
 static void
 adopted(void *arg, const struct ledger_answer *answer)
 {
 	struct lookup *l = arg;
-	struct json_object *taken = NULL;
 
-	l->adopting = false;
+	l->settling = false;
 	switch (answer->verdict) {
 	case LEDGER_MADE:
-		for (size_t i = 0; i < l->n; i++)
-			if (strcmp(l->candidates[i].id, answer->id) == 0)
-				taken = l->candidates[i].taken;
-		found(l, taken);
+		tell(l, &(struct lookup_result){.verdict = LOOKUP_FOUND,
+		            .taken = candidates_taken(&l->candidates, answer->id)});
 		break;
 	case LEDGER_YOURS:
-		none_left(l);
+		/* Every candidate of this certainty belongs to another request: try the
+		 * less certain ones. */
+		if (l->trying == MATCH)
+			adopt(l, MATCH_MAYBE);
+		else
+			missed(l);
 		break;
 	case LEDGER_UNKNOWN:
-		untold(l,
-		    l->how == MATCH_MAYBE
-		        ? "the service's list has something that it may be, and does not tell for sure"
-		        : "the service's list has something that it may be, and more than one of that kind is in doubt",
+		unknown(l,
+		    l->trying == MATCH_MAYBE
+		        ? "the service's list has an entry that may be its result, but not for sure"
+		        : "the service's list has entries that may be its result, and more than one request may have made them",
 		    false);
 		break;
 	case LEDGER_BUSY:
 		wait_for_twin(l);
 		break;
 	case LEDGER_ERROR:
-		broken(l, answer->err->message);
+		tell(l, &(struct lookup_result){
+		            .verdict = LOOKUP_BROKEN, .why = answer->err->message});
 		break;
 	}
 }
 
-/* Lets the ledger choose among the candidates that are so sure, and where it finds none of those
- * left, tell whether one is of the others. */
+/* Asks the ledger to give us one candidate of this certainty that no other entry owns. */
 static void
-adopt(struct lookup *l, enum match how)
+adopt(struct lookup *l, enum match match)
 {
-	const char **ids = mem_new(l->n, sizeof *ids),
-	           **data = mem_new(l->n, sizeof *data);
-	enum ledger_certainty certainty = how == MATCH_MAYBE    ? LEDGER_MAYBE
+	const struct candidates *c = &l->candidates;
+	const char **ids = mem_new(c->n, sizeof *ids),
+	           **data = mem_new(c->n, sizeof *data);
+	enum ledger_certainty certainty = match == MATCH_MAYBE ? LEDGER_MAYBE
 	                        : l->spec.tag != NULL ? LEDGER_TAGGED
 	                                              : LEDGER_MATCH;
 	size_t n = 0;
 
-	for (size_t i = 0; i < l->n; i++) {
-		if (l->candidates[i].likeness != how)
-			continue;
-		ids[n] = l->candidates[i].id;
-		data[n++] = json_object_to_json_string_ext(
-		    l->candidates[i].taken, JSON_C_TO_STRING_PLAIN);
-	}
-	l->adopting = n > 0;
-	l->how = how;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->list[i].match == match) {
+			ids[n] = c->list[i].id;
+			data[n++] = json_object_to_json_string_ext(
+			    c->list[i].taken, JSON_C_TO_STRING_PLAIN);
+		}
+	l->settling = n > 0;
+	l->trying = match;
 	if (n > 0)
 		ledger_adopt(l->spec.claim, ids, n, data, certainty, adopted, l);
 	free(ids);
 	free(data);
-	if (n == 0)
-		none_left(l);
+	if (n == 0 && match == MATCH)
+		adopt(l, MATCH_MAYBE);
+	else if (n == 0)
+		missed(l);
 }
 
-/* How surely an entry is what the request made, by the server's clock: of when it was sent, else
- * as the list's own answer told it just now. */
+/* Compares an entry of the list with the request. Times are compared by the server's
+ * clock: the offset noted when we sent, or the current one. */
 static enum match
-likeness(const struct lookup *l, struct json_object *entry)
+match_of(const struct lookup *l, struct json_object *entry)
 {
 	const struct lookup_spec *spec = &l->spec;
 	const struct account *a = spec->account;
@@ -298,76 +254,61 @@ likeness(const struct lookup *l, struct json_object *entry)
 }
 
 static void
-add_candidate(struct lookup *l, struct json_object *entry, enum match likeness)
-{
-	struct json_object *taken = answer_taken_of(entry, l->room->list);
-	char *id = json_text(taken, "/id");
-
-	l->nameless = l->nameless || id == NULL;
-	for (size_t i = 0; id != NULL && i < l->n; i++)
-		if (strcmp(l->candidates[i].id, id) == 0) {
-			free(id);
-			id = NULL;
-		}
-	if (id == NULL) {
-		json_object_put(taken);
-		return;
-	}
-	l->candidates = mem_resize(l->candidates, (l->n + 1) * sizeof *l->candidates);
-	l->candidates[l->n++] = (struct candidate){id, taken, likeness};
-}
-
-static void
 judge_entry(void *arg, struct json_object *entry)
 {
-	struct lookup_batch *room = arg;
+	struct lookup_batch *batch = arg;
+	struct lookup *l;
 
-	for (struct lookup *l = room->first; l != NULL; l = l->next) {
-		enum match how = l->listed ? likeness(l, entry) : MATCH_NOT;
+	LIST_FOREACH(l, &batch->lookups, entry)
+	{
+		enum match match = l->listed ? match_of(l, entry) : MATCH_NOT;
 
-		if (how != MATCH_NOT)
-			add_candidate(l, entry, how);
+		if (match != MATCH_NOT)
+			candidates_add(
+			    &l->candidates, answer_taken_of(entry, batch->list), match);
 	}
 }
 
 static void
 listing_over(void *arg, const struct failure *failure)
 {
-	struct lookup_batch *room = arg;
+	struct lookup_batch *batch = arg;
 	struct lookup *l, *next;
 
-	room->listing = NULL;
-	for (l = room->first; l != NULL; l = next) {
-		next = l->next;
+	batch->listing = NULL;
+	for (l = LIST_FIRST(&batch->lookups); l != NULL; l = next) {
+		next = LIST_NEXT(l, entry);
 		if (!l->listed)
 			continue;
 		l->listed = false;
 		if (failure != NULL)
-			untold(l, failure->err.message, true);
-		else if (l->nameless)
-			untold(l,
-			    "the service's list has something that it may be, without an id",
+			unknown(l, failure->err.message, true);
+		else if (l->candidates.nameless)
+			unknown(l,
+			    "the service's list has an entry without an id that may be its result",
 			    true);
 		else
 			adopt(l, MATCH);
 	}
-	plan(room);
+	schedule(batch);
 }
 
-/* That it took effect is on disk. */
+/* The effect is on disk. */
 static void
-begun_settled(void *arg, const struct ledger_answer *answer)
+state_settled(void *arg, const struct ledger_answer *answer)
 {
 	struct lookup *l = arg;
 
-	l->adopting = false;
+	l->settling = false;
 	if (answer->verdict == LEDGER_ERROR)
-		broken(l, answer->err->message);
+		tell(l, &(struct lookup_result){
+		            .verdict = LOOKUP_BROKEN, .why = answer->err->message});
 	else
-		found(l, l->begun);
+		tell(l,
+		    &(struct lookup_result){.verdict = LOOKUP_FOUND, .taken = l->state});
 }
 
-/* One thing that is asked about tells by its state whether the request took effect. */
+/* The state of one object says if the request took effect. */
 static void
 asked(void *arg, const struct call_result *result)
 {
@@ -377,7 +318,7 @@ asked(void *arg, const struct call_result *result)
 
 	l->call = NULL;
 	if (result->failure != NULL) {
-		untold(l, result->failure->err.message, true);
+		unknown(l, result->failure->err.message, true);
 		return;
 	}
 	for (size_t i = 0; word != NULL && i < json_object_array_length(words); i++) {
@@ -385,41 +326,45 @@ asked(void *arg, const struct call_result *result)
 		    json_object_get_string(json_object_array_get_idx(words, i));
 		if (strcmp(w, word) != 0)
 			continue;
-		l->begun = json_object_get(result->taken);
-		l->adopting = true;
-		ledger_settle(l->spec.claim, LEDGER_IS_MADE, "", NULL, begun_settled, l);
+		l->state = json_object_get(result->taken);
+		l->settling = true;
+		ledger_settle(l->spec.claim, LEDGER_IS_MADE, "", NULL, state_settled, l);
 		return;
 	}
-	if (word != NULL && l->room->list->states != NULL &&
-	    json_object_object_get_ex(l->room->list->states, word, NULL))
+	if (word != NULL && l->batch->list->states != NULL &&
+	    json_object_object_get_ex(l->batch->list->states, word, NULL))
 		missed(l);
 	else
-		untold(l, "the service tells a state that is not known here", true);
+		unknown(l,
+		    "the service answered with a state that its description does not list",
+		    true);
 }
 
 static void
 ask(struct lookup *l)
 {
 	struct call_spec spec = {.account = l->spec.account,
-	    .op = l->room->list,
+	    .op = l->batch->list,
 	    .vars = l->spec.vars,
 	    .deadline = &l->deadline,
 	    .timeout_ms = LIST_TIMEOUT_MS};
 
-	l->call = call_start(l->room->all->engine, &spec, asked, l);
+	l->call = call_start(l->batch->all->engine, &spec, asked, l);
 }
 
 static void
 time_is_up(void *arg)
 {
-	struct lookup_batch *room = arg;
-	struct engine *engine = room->all->engine;
+	struct lookup_batch *batch = arg;
+	struct engine *engine = batch->all->engine;
 	struct listing_spec spec = {
-	    .account = room->account, .op = room->list, .timeout_ms = LIST_TIMEOUT_MS};
-	bool list = is_list(room->list), any = false;
+	    .account = batch->account, .op = batch->list, .timeout_ms = LIST_TIMEOUT_MS};
+	bool list = is_list(batch->list), any = false;
+	struct lookup *l;
 
-	for (struct lookup *l = room->first; l != NULL; l = l->next) {
-		if (l->due > loop_now(engine->loop) || l->adopting || l->call != NULL)
+	LIST_FOREACH(l, &batch->lookups, entry)
+	{
+		if (l->due > loop_now(engine->loop) || l->settling || l->call != NULL)
 			continue;
 		l->looked_at = loop_now(engine->loop);
 		l->listed = list;
@@ -427,68 +372,57 @@ time_is_up(void *arg)
 		if (!list)
 			ask(l);
 	}
-	room->not_before = loop_now(engine->loop) + room->settle_ms / 4;
+	batch->not_before = loop_now(engine->loop) + batch->settle_ms / 4;
 	if (any)
-		room->listing =
-		    listing_start(engine, &spec, judge_entry, listing_over, room);
+		batch->listing =
+		    listing_start(engine, &spec, judge_entry, listing_over, batch);
 	else
-		plan(room);
+		schedule(batch);
 }
 
-/* Sets the time of the next listing, unless one is under way. */
+/* Sets the timer for the next listing, unless one is under way. */
 static void
-plan(struct lookup_batch *room)
+schedule(struct lookup_batch *batch)
 {
 	int64_t at = INT64_MAX;
+	struct lookup *l;
 
-	if (room->listing != NULL)
+	if (batch->listing != NULL)
 		return;
-	for (struct lookup *l = room->first; l != NULL; l = l->next)
-		if (!l->adopting && l->call == NULL && l->due < at)
+	LIST_FOREACH(l, &batch->lookups, entry)
+	{
+		if (!l->settling && l->call == NULL && l->due < at)
 			at = l->due;
+	}
 	if (at == INT64_MAX)
-		loop_cancel(room->all->engine->loop, &room->timer);
+		loop_cancel(batch->all->engine->loop, &batch->timer);
 	else
-		loop_at(room->all->engine->loop, &room->timer,
-		    at > room->not_before ? at : room->not_before, time_is_up, room);
+		loop_at(batch->all->engine->loop, &batch->timer,
+		    at > batch->not_before ? at : batch->not_before, time_is_up, batch);
 }
 
 static struct lookup_batch *
-room_for(struct lookups *all, struct account *a, const struct operation *op)
+batch_for(struct lookups *all, struct account *a, const struct operation *op)
 {
 	const struct operation *list = list_of(a, op);
-	struct lookup_batch *room;
+	struct lookup_batch *batch;
 
-	for (room = all->rooms; room != NULL; room = room->next)
-		if (room->account == a && room->list == list)
-			return room;
-	room = mem_new(1, sizeof *room);
-	room->all = all;
-	room->account = a;
-	room->list = list;
-	room->settle_ms = (int64_t)(json_num(op->def, "/lookup/settle_s", 10) * 1000);
-	room->effect_ms = (int64_t)(json_num(op->def, "/lookup/effect_s", 60) * 1000);
-	room->next = all->rooms;
-	all->rooms = room;
-	return room;
+	SLIST_FOREACH(batch, &all->batches, entry)
+	{
+		if (batch->account == a && batch->list == list)
+			return batch;
+	}
+	batch = mem_new(1, sizeof *batch);
+	batch->all = all;
+	batch->account = a;
+	batch->list = list;
+	batch->settle_ms = (int64_t)(json_num(op->def, "/lookup/settle_s", 10) * 1000);
+	batch->effect_ms = (int64_t)(json_num(op->def, "/lookup/effect_s", 60) * 1000);
+	SLIST_INSERT_HEAD(&all->batches, batch, entry);
+	return batch;
 }
 
-struct json_object *
-lookup_match(const struct operation *op, struct json_object *vars)
-{
-	struct json_object *match = json_at(op->def, "/lookup/match"), *filled;
-
-	if (match == NULL)
-		return NULL;
-	filled = template_fill(match, vars);
-	if (filled == NULL ||
-	    json_object_object_length(filled) == json_object_object_length(match))
-		return filled;
-	json_object_put(filled);
-	return NULL;
-}
-
-/* How long ago something was, by our clock; at most max. */
+/* How long ago a time was, by our clock; at most max. */
 static int64_t
 since(int64_t then, int64_t max)
 {
@@ -510,20 +444,19 @@ lookup_start(
 	l->spec.tag = mem_str(spec->tag);
 	l->fn = fn;
 	l->arg = arg;
-	l->room = room_for(all, spec->account, spec->op);
-	l->due = now + l->room->settle_ms - since(spec->lost_at, l->room->settle_ms);
+	l->batch = batch_for(all, spec->account, spec->op);
+	l->due = now + l->batch->settle_ms - since(spec->lost_at, l->batch->settle_ms);
 	l->counts_from =
-	    now + l->room->effect_ms - since(spec->lost_at, l->room->effect_ms);
-	l->next = l->room->first;
-	l->room->first = l;
-	plan(l->room);
+	    now + l->batch->effect_ms - since(spec->lost_at, l->batch->effect_ms);
+	LIST_INSERT_HEAD(&l->batch->lookups, l, entry);
+	schedule(l->batch);
 	return l;
 }
 
 bool
 lookup_cancel(struct lookup *l)
 {
-	if (l->adopting)
+	if (l->settling)
 		return false;
 	if (l->call != NULL) {
 		call_stop(l->call, true);

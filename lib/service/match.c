@@ -2,14 +2,19 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/mem.h"
+#include "provider/template.h"
 #include "service/match.h"
 #include "json/json.h"
 
-#define SLACK_MS 5000     /* between the Date header's whole seconds and created_at */
-#define GREY_MS  60000    /* between the clocks of a service's own machines */
-#define DAY_MS   86400000 /* between time zones, or a clock and one that is not set */
+/* How much older than the request an entry may seem: by whole seconds in Date and the
+ * time on the way; by the clocks of the service's machines; by time zones, or a wrong
+ * clock. */
+#define SLACK_MS 5000
+#define GREY_MS  60000
+#define DAY_MS   86400000
 
-/* Sets *ms and whether the text says in what zone; false where it is no RFC 3339 time. */
+/* Reads an RFC 3339 time, of which the zone may be missing; false if it is none. */
 static bool
 time_ms(const char *text, int64_t *ms, bool *zoned)
 {
@@ -37,7 +42,7 @@ time_ms(const char *text, int64_t *ms, bool *zoned)
 	return true;
 }
 
-/* Whether it was made after the request was sent. */
+/* Compares the time of an entry with when the request was sent. */
 static enum match
 by_age(const struct match_spec *spec, struct json_object *entry)
 {
@@ -65,7 +70,7 @@ is_blank(char c)
 	return c != '\0' && strchr(" \t\r\n", c) != NULL;
 }
 
-/* The same but for blanks at the ends and how many stand together. */
+/* Compares two texts except for white space at the ends and its amount between. */
 static bool
 is_same_text(const char *a, const char *b)
 {
@@ -118,4 +123,54 @@ match_entry(const struct match_spec *spec, struct json_object *entry)
 		result = MATCH_MAYBE;
 	free(tag);
 	return result;
+}
+
+struct json_object *
+match_of_request(const struct operation *op, struct json_object *vars)
+{
+	struct json_object *match = json_at(op->def, "/lookup/match"), *filled;
+
+	if (match == NULL)
+		return NULL;
+	filled = template_fill(match, vars);
+	if (filled == NULL ||
+	    json_object_object_length(filled) == json_object_object_length(match))
+		return filled;
+	json_object_put(filled);
+	return NULL;
+}
+
+struct json_object *
+candidates_taken(const struct candidates *c, const char *id)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->list[i].id, id) == 0)
+			return c->list[i].taken;
+	return NULL;
+}
+
+void
+candidates_add(struct candidates *c, struct json_object *taken, enum match match)
+{
+	char *id = json_text(taken, "/id");
+
+	c->nameless = c->nameless || id == NULL;
+	if (id == NULL || candidates_taken(c, id) != NULL) {
+		free(id);
+		json_object_put(taken);
+		return;
+	}
+	c->list = mem_resize(c->list, (c->n + 1) * sizeof *c->list);
+	c->list[c->n++] = (struct candidate){id, taken, match};
+}
+
+void
+candidates_clear(struct candidates *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		free(c->list[i].id);
+		json_object_put(c->list[i].taken);
+	}
+	free(c->list);
+	*c = (struct candidates){0};
 }

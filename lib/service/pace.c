@@ -3,10 +3,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -16,67 +16,43 @@
 enum {
 	VERSION = 1,
 	LOCK_AT = 0,     /* the byte whose lock guards the contents */
-	TURN_AT = 1,     /* its lock is the turn */
-	QUEUE_AT = 2,    /* a shared lock on it says that its holder waits for the turn */
+	TURN_AT = 1,     /* its lock is the turn of the account */
+	QUEUE_AT = 2,    /* a shared lock on it: the holder waits for the turn */
 	SLOTS_AT = 4096, /* a locked byte from here on is a request in flight */
+	BOOT_SIZE = 40,
 };
 
 #define SECOND INT64_C(1000000000)
 #define DAY    (86400 * SECOND)
-/* Timers wake up late by a few milliseconds; below this interval that much may be made good
- * in one go, or high rates could not be reached. */
+/* Timers wake up a few milliseconds late. If the interval is shorter than this, requests
+ * may catch up by as much at once; high rates could not be reached otherwise. */
 #define LATENESS (SECOND / 100)
-/* Intervals are that much longer, as a request may be quicker on its way than the one before,
- * and would be one too many in the service's second. */
+/* Intervals are longer by this factor: a request may travel faster than the one before,
+ * and would be one too many in the second that the service counts. */
 #define HEADROOM 1.02
 
-/* The file's contents, in the machine's own byte order: the file never leaves it. */
+/* The contents of the file, in the byte order of the machine, which the file never
+ * leaves. */
 struct shared {
 	uint32_t version;
-	uint32_t jobs;  /* allowed in flight; 0: as many as the limits say */
-	char boot[40];  /* /proc/sys/kernel/random/boot_id */
+	uint32_t jobs; /* allowed in flight; 0: what the limits say */
+	char boot[BOOT_SIZE];
 	int64_t next;   /* nanoseconds: when the bucket will be full again (GCRA's TAT) */
-	int64_t pause;  /* nothing starts before */
+	int64_t pause;  /* nothing is sent before */
 	int64_t halved; /* when jobs was last halved */
-	uint64_t sum;   /* of all that stands before it */
+	uint64_t sum;   /* checksum of the members above */
 };
 
 struct pace {
 	int fd; /* -1: this process alone */
 	uint32_t jobs;
 	int64_t interval, tolerance; /* nanoseconds */
-	int64_t *entered;            /* by slot: when it was taken; 0: it is not ours */
-	struct shared own;           /* what is used instead of the file where fd is -1 */
+	int64_t *entered;            /* by slot: when we took it; 0: it is not ours */
+	char boot[BOOT_SIZE];        /* clock_boot_id, padded with zeros */
+	struct shared own;           /* used instead of the file if fd is -1 */
 };
 
-static int64_t
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * SECOND + ts.tv_nsec;
-}
-
-/* Of this boot; empty where the kernel does not tell. */
-static const char *
-boot_id(void)
-{
-	static char id[40];
-	int fd;
-
-	if (id[0] != '\0')
-		return id;
-	fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		if (read(fd, id, 36) != 36)
-			id[0] = '\0';
-		close(fd);
-	}
-	return id;
-}
-
-/* FNV-1a: it is against torn and foreign contents, not against people. */
+/* FNV-1a: finds torn and foreign contents; it is not meant against an attacker. */
 static uint64_t
 checksum(const struct shared *s)
 {
@@ -101,19 +77,19 @@ lock(int fd, int cmd, short type, off_t at)
 	return rc;
 }
 
-/* Contents that cannot be true are those of a file just made. */
+/* Implausible contents count as a new file. */
 static bool
-plausible(const struct shared *s, int64_t t)
+plausible(const struct pace *p, const struct shared *s, int64_t t)
 {
 	return s->version == VERSION && s->sum == checksum(s) &&
-	       memcmp(s->boot, boot_id(), sizeof s->boot) == 0 && s->next <= t + DAY &&
+	       memcmp(s->boot, p->boot, sizeof s->boot) == 0 && s->next <= t + DAY &&
 	       s->pause <= t + DAY && s->halved <= t + DAY;
 }
 
 static bool
 read_file(const struct pace *p, struct shared *s, int64_t t)
 {
-	return pread(p->fd, s, sizeof *s, 0) == (ssize_t)sizeof *s && plausible(s, t);
+	return pread(p->fd, s, sizeof *s, 0) == (ssize_t)sizeof *s && plausible(p, s, t);
 }
 
 /* Locks the file and reads it. */
@@ -128,11 +104,11 @@ begin(struct pace *p, struct shared *s, int64_t t)
 	if (!read_file(p, s, t)) {
 		memset(s, 0, sizeof *s);
 		s->version = VERSION;
-		memcpy(s->boot, boot_id(), sizeof s->boot);
+		memcpy(s->boot, p->boot, sizeof s->boot);
 	}
 }
 
-/* Writes what has changed and unlocks. A file that cannot be written any more is given up. */
+/* Writes the file and unlocks it. Gives up on a file that cannot be written. */
 static void
 end(struct pace *p, struct shared *s)
 {
@@ -146,14 +122,13 @@ end(struct pace *p, struct shared *s)
 	lock(p->fd, F_OFD_SETLK, F_UNLCK, LOCK_AT);
 	if (!written) {
 		warn(
-		    "cannot write the shared pace; other processes will not see this one's:");
+		    "cannot write the shared pace; other processes will not see the requests of this one:");
 		close(p->fd);
 		p->fd = -1;
 	}
 }
 
-/* Reads the file for who changes nothing. The lock is taken only where the file is new, and is
- * made then, or where another process is just writing it. */
+/* Reads without locking; locks only to create the file or if a write is in progress. */
 static void
 look(struct pace *p, struct shared *s, int64_t t)
 {
@@ -163,7 +138,7 @@ look(struct pace *p, struct shared *s, int64_t t)
 	end(p, s);
 }
 
-/* PROVIDER-HASH: readable, and no character of a base URL or label reaches the path. */
+/* PROVIDER-HASH: readable; no character of a base URL or label gets into the path. */
 static char *
 file_name(const char *provider, const char *base, const char *account)
 {
@@ -213,6 +188,7 @@ pace_open(const char *provider, const char *base, const char *account,
 {
 	struct pace *p = mem_new(1, sizeof *p);
 
+	clock_boot_id(p->boot);
 	p->jobs = limits->jobs > 0 ? limits->jobs : PACE_JOBS;
 	p->entered = mem_new(p->jobs, sizeof *p->entered);
 	if (limits->rate > 0) {
@@ -239,43 +215,42 @@ pace_free(struct pace *p)
 	free(p);
 }
 
-/* When the next request may go. */
+/* The send time: when the next request may go. */
 static int64_t
-next_slot(const struct pace *p, const struct shared *s, int64_t t)
+next_send(const struct pace *p, const struct shared *s, int64_t t)
 {
-	int64_t slot = t;
+	int64_t at = t;
 
-	if (s->next - p->tolerance > slot)
-		slot = s->next - p->tolerance;
-	return s->pause > slot ? s->pause : slot;
+	if (s->next - p->tolerance > at)
+		at = s->next - p->tolerance;
+	return s->pause > at ? s->pause : at;
 }
 
 int64_t
 pace_reserve(struct pace *p)
 {
-	int64_t t = now(), slot;
+	int64_t t = clock_boot_ns(), at;
 	struct shared s;
 
-	if (p->interval == 0) { /* takes nothing from those who come after */
+	if (p->interval == 0) { /* no rate limit: nothing to reserve */
 		look(p, &s, t);
-		slot = next_slot(p, &s, t);
+		at = next_send(p, &s, t);
 	} else {
 		begin(p, &s, t);
-		slot = next_slot(p, &s, t);
-		/* After a pause the bucket holds one request, so that a crowd does not
-		 * burst out. */
-		if (s.pause >= slot && s.next < s.pause + p->tolerance)
+		at = next_send(p, &s, t);
+		/* After a pause one request may go, not a burst of those that waited. */
+		if (s.pause >= at && s.next < s.pause + p->tolerance)
 			s.next = s.pause + p->tolerance;
-		s.next = (s.next > slot ? s.next : slot) + p->interval;
+		s.next = (s.next > at ? s.next : at) + p->interval;
 		end(p, &s);
 	}
-	return (slot - t + SECOND / 1000 - 1) / (SECOND / 1000);
+	return (at - t + SECOND / 1000 - 1) / (SECOND / 1000);
 }
 
 bool
 pace_paused(struct pace *p)
 {
-	int64_t t = now();
+	int64_t t = clock_boot_ns();
 	struct shared s;
 
 	look(p, &s, t);
@@ -285,7 +260,7 @@ pace_paused(struct pace *p)
 void
 pace_pause(struct pace *p, int64_t ms)
 {
-	int64_t t = now(), until;
+	int64_t t = clock_boot_ns(), until;
 	struct shared s;
 
 	if (ms <= 0)
@@ -306,7 +281,7 @@ allowed(const struct pace *p, const struct shared *s)
 int
 pace_enter(struct pace *p)
 {
-	int64_t t = now();
+	int64_t t = clock_boot_ns();
 	struct shared s;
 
 	look(p, &s, t);
@@ -332,7 +307,7 @@ pace_leave(struct pace *p, int slot)
 	p->entered[slot] = 0;
 }
 
-/* Whether another process holds a lock on the byte. */
+/* True if another process holds a lock on the byte. */
 static bool
 locked(const struct pace *p, off_t at)
 {
@@ -342,7 +317,7 @@ locked(const struct pace *p, off_t at)
 	return p->fd >= 0 && fcntl(p->fd, F_OFD_GETLK, &fl) == 0 && fl.l_type != F_UNLCK;
 }
 
-/* All processes' together. */
+/* Counts the requests in flight of all processes. */
 static uint32_t
 in_flight(const struct pace *p)
 {
@@ -357,7 +332,7 @@ in_flight(const struct pace *p)
 void
 pace_crowded(struct pace *p, int slot)
 {
-	int64_t t = now();
+	int64_t t = clock_boot_ns();
 	struct shared s;
 
 	begin(p, &s, t);
@@ -373,7 +348,7 @@ pace_crowded(struct pace *p, int slot)
 void
 pace_ok(struct pace *p, int slot)
 {
-	int64_t t = now();
+	int64_t t = clock_boot_ns();
 	struct shared s;
 
 	look(p, &s, t);
@@ -383,15 +358,6 @@ pace_ok(struct pace *p, int slot)
 	if (s.jobs > 0 && p->entered[slot] > s.halved)
 		s.jobs = s.jobs + 1 < p->jobs ? s.jobs + 1 : 0;
 	end(p, &s);
-}
-
-unsigned
-pace_jobs(struct pace *p)
-{
-	struct shared s;
-
-	look(p, &s, now());
-	return allowed(p, &s);
 }
 
 bool

@@ -3,19 +3,19 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "service/match.h"
 #include "service/paid.h"
 #include "json/json.h"
 
 #define BUSY_MS 100
 
-/* How often in a run what was surely not made is sent again: should the list be blind for what is
- * made, each time costs. */
+/* Resends per run. If the list is wrong, every resend is paid, so keep it small. */
 #define RESENDS 2
 
 enum state { STARTING, QUEUEING, CLAIMING, BUSY, CALLING, LOOKING, RESENDING, SETTLING };
 
 struct paid {
-	struct paid_context *desk;
+	struct paid_context *context;
 	struct paid_spec spec;
 	call_fn *fn;
 	void *arg;
@@ -30,10 +30,10 @@ struct paid {
 	char *subject, *name, *tag;
 	struct ledger_claim *claim;
 	bool claimed;              /* the claim is ours to settle */
-	int64_t first_at, lost_at; /* when it was first sent; see service/lookup.h */
-	struct json_object *match; /* what the list shows of it; see service/lookup.h */
-	int64_t clock_offset;      /* of an earlier request; see service/lookup.h */
-	bool earlier;              /* the same */
+	int64_t first_at, lost_at; /* see service/lookup.h */
+	struct json_object *match; /* see service/lookup.h */
+	int64_t clock_offset;      /* see service/lookup.h */
+	bool earlier;              /* the request belongs to an earlier run */
 	struct call *call;
 	struct lookup *lookup;
 	struct json_object *taken;
@@ -41,12 +41,12 @@ struct paid {
 	struct failure failure;
 };
 
-static void claim(struct paid *p);
+static void claim(void *arg);
 
 static void
 paid_free(struct paid *p)
 {
-	loop_cancel(p->desk->engine->loop, &p->timer);
+	loop_cancel(p->context->engine->loop, &p->timer);
 	json_object_put(p->spec.call.vars);
 	json_object_put(p->spec.options);
 	json_object_put(p->match);
@@ -80,7 +80,7 @@ settled(void *arg, const struct ledger_answer *answer)
 
 	if (answer->verdict == LEDGER_ERROR)
 		warn(
-		    "the ledger could not note an outcome, a later run will look it up: %s",
+		    "the ledger could not note an outcome; a later run will look it up: %s",
 		    answer->err->message);
 	deliver(p);
 }
@@ -119,18 +119,18 @@ interrupted(struct paid *p)
 {
 	struct err e;
 
-	err_set(
-	    &e, CODE_INTERRUPTED, "stopped before the service was asked; run it again");
+	err_set(&e, CODE_INTERRUPTED, "stopped before it was made; run it again");
 	fail(p, &e);
 }
 
-/* Nothing tells what happened. A redirect says by itself what is to be put right. */
+/* Nothing tells the outcome. The message of a redirect is better than ours: it says what
+ * to correct. */
 static void
 stay_unknown(struct paid *p, const char *why, bool retryable)
 {
 	if (p->failure.err.code != CODE_REDIRECTED)
 		err_set(&p->failure.err, CODE_OUTCOME_UNKNOWN,
-		    "the service may have done it: %s; it is not sent again blindly, av-ledger settles it",
+		    "the service may have done it: %s; it is not sent again; settle it with av-ledger",
 		    why);
 	p->failure.created = "unknown";
 	p->failure.retryable = retryable;
@@ -141,16 +141,16 @@ static int
 before_send(void *arg, struct err *e)
 {
 	struct paid *p = arg;
-	struct paid_context *desk = p->desk;
+	struct paid_context *context = p->context;
 
-	if (p->spec.counted && !p->begun && desk->creates_left == 0)
+	if (p->spec.counted && !p->begun && context->creates_left == 0)
 		return err_set(
 		    e, CODE_MAX_CREATES, "--max-creates is reached; nothing was sent");
 	if (!ledger_sending(p->claim))
 		return err_set(e, CODE_STATE_UNUSABLE,
 		    "the ledger cannot note that a request is sent");
-	if (p->spec.counted && !p->begun && desk->creates_left > 0)
-		desk->creates_left--;
+	if (p->spec.counted && !p->begun && context->creates_left > 0)
+		context->creates_left--;
 	p->begun = true;
 	p->lost_at = 0;
 	if (p->first_at == 0)
@@ -158,7 +158,7 @@ before_send(void *arg, struct err *e)
 	return 0;
 }
 
-static void doubt(struct paid *p, const char *why);
+static void look_up(struct paid *p, const char *why);
 
 static void
 called(void *arg, const struct call_result *result)
@@ -175,7 +175,7 @@ called(void *arg, const struct call_result *result)
 	failure_release(&p->failure);
 	failure_copy(&p->failure, f);
 	if (f->created != NULL && strcmp(f->created, "unknown") == 0)
-		doubt(p, f->err.message);
+		look_up(p, f->err.message);
 	else
 		finish(p, LEDGER_IS_NOT_MADE);
 }
@@ -188,17 +188,17 @@ call(struct paid *p)
 	spec.tag = p->tag;
 	spec.before_send = before_send;
 	p->state = CALLING;
-	p->call = call_start(p->desk->engine, &spec, called, p);
+	p->call = call_start(p->context->engine, &spec, called, p);
 	if (p->stop)
 		call_stop(p->call, false);
 }
 
-/* What the list will show of it, by the record as it is now. */
+/* Notes what the list will show, by the record as it is now. */
 static void
 note_match(struct paid *p)
 {
 	json_object_put(p->match);
-	p->match = lookup_match(p->spec.call.op, p->spec.call.vars);
+	p->match = match_of_request(p->spec.call.op, p->spec.call.vars);
 }
 
 static void
@@ -218,27 +218,23 @@ resend(void *arg, const struct ledger_answer *answer)
 	call(p);
 }
 
-/* Whether a status that no description lists says that it will not be done, now or later. */
-static bool
-is_refusal(int status)
-{
-	return status >= 400 && answer_by_status(status) != OUTCOME_WAIT;
-}
-
-/* It is surely not made: sent again, if there is still time and the address is right. */
+/* Proved not made: resends, if there is still time and the address is right. */
 static void
 absent(struct paid *p)
 {
-	struct loop *loop = p->desk->engine->loop;
+	struct loop *loop = p->context->engine->loop;
 	int64_t deadline = *p->spec.call.deadline;
 	bool late = deadline != 0 && loop_now(loop) >= deadline;
 	int status = p->failure.http_status;
+	/* A status that no description lists, and that no later request changes. */
+	bool refused = status >= 400 && answer_by_status(status) != OUTCOME_WAIT;
 	struct err e;
 
 	if (status >= 200 && status < 300) {
 		stay_unknown(p,
-		    "it answered that it was done, but its list does not have it", false);
-	} else if (is_refusal(status)) {
+		    "it answered that it was done, but its list does not have the result",
+		    false);
+	} else if (refused) {
 		failure_recode(&p->failure, CODE_REFUSED, "no"); /* the list agrees */
 		finish(p, LEDGER_IS_NOT_MADE);
 	} else if (p->failure.err.code == CODE_REDIRECTED) {
@@ -249,7 +245,7 @@ absent(struct paid *p)
 		interrupted(p);
 	} else if (late || p->resends == RESENDS) {
 		err_set(&e, CODE_NETWORK,
-		    "the answer was lost and it was surely not made; run it again");
+		    "the response was lost, and the service's list shows that nothing was made; run it again");
 		fail(p, &e);
 	} else {
 		p->state = RESENDING;
@@ -274,7 +270,7 @@ looked_up(void *arg, const struct lookup_result *result)
 	case LOOKUP_ABSENT:
 		absent(p);
 		break;
-	case LOOKUP_UNTOLD:
+	case LOOKUP_UNKNOWN:
 		stay_unknown(p, result->why, result->retryable);
 		break;
 	case LOOKUP_BROKEN:
@@ -284,7 +280,7 @@ looked_up(void *arg, const struct lookup_result *result)
 	}
 }
 
-/* Whether the tag that the ledger gave goes along with the request. */
+/* True if the request carries the tag of the ledger's entry. */
 static bool
 is_tagged(const struct paid *p)
 {
@@ -304,9 +300,9 @@ is_tagged(const struct paid *p)
 	return tagged;
 }
 
-/* Looks the outcome up where the service's list can tell; otherwise it stays unknown. */
+/* Looks up an unknown outcome if the service's list can tell. */
 static void
-doubt(struct paid *p, const char *why)
+look_up(struct paid *p, const char *why)
 {
 	const struct call_spec *call_spec = &p->spec.call;
 	struct lookup_spec spec = {.account = call_spec->account,
@@ -329,7 +325,7 @@ doubt(struct paid *p, const char *why)
 	p->state = LOOKING;
 	if (p->spec.park != NULL)
 		p->spec.park(p->arg, true);
-	p->lookup = lookup_start(p->desk->lookups, &spec, looked_up, p);
+	p->lookup = lookup_start(p->context->lookups, &spec, looked_up, p);
 }
 
 static void
@@ -347,25 +343,9 @@ reuse(struct paid *p, const struct ledger_answer *answer)
 	deliver(p);
 }
 
+/* Looks up the unknown outcome of an earlier process or run, by what was sent then. */
 static void
-claim_again(void *arg)
-{
-	claim(arg);
-}
-
-static void
-busy(struct paid *p)
-{
-	struct loop *loop = p->desk->engine->loop;
-
-	p->claim = NULL;
-	p->state = BUSY;
-	loop_at(loop, &p->timer, loop_now(loop) + BUSY_MS, claim_again, p);
-}
-
-/* What an earlier process, or an earlier run, left in doubt: looked up as what it was then. */
-static void
-doubt_earlier(struct paid *p, const struct ledger_answer *answer)
+look_up_earlier(struct paid *p, const struct ledger_answer *answer)
 {
 	struct json_object *match = NULL;
 	struct err ignored;
@@ -374,22 +354,22 @@ doubt_earlier(struct paid *p, const struct ledger_answer *answer)
 		match = json_parse(answer->data, strlen(answer->data), &ignored);
 	if (json_object_is_type(match, json_type_object)) {
 		json_object_put(p->match);
-		p->match = match;
-	} else {
-		json_object_put(match);
+		p->match = json_object_get(match);
 	}
+	json_object_put(match);
 	p->first_at = answer->first_at;
-	/* Where it was not settled, its process may have been killed just now. */
+	/* If it was not settled, its process may have been killed just now. */
 	p->lost_at = answer->settled_at;
 	p->clock_offset = answer->clock_offset;
 	p->earlier = true;
-	doubt(p, "an earlier request for the same had no answer");
+	look_up(p, "an earlier request for the same had no response");
 }
 
 static void
 claim_answered(void *arg, const struct ledger_answer *answer)
 {
 	struct paid *p = arg;
+	struct loop *loop = p->context->engine->loop;
 
 	p->claimed = answer->verdict == LEDGER_YOURS || answer->verdict == LEDGER_UNKNOWN;
 	if (p->claimed)
@@ -402,10 +382,12 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 		reuse(p, answer);
 		break;
 	case LEDGER_UNKNOWN:
-		doubt_earlier(p, answer);
+		look_up_earlier(p, answer);
 		break;
 	case LEDGER_BUSY:
-		busy(p);
+		p->claim = NULL;
+		p->state = BUSY;
+		loop_at(loop, &p->timer, loop_now(loop) + BUSY_MS, claim, p);
 		break;
 	case LEDGER_ERROR:
 		fail(p, answer->err);
@@ -426,13 +408,13 @@ peeked(void *arg, const struct ledger_answer *answer)
 		return;
 	}
 	result.plan = dry_run_add(
-	    p->desk->plan, p->spec.call.account->provider, p->spec.call.op, answer);
+	    p->context->dry_run, p->spec.call.account->provider, p->spec.call.op, answer);
 	p->fn(p->arg, &result);
 	json_object_put(result.plan);
 	paid_free(p);
 }
 
-/* The options as the ledger takes them. The caller frees them. */
+/* The options for the ledger's key. The caller frees the array. */
 static struct ledger_option *
 ledger_options(struct json_object *options, size_t *n)
 {
@@ -451,17 +433,17 @@ ledger_options(struct json_object *options, size_t *n)
 	return list;
 }
 
-/* Whether it makes sense to claim; otherwise it is ended. */
+/* True if the request may be claimed. If not, it is ended. */
 static bool
 may_claim(struct paid *p)
 {
-	struct engine *engine = p->desk->engine;
+	struct engine *engine = p->context->engine;
 	struct account *a = p->spec.call.account;
 	struct err e;
 
 	if (p->subject == NULL) {
 		err_set(&e, CODE_INVALID_RECORD,
-		    "nothing in the record tells what is asked for from anything else");
+		    "the record has no photo, URL or id to tell this request from others");
 		fail(p, &e);
 	} else if (a->blocked) {
 		failure_copy(&p->failure, &a->why);
@@ -476,11 +458,12 @@ may_claim(struct paid *p)
 }
 
 static void
-claim(struct paid *p)
+claim(void *arg)
 {
+	struct paid *p = arg;
 	struct account *a = p->spec.call.account;
 	struct ledger_ask ask = {
-	    .again = p->desk->again, .clock_offset = a->clock_offset};
+	    .again = p->context->again, .clock_offset = a->clock_offset};
 	struct ledger_option *options;
 	struct buf match = {0};
 
@@ -499,11 +482,11 @@ claim(struct paid *p)
 	ask.key.account = a->label;
 	ask.key.subject = p->subject;
 	ask.key.name = p->name;
-	if (p->desk->plan != NULL) {
+	if (p->context->dry_run != NULL) {
 		p->state = SETTLING;
-		ledger_peek(p->desk->ledger, &ask, peeked, p);
+		ledger_peek(p->context->ledger, &ask, peeked, p);
 	} else {
-		p->claim = ledger_claim(p->desk->ledger, &ask, claim_answered, p);
+		p->claim = ledger_claim(p->context->ledger, &ask, claim_answered, p);
 	}
 	free(options);
 	buf_release(&match);
@@ -526,7 +509,7 @@ started(void *arg)
 	struct account *a = p->spec.call.account;
 
 	if (json_flag(p->spec.call.op->def, "/lookup/exclusive", false) && a->exclusive &&
-	    p->desk->plan == NULL && !p->stop) {
+	    p->context->dry_run == NULL && !p->stop) {
 		p->state = QUEUEING;
 		account_take_turn(a, &p->wait, got_turn, p);
 	} else {
@@ -536,11 +519,11 @@ started(void *arg)
 
 struct paid *
 paid_start(
-    struct paid_context *desk, const struct paid_spec *spec, call_fn *fn, void *arg)
+    struct paid_context *context, const struct paid_spec *spec, call_fn *fn, void *arg)
 {
 	struct paid *p = mem_new(1, sizeof *p);
 
-	p->desk = desk;
+	p->context = context;
 	p->spec = *spec;
 	p->spec.call.vars = json_object_get(spec->call.vars);
 	p->spec.options = json_object_get(spec->options);
@@ -548,7 +531,7 @@ paid_start(
 	p->name = mem_str(spec->name);
 	p->fn = fn;
 	p->arg = arg;
-	loop_defer(desk->engine->loop, &p->deferred, started, p);
+	loop_defer(context->engine->loop, &p->deferred, started, p);
 	return p;
 }
 
@@ -566,7 +549,7 @@ paid_stop(struct paid *p, bool hard)
 		interrupted(p);
 		break;
 	case BUSY:
-		loop_cancel(p->desk->engine->loop, &p->timer);
+		loop_cancel(p->context->engine->loop, &p->timer);
 		interrupted(p);
 		break;
 	case CALLING:

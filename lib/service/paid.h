@@ -1,17 +1,17 @@
 /*
- * paid: one operation that must not be carried out twice: claimed in the ledger, called, looked up
- * where its outcome is in doubt, settled.
+ * paid: carries out one operation that must take effect at most once: claims it
+ * in the ledger, calls the service, looks an unknown outcome up, and settles.
  *
- *	          turn        ledger       service/call.h                    ledger
- *	start -> QUEUEING -> CLAIMING -> CALLING ----------------> SETTLING -> done
- *	                        |  |        |  ^                      ^
- *	             made before|  |busy    |  | surely absent        |
- *	                   done<+  +->...   v  |                      |
- *	                                  LOOKING --------------------+  found, or untold
+ *	          turn        ledger       service/call.h         ledger
+ *	start -> QUEUEING -> CLAIMING ---> CALLING -------------> SETTLING ->
+ *done |  |          |  ^ resend              ^ made before |  | busy     |  |
+ *proved absent       | done <+  +-> ...    v  |                     | LOOKING
+ *------------------+ found, or still unknown
  *
- * The result is service/call.h's: `reused` where it was made before, and outcome_unknown where neither
- * the answer nor the service's list tells. A redirect is in doubt too, but it is never sent again:
- * the address has to be put right first.
+ * The result is service/call.h's: `reused` if it was made before, and
+ * outcome_unknown if neither the response nor the service's list tells. After a
+ * redirect the outcome is looked up too, but the request is never resent: the
+ * base URL has to be corrected first.
  */
 #ifndef AV_SERVICE_PAID_H
 #define AV_SERVICE_PAID_H
@@ -21,36 +21,36 @@
 #include "service/dry_run.h"
 #include "service/lookup.h"
 
-/* What all of a program share. */
+/* What all paid operations of a program share. */
 struct paid_context {
 	struct engine *engine;
 	struct ledger *ledger;
 	struct lookups *lookups;
-	bool again;           /* make another one of what is made */
-	int64_t creates_left; /* --max-creates; -1: no limit */
-	struct dry_run
-	    *plan; /* send nothing, tell in result->plan what would be; or NULL */
+	bool again;              /* make another one of what is made */
+	int64_t creates_left;    /* --max-creates; -1: no limit */
+	struct dry_run *dry_run; /* send nothing, set result->plan; or NULL */
 };
 
 struct paid_spec {
-	struct call_spec
-	    call; /* without tag and before_send; the operation is not repeatable */
-	const char *subject; /* photo's SHA-256, URL, or id; copied */
-	const char *name;    /* given explicitly, or NULL; copied */
-	struct json_object
-	    *options; /* those that tell it from others; retained; or NULL */
-	bool counted; /* against --max-creates */
-	/* Told when it begins to wait for the service's list, for which nothing has to be kept
-	 * ready, and when it is sent after all; gets arg; may be NULL. */
+	/* Without tag and before_send; its operation is not repeatable. */
+	struct call_spec call;
+	const char *subject; /* the photo's SHA-256, URL, or id; copied */
+	const char *name;    /* if it was given explicitly; copied; or NULL */
+	struct json_object *options; /* of the ledger's key; retained; or NULL
+	                              */
+	bool counted;                /* against --max-creates */
+	/* Called with true when it begins to wait for the service's list, so
+	 * that the caller need keep nothing ready, and with false when it is
+	 * resent. Gets arg; may be NULL. */
 	void (*park)(void *arg, bool parked);
 };
 
 struct paid;
 
-struct paid *paid_start(
-    struct paid_context *desk, const struct paid_spec *spec, call_fn *fn, void *arg);
+struct paid *paid_start(struct paid_context *context,
+    const struct paid_spec *spec, call_fn *fn, void *arg);
 
-/* As call_stop. What is not sent yet is given back to the ledger. */
+/* As call_stop. A claim of what was not sent is given up. */
 void paid_stop(struct paid *p, bool hard);
 
 #endif

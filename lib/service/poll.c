@@ -5,64 +5,64 @@
 #include "service/poll.h"
 #include "json/json.h"
 
-/* How often a service may deny that something exists before it is taken at its word. */
+/* Consecutive 404s before an avatar counts as gone. */
 #define GONE_AFTER 3
 
 static void due(void *arg);
 static void answered(void *arg, const struct call_result *result);
 
 void
-poller_init(struct poller *all, struct engine *engine, size_t max_asking,
+poller_init(struct poller *poller, struct engine *engine, size_t max_asking,
     int64_t timeout_ms, int64_t interval_ms)
 {
-	*all = (struct poller){.engine = engine,
+	*poller = (struct poller){.engine = engine,
 	    .max_asking = max_asking,
 	    .timeout_ms = timeout_ms,
 	    .interval_ms = interval_ms};
-	all->last = &all->first;
+	TAILQ_INIT(&poller->due);
 }
 
 static void
-settle_failed(struct poll *w, enum code code, const char *message)
+settle_failed(struct poll *p, enum code code, const char *message)
 {
 	struct failure failure = {0};
 	struct call_result result = {.failure = &failure};
 
 	err_set(&failure.err, code, "%s", message);
-	w->fn(w->arg, &result);
+	p->fn(p->arg, &result);
 }
 
 static void
-wait_more(struct poll *w)
+wait_more(struct poll *p)
 {
-	struct loop *loop = w->all->engine->loop;
+	struct loop *loop = p->poller->engine->loop;
 	int64_t ms = backoff_grow(
-	    w->interval, w->account->provider->poll_max_ms, arc4random(), &w->interval);
+	    p->interval, p->account->provider->poll_max_ms, arc4random(), &p->interval);
 	int64_t at = loop_now(loop) + ms;
 
-	if (w->stop) {
-		settle_failed(w, CODE_INTERRUPTED, "stopped while waiting; run it again");
+	if (p->stop) {
+		settle_failed(p, CODE_INTERRUPTED, "stopped while waiting; run it again");
 		return;
 	}
-	if (w->deadline != 0 && loop_now(loop) >= w->deadline) {
-		settle_failed(w, CODE_TIMEOUT,
-		    "not ready before --timeout ended; run it again to go on waiting");
+	if (p->deadline != 0 && loop_now(loop) >= p->deadline) {
+		settle_failed(p, CODE_TIMEOUT,
+		    "not ready within --timeout; run it again to wait longer");
 		return;
 	}
-	if (w->deadline != 0 && at > w->deadline)
-		at = w->deadline;
-	loop_at(loop, &w->timer, at, due, w);
+	if (p->deadline != 0 && at > p->deadline)
+		at = p->deadline;
+	loop_at(loop, &p->timer, at, due, p);
 }
 
 static bool
-is_settled(const struct poll *w, struct json_object *taken)
+is_settled(const struct poll *p, struct json_object *taken)
 {
 	const char *status = json_str(taken, "/status");
 	struct json_object *member = NULL;
 
-	if (w->until != NULL && json_object_object_get_ex(taken, w->until, &member))
+	if (p->until != NULL && json_object_object_get_ex(taken, p->until, &member))
 		return true;
-	if (w->until != NULL)
+	if (p->until != NULL)
 		return status != NULL && strcmp(status, "failed") == 0;
 	return status != NULL && strcmp(status, "processing") != 0;
 }
@@ -74,7 +74,7 @@ is_missing(const struct failure *f)
 	       (f->http_status == 404 || f->http_status == 410);
 }
 
-/* A call that ended for want of time, not of an answer. */
+/* True for a call that was still retrying at the deadline. */
 static bool
 ran_out(const struct failure *f)
 {
@@ -83,117 +83,97 @@ ran_out(const struct failure *f)
 }
 
 static void
-judge(struct poll *w, const struct call_result *result)
+judge(struct poll *p, const struct call_result *result)
 {
 	const struct failure *f = result->failure;
 
 	if (f == NULL) {
-		w->missing = 0;
-		if (is_settled(w, result->taken))
-			w->fn(w->arg, result);
+		p->missing = 0;
+		if (is_settled(p, result->taken))
+			p->fn(p->arg, result);
 		else
-			wait_more(w);
-	} else if (is_missing(f) && ++w->missing < GONE_AFTER) {
-		wait_more(w);
+			wait_more(p);
+	} else if (is_missing(f) && ++p->missing < GONE_AFTER) {
+		wait_more(p);
 	} else if (is_missing(f)) {
-		settle_failed(
-		    w, CODE_AVATAR_GONE, "the service no longer knows it (404)");
+		settle_failed(p, CODE_AVATAR_GONE, "the service no longer has it (404)");
 	} else if (ran_out(f)) {
-		settle_failed(w, CODE_TIMEOUT, f->err.message);
+		settle_failed(p, CODE_TIMEOUT, f->err.message);
 	} else {
-		w->fn(w->arg, result);
+		p->fn(p->arg, result);
 	}
 }
 
 static void
-ask(struct poll *w)
+ask(struct poll *p)
 {
-	struct poller *all = w->all;
-	struct call_spec spec = {.account = w->account,
-	    .op = w->op,
-	    .vars = w->vars(w->arg),
-	    .deadline = &w->deadline,
-	    .timeout_ms = all->timeout_ms};
+	struct poller *poller = p->poller;
+	struct call_spec spec = {.account = p->account,
+	    .op = p->op,
+	    .vars = p->vars(p->arg),
+	    .deadline = &p->deadline,
+	    .timeout_ms = poller->timeout_ms};
 
-	all->asking++;
-	w->call = call_start(all->engine, &spec, answered, w);
+	poller->asking++;
+	p->call = call_start(poller->engine, &spec, answered, p);
 	json_object_put(spec.vars);
 }
 
 static void
 answered(void *arg, const struct call_result *result)
 {
-	struct poll *w = arg;
-	struct poller *all = w->all;
+	struct poll *p = arg;
+	struct poller *poller = p->poller;
 
-	w->call = NULL;
-	all->asking--;
-	judge(w, result);
-	while (all->asking < all->max_asking && all->first != NULL) {
-		w = all->first;
-		all->first = w->next;
-		if (all->first == NULL)
-			all->last = &all->first;
-		w->in_line = false;
-		ask(w);
+	p->call = NULL;
+	poller->asking--;
+	judge(p, result);
+	while (poller->asking < poller->max_asking &&
+	       (p = TAILQ_FIRST(&poller->due)) != NULL) {
+		TAILQ_REMOVE(&poller->due, p, entry);
+		p->queued = false;
+		ask(p);
 	}
 }
 
 static void
 due(void *arg)
 {
-	struct poll *w = arg;
-	struct poller *all = w->all;
+	struct poll *p = arg;
+	struct poller *poller = p->poller;
 
-	if (all->asking < all->max_asking) {
-		ask(w);
+	if (poller->asking < poller->max_asking) {
+		ask(p);
 		return;
 	}
-	w->in_line = true;
-	w->next = NULL;
-	*all->last = w;
-	all->last = &w->next;
+	p->queued = true;
+	TAILQ_INSERT_TAIL(&poller->due, p, entry);
 }
 
 void
-poll_start(struct poller *all, struct poll *w, bool at_once)
+poll_start(struct poller *poller, struct poll *p, bool at_once)
 {
-	w->all = all;
-	w->interval =
-	    all->interval_ms > 0 ? all->interval_ms : w->account->provider->poll_first_ms;
-	w->missing = 0;
+	p->poller = poller;
+	p->interval = poller->interval_ms > 0 ? poller->interval_ms
+	                                      : p->account->provider->poll_first_ms;
+	p->missing = 0;
 	if (at_once)
-		loop_at(all->engine->loop, &w->timer, 0, due, w);
+		loop_at(poller->engine->loop, &p->timer, 0, due, p);
 	else
-		wait_more(w);
-}
-
-static void
-leave_line(struct poll *w)
-{
-	struct poller *all = w->all;
-
-	for (struct poll **p = &all->first; *p != NULL; p = &(*p)->next) {
-		if (*p != w)
-			continue;
-		*p = w->next;
-		if (all->last == &w->next)
-			all->last = p;
-		break;
-	}
-	w->in_line = false;
+		wait_more(p);
 }
 
 void
-poll_stop(struct poll *w, bool hard)
+poll_stop(struct poll *p, bool hard)
 {
-	w->stop = true;
-	if (w->call != NULL) {
-		call_stop(w->call, hard);
+	p->stop = true;
+	if (p->call != NULL) {
+		call_stop(p->call, hard);
 		return;
 	}
-	if (w->in_line)
-		leave_line(w);
-	loop_cancel(w->all->engine->loop, &w->timer);
-	settle_failed(w, CODE_INTERRUPTED, "stopped while waiting; run it again");
+	if (p->queued)
+		TAILQ_REMOVE(&p->poller->due, p, entry);
+	p->queued = false;
+	loop_cancel(p->poller->engine->loop, &p->timer);
+	settle_failed(p, CODE_INTERRUPTED, "stopped while waiting; run it again");
 }

@@ -1,11 +1,14 @@
 /*
- * poll: asks about things, each at its own growing interval, until they are settled.
+ * poll: asks the service about avatars and renderings until each is settled.
  *
- * However many are watched, only as many questions are under way as requests may be in flight;
- * what is due beyond that stands in line. A watch costs its struct and no more while it waits.
+ * Each has an interval of its own, which grows. However many there are, only
+ * max_asking calls are under way; what is due beyond that is queued. While it
+ * waits, a poll costs no more than its struct.
  */
 #ifndef AV_SERVICE_POLL_H
 #define AV_SERVICE_POLL_H
+
+#include <sys/queue.h>
 
 #include "service/call.h"
 
@@ -14,41 +17,42 @@ struct poller {
 	size_t max_asking;
 	int64_t timeout_ms, interval_ms;
 	size_t asking;
-	struct poll *first, **last; /* due, in line */
+	TAILQ_HEAD(, poll) due;
 };
 
-/* One thing that is watched; part of the caller's struct, zeroed before first use. */
+/* Part of the caller's struct, zeroed before first use. */
 struct poll {
 	struct account *account;
-	const struct operation *op; /* asks about it */
-	/* Its answer's member that must be there to be settled; NULL: "status" must be there and
-	 * not be "processing". */
-	const char *until; /* name of the member */
-	struct json_object *(*vars)(
-	    void *arg); /* made for each question; the caller's gift */
-	/* Settled: result->taken has the state ("ready", "failed") or the member; or
-	 * result->failure: timeout, avatar_gone, interrupted, or what a call failed with. */
+	const struct operation *op; /* asks for the state */
+	/* The member of the answer that settles the poll when it is there;
+	 * NULL: "status" settles it, unless it is "processing". */
+	const char *until;
+	/* Makes the variables of a call, which poll releases. */
+	struct json_object *(*vars)(void *arg);
+	/* Called when settled: result->taken has the state ("ready", "failed")
+	 * or the member; or result->failure is timeout, avatar_gone,
+	 * interrupted, or the failure of a call. */
 	void (*fn)(void *arg, const struct call_result *result);
 	void *arg;
-	/* watch's own */
-	struct poller *all;
-	struct poll *next;
+	/* poll's own */
+	struct poller *poller;
+	TAILQ_ENTRY(poll) entry;
 	struct timer timer;
 	struct call *call;
 	int64_t deadline, interval;
-	unsigned missing; /* times in a row that the service did not know it */
-	bool in_line, stop;
+	unsigned missing; /* answers 404 or 410 in a row */
+	bool queued, stop;
 };
 
-/* interval_ms: the first interval in place of the provider's; 0: the provider's. */
-void poller_init(struct poller *all, struct engine *engine, size_t max_asking,
-    int64_t timeout_ms, int64_t interval_ms);
+/* interval_ms: the first interval; 0: the provider's. */
+void poller_init(struct poller *poller, struct engine *engine,
+    size_t max_asking, int64_t timeout_ms, int64_t interval_ms);
 
-/* Begins, with a first question at once (or after the first interval). w->deadline may be set
- * already, by an earlier watch for the same record. */
-void poll_start(struct poller *all, struct poll *w, bool at_once);
+/* Asks at once, or after the first interval. p->deadline may be set already, by
+ * an earlier poll for the same record. */
+void poll_start(struct poller *poller, struct poll *p, bool at_once);
 
 /* Ends it soon, with `interrupted`. */
-void poll_stop(struct poll *w, bool hard);
+void poll_stop(struct poll *p, bool hard);
 
 #endif

@@ -1,67 +1,48 @@
 #include "service/slots.h"
 
 void
-slots_init(struct slots *places, size_t max)
+slots_init(struct slots *slots, size_t max)
 {
-	*places = (struct slots){.max = max};
-	places->last = &places->first;
+	*slots = (struct slots){.max = max};
+	TAILQ_INIT(&slots->waiting);
 }
 
 bool
-slots_available(const struct slots *places)
+slots_available(const struct slots *slots)
 {
-	return places->taken < places->max;
+	return slots->taken < slots->max;
 }
 
 bool
-slots_take(struct slots *places)
+slots_take(struct slots *slots)
 {
-	if (!slots_available(places))
+	if (!slots_available(slots))
 		return false;
-	places->taken++;
+	slots->taken++;
 	return true;
 }
 
-static struct slot_wait *
-pop(struct slots *places)
-{
-	struct slot_wait *w = places->first;
-
-	places->first = w->next;
-	if (places->first == NULL)
-		places->last = &places->first;
-	w->waiting = false;
-	return w;
-}
-
 void
-slots_return(struct slots *places)
+slots_return(struct slots *slots)
 {
-	places->taken--;
-	while (slots_available(places) && places->first != NULL) {
-		struct slot_wait *w = pop(places);
+	struct slot_wait *w;
+
+	slots->taken--;
+	while (slots_available(slots) && (w = TAILQ_FIRST(&slots->waiting)) != NULL) {
+		TAILQ_REMOVE(&slots->waiting, w, entry);
 		w->fn(w->arg);
 	}
 }
 
 void
-slots_wait(struct slots *places, struct slot_wait *w, void (*fn)(void *arg), void *arg)
+slots_wait(struct slots *slots, struct slot_wait *w, void (*fn)(void *arg), void *arg)
 {
-	*w = (struct slot_wait){.fn = fn, .arg = arg, .waiting = true};
-	*places->last = w;
-	places->last = &w->next;
+	*w = (struct slot_wait){.fn = fn, .arg = arg};
+	TAILQ_INSERT_TAIL(&slots->waiting, w, entry);
 }
 
 void
-slots_cancel(struct slots *places, struct slot_wait *w)
+slots_cancel(struct slots *slots, struct slot_wait *w)
 {
-	for (struct slot_wait **p = &places->first; *p != NULL; p = &(*p)->next) {
-		if (*p != w)
-			continue;
-		*p = w->next;
-		if (places->last == &w->next)
-			places->last = p;
-		w->waiting = false;
-		return;
-	}
+	TAILQ_REMOVE(&slots->waiting, w, entry);
 }

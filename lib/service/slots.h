@@ -1,43 +1,43 @@
 /*
- * slots: how many requests may be in flight at once (-j), and who is next.
+ * slots: limits how many requests may be in flight at once (-j).
  *
- * A place is taken right before the first byte leaves and given back with the answer, so that
- * nothing that counts as sent ever stands in a line.
+ * A slot is taken right before the first byte leaves and given back with the
+ * response, so that no request that counts as sent waits in a queue.
  */
 #ifndef AV_SERVICE_SLOTS_H
 #define AV_SERVICE_SLOTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/queue.h>
 
-/* One who waits; zeroed before first use, part of the caller's struct. */
+/* A waiter; part of the caller's struct, zeroed before first use. */
 struct slot_wait {
 	void (*fn)(void *arg);
 	void *arg;
-	struct slot_wait *next;
-	bool waiting;
+	TAILQ_ENTRY(slot_wait) entry;
 };
 
 struct slots {
 	size_t max, taken;
-	struct slot_wait *first, **last;
+	TAILQ_HEAD(, slot_wait) waiting;
 };
 
-void slots_init(struct slots *places, size_t max);
+void slots_init(struct slots *slots, size_t max);
 
-bool slots_available(const struct slots *places);
+bool slots_available(const struct slots *slots);
 
-/* Takes one; false where none is free. */
-bool slots_take(struct slots *places);
+/* Takes a slot; false if none is free. */
+bool slots_take(struct slots *slots);
 
-/* Gives one back, and calls those who wait while any is free. */
-void slots_return(struct slots *places);
+/* Gives a slot back, and calls waiters while one is free. */
+void slots_return(struct slots *slots);
 
-/* Calls fn when one is free, for it to take: there it may be gone again, so look once more. */
+/* Calls fn when a slot is free; fn has to take it, if it still is. */
 void slots_wait(
-    struct slots *places, struct slot_wait *w, void (*fn)(void *arg), void *arg);
+    struct slots *slots, struct slot_wait *w, void (*fn)(void *arg), void *arg);
 
-/* fn will not come. */
-void slots_cancel(struct slots *places, struct slot_wait *w);
+/* w waits; its fn will not be called. */
+void slots_cancel(struct slots *slots, struct slot_wait *w);
 
 #endif

@@ -291,13 +291,20 @@ fetched(void *arg, const struct download_result *result)
 	f->bytes = result->bytes;
 }
 
+static bool
+never(void *unused)
+{
+	(void)unused;
+	return false;
+}
+
 static int
 fetch_all(void **unused)
 {
 	static char base[] = "http://127.0.0.1:1/v1";
 	struct provider provider = {0};
 	struct account account = {.provider = &provider, .base_url = base};
-	struct engine engine = {.loop = loop_new()};
+	struct engine engine = {.loop = loop_new(), .stopping = never};
 	struct filetype *filetypes = filetype_new();
 	struct json_object *types = json_new_object();
 	char *template, ids[N(scripts)][8];
@@ -311,7 +318,7 @@ fetch_all(void **unused)
 	json_put_str(types, "image/gif", "gif");
 	engine.http = http_new(engine.loop,
 	    &(struct http_options){.max_in_flight = N(scripts), .stall_seconds = 20});
-	slots_init(&engine.places, N(scripts));
+	slots_init(&engine.slots, N(scripts));
 	for (size_t i = 0; i < N(scripts); i++) {
 		char *url = mem_printf("http://127.0.0.1:%d/%zu", listening.port, i);
 

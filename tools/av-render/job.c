@@ -47,11 +47,11 @@ vars_for(struct job *job, const struct operation *op)
 }
 
 static struct json_object *
-watch_vars(void *arg)
+poll_vars(void *arg)
 {
 	struct job *job = arg;
 
-	return vars_for(job, job->watch.op);
+	return vars_for(job, job->poll.op);
 }
 
 /* What a dry run would ask for, and for what rendering. */
@@ -121,11 +121,11 @@ begin(struct job *job)
 	                              : json_str(job->entry, "/id"),
 	    .options = claim_options(job, op)};
 
-	if (job->context->desk->plan != NULL && spec.subject == NULL)
-		planned(job, dry_run_add(job->context->desk->plan, job->account->provider,
-		                 op, NULL));
+	if (job->context->paid->dry_run != NULL && spec.subject == NULL)
+		planned(job, dry_run_add(job->context->paid->dry_run,
+		                 job->account->provider, op, NULL));
 	else
-		job->paid = paid_start(job->context->desk, &spec, begun, job);
+		job->paid = paid_start(job->context->paid, &spec, begun, job);
 	json_object_put(spec.call.vars);
 	json_object_put(spec.options);
 }
@@ -192,7 +192,7 @@ forget(struct job *job, enum ledger_fate fate)
 	struct json_object *of =
 	    job->kind->starts > 0 ? job->entry : rec_get(job->rec, "avatar");
 
-	status_mark_rendering(job->context->desk->ledger, job->account, job->kind,
+	status_mark_rendering(job->context->paid->ledger, job->account, job->kind,
 	    json_str(of, "/id"), fate);
 }
 
@@ -214,7 +214,7 @@ resolved(void *arg, const struct call_result *result)
 	char *pointer = mem_printf("/%s", job->kind->url);
 	const char *url = json_str(result->taken, pointer);
 
-	job->watching = false;
+	job->polling = false;
 	job->call = NULL;
 	if (result->failure != NULL) {
 		lost(job, result->failure);
@@ -227,18 +227,18 @@ resolved(void *arg, const struct call_result *result)
 }
 
 static void
-watch(struct job *job, const struct operation *op, const char *until,
+poll_entry(struct job *job, const struct operation *op, const char *until,
     void (*fn)(void *arg, const struct call_result *result), bool at_once)
 {
-	job->watch = (struct poll){.account = job->account,
+	job->poll = (struct poll){.account = job->account,
 	    .op = op,
 	    .until = until,
-	    .vars = watch_vars,
+	    .vars = poll_vars,
 	    .fn = fn,
 	    .arg = job,
 	    .deadline = job->deadline};
-	job->watching = true;
-	poll_start(&job->context->poller, &job->watch, at_once);
+	job->polling = true;
+	poll_start(&job->context->poller, &job->poll, at_once);
 }
 
 /* Asks where it is: once, or until there is an address. */
@@ -251,7 +251,7 @@ resolve(struct job *job)
 	    .timeout_ms = job->context->timeout_ms};
 
 	if (!job->kind->absent_is_none) {
-		watch(job, job->kind->result, job->kind->url, resolved, true);
+		poll_entry(job, job->kind->result, job->kind->url, resolved, true);
 		return;
 	}
 	spec.vars = vars_for(job, job->kind->result);
@@ -279,8 +279,8 @@ settled(void *arg, const struct call_result *result)
 {
 	struct job *job = arg;
 
-	job->watching = false;
-	job->deadline = job->watch.deadline;
+	job->polling = false;
+	job->deadline = job->poll.deadline;
 	if (result->failure != NULL) {
 		lost(job, result->failure);
 		return;
@@ -300,11 +300,11 @@ go_on(struct job *job)
 
 	if (job->step < job->kind->starts)
 		begin(job);
-	else if (job->context->ask || job->context->desk->plan != NULL)
+	else if (job->context->ask || job->context->paid->dry_run != NULL)
 		end(job);
 	else if (job->kind->status != NULL &&
 	         (status == NULL || strcmp(status, "ready") != 0))
-		watch(job, job->kind->status, NULL, settled, false);
+		poll_entry(job, job->kind->status, NULL, settled, false);
 	else
 		resolve(job);
 }
@@ -344,8 +344,8 @@ job_stop(struct job *job, bool hard)
 		paid_stop(job->paid, hard);
 	else if (job->call != NULL)
 		call_stop(job->call, hard);
-	else if (job->watching)
-		poll_stop(&job->watch, hard);
+	else if (job->polling)
+		poll_stop(&job->poll, hard);
 	else if (job->download != NULL)
 		download_stop(job->download);
 }

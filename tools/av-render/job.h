@@ -16,7 +16,7 @@
 /* What all jobs of the program share. */
 struct render_context {
 	struct engine *engine;
-	struct paid_context *desk;
+	struct paid_context *paid;
 	struct poller poller;
 	struct filetype *filetypes;
 	struct outfile_names targets;
@@ -46,8 +46,8 @@ struct job {
 	struct call *call;
 	struct paid *paid;
 	struct download *download;
-	struct poll watch;
-	bool watching, resolving, resolved_again;
+	struct poll poll;
+	bool polling, resolved_again;
 	char *kind_name, *name_id;
 	int64_t deadline;
 };

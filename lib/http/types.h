@@ -1,0 +1,115 @@
+/*
+ * types: requests and responses as data; part of http/http.h.
+ */
+#ifndef AV_HTTP_TYPES_H
+#define AV_HTTP_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct http_options {
+	const char *user_agent;   /* copied; NULL: none is sent */
+	unsigned max_in_flight;   /* further requests are queued; 0: 4 */
+	unsigned connect_seconds; /* 0: 30 */
+	/* A transfer ends when no byte has moved in either direction for so
+	 * long (and up to 5 s more); never by its total time. 0: 60. */
+	unsigned stall_seconds;
+};
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE };
+
+struct http_header {
+	const char *name;
+	const char *value;
+};
+
+/* Bytes that are read while they are sent. read works like pread(2): up to size
+ * bytes from offset. It may return fewer; 0 (the source is shorter than `size`)
+ * and -1 abort the transfer. */
+struct http_source {
+	ssize_t (*read)(void *arg, uint64_t offset, char *buf, size_t size);
+	void *arg;
+	uint64_t size;
+};
+
+/* A piece of a body: bytes in memory or, if bytes is NULL, a source. */
+struct http_piece {
+	const char *bytes;
+	size_t len;
+	struct http_source source;
+	bool base64; /* send the source as base64 */
+};
+
+/* A part of multipart/form-data. */
+struct http_part {
+	const char *name;
+	const char *filename;    /* NULL: a plain field */
+	const char *type;        /* its Content-Type; NULL: none */
+	struct http_piece value; /* not as base64 */
+};
+
+enum http_fate {
+	HTTP_ANSWERED,  /* a whole response, of any status */
+	HTTP_NOT_SENT,  /* surely not acted on: no name, connection or TLS, a
+	                   proxy  that refused, or the body's end was never sent
+	                 */
+	HTTP_BROKEN,    /* sent, or perhaps, and no whole response */
+	HTTP_CANCELLED, /* by http_cancel; `sent` says if it may have an effect
+	                 */
+};
+
+struct http_response {
+	enum http_fate fate;
+	bool sent;        /* the server may have acted on the request */
+	int status;       /* 0: none came */
+	bool open_ended;  /* only the connection's end ended the body */
+	bool too_large;   /* the body was larger than max_body */
+	const char *body; /* ends in a NUL that len does not count; may be "" */
+	size_t len;
+	const char *why; /* for people, unless HTTP_ANSWERED; holds no secret */
+	int64_t ms;      /* from its start; the time in the queue not counted */
+	const void *easy_; /* for http_header_of */
+};
+
+/* The last header of that name, in any case; NULL if there is none. Borrowed
+ * until the next call or the end of the response. */
+const char *http_header_of(const struct http_response *r, const char *name);
+
+/* Takes len bytes of a download that belong at offset; false aborts the
+ * transfer. Called for 200 and 206 only; other responses keep their body. A 206
+ * begins at `resume`, a 200 at 0 again, whatever was asked for. */
+typedef bool http_sink(
+    void *arg, uint64_t offset, const char *data, size_t len);
+
+/* Looks at the status and headers of such a response before the first byte of
+ * its body goes to the sink; false aborts the transfer. */
+typedef bool http_head(void *arg, const struct http_response *r);
+
+/* Zeroed members are absent. Everything is copied when the request is sent,
+ * except the bytes of pieces and parts and what args point to: these must stay
+ * until the response. */
+struct http_request {
+	enum http_method method;
+	const char *url;
+	const struct http_header *headers; /* Content-Type of pieces included */
+	size_t nheaders;
+	const struct http_piece *pieces; /* a plain body of known length, or */
+	size_t npieces;
+	const struct http_part *parts; /* multipart */
+	size_t nparts;
+	bool paid;       /* at most once */
+	bool secret;     /* no copy of the body outlives done */
+	uint64_t resume; /* ask for the bytes from here on */
+	http_sink *sink;
+	http_head *head; /* only with a sink */
+	void *sink_arg;
+	size_t max_body; /* largest body kept in memory; 0: 8 MiB */
+};
+
+/* Called once for each request, on the loop; never from within http_send or
+ * http_cancel. The response is borrowed. May send, and cancel others. */
+typedef void http_done(void *arg, const struct http_response *r);
+
+#endif

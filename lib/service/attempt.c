@@ -1,0 +1,251 @@
+#include <stdlib.h>
+
+#include "auth/secret.h"
+#include "base/backoff.h"
+#include "base/mem.h"
+#include "service/attempt.h"
+
+#define RETRY_FIRST_MS 500
+#define RETRY_MAX_MS   30000
+#define HTTP_LOCKED    423
+
+static void
+end(struct attempt *a)
+{
+	a->calls->end(a->arg);
+}
+
+static void
+set_interrupted(struct attempt *a)
+{
+	struct err e;
+
+	err_set(&e, CODE_INTERRUPTED, "stopped before this was done; run it again");
+	failure_set(&a->failure, &e, a->created);
+}
+
+void
+attempt_interrupt(struct attempt *a)
+{
+	set_interrupted(a);
+	end(a);
+}
+
+/* Whether the attempt may go on; otherwise a->failure says why not. */
+static bool
+may_go_on(struct attempt *a)
+{
+	if (a->calls->check(a->arg) < 0)
+		return false;
+	if (!a->stop && !a->engine->stopping(a->engine->arg))
+		return true;
+	set_interrupted(a);
+	return false;
+}
+
+static void
+leave_pace(struct attempt *a, enum account_report report)
+{
+	if (!a->anonymous)
+		account_leave(&a->wait, report);
+}
+
+static void
+set_deadline(struct attempt *a)
+{
+	if (*a->deadline == 0)
+		*a->deadline = loop_now(a->engine->loop) + a->timeout_ms;
+}
+
+static void
+responded(void *arg, const struct http_response *r)
+{
+	struct attempt *a = arg;
+	struct engine *engine = a->engine;
+	bool ok = r->fate == HTTP_ANSWERED && r->status < 300;
+
+	a->wire = NULL;
+	leave_pace(a, r->status == HTTP_LOCKED ? ACCOUNT_CROWDED
+	              : ok                     ? ACCOUNT_OK
+	                                       : ACCOUNT_OTHER);
+	a->calls->responded(a->arg, r);
+	/* Release the slot last: the response may have blocked the account. `a` may be
+	 * freed. */
+	slots_return(&engine->slots);
+}
+
+/* Sends the request; the caller has taken a slot. */
+static void
+send_now(struct attempt *a)
+{
+	struct http_header credentials = {0};
+	struct http_request request = {0};
+	struct err e;
+
+	if (!a->anonymous) {
+		credentials.value = account_header(a->account, &credentials.name);
+		secret_free(a->sent_header);
+		a->sent_header = mem_str(credentials.value);
+		credentials.value = a->sent_header;
+	}
+	if (a->calls->build(a->arg,
+	        credentials.value != NULL && *credentials.value != '\0' ? &credentials
+	                                                                : NULL,
+	        &request, &e) < 0) {
+		leave_pace(a, ACCOUNT_OTHER);
+		slots_return(&a->engine->slots);
+		failure_set(&a->failure, &e, a->created);
+		end(a);
+		return;
+	}
+	set_deadline(a);
+	a->state = ATTEMPT_SENDING;
+	a->wire = http_send(a->engine->http, &request, responded, a);
+}
+
+static void begin(void *arg);
+
+/* All slots are busy. Do not reserve pace yet: a reservation that cannot be used is
+ * lost. */
+static void
+wait_for_slot(struct attempt *a)
+{
+	a->state = ATTEMPT_QUEUED;
+	slots_wait(&a->engine->slots, &a->slot, begin, a);
+}
+
+/* The account's pace lets the request go, or it needs none. */
+static void
+paced(void *arg, const struct err *unused)
+{
+	struct attempt *a = arg;
+	bool may = may_go_on(a);
+
+	(void)unused;
+	if (may && slots_take(&a->engine->slots)) {
+		send_now(a);
+		return;
+	}
+	leave_pace(a, ACCOUNT_OTHER);
+	if (may)
+		wait_for_slot(a);
+	else
+		end(a);
+}
+
+/* The credentials are there, or cannot be had. */
+static void
+authorized(void *arg, const struct err *e)
+{
+	struct attempt *a = arg;
+
+	if (e == NULL) {
+		a->rejected = false;
+		if (!slots_available(&a->engine->slots)) {
+			wait_for_slot(a);
+			return;
+		}
+		a->state = ATTEMPT_PACING;
+		account_enter(a->account, &a->wait, paced, a);
+		return;
+	}
+	failure_set(&a->failure, e, a->created);
+	if (e->code == CODE_NETWORK || e->code == CODE_UNAVAILABLE ||
+	    e->code == CODE_RATE_LIMITED || e->code == CODE_TOKEN_BUSY) {
+		set_deadline(a);
+		attempt_back_off(a, 0);
+		return;
+	}
+	account_block(a->account, &a->failure);
+	end(a);
+}
+
+static void
+begin(void *arg)
+{
+	struct attempt *a = arg;
+
+	if (!may_go_on(a)) {
+		end(a);
+	} else if (a->anonymous) {
+		paced(a, NULL);
+	} else {
+		a->state = ATTEMPT_AUTHORIZING;
+		account_authorize(a->account, &a->wait,
+		    a->rejected ? a->sent_header : NULL, authorized, a);
+	}
+}
+
+void
+attempt_start(struct attempt *a)
+{
+	loop_defer(a->engine->loop, &a->deferred, begin, a);
+}
+
+void
+attempt_release(struct attempt *a)
+{
+	loop_cancel(a->engine->loop, &a->timer);
+	secret_free(a->sent_header);
+	failure_release(&a->failure);
+}
+
+void
+attempt_again(struct attempt *a, int64_t ms)
+{
+	int64_t at = loop_now(a->engine->loop) + ms;
+
+	if (*a->deadline != 0 && at > *a->deadline) {
+		end(a);
+	} else if (a->stop) {
+		attempt_interrupt(a);
+	} else {
+		a->state = ATTEMPT_PAUSING;
+		loop_at(a->engine->loop, &a->timer, at, begin, a);
+	}
+}
+
+void
+attempt_back_off(struct attempt *a, int64_t asked_ms)
+{
+	int64_t ms = backoff_ms(a->failed++, RETRY_FIRST_MS, RETRY_MAX_MS, arc4random());
+
+	attempt_again(a, asked_ms > 0 ? asked_ms : ms);
+}
+
+bool
+attempt_renew(struct attempt *a)
+{
+	if (a->renewed)
+		return false;
+	a->renewed = a->rejected = true;
+	attempt_again(a, 0);
+	return true;
+}
+
+void
+attempt_stop(struct attempt *a, bool hard)
+{
+	a->stop = true;
+	switch (a->state) {
+	case ATTEMPT_AUTHORIZING:
+	case ATTEMPT_PACING:
+		account_cancel(&a->wait);
+		attempt_interrupt(a);
+		break;
+	case ATTEMPT_QUEUED:
+		slots_cancel(&a->engine->slots, &a->slot);
+		attempt_interrupt(a);
+		break;
+	case ATTEMPT_PAUSING:
+		loop_cancel(a->engine->loop, &a->timer);
+		attempt_interrupt(a);
+		break;
+	case ATTEMPT_SENDING:
+		if (hard && a->wire != NULL)
+			http_cancel(a->wire);
+		break;
+	case ATTEMPT_STARTING: /* ends by itself */
+		break;
+	}
+}
