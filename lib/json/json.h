@@ -84,8 +84,8 @@ void json_put_bool(struct json_object *o, const char *name, bool b);
 /* Appends to an array and takes ownership of v. */
 void json_append(struct json_object *array, struct json_object *v);
 
-/* Appends a string with its quotes and the escapes that JSON requires (RFC 8259,
- * section 7). The bytes are not copied anywhere else, so it is fit for secrets
+/* Appends a string with its quotes and the escapes that JSON requires (RFC
+ * 8259, section 7). The bytes are copied nowhere else, so it is fit for secrets
  * and for keys. */
 void json_write_str(struct buf *out, const char *s, size_t len);
 

@@ -41,7 +41,7 @@ int ledger_begin(struct ledger *l, struct err *e);
 int ledger_commit(struct ledger *l, struct err *e);
 
 /* Reads all of the ledger and calls fn with each problem. How many, or -1. */
-int ledger_check(struct ledger *l,
-    void (*fn)(void *arg, const char *problem), void *arg, struct err *e);
+int ledger_check(struct ledger *l, void (*fn)(void *arg, const char *problem),
+    void *arg, struct err *e);
 
 #endif

@@ -77,8 +77,8 @@ struct ledger_claim *ledger_claim(
 /* Answers as a claim would, without a tag, and writes nothing: for a dry run.
  * The second peek at a key that nobody has made is MADE without an id, since
  * the first one's record would have made it. fn may not be NULL. */
-void ledger_peek(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn,
-    void *arg);
+void ledger_peek(
+    struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg);
 
 /* The callback of a claim or resend will not come. An entry that is claimed all
  * the same is given back. */
@@ -105,8 +105,8 @@ void ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome,
 
 /* Intends a request once more. The claim's request is UNKNOWN (by verdict, or
  * since it was sent) and proved not made. fn gets YOURS or ERROR. */
-void ledger_resend(struct ledger_claim *c, int64_t clock_offset, ledger_fn *fn,
-    void *arg);
+void ledger_resend(
+    struct ledger_claim *c, int64_t clock_offset, ledger_fn *fn, void *arg);
 
 /* Looks for the one candidate that no other entry owns, and settles the claim
  * with it. The claim's request is UNKNOWN, as for ledger_resend. Candidates are

@@ -49,8 +49,8 @@ bool liveness_alive(struct liveness *l, int64_t number);
 bool liveness_unsent(struct liveness *l, int64_t number, int64_t n);
 
 /* Calls fn with the number of every dead process that has a file. */
-void liveness_each_dead(struct liveness *l,
-    void (*fn)(void *arg, int64_t number), void *arg);
+void liveness_each_dead(
+    struct liveness *l, void (*fn)(void *arg, int64_t number), void *arg);
 
 /* Removes the file of a dead process that has no open entry any more. */
 void liveness_remove(struct liveness *l, int64_t number);

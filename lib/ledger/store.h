@@ -19,8 +19,8 @@ struct ledger_store_ops {
 	 * is durable when this returns 0. On failure nothing is done. A claim
 	 * whose entry another process has taken over is skipped: its verdict is
 	 * ERROR and *e says so. */
-	int (*apply)(struct ledger_store *s, struct ledger_claims *batch,
-	    struct err *e);
+	int (*apply)(
+	    struct ledger_store *s, struct ledger_claims *batch, struct err *e);
 	/* Notes that c is about to be sent. The note survives this process,
 	 * though not the machine. */
 	bool (*sending)(struct ledger_store *s, struct ledger_claim *c);

@@ -72,7 +72,7 @@ struct ledger_entry {
 	const char *state; /* intended, made, unknown, not_made, failed, gone */
 	bool busy;         /* a living process owns it */
 	const char *operation, *provider, *base, *account, *subject, *name;
-	const char *options; /* JSON */
+	const char *options;   /* JSON */
 	const char *id, *data; /* data: JSON */
 	const char *tag;
 	int64_t first_at, at, settled_at, clock_offset;

@@ -1,8 +1,7 @@
 /*
  * session: set-up and clean-up of the programs that talk to services.
  *
- *	parse options -> session_open -> run_records -> session_close ->
- *run_exit
+ *	opt_parse -> session_open -> run_records -> session_close -> run_exit
  *
  * Mistakes that the user has to fix first (an unknown provider, a missing key,
  * a ledger that cannot be written) end the program in session_open, before any

@@ -1,5 +1,5 @@
-#include "provider/options.h"
 #include "provider/vars.h"
+#include "provider/options.h"
 #include "json/json.h"
 
 struct json_object *

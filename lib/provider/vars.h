@@ -10,9 +10,9 @@
 #include "json/rec.h"
 
 /* The record's name, url, avatar and image, and those of the options that the
- * operation declares. options may be NULL. A new object, owned by the caller. */
-struct json_object *vars_of(struct rec *rec, const struct operation *op,
-    struct json_object *options);
+ * operation declares. options may be NULL. The caller owns the new object. */
+struct json_object *vars_of(
+    struct rec *rec, const struct operation *op, struct json_object *options);
 
 /* Adds kind.KIND = value, and the rendering's own members; rendering may be
  * NULL. */

@@ -44,14 +44,14 @@ struct engine {
 };
 
 struct attempt_calls {
-	/* Asked before each attempt begins and again before it is sent: 0, or -1
+	/* Asked before each attempt begins, and before it is sent: 0, or -1
 	 * with attempt->failure set. May set attempt->anonymous. */
 	int (*check)(void *arg);
 	/* Fills in the request with the credentials' header (NULL: none); it is
-	 * sent when this returns 0. What it points to stays until the response. */
+	 * sent when this returns 0. What it points to lives until then. */
 	int (*build)(void *arg, const struct http_header *credentials,
 	    struct http_request *request, struct err *e);
-	/* Judges the response, and ends the owner or asks for another attempt. */
+	/* Judges the response: ends, or asks for another attempt. */
 	void (*responded)(void *arg, const struct http_response *r);
 	/* Ends the owner: no attempt follows, attempt->failure says why. */
 	void (*end)(void *arg);
@@ -73,8 +73,8 @@ struct attempt {
 	struct engine *engine;
 	struct account *account;
 	const char *created; /* failure->created while nothing was sent */
-	/* In the loop's time. If it is 0, the first request sets it to timeout_ms
-	 * from then. */
+	/* In the loop's time. If it is 0, the first request sets it to
+	 * timeout_ms from then. */
 	int64_t *deadline;
 	int64_t timeout_ms;
 	bool anonymous;

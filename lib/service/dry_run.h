@@ -1,5 +1,5 @@
 /*
- * dry_run: what a dry run would have sent, counted and added up.
+ * dry_run: counts what a dry run would have sent, and adds up what it costs.
  */
 #ifndef AV_SERVICE_DRY_RUN_H
 #define AV_SERVICE_DRY_RUN_H
@@ -13,20 +13,22 @@ struct dry_run_cost;
 
 /* Zeroed is empty. */
 struct dry_run {
-	size_t create, made, unknown, refused; /* refused: the caller counts it */
+	size_t create, made, unknown;
+	size_t refused; /* counted by the caller */
 	struct dry_run_cost *costs;
 	size_t ncosts;
 };
 
 void dry_run_release(struct dry_run *plan);
 
-/* Counts an operation of a provider by what the ledger says of it (NULL: nothing can be known
- * of it yet, as it follows on another one), and returns it as it stands in a record's `plan`:
- * {"operation","already_made","id","unknown","cost"}; the caller's. */
+/* Counts an operation by what the ledger says of it; NULL if it follows another
+ * operation, so that nothing is known yet. Returns its entry for the record's
+ * `plan`, {"operation","already_made","id","unknown","cost"}, owned by the
+ * caller. */
 struct json_object *dry_run_add(struct dry_run *plan, const struct provider *p,
     const struct operation *op, const struct ledger_answer *answer);
 
-/* Says the sums on stderr. failed: how many records came out failed, the refused among them. */
+/* Prints the sums to stderr. failed: failed records, also refused ones. */
 void dry_run_report(const struct dry_run *plan, size_t failed);
 
 #endif

@@ -211,9 +211,9 @@ adopt(struct lookup *l, enum match match)
 	const struct candidates *c = &l->candidates;
 	const char **ids = mem_new(c->n, sizeof *ids),
 	           **data = mem_new(c->n, sizeof *data);
-	enum ledger_certainty certainty = match == MATCH_MAYBE ? LEDGER_MAYBE
-	                        : l->spec.tag != NULL ? LEDGER_TAGGED
-	                                              : LEDGER_MATCH;
+	enum ledger_certainty certainty = match == MATCH_MAYBE  ? LEDGER_MAYBE
+	                                  : l->spec.tag != NULL ? LEDGER_TAGGED
+	                                                        : LEDGER_MATCH;
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n; i++)

@@ -2,11 +2,14 @@
  * paid: carries out one operation that must take effect at most once: claims it
  * in the ledger, calls the service, looks an unknown outcome up, and settles.
  *
- *	          turn        ledger       service/call.h         ledger
- *	start -> QUEUEING -> CLAIMING ---> CALLING -------------> SETTLING ->
- *done |  |          |  ^ resend              ^ made before |  | busy     |  |
- *proved absent       | done <+  +-> ...    v  |                     | LOOKING
- *------------------+ found, or still unknown
+ *	         turn        ledger       call.h             ledger
+ *	start -> QUEUEING -> CLAIMING --> CALLING ---------> SETTLING -> done
+ *	                      |   |       |    ^                ^
+ *	          made before |   | busy  |    | resend, after  |
+ *	             done <---+   +-> ... |    | proved absent  |
+ *	                                  v    |                |
+ *	                                  LOOKING --------------+
+ *	                                       found, or still unknown
  *
  * The result is service/call.h's: `reused` if it was made before, and
  * outcome_unknown if neither the response nor the service's list tells. After a

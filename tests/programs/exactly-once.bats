@@ -244,7 +244,7 @@ refuses() {
 	av-ledger list
 	python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("PRAGMA user_version = 99")' \
 		"$ledger"
-	refuses 'use a newer one' av-upload -p anam small/0000.png
+	refuses 'use a newer avtools' av-upload -p anam small/0000.png
 	rm -r "$ledger"*
 	av-upload -q <first >out
 	is "$(stat .anam.creates)" 1

@@ -66,7 +66,7 @@ requests() {
 	rm -rf "$XDG_STATE_HOME"/*
 	serve heads=1 'av-upload -q -p acme ann.jpg | av-poll -v --interval 20ms 2>err'
 	is "$(jq -r .avatar.status out)" ready
-	grep -q "headers have no end" err
+	grep -q "headers are over 256 KiB" err
 }
 
 @test "a blocked account: thousands of waiting records end without deep recursion" {

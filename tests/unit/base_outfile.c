@@ -417,10 +417,11 @@ main(void)
 	        never_replaces_another_file_without_noreplace, NULL, anew),
 	    cmocka_unit_test_setup_teardown(refuses_without_an_atomic_call, NULL, anew),
 	    cmocka_unit_test_setup_teardown(other_errors_replace_nothing, NULL, anew),
-	    cmocka_unit_test_setup_teardown(links_and_fifos_are_not_the_same_file, NULL, anew),
-	    cmocka_unit_test_setup_teardown(leftover_parts_are_not_written_to, NULL, anew),
 	    cmocka_unit_test_setup_teardown(
-	        a_part_that_stays_is_an_error, NULL, anew),
+	        links_and_fifos_are_not_the_same_file, NULL, anew),
+	    cmocka_unit_test_setup_teardown(
+	        leftover_parts_are_not_written_to, NULL, anew),
+	    cmocka_unit_test_setup_teardown(a_part_that_stays_is_an_error, NULL, anew),
 	    cmocka_unit_test_setup_teardown(one_writer_for_a_name, NULL, anew),
 	    cmocka_unit_test_setup_teardown(processes_compete, NULL, anew),
 	    cmocka_unit_test(a_name_is_given_out_once),

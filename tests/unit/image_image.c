@@ -283,7 +283,8 @@ test_pixel_ceiling(void **state)
 	put_crc(&b, 29, 12, 17);
 	assert_int_equal(read_image(b.data, b.len, b.len, 0).state, IMAGE_DAMAGED);
 	assert_int_equal(read_image(b.data, b.len, b.len, 24 * 21).state, IMAGE_DAMAGED);
-	assert_int_equal(read_image(b.data, b.len, b.len, 24 * 21 - 1).state, IMAGE_COMPLETE);
+	assert_int_equal(
+	    read_image(b.data, b.len, b.len, 24 * 21 - 1).state, IMAGE_COMPLETE);
 	buf_release(&b);
 }
 

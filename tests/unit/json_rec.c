@@ -210,8 +210,7 @@ test_refusals(void **state)
 	} rows[] = {
 	    {"{\"a\":01}", CODE_INVALID_RECORD,
 	        "not a record: column 6: a number begins with 0"},
-	    {"[{\"a\":1}]", CODE_INVALID_RECORD,
-	        "not a record: not a JSON object"},
+	    {"[{\"a\":1}]", CODE_INVALID_RECORD, "not a record: not a JSON object"},
 	    {"{}{}", CODE_INVALID_RECORD,
 	        "not a record: column 3: something follows the value"},
 	    {"", CODE_INVALID_RECORD, "not a record: column 1: it is empty"},

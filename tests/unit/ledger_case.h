@@ -43,10 +43,11 @@ hear(void *arg, const struct ledger_answer *a)
 	s->calls++;
 	s->verdict = a->verdict;
 	snprintf(s->id, sizeof s->id, "%s", a->id != NULL ? a->id : "-");
-	snprintf(s->data, sizeof s->data, "%s", a->data != NULL ? a->data : "-");
-	snprintf(s->tag, sizeof s->tag, "%s", a->tag != NULL ? a->tag : "-");
 	snprintf(
-	    s->message, sizeof s->message, "%s", a->err != NULL ? a->err->message : "-");
+	    s->data, sizeof s->data, "%s", a->data != NULL ? a->data : "-");
+	snprintf(s->tag, sizeof s->tag, "%s", a->tag != NULL ? a->tag : "-");
+	snprintf(s->message, sizeof s->message, "%s",
+	    a->err != NULL ? a->err->message : "-");
 	s->first_at = a->first_at;
 	s->at = a->at;
 	s->settled_at = a->settled_at;
@@ -89,12 +90,13 @@ claim(struct ledger *l, const char *subject, bool again, struct said *s)
 }
 
 static inline enum ledger_verdict
-settle(
-    struct ledger *l, struct ledger_claim *c, enum ledger_outcome outcome, const char *id)
+settle(struct ledger *l, struct ledger_claim *c, enum ledger_outcome outcome,
+    const char *id)
 {
 	struct said s = {0};
 
-	ledger_settle(c, outcome, id, id != NULL ? "{\"a\":1}" : NULL, hear, &s);
+	ledger_settle(
+	    c, outcome, id, id != NULL ? "{\"a\":1}" : NULL, hear, &s);
 	ledger_flush(l);
 	assert_int_equal(s.calls, 1);
 	return s.verdict;

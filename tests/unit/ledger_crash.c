@@ -348,8 +348,7 @@ work_on(struct ledger *l, int key)
 	if (s.verdict == LEDGER_MADE) {
 		service->wrong += strcmp(s.id, id) != 0;
 		service->wrong += service->sent[key] == 0;
-		service->told[key] =
-		    1; /* by a process killed before it could count it */
+		service->told[key] = 1; /* by a process killed before it could count it */
 	} else if (s.verdict == LEDGER_UNKNOWN && service->sent[key] > 0) {
 		ledger_settle(c, LEDGER_IS_MADE, id, NULL, NULL, NULL);
 		ledger_flush(l);

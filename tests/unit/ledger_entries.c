@@ -148,7 +148,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(an_entry_in_flight_is_left_alone, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+	        an_entry_in_flight_is_left_alone, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,8 @@
 
 struct loopback_server {
 	int fd, port;
-	void *(*connection)(void *fd); /* an intptr_t; closes it, returns NULL */
+	void *(*connection)(
+	    void *fd); /* an intptr_t; closes it, returns NULL */
 };
 
 /* Opens a port that accepts connections but does not answer them yet. */
@@ -39,7 +40,8 @@ loopback_accept(void *arg)
 	int fd;
 
 	while ((fd = accept(s->fd, NULL, NULL)) >= 0) {
-		if (pthread_create(&thread, NULL, s->connection, (void *)(intptr_t)fd) != 0)
+		if (pthread_create(&thread, NULL, s->connection,
+		        (void *)(intptr_t)fd) != 0)
 			abort();
 		pthread_detach(thread);
 	}

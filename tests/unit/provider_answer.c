@@ -16,9 +16,9 @@
 
 #include "base/mem.h"
 #include "provider/answer.h"
+#include "provider_case.h"
 #include "service/failure.h"
 #include "json/json.h"
-#include "provider_case.h"
 
 #define N(a) (sizeof(a) / sizeof *(a))
 

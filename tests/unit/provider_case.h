@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "json/json.h"
 #include "provider/provider.h"
+#include "json/json.h"
 
 /* The text with double quotes. The caller frees it. */
 static inline char *
@@ -40,7 +40,8 @@ described(const char *text)
 {
 	char *json = quoted(text);
 	struct err e = {0};
-	struct provider *p = provider_parse(json, strlen(json), "acme.json", &e);
+	struct provider *p =
+	    provider_parse(json, strlen(json), "acme.json", &e);
 
 	if (p == NULL)
 		fail_msg("%s", e.message);

@@ -11,8 +11,8 @@
 #include "base/mem.h"
 #include "base/strings.h"
 #include "provider/options.h"
-#include "json/json.h"
 #include "provider_case.h"
+#include "json/json.h"
 
 #define N(a)     (sizeof(a) / sizeof *(a))
 #define PLAIN    (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
@@ -301,9 +301,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(record_and_command_line),
 	    cmocka_unit_test(the_records_options_are_not_changed),
-	    cmocka_unit_test(each_operation_takes_its_options),
-	    cmocka_unit_test(faults), cmocka_unit_test(known_names_are_listed),
-	    cmocka_unit_test(faults_of_an_operation), cmocka_unit_test(options_that_are_no_object)};
+	    cmocka_unit_test(each_operation_takes_its_options), cmocka_unit_test(faults),
+	    cmocka_unit_test(known_names_are_listed),
+	    cmocka_unit_test(faults_of_an_operation),
+	    cmocka_unit_test(options_that_are_no_object)};
 
 	return cmocka_run_group_tests_name("options", tests, load, unload);
 }

@@ -16,9 +16,9 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "loopback_server.h"
 #include "service/download.h"
 #include "json/json.h"
-#include "loopback_server.h"
 
 #define N(a) (sizeof(a) / sizeof *(a))
 

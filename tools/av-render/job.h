@@ -1,9 +1,9 @@
 /*
- * job: one rendering of one avatar, from the first request to the file on disk.
+ * job: makes one rendering of one avatar, from the first request to the file.
  *
- *	start operations -> (asked for) -> state until ready -> address -> download -> kept
+ *	start operations -> poll until ready -> get the URL -> download -> done
  *
- * It goes on from wherever its entry in `renderings` says that it stands.
+ * It continues from the state of its entry in `renderings`.
  */
 #ifndef AV_RENDER_JOB_H
 #define AV_RENDER_JOB_H
@@ -21,7 +21,7 @@ struct render_context {
 	struct filetype *filetypes;
 	struct outfile_names targets;
 	const char *template; /* of file names */
-	bool ask;             /* stop when it is asked for */
+	bool ask;             /* stop once it is requested */
 	bool force;
 	int64_t timeout_ms;
 };
@@ -33,14 +33,13 @@ struct job {
 	const char *value; /* of KIND=VALUE, or NULL */
 	struct rec *rec;
 	struct json_object *options; /* borrowed */
-	struct json_object
-	    *entry; /* of `renderings`, borrowed; changed as the job goes on */
+	struct json_object *entry; /* of `renderings`; borrowed, changed here */
 	const char *stem;
-	void (*fn)(struct job
-	        *job); /* called once, when it is over, not from within job_start */
+	/* Called once, at the end, never from within job_start. */
+	void (*fn)(struct job *job);
 	void *arg;
-	struct json_object *plan; /* of a dry run: what would be asked for; borrowed */
-	struct failure failure;   /* why it failed; code CODE_NONE: it did not */
+	struct json_object *plan; /* what a dry run would request; borrowed */
+	struct failure failure;   /* code CODE_NONE if it succeeded */
 	/* job's own */
 	size_t step; /* start operations that are done */
 	struct call *call;
@@ -62,6 +61,7 @@ void job_stop(struct job *job, bool hard);
 void job_release(struct job *job);
 
 /* Whether there is nothing more to do for an entry. */
-bool job_is_done(const struct render_context *context, struct json_object *entry);
+bool job_is_done(
+    const struct render_context *context, struct json_object *entry);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * wanted: which renderings are asked for, as -r KIND[=VALUE], or as the provider's defaults with
- * what the record was asked for before.
+ * wanted: the renderings to make: of -r KIND[=VALUE], or else the provider's
+ * default kinds and those that the record has requested before.
  */
 #ifndef AV_RENDER_WANTED_H
 #define AV_RENDER_WANTED_H
@@ -12,23 +12,24 @@
 struct wanted {
 	const struct kind *kind;
 	const char *value; /* or NULL */
-	/* The record's own, where it was asked for before and only waits to be fetched; else NULL.
-	 * Its options are what counts then. */
+	/* The record's entry if it was requested before and only has to be
+	 * fetched; its options count then. Else NULL. */
 	struct json_object *entry;
 };
 
-/* Fills a new array, the caller's to free, with its strings borrowed from `asked` or the
- * provider. not_offered and option_invalid where the provider has no such kind or value. */
-int wanted_of(const struct provider *p, const struct strings *asked, struct wanted **list,
-    size_t *n, struct err *e);
+/* Makes an array, which the caller frees; its strings are borrowed from `asked`
+ * or the provider. Fails with not_offered or option_invalid if the provider has
+ * no such kind or value. */
+int wanted_of(const struct provider *p, const struct strings *asked,
+    struct wanted **list, size_t *n, struct err *e);
 
-/* Adds what `entries`, a record's `renderings`, say was asked for and has not failed, but has no
- * file. Nothing has to be asked for again to get it. */
+/* Adds those of a record's `renderings` that were requested, have not failed
+ * and have no file yet. They only have to be fetched. */
 void wanted_before(const struct provider *p, struct json_object *entries,
     struct wanted **list, size_t *n);
 
-/* Writes "--pose hi" as "-r pose=hi" for each kind that any provider declares. argv's array is
- * replaced by one that lives as long as the program. */
+/* Writes "--pose hi" as "-r pose=hi" for each kind that a provider declares.
+ * Sets argv to a new array, which lives as long as the program. */
 void wanted_options(int *argc, char ***argv, const struct opt *table);
 
 #endif
