@@ -119,8 +119,8 @@ end(struct ledger_claim *c, enum ledger_verdict verdict)
 
 	hand_over(c, shared, &answered);
 	answer(c, verdict, c);
-	STAILQ_FOREACH(w, &answered, link)
-	answer(w, verdict, c);
+	STAILQ_FOREACH (w, &answered, link)
+		answer(w, verdict, c);
 	claim_free_all(&answered);
 	if (c->want == WANT_SETTLE && l->failed < 0) {
 		c->fn = NULL;
@@ -353,12 +353,12 @@ ledger_cancel(struct ledger_claim *c)
 	struct ledger_claim **node = tfind(c, &c->ledger->claims, by_hash), *w;
 
 	if (node != NULL)
-		STAILQ_FOREACH(w, &(*node)->waiters, link)
-	if (w == c) {
-		STAILQ_REMOVE(&(*node)->waiters, c, ledger_claim, link);
-		claim_free(c);
-		return;
-	}
+		STAILQ_FOREACH (w, &(*node)->waiters, link)
+			if (w == c) {
+				STAILQ_REMOVE(&(*node)->waiters, c, ledger_claim, link);
+				claim_free(c);
+				return;
+			}
 	c->fn = NULL;
 	c->cancelled = true;
 }

@@ -245,8 +245,7 @@ needs_writing(struct sqlite_store *db, struct ledger_claims *batch, struct err *
 	struct found f;
 	struct ledger_claim *c;
 
-	STAILQ_FOREACH(c, batch, link)
-	{
+	STAILQ_FOREACH (c, batch, link) {
 		if (c->want != WANT_CLAIM && c->want != WANT_PEEK)
 			return 1;
 		if (find(db, c, &f, e) < 0)
@@ -324,8 +323,7 @@ give_up(struct sqlite_store *db, struct ledger_claims *batch)
 	struct ledger_claim *c;
 
 	db_rollback(db);
-	STAILQ_FOREACH(c, batch, link)
-	{
+	STAILQ_FOREACH (c, batch, link) {
 		if (c->want != WANT_CLAIM)
 			continue;
 		liveness_mark_free(db->live, c->mark);
@@ -346,8 +344,7 @@ sqlite_claims_apply(struct ledger_store *s, struct ledger_claims *batch, struct 
 	failpoint("commit-before");
 	if (db_begin(db, e) < 0)
 		return -1;
-	STAILQ_FOREACH(c, batch, link)
-	{
+	STAILQ_FOREACH (c, batch, link) {
 		if (write_one(db, c, e) < 0)
 			return give_up(db, batch);
 	}

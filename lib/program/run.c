@@ -341,9 +341,9 @@ stop_all(struct run *run, bool hard)
 	struct item *item;
 
 	run->stopping = true;
-	TAILQ_FOREACH(item, &run->items, link)
-	if (item->stop != NULL)
-		item->stop(item, hard);
+	TAILQ_FOREACH (item, &run->items, link)
+		if (item->stop != NULL)
+			item->stop(item, hard);
 	run->stopping = false;
 	write_ready(run);
 	fill_window(run);

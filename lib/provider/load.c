@@ -273,8 +273,7 @@ providers_get(struct providers *set, const char *name, struct err *e)
 	struct providers_entry *entry;
 	struct provider *p;
 
-	SLIST_FOREACH(entry, &set->list, next)
-	{
+	SLIST_FOREACH (entry, &set->list, next) {
 		if (strcmp(entry->name, name) == 0)
 			return entry->provider;
 	}

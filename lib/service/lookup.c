@@ -407,8 +407,7 @@ batch_for(struct lookups *all, struct account *a, const struct operation *op)
 	const struct operation *list = list_of(a, op);
 	struct lookup_batch *batch;
 
-	SLIST_FOREACH(batch, &all->batches, entry)
-	{
+	SLIST_FOREACH (batch, &all->batches, entry) {
 		if (batch->account == a && batch->list == list)
 			return batch;
 	}

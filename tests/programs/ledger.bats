@@ -113,7 +113,7 @@ state() { av-ledger list | jq -r .state; }
   entry a unknown | av-ledger import
   run av-ledger import < <(entry a unknown | sed 's/tag-a/tag-2/')
   [ "$status" -eq 65 ]
-  [[ "$output" == *"in doubt here"* ]]
+  [[ "$output" == *"another unknown request of the same key"* ]]
   entry a made id | sed 's/tag-a/tag-3/' | av-ledger import
   entry b made id | sed 's,/v1",/v1/",' | av-ledger import
   [ "$(av-ledger list --id id | jq -r .base_url | sort -u)" = https://api.example/v1 ]

@@ -432,8 +432,8 @@ loom_renderings(struct req *r)
 	if (avatar == NULL)
 		return;
 	entries = json_object_new_array();
-	TAILQ_FOREACH(it, &avatar->children, next)
-	json_object_array_add(entries, rendering_json(it));
+	TAILQ_FOREACH (it, &avatar->children, next)
+		json_object_array_add(entries, rendering_json(it));
 	answer_entries(r, entries);
 }
 
@@ -478,9 +478,9 @@ loom_attachments(struct req *r)
 	entries = json_object_new_array();
 	if (has_attachment(avatar))
 		json_object_array_add(entries, attachment_json(avatar));
-	TAILQ_FOREACH(it, &avatar->children, next)
-	if (has_attachment(it))
-		json_object_array_add(entries, attachment_json(it));
+	TAILQ_FOREACH (it, &avatar->children, next)
+		if (has_attachment(it))
+			json_object_array_add(entries, attachment_json(it));
 	answer_entries(r, entries);
 }
 
@@ -497,9 +497,9 @@ loom_attachment(struct req *r)
 	if (item_number(avatar, 2) == number)
 		it = avatar;
 	else
-		TAILQ_FOREACH(it, &avatar->children, next)
-	if (item_number(it, 1) == number)
-		break;
+		TAILQ_FOREACH (it, &avatar->children, next)
+			if (item_number(it, 1) == number)
+				break;
 	if (it == NULL || !has_attachment(it)) {
 		req_fail(r, 404, "no such attachment");
 		return;
