@@ -82,8 +82,7 @@ unmark(struct json_object *o, int flags, struct json_object *parent, const char 
 	return JSON_C_VISIT_RETURN_CONTINUE;
 }
 
-/* depth: how deep the text is nested; json-c allocates memory for each level it may meet.
- */
+/* depth: the nesting of the text; json-c allocates memory for each level. */
 static struct json_object *
 parse(const char *text, size_t len, size_t depth, struct err *e)
 {

@@ -170,9 +170,8 @@ rule_all(struct visit *r, struct json_object *argument, struct json_object *valu
 		check(r, json_item(argument, i), value);
 }
 
-/* A value tried against several forms: how many it fits, and the nearest form, which is
- * of the value's type and has the fewest findings. NULL: all forms are of another type.
- */
+/* A value tried against several forms: how many it fits, and the nearest one. That is the
+ * form of the value's type with the fewest findings; NULL if all are of another type. */
 struct fit {
 	size_t matching;
 	struct json_object *nearest;

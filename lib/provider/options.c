@@ -10,14 +10,10 @@
 static struct json_object *
 declared_by(const struct operation *op, const char *name)
 {
-	struct json_object *all = json_at(op->def, "/options/properties"), *schema = NULL;
-
-	if (all != NULL)
-		json_object_object_get_ex(all, name, &schema);
-	return schema;
+	return json_member(json_at(op->def, "/options/properties"), name);
 }
 
-/* The schema of an option, by whichever operation declares it; create's first. */
+/* The schema of an option, from create or the first operation that declares it. */
 static struct json_object *
 declared(const struct provider *p, const char *name)
 {
@@ -36,8 +32,8 @@ is_type(struct json_object *schema, const char *type)
 	return declared_type != NULL && strcmp(declared_type, type) == 0;
 }
 
-/* A value from the command line as its schema's type. What is malformed stays a string,
- * for the check to refuse. */
+/* Reads a value of the command line as the type in its schema. A malformed value stays a
+ * string, which options_check() refuses. */
 static struct json_object *
 typed(struct json_object *schema, const char *text)
 {
@@ -49,21 +45,22 @@ typed(struct json_object *schema, const char *text)
 	return value != NULL ? value : json_new_string(text);
 }
 
-/* "extras.job" where extras is a declared object: fills in one member of it. */
+/* Fills in "extras.job" as a member of extras. False if extras is not an object. */
 static bool
 fill_member(struct json_object *options, const struct provider *p, const char *key,
     const char *text)
 {
 	const char *dot = strchr(key, '.');
-	struct json_object *into = NULL;
+	struct json_object *into;
 	char *outer;
-	bool ours;
+	bool is_object;
 
 	if (dot == NULL)
 		return false;
 	outer = mem_strn(key, (size_t)(dot - key));
-	ours = is_type(declared(p, outer), "object");
-	if (ours && !json_object_object_get_ex(options, outer, &into)) {
+	is_object = is_type(declared(p, outer), "object");
+	into = json_member(options, outer);
+	if (is_object && !json_object_object_get_ex(options, outer, NULL)) {
 		into = json_new_object();
 		json_put(options, outer, into);
 	}
@@ -71,7 +68,7 @@ fill_member(struct json_object *options, const struct provider *p, const char *k
 	    !json_object_object_get_ex(into, dot + 1, NULL))
 		json_put_str(into, dot + 1, text);
 	free(outer);
-	return ours;
+	return is_object;
 }
 
 static void
@@ -83,11 +80,9 @@ fill(struct json_object *options, const struct provider *p, const char *given)
 	const char *text = equals != NULL ? equals + 1 : "true";
 	struct json_object *schema = declared(p, key);
 
-	if (schema == NULL && fill_member(options, p, key, text))
-		goto out;
-	if (!json_object_object_get_ex(options, key, NULL))
+	if ((schema != NULL || !fill_member(options, p, key, text)) &&
+	    !json_object_object_get_ex(options, key, NULL))
 		json_put(options, key, typed(schema, text));
-out:
 	free(key);
 }
 
@@ -117,10 +112,10 @@ options_for(const struct operation *op, struct json_object *options)
 	return NULL;
 }
 
-/* What one option's findings go to. */
+/* Where the findings of an option go. */
 struct finding_at {
 	struct findings *findings;
-	const char *option; /* NULL: all of an operation's */
+	const char *option; /* NULL: the options of an operation as a whole */
 	struct json_object *value;
 };
 
@@ -138,7 +133,7 @@ invalid(void *cookie, const char *pointer, const char *message)
 	free(what);
 }
 
-/* The names that the provider takes, each once, for a person who mistyped one. */
+/* The names of all options, each once, for a user who mistyped one. */
 static char *
 known_options(const struct provider *p)
 {
@@ -171,7 +166,7 @@ options_check_record(struct rec *rec, struct findings *findings)
 	if (own != NULL && !json_object_is_type(own, json_type_object))
 		finding_add(findings, CODE_OPTION_INVALID, SEVERITY_REFUSED,
 		    json_object_to_json_string_ext(own, JSON_C_TO_STRING_PLAIN),
-		    "an object", NULL, "the record's options are no object");
+		    "an object", NULL, "the record's options are not an object");
 }
 
 void
@@ -189,12 +184,12 @@ options_check(
 		}
 		char *known = known_options(p);
 		finding_add(findings, CODE_OPTION_UNKNOWN, SEVERITY_REFUSED, name, known,
-		    NULL, "%s takes no option '%s'", p->title, name);
+		    NULL, "%s has no option '%s'", p->title, name);
 		free(known);
 	}
 }
 
-/* The operation's schema without what options_check has judged already. */
+/* The operation's schema without the keywords that options_check() covers. */
 static struct json_object *
 whole_schema(const struct operation *op)
 {
@@ -216,10 +211,8 @@ options_check_operation(
 
 	if (json_at(op->def, "/options") == NULL)
 		return;
-	for (size_t i = 0; required != NULL && i < json_object_array_length(required);
-	     i++) {
-		const char *name =
-		    json_object_get_string(json_object_array_get_idx(required, i));
+	for (size_t i = 0; i < json_len(required); i++) {
+		const char *name = json_item_str(required, i);
 		if (!json_object_object_get_ex(options, name, NULL))
 			finding_add(findings, CODE_OPTION_MISSING, SEVERITY_REFUSED, NULL,
 			    name, "give it with -O NAME=VALUE",

@@ -12,7 +12,7 @@
 #include "provider/template.h"
 #include "json/json.h"
 
-/* A list without pages holds all that was ever made: 100,000 entries of 1 kB. */
+/* A list without pages contains everything ever made: 100,000 entries of 1 kB. */
 #define LIST_MAX ((size_t)100 << 20)
 
 static enum http_method
@@ -30,7 +30,7 @@ method_of(const char *word)
 	return HTTP_GET;
 }
 
-/* Appends name=value&... of a filled template; containers go as JSON. */
+/* Appends name=value&... from a filled template; containers are written as JSON. */
 static void
 add_pairs(struct buf *out, const char *first, struct json_object *template,
     struct json_object *vars)
@@ -60,8 +60,8 @@ fill_url(struct request *r, const struct operation *op, const struct request_val
 {
 	buf_str(&r->url, v->base_url);
 	if (!template_path(&r->url, op->path, v->vars))
-		return err_set(
-		    e, CODE_NO_AVATAR, "the record lacks an id that %s needs", op->path);
+		return err_set(e, CODE_NO_AVATAR,
+		    "the record has no id, which the path %s needs", op->path);
 	add_pairs(&r->url, "?", json_at(op->def, "/query"), v->vars);
 	r->http.url = r->url.data;
 	return 0;
@@ -91,7 +91,7 @@ fill_headers(struct request *r, const struct operation *op,
 
 		if (strpbrk(text, "\r\n") != NULL)
 			return err_set(e, CODE_OPTION_INVALID,
-			    "what goes into the header %s has more than one line", name);
+			    "the value of the header %s has more than one line", name);
 		request_header(r, name, text);
 	}
 	return 0;
@@ -108,7 +108,7 @@ fill_multipart(struct request *r, struct json_object *template,
 	json_object_object_foreach(template, name, t)
 	{
 		struct http_part *part = &r->parts[n];
-		struct json_object *value = NULL;
+		struct json_object *value = json_member(r->parts_json, name);
 
 		if (v->photo != NULL &&
 		    strcmp(json_object_get_string(t), "{file}") == 0) {
@@ -117,7 +117,7 @@ fill_multipart(struct request *r, struct json_object *template,
 			    .type = v->photo->type,
 			    .value.source = v->photo->source};
 			n++;
-		} else if (json_object_object_get_ex(r->parts_json, name, &value)) {
+		} else if (value != NULL) {
 			const char *text = json_object_get_string(value);
 			*part = (struct http_part){
 			    .name = name, .value.bytes = text, .value.len = strlen(text)};
@@ -128,7 +128,7 @@ fill_multipart(struct request *r, struct json_object *template,
 	r->http.nparts = n;
 }
 
-/* A text that stands for the photo in a printed template until it is cut there. */
+/* Makes a random text that marks the place of the photo in the printed body. */
 static void
 make_marker(char marker[33])
 {
@@ -139,7 +139,7 @@ make_marker(char marker[33])
 	hex_of(marker, random, sizeof random);
 }
 
-/* Puts the tag where the description says, unless its object is full. */
+/* Sets the tag where the description says, unless its object is full. */
 static bool
 put_tag(struct json_object *body, struct json_object *rule, const char *tag)
 {

@@ -7,16 +7,16 @@
 #include "provider/template.h"
 #include "json/json.h"
 
-/* One place in a string: the names between its braces, as "a.b|c". */
-struct place {
+/* A hole in a string: the names between its braces, such as "a.b|c". */
+struct hole {
 	const char *names;
 	size_t len;
-	const char *end; /* behind the closing brace */
+	const char *end; /* after the closing brace */
 };
 
-/* Whether s starts with a place; other braces are text. */
+/* True if s starts with a hole; other braces are text. */
 static bool
-place_at(const char *s, struct place *p)
+hole_at(const char *s, struct hole *h)
 {
 	size_t len;
 
@@ -26,11 +26,11 @@ place_at(const char *s, struct place *p)
 	    s + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.|");
 	if (s[1 + len] != '}')
 		return false;
-	*p = (struct place){.names = s + 1, .len = len, .end = s + len + 2};
+	*h = (struct hole){.names = s + 1, .len = len, .end = s + len + 2};
 	return true;
 }
 
-/* The variable of that dotted name, borrowed. */
+/* The variable with the dotted name, borrowed. */
 static struct json_object *
 variable(struct json_object *vars, const char *name, size_t len)
 {
@@ -38,24 +38,21 @@ variable(struct json_object *vars, const char *name, size_t len)
 		const char *dot = memchr(name, '.', len);
 		size_t n = dot != NULL ? (size_t)(dot - name) : len;
 		char *key = mem_strn(name, n);
-		struct json_object *inner = NULL;
 
-		if (json_object_is_type(vars, json_type_object))
-			json_object_object_get_ex(vars, key, &inner);
+		vars = json_member(vars, key);
 		free(key);
-		vars = inner;
 		name += n + (dot != NULL);
 		len -= n + (dot != NULL);
 	}
 	return vars;
 }
 
-/* The first of the place's names that is there, borrowed. */
+/* The first of the hole's variables that is present, borrowed. */
 static struct json_object *
-place_value(const struct place *p, struct json_object *vars)
+hole_value(const struct hole *h, struct json_object *vars)
 {
-	const char *name = p->names;
-	size_t left = p->len;
+	const char *name = h->names;
+	size_t left = h->len;
 
 	for (;;) {
 		const char *bar = memchr(name, '|', left);
@@ -69,27 +66,27 @@ place_value(const struct place *p, struct json_object *vars)
 	}
 }
 
-/* Fills text with a function that adds each value in its own way. */
+/* Fills a text; add appends a value. False if a variable is absent or add fails. */
 static bool
 fill_text(struct buf *out, const char *s, struct json_object *vars,
     bool (*add)(struct buf *out, const char *value))
 {
-	struct place p;
+	struct hole h;
 
 	while (*s != '\0') {
 		char *value;
 		bool ok;
 
-		if (!place_at(s, &p)) {
+		if (!hole_at(s, &h)) {
 			buf_chr(out, *s++);
 			continue;
 		}
-		value = json_text(place_value(&p, vars), "");
+		value = json_text(hole_value(&h, vars), "");
 		ok = value != NULL && add(out, value);
 		free(value);
 		if (!ok)
 			return false;
-		s = p.end;
+		s = h.end;
 	}
 	return true;
 }
@@ -115,10 +112,10 @@ fill_string(struct json_object *template, struct json_object *vars)
 	const char *s = json_object_get_string(template);
 	struct json_object *filled = NULL;
 	struct buf out = {0};
-	struct place p;
+	struct hole h;
 
-	if (place_at(s, &p) && *p.end == '\0')
-		return json_object_get(place_value(&p, vars));
+	if (hole_at(s, &h) && *h.end == '\0')
+		return json_object_get(hole_value(&h, vars));
 	if (fill_text(&out, s, vars, add_plain))
 		filled = json_new_string(out.data != NULL ? out.data : "");
 	buf_release(&out);
@@ -144,15 +141,14 @@ static struct json_object *
 fill_array(struct json_object *template, struct json_object *vars)
 {
 	struct json_object *filled = json_new_array();
-	size_t n = json_object_array_length(template);
+	size_t n = json_len(template);
 
 	for (size_t i = 0; i < n; i++) {
-		struct json_object *v =
-		    template_fill(json_object_array_get_idx(template, i), vars);
+		struct json_object *v = template_fill(json_item(template, i), vars);
 		if (v != NULL)
 			json_append(filled, v);
 	}
-	if (json_object_array_length(filled) == 0 && n > 0) {
+	if (json_len(filled) == 0 && n > 0) {
 		json_object_put(filled);
 		return NULL;
 	}
@@ -183,18 +179,18 @@ template_path(struct buf *out, const char *template, struct json_object *vars)
 static void
 each_in_string(const char *s, void (*fn)(void *arg, const char *name), void *arg)
 {
-	struct place p;
+	struct hole h;
 
 	while (*s != '\0') {
-		if (!place_at(s, &p)) {
+		if (!hole_at(s, &h)) {
 			s++;
 			continue;
 		}
-		char *names = mem_strn(p.names, p.len), *rest = names, *name;
+		char *names = mem_strn(h.names, h.len), *rest = names, *name;
 		while ((name = strsep(&rest, "|")) != NULL)
 			fn(arg, name);
 		free(names);
-		s = p.end;
+		s = h.end;
 	}
 }
 
@@ -215,8 +211,8 @@ template_each(
 		break;
 	}
 	case json_type_array:
-		for (size_t i = 0; i < json_object_array_length(template); i++)
-			template_each(json_object_array_get_idx(template, i), fn, arg);
+		for (size_t i = 0; i < json_len(template); i++)
+			template_each(json_item(template, i), fn, arg);
 		break;
 	default:
 		break;

@@ -1,4 +1,3 @@
-#include <regex.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "provider/limits.h"
 #include "provider/options.h"
 #include "provider/validate.h"
+#include "json/format.h"
 #include "json/json.h"
 
 static struct json_object *
@@ -34,7 +34,7 @@ validate_problems(const struct findings *fs)
 	return list;
 }
 
-/* Makes the record fail because of its findings. */
+/* Sets the record's error from its findings. */
 static void
 refuse(struct rec *rec, const char *step, const struct findings *fs)
 {
@@ -58,7 +58,7 @@ refuse(struct rec *rec, const char *step, const struct findings *fs)
 	json_put(rec_fail(rec, step, &e), "problems", validate_problems(fs));
 }
 
-/* `image`, from what was read; warnings are what did not make it refused. */
+/* Sets `image` from the photo; its warnings are the findings that refuse nothing. */
 static void
 put_image(struct rec *rec, const struct photo *photo, const struct findings *fs)
 {
@@ -77,7 +77,7 @@ put_image(struct rec *rec, const struct photo *photo, const struct findings *fs)
 	rec_set(rec, "image", image);
 }
 
-/* Whether a record's `image` says enough to go on. */
+/* True if a record's `image` has the facts that the checks need. */
 static bool
 image_is_known(struct json_object *image)
 {
@@ -88,7 +88,7 @@ image_is_known(struct json_object *image)
 	       json_str(image, "/type") != NULL && json_int(image, "/bytes", 0) > 0;
 }
 
-/* What a record's `image` says; false where that is not enough. */
+/* Reads a photo's facts from the record's `image`. False if they are incomplete. */
 static bool
 photo_of_image(struct rec *rec, struct photo *photo)
 {
@@ -108,32 +108,16 @@ photo_of_image(struct rec *rec, struct photo *photo)
 }
 
 static void
-check_url(
-    struct json_object *def, const char *title, const char *url, struct findings *fs)
+check_url(const struct provider *p, const char *url, struct findings *fs)
 {
-	const char *pattern = json_str(def, "/image/url");
-	regex_t regex;
-	bool fits;
+	const char *pattern = json_str(p->def, "/image/url");
 
-	if (pattern == NULL) {
+	if (pattern == NULL)
 		finding_add(fs, CODE_URL_REFUSED, SEVERITY_REFUSED, url, "a file",
-		    "download it first", "%s takes files, not URLs", title);
-		return;
-	}
-	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-		return;
-	fits = regexec(&regex, url, 0, NULL, 0) == 0;
-	regfree(&regex);
-	if (!fits)
+		    "download it first", "%s accepts files, not URLs", p->title);
+	else if (format_match(pattern, url) == 0)
 		finding_add(fs, CODE_URL_REFUSED, SEVERITY_REFUSED, url, pattern, NULL,
-		    "%s does not take such a URL", title);
-}
-
-/* The last segment of a URL's path, as far as a name can be made of it. */
-static char *
-url_path(const char *url)
-{
-	return mem_strn(url, strcspn(url, "?#"));
+		    "%s does not accept such a URL", p->title);
 }
 
 static char *
@@ -142,7 +126,9 @@ default_name(const struct provider *p, struct rec *rec)
 	const char *from = json_str(rec_get(rec, "fit"), "/from");
 	const char *file = from != NULL ? from : rec_str(rec, "file"),
 	           *url = rec_str(rec, "url");
-	char *path = file != NULL ? mem_str(file) : url_path(url != NULL ? url : "");
+	char *path = file != NULL  ? mem_str(file)
+	             : url != NULL ? mem_strn(url, strcspn(url, "?#"))
+	                           : mem_str("");
 	char *name =
 	    limits_name_from_path(path, (unsigned)p->name_min, (unsigned)p->name_max);
 
@@ -166,7 +152,7 @@ validate_name_given(const struct provider *p, struct rec *rec)
 }
 
 static void
-judge_name(const struct provider *p, struct rec *rec, struct findings *fs)
+check_name(const struct provider *p, struct rec *rec, struct findings *fs)
 {
 	const char *name = rec_str(rec, "name");
 	char *made;
@@ -183,10 +169,10 @@ judge_name(const struct provider *p, struct rec *rec, struct findings *fs)
 }
 
 static void
-judge_options(const struct validate_options *j, const struct provider *p, struct rec *rec,
+check_options(const struct validate_options *o, const struct provider *p, struct rec *rec,
     struct findings *fs)
 {
-	struct json_object *options = options_of(rec, p, j->given), *own;
+	struct json_object *options = options_of(rec, p, o->given), *own;
 
 	options_check_record(rec, fs);
 	options_check(p, options, fs);
@@ -200,14 +186,14 @@ judge_options(const struct validate_options *j, const struct provider *p, struct
 	json_object_put(options);
 }
 
-/* Everything but the photo's bytes. */
+/* Checks everything except the photo. */
 static int
-judge_rest(const struct validate_options *j, const struct provider *p, struct rec *rec,
+check_rest(const struct validate_options *o, const struct provider *p, struct rec *rec,
     const char *step, struct findings *fs)
 {
 	if (p != NULL) {
-		judge_name(p, rec, fs);
-		judge_options(j, p, rec, fs);
+		check_name(p, rec, fs);
+		check_options(o, p, rec, fs);
 	}
 	if (fs->n == 0 || findings_worst(fs) != SEVERITY_REFUSED)
 		return 0;
@@ -216,7 +202,7 @@ judge_rest(const struct validate_options *j, const struct provider *p, struct re
 }
 
 int
-validate_facts(const struct validate_options *j, const struct provider *p,
+validate_facts(const struct validate_options *o, const struct provider *p,
     struct rec *rec, const char *step, const struct photo *photo)
 {
 	struct provider_limits limits;
@@ -230,47 +216,30 @@ validate_facts(const struct validate_options *j, const struct provider *p,
 	}
 	if (!image_is_known(rec_get(rec, "image")))
 		put_image(rec, photo, &fs);
-	return judge_rest(j, p, rec, step, &fs);
-}
-
-static int
-judge_file(const struct validate_options *j, const struct provider *p, struct rec *rec,
-    const char *step, const char *file)
-{
-	struct photo photo;
-	struct err e;
-
-	if (photo_of_image(rec, &photo) ||
-	    photo_check_file(file, &j->photo, j->types, &photo, &e) == 0)
-		return validate_facts(j, p, rec, step, &photo);
-	rec_fail(rec, step, &e);
-	return -1;
-}
-
-static int
-judge_url(const struct validate_options *j, const struct provider *p, struct rec *rec,
-    const char *step, const char *url)
-{
-	struct findings fs;
-
-	findings_clear(&fs);
-	if (p != NULL)
-		check_url(p->def, p->title, url, &fs);
-	return judge_rest(j, p, rec, step, &fs);
+	return check_rest(o, p, rec, step, &fs);
 }
 
 int
-validate_record(const struct validate_options *j, const struct provider *p,
+validate_record(const struct validate_options *o, const struct provider *p,
     struct rec *rec, const char *step)
 {
 	const char *file = rec_str(rec, "file"), *url = rec_str(rec, "url");
+	struct findings fs;
+	struct photo photo;
 	struct err e;
 
-	if (file != NULL)
-		return judge_file(j, p, rec, step, file);
-	if (url != NULL)
-		return judge_url(j, p, rec, step, url);
-	err_set(&e, CODE_NO_PHOTO, "the record has neither file nor url");
+	if (file != NULL) {
+		if (photo_of_image(rec, &photo) ||
+		    photo_check_file(file, &o->photo, o->types, &photo, &e) == 0)
+			return validate_facts(o, p, rec, step, &photo);
+	} else if (url != NULL) {
+		findings_clear(&fs);
+		if (p != NULL)
+			check_url(p, url, &fs);
+		return check_rest(o, p, rec, step, &fs);
+	} else {
+		err_set(&e, CODE_NO_PHOTO, "the record has neither file nor url");
+	}
 	rec_fail(rec, step, &e);
 	return -1;
 }

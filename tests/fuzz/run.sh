@@ -18,7 +18,7 @@ for source in tests/fuzz/*.c; do
     webp) cp tests/photos/*.webp "$work" ;;
     provider) cp lib/providers/*.json "$work" ;;
     schema) for f in lib/schema/*.json; do { cat "$f"; printf '\0{}'; } >"$work/$(basename "$f")"; done ;;
-    answer) jq -c '.operations[].take // empty' lib/providers/*.json | split -l 1 - "$work/take" ;;
+    answer) jq -c '.. | .take? | objects' lib/providers/*.json | split -l 1 - "$work/take" ;;
     template) jq -c '[.. | .bodies? // empty]' lib/providers/*.json | split -l 1 - "$work/bodies" ;;
     scan | rec) jq -c . lib/providers/*.json | split -l 1 - "$work/json" ;;
     exif) exiftool -b -Exif tests/photos/exif.jpg >"$work/exif" 2>/dev/null || : ;;

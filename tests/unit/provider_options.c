@@ -195,8 +195,8 @@ faults(void **state)
 	            NULL}},
 	    {"{'extras':{'a':5}}",
 	        {"option_invalid option 'extras/a' must be of type string; got 5", NULL}},
-	    {"{'colour':5}", {"option_unknown Acme takes no option 'colour'", NULL}},
-	    {"{'':5}", {"option_unknown Acme takes no option ''", NULL}},
+	    {"{'colour':5}", {"option_unknown Acme has no option 'colour'", NULL}},
+	    {"{'':5}", {"option_unknown Acme has no option ''", NULL}},
 	};
 
 	(void)state;
