@@ -19,7 +19,7 @@ begin() {
 storm() {
 	python3 "$TESTS/soak/storm.py" "${KILLS:-200}" "${SECONDS_EACH:-0.6}" "$1" out "${@:2}" 2>said ||
 		{ grep -v 'terminated by signal 9' said; return 1; }
-	tail -n 1 said | tell storm
+	tail -n 1 said | log_counts storm
 }
 
 @test "one process with -j 32" {
