@@ -46,7 +46,7 @@ sleep_ms(int64_t ms)
 {
 	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 
-	while (nanosleep(&ts, &ts) < 0)
+	while (ms > 0 && nanosleep(&ts, &ts) < 0)
 		;
 }
 
