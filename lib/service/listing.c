@@ -199,9 +199,3 @@ listing_start(struct engine *engine, const struct listing_spec *spec, listing_fn
 	ask(l);
 	return l;
 }
-
-void
-listing_stop(struct listing *l)
-{
-	call_stop(l->call, true);
-}

@@ -26,7 +26,4 @@ struct listing *listing_start(struct engine *engine,
     const struct listing_spec *spec, listing_fn *entry, listing_done *done,
     void *arg);
 
-/* Ends it soon; done is still called, with a failure. */
-void listing_stop(struct listing *l);
-
 #endif
