@@ -265,7 +265,7 @@ test_death_while_idle(void **state)
 	struct err e;
 	FILE *children;
 	siginfo_t info;
-	int pid;
+	int pid = 0;
 
 	(void)state;
 	photo_case_init(&c, &options);
