@@ -1,4 +1,5 @@
-/* av-validate: checks photos and records against a provider's limits, before a byte is sent. */
+/* av-validate: checks photos and records against a provider's limits, before a byte is
+ * sent. */
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sysexits.h>
@@ -15,7 +16,8 @@
 #include "provider/validate.h"
 #include "json/json.h"
 
-/* Without workers: photos in the queue, and how long they may delay signals and output. */
+/* Without workers: photos in the queue, and how long they may delay signals and output.
+ */
 #define QUEUE_MAX 64
 #define TURN_MS   20
 
