@@ -28,54 +28,25 @@ get32(const struct tiff *t, size_t at)
 	return t->big ? be32(t->p + at) : le32(t->p + at);
 }
 
-/* The number of 12-byte entries of the directory (IFD) at that offset that lie within the
- * data; 0 when there is no directory. */
-static size_t
-entries(const struct tiff *t, size_t at)
+/* Reads the directory (IFD) of 12-byte entries at that offset. Of the GPS directory,
+ * which entries of the main one point to, it wants the position alone. */
+static void
+read_directory(struct image_facts *facts, const struct tiff *t, size_t at, bool gps)
 {
-	size_t count, room;
+	size_t count;
 
 	if (at < 8 || at > t->n || t->n - at < 2)
-		return 0;
-	count = get16(t, at);
-	room = (t->n - at - 2) / 12;
-	if (count > room)
-		count = room;
-	return count < ENTRIES_MAX ? count : ENTRIES_MAX;
-}
-
-static bool
-has_location(const struct tiff *t, size_t at)
-{
-	size_t count = entries(t, at);
-
-	for (size_t i = 0; i < count; i++) {
-		uint32_t tag = get16(t, at + 2 + 12 * i);
-		if (tag == TAG_LATITUDE || tag == TAG_LONGITUDE)
-			return true;
-	}
-	return false;
-}
-
-static void
-read_entry(struct image_facts *facts, const struct tiff *t, size_t at)
-{
-	uint32_t value;
-
-	switch (get16(t, at)) {
-	case TAG_ORIENTATION:
-		if (get16(t, at + 2) != TYPE_SHORT)
-			return;
-		value = get16(t, at + 8);
-		if (value >= 1 && value <= 8)
+		return;
+	count = get16(t, at) < ENTRIES_MAX ? get16(t, at) : ENTRIES_MAX;
+	for (at += 2; count > 0 && t->n - at >= 12; count--, at += 12) {
+		uint32_t tag = get16(t, at), value = get16(t, at + 8);
+		if (gps)
+			facts->gps |= tag == TAG_LATITUDE || tag == TAG_LONGITUDE;
+		else if (tag == TAG_GPS_IFD)
+			read_directory(facts, t, get32(t, at + 8), true);
+		else if (tag == TAG_ORIENTATION && get16(t, at + 2) == TYPE_SHORT &&
+		         value >= 1 && value <= 8)
 			facts->orientation = (uint8_t)value;
-		break;
-	case TAG_GPS_IFD:
-		if (has_location(t, get32(t, at + 8)))
-			facts->gps = true;
-		break;
-	default:
-		break;
 	}
 }
 
@@ -83,7 +54,6 @@ void
 exif_read(struct image_facts *facts, const uint8_t *p, size_t n)
 {
 	struct tiff t;
-	size_t first, count;
 
 	if (n >= 6 && memcmp(p, "Exif\0", 5) == 0) {
 		p += 6;
@@ -96,10 +66,7 @@ exif_read(struct image_facts *facts, const uint8_t *p, size_t n)
 		t.big = true;
 	else if (memcmp(p, "II*\0", 4) != 0)
 		return;
-	first = get32(&t, 4);
-	count = entries(&t, first);
-	for (size_t i = 0; i < count; i++)
-		read_entry(facts, &t, first + 2 + 12 * i);
+	read_directory(facts, &t, get32(&t, 4), false);
 }
 
 void

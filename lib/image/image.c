@@ -49,31 +49,6 @@ image_free(struct image_reader *r)
 	free(r);
 }
 
-/* Runs the step. Returns how many bytes it consumed. */
-static size_t
-run(struct image_reader *r, const uint8_t *p, size_t n)
-{
-	size_t used = r->step(r, p, n);
-
-	r->at += used;
-	return used;
-}
-
-/* Collects the bytes that the step needs in one piece, then runs it. */
-static size_t
-hold(struct image_reader *r, const uint8_t *p, size_t n)
-{
-	size_t missing = r->need - r->held.len;
-	size_t take = n < missing ? n : missing;
-
-	buf_add(&r->held, p, take);
-	if (take == missing) {
-		run(r, (const uint8_t *)r->held.data, r->held.len);
-		buf_clear(&r->held);
-	}
-	return take;
-}
-
 static void
 feed_tail(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -87,17 +62,24 @@ feed_tail(struct image_reader *r, const uint8_t *p, size_t n)
 static size_t
 feed_some(struct image_reader *r, const uint8_t *p, size_t n)
 {
-	if (r->skip > 0) {
-		size_t take = r->skip < n ? (size_t)r->skip : n;
+	size_t missing = r->need - r->held.len;
+	size_t take = r->skip < n ? (size_t)r->skip : n;
+
+	if (take > 0) {
 		r->skip -= take;
-		r->at += take;
+	} else if (r->need == 0 || (r->held.len == 0 && n >= r->need)) {
+		take = r->step(r, p, r->need == 0 ? n : r->need);
+	} else { /* collect what the step needs in one piece */
+		take = n < missing ? n : missing;
+		buf_add(&r->held, p, take);
+		if (take < missing)
+			return take;
+		r->at += r->step(r, (const uint8_t *)r->held.data, r->held.len);
+		buf_clear(&r->held);
 		return take;
 	}
-	if (r->need == 0)
-		return run(r, p, n);
-	if (r->held.len == 0 && n >= r->need)
-		return run(r, p, r->need);
-	return hold(r, p, n);
+	r->at += take;
+	return take;
 }
 
 void
@@ -116,17 +98,14 @@ image_feed(struct image_reader *r, const void *data, size_t len)
 }
 
 uint64_t
-image_skippable(const struct image_reader *r)
+image_skip(struct image_reader *r, uint64_t max)
 {
-	return r->skip;
-}
+	uint64_t n = r->skip < max ? r->skip : max;
 
-void
-image_skip(struct image_reader *r, uint64_t len)
-{
-	r->fed += len;
-	r->skip -= len;
-	r->at += len;
+	r->skip -= n;
+	r->fed += n;
+	r->at += n;
+	return n;
 }
 
 void

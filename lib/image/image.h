@@ -37,9 +37,9 @@ void image_free(struct image_reader *r);
 
 void image_feed(struct image_reader *r, const void *data, size_t len);
 
-/* How many of the next bytes the reader does not need, and skipping them. */
-uint64_t image_skippable(const struct image_reader *r);
-void image_skip(struct image_reader *r, uint64_t len);
+/* Skips those of the next max bytes that the reader does not need. Returns how
+ * many. */
+uint64_t image_skip(struct image_reader *r, uint64_t max);
 
 /* The file has ended: sets the state of a picture that is still open. */
 void image_finish(struct image_reader *r);

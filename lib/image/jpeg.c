@@ -8,11 +8,8 @@
 enum {
 	M_TEM = 0x01,
 	M_SOF0 = 0xc0,
-	M_SOF2 = 0xc2,
 	M_DHT = 0xc4,
 	M_JPG = 0xc8,
-	M_SOF9 = 0xc9,
-	M_SOF10 = 0xca,
 	M_SOF15 = 0xcf,
 	M_DAC = 0xcc,
 	M_RST0 = 0xd0,
@@ -21,13 +18,8 @@ enum {
 	M_EOI = 0xd9,
 	M_SOS = 0xda,
 	M_DQT = 0xdb,
-	M_DNL = 0xdc,
 	M_DRI = 0xdd,
-	M_DHP = 0xde,
-	M_EXP = 0xdf,
-	M_APP0 = 0xe0,
 	M_APP1 = 0xe1,
-	M_APP14 = 0xee,
 	M_APP15 = 0xef,
 	M_COM = 0xfe,
 };
@@ -70,13 +62,6 @@ ceil_div(uint32_t a, uint32_t b)
 	return (uint32_t)(((uint64_t)a + b - 1) / b);
 }
 
-static size_t
-next_marker(struct image_reader *r, size_t n)
-{
-	image_next(r, marker, 2);
-	return n;
-}
-
 /* DQT (B.2.4.1): tables of 64 values, of one or two bytes each. */
 static size_t
 segment_dqt(struct image_reader *r, const uint8_t *p, size_t n)
@@ -87,12 +72,12 @@ segment_dqt(struct image_reader *r, const uint8_t *p, size_t n)
 	while (i < n) {
 		size_t size = p[i] >> 4 == 0 ? 65 : 129;
 		if (p[i] >> 4 > 1 || (p[i] & 15) > 3 || n - i < size)
-			return image_damage(
+			return image_damage_at(
 			    r, n, r->at + i, "a quantization table (DQT) is malformed");
 		j->tables |= 1U << (p[i] & 15);
 		i += size;
 	}
-	return next_marker(r, n);
+	return image_next(r, n, marker, 2);
 }
 
 /* The length of the shortest code of a Huffman table, by its counts of codes with 1 to 16
@@ -125,12 +110,12 @@ segment_dht(struct image_reader *r, const uint8_t *p, size_t n)
 		if (n - i >= 17 && p[i] >> 4 <= 1 && (p[i] & 15) <= 3)
 			min = shortest_code(p + i + 1, &symbols);
 		if (min == 0 || n - i - 17 < symbols)
-			return image_damage(
+			return image_damage_at(
 			    r, n, r->at + i, "a Huffman table (DHT) is malformed");
 		j->min[p[i] >> 4][p[i] & 15] = min;
 		i += 17 + symbols;
 	}
-	return next_marker(r, n);
+	return image_next(r, n, marker, 2);
 }
 
 /* DRI (B.2.4.4): two bytes. */
@@ -140,10 +125,10 @@ segment_dri(struct image_reader *r, const uint8_t *p, size_t n)
 	struct jpeg *j = r->own;
 
 	if (n != 2)
-		return image_damage(r, n, r->at,
-		    "the restart interval (DRI) has %zu bytes instead of 2", n);
+		return image_damage(
+		    r, n, "the restart interval (DRI) has %zu bytes instead of 2", n);
 	j->interval = be16(p);
-	return next_marker(r, n);
+	return image_next(r, n, marker, 2);
 }
 
 /* APP1: Exif (DC-008, 4.7.2) or XMP, or anything else. */
@@ -156,7 +141,7 @@ segment_app1(struct image_reader *r, const uint8_t *p, size_t n)
 		exif_read(&r->facts, p, n);
 	else if (n > sizeof xmp && memcmp(p, xmp, sizeof xmp) == 0)
 		xmp_read(&r->facts, p + sizeof xmp, n - sizeof xmp);
-	return next_marker(r, n);
+	return image_next(r, n, marker, 2);
 }
 
 /* SOF0 to SOF15 (table B.1): the low two bits are baseline, extended, progressive,
@@ -181,13 +166,13 @@ segment_sof(struct image_reader *r, const uint8_t *p, size_t n)
 	struct image_facts *f = &r->facts;
 
 	if (f->header)
-		return image_damage(r, n, r->at, "there are two frame headers (SOF)");
+		return image_damage(r, n, "there are two frame headers (SOF)");
 	if (n < 6 || p[5] < 1 || p[5] > COMPONENTS || n != 6 + 3 * (size_t)p[5])
-		return image_damage(r, n, r->at, "the frame header (SOF) is malformed");
+		return image_damage(r, n, "the frame header (SOF) is malformed");
 	frame_kind(r, j);
 	if (p[0] != 8 && p[0] != 12 && !f->exotic)
 		return image_damage(
-		    r, n, r->at, "the frame header (SOF) has samples of %u bits", p[0]);
+		    r, n, "the frame header (SOF) has samples of %u bits", p[0]);
 	f->depth = p[0];
 	j->n = p[5];
 	f->channels = (uint8_t)j->n;
@@ -198,13 +183,13 @@ segment_sof(struct image_reader *r, const uint8_t *p, size_t n)
 		*c = (struct component){q[0], q[1] >> 4, q[1] & 15, q[2] & 3, {0}};
 		memset(c->low, NEVER, sizeof c->low);
 		if (c->h < 1 || c->h > 4 || c->v < 1 || c->v > 4 || q[2] > 3)
-			return image_damage(r, n, r->at + 6 + 3 * i,
+			return image_damage_at(r, n, r->at + 6 + 3 * i,
 			    "the frame header (SOF) is malformed");
 		j->hmax = c->h > j->hmax ? c->h : j->hmax;
 		j->vmax = c->v > j->vmax ? c->v : j->vmax;
 	}
 	f->header_end = true;
-	return image_size(r, be16(p + 3), be16(p + 1)) ? next_marker(r, n) : n;
+	return image_size(r, be16(p + 3), be16(p + 1)) ? image_next(r, n, marker, 2) : n;
 }
 
 static struct component *
@@ -277,24 +262,23 @@ segment_sos(struct image_reader *r, const uint8_t *p, size_t n)
 
 	if (!r->facts.header)
 		return image_damage(
-		    r, n, r->at, "a scan (SOS) comes before the frame header (SOF)");
+		    r, n, "a scan (SOS) comes before the frame header (SOF)");
 	if (count < 1 || count > j->n || n != 4 + 2 * (size_t)count)
-		return image_damage(r, n, r->at, "a scan header (SOS) is malformed");
+		return image_damage(r, n, "a scan header (SOS) is malformed");
 	for (unsigned i = 0; i < count; i++) {
 		struct component *c = component_of(j, p[1 + 2 * i]);
 		if (c == NULL)
 			return image_damage(
-			    r, n, r->at, "a scan (SOS) names an unknown component");
+			    r, n, "a scan (SOS) names an unknown component");
 		if ((j->tables >> c->table & 1) == 0 && !r->facts.lossless)
 			return image_damage(
-			    r, n, r->at, "a quantization table (DQT) is missing");
+			    r, n, "a quantization table (DQT) is missing");
 		scan_note(j, c, p + 1 + 2 * count);
 	}
 	scan_expect(r, p, count);
 	j->scan_bytes = 0;
 	j->restarts = 0;
-	image_next(r, scan, 0);
-	return n;
+	return image_next(r, n, scan, 0);
 }
 
 /* The length of a marker segment (B.1.1.4). The segment itself is read only when it
@@ -307,8 +291,7 @@ segment_length(struct image_reader *r, const uint8_t *p, size_t n)
 	uint32_t len = be16(p);
 
 	if (len < 2)
-		return image_damage(
-		    r, n, r->at, "a segment has a length of %u bytes", len);
+		return image_damage(r, n, "a segment has a length of %u bytes", len);
 	len -= 2;
 	if (j->marker == M_DHT)
 		step = segment_dht;
@@ -322,14 +305,12 @@ segment_length(struct image_reader *r, const uint8_t *p, size_t n)
 		step = segment_app1;
 	else if (j->marker >= M_SOF0 && j->marker <= M_SOF15 && j->marker != M_DAC)
 		step = segment_sof;
-	if (step != NULL && len > 0) {
-		image_next(r, step, len);
-		return n;
-	}
+	if (step != NULL && len > 0)
+		return image_next(r, n, step, len);
 	if (step != NULL && step != segment_app1)
-		return image_damage(r, n, r->at, "a segment is empty");
-	image_pass(r, len);
-	return next_marker(r, n);
+		return image_damage(r, n, "a segment is empty");
+	r->skip = len;
+	return image_next(r, n, marker, 2);
 }
 
 /* EOI: every component must have its first coefficient (DC) down to the last bit. */
@@ -340,13 +321,13 @@ end_of_image(struct image_reader *r, size_t n)
 
 	if (!r->facts.header)
 		return image_damage(
-		    r, n, r->at, "the end (EOI) comes before the frame header (SOF)");
+		    r, n, "the end (EOI) comes before the frame header (SOF)");
 	for (unsigned i = 0; i < j->n; i++) {
 		if (r->facts.exotic)
 			continue;
 		if (j->c[i].low[0] != 0)
 			return image_damage(
-			    r, n, r->at, "the end (EOI) comes before the last scan");
+			    r, n, "the end (EOI) comes before the last scan");
 		for (unsigned k = 1; k < COEFFICIENTS; k++)
 			r->facts.scans_missing |= j->c[i].low[k] != 0;
 	}
@@ -372,25 +353,23 @@ marker_code(struct image_reader *r, const uint8_t *p, size_t n)
 
 	j->marker = p[n - 1];
 	if (j->marker == 0xff)
-		image_next(r, marker_code, 1);
-	else if (j->marker == M_EOI)
+		return image_next(r, n, marker_code, 1);
+	if (j->marker == M_EOI)
 		return end_of_image(r, n);
-	else if (is_misplaced(j->marker))
+	if (is_misplaced(j->marker))
 		return image_damage(
-		    r, n, r->at, "the marker FF %02X is out of place", j->marker);
-	else if (j->marker == M_TEM)
-		return next_marker(r, n);
-	else
-		image_next(r, segment_length, 2);
-	return n;
+		    r, n, "the marker FF %02X is out of place", j->marker);
+	if (j->marker == M_TEM)
+		return image_next(r, n, marker, 2);
+	return image_next(r, n, segment_length, 2);
 }
 
 static size_t
 marker(struct image_reader *r, const uint8_t *p, size_t n)
 {
 	if (p[0] != 0xff)
-		return image_damage(r, n, r->at,
-		    "there is %02X %02X where a marker should be", p[0], p[1]);
+		return image_damage(
+		    r, n, "there is %02X %02X where a marker should be", p[0], p[1]);
 	return marker_code(r, p, n);
 }
 
@@ -401,13 +380,13 @@ scan_end(struct image_reader *r, const uint8_t *p, size_t n)
 	struct jpeg *j = r->own;
 
 	if (j->scan_bytes * 8 < j->scan_min)
-		return image_damage(r, n, r->at - 1,
+		return image_damage_at(r, n, r->at - 1,
 		    "a scan has %ju bytes and needs at least %ju",
 		    (uintmax_t)j->scan_bytes, (uintmax_t)(j->scan_min + 7) / 8);
 	/* some encoders write one restart marker too many, at the end */
 	if (!r->facts.exotic && j->interval > 0 && j->restarts != j->restarts_wanted &&
 	    j->restarts != j->restarts_wanted + 1)
-		return image_damage(r, n, r->at - 1,
+		return image_damage_at(r, n, r->at - 1,
 		    "a scan has %ju of %ju restart markers (RST)", (uintmax_t)j->restarts,
 		    (uintmax_t)j->restarts_wanted);
 	return marker_code(r, p, n);
@@ -425,7 +404,7 @@ scan_code(struct image_reader *r, const uint8_t *p, size_t n)
 		return n;
 	if (code >= M_RST0 && code <= M_RST7) {
 		if (j->interval == 0 || code - M_RST0 != (int)(j->restarts & 7))
-			return image_damage(
+			return image_damage_at(
 			    r, n, r->at - 1, "a restart marker (RST) is out of order");
 		j->restarts++;
 	} else if (code != 0x00) {
@@ -433,8 +412,7 @@ scan_code(struct image_reader *r, const uint8_t *p, size_t n)
 	} else {
 		j->scan_bytes++;
 	}
-	image_next(r, scan, 0);
-	return n;
+	return image_next(r, n, scan, 0);
 }
 
 /* Coded data, up to the next FF that no 00 follows, with it. */
@@ -450,10 +428,8 @@ scan(struct image_reader *r, const uint8_t *p, size_t n)
 		j->scan_bytes += at - i;
 		if (ff == NULL)
 			return n;
-		if (at + 1 == n || p[at + 1] != 0x00) {
-			image_next(r, scan_code, 1);
-			return at + 1;
-		}
+		if (at + 1 == n || p[at + 1] != 0x00)
+			return image_next(r, at + 1, scan_code, 1);
 		j->scan_bytes++;
 		i = at + 2;
 	}
@@ -464,8 +440,8 @@ static size_t
 start(struct image_reader *r, const uint8_t *p, size_t n)
 {
 	if (p[0] != 0xff || p[1] != M_SOI)
-		return image_damage(r, n, r->at, "the start (SOI) is missing");
-	return next_marker(r, n);
+		return image_damage(r, n, "the start (SOI) is missing");
+	return image_next(r, n, marker, 2);
 }
 
 /* Follows a byte after the EOI: could it be coded data, and then the EOI that ends it? */
@@ -515,13 +491,13 @@ jpeg_finish(struct image_reader *r)
 	else
 		f->scan_after = j->tail_eoi && f->scans_missing;
 	if (f->scan_after)
-		image_damage(r, 0, f->end - 2, "the end (EOI) stands within a scan");
+		image_damage_at(r, 0, f->end - 2, "the end (EOI) stands within a scan");
 }
 
 static void *
 jpeg_open(struct image_reader *r)
 {
-	image_next(r, start, 2);
+	image_next(r, 0, start, 2);
 	return mem_new(1, sizeof(struct jpeg));
 }
 

@@ -45,13 +45,6 @@ struct png {
 
 static size_t chunk_header(struct image_reader *r, const uint8_t *p, size_t n);
 
-static size_t
-next_chunk(struct image_reader *r, size_t n)
-{
-	image_next(r, chunk_header, 8);
-	return n;
-}
-
 /* The rows and their bytes: one pass, or the seven of Adam7 (section 8). */
 static void
 plan_passes(struct png *g, const struct image_facts *f, bool interlaced)
@@ -97,8 +90,7 @@ chunk_ihdr(struct image_reader *r, const uint8_t *p, size_t n)
 	f->channels = channels_of(g->color, f->depth);
 	if (f->channels == 0 || p[10] != 0 || p[11] != 0 || p[12] > 1 ||
 	    be32(p) > INT32_MAX || be32(p + 4) > INT32_MAX)
-		return image_damage(
-		    r, n, r->at, "the header (IHDR) has an invalid value");
+		return image_damage(r, n, "the header (IHDR) has an invalid value");
 	f->palette = g->color == COLOR_PALETTE;
 	f->alpha = g->color >= 4;
 	f->progressive = p[12] == 1;
@@ -108,7 +100,7 @@ chunk_ihdr(struct image_reader *r, const uint8_t *p, size_t n)
 	plan_passes(g, f, f->progressive);
 	g->inflating =
 	    r->max_pixels == 0 || (uint64_t)f->width * f->height <= r->max_pixels;
-	return next_chunk(r, n);
+	return image_next(r, n, chunk_header, 8);
 }
 
 /* A chunk whose CRC is right. p: its data. */
@@ -139,12 +131,12 @@ chunk_done(struct image_reader *r, const uint8_t *p, size_t len, size_t n)
 	case IEND:
 		if (g->inflating && !g->inflated)
 			return image_damage(
-			    r, n, r->at, "the pixel data (IDAT) is not complete");
+			    r, n, "the pixel data (IDAT) is not complete");
 		return image_complete(r, n, r->at + n);
 	default:
 		break;
 	}
-	return next_chunk(r, n);
+	return image_next(r, n, chunk_header, 8);
 }
 
 /* A short chunk: its data and CRC in one piece. */
@@ -155,7 +147,7 @@ chunk_whole(struct image_reader *r, const uint8_t *p, size_t n)
 	size_t len = n - 4;
 
 	if (crc32(g->crc, p, (uInt)len) != be32(p + len))
-		return image_damage(r, n, r->at, "the checksum of a chunk is wrong");
+		return image_damage(r, n, "the checksum of a chunk is wrong");
 	return chunk_done(r, p, len, n);
 }
 
@@ -166,8 +158,8 @@ chunk_crc(struct image_reader *r, const uint8_t *p, size_t n)
 	struct png *g = r->own;
 
 	if (g->crc != be32(p))
-		return image_damage(r, n, r->at, "the checksum of a chunk is wrong");
-	return g->tag == EXIF || g->tag == ITXT ? next_chunk(r, n)
+		return image_damage(r, n, "the checksum of a chunk is wrong");
+	return g->tag == EXIF || g->tag == ITXT ? image_next(r, n, chunk_header, 8)
 	                                        : chunk_done(r, p, 0, n);
 }
 
@@ -198,38 +190,34 @@ follow_rows(struct png *g, size_t n)
 	return true;
 }
 
-/* Inflates a piece of IDAT and drops the pixels. False, and damaged, on an error. */
-static bool
+/* Inflates a piece of IDAT and drops the pixels. */
+static size_t
 inflate_piece(struct image_reader *r, const uint8_t *p, size_t n)
 {
+	static const char wrong_length[] = "the pixel data (IDAT) has the wrong length";
 	struct png *g = r->own;
 	int status = Z_OK;
 
+	if (g->inflated)
+		return image_damage_at(r, n, g->chunk_at, wrong_length);
 	g->z.next_in = (uint8_t *)(uintptr_t)p;
 	g->z.avail_in = (uInt)n;
 	do {
 		g->z.next_out = g->out;
 		g->z.avail_out = sizeof g->out;
 		status = inflate(&g->z, Z_NO_FLUSH);
-		if (!follow_rows(g, sizeof g->out - g->z.avail_out)) {
-			image_damage(r, 0, g->chunk_at,
+		if (!follow_rows(g, sizeof g->out - g->z.avail_out))
+			return image_damage_at(r, n, g->chunk_at,
 			    "a row of the pixel data (IDAT) is malformed");
-			return false;
-		}
 	} while (status == Z_OK && (g->z.avail_in > 0 || g->z.avail_out == 0));
-	if (status == Z_STREAM_END) {
-		g->inflated = true;
-		if (g->at_pass == g->n_pass && g->z.avail_in == 0)
-			return true;
-		image_damage(
-		    r, 0, g->chunk_at, "the pixel data (IDAT) has the wrong length");
-		return false;
-	}
-	if (status == Z_OK || status == Z_BUF_ERROR)
-		return true;
-	image_damage(r, 0, g->chunk_at, "the pixel data (IDAT) cannot be inflated: %s",
-	    g->z.msg != NULL ? g->z.msg : "zlib error");
-	return false;
+	g->inflated = status == Z_STREAM_END;
+	if (g->inflated && (g->at_pass < g->n_pass || g->z.avail_in > 0))
+		return image_damage_at(r, n, g->chunk_at, wrong_length);
+	if (!g->inflated && status != Z_OK && status != Z_BUF_ERROR)
+		return image_damage_at(r, n, g->chunk_at,
+		    "the pixel data (IDAT) cannot be inflated: %s",
+		    g->z.msg != NULL ? g->z.msg : "zlib error");
+	return n;
 }
 
 /* A piece of a long chunk, or of IDAT. */
@@ -241,16 +229,9 @@ chunk_data(struct image_reader *r, const uint8_t *p, size_t n)
 
 	g->crc = (uint32_t)crc32(g->crc, p, (uInt)take);
 	g->left -= (uint32_t)take;
-	if (g->tag == IDAT && g->inflating && take > 0) {
-		if (g->inflated)
-			return image_damage(r, take, g->chunk_at,
-			    "the pixel data (IDAT) has the wrong length");
-		if (!inflate_piece(r, p, take))
-			return take;
-	}
 	if (g->left == 0)
-		image_next(r, chunk_crc, 4);
-	return take;
+		image_next(r, take, chunk_crc, 4);
+	return g->tag == IDAT && g->inflating ? inflate_piece(r, p, take) : take;
 }
 
 /* Why the chunk may not stand here (5.6), or NULL. */
@@ -305,10 +286,10 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 	g->tag = be32(p + 4);
 	g->chunk_at = r->at;
 	if (!is_tag(p + 4) || g->len > INT32_MAX)
-		return image_damage(r, n, r->at, "the header of a chunk is malformed");
+		return image_damage(r, n, "the header of a chunk is malformed");
 	why = misplaced(r, g);
 	if (why != NULL)
-		return image_damage(r, n, r->at, "%s", why);
+		return image_damage(r, n, "%s", why);
 	if (g->tag == IDAT) {
 		g->seen_data = true;
 		r->facts.header_end = true;
@@ -319,20 +300,18 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 		g->tag = 0; /* an acTL after IDAT means nothing (11.3.6.1): ignore it */
 	g->crc = (uint32_t)crc32(0, p + 4, 4);
 	if (g->tag != IDAT && g->len <= IMAGE_NEED_MAX - 4)
-		image_next(r, chunk_whole, g->len + 4);
-	else if (g->len > 0)
-		image_next(r, chunk_data, 0);
-	else
-		image_next(r, chunk_crc, 4);
-	return n;
+		return image_next(r, n, chunk_whole, g->len + 4);
+	if (g->len > 0)
+		return image_next(r, n, chunk_data, 0);
+	return image_next(r, n, chunk_crc, 4);
 }
 
 static size_t
 start(struct image_reader *r, const uint8_t *p, size_t n)
 {
 	if (memcmp(p, "\x89PNG\r\n\x1a\n", 8) != 0)
-		return image_damage(r, n, r->at, "the signature is missing");
-	return next_chunk(r, n);
+		return image_damage(r, n, "the signature is missing");
+	return image_next(r, n, chunk_header, 8);
 }
 
 static void *
@@ -341,8 +320,8 @@ png_open(struct image_reader *r)
 	struct png *g = mem_new(1, sizeof *g);
 
 	if (inflateInit(&g->z) != Z_OK)
-		image_damage(r, 0, 0, "zlib cannot start");
-	image_next(r, start, 8);
+		image_damage_at(r, 0, 0, "zlib cannot start");
+	image_next(r, 0, start, 8);
 	return g;
 }
 

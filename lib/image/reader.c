@@ -3,21 +3,16 @@
 
 #include "image/reader.h"
 
-void
-image_next(struct image_reader *r, image_step *step, size_t need)
+size_t
+image_next(struct image_reader *r, size_t n, image_step *step, size_t need)
 {
 	r->step = step;
 	r->need = need;
-}
-
-void
-image_pass(struct image_reader *r, uint64_t len)
-{
-	r->skip = len;
+	return n;
 }
 
 size_t
-image_damage(struct image_reader *r, size_t n, uint64_t at, const char *fmt, ...)
+image_damage_at(struct image_reader *r, size_t n, uint64_t at, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -43,7 +38,7 @@ bool
 image_size(struct image_reader *r, uint32_t width, uint32_t height)
 {
 	if (width == 0 || height == 0) {
-		image_damage(r, 0, r->at, "its size is %u x %u pixels", width, height);
+		image_damage(r, 0, "its size is %u x %u pixels", width, height);
 		return false;
 	}
 	r->facts.width = width;

@@ -43,16 +43,17 @@ struct image_reader {
 	struct buf held; /* the first part of what the step needs */
 };
 
+/* These return n, so that a step can say `return image_next(...)`. */
+
 /* Sets the next step; need is at most IMAGE_NEED_MAX. */
-void image_next(struct image_reader *r, image_step *step, size_t need);
+size_t image_next(
+    struct image_reader *r, size_t n, image_step *step, size_t need);
 
-/* Skips len bytes before the next step. */
-void image_pass(struct image_reader *r, uint64_t len);
-
-/* End the reading: damaged at that offset, or complete with len bytes. Both
- * return n, so that a step can say `return image_damage(...)`. */
-size_t image_damage(struct image_reader *r, size_t n, uint64_t at,
+/* End the reading: damaged at that offset, damaged in the bytes of this step,
+ * or complete with len bytes. */
+size_t image_damage_at(struct image_reader *r, size_t n, uint64_t at,
     const char *fmt, ...) PRINTF(4, 5);
+#define image_damage(r, n, ...) image_damage_at(r, n, (r)->at, __VA_ARGS__)
 size_t image_complete(struct image_reader *r, size_t n, uint64_t len);
 
 /* Sets the size. False, and damaged, when it is 0. */

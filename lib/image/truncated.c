@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "image/image.h"
+#include "image/reader.h"
 #include "image/truncated.h"
 
 static bool
@@ -11,32 +12,21 @@ read_at(int fd, uint64_t at, void *to, size_t len)
 	return pread(fd, to, len, (off_t)at) == (ssize_t)len;
 }
 
-static uint64_t
-number(const unsigned char *bytes, size_t len)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n = n << 8 | bytes[i];
-	return n;
-}
-
 /* ISO/IEC 14496-12, 4.2: the length of the box at that offset; 0 when it is cut off. */
 static uint64_t
 box_at(int fd, uint64_t at, uint64_t size, char name[4])
 {
-	unsigned char head[16];
+	uint8_t head[16];
 	uint64_t len;
 
 	if (size - at < 8 || !read_at(fd, at, head, 8))
 		return 0;
 	memcpy(name, head + 4, 4);
-	len = number(head, 4);
+	len = be32(head);
 	if (len == 0) /* the box reaches to the end of the file */
 		len = size - at;
-	else if (len == 1)
-		len = size - at >= 16 && read_at(fd, at, head, 16) ? number(head + 8, 8)
-		                                                   : 0;
+	else if (len == 1 && size - at >= 16 && read_at(fd, at, head, 16))
+		len = (uint64_t)be32(head + 8) << 32 | be32(head + 12);
 	return len >= 8 && len <= size - at ? len : 0;
 }
 
@@ -102,13 +92,11 @@ lacks_last(int fd, uint64_t size, char wanted)
 static bool
 glb_is_truncated(int fd, uint64_t size)
 {
-	unsigned char head[12], length[4];
+	uint8_t head[12];
 
 	if (size < sizeof head || !read_at(fd, 0, head, sizeof head))
 		return true;
-	for (size_t i = 0; i < 4; i++)
-		length[i] = head[11 - i];
-	return number(length, 4) > size;
+	return le32(head + 8) > size;
 }
 
 bool

@@ -16,7 +16,6 @@
 
 /* Flags of VP8X (RFC 9649, 2.7). */
 #define FLAG_ANIMATION 0x02
-#define FLAG_XMP       0x04
 #define FLAG_EXIF      0x08
 #define FLAG_ALPHA     0x10
 
@@ -34,20 +33,13 @@ struct webp {
 
 static size_t chunk_header(struct image_reader *r, const uint8_t *p, size_t n);
 
-/* The header is over after the size, or after Exif when VP8X announces it. */
-static void
-set_header_end(struct image_reader *r, const struct webp *w)
-{
-	r->facts.header_end = r->facts.header && (w->flags & FLAG_EXIF) == 0;
-}
-
 static size_t
 finish_picture(struct image_reader *r, size_t n)
 {
 	struct webp *w = r->own;
 
 	if (!w->seen_picture)
-		return image_damage(r, n, r->at, "there is no picture (VP8, VP8L) in it");
+		return image_damage(r, n, "there is no picture (VP8, VP8L) in it");
 	return image_complete(r, n, w->end);
 }
 
@@ -60,22 +52,19 @@ end_chunk(struct image_reader *r, size_t n)
 
 	if (w->frame_end != 0 && w->chunk_end == w->frame_end) {
 		if (!w->seen_frame_picture)
-			return image_damage(r, n, r->at, "a frame (ANMF) has no picture");
+			return image_damage(r, n, "a frame (ANMF) has no picture");
 		w->frame_end = 0;
 	}
-	image_pass(r, w->chunk_end - at);
+	r->skip = w->chunk_end - at;
 	if (w->chunk_end < w->end && w->end - w->chunk_end < 8)
-		return image_damage(r, n, r->at, "the last chunk is too short");
-	if (w->chunk_end == w->end) {
-		/* complete only when the chunk's last byte was there: wait for it */
-		if (w->chunk_end == at)
-			return finish_picture(r, n);
-		r->skip--;
-		image_next(r, chunk_header, 1);
-		return n;
-	}
-	image_next(r, chunk_header, 8);
-	return n;
+		return image_damage(r, n, "the last chunk is too short");
+	if (w->chunk_end < w->end)
+		return image_next(r, n, chunk_header, 8);
+	/* complete only when the chunk's last byte was there: wait for it */
+	if (w->chunk_end == at)
+		return finish_picture(r, n);
+	r->skip--;
+	return image_next(r, n, chunk_header, 1);
 }
 
 /* A VP8 or VP8L picture of that size. It must agree with VP8X, or with ANMF in a frame;
@@ -88,24 +77,23 @@ picture(struct image_reader *r, size_t n, uint32_t width, uint32_t height)
 
 	f->depth = 8;
 	if (width == 0 || height == 0)
-		return image_damage(
-		    r, n, r->at, "its size is %u x %u pixels", width, height);
+		return image_damage(r, n, "its size is %u x %u pixels", width, height);
 	if (w->frame_end != 0) {
 		if (width != w->frame_width || height != w->frame_height)
-			return image_damage(r, n, r->at,
-			    "a frame has another size than its header (ANMF) says");
+			return image_damage(
+			    r, n, "a frame has another size than its header (ANMF) says");
 		w->seen_frame_picture = true;
 	} else if (w->seen_picture) {
-		return image_damage(
-		    r, n, r->at, "there are two pictures (VP8, VP8L) in it");
+		return image_damage(r, n, "there are two pictures (VP8, VP8L) in it");
 	} else if (w->extended && (width != f->width || height != f->height)) {
-		return image_damage(r, n, r->at,
-		    "the picture has another size than the header (VP8X) says");
+		return image_damage(
+		    r, n, "the picture has another size than the header (VP8X) says");
 	}
 	w->seen_picture = true;
 	if (!w->extended)
 		image_size(r, width, height);
-	set_header_end(r, w);
+	/* Exif comes after the picture, when VP8X announces it */
+	r->facts.header_end = r->facts.header && (w->flags & FLAG_EXIF) == 0;
 	return end_chunk(r, n);
 }
 
@@ -118,11 +106,10 @@ chunk_vp8(struct image_reader *r, const uint8_t *p, size_t n)
 
 	if ((tag & 1) != 0 || (tag >> 1 & 7) > 3 || (tag >> 4 & 1) == 0 ||
 	    memcmp(p + 3, "\x9d\x01\x2a", 3) != 0)
-		return image_damage(
-		    r, n, r->at, "the picture's header (VP8) is malformed");
+		return image_damage(r, n, "the picture's header (VP8) is malformed");
 	if ((tag >> 5) >= w->len - 10)
 		return image_damage(
-		    r, n, r->at, "the first partition (VP8) is longer than its chunk");
+		    r, n, "the first partition (VP8) is longer than its chunk");
 	r->facts.channels = r->facts.alpha ? 4 : 3;
 	return picture(r, n, le16(p + 6) & 0x3fff, le16(p + 8) & 0x3fff);
 }
@@ -134,8 +121,7 @@ chunk_vp8l(struct image_reader *r, const uint8_t *p, size_t n)
 	uint32_t bits = le32(p + 1);
 
 	if (p[0] != 0x2f || bits >> 29 != 0)
-		return image_damage(
-		    r, n, r->at, "the picture's header (VP8L) is malformed");
+		return image_damage(r, n, "the picture's header (VP8L) is malformed");
 	r->facts.lossless = true;
 	r->facts.alpha |= (bits >> 28 & 1) != 0;
 	r->facts.channels = r->facts.alpha ? 4 : 3;
@@ -169,14 +155,12 @@ chunk_anmf(struct image_reader *r, const uint8_t *p, size_t n)
 	w->frame_width = le24(p + 6) + 1;
 	w->frame_height = le24(p + 9) + 1;
 	if (x + w->frame_width > r->facts.width || y + w->frame_height > r->facts.height)
-		return image_damage(
-		    r, n, r->at, "a frame (ANMF) lies outside of the picture");
+		return image_damage(r, n, "a frame (ANMF) lies outside of the picture");
 	if (w->len < ANMF_HEADER + 8)
-		return image_damage(r, n, r->at, "a frame (ANMF) has no picture");
+		return image_damage(r, n, "a frame (ANMF) has no picture");
 	w->frame_end = w->chunk_end;
 	w->seen_frame_picture = false;
-	image_next(r, chunk_header, 8);
-	return n;
+	return image_next(r, n, chunk_header, 8);
 }
 
 /* EXIF and XMP, each in one piece. */
@@ -261,14 +245,12 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 		w->chunk_end--;
 	why = misplaced(r, w, r->at);
 	if (why != NULL)
-		return image_damage(r, n, r->at, "%s", why);
+		return image_damage(r, n, "%s", why);
 	want = chunk_want(w, &step);
 	if (w->tag != EXIF && w->tag != XMP && w->len < want)
-		return image_damage(r, n, r->at, "a chunk is shorter than its header");
-	if (want > 0) {
-		image_next(r, step, want);
-		return n;
-	}
+		return image_damage(r, n, "a chunk is shorter than its header");
+	if (want > 0)
+		return image_next(r, n, step, want);
 	return end_chunk(r, n);
 }
 
@@ -279,19 +261,17 @@ start(struct image_reader *r, const uint8_t *p, size_t n)
 	uint32_t size = le32(p + 4);
 
 	if (memcmp(p, "RIFF", 4) != 0 || memcmp(p + 8, "WEBP", 4) != 0)
-		return image_damage(r, n, r->at, "the signature (RIFF, WEBP) is missing");
+		return image_damage(r, n, "the signature (RIFF, WEBP) is missing");
 	if (size < 4 + 8 || size > UINT32_MAX - 8)
-		return image_damage(
-		    r, n, r->at, "the size of the file (RIFF) is invalid");
+		return image_damage(r, n, "the size of the file (RIFF) is invalid");
 	w->end = (uint64_t)size + 8;
-	image_next(r, chunk_header, 8);
-	return n;
+	return image_next(r, n, chunk_header, 8);
 }
 
 static void *
 webp_open(struct image_reader *r)
 {
-	image_next(r, start, 12);
+	image_next(r, 0, start, 12);
 	return mem_new(1, sizeof(struct webp));
 }
 

@@ -81,16 +81,10 @@ read_header(struct pass *pass, struct err *e)
 {
 	while (pass->image != NULL) {
 		const struct image_facts *f = image_facts(pass->image);
-		uint64_t skip;
 		image_feed(pass->image, pass->piece, pass->n);
 		if (f->header_end || f->state != IMAGE_OPEN)
 			break;
-		skip = image_skippable(pass->image);
-		if (skip >=
-		    pass->size - pass->at) /* the file ends before the header does */
-			skip = pass->size - pass->at;
-		image_skip(pass->image, skip);
-		pass->at += skip;
+		pass->at += image_skip(pass->image, pass->size - pass->at);
 		if (pass->at == pass->size) {
 			image_finish(pass->image);
 			break;
