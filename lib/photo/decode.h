@@ -21,4 +21,12 @@
  * it. Adds the findings damaged and decoder_crashed (out of memory). */
 void decode_pixels(int fd, struct photo *photo);
 
+/* The decoders of the formats, and what they say: damaged, with the decoder's
+ * own reason, or decoder_crashed. */
+void decode_jpeg(int fd, struct photo *photo);
+void decode_webp(int fd, struct photo *photo);
+void decode_damaged(struct photo *photo, enum severity severity,
+    const char *decoder, const char *reason);
+void decode_no_memory(struct photo *photo);
+
 #endif

@@ -1,14 +1,15 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 #include <jpeglib.h>
 
 #include <jerror.h>
 
 #include "base/mem.h"
-#include "photo/decode_common.h"
+#include "photo/decode.h"
 
 #define PIECE (64 * 1024)
 
@@ -26,16 +27,10 @@ struct decoding {
 	uint8_t piece[PIECE];
 };
 
-static struct decoding *
-decoding_of(j_common_ptr cinfo)
-{
-	return cinfo->client_data;
-}
-
 _Noreturn static void
 on_error(j_common_ptr cinfo)
 {
-	struct decoding *d = decoding_of(cinfo);
+	struct decoding *d = cinfo->client_data;
 
 	d->code = cinfo->err->msg_code;
 	d->errors.format_message(cinfo, d->reason);
@@ -47,7 +42,7 @@ on_error(j_common_ptr cinfo)
 static void
 on_message(j_common_ptr cinfo, int level)
 {
-	struct decoding *d = decoding_of(cinfo);
+	struct decoding *d = cinfo->client_data;
 	int code = cinfo->err->msg_code;
 
 	if (level >= 0 || code == JWRN_ADOBE_XFORM)
@@ -69,17 +64,18 @@ static boolean
 fill_input(j_decompress_ptr cinfo)
 {
 	struct decoding *d = cinfo->client_data;
-	size_t n = decode_read(d->fd, d->piece, sizeof d->piece, d->at);
+	ssize_t n =
+	    TEMP_FAILURE_RETRY(pread(d->fd, d->piece, sizeof d->piece, (off_t)d->at));
 
-	if (n == 0) { /* as libjpeg's own source: warn and end the picture */
+	if (n <= 0) { /* as libjpeg's own source: warn and end the picture */
 		d->piece[0] = 0xff;
 		d->piece[1] = JPEG_EOI;
 		n = 2;
 		WARNMS(cinfo, JWRN_JPEG_EOF);
 	}
-	d->at += n;
+	d->at += (size_t)n;
 	d->source.next_input_byte = d->piece;
-	d->source.bytes_in_buffer = n;
+	d->source.bytes_in_buffer = (size_t)n;
 	return TRUE;
 }
 
@@ -95,22 +91,6 @@ skip_input(j_decompress_ptr cinfo, long count)
 	}
 	d->source.next_input_byte += n;
 	d->source.bytes_in_buffer -= n;
-}
-
-static void
-open_decoder(struct decoding *d)
-{
-	struct jpeg_decompress_struct *cinfo = &d->cinfo;
-
-	cinfo->err = jpeg_std_error(&d->errors);
-	cinfo->client_data = d;
-	d->errors.error_exit = on_error;
-	d->errors.emit_message = on_message;
-	d->source.init_source = init_source;
-	d->source.fill_input_buffer = fill_input;
-	d->source.skip_input_data = skip_input;
-	d->source.resync_to_restart = jpeg_resync_to_restart;
-	d->source.term_source = init_source;
 }
 
 /* Each call of libjpeg may end in on_error, which jumps to decode_jpeg. */
@@ -145,7 +125,15 @@ decode_jpeg(int fd, struct photo *photo)
 	struct decoding *d = mem_new(1, sizeof *d);
 
 	d->fd = fd;
-	open_decoder(d);
+	d->cinfo.err = jpeg_std_error(&d->errors);
+	d->cinfo.client_data = d;
+	d->errors.error_exit = on_error;
+	d->errors.emit_message = on_message;
+	d->source = (struct jpeg_source_mgr){.init_source = init_source,
+	    .fill_input_buffer = fill_input,
+	    .skip_input_data = skip_input,
+	    .resync_to_restart = jpeg_resync_to_restart,
+	    .term_source = init_source};
 	if (setjmp(d->failed) == 0)
 		run(d, photo);
 	jpeg_destroy_decompress(&d->cinfo);

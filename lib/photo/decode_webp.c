@@ -1,31 +1,20 @@
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <webp/decode.h>
 #include <webp/demux.h>
 
-#include "photo/decode_common.h"
+#include "photo/decode.h"
 
-static void
-add_finding(struct photo *photo, VP8StatusCode status)
-{
-	if (status == VP8_STATUS_OUT_OF_MEMORY)
-		decode_no_memory(photo);
-	else if (status == VP8_STATUS_NOT_ENOUGH_DATA || status == VP8_STATUS_SUSPENDED)
-		decode_damaged(
-		    photo, SEVERITY_REFUSED, "libwebp", "the coded data is cut off");
-	else if (status != VP8_STATUS_OK)
-		decode_damaged(
-		    photo, SEVERITY_REFUSED, "libwebp", "the coded data is broken");
-}
-
-static void
-decode_still(const uint8_t *data, size_t len, struct photo *photo)
+static VP8StatusCode
+decode_still(const uint8_t *data, size_t len, const struct photo *photo)
 {
 	WebPDecoderConfig config;
 	VP8StatusCode status;
 
 	if (!WebPInitDecoderConfig(&config))
-		return;
+		return VP8_STATUS_OK; /* another version of libwebp: nothing is known */
 	config.output.colorspace = photo->facts.alpha ? MODE_RGBA : MODE_RGB;
 	status = WebPGetFeatures(data, len, &config.input);
 	if (status == VP8_STATUS_OK &&
@@ -35,45 +24,46 @@ decode_still(const uint8_t *data, size_t len, struct photo *photo)
 	if (status == VP8_STATUS_OK)
 		status = WebPDecode(data, len, &config);
 	WebPFreeDecBuffer(&config.output);
-	add_finding(photo, status);
+	return status;
 }
 
-static void
-decode_frames(const uint8_t *data, size_t len, struct photo *photo)
+static VP8StatusCode
+decode_frames(const uint8_t *data, size_t len)
 {
-	WebPData all = {data, len};
-	WebPAnimDecoder *decoder = WebPAnimDecoderNew(&all, NULL);
-	VP8StatusCode status = VP8_STATUS_OK;
+	WebPAnimDecoder *decoder = WebPAnimDecoderNew(&(WebPData){data, len}, NULL);
+	bool ok = decoder != NULL;
+	uint8_t *pixels; /* the decoder's own */
+	int ms;
 
-	if (decoder == NULL) {
-		add_finding(photo, VP8_STATUS_BITSTREAM_ERROR);
-		return;
-	}
-	while (status == VP8_STATUS_OK && WebPAnimDecoderHasMoreFrames(decoder)) {
-		uint8_t *pixels; /* the decoder's own */
-		int ms;
-		if (!WebPAnimDecoderGetNext(decoder, &pixels, &ms))
-			status = VP8_STATUS_BITSTREAM_ERROR;
-	}
+	while (ok && WebPAnimDecoderHasMoreFrames(decoder))
+		ok = WebPAnimDecoderGetNext(decoder, &pixels, &ms);
 	WebPAnimDecoderDelete(decoder);
-	add_finding(photo, status);
+	return ok ? VP8_STATUS_OK : VP8_STATUS_BITSTREAM_ERROR;
 }
 
 void
 decode_webp(int fd, struct photo *photo)
 {
-	size_t len = (size_t)photo->bytes, have = 0, n;
+	size_t len = (size_t)photo->bytes, have = 0;
 	uint8_t *data = malloc(len);
+	VP8StatusCode status;
+	ssize_t n = 1;
 
 	if (data == NULL) {
 		decode_no_memory(photo);
 		return;
 	}
-	while (have < len && (n = decode_read(fd, data + have, len - have, have)) > 0)
-		have += n;
-	if (photo->facts.animated)
-		decode_frames(data, have, photo);
-	else
-		decode_still(data, have, photo);
+	for (; have < len && n > 0; have += n > 0 ? (size_t)n : 0)
+		n = TEMP_FAILURE_RETRY(pread(fd, data + have, len - have, (off_t)have));
+	status = photo->facts.animated ? decode_frames(data, have)
+	                               : decode_still(data, have, photo);
 	free(data);
+	if (status == VP8_STATUS_OUT_OF_MEMORY)
+		decode_no_memory(photo);
+	else if (status == VP8_STATUS_NOT_ENOUGH_DATA || status == VP8_STATUS_SUSPENDED)
+		decode_damaged(
+		    photo, SEVERITY_REFUSED, "libwebp", "the coded data is cut off");
+	else if (status != VP8_STATUS_OK)
+		decode_damaged(
+		    photo, SEVERITY_REFUSED, "libwebp", "the coded data is broken");
 }

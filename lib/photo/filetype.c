@@ -14,9 +14,8 @@
 static const char unknown[] = "application/octet-stream";
 
 struct filetype {
-	int fd; /* of the database; -1: none was found, or it is loaded */
-	magic_t magic;
-	void *map;
+	magic_t magic; /* NULL: not loaded yet */
+	void *map;     /* the database; MAP_FAILED: none, or it cannot be loaded */
 	size_t map_len;
 };
 
@@ -43,8 +42,13 @@ struct filetype *
 filetype_new(void)
 {
 	struct filetype *ft = mem_new(1, sizeof *ft);
+	int fd = open_database();
+	off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
 
-	ft->fd = open_database();
+	ft->map_len = size > 0 ? (size_t)size : 0;
+	ft->map = mmap(NULL, ft->map_len, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (fd >= 0)
+		close(fd);
 	return ft;
 }
 
@@ -55,45 +59,25 @@ filetype_free(struct filetype *ft)
 		return;
 	if (ft->magic != NULL)
 		magic_close(ft->magic);
-	if (ft->map != NULL)
+	if (ft->map != MAP_FAILED)
 		munmap(ft->map, ft->map_len);
-	if (ft->fd >= 0)
-		close(ft->fd);
 	free(ft);
-}
-
-static int
-map_database(struct filetype *ft)
-{
-	off_t size = lseek(ft->fd, 0, SEEK_END);
-	void *map;
-
-	if (size <= 0)
-		return -1;
-	map = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE, ft->fd, 0);
-	if (map == MAP_FAILED)
-		return -1;
-	ft->map = map;
-	ft->map_len = (size_t)size;
-	return 0;
 }
 
 static void
 load(struct filetype *ft)
 {
-	magic_t magic;
-
-	if (ft->fd < 0)
+	ft->magic =
+	    magic_open(MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR |
+	               MAGIC_NO_CHECK_ELF | MAGIC_NO_CHECK_CDF);
+	if (ft->magic != NULL &&
+	    magic_load_buffers(ft->magic, &ft->map, &ft->map_len, 1) == 0)
 		return;
-	magic = magic_open(MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS |
-	                   MAGIC_NO_CHECK_TAR | MAGIC_NO_CHECK_ELF | MAGIC_NO_CHECK_CDF);
-	if (magic != NULL && map_database(ft) == 0 &&
-	    magic_load_buffers(magic, &ft->map, &ft->map_len, 1) == 0)
-		ft->magic = magic;
-	else if (magic != NULL)
-		magic_close(magic);
-	close(ft->fd);
-	ft->fd = -1;
+	if (ft->magic != NULL)
+		magic_close(ft->magic);
+	ft->magic = NULL;
+	munmap(ft->map, ft->map_len);
+	ft->map = MAP_FAILED;
 }
 
 const char *
@@ -101,7 +85,7 @@ filetype_of(struct filetype *ft, const void *data, size_t len)
 {
 	const char *type = NULL;
 
-	if (ft->magic == NULL)
+	if (ft->magic == NULL && ft->map != MAP_FAILED)
 		load(ft);
 	if (ft->magic != NULL)
 		type = magic_buffer(ft->magic, data, len);

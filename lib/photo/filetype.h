@@ -2,7 +2,7 @@
  * filetype: the type of a file that is neither JPEG, PNG nor WebP, by libmagic.
  *
  * libmagic's database (8 MB, some milliseconds) is loaded at the first
- * question. Its file is opened in filetype_new already, so that a process that
+ * question. Its file is mapped in filetype_new already, so that a process that
  * is confined later can still load it.
  */
 #ifndef AV_PHOTO_FILETYPE_H

@@ -6,16 +6,9 @@
 #include "photo/finding.h"
 
 void
-findings_clear(struct findings *fs)
-{
-	fs->n = fs->n_dropped = 0;
-}
-
-void
 findings_copy(struct findings *to, const struct findings *from)
 {
 	to->n = from->n;
-	to->n_dropped = from->n_dropped;
 	memcpy(to->list, from->list, from->n * sizeof *to->list);
 }
 
@@ -25,7 +18,6 @@ next_slot(struct findings *fs, enum severity severity)
 {
 	if (fs->n < FINDINGS_MAX)
 		return &fs->list[fs->n++];
-	fs->n_dropped++;
 	for (unsigned i = 0; i < fs->n; i++)
 		if (fs->list[i].severity < severity)
 			return &fs->list[i];
@@ -88,35 +80,26 @@ severity_name(enum severity severity)
 	return names[severity];
 }
 
-static bool
-check_text(char *s, size_t size)
+bool
+text_valid(const char *s, size_t size)
 {
 	size_t len = strnlen(s, size);
 
-	if (len < size && utf8_valid(s, len))
-		return true;
-	s[0] = '\0';
-	return false;
+	return len < size && utf8_valid(s, len);
 }
 
 bool
-findings_valid(struct findings *fs)
+findings_valid(const struct findings *fs)
 {
-	bool ok = fs->n <= FINDINGS_MAX;
-
-	if (!ok)
-		fs->n = 0;
-	for (unsigned i = 0; i < fs->n; i++) {
-		struct finding *f = &fs->list[i];
-		if ((unsigned)f->code == CODE_NONE || (unsigned)f->code >= CODE_COUNT ||
-		    (unsigned)f->severity > SEVERITY_REFUSED) {
-			fs->n = i;
+	if (fs->n > FINDINGS_MAX)
+		return false;
+	for (const struct finding *f = fs->list; f < fs->list + fs->n; f++)
+		if (f->code == CODE_NONE || (unsigned)f->code >= CODE_COUNT ||
+		    (unsigned)f->severity > SEVERITY_REFUSED ||
+		    !text_valid(f->message, sizeof f->message) ||
+		    !text_valid(f->got, sizeof f->got) ||
+		    !text_valid(f->wanted, sizeof f->wanted) ||
+		    !text_valid(f->fix, sizeof f->fix))
 			return false;
-		}
-		ok &= check_text(f->message, sizeof f->message);
-		ok &= check_text(f->got, sizeof f->got);
-		ok &= check_text(f->wanted, sizeof f->wanted);
-		ok &= check_text(f->fix, sizeof f->fix);
-	}
-	return ok;
+	return true;
 }

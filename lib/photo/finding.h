@@ -9,6 +9,7 @@
 #define AV_PHOTO_FINDING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 
@@ -28,17 +29,14 @@ struct finding {
 };
 
 /* When the list is full, a finding replaces the first less severe one or is
- * dropped; n_dropped counts both. */
+ * dropped. */
 #define FINDINGS_MAX 24
 struct findings {
 	unsigned n;
-	unsigned n_dropped;
 	struct finding list[FINDINGS_MAX];
 };
 
-/* Empty a list, or copy one. The cost is that of the findings in it, not of
- * FINDINGS_MAX. */
-void findings_clear(struct findings *fs);
+/* The cost is that of the findings in the list, not of FINDINGS_MAX. */
 void findings_copy(struct findings *to, const struct findings *from);
 
 /* Adds a finding. got, wanted and fix are copied; NULL is "". */
@@ -55,9 +53,10 @@ enum severity findings_worst(const struct findings *fs);
 /* "note", "risky", "refused". */
 const char *severity_name(enum severity severity);
 
-/* For a list from a process that is not trusted: makes it safe to read, with
- * numbers and enums in range and texts terminated and UTF-8. False when
- * something had to be changed. */
-bool findings_valid(struct findings *fs);
+/* For what comes from a process that is not trusted: whether the numbers and
+ * enums of a list are in range and its texts valid, and whether a text is
+ * terminated within size bytes and UTF-8. */
+bool findings_valid(const struct findings *fs);
+bool text_valid(const char *s, size_t size);
 
 #endif

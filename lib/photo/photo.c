@@ -19,26 +19,6 @@ static const char *const mime[] = {
     [IMAGE_WEBP] = "image/webp",
 };
 
-/* Reads all of n bytes at that offset. */
-static int
-read_at(int fd, uint8_t *p, size_t n, uint64_t at, struct err *e)
-{
-	while (n > 0) {
-		ssize_t got = pread(fd, p, n, (off_t)at);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_set(e, CODE_FILE_UNREADABLE, "cannot read the photo:");
-		if (got == 0)
-			return err_set(e, CODE_CHANGED_WHILE_READ,
-			    "the photo's file became shorter while it was read");
-		p += got;
-		n -= (size_t)got;
-		at += (uint64_t)got;
-	}
-	return 0;
-}
-
 /* One pass over a file, a piece at a time. */
 struct pass {
 	int fd;
@@ -48,15 +28,24 @@ struct pass {
 	struct image_reader *image; /* NULL: not JPEG, PNG or WebP */
 };
 
+/* Reads the next max bytes, or what is left of the file. */
 static int
 next_piece(struct pass *pass, size_t max, struct err *e)
 {
 	uint64_t left = pass->size - pass->at;
+	size_t want = left < max ? (size_t)left : max;
 
-	pass->n = left < max ? (size_t)left : max;
-	if (read_at(pass->fd, pass->piece, pass->n, pass->at, e) != 0)
-		return -1;
-	pass->at += pass->n;
+	for (pass->n = 0; pass->n < want;) {
+		ssize_t got = TEMP_FAILURE_RETRY(pread(
+		    pass->fd, pass->piece + pass->n, want - pass->n, (off_t)pass->at));
+		if (got < 0)
+			return err_set(e, CODE_FILE_UNREADABLE, "cannot read the photo:");
+		if (got == 0)
+			return err_set(e, CODE_CHANGED_WHILE_READ,
+			    "the photo's file became shorter while it was read");
+		pass->n += (size_t)got;
+		pass->at += (uint64_t)got;
+	}
 	return 0;
 }
 
@@ -141,17 +130,6 @@ photo_display(const struct photo *photo, uint32_t *width, uint32_t *height)
 /* av-fit leaves a photo alone that is acceptable */
 #define CONVERTS_ALWAYS "av-fit --always converts it"
 
-static const char *
-format_name(enum image_type type)
-{
-	static const char *const names[] = {[IMAGE_OTHER] = "file",
-	    [IMAGE_JPEG] = "JPEG",
-	    [IMAGE_PNG] = "PNG",
-	    [IMAGE_WEBP] = "WebP"};
-
-	return names[type];
-}
-
 /* Neither JPEG, PNG nor WebP: another picture, or no picture at all. */
 static void
 find_other_type(struct photo *photo)
@@ -177,8 +155,10 @@ find_other_type(struct photo *photo)
 static void
 find_damage(struct photo *photo)
 {
+	static const char *const names[] = {
+	    [IMAGE_JPEG] = "JPEG", [IMAGE_PNG] = "PNG", [IMAGE_WEBP] = "WebP"};
 	const struct image_facts *f = &photo->facts;
-	const char *name = format_name(f->type);
+	const char *name = names[f->type];
 	char got[64];
 
 	if (f->state == IMAGE_TRUNCATED) {

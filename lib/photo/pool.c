@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "photo/decode.h"
 #include "photo/pool.h"
 
@@ -14,28 +13,24 @@ struct photo_pool {
 	struct workers *workers;
 };
 
-/* Is it a reply that a sound worker could send? Terminates the error's message. */
+/* Is it a reply that a sound worker could send? */
 static bool
-is_valid(struct photo_reply *r, size_t len, const struct photo_job *job)
+is_valid(const struct photo_reply *r, size_t len, const struct photo_job *job)
 {
-	struct photo *p = &r->photo;
+	const struct photo *p = &r->photo;
 
 	if (len < photo_reply_len(0) || p->findings.n > FINDINGS_MAX ||
 	    len != photo_reply_len(p->findings.n))
 		return false;
-	if (r->status != 0) {
-		r->err.message[sizeof r->err.message - 1] = '\0';
+	if (r->status != 0)
 		return r->status == -1 && r->last &&
-		       utf8_valid(r->err.message, strlen(r->err.message)) &&
+		       text_valid(r->err.message, sizeof r->err.message) &&
 		       (r->err.code == CODE_FILE_UNREADABLE ||
 		           r->err.code == CODE_CHANGED_WHILE_READ);
-	}
-	if (memchr(p->type, '\0', sizeof p->type) == NULL ||
-	    !utf8_valid(p->type, strlen(p->type)) ||
-	    memchr(p->sha256, '\0', sizeof p->sha256) == NULL ||
-	    strspn(p->sha256, "0123456789abcdef") != strlen(p->sha256))
-		return false;
-	return p->bytes == job->request.size && p->orientation >= 1 &&
+	return text_valid(p->type, sizeof p->type) &&
+	       text_valid(p->sha256, sizeof p->sha256) &&
+	       strspn(p->sha256, "0123456789abcdef") == strlen(p->sha256) &&
+	       p->bytes == job->request.size && p->orientation >= 1 &&
 	       p->orientation <= 8 && (unsigned)p->facts.type <= IMAGE_WEBP &&
 	       (unsigned)p->facts.state <= IMAGE_DAMAGED &&
 	       memchr(p->facts.reason, '\0', sizeof p->facts.reason) != NULL &&

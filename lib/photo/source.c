@@ -9,9 +9,10 @@
 static int
 open_error(struct err *e, const char *path)
 {
-	if (errno == ENOENT || errno == ENOTDIR)
-		return err_set(e, CODE_FILE_MISSING, "cannot open '%s':", path);
-	return err_set(e, CODE_FILE_UNREADABLE, "cannot open '%s':", path);
+	bool missing = errno == ENOENT || errno == ENOTDIR;
+
+	return err_set(e, missing ? CODE_FILE_MISSING : CODE_FILE_UNREADABLE,
+	    "cannot open '%s':", path);
 }
 
 static int
@@ -124,9 +125,7 @@ photo_stream_read(struct photo_stream *s, void *p, size_t n, struct err *e)
 		return 0;
 	if (n > left)
 		n = (size_t)left;
-	do
-		got = pread(s->fd, p, n, (off_t)s->at);
-	while (got < 0 && errno == EINTR);
+	got = TEMP_FAILURE_RETRY(pread(s->fd, p, n, (off_t)s->at));
 	if (got < 0)
 		return err_set(e, CODE_FILE_UNREADABLE, "cannot read the photo:");
 	if (got == 0)

@@ -6,12 +6,6 @@
 #include "photo/worker.h"
 
 static void
-send_reply(int sock, const struct photo_reply *reply)
-{
-	child_reply(sock, reply, photo_reply_len(reply->photo.findings.n));
-}
-
-static void
 check(int sock, int fd, const struct photo_request *request,
     const struct photo_worker_options *options, struct filetype *types)
 {
@@ -24,11 +18,11 @@ check(int sock, int fd, const struct photo_request *request,
 	if (reply.status == 0 && request->options.depth == PHOTO_DECODE &&
 	    photo->facts.type != IMAGE_OTHER &&
 	    findings_worst(&photo->findings) < SEVERITY_REFUSED) {
-		send_reply(sock, &reply);
+		child_reply(sock, &reply, photo_reply_len(photo->findings.n));
 		options->decode(fd, photo);
 	}
 	reply.last = true;
-	send_reply(sock, &reply);
+	child_reply(sock, &reply, photo_reply_len(photo->findings.n));
 }
 
 void

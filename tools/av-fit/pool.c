@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "fit.h"
 
 #define WALL_MS   120000
@@ -14,22 +13,17 @@ struct fit_pool {
 	struct workers *workers;
 };
 
-/* Is it a reply that a sound worker could send? Terminates the error's message. */
+/* Is it a reply that a sound worker could send? */
 static bool
-is_valid(struct fit_reply *r, size_t n)
+is_valid(const struct fit_reply *r, size_t n)
 {
-	struct fit_done *d = &r->done;
-
 	if (n != sizeof *r || (unsigned)r->outcome > FIT_FAILED ||
-	    (unsigned)r->type > IMAGE_WEBP || !findings_valid(&r->findings))
+	    (unsigned)r->type > IMAGE_WEBP || !findings_valid(&r->findings) ||
+	    !text_valid(r->done.from_type, sizeof r->done.from_type))
 		return false;
-	if (memchr(d->from_type, '\0', sizeof d->from_type) == NULL ||
-	    !utf8_valid(d->from_type, strlen(d->from_type)))
-		return false;
-	r->err.message[sizeof r->err.message - 1] = '\0';
 	if (r->outcome == FIT_FAILED)
 		return r->err.code > CODE_NONE && r->err.code < CODE_COUNT &&
-		       utf8_valid(r->err.message, strlen(r->err.message));
+		       text_valid(r->err.message, sizeof r->err.message);
 	return r->outcome == FIT_UNCHANGED ||
 	       (r->type != IMAGE_OTHER && r->bytes > 0 && r->bytes <= BYTES_MAX);
 }

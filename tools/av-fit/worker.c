@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -6,7 +7,6 @@
 #include "fit.h"
 #include "os/child.h"
 #include "os/confine.h"
-#include "photo/decode_common.h"
 
 /* A picture of PHOTO_MAX_PIXELS takes 300 MB, and libvips holds several copies of it. */
 #define MEMORY ((uint64_t)3 << 30)
@@ -52,7 +52,7 @@ read_whole(int fd, uint64_t size, struct err *e)
 		return NULL;
 	}
 	data = mem_new((size_t)size, 1);
-	if (decode_read(fd, data, (size_t)size, 0) == size)
+	if (TEMP_FAILURE_RETRY(pread(fd, data, (size_t)size, 0)) == (ssize_t)size)
 		return data;
 	free(data);
 	err_set(e, CODE_CHANGED_WHILE_READ, "the photo became shorter while it was read");
