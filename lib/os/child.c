@@ -53,16 +53,12 @@ child_send(int sock, const void *request, size_t len, int fd)
 	    .msg_control = &control,
 	    .msg_controllen = sizeof control};
 	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
-	ssize_t n;
 
 	head->cmsg_level = SOL_SOCKET;
 	head->cmsg_type = SCM_RIGHTS;
 	head->cmsg_len = CMSG_LEN(sizeof fd);
 	memcpy(CMSG_DATA(head), &fd, sizeof fd);
-	do
-		n = sendmsg(sock, &msg, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n >= 0;
+	return TEMP_FAILURE_RETRY(sendmsg(sock, &msg, MSG_NOSIGNAL)) >= 0;
 }
 
 int
@@ -74,8 +70,7 @@ child_end(pid_t pid, int sock)
 	/* the child may have closed its socket and live on; killing a dead one is
 	 * harmless */
 	kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	(void)TEMP_FAILURE_RETRY(waitpid(pid, &status, 0));
 	return status;
 }
 
@@ -110,12 +105,8 @@ child_receive(int sock, void *request, size_t len, int *fd)
 	    .msg_control = &control,
 	    .msg_controllen = sizeof control};
 	struct cmsghdr *head;
-	ssize_t n;
 
-	do
-		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)len)
+	if (TEMP_FAILURE_RETRY(recvmsg(sock, &msg, MSG_CMSG_CLOEXEC)) != (ssize_t)len)
 		return false;
 	head = CMSG_FIRSTHDR(&msg);
 	if (head == NULL || head->cmsg_type != SCM_RIGHTS)
@@ -127,12 +118,7 @@ child_receive(int sock, void *request, size_t len, int *fd)
 void
 child_reply(int sock, const void *data, size_t len)
 {
-	ssize_t n;
-
-	do
-		n = send(sock, data, len, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)len)
+	if (TEMP_FAILURE_RETRY(send(sock, data, len, MSG_NOSIGNAL)) != (ssize_t)len)
 		_exit(EX_IOERR);
 }
 
@@ -203,11 +189,9 @@ child_run_detached(
 		close(pipes[0]);
 		return fn(arg, e);
 	}
-	while ((n = read(pipes[0], &report, sizeof report)) < 0 && errno == EINTR)
-		;
+	n = TEMP_FAILURE_RETRY(read(pipes[0], &report, sizeof report));
 	close(pipes[0]);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	(void)TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
 	if (n != (ssize_t)sizeof report)
 		return err_set(e, CODE_INTERRUPTED,
 		    "the process that did the work was killed; run it again");

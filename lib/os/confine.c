@@ -120,7 +120,7 @@ static const int allowed_threads[] = {SCMP_SYS(set_robust_list), SCMP_SYS(rseq),
     SCMP_SYS(sched_getaffinity), SCMP_SYS(fstat), SCMP_SYS(sysinfo)};
 
 static int
-allow(scmp_filter_ctx filter, const int *calls, size_t n)
+allow_all(scmp_filter_ctx filter, const int *calls, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0) != 0)
@@ -128,36 +128,31 @@ allow(scmp_filter_ctx filter, const int *calls, size_t n)
 	return 0;
 }
 
-/* clone is allowed for threads. clone3 passes its flags in memory, which a filter cannot
- * read: ENOSYS makes libc fall back to clone. */
-static int
-allow_threads(scmp_filter_ctx filter)
-{
-	if (allow(filter, allowed_threads, N(allowed_threads)) != 0 ||
-	    seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-	        SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) != 0)
-		return -1;
-	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-}
-
-/* mmap and mprotect are allowed, except for executable memory. write fails with EPERM
- * instead of ending the process, so that a process without memory can still say so and
- * exit. */
+/* mmap and mprotect are allowed, except for executable memory, and clone for threads.
+ * clone3 passes its flags in memory, which a filter cannot read: ENOSYS makes libc fall
+ * back to clone. write fails with EPERM instead of ending the process, so that a process
+ * without memory can still say so and exit. */
 static int
 build_filter(scmp_filter_ctx filter, bool threads)
 {
-	const struct scmp_arg_cmp not_executable =
-	    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	const struct scmp_arg_cmp thread =
+	    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
+	const struct scmp_arg_cmp data = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	const uint32_t allow = SCMP_ACT_ALLOW;
+	int failed = allow_all(filter, allowed, N(allowed));
 
-	if (allow(filter, allowed, N(allowed)) != 0 ||
-	    seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, not_executable) !=
-	        0 ||
-	    seccomp_rule_add(
-	        filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, not_executable) != 0)
-		return -1;
-	if (threads)
-		return allow_threads(filter);
-	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(write), 0);
+	failed |= seccomp_rule_add(filter, allow, SCMP_SYS(mmap), 1, data);
+	failed |= seccomp_rule_add(filter, allow, SCMP_SYS(mprotect), 1, data);
+	if (threads) {
+		failed |= allow_all(filter, allowed_threads, N(allowed_threads));
+		failed |= seccomp_rule_add(filter, allow, SCMP_SYS(clone), 1, thread);
+		failed |=
+		    seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	} else {
+		failed |=
+		    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(write), 0);
+	}
+	return failed;
 }
 
 /* With threads, any other call fails with EPERM, write too; without, it kills the
@@ -181,8 +176,8 @@ deny_calls(bool threads)
 	return result;
 }
 
-static int
-confine_process(uint64_t memory, bool threads)
+int
+confine(uint64_t memory, bool threads)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -1;
@@ -191,16 +186,4 @@ confine_process(uint64_t memory, bool threads)
 		return -1;
 	deny_files();
 	return deny_calls(threads);
-}
-
-int
-confine(uint64_t memory)
-{
-	return confine_process(memory, false);
-}
-
-int
-confine_threads(uint64_t memory)
-{
-	return confine_process(memory, true);
 }

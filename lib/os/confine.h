@@ -10,18 +10,18 @@
 #ifndef AV_OS_CONFINE_H
 #define AV_OS_CONFINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* For a child right after the fork; there is no way back. memory: bytes that
- * may be allocated beside those in use. A sanitized build has no limit on
- * memory, as it reserves terabytes of address space. Returns -1 when the
- * limits cannot be set or the list of system calls cannot be made. */
-int confine(uint64_t memory);
-
-/* The same for a library with threads: the process may start threads, and a
- * system call that is not on the list fails with EPERM instead of killing it,
- * since such a library tries much that it can do without. Call it while there
- * is a single thread. */
-int confine_threads(uint64_t memory);
+/* For a child right after the fork, while it has a single thread; there is no
+ * way back. memory: bytes that may be allocated beside those in use. A
+ * sanitized build has no limit on memory, as it reserves terabytes of address
+ * space. Returns -1 when the limits cannot be set or the list of system calls
+ * cannot be made.
+ *
+ * threads: for a library that starts threads. A system call that is not on the
+ * list then fails with EPERM instead of killing the process, since such a
+ * library tries much that it can do without. */
+int confine(uint64_t memory, bool threads);
 
 #endif

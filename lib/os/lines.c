@@ -71,9 +71,7 @@ lines_read(struct lines *l)
 	l->scanned -= l->at;
 	l->at = 0;
 	space = buf_room(&l->buf, CHUNK);
-	do
-		n = read(l->fd, space, CHUNK);
-	while (n < 0 && errno == EINTR);
+	n = TEMP_FAILURE_RETRY(read(l->fd, space, CHUNK));
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -1;
 	if (n == 0)

@@ -23,8 +23,7 @@ struct watched {
 	void *arg;
 	uint32_t events;
 	uint32_t round;
-	bool ready;    /* a file that epoll refuses: always ready */
-	bool internal; /* does not keep loop_run running */
+	bool ready; /* a file that epoll refuses: always ready */
 };
 
 /* A copy of at, so that moving slots does not read the timers themselves. */
@@ -53,7 +52,7 @@ struct loop {
 	struct watched *fds;
 	int fds_size;
 	uint32_t round;
-	int counted; /* watched and not internal */
+	int counted; /* watched, but for our own signals and wake */
 	int *ready;  /* the descriptors that are always ready */
 	int nready;
 
@@ -206,36 +205,33 @@ fd_register(struct loop *loop, int fd, struct watched *w, bool known)
 	w->ready = true;
 }
 
-static void
-watch(
-    struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn, void *arg, bool internal)
+void
+loop_watch(struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn, void *arg)
 {
 	struct watched *w;
-	bool known;
+	bool known, same;
 
 	fds_grow(loop, fd);
 	w = &loop->fds[fd];
 	known = w->fn != NULL;
 	if (!known) {
-		w->round = ++loop->round;
-		w->internal = internal;
-		w->ready = false;
-		loop->counted += !internal;
+		*w = (struct watched){.round = ++loop->round};
+		loop->counted++;
 	}
+	same = known && (w->ready || w->events == events);
 	w->fn = fn;
 	w->arg = arg;
-	if (known && (w->ready || w->events == events)) {
-		w->events = events;
-		return;
-	}
 	w->events = events;
-	fd_register(loop, fd, w, known);
+	if (!same)
+		fd_register(loop, fd, w, known);
 }
 
-void
-loop_watch(struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn, void *arg)
+/* Watches a descriptor of the loop, which does not keep loop_run running. */
+static void
+watch_own(struct loop *loop, int fd, loop_fd_fn *fn)
 {
-	watch(loop, fd, events, fn, arg, false);
+	loop_watch(loop, fd, EPOLLIN, fn, loop);
+	loop->counted--;
 }
 
 void
@@ -247,7 +243,7 @@ loop_unwatch(struct loop *loop, int fd)
 		return;
 	w = &loop->fds[fd];
 	w->fn = NULL;
-	loop->counted -= !w->internal;
+	loop->counted--;
 	if (!w->ready) {
 		/* fails for a descriptor that is closed already: epoll has dropped it */
 		(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
@@ -356,18 +352,10 @@ loop_on_signal(struct loop *loop, void (*fn)(void *arg, int signo), void *arg)
 		loop->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (loop->signals < 0)
 		die(EX_OSERR, "cannot receive signals:");
-	watch(loop, loop->signals, EPOLLIN, signal_ready, loop, true);
+	watch_own(loop, loop->signals, signal_ready);
 }
 
 /* Threads. */
-
-/* The thread has ended or is about to; its memory is freed when this returns. */
-static void
-work_join(struct work *w)
-{
-	if (w->threaded)
-		pthread_join(w->thread, NULL);
-}
 
 static void
 work_ready(void *arg, int fd, uint32_t events)
@@ -386,7 +374,8 @@ work_ready(void *arg, int fd, uint32_t events)
 	while ((w = STAILQ_FIRST(&list)) != NULL) {
 		STAILQ_REMOVE_HEAD(&list, next);
 		loop->working--;
-		work_join(w);
+		if (w->threaded)
+			pthread_join(w->thread, NULL);
 		w->done(w->arg);
 		free(w);
 	}
@@ -415,18 +404,18 @@ loop_work(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), v
 {
 	struct work *w = mem_new(1, sizeof *w);
 
-	*w = (struct work){.loop = loop, .work = work, .done = done, .arg = arg};
+	*w = (struct work){
+	    .loop = loop, .work = work, .done = done, .arg = arg, .threaded = true};
 	if (loop->wake < 0) {
 		loop->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		if (loop->wake < 0)
 			die(EX_OSERR, "cannot make an eventfd:");
-		watch(loop, loop->wake, EPOLLIN, work_ready, loop, true);
+		watch_own(loop, loop->wake, work_ready);
 	}
 	loop->working++;
 	pthread_mutex_lock(&loop->lock);
 	loop->busy++;
 	pthread_mutex_unlock(&loop->lock);
-	w->threaded = true;
 	if (pthread_create(&w->thread, NULL, work_thread, w) != 0) {
 		w->threaded = false;
 		work_thread(w); /* without a thread: the same, but it blocks */
@@ -464,7 +453,8 @@ loop_free(struct loop *loop)
 	pthread_mutex_unlock(&loop->lock);
 	while ((w = STAILQ_FIRST(&loop->finished)) != NULL) {
 		STAILQ_REMOVE_HEAD(&loop->finished, next);
-		work_join(w);
+		if (w->threaded)
+			pthread_join(w->thread, NULL);
 		free(w);
 	}
 	if (loop->wake >= 0)

@@ -13,19 +13,6 @@
  * rest. */
 #define COMPACT ((size_t)1 << 16)
 
-static void update_watch(struct out *out);
-
-void
-out_init(struct out *out, struct loop *loop, void (*drained)(void *arg), void *arg)
-{
-	struct stat st;
-
-	*out = (struct out){.loop = loop, .drained = drained, .arg = arg};
-	out->must_ask = fstat(STDOUT_FILENO, &st) == 0 &&
-	                (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
-	update_watch(out);
-}
-
 void
 out_release(struct out *out)
 {
@@ -137,6 +124,17 @@ on_ready(void *arg, int fd, uint32_t events)
 	if (events & (EPOLLERR | EPOLLHUP))
 		out->failed = EPIPE;
 	flush(out);
+}
+
+void
+out_init(struct out *out, struct loop *loop, void (*drained)(void *arg), void *arg)
+{
+	struct stat st;
+
+	*out = (struct out){.loop = loop, .drained = drained, .arg = arg};
+	out->must_ask = fstat(STDOUT_FILENO, &st) == 0 &&
+	                (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+	update_watch(out);
 }
 
 struct buf *

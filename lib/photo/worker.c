@@ -35,7 +35,7 @@ photo_worker(int sock, const void *arg)
 
 	sock = child_prepare(sock);
 	types = filetype_new();
-	if (confine(options->memory) != 0)
+	if (confine(options->memory, false) != 0)
 		_exit(CHILD_NOT_READY);
 	while (child_receive(sock, &request, sizeof request, &fd)) {
 		check(sock, fd, &request, options, types);

@@ -107,7 +107,7 @@ fit_worker(int sock)
 
 	sock = child_prepare(sock);
 	types = filetype_new();
-	if (fit_init() != 0 || confine_threads(MEMORY) != 0)
+	if (fit_init() != 0 || confine(MEMORY, true) != 0)
 		_exit(CHILD_NOT_READY);
 	while (child_receive(sock, &request, sizeof request, &fd)) {
 		memset(&reply, 0, sizeof reply);
