@@ -144,32 +144,24 @@ segment_app1(struct image_reader *r, const uint8_t *p, size_t n)
 	return image_next(r, n, marker, 2);
 }
 
-/* SOF0 to SOF15 (table B.1): the low two bits are baseline, extended, progressive,
- * lossless; 4 more is hierarchical, 8 more arithmetic coding. */
-static void
-frame_kind(struct image_reader *r, struct jpeg *j)
-{
-	unsigned kind = j->marker - M_SOF0;
-
-	j->progressive = (kind & 3) == 2;
-	r->facts.progressive = j->progressive;
-	r->facts.arithmetic = kind >= 9;
-	r->facts.exotic = (kind & 3) == 3 || (kind & 7) >= 5;
-	r->facts.lossless = (kind & 3) == 3;
-}
-
 /* SOF (B.2.2): precision, height, width, components with their sampling factors. */
 static size_t
 segment_sof(struct image_reader *r, const uint8_t *p, size_t n)
 {
 	struct jpeg *j = r->own;
 	struct image_facts *f = &r->facts;
+	/* table B.1: the low two bits are baseline, extended, progressive, lossless; 4
+	 * more is hierarchical, 8 more arithmetic coding */
+	unsigned kind = j->marker - M_SOF0;
 
 	if (f->header)
 		return image_damage(r, n, "there are two frame headers (SOF)");
 	if (n < 6 || p[5] < 1 || p[5] > COMPONENTS || n != 6 + 3 * (size_t)p[5])
 		return image_damage(r, n, "the frame header (SOF) is malformed");
-	frame_kind(r, j);
+	j->progressive = f->progressive = (kind & 3) == 2;
+	f->arithmetic = kind >= 9;
+	f->exotic = (kind & 3) == 3 || (kind & 7) >= 5;
+	f->lossless = (kind & 3) == 3;
 	if (p[0] != 8 && p[0] != 12 && !f->exotic)
 		return image_damage(
 		    r, n, "the frame header (SOF) has samples of %u bits", p[0]);
@@ -242,23 +234,13 @@ scan_expect(struct image_reader *r, const uint8_t *p, unsigned n)
 	    j->interval > 0 ? (mcus + j->interval - 1) / j->interval - 1 : 0;
 }
 
-/* Notes the lowest bit of each coefficient after this scan (G.1.1.1). */
-static void
-scan_note(struct jpeg *j, struct component *c, const uint8_t *spectral)
-{
-	unsigned from = j->progressive ? spectral[0] : 0;
-	unsigned to = j->progressive ? spectral[1] : COEFFICIENTS - 1;
-
-	for (unsigned k = from; k <= to && k < COEFFICIENTS; k++)
-		c->low[k] = j->progressive ? spectral[2] & 15 : 0;
-}
-
 /* SOS (B.2.3): the components of a scan with their tables; coded data follows. */
 static size_t
 segment_sos(struct image_reader *r, const uint8_t *p, size_t n)
 {
 	struct jpeg *j = r->own;
 	unsigned count = n > 0 ? p[0] : 0;
+	const uint8_t *spectral = p + 1 + 2 * count;
 
 	if (!r->facts.header)
 		return image_damage(
@@ -273,7 +255,13 @@ segment_sos(struct image_reader *r, const uint8_t *p, size_t n)
 		if ((j->tables >> c->table & 1) == 0 && !r->facts.lossless)
 			return image_damage(
 			    r, n, "a quantization table (DQT) is missing");
-		scan_note(j, c, p + 1 + 2 * count);
+		/* the lowest bit of each coefficient after this scan (G.1.1.1) */
+		if (!j->progressive)
+			memset(c->low, 0, sizeof c->low);
+		else
+			for (unsigned k = spectral[0];
+			     k <= spectral[1] && k < COEFFICIENTS; k++)
+				c->low[k] = spectral[2] & 15;
 	}
 	scan_expect(r, p, count);
 	j->scan_bytes = 0;

@@ -178,33 +178,6 @@ chunk_meta(struct image_reader *r, const uint8_t *p, size_t n)
 	return end_chunk(r, n);
 }
 
-/* How many first bytes of the chunk a step reads (RFC 9649, 2.5 to 2.7); 0: the chunk is
- * skipped. */
-static size_t
-chunk_want(const struct webp *w, image_step **step)
-{
-	switch (w->tag) {
-	case VP8:
-		*step = chunk_vp8;
-		return 10;
-	case VP8L:
-		*step = chunk_vp8l;
-		return 5;
-	case VP8X:
-		*step = chunk_vp8x;
-		return 10;
-	case ANMF:
-		*step = chunk_anmf;
-		return ANMF_HEADER;
-	case EXIF:
-	case XMP:
-		*step = chunk_meta;
-		return w->len <= IMAGE_NEED_MAX ? w->len : 0;
-	default:
-		return 0;
-	}
-}
-
 /* Why the chunk may not stand here (RFC 9649, 2.7), or NULL. */
 static const char *
 misplaced(const struct image_reader *r, const struct webp *w, uint64_t at)
@@ -229,11 +202,16 @@ misplaced(const struct image_reader *r, const struct webp *w, uint64_t at)
 static size_t
 chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 {
+	/* the chunks whose first bytes are read (RFC 9649, 2.5 to 2.7) */
+	static const struct {
+		uint32_t tag;
+		size_t need;
+		image_step *step;
+	} headers[] = {{VP8, 10, chunk_vp8}, {VP8L, 5, chunk_vp8l},
+	    {VP8X, 10, chunk_vp8x}, {ANMF, ANMF_HEADER, chunk_anmf}};
 	struct webp *w = r->own;
-	image_step *step = NULL;
 	uint64_t bound = w->frame_end != 0 ? w->frame_end : w->end;
 	const char *why;
-	size_t want;
 
 	if (n == 1) /* the last byte of the file, see end_chunk */
 		return finish_picture(r, n);
@@ -246,11 +224,15 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 	why = misplaced(r, w, r->at);
 	if (why != NULL)
 		return image_damage(r, n, "%s", why);
-	want = chunk_want(w, &step);
-	if (w->tag != EXIF && w->tag != XMP && w->len < want)
-		return image_damage(r, n, "a chunk is shorter than its header");
-	if (want > 0)
-		return image_next(r, n, step, want);
+	if ((w->tag == EXIF || w->tag == XMP) && w->len > 0 && w->len <= IMAGE_NEED_MAX)
+		return image_next(r, n, chunk_meta, w->len);
+	for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+		if (headers[i].tag != w->tag)
+			continue;
+		if (w->len < headers[i].need)
+			return image_damage(r, n, "a chunk is shorter than its header");
+		return image_next(r, n, headers[i].step, headers[i].need);
+	}
 	return end_chunk(r, n);
 }
 

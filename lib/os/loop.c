@@ -83,19 +83,14 @@ heap_put(struct loop *loop, uint32_t pos, struct heap_slot slot)
 	slot.timer->pos = pos;
 }
 
+/* Puts a slot in at the free pos, and moves it up or down to its order. */
 static void
-heap_up(struct loop *loop, uint32_t pos, struct heap_slot slot)
-{
-	for (; pos > 1 && slot.at < loop->heap[pos / 2].at; pos /= 2)
-		heap_put(loop, pos, loop->heap[pos / 2]);
-	heap_put(loop, pos, slot);
-}
-
-static void
-heap_down(struct loop *loop, uint32_t pos, struct heap_slot slot)
+heap_place(struct loop *loop, uint32_t pos, struct heap_slot slot)
 {
 	uint32_t child;
 
+	for (; pos > 1 && slot.at < loop->heap[pos / 2].at; pos /= 2)
+		heap_put(loop, pos, loop->heap[pos / 2]);
 	for (; (child = pos * 2) <= loop->nheap; pos = child) {
 		if (child < loop->nheap &&
 		    loop->heap[child + 1].at < loop->heap[child].at)
@@ -107,33 +102,17 @@ heap_down(struct loop *loop, uint32_t pos, struct heap_slot slot)
 	heap_put(loop, pos, slot);
 }
 
-/* Puts a slot in at the free pos, and moves it up or down to its order. */
-static void
-heap_place(struct loop *loop, uint32_t pos, struct heap_slot slot)
-{
-	if (pos > 1 && slot.at < loop->heap[pos / 2].at)
-		heap_up(loop, pos, slot);
-	else
-		heap_down(loop, pos, slot);
-}
-
 void
 loop_at(struct loop *loop, struct timer *t, int64_t at, void (*fn)(void *), void *arg)
 {
-	struct heap_slot slot = {at, t};
-
 	t->at = at;
 	t->fn = fn;
 	t->arg = arg;
-	if (t->pos != 0) {
-		heap_place(loop, t->pos, slot);
-		return;
-	}
-	if (loop->nheap + 1 >= loop->heap_size) {
+	if (t->pos == 0 && loop->nheap + 1 >= loop->heap_size) {
 		loop->heap_size = loop->heap_size < 64 ? 64 : loop->heap_size * 2;
 		loop->heap = mem_resize(loop->heap, loop->heap_size * sizeof *loop->heap);
 	}
-	heap_up(loop, ++loop->nheap, slot);
+	heap_place(loop, t->pos != 0 ? t->pos : ++loop->nheap, (struct heap_slot){at, t});
 }
 
 void

@@ -23,8 +23,7 @@ struct image_limits {
 	uint32_t min_width, min_height, max_width, max_height;
 	bool either_orientation;
 	uint64_t max_pixels;          /* 0: no limit */
-	const struct aspect *aspects; /* one must fit exactly; none: any shape
-	                               */
+	const struct aspect *aspects; /* one must fit exactly; 0: any */
 	size_t n_aspects;
 };
 
@@ -33,8 +32,8 @@ struct image_limits {
 void limits_check_image(const struct photo *photo,
     const struct image_limits *limits, struct findings *fs);
 
-/* min and max in characters, max 0: none. Adds name_too_short, name_too_long.
- */
+/* min and max in characters; max 0: none. Adds name_too_short or
+ * name_too_long. */
 void limits_check_name(
     const char *name, unsigned min, unsigned max, struct findings *fs);
 

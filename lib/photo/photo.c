@@ -105,18 +105,6 @@ read_all(struct pass *pass, char hex[SHA256_HEX], struct err *e)
 	return 0;
 }
 
-static int
-read_photo(struct pass *pass, const struct photo_options *options, struct filetype *types,
-    struct photo *photo, struct err *e)
-{
-	bool quick = options->depth == PHOTO_QUICK;
-
-	if (next_piece(pass, quick ? PIECE_QUICK : PIECE, e) != 0)
-		return -1;
-	identify(pass, options, types, photo);
-	return quick ? read_header(pass, e) : read_all(pass, photo->sha256, e);
-}
-
 void
 photo_display(const struct photo *photo, uint32_t *width, uint32_t *height)
 {
@@ -289,13 +277,19 @@ int
 photo_check(int fd, uint64_t size, const struct photo_options *options,
     struct filetype *types, struct photo *photo, struct err *e)
 {
+	bool quick = options->depth == PHOTO_QUICK;
 	struct pass pass = {.fd = fd, .size = size};
 	int status;
 
 	memset(photo, 0, sizeof *photo);
 	photo->bytes = size;
 	pass.piece = mem_new(PIECE, 1);
-	status = read_photo(&pass, options, types, photo, e);
+	status = next_piece(&pass, quick ? PIECE_QUICK : PIECE, e);
+	if (status == 0) {
+		identify(&pass, options, types, photo);
+		status =
+		    quick ? read_header(&pass, e) : read_all(&pass, photo->sha256, e);
+	}
 	if (status == 0) {
 		if (pass.image != NULL)
 			photo->facts = *image_facts(pass.image);

@@ -48,8 +48,7 @@ struct photo_job {
 	struct photo_request request;
 	photo_pool_fn *done;
 	void *arg;
-	bool checked; /* photo holds what was known before the decoder started
-	               */
+	bool checked; /* photo holds what was known before decoding */
 	struct photo photo;
 };
 

@@ -25,8 +25,7 @@ struct photo_request {
 
 /* From the worker. Sent up to the last finding. */
 struct photo_reply {
-	bool last; /* false: the decoder starts now, and another message follows
-	            */
+	bool last;  /* false: decoding starts now, and one more reply follows */
 	int status; /* of photo_check */
 	struct err err;
 	struct photo photo; /* ends with its findings */
