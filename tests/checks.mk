@@ -22,11 +22,16 @@ check: check-deps ## runs all tests; the last line counts them
 
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
-units: $(UNITS:%=$(O)/unit/%) ## builds the programs that test the library
+units: $(UNITS:%=$(O)/unit/%) $(O)/inject.so ## builds the programs that test the library
 
 $(O)/unit/%: $(O)/tests/unit/%.o $(O)/libav.a
 	@mkdir -p $(@D)
 	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $^ -lcmocka $(av_libs)
+
+# Preload libraries that tests/torture runs the programs with.
+$(O)/%.so: tests/torture/%.c
+	@mkdir -p $(@D)
+	$(call Q,LINK,$@)$(CC) -D_GNU_SOURCE -std=c11 $(WARN) -O2 -g -fno-builtin -fPIC -shared -o $@ $<
 
 # Draws the photos of the demo and of the tests with the sandbox's own code.
 FACES := $(O)/faces
@@ -79,7 +84,7 @@ soak: check-deps ## an hour of faults, kills and crashes, counted on the service
 # Sources: their form and what tools find in them.
 
 C_SOURCES := $(wildcard lib/*/*.[ch] tools/*.c tools/*/*.[ch] tools/*/*/*.[ch] \
-	tests/generators/*.c tests/unit/*.[ch] tests/fuzz/*.[ch])
+	tests/generators/*.c tests/unit/*.[ch] tests/fuzz/*.[ch] tests/torture/*.[ch])
 C_FILES   := $(filter %.c,$(C_SOURCES))
 H_FILES   := $(filter %.h,$(C_SOURCES))
 

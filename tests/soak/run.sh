@@ -23,5 +23,7 @@ done
 for file in tests/soak/*.bats; do
 	step bats --timing --jobs "${JOBS:-6}" --no-parallelize-across-files "$file"
 done
+step python3 tests/torture/torture.py --jobs "${JOBS:-6}" all
+step python3 tests/torture/torture.py --jobs "${JOBS:-6}" --kinds memory --most "${ALLOCATIONS:-600}" all
 step tests/bench/upload.sh
 exit "$failed"
