@@ -60,9 +60,12 @@ read_header(struct sb_part *p, const char *line)
 		value += strspn(value, " \t");
 		if (strncasecmp(value, "form-data", 9) != 0)
 			return "a part is not form-data";
+		free(p->name);
+		free(p->filename);
 		p->name = parameter(value, "name");
 		p->filename = parameter(value, "filename");
 	} else if (strncasecmp(line, type, sizeof type - 1) == 0) {
+		free(p->type);
 		p->type = mem_str(
 		    line + sizeof type - 1 + strspn(line + sizeof type - 1, " \t"));
 	}
