@@ -82,8 +82,9 @@ static bool
 plausible(const struct pace *p, const struct shared *s, int64_t t)
 {
 	return s->version == VERSION && s->sum == checksum(s) &&
-	       memcmp(s->boot, p->boot, sizeof s->boot) == 0 && s->next <= t + DAY &&
-	       s->pause <= t + DAY && s->halved <= t + DAY;
+	       memcmp(s->boot, p->boot, sizeof s->boot) == 0 && s->next >= 0 &&
+	       s->next <= t + DAY && s->pause >= 0 && s->pause <= t + DAY &&
+	       s->halved <= t + DAY;
 }
 
 static bool
