@@ -114,6 +114,8 @@ judge(enum kind kind)
 		return real_##name args;                                                 \
 	}
 
+static bool may_cut(enum kind kind, int fd);
+
 /* A call that moves n bytes. */
 #define MOVE(kind, name, params, args)                                                   \
 	REAL(ssize_t, name, params)                                                      \
@@ -124,7 +126,7 @@ judge(enum kind kind)
 			find_##name();                                                   \
 		if (v == FAIL)                                                           \
 			return -1;                                                       \
-		if (v == SHORT && n > 1)                                                 \
+		if (v == SHORT && n > 1 && may_cut(kind, fd))                            \
 			n = 1;                                                           \
 		return real_##name args;                                                 \
 	}
@@ -201,6 +203,18 @@ CALL(CONTROL, int, -1, getsockopt, (int fd, int of, int name, void *v, socklen_t
     (fd, of, name, v, len))
 CALL(CONTROL, int, -1, getsockname, (int fd, struct sockaddr *a, socklen_t *len),
     (fd, a, len))
+/* A stream alone gives bytes in parts; the messages of a child are whole. */
+static bool
+may_cut(enum kind kind, int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof type;
+
+	return (kind != SEND && kind != RECV) ||
+	       (!in_child && real_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	           type == SOCK_STREAM);
+}
+
 CALL(SYNC, int, -1, fsync, (int fd), (fd))
 CALL(SYNC, int, -1, fdatasync, (int fd), (fd))
 CALL(RENAME, int, -1, rename, (const char *from, const char *to), (from, to))
