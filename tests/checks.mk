@@ -49,6 +49,8 @@ FUZZ_SECONDS ?= 600
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 fuzz_san = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
+$(O)/tests/fuzz/%.o: av_cppflags += -Itools/av-sandbox
+
 $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/libav.a
 	@mkdir -p $(@D)
 	$(call Q,LINK,$@)$(CC) $(av_ldflags) -fsanitize=fuzzer -o $@ $^ $(av_libs)

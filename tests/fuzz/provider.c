@@ -4,6 +4,8 @@
 #include "provider/builtin.h"
 #include "provider/limits.h"
 #include "provider/load.h"
+#include "provider/options.h"
+#include "provider/request.h"
 
 /* Walks through the values in order and replaces the chosen one with `by`, which it takes over, or
  * removes it. */
@@ -40,6 +42,47 @@ replace(struct json_object *o, struct walk *w)
 	}
 }
 
+static ssize_t
+no_bytes(void *arg, uint64_t offset, char *buf, size_t size)
+{
+	(void)arg;
+	(void)offset;
+	(void)buf;
+	(void)size;
+	return 0;
+}
+
+/* Each operation's options are checked, and its request is made or refused with words. */
+static void
+ask(struct provider *p)
+{
+	const struct request_photo photo = {.source = {.read = no_bytes, .size = 1000},
+	    .type = "image/jpeg",
+	    .filename = "ann.jpg"};
+	const char vars[] =
+	    "{\"name\":\"Ann\",\"url\":\"https://example.org/a.jpg\","
+	    "\"avatar\":{\"id\":\"../1\"},\"options\":{\"voiceId\":\"v\"}}";
+	struct findings fs = {0};
+	struct request r;
+	struct err e = {.code = CODE_NONE};
+	struct request_values v = {.base_url = p->base_url,
+	    .vars = json_parse(vars, sizeof vars - 1, &e),
+	    .photo = &photo,
+	    .tag = "0123456789abcdef"};
+	struct json_object *options = json_at(v.vars, "/options");
+
+	options_check(p, options, &fs);
+	for (size_t i = 0; i < p->n_operations; i++) {
+		options_check_operation(&p->operations[i], options, &fs);
+		if (request_init(&r, &p->operations[i], &v, &e) == 0) {
+			need(r.http.url != NULL && strstr(r.http.url, "../") == NULL);
+			request_release(&r);
+		} else
+			need(e.message[0] != '\0');
+	}
+	json_object_put(v.vars);
+}
+
 static void
 use(struct provider *p)
 {
@@ -55,6 +98,7 @@ use(struct provider *p)
 		need(provider_kind(p, p->kinds[i].name) != NULL);
 	provider_limits_init(&limits, p);
 	limits_check_image(&photo, &limits.image, &fs);
+	ask(p);
 	provider_limits_release(&limits);
 }
 

@@ -8,6 +8,9 @@ programs=$1
 shift
 status=0
 mkdir -p "$programs/found"
+TMPDIR=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 for source in tests/fuzz/*.c; do
   name=$(basename "$source" .c)
   work=$programs/corpus/$name
@@ -18,7 +21,7 @@ for source in tests/fuzz/*.c; do
     webp) cp tests/photos/*.webp "$work" ;;
     provider) cp lib/providers/*.json "$work" ;;
     schema) for f in lib/schema/*.json; do { cat "$f"; printf '\0{}'; } >"$work/$(basename "$f")"; done ;;
-    answer) jq -c '.. | .take? | objects' lib/providers/*.json | split -l 1 - "$work/take" ;;
+    answer) jq -c '.operations[].take // empty' lib/providers/*.json | split -l 1 - "$work/take" ;;
     template) jq -c '[.. | .bodies? // empty]' lib/providers/*.json | split -l 1 - "$work/bodies" ;;
     scan | rec) jq -c . lib/providers/*.json | split -l 1 - "$work/json" ;;
     exif) exiftool -b -Exif tests/photos/exif.jpg >"$work/exif" 2>/dev/null || : ;;

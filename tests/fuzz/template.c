@@ -8,7 +8,7 @@ count(const char *s, char c)
 {
 	size_t n = 0;
 
-	for (; *s != '\0'; s++)
+	for (; s != NULL && *s != '\0'; s++)
 		n += *s == c;
 	return n;
 }
