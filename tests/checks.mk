@@ -22,7 +22,7 @@ check: check-deps ## runs all tests; the last line counts them
 
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
-units: $(UNITS:%=$(O)/unit/%) $(O)/inject.so ## builds the programs that test the library
+units: $(UNITS:%=$(O)/unit/%) $(O)/inject.so $(O)/record.so ## builds the programs that test the library
 
 $(O)/unit/%: $(O)/tests/unit/%.o $(O)/libav.a
 	@mkdir -p $(@D)
@@ -80,6 +80,7 @@ SOAK_JOBS ?= $(shell expr 3 '*' $(JOBS))
 
 soak: check-deps ## an hour of faults, kills and crashes, counted on the service's side
 	@$(MAKE) --no-print-directory -j$(JOBS) FAILPOINTS=1 all units
+	@$(MAKE) --no-print-directory -j$(JOBS) SAN=thread all units
 	@$(MAKE) --no-print-directory -j$(JOBS) all faces
 	@JOBS='$(SOAK_JOBS)' tests/soak/run.sh $(O)
 

@@ -22,6 +22,10 @@ torture() {
 	torture open,write,sync,process 1 av-validate av-fit av-fit:child av-token av-ledger
 }
 
+@test "power loss leaves a file whole or absent under its final name" {
+	STATES=5 limit 50 python3 "$TESTS/torture/power.py"
+}
+
 @test "an allocation fails: no other request is sent and nothing is made twice" {
 	torture memory 2 av-upload av-render-video
 	torture memory 1 av-poll av-token av-validate

@@ -30,7 +30,6 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-LIBRARY = os.path.abspath(shutil.which("inject.so") or "")
 SERVICES = ["loom", "anam", "avtr1", "argil"]
 # What each kind of call may fail with.
 ERRORS = {
@@ -48,9 +47,14 @@ SYSCALLS = [kind for kind in ERRORS if kind != "memory"]
 GAVE_UP = {64, 66, 70, 71, 74}
 OWN_FAULT = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS}
 # Kinds whose failure may crash a program: json-c 0.16 does not look at what malloc returns, and a
-# program without random numbers aborts.
+# program without random numbers aborts. json-c also drops members and bytes, which is counted.
 EXCUSED = ("memory", "random")
-HANG_S = 60 * int(os.environ.get("AV_SLOW", "1"))
+# A worker whose answer does not come is ended after 120 s.
+HANG_S = 150 * int(os.environ.get("AV_SLOW", "1"))
+
+
+def which(library):
+    return os.path.abspath(shutil.which(library) or sys.exit("torture.py: no %s in PATH" % library))
 
 
 def lines_of(path):
@@ -219,7 +223,7 @@ class Case:
         """The exit status, below 0 for a signal; None where it had to be killed."""
         env = dict(self.env)
         if inject:
-            env.update(LD_PRELOAD=LIBRARY, AV_INJECT=inject,
+            env.update(LD_PRELOAD=which("inject.so"), AV_INJECT=inject,
                        AV_INJECT_COUNTS=self.path("counts"))
         with open(self.path(stdin) if stdin else os.devnull) as source, \
                 open(self.path(out), "w") as to, open(self.path(out + ".err"), "w") as err:
@@ -343,13 +347,13 @@ class Trial:
             (case.crashes if excused else found).append("ends by " + signal.Signals(-status).name)
         if status >= 0 and status not in GAVE_UP:
             if bad:
-                found.append("%d lines are no records, status %d" % (bad, status))
+                (case.dropped if excused else found).append("%d lines are no records, status %d" % (bad, status))
             if status == 78 and not good and os.path.getsize(case.path("out.err")) > 0:
                 pass  # without a ledger it does not begin
             elif self.program.stdin and len(good) < self.records:
                 found.append("%d of %d records, status %d" % (len(good), self.records, status))
         if status == 0 and self.program.shape(case) != self.shape:
-            found.append("exit 0, but output is missing")
+            (case.dropped if excused else found).append("exit 0, but output is missing")
         return good
 
     def judge_second(self, case, status, first, found):
@@ -393,7 +397,7 @@ class Trial:
 
     def case(self, kind, order):
         case = Case(self.program, self.stock)
-        case.crashes, case.unknown, found = [], 0, []
+        case.crashes, case.dropped, case.unknown, found = [], [], 0, []
         case.start()
         status = self.one_run(case, order)
         fired = case.counted()[kind][1] > 0
@@ -408,7 +412,7 @@ class Trial:
         self.judge_service(case, found)
         keep = "%s/build/torture/%s-%s" % (TOP, self.name, order) if found else None
         case.end(keep.replace(":", "-") if keep else None)
-        return kind, order, fired, status, found, case.crashes, case.unknown
+        return kind, order, fired, status, found, case.crashes, case.unknown, case.dropped
 
 
 def report(trial, results):
@@ -420,15 +424,15 @@ def report(trial, results):
         if not fired:
             continue
         ends = collections.Counter("hang" if r[3] is None else r[3] for r in fired)
-        print("%s %s: %d failed, of %d calls: exit %s; %d crashes, %d unknown, %d faults" % (
+        print("%s %s: %d failed, of %d calls: exit %s; %d crashes, %d dropped, %d unknown, %d faults" % (
             trial.name, kind, len(fired), trial.calls[kind],
             ", ".join("%s %dx" % e for e in sorted(ends.items(), key=str)),
-            sum(len(r[5]) for r in fired), sum(r[6] for r in fired),
+            sum(len(r[5]) for r in fired), sum(len(r[7]) for r in fired), sum(r[6] for r in fired),
             sum(bool(r[4]) for r in of_kind)))
         for r in of_kind:
             for fault in r[4]:
                 print("  AV_INJECT=%s (status %s): %s" % (r[1], r[3], fault))
-            for crash in r[5]:
+            for crash in r[5] + r[7]:
                 print("  AV_INJECT=%s: %s" % (r[1], crash))
             faults += len(r[4])
     sys.stdout.flush()
@@ -467,4 +471,5 @@ def main():
     return faults > 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
