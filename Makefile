@@ -13,9 +13,9 @@ JOBS       ?= $(shell nproc)
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
 
-# SAN=1 builds with sanitizers, FAILPOINTS=1 with places to crash at (lib/base/failpoint.h). Each
-# of these builds has its own folder for objects and programs.
-O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),-san)$(if $(FAILPOINTS),-failpoints)
+# SAN=1 builds with sanitizers, SAN=thread with ThreadSanitizer, FAILPOINTS=1 with places to crash at
+# (lib/base/failpoint.h). Each of these builds has its own folder for objects and programs.
+O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),$(if $(filter thread,$(SAN)),-tsan,-san))$(if $(FAILPOINTS),-failpoints)
 BIN  := $(if $(SAN)$(FAILPOINTS),$(O)/bin,bin)
 
 BUILD_DEPS = gcc make pkg-config libcurl4-openssl-dev libjson-c-dev libmagic-dev libssl-dev \
@@ -31,7 +31,9 @@ pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(pkg
 pkg_libs   = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(pkg_libs)
 
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
-ifneq ($(SAN),)
+ifeq ($(SAN),thread)
+san = -fsanitize=thread -fno-omit-frame-pointer
+else ifneq ($(SAN),)
 san = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 av_cppflags = -D_GNU_SOURCE -Ilib $(if $(FAILPOINTS),-DAV_FAILPOINTS) $(pkg_cflags) $(CPPFLAGS)

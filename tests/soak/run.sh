@@ -16,6 +16,23 @@ step() {
 	[ "$status" -eq 0 ] || failed=1
 }
 
+# threads OBJECTS: what runs in threads, built with ThreadSanitizer. A report is a failure; a test of
+# a program that is too slow in this build is none.
+threads() {
+	local name reports=$PWD/build/tsan status=0
+	rm -f "$reports".[0-9]*
+	export TSAN_OPTIONS="log_path=$reports exitcode=66" AV_SANITIZED=yes AV_SLOW=${AV_SLOW:-4}
+	for name in auth_token ledger_adopt ledger_crash ledger_entries ledger_file ledger_ledger os_loop \
+		service_pace; do
+		"$1/unit/$name" || status=1
+	done
+	for name in upload poll render; do
+		PATH=$PWD/$1/bin:$PWD/$1:$PATH bats --jobs "${JOBS:-6}" "tests/programs/$name.bats"
+	done
+	cat "$reports".[0-9]* 2>/dev/null && status=1
+	return $status
+}
+
 : >"$SOAK_LOG"
 for unit in "$1"-failpoints/unit/ledger*; do
 	[ ! -x "$unit" ] || step "$unit"
@@ -23,7 +40,9 @@ done
 for file in tests/soak/*.bats; do
 	step bats --timing --jobs "${JOBS:-6}" --no-parallelize-across-files "$file"
 done
+step python3 tests/torture/power.py
 step python3 tests/torture/torture.py --jobs "${JOBS:-6}" all
 step python3 tests/torture/torture.py --jobs "${JOBS:-6}" --kinds memory --most "${ALLOCATIONS:-600}" all
+step threads "$1-tsan"
 step tests/bench/upload.sh
 exit "$failed"
