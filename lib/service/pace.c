@@ -153,8 +153,8 @@ file_name(const char *provider, const char *base, const char *account)
 		sha256_add(&sha, parts[i], strlen(parts[i]) + 1);
 	sha256_hex(&sha, hash);
 	buf_str(&name, "pace/");
-	for (const char *s = provider; *s != '\0' && s < provider + 32; s++)
-		buf_chr(&name, strchr("/.", *s) != NULL ? '_' : *s);
+	for (size_t left = 32; *provider != '\0' && left > 0; provider++, left--)
+		buf_chr(&name, strchr("/.", *provider) != NULL ? '_' : *provider);
 	buf_chr(&name, '-');
 	buf_add(&name, hash, 24);
 	return buf_take(&name);
