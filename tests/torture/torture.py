@@ -87,6 +87,7 @@ def files_under(folder):
 class Program:
     """What a program is given; `made` shows a record of which nothing is missing."""
     argv, stdin, seeded, folder, speaks_records = [], None, False, None, True
+    drawn = False
 
     @staticmethod
     def made(record):
@@ -106,6 +107,8 @@ class Validate(Program):
 
 
 class Fit(Program):
+    """Without memory libvips may leave out an Exif tag, so that the file is whole, but another one."""
+    drawn = True
     argv = ["av-fit", "-k", "-p", "loom,argil", "--always", "-o", "files", "photo.jpg"]
     folder = "files"
 
@@ -402,10 +405,13 @@ class Trial:
         status = self.one_run(case, order)
         fired = case.counted()[kind][1] > 0
         first = self.judge_first(case, status, kind in EXCUSED, found)
-        self.judge_files(case, "first run", found)
+        other_files = []
+        self.judge_files(case, "first run", other_files)
+        excused = other_files and kind == "memory" and self.program.drawn
+        (case.dropped if excused else found).extend(other_files)
         for name in ("out", "out.err"):
             shutil.copy(case.path(name), case.path("first." + name))
-        if fired:
+        if fired and not excused:
             again = self.one_run(case)
             self.judge_second(case, again, first, found)
             self.judge_files(case, "second run", found)
