@@ -152,8 +152,8 @@ list(struct ledger *l, const struct options *o, char **keys)
 	return 0;
 }
 
-/* "2026-11-21T23:02:17.123Z" as ms since 1970, 0 where it is absent; false where it is something
- * else. */
+/* Reads a time such as "2026-11-21T23:02:17.123Z" as ms since 1970; 0 if absent. False if it is
+ * something else. */
 static bool
 get_time(struct json_object *o, const char *pointer, int64_t *at)
 {
@@ -174,7 +174,7 @@ get_time(struct json_object *o, const char *pointer, int64_t *at)
 	return true;
 }
 
-/* What was made has an id, though it may be "". */
+/* A made entry must have an id, though it may be "". */
 static bool
 has_id(const struct ledger_entry *n)
 {
@@ -183,7 +183,7 @@ has_id(const struct ledger_entry *n)
 	           strcmp(n->state, "gone") != 0);
 }
 
-/* The texts that an entry cannot do without. */
+/* True if the entry has every required text. */
 static bool
 is_whole(const struct ledger_entry *n)
 {
@@ -259,7 +259,7 @@ import_lines(struct ledger *l, struct lines *lines, const char *name, struct cou
 	}
 }
 
-/* Whether a read would wait. */
+/* True if a read would block. */
 static bool
 is_dry(int fd)
 {
@@ -268,8 +268,8 @@ is_dry(int fd)
 	return poll(&p, 1, 0) == 0;
 }
 
-/* Imports one transaction's worth. It ends where lines are waited for, so that others can write
- * in the meantime. */
+/* Imports the lines of one transaction. It ends before it would wait for more lines, so that other
+ * processes can write meanwhile. */
 static void
 import_batch(struct ledger *l, struct lines *lines, const char *name, struct counts *c)
 {
@@ -296,7 +296,7 @@ import_file(struct ledger *l, int fd, const char *name, struct counts *c)
 	lines_init(&lines, fd, '\n', LINE_MAX_BYTES);
 	c->line = c->pending = 0;
 	while (!lines.eof || c->pending == BATCH) {
-		/* A full batch may have left lines in memory. */
+		/* A full batch may leave lines in memory. */
 		if (c->pending < BATCH && lines_read(&lines) < 0)
 			die(EX_NOINPUT, "cannot read '%s':", name);
 		import_batch(l, &lines, name, c);
@@ -342,7 +342,7 @@ settle(struct ledger *l, const struct options *o, char **keys)
 	return list(l, &(struct options){0}, keys);
 }
 
-/* What is removed is printed, so that it can be imported again. */
+/* Prints the entries that it removes, so that they can be imported again. */
 static int
 forget(struct ledger *l, const struct options *o, char **keys)
 {
@@ -419,7 +419,7 @@ find_command(const char *name)
 	    name != NULL ? name : "");
 }
 
-/* An option that would be passed over may be one that the user counts on. */
+/* Refuses options that the command would ignore: the user may rely on them. */
 static void
 check_options(const struct command *c, const struct options *o)
 {
@@ -440,7 +440,7 @@ check_options(const struct command *c, const struct options *o)
 		    o->state);
 }
 
-/* A name with a slip in it is not to look like a ledger in which there is nothing. */
+/* A mistyped file name must be an error, not an empty ledger. */
 static void
 check_file(const struct command *c, const char *file)
 {

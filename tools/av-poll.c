@@ -44,7 +44,7 @@ struct poll_tool {
 	struct poller poller;
 };
 
-/* A record at work: the avatar first, then each rendering that is not settled. */
+/* A record at work: polls the avatar first, then each rendering that is processing. */
 struct waiting {
 	struct poll_tool *self;
 	struct item *item;
@@ -62,7 +62,7 @@ is_processing(struct json_object *o)
 	return status == NULL || strcmp(status, "processing") == 0;
 }
 
-/* The first rendering from `from` on that was asked for and is not settled; -1: none. */
+/* The first rendering, from `from` on, that was requested and is processing; -1 if none is. */
 static int
 unsettled(struct rec *rec, int from)
 {
@@ -122,7 +122,7 @@ vars(void *arg)
 	return v;
 }
 
-/* An avatar or a rendering is settled, or given up. */
+/* Polling an avatar or a rendering has ended. */
 static void
 settled(void *arg, const struct call_result *result)
 {
@@ -143,7 +143,7 @@ settled(void *arg, const struct call_result *result)
 	failure_release(&failure);
 }
 
-/* What asks about the rendering that p stands at; NULL: nothing does. */
+/* The operation that asks for the state of the present rendering, or NULL. */
 static const struct operation *
 asks_about_rendering(const struct waiting *p)
 {
@@ -154,7 +154,7 @@ asks_about_rendering(const struct waiting *p)
 	return kind != NULL ? kind->status : NULL;
 }
 
-/* Watches what is to be watched next. */
+/* Polls the next rendering that is processing; ends the record if there is none. */
 static void
 next(struct waiting *p)
 {
@@ -177,7 +177,7 @@ stop(struct item *item, bool hard)
 	poll_stop(&p->poll, hard);
 }
 
-/* The state of a service that has none: made is ready. */
+/* A service without states: an avatar is ready once it is made. */
 static void
 ready_at_once(struct waiting *p)
 {
@@ -185,7 +185,7 @@ ready_at_once(struct waiting *p)
 	next(p);
 }
 
-/* The record waits from here on, so it keeps its own bytes and no more. */
+/* The record waits now: keep its bytes and drop everything parsed. */
 static void
 poll_avatar(struct waiting *p)
 {

@@ -76,7 +76,7 @@ struct render {
 	size_t n, pending;
 };
 
-/* The entry of a rendering that was asked for with the same options; NULL: there is none. */
+/* The entry of a rendering that was requested with the same options, or NULL. */
 static struct json_object *
 find_entry(
     struct json_object *entries, const struct wanted *w, struct json_object *options)
@@ -97,14 +97,14 @@ find_entry(
 	return NULL;
 }
 
-/* The options that the kind's first operation takes; the caller's, NULL: none. */
+/* The options that the kind's first operation takes, or NULL. The caller owns them. */
 static struct json_object *
 options_of_kind(const struct kind *k, struct json_object *options)
 {
 	return k->starts > 0 ? options_for(k->start[0], options) : NULL;
 }
 
-/* What is wanted of a record: what -r says, else the defaults and what was asked for before. */
+/* The renderings to make: those of -r, else the default kinds and those requested before. */
 static int
 find_wanted(struct render_tool *self, const struct provider *p,
     struct json_object *entries, struct wanted **list, size_t *n, struct err *e)
@@ -116,7 +116,7 @@ find_wanted(struct render_tool *self, const struct provider *p,
 	return 0;
 }
 
-/* Whether all that is wanted is there, and the record passes as it is. */
+/* True if every rendering is there, so that the record passes unchanged. */
 static bool
 skip(void *arg, struct rec *rec)
 {
@@ -230,7 +230,7 @@ stem_of(struct rec *rec)
 	return mem_strn(path, len);
 }
 
-/* The entry to work on, made where there is none. */
+/* The entry to work on; a new one if there is none. */
 static struct json_object *
 entry_for(struct render *r, const struct wanted *w)
 {
@@ -252,7 +252,7 @@ entry_for(struct render *r, const struct wanted *w)
 	return entry;
 }
 
-/* What is wrong with the options, before anything is asked for. */
+/* Checks the options before anything is requested. */
 static int
 check_options(struct render *r, const struct provider *p, struct err *e)
 {
@@ -270,7 +270,7 @@ check_options(struct render *r, const struct provider *p, struct err *e)
 	return err_set(e, fs.list[0].code, "%s", fs.list[0].message);
 }
 
-/* Whether the avatar can be rendered. */
+/* Checks that the avatar can be rendered. */
 static int
 check_avatar(struct rec *rec, struct err *e)
 {
@@ -289,7 +289,7 @@ check_avatar(struct rec *rec, struct err *e)
 	return 0;
 }
 
-/* Whether nobody else in this run writes files of these names. */
+/* Reserves the file names. Fails if another record of this run has one of them. */
 static int
 take_targets(struct render *r, struct account *a, struct err *e)
 {

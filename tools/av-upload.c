@@ -54,7 +54,7 @@ static const struct opt_usage usage = {
 
 struct upload_tool {
 	struct session session;
-	struct validate_options judge;
+	struct validate_options validate;
 };
 
 /* A record at work. */
@@ -89,7 +89,7 @@ open_photo(struct upload *u, struct err *e)
 	    (uint64_t)json_int(image, "/bytes", 0), json_str(image, "/sha256"), e);
 }
 
-/* Opened when its first byte is wanted, closed with its last, so that only photos on the wire
+/* Opens the photo for its first byte and closes it after its last, so that only photos in flight
  * hold a descriptor. */
 static ssize_t
 read_photo(void *arg, uint64_t offset, char *buf, size_t size)
@@ -139,7 +139,7 @@ created(void *arg, const struct call_result *result)
 	}
 	rec_remove(item->rec, "plan");
 	if (result->failure != NULL) {
-		if (broken) /* to be judged anew by the next run */
+		if (broken) /* the next run must check the photo again */
 			rec_remove(item->rec, "image");
 		session_fail(session, item, result->failure);
 		return;
@@ -222,7 +222,7 @@ begin(void *arg, struct item *item)
 
 	if (a == NULL)
 		return;
-	if (validate_record(&self->judge, a->provider, item->rec, "upload") < 0) {
+	if (validate_record(&self->validate, a->provider, item->rec, "upload") < 0) {
 		self->session.dry_run.refused++;
 		run_done(item);
 		return;
@@ -249,7 +249,7 @@ main(int argc, char *argv[])
 	opt_common_finish(&o.common);
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
-	self.judge = (struct validate_options){
+	self.validate = (struct validate_options){
 	    .photo = {.depth = PHOTO_READ, .max_pixels = PHOTO_MAX_PIXELS},
 	    .given = &o.given,
 	    .types = filetype_new()};
@@ -266,7 +266,7 @@ main(int argc, char *argv[])
 		self.session.paid.creates_left = o.max_creates;
 	status = run_records(self.session.run, argv + first);
 	session_close(&self.session, status);
-	filetype_free(self.judge.types);
+	filetype_free(self.validate.types);
 	strings_release(&o.given);
 	run_exit(status);
 }

@@ -19,8 +19,8 @@ enum { ATTEMPTS = 4, BACKOFF_FIRST_MS = 500, WAIT_MAX_MS = 30000 };
 /* Ten years in seconds: a longer lifetime is taken for this. */
 static const int64_t lifetime_max = (int64_t)10 * 366 * 24 * 3600;
 
-/* What the user can do about an `error` (RFC 6749, section 5.2, and the flows
- * built on it). */
+/* Writes what the user can do about an `error` (RFC 6749, section 5.2, and the
+ * flows built on it). */
 static void
 advise(const struct oauth_request *q, const char *error, char *out, size_t size)
 {

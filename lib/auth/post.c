@@ -72,7 +72,7 @@ post_basic(struct post *p, const char *user, const char *password)
 }
 
 static int
-judge(const struct post *p, const struct http_response *r, struct err *e)
+read_response(const struct post *p, const struct http_response *r, struct err *e)
 {
 	if (r->too_large)
 		return err_set(e, CODE_BAD_ANSWER,
@@ -102,7 +102,7 @@ on_response(void *arg, const struct http_response *r)
 	buf_add(&p->body, r->body, r->len);
 	p->retry_after_ms = http_retry_after_ms(
 	    r, http_header_of(r, "Retry-After"), clock_unix_ms() / 1000);
-	s->result = judge(p, r, s->e);
+	s->result = read_response(p, r, s->e);
 	loop_stop(s->loop);
 }
 

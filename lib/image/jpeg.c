@@ -207,8 +207,8 @@ scan_mcus(const struct image_reader *r, const struct component *only)
 	       ceil_div(ceil_div(h * only->v, j->vmax), 8);
 }
 
-/* What a scan must have at least, by its header (SOS, p): bits for its blocks, restart
- * markers. */
+/* Computes what the scan must have at least: bits for its blocks, and restart markers. p is its
+ * header (SOS; ITU T.81, B.2.3). */
 static void
 scan_expect(struct image_reader *r, const uint8_t *p, unsigned n)
 {

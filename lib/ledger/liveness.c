@@ -75,8 +75,8 @@ open_own(struct liveness *l, const char *dir, bool *taken, struct err *e)
 		return err_set(
 		    e, CODE_STATE_UNUSABLE, "cannot make a file in '%s':", dir);
 	}
-	/* What root does in somebody's ledger must be for that one to judge; where it cannot be
-	 * given away, it is root's. */
+	/* Run as root: give the file to the ledger's owner, so that their processes can read
+	 * it. If that fails, root keeps it. */
 	if (geteuid() == 0 && fstat(l->dir, &st) == 0 && st.st_uid != 0)
 		(void)!fchown(l->fd, st.st_uid, st.st_gid);
 	if (fcntl(l->fd, F_OFD_SETLK, &fl) < 0)

@@ -12,7 +12,7 @@ findings_copy(struct findings *to, const struct findings *from)
 	memcpy(to->list, from->list, from->n * sizeof *to->list);
 }
 
-/* Where the next finding goes; NULL: the list is full of findings as severe. */
+/* The place of the next finding: a free one, or that of a less severe finding; or NULL. */
 static struct finding *
 next_slot(struct findings *fs, enum severity severity)
 {

@@ -194,8 +194,8 @@ pass_through(struct run *run, struct rec *rec)
 		write_record(run, rec);
 }
 
-/* Whether to begin a failed record: if this program can repair it, or with --retry-failed
- * if it failed here and is retryable. */
+/* True if a failed record begins again: this program can repair it, or --retry-failed is given
+ * and the record failed here and is retryable. */
 static bool
 retries(struct run *run, struct rec *rec)
 {
@@ -250,9 +250,8 @@ for_each_provider(struct run *run, struct rec *rec)
 	start_record(run, rec);
 }
 
-/* Whether to read no record now. After a signal records pass through whatever is at work,
- * so the window does not count; with keep_order they wait for that work and fill memory.
- */
+/* True if no more input should be read now. After a signal, records pass through and need no
+ * place in the window; but with keep_order they wait for the work before them, in memory. */
 static bool
 is_full(const struct run *run)
 {
@@ -287,7 +286,7 @@ on_input(void *arg, int fd, uint32_t events)
 	fill_window(run);
 }
 
-/* Watches stdin while there is room for what it brings. */
+/* Watches stdin while there is room for more records. */
 static void
 watch_input(struct run *run)
 {

@@ -112,7 +112,7 @@ options_for(const struct operation *op, struct json_object *options)
 	return NULL;
 }
 
-/* Where the findings of an option go. */
+/* The list that findings about an option are added to. */
 struct finding_at {
 	struct findings *findings;
 	const char *option; /* NULL: the options of an operation as a whole */

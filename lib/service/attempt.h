@@ -2,7 +2,7 @@
  * attempt: sends a request for a call or a download, and again when its owner
  * says so.
  *
- *	          credentials     pace      slot, wire    the owner judges
+ *	          credentials     pace      slot, wire    the owner reads it
  *	start -> AUTHORIZING -> PACING --> SENDING -----> done, or one of
  *	          ^    ^           |                      attempt_again,
  *	          |    +- QUEUED <-+  no slot is free     attempt_back_off,
@@ -11,7 +11,7 @@
  *
  * Each attempt gets credentials, waits for the account's pace, takes a slot
  * right before the first byte leaves and gives it back once the response is
- * judged. An anonymous attempt, which goes to another origin than the API's,
+ * read. An anonymous attempt, which goes to another origin than the API's,
  * has neither credentials nor pace.
  *
  * It ends without a response when the owner's check fails, the run stops, the
@@ -51,7 +51,7 @@ struct attempt_calls {
 	 * sent when this returns 0. What it points to lives until then. */
 	int (*build)(void *arg, const struct http_header *credentials,
 	    struct http_request *request, struct err *e);
-	/* Judges the response: ends, or asks for another attempt. */
+	/* Reads the response: ends, or asks for another attempt. */
 	void (*responded)(void *arg, const struct http_response *r);
 	/* Ends the owner: no attempt follows, attempt->failure says why. */
 	void (*end)(void *arg);

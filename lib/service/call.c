@@ -154,7 +154,7 @@ succeed(struct call *c, const struct answer *a)
 }
 
 static void
-judge(struct call *c, const struct http_response *r)
+act_on_answer(struct call *c, const struct http_response *r)
 {
 	const char *created = c->attempt.created;
 	struct answer a;
@@ -219,7 +219,7 @@ responded(void *arg, const struct http_response *r)
 	request_release(&c->request);
 	note_date(c->spec.account, r);
 	if (r->fate == HTTP_ANSWERED)
-		judge(c, r);
+		act_on_answer(c, r);
 	else if (!r->sent && c->spec.photo != NULL &&
 	         c->spec.photo->broken.code != CODE_NONE)
 		fail(c, &c->spec.photo->broken, "no");

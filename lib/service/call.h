@@ -1,5 +1,5 @@
 /*
- * call: carries out one operation of a provider: sends its request, judges the
+ * call: carries out one operation of a provider: sends its request, reads the
  * response, and tries again where that is safe.
  *
  *	attempt --> SENDING --> ok, refused, account, redirected, unknown: end

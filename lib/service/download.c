@@ -68,7 +68,7 @@ fail_to_write(struct download *d)
 	finish(d);
 }
 
-/* Notes why there is no result so far. */
+/* Sets the failure that the download ends with if nothing better follows. */
 static void
 blame(struct download *d, const char *why, int http_status)
 {
@@ -79,11 +79,11 @@ blame(struct download *d, const char *why, int http_status)
 	d->attempt.failure.http_status = http_status;
 }
 
-/* Tries again, after the time that the server asked for, if it did. */
+/* Tries again: after the wait that the server asked for, else with backoff. */
 static void
 again(struct download *d, const char *why, int http_status, int64_t asked_ms)
 {
-	/* A bad line that gets on is not made to wait longer and longer. */
+	/* Progress resets the backoff: a bad line that moves on need not wait longer. */
 	if (d->target.len > d->reached) {
 		d->reached = d->target.len;
 		d->attempt.failed = 0;
@@ -92,7 +92,7 @@ again(struct download *d, const char *why, int http_status, int64_t asked_ms)
 	attempt_back_off(&d->attempt, asked_ms);
 }
 
-/* The server says that it cannot now, and perhaps when it can. */
+/* The server cannot serve the file now; it may say when to ask again. */
 static void
 unavailable(struct download *d, const struct http_response *r)
 {
@@ -102,8 +102,8 @@ unavailable(struct download *d, const struct http_response *r)
 	    answer_wait_ms(&answer, d->spec.account->provider, (int64_t)time(NULL)));
 }
 
-/* A whole answer that cannot be kept: begins again from the first byte, but not for
- * ever. */
+/* A whole response that cannot be kept: begins again from the first byte, at most BAD_MAX
+ * times. */
 static void
 not_a_result(struct download *d, const char *why, int http_status)
 {
@@ -117,8 +117,7 @@ not_a_result(struct download *d, const char *why, int http_status)
 	}
 }
 
-/* An answer to a range that does not fit to what is there: begins again, without
- * ranges. */
+/* A 206 that does not continue the file: begins again, and asks for no range any more. */
 static void
 not_the_rest(struct download *d, const char *why, int http_status)
 {
@@ -126,7 +125,7 @@ not_the_rest(struct download *d, const char *why, int http_status)
 	not_a_result(d, why, http_status);
 }
 
-/* The extension for what the bytes are; NULL where the kind has no such type. */
+/* The file extension for the type of the bytes; NULL if the kind has no such type. */
 static const char *
 extension(struct download *d)
 {
@@ -279,7 +278,7 @@ sink(void *arg, uint64_t offset, const char *data, size_t len)
 	return false;
 }
 
-/* Asks for the rest of what is there only on the condition that it is still the same. */
+/* Asks for the rest of the file with If-Range, so that a changed file comes whole. */
 static int
 build(void *arg, const struct http_header *credentials, struct http_request *request,
     struct err *unused)
@@ -321,7 +320,7 @@ open_target(struct download *d, struct err *e)
 	return d->opened ? 0 : -1;
 }
 
-/* Whether the address may be fetched at all. */
+/* Checks that the URL may be fetched: https, or http if the API is on loopback. */
 static int
 check_url(const struct download *d, struct err *e)
 {

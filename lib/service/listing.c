@@ -5,7 +5,7 @@
 #include "service/listing.h"
 #include "json/json.h"
 
-/* No list is longer; a service that always says "more" must not keep us for ever. */
+/* The most pages that are read: a service that always says "more" must not hold us. */
 #define MAX_PAGES 1000000
 
 struct listing {
@@ -62,7 +62,7 @@ is_style(const struct listing *l, const char *style)
 	return own != NULL && strcmp(own, style) == 0;
 }
 
-/* The next page's cursor, the caller's; NULL where there is none. */
+/* The cursor of the next page; NULL if there is none. The caller frees it. */
 static char *
 cursor_of(struct listing *l, struct json_object *body, struct json_object *items)
 {
@@ -96,8 +96,8 @@ next_by_cursor(struct listing *l, struct json_object *body, struct json_object *
 	return moved ? 1 : -1;
 }
 
-/* Where there are fewer pages than there were, or entries have gone from this one, others moved
- * on to pages that were read already. */
+/* Moves on in a list with numbered pages. Returns -1 if the list shrank while it was read: its
+ * entries have moved to pages that were read already. */
 static int
 next_by_number(struct listing *l, struct json_object *body, bool empty)
 {
@@ -115,8 +115,8 @@ next_by_number(struct listing *l, struct json_object *body, bool empty)
 	return 1;
 }
 
-/* Moves on to the next page: 1; 0: there is none; -1: what there is cannot be had whole, as where a
- * service answers the same page again and again. */
+/* Moves on to the next page. Returns 1; 0 if this was the last page; -1 if the list cannot be
+ * read whole, for example because the service sends the same page again. */
 static int
 next_page(struct listing *l, struct json_object *body, struct json_object *items)
 {
@@ -131,8 +131,8 @@ next_page(struct listing *l, struct json_object *body, struct json_object *items
 	return is_style(l, "cursor") ? next_by_cursor(l, body, items) : 0;
 }
 
-/* Whether the service itself, not something before it, says by its status that there are no
- * entries. */
+/* True if the service's own status says that the list is empty. A gateway's status does not
+ * count. */
 static bool
 is_no_entries(const struct listing *l, const struct call_result *result)
 {

@@ -83,7 +83,7 @@ ran_out(const struct failure *f)
 }
 
 static void
-judge(struct poll *p, const struct call_result *result)
+act_on_result(struct poll *p, const struct call_result *result)
 {
 	const struct failure *f = result->failure;
 
@@ -127,7 +127,7 @@ answered(void *arg, const struct call_result *result)
 
 	p->call = NULL;
 	poller->asking--;
-	judge(p, result);
+	act_on_result(p, result);
 	while (poller->asking < poller->max_asking &&
 	       (p = TAILQ_FIRST(&poller->due)) != NULL) {
 		TAILQ_REMOVE(&poller->due, p, entry);

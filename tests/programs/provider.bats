@@ -287,7 +287,7 @@ long() {
   [ "$output" = "POST /v2/faces sesame photo label" ]
 }
 
-@test "check: a file that cannot be opened ends it before any is judged" {
+@test "check: a file that cannot be opened ends it before any check" {
   echo '{' >bad.json
   run --separate-stderr av-provider check bad.json none.json
   [ "$status" -eq 66 ]

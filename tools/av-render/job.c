@@ -29,7 +29,7 @@ status_of(struct job *job)
 	return json_str(job->entry, "/status");
 }
 
-/* Takes the state over into the entry. */
+/* Copies the state into the entry. */
 static void
 update(struct job *job, struct json_object *taken)
 {
@@ -54,7 +54,7 @@ poll_vars(void *arg)
 	return vars_for(job, job->poll.op);
 }
 
-/* What a dry run would ask for, and for what rendering. */
+/* Adds the rendering to the plan of a dry run. */
 static void
 planned(struct job *job, struct json_object *plan)
 {
@@ -66,7 +66,7 @@ planned(struct job *job, struct json_object *plan)
 	go_on(job);
 }
 
-/* A start operation is over. */
+/* A start operation has ended. */
 static void
 begun(void *arg, const struct call_result *result)
 {
@@ -94,7 +94,7 @@ begun(void *arg, const struct call_result *result)
 	go_on(job);
 }
 
-/* The options of the key: those of the operation, and what kind of rendering it is. */
+/* The options of the ledger's key: those of the operation, and the kind of rendering. */
 static struct json_object *
 claim_options(struct job *job, const struct operation *op)
 {
@@ -107,7 +107,7 @@ claim_options(struct job *job, const struct operation *op)
 	return options;
 }
 
-/* The next operation that asks for it. */
+/* Runs the next start operation. */
 static void
 begin(struct job *job)
 {
@@ -130,7 +130,7 @@ begin(struct job *job)
 	json_object_put(spec.options);
 }
 
-/* The whole file, or why there is none. */
+/* The download has ended: with a whole file, or a failure. */
 static void
 fetched(void *arg, const struct download_result *result)
 {
@@ -184,8 +184,8 @@ no_result(struct job *job)
 	fail(job, &e);
 }
 
-/* The ledger is told, so that it is not reused: the rendering, or the avatar where its own
- * picture is what was asked for. */
+/* Tells the ledger that the rendering must not be reused; or the avatar, if the file comes with
+ * it. */
 static void
 forget(struct job *job, enum ledger_fate fate)
 {
@@ -196,7 +196,7 @@ forget(struct job *job, enum ledger_fate fate)
 	    json_str(of, "/id"), fate);
 }
 
-/* A question about it failed. */
+/* A request about the rendering failed. */
 static void
 lost(struct job *job, const struct failure *f)
 {
@@ -206,7 +206,7 @@ lost(struct job *job, const struct failure *f)
 	end(job);
 }
 
-/* The address is known, or is not to be had. */
+/* The URL is known, or there is none. */
 static void
 resolved(void *arg, const struct call_result *result)
 {
@@ -241,7 +241,7 @@ poll_entry(struct job *job, const struct operation *op, const char *until,
 	poll_start(&job->context->poller, &job->poll, at_once);
 }
 
-/* Asks where it is: once, or until there is an address. */
+/* Asks for the URL: once, or until there is one. */
 static void
 resolve(struct job *job)
 {
@@ -273,7 +273,7 @@ rendering_failed(struct job *job, struct json_object *taken)
 	fail(job, &e);
 }
 
-/* Its state is settled. */
+/* Polling has ended. */
 static void
 settled(void *arg, const struct call_result *result)
 {
@@ -292,7 +292,7 @@ settled(void *arg, const struct call_result *result)
 		go_on(job);
 }
 
-/* Does what comes next, by what the entry says. */
+/* Does the next step, by the entry's state. */
 static void
 go_on(struct job *job)
 {
@@ -316,8 +316,7 @@ job_is_done(const struct render_context *context, struct json_object *entry)
 	       (context->ask && json_str(entry, "/status") != NULL);
 }
 
-/* How many start operations an entry has behind it: an id is the first one's, a state comes
- * with the last. */
+/* How many start operations have run: the first gives the entry an id, the last a state. */
 static size_t
 steps_done(struct job *job)
 {

@@ -71,7 +71,7 @@ is_same(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* Whether the last of n was asked for before. */
+/* True if the last of the n renderings is in the list already. */
 static bool
 is_repeated(const struct wanted *list, size_t n)
 {
@@ -144,7 +144,7 @@ wanted_before(const struct provider *p, struct json_object *entries, struct want
 	}
 }
 
-/* A long option that may be a kind. */
+/* True for a long option that may name a kind. */
 struct maybe {
 	const char *name;
 	size_t len;
