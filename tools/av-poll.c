@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "program/avatar_status.h"
 #include "program/session.h"
-#include "program/status.h"
 #include "provider/vars.h"
 #include "service/poll.h"
 #include "json/json.h"

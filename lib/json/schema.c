@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "json/format.h"
 #include "json/json.h"
 #include "json/schema.h"
+#include "json/schema_format.h"
 #include "json/schema_rules.h"
 
 /* The deepest nesting of schemas; it ends a $ref that leads to itself. */

@@ -5,8 +5,8 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "json/format.h"
 #include "json/json.h"
+#include "json/schema_format.h"
 #include "json/schema_rules.h"
 
 /* A message shows this many bytes of a value. */

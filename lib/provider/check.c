@@ -7,10 +7,10 @@
 #include "provider/builtin.h"
 #include "provider/check.h"
 #include "provider/template.h"
-#include "json/format.h"
 #include "json/json.h"
 #include "json/scan.h"
 #include "json/schema.h"
+#include "json/schema_format.h"
 
 struct check {
 	const struct provider *p;

@@ -7,8 +7,8 @@
 #include "provider/limits.h"
 #include "provider/options.h"
 #include "provider/validate.h"
-#include "json/format.h"
 #include "json/json.h"
+#include "json/schema_format.h"
 
 static struct json_object *
 finding_json(const struct finding *f)

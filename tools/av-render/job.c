@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "job.h"
-#include "program/status.h"
+#include "program/avatar_status.h"
 #include "provider/options.h"
 #include "provider/vars.h"
 #include "json/json.h"

@@ -1,11 +1,11 @@
 /*
- * format: checks strings against JSON Schema's `format` and `pattern`.
+ * schema_format: checks strings against JSON Schema's `format` and `pattern`.
  *
  * The formats are uuid (RFC 9562), uri (RFC 3986: scheme and characters only),
  * date and date-time (RFC 3339).
  */
-#ifndef AV_JSON_FORMAT_H
-#define AV_JSON_FORMAT_H
+#ifndef AV_JSON_SCHEMA_FORMAT_H
+#define AV_JSON_SCHEMA_FORMAT_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "program/status.h"
+#include "program/avatar_status.h"
 #include "json/json.h"
 
 /* Copies the members of an answer that stand in a record. */

@@ -1,11 +1,11 @@
 /*
- * status: puts the service's answer about an avatar or a rendering into the
+ * avatar_status: puts the service's answer about an avatar or a rendering into the
  * record, and tells the ledger what has failed or is gone.
  *
  * An entry marked failed or gone is not reused by a later run without a word.
  */
-#ifndef AV_PROGRAM_STATUS_H
-#define AV_PROGRAM_STATUS_H
+#ifndef AV_PROGRAM_AVATAR_STATUS_H
+#define AV_PROGRAM_AVATAR_STATUS_H
 
 #include "program/session.h"
 #include "service/call.h"
