@@ -219,6 +219,7 @@ http_transfer_set_up(struct http_transfer *t)
 	SET(easy, CURLOPT_ERRORBUFFER, t->error);
 	SET(easy, CURLOPT_URL, t->url);
 	SET(easy, CURLOPT_HTTPHEADER, t->headers);
+	SET(easy, CURLOPT_FOLLOWLOCATION, 0L); /* a redirect is a response; see http.h */
 	SET(easy, CURLOPT_USERAGENT, t->options->user_agent);
 	SET(easy, CURLOPT_PREREQFUNCTION, on_begin);
 	SET(easy, CURLOPT_PREREQDATA, t);

@@ -105,7 +105,7 @@ void attempt_release(struct attempt *a);
  * Begins another attempt in ms. */
 void attempt_again(struct attempt *a, int64_t ms);
 
-/* Begins another attempt after as many ms as the service asked for; if it did
+/* Begins another attempt after the ms that Retry-After asked for; if it did
  * not (0), after a jittered wait that grows with each failure in a row. */
 void attempt_back_off(struct attempt *a, int64_t asked_ms);
 

@@ -95,7 +95,7 @@ unreached(struct call *c, const struct http_response *r)
 	attempt_back_off(&c->attempt, 0);
 }
 
-/* The service asks to wait. */
+/* The service asks to wait: obeys Retry-After, which pauses the whole account. */
 static void
 wait_as_told(struct call *c, const struct answer *a)
 {
