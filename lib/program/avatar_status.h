@@ -1,5 +1,5 @@
 /*
- * avatar_status: puts what was learnt of an avatar or rendering into the record.
+ * avatar_status: puts what a service says of an avatar or rendering into the
  * record, and tells the ledger what has failed or is gone.
  *
  * An entry marked failed or gone is not reused by a later run without a word.
