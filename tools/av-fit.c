@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "av-fit/fit.h"
+#include "base/hashset.h"
 #include "base/mem.h"
 #include "base/outfile.h"
 #include "photo/source.h"
@@ -75,7 +76,7 @@ struct fit_tool {
 	struct fit_options options;
 	struct providers providers;
 	struct fit_pool *pool;
-	struct outfile_names targets;
+	struct hashset targets;
 	char *template;
 	bool force;
 };
@@ -174,7 +175,7 @@ open_target(struct work *w, struct err *e)
 		return -1;
 	}
 	w->path = buf_take(&path);
-	if (!outfile_names_take(&w->self->targets, w->path))
+	if (!hashset_add_str(&w->self->targets, w->path))
 		return err_set(e, CODE_TARGET_TAKEN,
 		    "another record of this run writes '%s'", w->path);
 	return outfile_open(&w->target, w->path, e);
@@ -534,7 +535,7 @@ main(int argc, char *argv[])
 	run_free(run);
 	fit_pool_free(self.pool);
 	loop_free(loop);
-	outfile_names_release(&self.targets);
+	hashset_release(&self.targets);
 	providers_release(&self.providers);
 	free(self.template);
 	run_exit(status);

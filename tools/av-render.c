@@ -310,8 +310,7 @@ take_targets(struct render *r, struct account *a, struct err *e)
 		struct buf path = {0};
 
 		result = outfile_path(r->self->context.template, &name, &path, e);
-		if (result == 0 &&
-		    !outfile_names_take(&r->self->context.targets, path.data))
+		if (result == 0 && !hashset_add_str(&r->self->context.targets, path.data))
 			result = err_set(e, CODE_TARGET_TAKEN,
 			    "another record of this run writes '%s'; tell them apart with -o",
 			    path.data);
@@ -432,7 +431,7 @@ main(int argc, char *argv[])
 	    o.common.timeout_ms, o.interval_ms);
 	status = run_records(self.session.run, argv + first);
 	session_close(&self.session, status);
-	outfile_names_release(&self.context.targets);
+	hashset_release(&self.context.targets);
 	filetype_free(self.context.filetypes);
 	strings_release(&o.asked);
 	strings_release(&o.given);

@@ -4,8 +4,7 @@
 
 #include "base/hashset.h"
 #include "base/mem.h"
-
-enum { FIRST_SIZE = 64 };
+#include "base/sha256.h"
 
 /* The first 128 bits of a hash; zero marks a free slot. Open addressing with linear
  * probing, at most 75 % full. */
@@ -26,17 +25,6 @@ is_free(const struct hashset_slot *s)
 	return s->half[0] == 0 && s->half[1] == 0;
 }
 
-static struct hashset_slot
-slot_of(const unsigned char *hash)
-{
-	struct hashset_slot s;
-
-	memcpy(s.half, hash, sizeof s.half);
-	if (is_free(&s))
-		s.half[1] = 1;
-	return s;
-}
-
 /* The slot that holds the hash, or the free one where it would go. */
 static struct hashset_slot *
 find_slot(const struct hashset *set, const struct hashset_slot *wanted)
@@ -44,8 +32,7 @@ find_slot(const struct hashset *set, const struct hashset_slot *wanted)
 	for (uint64_t i = wanted->half[0];; i++) {
 		struct hashset_slot *s = &set->table[i & (set->size - 1)];
 
-		if (is_free(s) ||
-		    (s->half[0] == wanted->half[0] && s->half[1] == wanted->half[1]))
+		if (is_free(s) || memcmp(s, wanted, sizeof *s) == 0)
 			return s;
 	}
 }
@@ -55,7 +42,7 @@ grow(struct hashset *set)
 {
 	struct hashset old = *set;
 
-	set->size = old.size == 0 ? FIRST_SIZE : old.size * 2;
+	set->size = old.size == 0 ? 64 : old.size * 2;
 	set->table = mem_new(set->size, sizeof *set->table);
 	for (size_t i = 0; i < old.size; i++)
 		if (!is_free(&old.table[i]))
@@ -64,23 +51,31 @@ grow(struct hashset *set)
 }
 
 bool
-hashset_has(const struct hashset *set, const unsigned char *hash)
+hashset_add(struct hashset *set, const unsigned char *hash)
 {
-	struct hashset_slot wanted = slot_of(hash);
+	struct hashset_slot wanted, *slot;
 
-	return set->size > 0 && !is_free(find_slot(set, &wanted));
+	memcpy(&wanted, hash, sizeof wanted);
+	if (is_free(&wanted))
+		wanted.half[1] = 1;
+	if (set->count >= set->size - set->size / 4)
+		grow(set);
+	slot = find_slot(set, &wanted);
+	if (!is_free(slot))
+		return false;
+	*slot = wanted;
+	set->count++;
+	return true;
 }
 
 bool
-hashset_add(struct hashset *set, const unsigned char *hash)
+hashset_add_str(struct hashset *set, const char *s)
 {
-	struct hashset_slot wanted = slot_of(hash);
+	unsigned char sum[SHA256_BYTES];
+	struct sha256 sha;
 
-	if (hashset_has(set, hash))
-		return false;
-	if (set->count >= set->size - set->size / 4)
-		grow(set);
-	*find_slot(set, &wanted) = wanted;
-	set->count++;
-	return true;
+	sha256_init(&sha);
+	sha256_add(&sha, s, strlen(s));
+	sha256_sum(&sha, sum);
+	return hashset_add(set, sum);
 }

@@ -19,10 +19,9 @@ struct hashset {
 
 void hashset_release(struct hashset *set);
 
-/* hash: the 32 bytes of a SHA-256. */
-bool hashset_has(const struct hashset *set, const unsigned char *hash);
-
-/* False: it was in the set already. */
+/* Adds a hash (the 32 bytes of a SHA-256), or the hash of a string. False: it
+ * was in the set already. */
 bool hashset_add(struct hashset *set, const unsigned char *hash);
+bool hashset_add_str(struct hashset *set, const char *s);
 
 #endif

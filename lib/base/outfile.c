@@ -89,27 +89,6 @@ outfile_path(const char *template, const struct outfile_name *name, struct buf *
 	return 0;
 }
 
-bool
-outfile_names_take(struct outfile_names *t, const char *path)
-{
-	unsigned char sum[SHA256_BYTES];
-	struct sha256 sha;
-
-	if (t->names.count == 0)
-		arc4random_buf(t->key, sizeof t->key);
-	sha256_init(&sha);
-	sha256_add(&sha, t->key, sizeof t->key);
-	sha256_add(&sha, path, strlen(path));
-	sha256_sum(&sha, sum);
-	return hashset_add(&t->names, sum);
-}
-
-void
-outfile_names_release(struct outfile_names *t)
-{
-	hashset_release(&t->names);
-}
-
 /* Whether path still names the open file. */
 static bool
 is_named(int fd, const char *path)
@@ -156,20 +135,21 @@ remove_stale(const struct outfile *t, struct err *e)
 static int
 make_part(struct outfile *t, struct err *e)
 {
+	int result;
+
 	t->fd = open(t->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (t->fd < 0 && errno == EEXIST)
 		return remove_stale(t, e) < 0 ? -1 : 1;
 	if (t->fd < 0)
 		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
-	if (lock_part(t, t->fd, e) < 0) {
-		close(t->fd);
-		return -1;
+	result = lock_part(t, t->fd, e);
+	if (result == 0) {
+		failpoint("part");
+		result = is_named(t->fd, t->part) ? 0 : 1;
 	}
-	failpoint("part");
-	if (is_named(t->fd, t->part))
-		return 0;
-	close(t->fd);
-	return 1;
+	if (result != 0)
+		close(t->fd);
+	return result;
 }
 
 int
@@ -177,18 +157,16 @@ outfile_open(struct outfile *t, const char *path, struct err *e)
 {
 	char *dir = file_dir_of(path);
 	const char *slash = strrchr(path, '/');
-	int result;
+	int result = 1;
 
-	memset(t, 0, sizeof *t);
+	*t = (struct outfile){.fd = -1};
 	sha256_init(&t->sha);
 	t->part = mem_printf("%s/.%s.part", dir, slash != NULL ? slash + 1 : path);
-	if (file_make_dirs(dir, 0777))
-		do
-			result = make_part(t, e);
-		while (result == 1);
-	else
+	if (!file_make_dirs(dir, 0777))
 		result = err_set(
 		    e, CODE_TARGET_UNWRITABLE, "cannot make directory '%s':", dir);
+	while (result == 1)
+		result = make_part(t, e);
 	free(dir);
 	if (result < 0) {
 		t->fd = -1;
@@ -206,8 +184,7 @@ outfile_write(struct outfile *t, uint64_t offset, const char *data, size_t len)
 	if (offset == 0) {
 		if (ftruncate(t->fd, 0) < 0 || lseek(t->fd, 0, SEEK_SET) < 0)
 			return false;
-		t->len = 0;
-		t->head_len = 0;
+		t->len = t->head_len = 0;
 		sha256_init(&t->sha);
 	}
 	if (offset != t->len) {

@@ -16,7 +16,6 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/hashset.h"
 #include "base/sha256.h"
 
 /* Values of the placeholders of a template; each may be any bytes, or NULL. */
@@ -36,18 +35,6 @@ int outfile_path(const char *template, const struct outfile_name *name,
 
 /* Whether all placeholders are known; otherwise *bad is where one starts. */
 bool outfile_template_ok(const char *template, const char **bad);
-
-/* The target paths used in this run, as hashes with a random key: 22 to 43
- * bytes each, however long the path is. Zeroed is empty. */
-struct outfile_names {
-	struct hashset names;
-	unsigned char key[16];
-};
-
-/* Adds a path; false: another record of this run has it. (Two paths with one
- * hash are less likely among a million than 1 in 10^26.) */
-bool outfile_names_take(struct outfile_names *t, const char *path);
-void outfile_names_release(struct outfile_names *t);
 
 /* A part file being written. */
 struct outfile {

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "base/hashset.h"
 #include "base/mem.h"
 #include "base/outfile.h"
 
@@ -357,29 +358,29 @@ processes_compete(void **unused)
 /* The names given out in a run. */
 
 static bool
-take(struct outfile_names *names, unsigned i)
+take(struct hashset *names, unsigned i)
 {
 	char path[64];
 
 	snprintf(path, sizeof path, "out/renderings/photo-%07u.loom.pose-hi._", i);
-	return outfile_names_take(names, path);
+	return hashset_add_str(names, path);
 }
 
 static void
 a_name_is_given_out_once(void **unused)
 {
-	struct outfile_names names = {0};
+	struct hashset names = {0};
 
 	(void)unused;
-	assert_true(outfile_names_take(&names, ""));
-	assert_false(outfile_names_take(&names, ""));
+	assert_true(hashset_add_str(&names, ""));
+	assert_false(hashset_add_str(&names, ""));
 	for (unsigned i = 0; i < 5000; i++)
 		assert_true(take(&names, i));
 	for (unsigned i = 0; i < 5000; i++)
 		assert_false(take(&names, i));
-	outfile_names_release(&names);
+	hashset_release(&names);
 	assert_true(take(&names, 1));
-	outfile_names_release(&names);
+	hashset_release(&names);
 }
 
 static size_t
@@ -393,7 +394,7 @@ in_use(void)
 static void
 a_million_names_take_little_memory(void **unused)
 {
-	struct outfile_names names = {0};
+	struct hashset names = {0};
 	size_t before = in_use(), each;
 
 	(void)unused;
@@ -405,7 +406,7 @@ a_million_names_take_little_memory(void **unused)
 	assert_true(each <= 48);
 	assert_false(take(&names, 0));
 	assert_false(take(&names, 999999));
-	outfile_names_release(&names);
+	hashset_release(&names);
 }
 
 int

@@ -8,6 +8,7 @@
 #ifndef AV_RENDER_JOB_H
 #define AV_RENDER_JOB_H
 
+#include "base/hashset.h"
 #include "service/download.h"
 #include "service/paid.h"
 #include "service/poll.h"
@@ -19,7 +20,7 @@ struct render_context {
 	struct paid_context *paid;
 	struct poller poller;
 	struct filetype *filetypes;
-	struct outfile_names targets;
+	struct hashset targets;
 	const char *template; /* of file names */
 	bool ask;             /* stop once it is requested */
 	bool force;
