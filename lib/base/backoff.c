@@ -15,10 +15,8 @@ backoff_ms(unsigned attempt, int64_t first, int64_t max, uint32_t random)
 int64_t
 backoff_grow(int64_t interval, int64_t max, uint32_t random, int64_t *next)
 {
-	int64_t tenth = interval / 10;
+	int64_t tenth = interval / 10, longer = interval + interval / 2 + 1;
 
-	*next = interval + interval / 2 + 1;
-	if (*next > max)
-		*next = max;
+	*next = longer < max ? longer : max;
 	return interval - tenth + (int64_t)random % (2 * tenth + 1);
 }

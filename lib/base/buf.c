@@ -32,19 +32,17 @@ buf_clear(struct buf *b)
 char *
 buf_room(struct buf *b, size_t extra)
 {
-	size_t need;
+	size_t size = b->size + b->size / 2;
 
 	if (extra > SIZE_MAX - b->len - 1 || (b->max > 0 && b->len + extra > b->max)) {
 		b->full = true;
 		return NULL;
 	}
-	need = b->len + extra + 1;
-	if (need > b->size) {
-		size_t size = b->size < 64 ? 64 : b->size + b->size / 2;
-		if (size < need)
-			size = need;
-		b->data = mem_resize(b->data, size);
-		b->size = size;
+	if (b->len + extra >= b->size) {
+		if (size < b->len + extra + 1)
+			size = b->len + extra + 1;
+		b->size = size < 64 ? 64 : size;
+		b->data = mem_resize(b->data, b->size);
 	}
 	return b->data + b->len;
 }

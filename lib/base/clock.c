@@ -5,31 +5,31 @@
 
 #include "base/clock.h"
 
-static struct timespec
-read_clock(clockid_t clock)
+static int64_t
+read_ns(clockid_t clock)
 {
 	struct timespec t = {0};
 
 	(void)clock_gettime(clock, &t); /* cannot fail for the clocks used here */
-	return t;
-}
-
-static int64_t
-to_ms(struct timespec t)
-{
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 int64_t
 clock_unix_ms(void)
 {
-	return to_ms(read_clock(CLOCK_REALTIME));
+	return read_ns(CLOCK_REALTIME) / 1000000;
 }
 
 int64_t
 clock_monotonic_ms(void)
 {
-	return to_ms(read_clock(CLOCK_MONOTONIC));
+	return read_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
+int64_t
+clock_boot_ns(void)
+{
+	return read_ns(CLOCK_BOOTTIME);
 }
 
 void
@@ -40,28 +40,17 @@ clock_sleep_ms(int64_t ms)
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 }
 
-int64_t
-clock_boot_ns(void)
-{
-	struct timespec t = read_clock(CLOCK_BOOTTIME);
-
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-bool
+void
 clock_boot_id(char id[CLOCK_BOOT_ID])
 {
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	bool known = false;
 
 	memset(id, 0, CLOCK_BOOT_ID);
-	if (fd >= 0) {
-		known = read(fd, id, CLOCK_BOOT_ID - 1) == CLOCK_BOOT_ID - 1;
-		close(fd);
-	}
-	if (!known)
+	if (fd < 0)
+		return;
+	if (read(fd, id, CLOCK_BOOT_ID - 1) != CLOCK_BOOT_ID - 1)
 		id[0] = '\0';
-	return known;
+	close(fd);
 }
 
 void
@@ -75,13 +64,10 @@ clock_stamp_now(struct clock_stamp *stamp)
 int64_t
 clock_stamp_age(const struct clock_stamp *then, const struct clock_stamp *now)
 {
-	int64_t age;
+	int64_t age = now->wall - then->wall;
 
-	if (then->wall > now->wall)
-		return -1;
-	age = now->wall - then->wall;
-	if (now->boot_id[0] != '\0' && strcmp(now->boot_id, then->boot_id) == 0 &&
-	    now->boot - then->boot > age)
-		age = now->boot - then->boot;
-	return age;
+	if (age >= 0 && now->boot_id[0] != '\0' &&
+	    strcmp(now->boot_id, then->boot_id) == 0 && now->boot - then->boot > age)
+		return now->boot - then->boot;
+	return age < 0 ? -1 : age;
 }

@@ -5,7 +5,6 @@
 #ifndef AV_BASE_CLOCK_H
 #define AV_BASE_CLOCK_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* Bytes of a boot id with its NUL. */
@@ -23,8 +22,8 @@ void clock_sleep_ms(int64_t ms);
 /* Nanoseconds since boot, sleep included (CLOCK_BOOTTIME). */
 int64_t clock_boot_ns(void);
 
-/* The id of the current boot of the machine. False, and "": unknown. */
-bool clock_boot_id(char id[CLOCK_BOOT_ID]);
+/* The id of the current boot of the machine, padded with NULs; "": unknown. */
+void clock_boot_id(char id[CLOCK_BOOT_ID]);
 
 /* A time by two clocks, since the wall clock can be set. */
 struct clock_stamp {

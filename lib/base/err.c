@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +23,14 @@ format(char *buf, size_t size, const char *fmt, va_list ap)
 	utf8_cut(buf);
 }
 
+/* Prints a message unless the level is lower than the one needed. */
 static void
-say(const char *fmt, va_list ap)
+say(int needed, const char *fmt, va_list ap)
 {
 	char message[2048];
 
+	if (level < needed)
+		return;
 	format(message, sizeof message, fmt, ap);
 	err_status("%s", "");
 	fprintf(stderr, "%s: %s\n", program_invocation_short_name, message);
@@ -79,10 +81,8 @@ warn(const char *fmt, ...)
 {
 	va_list ap;
 
-	if (level < 0)
-		return;
 	va_start(ap, fmt);
-	say(fmt, ap);
+	say(0, fmt, ap);
 	va_end(ap);
 }
 
@@ -91,10 +91,8 @@ note(const char *fmt, ...)
 {
 	va_list ap;
 
-	if (level < 1)
-		return;
 	va_start(ap, fmt);
-	say(fmt, ap);
+	say(1, fmt, ap);
 	va_end(ap);
 }
 
@@ -118,7 +116,7 @@ die(int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(fmt, ap);
+	say(-1, fmt, ap);
 	va_end(ap);
 	exit(status);
 }

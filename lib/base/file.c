@@ -40,38 +40,28 @@ static const struct {
     {0x0000564c, "NCP"},
 };
 
-static int
-read_all(int fd, struct buf *out)
-{
-	char chunk[16384];
-	ssize_t n;
-
-	while ((n = read(fd, chunk, sizeof chunk)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (!buf_add(out, chunk, (size_t)n)) {
-			errno = EFBIG;
-			return -1;
-		}
-	}
-	return 0;
-}
-
 int
 file_read(const char *path, struct buf *out, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), failed;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char chunk[16384];
+	ssize_t n;
 
 	if (fd < 0)
 		return err_set(e, CODE_INPUT_UNREADABLE, "cannot open '%s':", path);
 	buf_add(out, "", 0);
-	failed = read_all(fd, out);
-	if (failed)
+	while ((n = read(fd, chunk, sizeof chunk)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n > 0 && buf_add(out, chunk, (size_t)n))
+			continue;
+		if (n > 0)
+			errno = EFBIG;
 		err_set(e, CODE_INPUT_UNREADABLE, "cannot read '%s':", path);
+		break;
+	}
 	close(fd);
-	return failed;
+	return n == 0 ? 0 : -1;
 }
 
 bool
@@ -100,13 +90,7 @@ file_replace(
 	if (fd < 0)
 		return false;
 	written = file_write_all(fd, data, len) && fsync(fd) == 0;
-	saved = errno;
-	if (close(fd) < 0 && written) {
-		saved = errno;
-		written = false;
-	}
-	errno = saved;
-	if (written && rename(temp, path) == 0)
+	if (close(fd) == 0 && written && rename(temp, path) == 0)
 		return file_sync_name(path);
 	saved = errno;
 	(void)unlink(temp);
@@ -114,24 +98,17 @@ file_replace(
 	return false;
 }
 
-static bool
-is_directory(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 /* An existing directory is a success, even if mkdir fails with EROFS or EACCES. */
 static bool
 make_dir(const char *path, mode_t mode)
 {
+	struct stat st;
 	int saved;
 
 	if (mkdir(path, mode) == 0)
 		return file_sync_name(path);
 	saved = errno == EEXIST ? ENOTDIR : errno;
-	if (is_directory(path))
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return true;
 	errno = saved;
 	return false;
@@ -167,14 +144,12 @@ bool
 file_sync_name(const char *path)
 {
 	char *dir = file_dir_of(path);
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), saved;
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool synced = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);
 
-	saved = errno;
 	if (fd >= 0)
 		close(fd);
 	free(dir);
-	errno = saved;
 	return synced;
 }
 
@@ -208,6 +183,7 @@ file_state_path(const char *name, struct err *e)
 		return NULL;
 	}
 	path = mem_printf("%s/%s", dir, name);
+	free(dir);
 	parent = file_dir_of(path);
 	if (!file_make_dirs(parent, 0700)) {
 		err_set(
@@ -216,7 +192,6 @@ file_state_path(const char *name, struct err *e)
 		path = NULL;
 	}
 	free(parent);
-	free(dir);
 	return path;
 }
 

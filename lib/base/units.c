@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +14,7 @@ number(const char *s, double *value, const char **end)
 	errno = 0;
 	*value = strtod(s, &stop);
 	*end = stop;
-	return stop != s && errno == 0 && isfinite(*value) && *value >= 0 &&
-	       strspn(s, "0123456789.") == (size_t)(stop - s);
+	return stop != s && errno == 0 && strspn(s, "0123456789.") == (size_t)(stop - s);
 }
 
 bool
@@ -49,21 +47,15 @@ units_rate(const char *s, double *per_second)
 
 	if (!number(s, per_second, &end) || *per_second <= 0)
 		return false;
-	if (strcmp(end, "/m") == 0)
-		*per_second /= 60;
-	else if (*end != '\0' && strcmp(end, "/s") != 0)
-		return false;
+	if (strcmp(end, "/m") != 0)
+		return *end == '\0' || strcmp(end, "/s") == 0;
+	*per_second /= 60;
 	return true;
 }
 
 bool
 units_count(const char *s, int64_t *value)
 {
-	char *end;
-
-	if (strspn(s, "0123456789") != strlen(s))
-		return false;
-	errno = 0;
-	*value = strtoll(s, &end, 10);
-	return end != s && errno == 0 && *value >= 1 && *value <= INT32_MAX;
+	*value = strtoll(s, NULL, 10);
+	return s[strspn(s, "0123456789")] == '\0' && *value >= 1 && *value <= INT32_MAX;
 }

@@ -3,43 +3,25 @@
 
 #include "base/utf8.h"
 
-/* The second byte of some sequences has a narrower range (RFC 3629, section 4). */
-static bool
-second_ok(unsigned char first, unsigned char second)
-{
-	switch (first) {
-	case 0xe0:
-		return second >= 0xa0 && second <= 0xbf;
-	case 0xed:
-		return second >= 0x80 && second <= 0x9f;
-	case 0xf0:
-		return second >= 0x90 && second <= 0xbf;
-	case 0xf4:
-		return second >= 0x80 && second <= 0x8f;
-	default:
-		return second >= 0x80 && second <= 0xbf;
-	}
-}
-
 size_t
 utf8_char(const char *s, size_t len)
 {
 	const unsigned char *u = (const unsigned char *)s;
+	unsigned char first, low, high;
 	size_t n;
 
 	if (len == 0)
 		return 0;
-	if (u[0] < 0x80)
+	first = u[0];
+	if (first < 0x80)
 		return 1;
-	if (u[0] >= 0xc2 && u[0] <= 0xdf)
-		n = 2;
-	else if (u[0] >= 0xe0 && u[0] <= 0xef)
-		n = 3;
-	else if (u[0] >= 0xf0 && u[0] <= 0xf4)
-		n = 4;
-	else
+	if (first < 0xc2 || first > 0xf4)
 		return 0;
-	if (len < n || !second_ok(u[0], u[1]))
+	n = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	/* The second byte of some sequences has a narrower range (RFC 3629, section 4). */
+	low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+	high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+	if (len < n || u[1] < low || u[1] > high)
 		return 0;
 	for (size_t i = 2; i < n; i++)
 		if ((u[i] & 0xc0) != 0x80)
@@ -50,12 +32,10 @@ utf8_char(const char *s, size_t len)
 bool
 utf8_valid(const char *s, size_t len)
 {
-	while (len > 0) {
-		size_t n = utf8_char(s, len);
+	for (size_t n; len > 0; s += n, len -= n) {
+		n = utf8_char(s, len);
 		if (n == 0)
 			return false;
-		s += n;
-		len -= n;
 	}
 	return true;
 }
@@ -99,15 +79,10 @@ utf8_line(char *s, size_t max)
 void
 utf8_mend(struct buf *out, const char *s, size_t len)
 {
-	while (len > 0) {
-		size_t n = utf8_char(s, len);
-		if (n == 0) {
-			buf_add(out, "\xef\xbf\xbd", 3);
+	for (size_t n; len > 0; s += n, len -= n) {
+		n = utf8_char(s, len);
+		buf_add(out, n > 0 ? s : "\xef\xbf\xbd", n > 0 ? n : 3);
+		if (n == 0)
 			n = 1;
-		} else {
-			buf_add(out, s, n);
-		}
-		s += n;
-		len -= n;
 	}
 }
