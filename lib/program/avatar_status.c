@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "base/mem.h"
 #include "program/avatar_status.h"
 #include "json/json.h"
 
@@ -18,29 +17,31 @@ copy_shown(struct json_object *into, struct json_object *taken)
 	}
 }
 
+/* Sets *f if the call failed, or if what it asked for (an "avatar" or a "rendering") has
+ * failed. True: that has failed or is gone, and *fate says which. */
 static bool
-has_failed(struct json_object *taken)
+is_lost(const struct call_result *result, enum code code, const char *what,
+    struct failure *f, enum ledger_fate *fate)
 {
-	const char *status = json_str(taken, "/status");
-
-	return status != NULL && strcmp(status, "failed") == 0;
-}
-
-/* what: "avatar" or "rendering". */
-static void
-set_failure(
-    struct failure *f, enum code code, const char *what, struct json_object *taken)
-{
-	const char *reason = json_str(taken, "/reason");
-	const char *word = json_str(taken, "/provider_status");
+	const char *status = json_str(result->taken, "/status");
+	const char *reason = json_str(result->taken, "/reason");
+	const char *word = json_str(result->taken, "/provider_status");
 	struct err e;
 
+	*fate = result->failure != NULL ? LEDGER_GONE : LEDGER_FAILED;
+	if (result->failure != NULL) {
+		failure_copy(f, result->failure);
+		return f->err.code == CODE_AVATAR_GONE;
+	}
+	if (status == NULL || strcmp(status, "failed") != 0)
+		return false;
 	if (reason != NULL)
 		err_set(&e, code, "the service could not make the %s: %s", what, reason);
 	else
 		err_set(&e, code, "the service could not make the %s (%s)", what,
 		    word != NULL ? word : "failed");
 	failure_set(f, &e, "yes");
+	return true;
 }
 
 /* Marks the entry of this operation and id in the ledger. */
@@ -57,13 +58,6 @@ mark(struct ledger *ledger, struct account *a, const char *operation, const char
 		ledger_retire(ledger, &key, id, fate, NULL, NULL);
 }
 
-static void
-mark_avatar(struct session *s, struct account *a, struct rec *rec, enum ledger_fate fate)
-{
-	mark(session_ledger(s), a, "create", json_str(rec_get(rec, "avatar"), "/id"),
-	    fate);
-}
-
 void
 status_mark_rendering(struct ledger *ledger, struct account *a, const struct kind *kind,
     const char *id, enum ledger_fate fate)
@@ -78,48 +72,29 @@ void
 status_put_avatar(struct session *s, struct account *a, struct rec *rec,
     const struct call_result *result, struct failure *f)
 {
-	if (result->failure != NULL) {
-		failure_copy(f, result->failure);
-		if (f->err.code == CODE_AVATAR_GONE)
-			mark_avatar(s, a, rec, LEDGER_GONE);
-		return;
-	}
-	copy_shown(rec_edit(rec, "avatar"), result->taken);
-	if (!has_failed(result->taken))
-		return;
-	set_failure(f, CODE_AVATAR_FAILED, "avatar", result->taken);
-	mark_avatar(s, a, rec, LEDGER_FAILED);
-}
+	enum ledger_fate fate;
 
-/* An entry of `renderings`, to be changed in place. */
-static struct json_object *
-rendering_entry(struct rec *rec, int index)
-{
-	struct json_object *all = json_copy(rec_get(rec, "renderings"));
-
-	rec_set(rec, "renderings", all);
-	return json_object_array_get_idx(all, (size_t)index);
+	if (result->failure == NULL)
+		copy_shown(rec_edit(rec, "avatar"), result->taken);
+	if (is_lost(result, CODE_AVATAR_FAILED, "avatar", f, &fate))
+		mark(session_ledger(s), a, "create",
+		    json_str(rec_get(rec, "avatar"), "/id"), fate);
 }
 
 void
 status_put_rendering(struct session *s, struct account *a, struct rec *rec, int index,
     const struct call_result *result, struct failure *f)
 {
-	struct json_object *entry = rendering_entry(rec, index);
-	const char *name = json_str(entry, "/kind"), *id = json_str(entry, "/id");
+	struct json_object *all = json_copy(rec_get(rec, "renderings"));
+	struct json_object *entry = json_object_array_get_idx(all, (size_t)index);
+	const char *name = json_str(entry, "/kind");
 	const struct kind *kind = name != NULL ? provider_kind(a->provider, name) : NULL;
+	enum ledger_fate fate;
 
-	if (result->failure != NULL) {
-		failure_copy(f, result->failure);
-		if (f->err.code == CODE_AVATAR_GONE && kind != NULL)
-			status_mark_rendering(
-			    session_ledger(s), a, kind, id, LEDGER_GONE);
-		return;
-	}
-	copy_shown(entry, result->taken);
-	if (!has_failed(result->taken))
-		return;
-	set_failure(f, CODE_RENDERING_FAILED, "rendering", result->taken);
-	if (kind != NULL)
-		status_mark_rendering(session_ledger(s), a, kind, id, LEDGER_FAILED);
+	rec_set(rec, "renderings", all);
+	if (result->failure == NULL)
+		copy_shown(entry, result->taken);
+	if (is_lost(result, CODE_RENDERING_FAILED, "rendering", f, &fate) && kind != NULL)
+		status_mark_rendering(
+		    session_ledger(s), a, kind, json_str(entry, "/id"), fate);
 }

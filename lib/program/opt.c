@@ -10,7 +10,6 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/strings.h"
 #include "base/units.h"
 #include "base/version.h"
 #include "program/opt.h"
@@ -18,12 +17,6 @@
 /* getopt_long returns this plus the row's index for a row without a letter. */
 #define LONG_ONLY 256
 #define MAX_ROWS  64
-
-static int
-getopt_value(const struct opt *row, size_t i)
-{
-	return row->letter != 0 ? row->letter : LONG_ONLY + (int)i;
-}
 
 static void
 print_row(char letter, const char *name, const char *arg, const char *help)
@@ -109,7 +102,7 @@ make_getopt_args(const struct opt *table, char *letters, struct option *longs)
 		const struct opt *row = &table[n];
 		longs[n] = (struct option){row->name,
 		    row->arg != NULL ? required_argument : no_argument, NULL,
-		    getopt_value(row, n)};
+		    row->letter != 0 ? row->letter : LONG_ONLY + (int)n};
 		if (row->letter != 0)
 			*letters++ = row->letter;
 		if (row->letter != 0 && row->arg != NULL)
@@ -121,32 +114,17 @@ make_getopt_args(const struct opt *table, char *letters, struct option *longs)
 	strcpy(letters, "hV");
 }
 
-static const struct opt *
-find_row(const struct opt *table, int value)
-{
-	for (size_t i = 0; table[i].name != NULL; i++)
-		if (getopt_value(&table[i], i) == value)
-			return &table[i];
-	return NULL;
-}
-
-/* Opens /dev/null for each standard stream that is closed: a file that the program opens
- * later would take the stream's number, and records would be written into it. /dev/null
- * is opened the wrong way round, so that reading and writing fail as on a closed
- * descriptor. */
+/* Opens /dev/null for each closed standard stream: a file that the program opens later
+ * would take the stream's number, and records would be written into it. /dev/null is
+ * opened the wrong way round, so that reading and writing fail as before. */
 static void
 fill_closed_streams(void)
 {
 	static const int modes[] = {O_WRONLY, O_RDONLY, O_RDWR};
-	int fd;
 
-	for (int i = 0; i <= STDERR_FILENO; i++) {
-		if (fcntl(i, F_GETFD) >= 0)
-			continue;
-		fd = open("/dev/null", modes[i]);
-		if (fd != i)
+	for (int i = 0; i <= STDERR_FILENO; i++)
+		if (fcntl(i, F_GETFD) < 0 && open("/dev/null", modes[i]) != i)
 			die(EX_OSERR, "cannot open /dev/null:");
-	}
 }
 
 int
@@ -155,14 +133,13 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 {
 	char letters[2 * MAX_ROWS + 4];
 	struct option longs[MAX_ROWS + 1];
+	size_t i;
 	int c;
 
 	fill_closed_streams();
 	make_getopt_args(table, letters, longs);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-		const struct opt *row;
-
 		if (c == 'h')
 			print_help(usage, table);
 		if (c == 'V')
@@ -171,11 +148,11 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 			opt_misuse(usage, "%s needs a value", argv[optind - 1]);
 		if (c == '?')
 			opt_misuse(usage, "unknown option '%s'", argv[optind - 1]);
-		row = find_row(table, c);
-		if (row == NULL || !set_member(row, into, optarg))
-			opt_misuse(usage, "--%s: '%s' is not %s",
-			    row != NULL ? row->name : "?", optarg,
-			    row != NULL && row->arg != NULL ? row->arg : "a value");
+		for (i = 0; longs[i].val != c;)
+			i++;
+		if (!set_member(&table[i], into, optarg))
+			opt_misuse(usage, "--%s: '%s' is not %s", table[i].name, optarg,
+			    table[i].arg);
 	}
 	return optind;
 }
@@ -184,9 +161,15 @@ void
 opt_common_finish(struct opt_common *common)
 {
 	const char *provider = getenv("AV_PROVIDER");
+	char *copy, *rest, *name;
 
 	if (common->provider == NULL && provider != NULL && *provider != '\0')
 		common->provider = provider;
+	copy = rest = mem_str(common->provider);
+	while (rest != NULL && (name = strsep(&rest, ",")) != NULL)
+		if (*name != '\0')
+			strings_add(&common->providers, mem_str(name));
+	free(copy);
 	if (common->jobs == 0)
 		common->jobs = 4;
 	err_set_level(common->quiet ? -1 : common->verbose);

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/strings.h"
+
 enum opt_type {
 	OPT_FLAG,  /* bool */
 	OPT_COUNT, /* int: how often it was given */
@@ -40,7 +42,8 @@ struct opt_usage {
 
 /* The options of all programs that read records. */
 struct opt_common {
-	const char *provider; /* -p, else AV_PROVIDER, else NULL */
+	const char *provider;     /* -p, else AV_PROVIDER, else NULL */
+	struct strings providers; /* the names in it */
 	const char *url;
 	int64_t jobs;
 	bool keep_order, quiet, nul, retry_failed, exit_zero;
@@ -108,8 +111,8 @@ struct opt_common {
 int opt_parse(int argc, char *argv[], const struct opt_usage *usage,
     const struct opt *table, void *into);
 
-/* Sets the level of messages, and the defaults of -p (from AV_PROVIDER) and
- * -j (4). */
+/* Sets the level of messages and the defaults of -p (AV_PROVIDER) and -j (4),
+ * and splits -p into names, which are never freed. */
 void opt_common_finish(struct opt_common *common);
 
 /* Ends the program: prints the message and the synopsis, exits EX_USAGE. */

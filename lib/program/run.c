@@ -30,21 +30,16 @@ struct run {
 	const struct run_step *step;
 	size_t window;
 	void *program;
-	char **providers; /* of -p, NULL-terminated */
-	char *provider_names;
 	struct input input;
 	struct out out;
-	/* At work, in the input's order; with keep_order also done but not yet written.
-	 */
+	/* At work, in the input's order; with keep_order also done, not yet written. */
 	TAILQ_HEAD(, item) items;
 	size_t held, parked; /* of items */
 	size_t n_done, n_failed;
 	struct timer grace, progress;
 	struct deferred stop; /* stops all work once the output is lost */
 	bool reading;         /* stdin is watched */
-	bool input_over;
-	bool output_lost;
-	bool over;
+	bool input_over, output_lost, over;
 	bool filling;  /* in fill_window: run_done must not call it again */
 	bool stopping; /* in stop_all: run_done must not free items */
 	int signo;     /* the signal to die of, or 0 */
@@ -52,7 +47,6 @@ struct run {
 };
 
 static void fill_window(struct run *run);
-static void stop_lost(void *arg);
 
 static int
 more_severe(int a, int b)
@@ -66,8 +60,9 @@ more_severe(int a, int b)
 	return EX_OK;
 }
 
+/* Counts the record, writes it and frees it. */
 static void
-count_record(struct run *run, struct rec *rec)
+write_record(struct run *run, struct rec *rec)
 {
 	struct json_object *error = rec_get(rec, "error");
 	const char *name = json_str(error, "/code");
@@ -75,17 +70,10 @@ count_record(struct run *run, struct rec *rec)
 	bool retryable = json_flag(error, "/retryable", false);
 
 	run->n_done++;
-	if (error == NULL)
-		return;
-	run->n_failed++;
-	if (!run->common->exit_zero)
+	if (error != NULL)
+		run->n_failed++;
+	if (error != NULL && !run->common->exit_zero)
 		run->status = more_severe(run->status, code_exit_status(code, retryable));
-}
-
-static void
-write_record(struct run *run, struct rec *rec)
-{
-	count_record(run, rec);
 	rec_write(rec, out_buf(&run->out));
 	out_added(&run->out);
 	rec_free(rec);
@@ -157,16 +145,6 @@ run_park(struct item *item, bool parked)
 		fill_window(run);
 }
 
-bool
-run_stopping(struct run *run)
-{
-	if (!run->output_lost && out_broken(&run->out)) {
-		run->output_lost = true;
-		loop_defer(run->loop, &run->stop, stop_lost, run);
-	}
-	return run->signo != 0 || run->output_lost;
-}
-
 size_t
 run_failed(const struct run *run)
 {
@@ -178,8 +156,7 @@ add_item(struct run *run, struct rec *rec)
 {
 	struct item *item = mem_new(1, sizeof *item);
 
-	item->rec = rec;
-	item->run = run;
+	*item = (struct item){.rec = rec, .run = run};
 	TAILQ_INSERT_TAIL(&run->items, item, link);
 	run->held++;
 	return item;
@@ -235,19 +212,17 @@ start_record(struct run *run, struct rec *rec)
 static void
 for_each_provider(struct run *run, struct rec *rec)
 {
-	char **p = run->providers;
+	const struct strings *names = &run->common->providers;
 
-	if (p[0] == NULL || rec_has(rec, "provider") || rec_failed(rec)) {
+	if (names->n == 0 || rec_has(rec, "provider") || rec_failed(rec)) {
 		start_record(run, rec);
 		return;
 	}
-	for (; p[1] != NULL; p++) {
-		struct rec *copy = rec_clone(rec);
-		rec_set_str(copy, "provider", p[0]);
+	for (size_t i = 0; i < names->n; i++) {
+		struct rec *copy = i + 1 < names->n ? rec_clone(rec) : rec;
+		rec_set_str(copy, "provider", names->v[i]);
 		start_record(run, copy);
 	}
-	rec_set_str(rec, "provider", p[0]);
-	start_record(run, rec);
 }
 
 /* True if no more input should be read now. After a signal, records pass through and need no
@@ -354,6 +329,16 @@ stop_lost(void *arg)
 	stop_all(arg, false);
 }
 
+bool
+run_stopping(struct run *run)
+{
+	if (!run->output_lost && out_broken(&run->out)) {
+		run->output_lost = true;
+		loop_defer(run->loop, &run->stop, stop_lost, run);
+	}
+	return run->signo != 0 || run->output_lost;
+}
+
 static void
 on_output_room(void *arg)
 {
@@ -408,37 +393,18 @@ start_progress(struct run *run)
 		    show_progress, run);
 }
 
-/* "a,b" as {"a", "b", NULL}. */
-static void
-split_providers(struct run *run)
-{
-	char *rest = run->provider_names = mem_str(run->common->provider), *name;
-	size_t n = 0;
-
-	run->providers = mem_new(1, sizeof *run->providers);
-	while (rest != NULL && (name = strsep(&rest, ",")) != NULL) {
-		if (*name == '\0')
-			continue;
-		run->providers =
-		    mem_resize(run->providers, (n + 2) * sizeof *run->providers);
-		run->providers[n++] = name;
-		run->providers[n] = NULL;
-	}
-}
-
 struct run *
 run_new(struct loop *loop, const struct opt_common *common, const struct run_step *step,
     size_t window, void *program)
 {
 	struct run *run = mem_new(1, sizeof *run);
 
-	run->loop = loop;
-	run->common = common;
-	run->step = step;
-	run->window = window;
-	run->program = program;
+	*run = (struct run){.loop = loop,
+	    .common = common,
+	    .step = step,
+	    .window = window,
+	    .program = program};
 	TAILQ_INIT(&run->items);
-	split_providers(run);
 	input_init(&run->input, step->name, step->input, common->nul);
 	out_init(&run->out, loop, on_output_room, run);
 	return run;
@@ -447,13 +413,9 @@ run_new(struct loop *loop, const struct opt_common *common, const struct run_ste
 void
 run_free(struct run *run)
 {
-	if (run == NULL)
-		return;
 	loop_undefer(run->loop, &run->stop);
 	out_release(&run->out);
 	input_release(&run->input);
-	free(run->providers);
-	free(run->provider_names);
 	free(run);
 }
 

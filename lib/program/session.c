@@ -1,8 +1,6 @@
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
-#include "base/mem.h"
 #include "base/version.h"
 #include "program/session.h"
 
@@ -18,18 +16,14 @@ is_stopping(void *arg)
 static void
 check_providers(struct session *s)
 {
-	char *names = mem_str(s->common->provider), *rest = names, *name;
-	struct account *a;
+	const struct strings *names = &s->common->providers;
 	struct err e;
 
-	while (rest != NULL && (name = strsep(&rest, ",")) != NULL) {
-		if (*name == '\0')
-			continue;
-		a = accounts_get(s->engine.accounts, name, &e);
+	for (size_t i = 0; i < names->n; i++) {
+		struct account *a = accounts_get(s->engine.accounts, names->v[i], &e);
 		if (a == NULL || account_has_credentials(a, &e) < 0)
 			die(EX_CONFIG, "%s", e.message);
 	}
-	free(names);
 }
 
 void
