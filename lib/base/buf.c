@@ -83,9 +83,7 @@ buf_printf(struct buf *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		return false;
-	room = buf_room(b, (size_t)n);
+	room = n >= 0 ? buf_room(b, (size_t)n) : NULL;
 	if (room == NULL)
 		return false;
 	va_start(ap, fmt);

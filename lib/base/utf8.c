@@ -54,14 +54,13 @@ utf8_count(const char *s)
 void
 utf8_cut(char *s)
 {
-	size_t len = strlen(s), start = len;
+	size_t len = strlen(s), n = 1; /* of the last character */
 
-	while (
-	    start > 0 && len - start < 4 && ((unsigned char)s[start - 1] & 0xc0) == 0x80)
-		start--;
-	if (start > 0 && (unsigned char)s[start - 1] >= 0xc0 &&
-	    utf8_char(s + start - 1, len - start + 1) == 0)
-		s[start - 1] = '\0';
+	while (n < 4 && n < len && ((unsigned char)s[len - n] & 0xc0) == 0x80)
+		n++;
+	if (n <= len && (unsigned char)s[len - n] >= 0xc0 &&
+	    utf8_char(s + len - n, n) == 0)
+		s[len - n] = '\0';
 }
 
 void

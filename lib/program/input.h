@@ -16,13 +16,12 @@
 #include "os/lines.h"
 #include "json/rec.h"
 
-/* What a line without JSON is: a photo's path, or an avatar's id. */
 enum input_kind { INPUT_PHOTOS, INPUT_AVATARS };
 
 struct input {
-	const char *step; /* error.step of bad lines */
-	enum input_kind kind;
-	char **operands; /* the next one; NULL: stdin is read */
+	const char *step;     /* error.step of bad lines */
+	enum input_kind kind; /* what a line without JSON is */
+	char **operands;      /* the next one; NULL: stdin is read */
 	struct lines lines;
 };
 
@@ -31,11 +30,9 @@ void input_init(
     struct input *in, const char *step, enum input_kind kind, bool nul);
 void input_release(struct input *in);
 
-/* The next record that needs no reading, for the caller to free; or NULL:
- * stdin has to be read (lines_read), or input_is_over. */
+/* The next record that needs no reading, for the caller to free. NULL: stdin
+ * has to be read (lines_read), or input_is_over: no record will ever follow. */
 struct rec *input_next(struct input *in);
-
-/* After input_next returned NULL: whether no record will ever follow. */
 bool input_is_over(const struct input *in);
 
 #endif

@@ -30,7 +30,7 @@ print_row(char letter, const char *name, const char *arg, const char *help)
 	    left, help);
 }
 
-_Noreturn static void
+static void
 print_help(const struct opt_usage *usage, const struct opt *table)
 {
 	printf("usage: %s\n\n%s\n\n", usage->synopsis, usage->about);
@@ -39,14 +39,6 @@ print_help(const struct opt_usage *usage, const struct opt *table)
 	print_row('h', "help", NULL, "print this help and exit");
 	print_row('V', "version", NULL, "print the version and exit");
 	printf("\nexamples:\n%s", usage->examples);
-	exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
-}
-
-_Noreturn static void
-print_version(void)
-{
-	printf("%s %s\n", program_invocation_short_name, av_version);
-	exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
 }
 
 void
@@ -95,10 +87,10 @@ set_member(const struct opt *row, void *into, const char *arg)
 static void
 make_getopt_args(const struct opt *table, char *letters, struct option *longs)
 {
-	size_t n = 0;
+	size_t n;
 
 	*letters++ = ':';
-	for (; n < MAX_ROWS - 3 && table[n].name != NULL; n++) {
+	for (n = 0; n < MAX_ROWS - 3 && table[n].name != NULL; n++) {
 		const struct opt *row = &table[n];
 		longs[n] = (struct option){row->name,
 		    row->arg != NULL ? required_argument : no_argument, NULL,
@@ -143,7 +135,9 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 		if (c == 'h')
 			print_help(usage, table);
 		if (c == 'V')
-			print_version();
+			printf("%s %s\n", program_invocation_short_name, av_version);
+		if (c == 'h' || c == 'V')
+			exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
 		if (c == ':')
 			opt_misuse(usage, "%s needs a value", argv[optind - 1]);
 		if (c == '?')

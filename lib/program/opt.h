@@ -2,8 +2,7 @@
  * opt: command-line options, parsed and explained from one table.
  *
  * A program's table has its own rows and those of OPT_COMMON. -h and -V are
- * built in. A mistake prints the message and the synopsis on stderr and ends
- * the program with EX_USAGE.
+ * built in. A mistake ends the program by opt_misuse.
  */
 #ifndef AV_PROGRAM_OPT_H
 #define AV_PROGRAM_OPT_H
@@ -59,47 +58,36 @@ struct opt_common {
 	{'p', "provider", "NAME[,NAME]", \
 	    "provider of records that name none (AV_PROVIDER)", \
 	    OPT_STR, offsetof(T, common.provider)}, \
-	{'k', "keep-order", NULL, \
-	    "write records in the order of the input", \
+	{'k', "keep-order", NULL, "write records in the order of the input", \
 	    OPT_FLAG, offsetof(T, common.keep_order)}, \
-	{'0', "null", NULL, \
-	    "input lines end in NUL, as from find -print0", \
+	{'0', "null", NULL, "input lines end in NUL, as from find -print0", \
 	    OPT_FLAG, offsetof(T, common.nul)}, \
 	{0, "retry-failed", NULL, \
 	    "retry records that failed here and can succeed", \
 	    OPT_FLAG, offsetof(T, common.retry_failed)}, \
-	{0, "exit-zero", NULL, \
-	    "exit with 0 even if records failed", \
+	{0, "exit-zero", NULL, "exit with 0 even if records failed", \
 	    OPT_FLAG, offsetof(T, common.exit_zero)}, \
-	{'q', "quiet", NULL, \
-	    "print only errors on stderr", \
+	{'q', "quiet", NULL, "print only errors on stderr", \
 	    OPT_FLAG, offsetof(T, common.quiet)}, \
-	{'v', "verbose", NULL, \
-	    "print more, such as each request, on stderr", \
+	{'v', "verbose", NULL, "print more, such as each request, on stderr", \
 	    OPT_COUNT, offsetof(T, common.verbose)}
 
 /* For programs that talk to services. */
 #define OPT_NETWORK(T) \
-	{'u', "url", "URL", \
-	    "base URL of the API, with one -p (NAME_API_URL)", \
+	{'u', "url", "URL", "base URL of the API, with one -p (NAME_API_URL)", \
 	    OPT_STR, offsetof(T, common.url)}, \
-	{'j', "jobs", "N", \
-	    "requests in flight (4)", \
+	{'j', "jobs", "N", "requests in flight (4)", \
 	    OPT_INT, offsetof(T, common.jobs)}, \
-	{0, "rate", "N[/s]", \
-	    "requests a second for an account (NAME_RATE)", \
+	{0, "rate", "N[/s]", "requests a second for an account (NAME_RATE)", \
 	    OPT_RATE, offsetof(T, common.rate)}, \
-	{0, "timeout", "TIME", \
-	    "time limit for one record: 90s, 10m, 1h", \
+	{0, "timeout", "TIME", "time limit for one record: 90s, 10m, 1h", \
 	    OPT_MS, offsetof(T, common.timeout_ms)}
 
 /* For programs that wait; T has the members watch and interval_ms too. */
 #define OPT_WATCH(T) \
-	{0, "watch", "N", \
-	    "records at a time (100000)", \
+	{0, "watch", "N", "records at a time (100000)", \
 	    OPT_INT, offsetof(T, watch)}, \
-	{0, "interval", "TIME", \
-	    "first poll interval; later ones are longer", \
+	{0, "interval", "TIME", "first poll interval; later ones are longer", \
 	    OPT_MS, offsetof(T, interval_ms)}
 /* clang-format on */
 
@@ -115,7 +103,7 @@ int opt_parse(int argc, char *argv[], const struct opt_usage *usage,
  * and splits -p into names, which are never freed. */
 void opt_common_finish(struct opt_common *common);
 
-/* Ends the program: prints the message and the synopsis, exits EX_USAGE. */
+/* Prints the message and the synopsis on stderr, and exits with EX_USAGE. */
 _Noreturn void opt_misuse(const struct opt_usage *usage, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

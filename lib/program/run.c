@@ -13,16 +13,12 @@
 #include "json/json.h"
 
 /* How long after the first signal reading goes on and requests in flight may end. */
-#define GRACE_MS 10000
-
-/* How many items may be parked. */
-#define PARKED_MAX 10000
-
-/* Reading stops while more output than this waits for its reader. */
-#define BACKLOG_MAX ((size_t)1 << 18)
-
-/* How often progress is shown. */
+#define GRACE_MS    10000
+#define PARKED_MAX  10000 /* items */
 #define PROGRESS_MS 200
+
+/* Reading stops while more bytes of output than this wait for their reader. */
+#define BACKLOG_MAX ((size_t)1 << 18)
 
 struct run {
 	struct loop *loop;
@@ -162,17 +158,8 @@ add_item(struct run *run, struct rec *rec)
 	return item;
 }
 
-static void
-pass_through(struct run *run, struct rec *rec)
-{
-	if (run->common->keep_order && !TAILQ_EMPTY(&run->items))
-		run_done(add_item(run, rec));
-	else
-		write_record(run, rec);
-}
-
-/* True if a failed record begins again: this program can repair it, or --retry-failed is given
- * and the record failed here and is retryable. */
+/* True if a failed record begins again: this program can repair it, or --retry-failed is
+ * given and the record failed here and is retryable. */
 static bool
 retries(struct run *run, struct rec *rec)
 {
@@ -193,19 +180,23 @@ retries(struct run *run, struct rec *rec)
 static void
 start_record(struct run *run, struct rec *rec)
 {
+	bool passes = (rec_failed(rec) && !retries(run, rec)) ||
+	              (run->step->skip != NULL && run->step->skip(run->program, rec));
 	struct err e;
 
-	if ((rec_failed(rec) && !retries(run, rec)) ||
-	    (run->step->skip != NULL && run->step->skip(run->program, rec))) {
-		pass_through(run, rec);
-	} else if (run->signo != 0) {
+	if (!passes && run->signo == 0) {
+		run->step->begin(run->program, add_item(run, rec));
+		return;
+	}
+	if (!passes) {
 		err_set(&e, CODE_INTERRUPTED,
 		    "the run was stopped before this record was begun; run it again");
 		rec_fail(rec, run->step->name, &e);
-		pass_through(run, rec);
-	} else {
-		run->step->begin(run->program, add_item(run, rec));
 	}
+	if (run->common->keep_order && !TAILQ_EMPTY(&run->items))
+		run_done(add_item(run, rec));
+	else
+		write_record(run, rec);
 }
 
 /* Starts a record that names no provider once for each provider of -p. */
@@ -225,8 +216,8 @@ for_each_provider(struct run *run, struct rec *rec)
 	}
 }
 
-/* True if no more input should be read now. After a signal, records pass through and need no
- * place in the window; but with keep_order they wait for the work before them, in memory. */
+/* True if no more input should be read now. After a signal, records pass through outside
+ * the window; but with keep_order they wait in memory for the work before them. */
 static bool
 is_full(const struct run *run)
 {
@@ -235,15 +226,6 @@ is_full(const struct run *run)
 	if (run->signo != 0)
 		return run->common->keep_order && run->held >= run->window + PARKED_MAX;
 	return run->held - run->parked >= run->window || run->parked >= PARKED_MAX;
-}
-
-static void
-end_input(struct run *run)
-{
-	if (run->reading)
-		loop_unwatch(run->loop, STDIN_FILENO);
-	run->reading = false;
-	run->input_over = true;
 }
 
 static void
@@ -256,7 +238,7 @@ on_input(void *arg, int fd, uint32_t events)
 	if (lines_read(&run->input.lines) < 0) {
 		warn("cannot read standard input:");
 		run->status = more_severe(run->status, EX_IOERR);
-		end_input(run);
+		run->input_over = true;
 	}
 	fill_window(run);
 }
@@ -265,18 +247,32 @@ on_input(void *arg, int fd, uint32_t events)
 static void
 watch_input(struct run *run)
 {
-	if (run->input_over || is_full(run) != run->reading)
+	bool reading = !run->input_over && !is_full(run);
+
+	if (reading == run->reading)
 		return;
-	run->reading = !run->reading;
-	if (run->reading)
+	run->reading = reading;
+	if (reading)
 		loop_watch(run->loop, STDIN_FILENO, EPOLLIN, on_input, run);
 	else
 		loop_unwatch(run->loop, STDIN_FILENO);
 }
 
+/* Starts records while there is room. Stops the loop when all records are written. */
 static void
-finish_if_over(struct run *run)
+fill_window(struct run *run)
 {
+	run->filling = true;
+	while (!run->input_over && !is_full(run)) {
+		struct rec *rec = run->output_lost ? NULL : input_next(&run->input);
+		if (rec == NULL) {
+			run->input_over = run->output_lost || input_is_over(&run->input);
+			break;
+		}
+		for_each_provider(run, rec);
+	}
+	run->filling = false;
+	watch_input(run);
 	if (!run->input_over || run->held > 0 || out_backlog(&run->out) > 0)
 		return;
 	run->over = true;
@@ -284,28 +280,6 @@ finish_if_over(struct run *run)
 	loop_cancel(run->loop, &run->progress);
 	err_status("%s", "");
 	loop_stop(run->loop);
-}
-
-/* Starts records while there is room. */
-static void
-fill_window(struct run *run)
-{
-	struct rec *rec;
-
-	run->filling = true;
-	while (!run->input_over && !is_full(run)) {
-		if (run->output_lost)
-			end_input(run);
-		else if ((rec = input_next(&run->input)) != NULL)
-			for_each_provider(run, rec);
-		else if (input_is_over(&run->input))
-			end_input(run);
-		else
-			break;
-	}
-	run->filling = false;
-	watch_input(run);
-	finish_if_over(run);
 }
 
 /* Asks all items at work to stop. Items that end meanwhile are written afterwards. */
@@ -351,8 +325,10 @@ on_output_room(void *arg)
 static void
 on_grace_over(void *arg)
 {
-	end_input(arg);
-	stop_all(arg, true);
+	struct run *run = arg;
+
+	run->input_over = true;
+	stop_all(run, true);
 }
 
 static void

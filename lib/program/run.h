@@ -94,8 +94,7 @@ bool run_stopping(struct run *run);
 /* How many failed records were written so far. */
 size_t run_failed(const struct run *run);
 
-/* Ends the program with what run_records returned: exits, or dies of the
- * signal. */
+/* Exits with what run_records returned, or dies of the signal. */
 _Noreturn void run_exit(int status);
 
 #endif

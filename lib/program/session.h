@@ -32,8 +32,8 @@ struct session_options {
 	bool dry_run;            /* send nothing; session_close reports */
 };
 
-/* Ends the program on a mistake. `program` is passed to the step's functions;
- * all else is borrowed until session_close. */
+/* `program` is passed to the step's functions; all else is borrowed until
+ * session_close. */
 void session_open(struct session *s, const struct opt_common *common,
     const struct opt_usage *usage, const struct session_options *options,
     const struct run_step *step, void *program);
@@ -45,8 +45,8 @@ void session_open(struct session *s, const struct opt_common *common,
  */
 void session_close(struct session *s, int status);
 
-/* The account of the record's provider. NULL: there is none; the item was
- * failed and is gone. */
+/* The account of the record's provider. NULL: there is none, and the item was
+ * failed and freed. */
 struct account *session_account(struct session *s, struct item *item);
 
 /* The ledger, opened at the first call unless session_open did. NULL: it
