@@ -20,7 +20,6 @@ struct buf {
 	bool full;   /* an addition has failed */
 };
 
-/* An empty buffer for at most max bytes. */
 void buf_init(struct buf *b, size_t max);
 
 /* Frees the contents and leaves an empty buffer with the same maximum. */
@@ -44,8 +43,7 @@ char *buf_room(struct buf *b, size_t extra);
 /* Drops the first n bytes. */
 void buf_eat(struct buf *b, size_t n);
 
-/* Returns the contents as a string, which the caller frees; the buffer is
- * empty again. */
+/* Empties it and returns the contents as a string, which the caller frees. */
 char *buf_take(struct buf *b);
 
 #endif

@@ -7,8 +7,7 @@
 
 #include <stdint.h>
 
-/* Bytes of a boot id with its NUL. */
-#define CLOCK_BOOT_ID 37
+#define CLOCK_BOOT_ID 37 /* bytes of a boot id with its NUL */
 
 /* Milliseconds since 1970 by the wall clock. */
 int64_t clock_unix_ms(void);

@@ -12,12 +12,10 @@ failpoint(const char *point)
 	static atomic_long passed;
 	const char *wanted = getenv("AV_FAILPOINT");
 	size_t len = strlen(point);
-	long n;
 
 	if (wanted == NULL || strncmp(wanted, point, len) != 0 || wanted[len] != ':')
 		return;
-	n = strtol(wanted + len + 1, NULL, 10);
-	if (atomic_fetch_add(&passed, 1) + 1 == n)
+	if (atomic_fetch_add(&passed, 1) + 1 == strtol(wanted + len + 1, NULL, 10))
 		raise(SIGKILL);
 }
 #else

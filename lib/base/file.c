@@ -10,35 +10,18 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-/* f_type of statfs(2) for network file systems, from <linux/magic.h> and GNU stat's list.
- */
+/* f_type of statfs(2) for network file systems, from <linux/magic.h> and GNU stat. */
 static const struct {
 	unsigned long type;
 	const char *name;
-} network[] = {
-    {0x6969, "NFS"},
-    {0xff534d42, "CIFS"},
-    {0xfe534d42, "SMB"},
-    {0x517b, "SMB"},
-    {0x65735546, "FUSE"},
-    {0x01021997, "9P"},
-    {0x5346414f, "AFS"},
-    {0x6b414653, "AFS"},
-    {0x73757245, "Coda"},
-    {0x00c36400, "Ceph"},
-    {0x0bd00bd0, "Lustre"},
-    {0x01161970, "GFS2"},
-    {0x7461636f, "OCFS2"},
-    {0x47504653, "GPFS"},
-    {0x19830326, "BeeGFS"},
-    {0x786f4256, "vboxsf"},
-    {0xbacbacbc, "VMware shared folder"},
-    {0x7c7c6673, "Parallels shared folder"},
-    {0xaad7aaea, "PanFS"},
-    {0xbeefdead, "StorNext"},
-    {0x61636673, "ACFS"},
-    {0x0000564c, "NCP"},
-};
+} network[] = {{0x6969, "NFS"}, {0xff534d42, "CIFS"}, {0xfe534d42, "SMB"},
+    {0x517b, "SMB"}, {0x65735546, "FUSE"}, {0x01021997, "9P"}, {0x5346414f, "AFS"},
+    {0x6b414653, "AFS"}, {0x73757245, "Coda"}, {0x00c36400, "Ceph"},
+    {0x0bd00bd0, "Lustre"}, {0x01161970, "GFS2"}, {0x7461636f, "OCFS2"},
+    {0x47504653, "GPFS"}, {0x19830326, "BeeGFS"}, {0x786f4256, "vboxsf"},
+    {0xbacbacbc, "VMware shared folder"}, {0x7c7c6673, "Parallels shared folder"},
+    {0xaad7aaea, "PanFS"}, {0xbeefdead, "StorNext"}, {0x61636673, "ACFS"},
+    {0x0000564c, "NCP"}};
 
 int
 file_read(const char *path, struct buf *out, struct err *e)

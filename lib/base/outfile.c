@@ -16,8 +16,7 @@
 /* The most bytes for one placeholder, so that two fit into a file name of 255 bytes. */
 #define VALUE_MAX 100
 
-/* The value of a placeholder, "_" if it is not known; NULL: there is no such placeholder.
- */
+/* A placeholder's value, "_" if it is not known; NULL: there is no such placeholder. */
 static const char *
 value_of(const struct outfile_name *n, const char *key, size_t len)
 {
@@ -32,8 +31,7 @@ value_of(const struct outfile_name *n, const char *key, size_t len)
 	return NULL;
 }
 
-/* Appends a value as a part of a file name: no slash, no control character, no leading
- * dot. */
+/* Appends a value without slashes, control characters and a leading dot. */
 static void
 add_value(struct buf *path, const char *value)
 {
@@ -246,8 +244,7 @@ rename_part(const struct outfile *t, const char *path, bool force)
 	return 0;
 }
 
-/* After rename_part failed: 0 if the file there has the same bytes, else -1 with *e set.
- */
+/* After rename_part failed: 0 if the file there has the same bytes, else -1. */
 static int
 accept_existing(
     const struct outfile *t, const char *path, const char *sha256, struct err *e)
@@ -288,7 +285,7 @@ outfile_commit(struct outfile *t, const char *path, bool force, char sha256[SHA2
 void
 outfile_close(struct outfile *t)
 {
-	if (t->part != NULL && t->fd >= 0)
+	if (t->part != NULL)
 		unlink(t->part);
 	if (t->fd >= 0)
 		close(t->fd);

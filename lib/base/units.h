@@ -9,8 +9,7 @@
 
 /* Each returns false if the text is malformed; the value is then undefined. */
 
-/* Milliseconds of "90" (seconds), "90s", "500ms", "10m", "1h", "2d" or "0.5s".
- */
+/* Milliseconds of "90" (seconds), "0.5s", "500ms", "10m", "1h" or "2d". */
 bool units_ms(const char *s, int64_t *ms);
 
 /* Requests a second, above 0, of "5", "5/s" or "30/m". */
