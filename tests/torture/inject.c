@@ -72,10 +72,10 @@ static unsigned nth;
 static int error;
 static bool of_child, in_child, shortly;
 
-enum verdict { PASS, FAIL, SHORT };
+enum decision { PASS, FAIL, SHORT };
 
-static enum verdict
-judge(enum kind kind)
+static enum decision
+decide(enum kind kind)
 {
 	unsigned n;
 
@@ -91,8 +91,8 @@ judge(enum kind kind)
 	return FAIL;
 }
 
-/* The library's function of that name, and the one that stands before it; its other C
- * name keeps clear of what the headers declare. */
+/* Finds the library's function and declares the function that replaces it. The C name
+ * inject_... avoids a clash with the declarations in the headers. */
 #define REAL(type, name, params)                                                         \
 	type inject_##name params __asm__(#name);                                        \
 	static type(*real_##name) params;                                                \
@@ -109,7 +109,7 @@ judge(enum kind kind)
 	{                                                                                \
 		if (real_##name == NULL)                                                 \
 			find_##name();                                                   \
-		if (judge(kind) == FAIL)                                                 \
+		if (decide(kind) == FAIL)                                                \
 			return failure;                                                  \
 		return real_##name args;                                                 \
 	}
@@ -121,7 +121,7 @@ static bool may_cut(enum kind kind, int fd);
 	REAL(ssize_t, name, params)                                                      \
 	ssize_t inject_##name params                                                     \
 	{                                                                                \
-		enum verdict v = judge(kind);                                            \
+		enum decision v = decide(kind);                                          \
 		if (real_##name == NULL)                                                 \
 			find_##name();                                                   \
 		if (v == FAIL)                                                           \
@@ -203,7 +203,7 @@ CALL(CONTROL, int, -1, getsockopt, (int fd, int of, int name, void *v, socklen_t
     (fd, of, name, v, len))
 CALL(CONTROL, int, -1, getsockname, (int fd, struct sockaddr *a, socklen_t *len),
     (fd, a, len))
-/* A stream alone gives bytes in parts; the messages of a child are whole. */
+/* Only a stream gives bytes in parts; the messages of a child are always complete. */
 static bool
 may_cut(enum kind kind, int fd)
 {
@@ -261,7 +261,7 @@ REAL(int, close, (int fd))
 int
 inject_close(int fd)
 {
-	bool fail = judge(CLOSE) == FAIL;
+	bool fail = decide(CLOSE) == FAIL;
 
 	if (real_close == NULL)
 		find_close();
@@ -278,19 +278,19 @@ void *__libc_realloc(void *, size_t);
 void *
 malloc(size_t n)
 {
-	return judge(MEMORY) == FAIL ? NULL : __libc_malloc(n);
+	return decide(MEMORY) == FAIL ? NULL : __libc_malloc(n);
 }
 
 void *
 calloc(size_t n, size_t size)
 {
-	return judge(MEMORY) == FAIL ? NULL : __libc_calloc(n, size);
+	return decide(MEMORY) == FAIL ? NULL : __libc_calloc(n, size);
 }
 
 void *
 realloc(void *p, size_t n)
 {
-	return judge(MEMORY) == FAIL ? NULL : __libc_realloc(p, n);
+	return decide(MEMORY) == FAIL ? NULL : __libc_realloc(p, n);
 }
 
 static void

@@ -141,11 +141,11 @@ class Trial:
             sys.exit("power.py: %s ends with %s: %s" % (self.name, status, open(case.path("out.err")).read()))
         after = {p: f[1] for p, f in files_in(folder).items() if self.final(p)}
         operations = operations_of(case.path("log"))
-        faults = self.judge(case, before, after, operations)
+        faults = self.check(case, before, after, operations)
         case.end()
         return faults
 
-    def judge(self, case, before, after, operations):
+    def check(self, case, before, after, operations):
         faults, distinct, total = [], {}, 0
         versions = self.versions(before, operations)
         for end, files in states_of(before, operations):

@@ -63,7 +63,7 @@ def lines_of(path):
 
 
 def records_of(path):
-    """The whole lines of the file that are JSON, and the number of those that are not."""
+    """The complete lines of the file that are JSON, and the number of those that are not."""
     good, bad = [], 0
     *lines, rest = lines_of(path)
     for line in lines:
@@ -341,7 +341,7 @@ class Trial:
                 number = e if e == "short" else str(getattr(errno, e))
                 yield kind, "%s:%d:%s%s" % (kind, n, number, self.suffix)
 
-    def judge_first(self, case, status, excused, found):
+    def check_first(self, case, status, excused, found):
         good, bad = records_of(case.path("out")) if self.program.speaks_records else ([], 0)
         if status is None:
             found.append("hangs")
@@ -359,7 +359,7 @@ class Trial:
             (case.dropped if excused else found).append("exit 0, but output is missing")
         return good
 
-    def judge_second(self, case, status, first, found):
+    def check_second(self, case, status, first, found):
         good = records_of(case.path("out"))[0] if self.program.speaks_records else []
         unknown = [r for r in good if (r.get("error") or {}).get("created") == "unknown"]
         case.unknown = len(unknown)
@@ -376,7 +376,7 @@ class Trial:
             if id_ and not r.get("error") and ids.get(r["provider"]) != id_:
                 found.append("%s: id %s became %s" % (r["provider"], id_, ids.get(r["provider"])))
 
-    def judge_service(self, case, found):
+    def check_service(self, case, found):
         if case.box.poll() is not None:
             return found.append("the sandbox ended: " + open(case.path("box.err")).read()[-300:])
         stats = case.stats()
@@ -390,7 +390,7 @@ class Trial:
             if request not in self.paid:
                 found.append("another request: %s" % (request,))
 
-    def judge_files(self, case, when, found):
+    def check_files(self, case, when, found):
         if self.program.folder:
             for name, data in files_under(case.path(self.program.folder)).items():
                 if name in self.files and len(data) != len(self.files[name]):
@@ -404,18 +404,18 @@ class Trial:
         case.start()
         status = self.one_run(case, order)
         fired = case.counted()[kind][1] > 0
-        first = self.judge_first(case, status, kind in EXCUSED, found)
+        first = self.check_first(case, status, kind in EXCUSED, found)
         other_files = []
-        self.judge_files(case, "first run", other_files)
+        self.check_files(case, "first run", other_files)
         excused = other_files and kind == "memory" and self.program.drawn
         (case.dropped if excused else found).extend(other_files)
         for name in ("out", "out.err"):
             shutil.copy(case.path(name), case.path("first." + name))
         if fired and not excused:
             again = self.one_run(case)
-            self.judge_second(case, again, first, found)
-            self.judge_files(case, "second run", found)
-        self.judge_service(case, found)
+            self.check_second(case, again, first, found)
+            self.check_files(case, "second run", found)
+        self.check_service(case, found)
         keep = "%s/build/torture/%s-%s" % (TOP, self.name, order) if found else None
         case.end(keep.replace(":", "-") if keep else None)
         return kind, order, fired, status, found, case.crashes, case.unknown, case.dropped

@@ -279,10 +279,10 @@ one_writer_for_a_name(void **unused)
 }
 
 /* In each round exactly one process gets the name, with its own text. */
-enum { RIVALS = 4, ROUNDS = 150 };
+enum { PROCESSES = 4, ROUNDS = 150 };
 
 static int
-compete(int rival)
+compete(int number)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		char path[32], text[32], sha256[SHA256_HEX];
@@ -290,7 +290,7 @@ compete(int rival)
 		struct err e;
 
 		snprintf(path, sizeof path, "r%d", i);
-		snprintf(text, sizeof text, "%d", rival);
+		snprintf(text, sizeof text, "%d", number);
 		if (outfile_open(&t, path, &e) < 0) {
 			if (e.code != CODE_TARGET_TAKEN)
 				return 1;
@@ -299,7 +299,7 @@ compete(int rival)
 		if (!outfile_write(&t, 0, text, strlen(text)))
 			return 1;
 		if (outfile_commit(&t, path, false, sha256, &e) == 0) {
-			snprintf(path, sizeof path, "won%d.%d", i, rival);
+			snprintf(path, sizeof path, "won%d.%d", i, number);
 			close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 		} else if (e.code != CODE_TARGET_TAKEN) {
 			return 1;
@@ -310,17 +310,17 @@ compete(int rival)
 }
 
 static void
-rivals(void)
+run_competitors(void)
 {
-	pid_t pids[RIVALS];
+	pid_t pids[PROCESSES];
 
-	for (int i = 0; i < RIVALS; i++) {
+	for (int i = 0; i < PROCESSES; i++) {
 		pids[i] = fork();
 		assert_true(pids[i] >= 0);
 		if (pids[i] == 0)
 			_exit(compete(i));
 	}
-	for (int i = 0; i < RIVALS; i++) {
+	for (int i = 0; i < PROCESSES; i++) {
 		int status;
 
 		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
@@ -330,7 +330,7 @@ rivals(void)
 		char path[32], text[32];
 		int winners = 0;
 
-		for (int k = 0; k < RIVALS; k++) {
+		for (int k = 0; k < PROCESSES; k++) {
 			snprintf(path, sizeof path, "won%d.%d", i, k);
 			if (!is_there(path))
 				continue;
@@ -349,10 +349,10 @@ static void
 processes_compete(void **unused)
 {
 	(void)unused;
-	rivals();
+	run_competitors();
 	assert_int_equal(anew(NULL), 0);
 	rename_errno = EINVAL;
-	rivals();
+	run_competitors();
 }
 
 /* The names given out in a run. */

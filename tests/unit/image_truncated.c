@@ -35,7 +35,7 @@ static const unsigned char json[] = "{\"asset\":[1,2]} \n";
 static const struct {
 	const char *type;
 	const unsigned char *data;
-	size_t size, whole; /* whole: length from which it is complete */
+	size_t size, complete; /* complete: length from which it is complete */
 } files[] = {{"image/png", png, sizeof png, sizeof png},
     {"video/mp4", mp4, sizeof mp4, sizeof mp4},
     {"video/mp4", mp4_late, sizeof mp4_late, sizeof mp4_late},
@@ -47,7 +47,7 @@ static const struct {
 static void
 every_length(void **unused)
 {
-	int fd = memfd_create("whole", MFD_CLOEXEC);
+	int fd = memfd_create("photo", MFD_CLOEXEC);
 
 	(void)unused;
 	assert_true(fd >= 0);
@@ -58,7 +58,7 @@ every_length(void **unused)
 		assert_int_equal(pwrite(fd, files[i].data, size, 0), (ssize_t)size);
 		/* The format is known from the first 12 bytes. */
 		for (size_t n = 12; n <= size; n++)
-			if (is_truncated(fd, n, files[i].type) != (n < files[i].whole))
+			if (is_truncated(fd, n, files[i].type) != (n < files[i].complete))
 				fail_msg("%s of %zu bytes", files[i].type, n);
 	}
 	close(fd);
@@ -68,7 +68,7 @@ static void
 other_types_are_not_checked(void **unused)
 {
 	static const char *const types[] = {"text/plain", "application/zip", "image/png"};
-	int fd = memfd_create("whole", MFD_CLOEXEC);
+	int fd = memfd_create("photo", MFD_CLOEXEC);
 
 	(void)unused;
 	assert_int_equal(pwrite(fd, "anything at all", 15, 0), 15);

@@ -14,7 +14,7 @@ adopt(struct ledger *l, struct ledger_claim *c, const char *one, const char *two
 	    one == NULL   ? 0
 	    : two == NULL ? 1
 	                  : 2,
-	    data, LEDGER_MATCH, hear, s);
+	    data, LEDGER_MATCH, keep_answer, s);
 	ledger_flush(l);
 	assert_int_equal(s->calls, 1);
 	return s->verdict;
@@ -63,7 +63,7 @@ an_adopted_entry_is_made(void **state)
 	settle(l, lost(l, "a"), LEDGER_IS_UNKNOWN, NULL);
 	c = claim(l, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
-	ledger_claim(l, &ask, hear, &waiting);
+	ledger_claim(l, &ask, keep_answer, &waiting);
 	assert_int_equal(adopt(l, c, "1", NULL, &s), LEDGER_MADE);
 	assert_int_equal(waiting.calls, 1);
 	assert_string_equal(waiting.id, "1");
@@ -94,7 +94,7 @@ a_taken_id_stays_taken(void **state)
 	assert_int_equal(adopt(l, c, "1", "2", &s), LEDGER_YOURS);
 	other.key.operation = "render";
 	for (int i = 0; i < 2; i++) {
-		c = ledger_claim(l, &other, hear, &s);
+		c = ledger_claim(l, &other, keep_answer, &s);
 		ledger_flush(l);
 		assert_int_equal(s.verdict, LEDGER_YOURS);
 		assert_int_equal(adopt(l, c, "1", NULL, &s), LEDGER_MADE);
@@ -130,10 +130,10 @@ a_possible_match_is_not_adopted(void **state)
 	(void)state;
 	settle(l, claim(l, "a", false, &s), LEDGER_IS_MADE, "1");
 	c = lost(l, "b");
-	ledger_adopt(c, ids, 2, NULL, LEDGER_MAYBE, hear, &s);
+	ledger_adopt(c, ids, 2, NULL, LEDGER_MAYBE, keep_answer, &s);
 	ledger_flush(l);
 	assert_int_equal(s.verdict, LEDGER_UNKNOWN);
-	ledger_adopt(c, ids, 1, NULL, LEDGER_MAYBE, hear, &s);
+	ledger_adopt(c, ids, 1, NULL, LEDGER_MAYBE, keep_answer, &s);
 	ledger_flush(l);
 	assert_int_equal(s.verdict, LEDGER_YOURS);
 	assert_int_equal(adopt(l, c, "2", NULL, &s), LEDGER_MADE);
@@ -151,13 +151,13 @@ without_a_candidate_the_claim_stays(void **state)
 	assert_int_equal(adopt(l, c, "1", "2", &s), LEDGER_UNKNOWN);
 	claim(m, "a", false, &s);
 	assert_int_equal(s.verdict, LEDGER_BUSY);
-	ledger_resend(c, 0, hear, &s);
+	ledger_resend(c, 0, keep_answer, &s);
 	ledger_flush(l);
 	assert_int_equal(s.verdict, LEDGER_YOURS);
 	assert_int_equal(settle(l, c, LEDGER_IS_NOT_MADE, NULL), LEDGER_YOURS);
 	/* Cancelled before the answer: the entry stays unknown. */
 	c = lost(l, "b");
-	ledger_adopt(c, NULL, 0, NULL, LEDGER_MATCH, hear, &s);
+	ledger_adopt(c, NULL, 0, NULL, LEDGER_MATCH, keep_answer, &s);
 	ledger_cancel(c);
 	ledger_flush(l);
 	claim(m, "b", false, &s);
@@ -187,7 +187,7 @@ one_of_two_same_looking_is_not_adopted(void **state)
 		const char *subjects[] = {"a", "b", "c"};
 		struct ledger_ask ask = ask_for(subjects[i]);
 		ask.data = i < 2 ? "{\"/name\":\"Ann\"}" : "{\"/name\":\"Bob\"}";
-		c[i] = ledger_claim(l, &ask, hear, &s);
+		c[i] = ledger_claim(l, &ask, keep_answer, &s);
 		ledger_flush(l);
 		assert_int_equal(s.verdict, LEDGER_YOURS);
 	}
@@ -198,7 +198,7 @@ one_of_two_same_looking_is_not_adopted(void **state)
 	assert_int_equal(adopt(l, c[2], "2", NULL, &s), LEDGER_MADE);
 	/* With a tag the match is certain. */
 	s = (struct said){0};
-	ledger_adopt(c[0], &id, 1, NULL, LEDGER_TAGGED, hear, &s);
+	ledger_adopt(c[0], &id, 1, NULL, LEDGER_TAGGED, keep_answer, &s);
 	ledger_flush(l);
 	assert_int_equal(s.verdict, LEDGER_MADE);
 	ledger_free(l);
@@ -247,7 +247,7 @@ alike(struct ledger *l, const char *subject)
 	struct said s;
 
 	ask.data = "{\"/name\":\"Ann\"}";
-	c = ledger_claim(l, &ask, hear, &s);
+	c = ledger_claim(l, &ask, keep_answer, &s);
 	ledger_flush(l);
 	assert_true(s.verdict == LEDGER_YOURS || s.verdict == LEDGER_UNKNOWN);
 	return c;

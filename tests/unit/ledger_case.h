@@ -36,7 +36,7 @@ struct said {
 };
 
 static inline void
-hear(void *arg, const struct ledger_answer *a)
+keep_answer(void *arg, const struct ledger_answer *a)
 {
 	struct said *s = arg;
 
@@ -84,7 +84,7 @@ claim(struct ledger *l, const char *subject, bool again, struct said *s)
 
 	ask.again = again;
 	*s = (struct said){0};
-	c = ledger_claim(l, &ask, hear, s);
+	c = ledger_claim(l, &ask, keep_answer, s);
 	ledger_flush(l);
 	return c;
 }
@@ -96,7 +96,7 @@ settle(struct ledger *l, struct ledger_claim *c, enum ledger_outcome outcome,
 	struct said s = {0};
 
 	ledger_settle(
-	    c, outcome, id, id != NULL ? "{\"a\":1}" : NULL, hear, &s);
+	    c, outcome, id, id != NULL ? "{\"a\":1}" : NULL, keep_answer, &s);
 	ledger_flush(l);
 	assert_int_equal(s.calls, 1);
 	return s.verdict;

@@ -136,8 +136,8 @@ an_unsettled_claim_is_left_by_a_dead_owner(void **state)
 	(void)state;
 	ledger_sending(claim(l, "sent", false, &s));
 	claim(l, "unsent", false, &s);
-	ledger_claim(l, &ask, hear, &t);
-	ledger_claim(l, &ask, hear, &t);
+	ledger_claim(l, &ask, keep_answer, &t);
+	ledger_claim(l, &ask, keep_answer, &t);
 	ledger_free(l);
 	assert_int_equal(t.calls, 0);
 	l = open_ledger();
@@ -168,7 +168,7 @@ without_its_lock_file_a_process_sends_nothing(void **state)
 	assert_int_equal(t.verdict, LEDGER_UNKNOWN);
 	/* "Made" may still be written; anything else is left to the new owner. */
 	assert_int_equal(settle(l, sent, LEDGER_IS_MADE, "id"), LEDGER_MADE);
-	ledger_resend(d, 0, hear, &t);
+	ledger_resend(d, 0, keep_answer, &t);
 	ledger_flush(m);
 	assert_int_equal(t.verdict, LEDGER_ERROR);
 	assert_non_null(strstr(t.message, "another process"));
@@ -290,8 +290,8 @@ the_loop_stops_during_a_commit(void **state)
 	struct timer stop = {0};
 
 	(void)state;
-	ledger_claim(l, &ask, hear, &s);
-	ledger_claim(l, &ask, hear, &s);
+	ledger_claim(l, &ask, keep_answer, &s);
+	ledger_claim(l, &ask, keep_answer, &s);
 	loop_at(loop, &stop, 0, stop_loop, loop);
 	loop_run(loop);
 	s.calls = 0;
@@ -303,8 +303,8 @@ the_loop_stops_during_a_commit(void **state)
 	l = ledger_open(file, loop, &e);
 	m = ledger_open(file, NULL, &e);
 	claim(m, "a", false, &s);
-	ledger_claim(l, &ask, hear, &s);
-	ledger_claim(l, &ask, hear, &s);
+	ledger_claim(l, &ask, keep_answer, &s);
+	ledger_claim(l, &ask, keep_answer, &s);
 	stop = (struct timer){0};
 	loop_at(loop, &stop, 0, stop_loop, loop);
 	loop_run(loop);
@@ -319,7 +319,7 @@ the_loop_stops_during_a_commit(void **state)
 	ledger_free(l);
 }
 
-/* Many processes with the same keys, killed at any moment: the service must see each key once,
+/* Many processes with the same keys, killed at any time: the service must see each key once,
  * and again only after a verdict of UNKNOWN and a lookup. */
 enum { KEYS = 400, WORKERS = 8, KILLS = 60 };
 
@@ -355,7 +355,7 @@ work_on(struct ledger *l, int key)
 		service->told[key] = 1;
 	} else if (s.verdict == LEDGER_YOURS || s.verdict == LEDGER_UNKNOWN) {
 		if (s.verdict == LEDGER_UNKNOWN) {
-			ledger_resend(c, 0, hear, &s);
+			ledger_resend(c, 0, keep_answer, &s);
 			ledger_flush(l);
 		}
 		service->wrong += !ledger_sending(c);

@@ -47,7 +47,7 @@ teardown(void **state)
 }
 
 static void
-hear(void *arg, const struct ledger_answer *a)
+keep_answer(void *arg, const struct ledger_answer *a)
 {
 	*(enum ledger_verdict *)arg = a->verdict;
 }
@@ -60,7 +60,7 @@ claim(struct ledger *l, enum ledger_verdict *verdict)
 	                             .base = "https://api.example/v1",
 	                             .account = "default",
 	                             .subject = "a"}};
-	struct ledger_claim *c = ledger_claim(l, &ask, hear, verdict);
+	struct ledger_claim *c = ledger_claim(l, &ask, keep_answer, verdict);
 
 	ledger_flush(l);
 	return c;
@@ -136,7 +136,7 @@ an_entry_in_flight_is_left_alone(void **state)
 	assert_int_equal(ledger_settle_unknown(ours, k.key, NULL, &e), -1);
 	claim(ours, &verdict);
 	assert_int_equal(verdict, LEDGER_BUSY);
-	ledger_settle(c, LEDGER_IS_MADE, "id", NULL, hear, &verdict);
+	ledger_settle(c, LEDGER_IS_MADE, "id", NULL, keep_answer, &verdict);
 	ledger_flush(theirs);
 	assert_int_equal(verdict, LEDGER_MADE);
 	assert_int_equal(import("gone", "id", &e), 1);

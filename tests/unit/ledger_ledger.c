@@ -298,7 +298,7 @@ a_resend_is_a_new_intent(void **state)
 	(void)state;
 	settle(l, c, LEDGER_IS_UNKNOWN, NULL);
 	c = claim(l, "a", false, &s);
-	ledger_resend(c, -1500, hear, &t);
+	ledger_resend(c, -1500, keep_answer, &t);
 	ledger_flush(l);
 	assert_int_equal(t.verdict, LEDGER_YOURS);
 	assert_true(t.at >= s.at);
@@ -325,7 +325,7 @@ a_resend_drops_the_earlier_id(void **state)
 	settle(l, c, LEDGER_IS_UNKNOWN, "told");
 	c = claim(l, "a", false, &s);
 	assert_string_equal(s.id, "told");
-	ledger_resend(c, 0, hear, &s);
+	ledger_resend(c, 0, keep_answer, &s);
 	ledger_flush(l);
 	settle(l, c, LEDGER_IS_UNKNOWN, NULL);
 	claim(l, "a", false, &s);
@@ -341,7 +341,7 @@ peek(struct ledger *l, const char *subject, bool again, struct said *s)
 
 	ask.again = again;
 	*s = (struct said){0};
-	ledger_peek(l, &ask, hear, s);
+	ledger_peek(l, &ask, keep_answer, s);
 	ledger_flush(l);
 	assert_int_equal(s->calls, 1);
 	assert_string_equal(s->tag, "-");
@@ -385,11 +385,12 @@ same_key_waits_within_a_process(void **state)
 		struct ledger *l = ledger_open(files[i], NULL, &e);
 		struct ledger_ask ask = ask_for("a");
 		struct said s[4] = {0};
-		struct ledger_claim *c = ledger_claim(l, &ask, hear, &s[0]), *second;
+		struct ledger_claim *c = ledger_claim(l, &ask, keep_answer, &s[0]),
+		                    *second;
 
-		second = ledger_claim(l, &ask, hear, &s[1]);
-		ledger_claim(l, &ask, hear, &s[2]);
-		ledger_cancel(ledger_claim(l, &ask, hear, &s[3]));
+		second = ledger_claim(l, &ask, keep_answer, &s[1]);
+		ledger_claim(l, &ask, keep_answer, &s[2]);
+		ledger_cancel(ledger_claim(l, &ask, keep_answer, &s[3]));
 		ledger_flush(l);
 		assert_int_equal(s[0].calls, 1);
 		assert_int_equal(s[1].calls, 0);
@@ -442,7 +443,7 @@ a_cancelled_claim_is_free(void **state)
 	struct said s = {0}, t;
 
 	(void)state;
-	ledger_cancel(ledger_claim(l, &ask, hear, &s));
+	ledger_cancel(ledger_claim(l, &ask, keep_answer, &s));
 	ledger_flush(l);
 	assert_int_equal(s.calls, 0);
 	claim(m, "a", false, &t);
@@ -471,7 +472,7 @@ a_marked_entry_is_never_reused(void **state)
 	assert_int_equal(s.verdict, LEDGER_MADE);
 	ask.key.base = "https://api.example/v1/";
 	s.calls = 0;
-	ledger_retire(l, &ask.key, "id-1", LEDGER_FAILED, hear, &s);
+	ledger_retire(l, &ask.key, "id-1", LEDGER_FAILED, keep_answer, &s);
 	ledger_flush(l);
 	assert_int_equal(s.calls, 1);
 	claim(l, "a", false, &s);
@@ -493,7 +494,7 @@ a_batch_is_one_sync(void **state)
 		struct ledger_ask ask;
 		snprintf(subject[i], sizeof subject[i], "s%d", i);
 		ask = ask_for(subject[i]);
-		c[i] = ledger_claim(l, &ask, hear, &s[i]);
+		c[i] = ledger_claim(l, &ask, keep_answer, &s[i]);
 	}
 	assert_int_equal(s[0].calls, 0);
 	ledger_flush(l);
@@ -501,7 +502,7 @@ a_batch_is_one_sync(void **state)
 	syncs = 0;
 	for (int i = 0; i < 64; i++) {
 		assert_int_equal(s[i].verdict, LEDGER_YOURS);
-		ledger_settle(c[i], LEDGER_IS_MADE, subject[i], NULL, hear, &s[i]);
+		ledger_settle(c[i], LEDGER_IS_MADE, subject[i], NULL, keep_answer, &s[i]);
 	}
 	ledger_flush(l);
 	assert_int_equal(syncs, 1);
