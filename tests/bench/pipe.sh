@@ -1,6 +1,6 @@
 #!/bin/bash
-# pipe.sh: times of starting and of passing records on, beside other programs. Each line: what, our
-# time, the other's, and their ratio.
+# pipe.sh: times of starting and of passing records on, compared with other programs. Each line: the
+# task, our time, the other program's time, and their ratio.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Some calls of each program fail, one a run; then the same command runs once more. The soak tests let
-# every call fail in turn (tests/torture/torture.py says what is counted).
+# Some calls of each program fail, one a run; then the same command runs once more. The soak tests make
+# every call fail in turn (tests/torture/torture.py says what is checked).
 
 load helper
 
@@ -22,7 +22,7 @@ torture() {
 	torture open,write,sync,process 1 av-validate av-fit av-fit:child av-token av-ledger
 }
 
-@test "power loss leaves a file whole or absent under its final name" {
+@test "power loss leaves a file complete or absent under its final name" {
 	STATES=5 limit 50 python3 "$TESTS/torture/power.py"
 }
 

@@ -1,15 +1,17 @@
 /*
- * inject: a preload library that lets one call of a program fail.
+ * inject: a preload library that makes one call of a program fail.
  *
- *	AV_INJECT=KIND:N:ERROR[:child]   the Nth call of the kind fails with this error;
- *	                                 N 0: none fails, calls are only counted
- *	AV_INJECT_COUNTS=FILE            for each kind: its name in 16 bytes, and the
- *numbers of calls and failures, four bytes each
+ * AV_INJECT=KIND:N:ERROR[:child]
+ *	The Nth call of the kind fails with this error. ERROR is a number of errno, or
+ *	`short`: the call moves one byte where more were asked for. N 0: no call fails,
+ *	calls are only counted. With `child` only the calls of forked children count,
+ *	otherwise only the calls of the program itself.
+ * AV_INJECT_COUNTS=FILE
+ *	For each kind: its name in 16 bytes, then the number of calls and the number of
+ *	failures in four bytes each.
  *
- * ERROR is a number of errno, or `short`: the call moves one byte where more were asked
- *for. With `child` the calls of forked children count, else those of the program alone.
- *What these start by exec is left alone. Nothing is called here that a confined child may
- *not call.
+ * Programs that these processes start by exec are left alone. The library calls nothing
+ * that is forbidden to a confined child.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -61,7 +63,7 @@ static const char *const names[KINDS] = {"open", "read", "write", "send", "recv"
     "descriptor", "connect", "wait", "control", "sync", "rename", "unlink", "size", "map",
     "stat", "mkdir", "directory", "random", "process", "thread", "close", "memory"};
 
-/* In the file, which the children share. */
+/* In the mapped file, which the children share. */
 static struct counts {
 	char name[16];
 	atomic_uint calls, failures;
@@ -256,7 +258,7 @@ CALL(THREAD, int, error, pthread_create,
     (pthread_t * t, const pthread_attr_t *a, void *(*run)(void *), void *arg),
     (t, a, run, arg))
 
-/* Even a close that fails closes. */
+/* A close that fails still closes the descriptor. */
 REAL(int, close, (int fd))
 int
 inject_close(int fd)
@@ -317,8 +319,7 @@ parse(char *order)
 		abort();
 }
 
-/* The counts are kept in a file's memory, so that they stay whatever becomes of the
- * program. */
+/* The counts are in a mapped file, so that they outlive the program. */
 __attribute__((constructor)) static void
 begin(void)
 {

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""power.py [TRIAL...]: what power loss leaves of the files that a program writes.
+"""power.py [TRIAL...]: checks the files of a program after a simulated power loss.
 
-A preload library (record.c) notes what the program does to files. After each operation the power is
-lost in thought: what was not synced is there, or gone, or torn (half of the bytes, or zeros in their
-place), and of the operations on names since the last sync of a directory any prefix came to disk. (As
-on a file system with a journal: names in order, data in any.) In each such state every file has its
-whole new contents or its old ones under its final name, or is absent; once the program has ended, what
-it reported is there. Then the states that differ are laid out in folders, and the same command has to
-come to a good end in each (STATES at most, evenly chosen).
+A preload library (record.c) logs each operation of the program on files. After each operation a power
+loss is simulated: bytes that were not synced are kept, lost or torn (half of the bytes, or zeros in
+their place), and any prefix of the operations on names since the last sync of the directory is kept.
+(A file system with a journal keeps the order of names, but not of data.) In each such state a file
+has its complete new contents or its old contents under its final name, or is absent. After the end of
+the program everything that it reported is there. Then each different state is written to a folder,
+and the same command must succeed in it (in at most STATES of them, evenly chosen).
 
 Prints a line for each trial: operations, states, states in which the command ran again, faults."""
 import collections
@@ -38,7 +38,7 @@ def operations_of(path):
 
 
 class Disk:
-    """Names, and by inode what is durable and the changes since."""
+    """Names; and for each inode its durable contents and the changes since."""
 
     def __init__(self, files):
         self.names, self.durable, self.changes = {}, {}, {}
@@ -116,8 +116,8 @@ def files_in(folder):
 
 
 class Trial:
-    """A program's command. `final` tells whether a path is one that may only be whole; `age` changes what
-    a first run wrote, so that the second replaces it."""
+    """A program's command. `final` tells whether a file at a path must be complete; `age` changes the
+    files of a first run, so that the second run replaces them."""
 
     def __init__(self, name, program, final, age=None):
         self.name, self.program, self.final, self.age = name, program, final, age
@@ -153,7 +153,7 @@ class Trial:
             final = {p: d for p, d in files.items() if self.final(p)}
             for path, data in final.items():
                 if data not in versions[path]:
-                    faults.append("'%s' is not whole" % os.path.basename(path))
+                    faults.append("'%s' is not complete" % os.path.basename(path))
             if end == len(operations) and {p: final.get(p) for p in after} != after:
                 faults.append("at the end: a file is lost")
             distinct.setdefault(tuple(sorted((p, d) for p, d in files.items() if "ledger" not in p)), files)
@@ -169,7 +169,7 @@ class Trial:
         return len(faults)
 
     def versions(self, before, operations):
-        """{path: what was in it whenever it got its name}"""
+        """{path: its contents at each time when it got its name}"""
         disk, found = Disk(before), collections.defaultdict(set)
         for path, (_, data) in before.items():
             found[path].add(data)

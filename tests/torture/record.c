@@ -1,7 +1,7 @@
 /*
- * record: a preload library that notes what a program does to files.
+ * record: a preload library that logs a program's operations on files.
  *
- *	AV_RECORD=FOLDER     what lies in it is noted
+ *	AV_RECORD=FOLDER     operations on files in this folder are logged
  *	AV_RECORD_LOG=FILE   an entry for each operation, in the order of their ends
  *
  * An entry is a line "OPERATION INODE NUMBER LENGTH", and LENGTH bytes and a newline after it:
@@ -14,7 +14,7 @@
  *	rename   from, a NUL, to; link likewise
  *	unlink   the path
  *
- * The log is opened for each entry, since children close all descriptors they know nothing of.
+ * The log is opened for each entry, because children close all descriptors that they do not use.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""torture.py [OPTION]... TRIAL...: lets one call of a program fail, then runs the same clean.
+"""torture.py [OPTION]... TRIAL...: makes one call of a program fail, then repeats the command.
 
-A TRIAL is a program of PROGRAMS below, or all; `av-fit:child` lets calls of its children fail. Each
-case has a folder and a sandbox of its own. In the first run the preload library (inject.c) lets the
-Nth call of a kind fail; the second run is the same command without it. Held against a clean run:
+A TRIAL is a program of PROGRAMS below, or all; `av-fit:child` makes calls of its children fail. Each
+case has a folder and a sandbox of its own. In the first run the preload library (inject.c) makes the
+Nth call of a kind fail; the second run is the same command without the library. Both are compared
+with a run without failures:
 
- * nothing is made twice, and each request that costs was one of the clean run's;
- * each record that went in comes out, unless the exit status says that the program gave up;
- * exit 0 means that all output is there; a file under its final name is whole;
- * what the first run said of ids the second says too, and the second has all;
- * no run hangs; none ends by a signal of its own fault (counted apart for the EXCUSED).
+ * nothing is made twice, and that run sent each paid request too;
+ * each record that is read is written, unless the exit status says that the program gave up;
+ * exit 0 means that all output is there; a file under its final name is complete;
+ * the second run reports the ids that the first run reported, and misses none;
+ * no run hangs, and no fault of the program ends it by a signal (the EXCUSED are counted apart).
 
 Prints a line of counts for each trial and kind, and each fault with its order for AV_INJECT; the
 folder of such a case is kept in build/torture. The programs, faces and inject.so come from PATH."""
@@ -97,7 +98,7 @@ class Program:
         pass
 
     def shape(self, case):
-        """Of stdout and files, what every clean run has in common."""
+        """The parts of stdout and files that are the same in all runs without failures."""
         good, _ = records_of(case.path("out"))
         return sorted(json.dumps(r, sort_keys=True) for r in good)
 
@@ -107,7 +108,7 @@ class Validate(Program):
 
 
 class Fit(Program):
-    """Without memory libvips may leave out an Exif tag, so that the file is whole, but another one."""
+    """Without memory libvips may omit an Exif tag: the file is complete, but has other bytes."""
     drawn = True
     argv = ["av-fit", "-k", "-p", "loom,argil", "--always", "-o", "files", "photo.jpg"]
     folder = "files"
@@ -245,7 +246,7 @@ class Case:
                     for name, calls, failures in struct.iter_unpack("16sII", f.read())}
 
     def paid(self):
-        """What the sandbox was asked to make, with all ids alike."""
+        """The paid requests that the sandbox got, with every id replaced by the same text."""
         asked = []
         if not os.path.exists(self.path("trace")):
             return asked
@@ -269,7 +270,7 @@ class Case:
 
 
 class Stock:
-    """What every case begins with: a photo, what each program reads, and the sandbox's journal."""
+    """The files that every case starts with: a photo, each program's input, the sandbox's journal."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -331,7 +332,7 @@ class Trial:
         return case.run(self.program.argv, out, inject, self.program.stdin)
 
     def orders(self, most):
-        """KIND:N:ERROR for every call, or for `most` of each kind's that lie evenly among them"""
+        """KIND:N:ERROR for every call, or for `most` calls of each kind, evenly spread."""
         for kind, calls in self.calls.items():
             errors = ERRORS[kind]
             everything = [(n, e) for n in range(1, calls + 1) for e in errors]
@@ -394,7 +395,7 @@ class Trial:
         if self.program.folder:
             for name, data in files_under(case.path(self.program.folder)).items():
                 if name in self.files and len(data) != len(self.files[name]):
-                    found.append("%s: '%s' is not whole" % (when, name))
+                    found.append("%s: '%s' is not complete" % (when, name))
                 if name not in self.files:
                     found.append("%s: '%s' is no file of a clean run" % (when, name))
 

@@ -1,4 +1,4 @@
-/* Tokens without a service: how long they live, and what follows when one is refused. Nobody
+/* Tokens without a service: how long they live, and what happens after one is refused. No server
  * listens at the token URL, so a request would fail the test. */
 #include <setjmp.h>
 #include <stdarg.h>
