@@ -8,11 +8,9 @@
 
 #include <stdint.h>
 
-/*
- * The wait after this attempt (from 0): first, doubled with each attempt up to
+/* The wait after this attempt (from 0): first, doubled with each attempt up to
  * max, then a random value between half of that and all of it. The jitter
- * keeps attempts that failed together from coming back together.
- */
+ * spreads attempts that failed together. */
 int64_t backoff_ms(
     unsigned attempt, int64_t first, int64_t max, uint32_t random);
 

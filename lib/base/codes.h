@@ -30,11 +30,9 @@ const struct code_info *code_info(enum code code);
 /* The code of that name, or CODE_NONE. */
 enum code code_find(const char *name);
 
-/*
- * The exit status of a program for an error with this code: EX_CONFIG (78)
- * or EX_NOPERM (77) where the user has to change something first, otherwise
- * EX_TEMPFAIL (75) if another run may succeed, or EX_DATAERR (65).
- */
+/* The exit status of a program for an error with this code: EX_CONFIG (78) or
+ * EX_NOPERM (77) where the user has to change something first, otherwise
+ * EX_TEMPFAIL (75) if another run may succeed, or EX_DATAERR (65). */
 int code_exit_status(enum code code, bool retryable);
 
 #endif

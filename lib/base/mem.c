@@ -10,10 +10,8 @@
 void *
 mem_checked(void *p)
 {
-	static const char message[] = "out of memory\n";
-
 	if (p == NULL) {
-		(void)!write(STDERR_FILENO, message, sizeof message - 1);
+		(void)!write(STDERR_FILENO, "out of memory\n", 14);
 		exit(EX_OSERR);
 	}
 	return p;

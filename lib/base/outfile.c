@@ -154,12 +154,11 @@ int
 outfile_open(struct outfile *t, const char *path, struct err *e)
 {
 	char *dir = file_dir_of(path);
-	const char *slash = strrchr(path, '/');
 	int result = 1;
 
 	*t = (struct outfile){.fd = -1};
 	sha256_init(&t->sha);
-	t->part = mem_printf("%s/.%s.part", dir, slash != NULL ? slash + 1 : path);
+	t->part = mem_printf("%s/.%s.part", dir, basename(path));
 	if (!file_make_dirs(dir, 0777))
 		result = err_set(
 		    e, CODE_TARGET_UNWRITABLE, "cannot make directory '%s':", dir);

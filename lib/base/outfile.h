@@ -23,13 +23,10 @@ struct outfile_name {
 	const char *stem, *provider, *kind, *name, *id, *ext;
 };
 
-/*
- * Appends to path the path that a template such as
- * "out/{stem}.{provider}.{kind}.{ext}" gives. In the values slashes, control
- * characters and leading dots become `_`, so that only the template chooses
- * the directory. -1: target_unwritable, the template has an unknown
- * placeholder.
- */
+/* Appends the path that a template such as "out/{stem}.{provider}.{ext}" gives.
+ * In the values slashes, control characters and leading dots become `_`, so
+ * that only the template chooses the directory. -1: target_unwritable, the
+ * template has an unknown placeholder. */
 int outfile_path(const char *template, const struct outfile_name *name,
     struct buf *path, struct err *e);
 
@@ -46,11 +43,9 @@ struct outfile {
 	struct sha256 sha;
 };
 
-/*
- * Creates and locks the part file of a target ("out/.ann.part" for "out/ann"),
+/* Creates and locks the part file of a target ("out/.ann.part" for "out/ann"),
  * and missing directories. -1: target_taken (another process is writing it) or
- * target_unwritable.
- */
+ * target_unwritable. */
 int outfile_open(struct outfile *t, const char *path, struct err *e);
 
 /* Appends bytes; offset is what was written so far, or 0 to start again.
@@ -58,12 +53,10 @@ int outfile_open(struct outfile *t, const char *path, struct err *e);
 bool outfile_write(
     struct outfile *t, uint64_t offset, const char *data, size_t len);
 
-/*
- * Syncs the part file and renames it to path. sha256 gets the digest. Without
+/* Syncs the part file and renames it to path. sha256 gets the digest. Without
  * force an existing file stays: success if it has the same bytes, else -1 and
  * target_taken. -1 and target_unwritable also on a file system that has
- * neither RENAME_NOREPLACE nor hard links.
- */
+ * neither RENAME_NOREPLACE nor hard links. */
 int outfile_commit(struct outfile *t, const char *path, bool force,
     char sha256[SHA256_HEX], struct err *e);
 

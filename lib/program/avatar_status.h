@@ -11,10 +11,8 @@
 #include "service/call.h"
 #include "json/rec.h"
 
-/*
- * Updates `avatar` from the result of a status call. If the call failed, or
- * the avatar has failed or is gone, sets *f to the error of the record.
- */
+/* Updates `avatar` from the result of a status call. If the call failed, or the
+ * avatar has failed or is gone, sets *f to the error of the record. */
 void status_put_avatar(struct session *s, struct account *a, struct rec *rec,
     const struct call_result *result, struct failure *f);
 
@@ -22,10 +20,8 @@ void status_put_avatar(struct session *s, struct account *a, struct rec *rec,
 void status_put_rendering(struct session *s, struct account *a, struct rec *rec,
     int index, const struct call_result *result, struct failure *f);
 
-/*
- * Marks the requests that made a rendering: those of its kind, or for a kind
- * that comes with the avatar, the one that made the avatar.
- */
+/* Marks the entries of the operations that start this kind of rendering, or of
+ * `create` for a kind that comes with the avatar. */
 void status_mark_rendering(struct ledger *ledger, struct account *a,
     const struct kind *kind, const char *id, enum ledger_fate fate);
 

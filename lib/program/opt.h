@@ -91,11 +91,9 @@ struct opt_common {
 	    OPT_MS, offsetof(T, interval_ms)}
 /* clang-format on */
 
-/*
- * Parses argv into the struct `into`, and returns the index of the first
+/* Parses argv into the struct `into`, and returns the index of the first
  * operand. The table ends with a row without a name. Closed standard streams
- * are first replaced, so that no file opened later takes their numbers.
- */
+ * are first replaced, so that no file opened later takes their numbers. */
 int opt_parse(int argc, char *argv[], const struct opt_usage *usage,
     const struct opt *table, void *into);
 

@@ -33,11 +33,9 @@ struct run;
 struct item {
 	struct rec *rec;
 	void *state; /* the program's own; run does not touch it */
-	/*
-	 * Called on a signal: finish soon by run_done, and give back what is
-	 * not begun. hard: the 10 s are over, finish now. `begin` sets it;
-	 * NULL: the item finishes soon anyway.
-	 */
+	/* Called on a signal: finish soon by run_done, and begin nothing new.
+	 * hard: the 10 s are over, finish now. `begin` sets it; NULL: the item
+	 * finishes soon anyway. */
 	void (*stop)(struct item *item, bool hard);
 	/* private to run */
 	struct run *run;
@@ -45,10 +43,8 @@ struct item {
 	bool done, parked;
 };
 
-/*
- * What one program does with each record: its step in a pipeline. `program` is
- * the pointer given to run_new, the program's own struct.
- */
+/* What one program does with each record: its step in a pipeline. `program` is
+ * the pointer given to run_new, the program's own struct. */
 struct run_step {
 	const char *name; /* "upload": error.step of records that fail here */
 	enum input_kind input;
@@ -62,19 +58,15 @@ struct run_step {
 	void (*begin)(void *program, struct item *item);
 };
 
-/*
- * window: how many records are at work at once, or held with --keep-order.
- * Everything given is borrowed until run_free.
- */
+/* window: how many records are at work at once, or held with --keep-order.
+ * Everything given is borrowed until run_free. */
 struct run *run_new(struct loop *loop, const struct opt_common *common,
     const struct run_step *step, size_t window, void *program);
 void run_free(struct run *run);
 
-/*
- * Reads the operands (NULL-terminated; if there are none, stdin) and runs the
+/* Reads the operands (NULL-terminated; if there are none, stdin) and runs the
  * loop until all is written. Returns an exit status, or minus the signal that
- * the program has to die of; run_exit takes both.
- */
+ * the program has to die of; run_exit takes both. */
 int run_records(struct run *run, char **operands);
 
 /* The record is complete: counts and writes it. Frees the item. */

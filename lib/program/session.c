@@ -83,14 +83,13 @@ struct account *
 session_account(struct session *s, struct item *item)
 {
 	const char *name = rec_str(item->rec, "provider");
-	struct account *a = NULL;
 	struct err e;
+	struct account *a =
+	    name != NULL ? accounts_get(s->engine.accounts, name, &e) : NULL;
 
 	if (name == NULL)
 		err_set(&e, CODE_NO_PROVIDER,
 		    "the record names no provider; give one with -p");
-	else
-		a = accounts_get(s->engine.accounts, name, &e);
 	if (a == NULL) {
 		s->dry_run.refused++;
 		run_fail(item, &e);

@@ -38,11 +38,9 @@ void session_open(struct session *s, const struct opt_common *common,
     const struct opt_usage *usage, const struct session_options *options,
     const struct run_step *step, void *program);
 
-/*
- * status: what run_records returned. If the program has to die of a signal, a
+/* status: what run_records returned. If the program has to die of a signal, a
  * thread that fetches a token may still run; session_close does not wait for
- * it and keeps the memory that it uses.
- */
+ * it and keeps the memory that it uses. */
 void session_close(struct session *s, int status);
 
 /* The account of the record's provider. NULL: there is none, and the item was
