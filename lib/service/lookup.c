@@ -18,7 +18,7 @@
 
 struct lookup {
 	struct lookup_batch *batch;
-	LIST_ENTRY(lookup) entry;
+	TAILQ_ENTRY(lookup) entry;
 	struct lookup_spec spec;
 	lookup_fn *fn;
 	void *arg;
@@ -32,8 +32,8 @@ struct lookup {
 	unsigned busy;       /* times in a row that another request was in the way */
 	struct candidates candidates;
 	struct call *call; /* asks for the state of one object instead of a list */
-	struct json_object *state; /* that shows the effect of the request */
-	int64_t deadline;
+	int64_t deadline;  /* of this call */
+	struct json_object *taken; /* the outcome that was found */
 };
 
 /* The lookups that share a list. */
@@ -43,9 +43,9 @@ struct lookup_batch {
 	struct account *account;
 	const struct operation *list;
 	int64_t settle_ms, effect_ms;
-	LIST_HEAD(, lookup) lookups;
+	TAILQ_HEAD(, lookup) lookups;
 	struct timer timer;
-	struct listing *listing;
+	bool listing;       /* a listing is under way */
 	int64_t not_before; /* keeps listings apart, so that more lookups share one */
 };
 
@@ -81,9 +81,7 @@ lookups_free(struct lookups *all)
 static const struct operation *
 list_of(const struct account *a, const struct operation *op)
 {
-	const char *name = json_str(op->def, "/lookup/operation");
-
-	return name != NULL ? provider_operation(a->provider, name) : NULL;
+	return provider_operation(a->provider, json_str(op->def, "/lookup/operation"));
 }
 
 /* True for a list operation, false for one that returns a single object. */
@@ -108,9 +106,9 @@ lookup_possible(const struct lookup_spec *spec)
 static void
 leave(struct lookup *l)
 {
-	LIST_REMOVE(l, entry);
+	TAILQ_REMOVE(&l->batch->lookups, l, entry);
 	candidates_clear(&l->candidates);
-	json_object_put(l->state);
+	json_object_put(l->taken);
 	json_object_put(l->spec.vars);
 	json_object_put(l->spec.match);
 	free((void *)(uintptr_t)l->spec.tag);
@@ -118,17 +116,13 @@ leave(struct lookup *l)
 }
 
 static void
-tell(struct lookup *l, const struct lookup_result *result)
+tell(struct lookup *l, enum lookup_verdict verdict, const char *why, bool retryable)
 {
-	l->fn(l->arg, result);
-	leave(l);
-}
+	struct lookup_result result = {
+	    .verdict = verdict, .taken = l->taken, .why = why, .retryable = retryable};
 
-static void
-unknown(struct lookup *l, const char *why, bool retryable)
-{
-	tell(l, &(struct lookup_result){
-	            .verdict = LOOKUP_UNKNOWN, .why = why, .retryable = retryable});
+	l->fn(l->arg, &result);
+	leave(l);
 }
 
 /* Asks the service again in a while, not before a time. */
@@ -147,7 +141,7 @@ missed(struct lookup *l)
 {
 	candidates_clear(&l->candidates);
 	if (l->looked_at >= l->counts_from && ++l->passes == PASSES)
-		tell(l, &(struct lookup_result){.verdict = LOOKUP_ABSENT});
+		tell(l, LOOKUP_ABSENT, NULL, false);
 	else
 		look_again(l, l->passes == 0 ? l->counts_from : 0);
 }
@@ -159,7 +153,7 @@ wait_for_twin(struct lookup *l)
 {
 	candidates_clear(&l->candidates);
 	if (++l->busy == PATIENCE)
-		unknown(l,
+		tell(l, LOOKUP_UNKNOWN,
 		    "the outcome of another request, which looks the same in the service's list, is unknown too",
 		    false);
 	else
@@ -176,19 +170,20 @@ adopted(void *arg, const struct ledger_answer *answer)
 	l->settling = false;
 	switch (answer->verdict) {
 	case LEDGER_MADE:
-		tell(l, &(struct lookup_result){.verdict = LOOKUP_FOUND,
-		            .taken = candidates_taken(&l->candidates, answer->id)});
+		if (l->taken == NULL)
+			l->taken =
+			    json_object_get(candidates_taken(&l->candidates, answer->id));
+		tell(l, LOOKUP_FOUND, NULL, false);
 		break;
 	case LEDGER_YOURS:
-		/* Every candidate of this certainty belongs to another request: try the
-		 * less certain ones. */
+		/* No candidate of this certainty is left: try the less certain ones. */
 		if (l->trying == MATCH)
 			adopt(l, MATCH_MAYBE);
 		else
 			missed(l);
 		break;
 	case LEDGER_UNKNOWN:
-		unknown(l,
+		tell(l, LOOKUP_UNKNOWN,
 		    l->trying == MATCH_MAYBE
 		        ? "the service's list has an entry that may be its result, but not for sure"
 		        : "the service's list has entries that may be its result, and more than one request may have made them",
@@ -198,8 +193,7 @@ adopted(void *arg, const struct ledger_answer *answer)
 		wait_for_twin(l);
 		break;
 	case LEDGER_ERROR:
-		tell(l, &(struct lookup_result){
-		            .verdict = LOOKUP_BROKEN, .why = answer->err->message});
+		tell(l, LOOKUP_BROKEN, answer->err->message, true);
 		break;
 	}
 }
@@ -228,10 +222,8 @@ adopt(struct lookup *l, enum match match)
 		ledger_adopt(l->spec.claim, ids, n, data, certainty, adopted, l);
 	free(ids);
 	free(data);
-	if (n == 0 && match == MATCH)
-		adopt(l, MATCH_MAYBE);
-	else if (n == 0)
-		missed(l);
+	if (n == 0)
+		adopted(l, &(struct ledger_answer){.verdict = LEDGER_YOURS});
 }
 
 /* Compares an entry of the list with the request. Times are compared by the server's
@@ -254,13 +246,12 @@ match_of(const struct lookup *l, struct json_object *entry)
 }
 
 static void
-judge_entry(void *arg, struct json_object *entry)
+add_candidate(void *arg, struct json_object *entry)
 {
 	struct lookup_batch *batch = arg;
 	struct lookup *l;
 
-	LIST_FOREACH(l, &batch->lookups, entry)
-	{
+	TAILQ_FOREACH (l, &batch->lookups, entry) {
 		enum match match = l->listed ? match_of(l, entry) : MATCH_NOT;
 
 		if (match != MATCH_NOT)
@@ -275,16 +266,16 @@ listing_over(void *arg, const struct failure *failure)
 	struct lookup_batch *batch = arg;
 	struct lookup *l, *next;
 
-	batch->listing = NULL;
-	for (l = LIST_FIRST(&batch->lookups); l != NULL; l = next) {
-		next = LIST_NEXT(l, entry);
+	batch->listing = false;
+	for (l = TAILQ_FIRST(&batch->lookups); l != NULL; l = next) {
+		next = TAILQ_NEXT(l, entry);
 		if (!l->listed)
 			continue;
 		l->listed = false;
 		if (failure != NULL)
-			unknown(l, failure->err.message, true);
+			tell(l, LOOKUP_UNKNOWN, failure->err.message, true);
 		else if (l->candidates.nameless)
-			unknown(l,
+			tell(l, LOOKUP_UNKNOWN,
 			    "the service's list has an entry without an id that may be its result",
 			    true);
 		else
@@ -293,63 +284,28 @@ listing_over(void *arg, const struct failure *failure)
 	schedule(batch);
 }
 
-/* The effect is on disk. */
-static void
-state_settled(void *arg, const struct ledger_answer *answer)
-{
-	struct lookup *l = arg;
-
-	l->settling = false;
-	if (answer->verdict == LEDGER_ERROR)
-		tell(l, &(struct lookup_result){
-		            .verdict = LOOKUP_BROKEN, .why = answer->err->message});
-	else
-		tell(l,
-		    &(struct lookup_result){.verdict = LOOKUP_FOUND, .taken = l->state});
-}
-
 /* The state of one object says if the request took effect. */
 static void
 asked(void *arg, const struct call_result *result)
 {
 	struct lookup *l = arg;
-	struct json_object *words = json_at(l->spec.op->def, "/lookup/started");
 	const char *word = json_str(result->taken, "/provider_status");
 
 	l->call = NULL;
 	if (result->failure != NULL) {
-		unknown(l, result->failure->err.message, true);
-		return;
-	}
-	for (size_t i = 0; word != NULL && i < json_object_array_length(words); i++) {
-		const char *w =
-		    json_object_get_string(json_object_array_get_idx(words, i));
-		if (strcmp(w, word) != 0)
-			continue;
-		l->state = json_object_get(result->taken);
+		tell(l, LOOKUP_UNKNOWN, result->failure->err.message, true);
+	} else if (word != NULL &&
+	           json_lists(json_at(l->spec.op->def, "/lookup/started"), word)) {
+		l->taken = json_object_get(result->taken);
 		l->settling = true;
-		ledger_settle(l->spec.claim, LEDGER_IS_MADE, "", NULL, state_settled, l);
-		return;
-	}
-	if (word != NULL && l->batch->list->states != NULL &&
-	    json_object_object_get_ex(l->batch->list->states, word, NULL))
+		ledger_settle(l->spec.claim, LEDGER_IS_MADE, "", NULL, adopted, l);
+	} else if (json_member(l->batch->list->states, word) != NULL) {
 		missed(l);
-	else
-		unknown(l,
+	} else {
+		tell(l, LOOKUP_UNKNOWN,
 		    "the service answered with a state that its description does not list",
 		    true);
-}
-
-static void
-ask(struct lookup *l)
-{
-	struct call_spec spec = {.account = l->spec.account,
-	    .op = l->batch->list,
-	    .vars = l->spec.vars,
-	    .deadline = &l->deadline,
-	    .timeout_ms = LIST_TIMEOUT_MS};
-
-	l->call = call_start(l->batch->all->engine, &spec, asked, l);
+	}
 }
 
 static void
@@ -357,25 +313,26 @@ time_is_up(void *arg)
 {
 	struct lookup_batch *batch = arg;
 	struct engine *engine = batch->all->engine;
-	struct listing_spec spec = {
+	int64_t now = loop_now(engine->loop);
+	struct call_spec spec = {
 	    .account = batch->account, .op = batch->list, .timeout_ms = LIST_TIMEOUT_MS};
-	bool list = is_list(batch->list), any = false;
 	struct lookup *l;
 
-	LIST_FOREACH(l, &batch->lookups, entry)
-	{
-		if (l->due > loop_now(engine->loop) || l->settling || l->call != NULL)
+	TAILQ_FOREACH (l, &batch->lookups, entry) {
+		if (l->due > now || l->settling || l->call != NULL)
 			continue;
-		l->looked_at = loop_now(engine->loop);
-		l->listed = list;
-		any = any || list;
-		if (!list)
-			ask(l);
+		l->looked_at = now;
+		if (is_list(batch->list)) {
+			l->listed = batch->listing = true;
+		} else {
+			spec.vars = l->spec.vars;
+			spec.deadline = &l->deadline;
+			l->call = call_start(engine, &spec, asked, l);
+		}
 	}
-	batch->not_before = loop_now(engine->loop) + batch->settle_ms / 4;
-	if (any)
-		batch->listing =
-		    listing_start(engine, &spec, judge_entry, listing_over, batch);
+	batch->not_before = now + batch->settle_ms / 4;
+	if (batch->listing)
+		listing_start(engine, &spec, add_candidate, listing_over, batch);
 	else
 		schedule(batch);
 }
@@ -384,20 +341,19 @@ time_is_up(void *arg)
 static void
 schedule(struct lookup_batch *batch)
 {
+	struct loop *loop = batch->all->engine->loop;
 	int64_t at = INT64_MAX;
 	struct lookup *l;
 
-	if (batch->listing != NULL)
+	if (batch->listing)
 		return;
-	LIST_FOREACH(l, &batch->lookups, entry)
-	{
+	TAILQ_FOREACH (l, &batch->lookups, entry)
 		if (!l->settling && l->call == NULL && l->due < at)
 			at = l->due;
-	}
 	if (at == INT64_MAX)
-		loop_cancel(batch->all->engine->loop, &batch->timer);
+		loop_cancel(loop, &batch->timer);
 	else
-		loop_at(batch->all->engine->loop, &batch->timer,
+		loop_at(loop, &batch->timer,
 		    at > batch->not_before ? at : batch->not_before, time_is_up, batch);
 }
 
@@ -417,17 +373,18 @@ batch_for(struct lookups *all, struct account *a, const struct operation *op)
 	batch->list = list;
 	batch->settle_ms = (int64_t)(json_num(op->def, "/lookup/settle_s", 10) * 1000);
 	batch->effect_ms = (int64_t)(json_num(op->def, "/lookup/effect_s", 60) * 1000);
+	TAILQ_INIT(&batch->lookups);
 	SLIST_INSERT_HEAD(&all->batches, batch, entry);
 	return batch;
 }
 
-/* How long ago a time was, by our clock; at most max. */
+/* How much of a wait that began then, by our clock, is left; 0: it begins now. */
 static int64_t
-since(int64_t then, int64_t max)
+left_of(int64_t wait, int64_t then)
 {
-	int64_t ms = then != 0 ? clock_unix_ms() - then : 0;
+	int64_t gone = then != 0 ? clock_unix_ms() - then : 0;
 
-	return ms < 0 ? 0 : ms > max ? max : ms;
+	return gone < 0 ? wait : gone > wait ? 0 : wait - gone;
 }
 
 struct lookup *
@@ -444,10 +401,9 @@ lookup_start(
 	l->fn = fn;
 	l->arg = arg;
 	l->batch = batch_for(all, spec->account, spec->op);
-	l->due = now + l->batch->settle_ms - since(spec->lost_at, l->batch->settle_ms);
-	l->counts_from =
-	    now + l->batch->effect_ms - since(spec->lost_at, l->batch->effect_ms);
-	LIST_INSERT_HEAD(&l->batch->lookups, l, entry);
+	l->due = now + left_of(l->batch->settle_ms, spec->lost_at);
+	l->counts_from = now + left_of(l->batch->effect_ms, spec->lost_at);
+	TAILQ_INSERT_HEAD(&l->batch->lookups, l, entry);
 	schedule(l->batch);
 	return l;
 }

@@ -19,19 +19,17 @@
 #include "service/call.h"
 
 enum lookup_verdict {
-	LOOKUP_FOUND,   /* taken: what the list says; the claim is settled, gone
-	                 */
+	LOOKUP_FOUND,   /* the claim is settled with `taken`, and gone */
 	LOOKUP_ABSENT,  /* surely not made; the claim is still ours */
-	LOOKUP_UNKNOWN, /* why: for people; the claim is still ours */
-	LOOKUP_BROKEN,  /* why: the ledger cannot be written; the claim is gone
-	                 */
+	LOOKUP_UNKNOWN, /* the claim is still ours */
+	LOOKUP_BROKEN,  /* the ledger cannot be written; the claim is gone */
 };
 
 struct lookup_result {
 	enum lookup_verdict verdict;
-	struct json_object *taken; /* borrowed */
-	const char *why;
-	bool retryable; /* another run may learn more */
+	struct json_object *taken; /* FOUND: what the list says; borrowed */
+	const char *why;           /* UNKNOWN, BROKEN: for people */
+	bool retryable;            /* another run may learn more */
 };
 
 typedef void lookup_fn(void *arg, const struct lookup_result *result);
@@ -39,20 +37,19 @@ typedef void lookup_fn(void *arg, const struct lookup_result *result);
 /* Times are unix ms by our clock. */
 struct lookup_spec {
 	struct account *account;
-	const struct operation *op; /* the one whose outcome is unknown */
+	const struct operation *op; /* whose outcome is unknown */
 	struct json_object *vars;   /* it was filled with; retained */
 	struct json_object *match;  /* match_of_request, then; retained */
-	const char *tag;            /* that was sent along, or NULL; copied */
+	const char *tag;            /* sent along, or NULL; copied */
 	struct ledger_claim *claim;
-	int64_t sent_at;      /* when it was first sent */
-	int64_t lost_at;      /* when its response was surely lost; 0: now */
-	int64_t clock_offset; /* the server's clock minus ours then; 0: as now
-	                       */
-	bool earlier; /* sent by an earlier run, when our clock may have been
-	                 off */
+	int64_t sent_at; /* when it was first sent */
+	int64_t lost_at; /* when its response was surely lost; 0: now */
+	/* The server's clock minus ours when it was sent; 0: as now. */
+	int64_t clock_offset;
+	bool earlier; /* by an earlier run, whose clock may have been off */
 };
 
-struct lookups; /* those under way, by account and list */
+struct lookups; /* all lookups under way, by account and list */
 struct lookup;
 
 struct lookups *lookups_new(struct engine *engine);
