@@ -29,14 +29,13 @@ struct paid {
 	bool has_turn; /* of an account that makes one at a time */
 	char *subject, *name, *tag;
 	struct ledger_claim *claim;
-	bool claimed;              /* the claim is ours to settle */
-	int64_t first_at, lost_at; /* see service/lookup.h */
-	struct json_object *match; /* see service/lookup.h */
-	int64_t clock_offset;      /* see service/lookup.h */
-	bool earlier;              /* the request belongs to an earlier run */
+	bool claimed; /* the claim is ours to settle */
+	/* What a lookup has to know of the request. We own match, and tag is set when the
+	 * lookup starts. */
+	struct lookup_spec sought;
 	struct call *call;
 	struct lookup *lookup;
-	struct json_object *taken;
+	struct json_object *taken, *plan;
 	bool reused;
 	struct failure failure;
 };
@@ -44,33 +43,27 @@ struct paid {
 static void claim(void *arg);
 
 static void
-paid_free(struct paid *p)
+deliver(struct paid *p)
 {
-	loop_cancel(p->context->engine->loop, &p->timer);
+	bool failed = p->failure.err.code != CODE_NONE;
+	struct call_result result = {.taken = failed ? NULL : p->taken,
+	    .reused = p->reused,
+	    .plan = p->plan,
+	    .failure = failed ? &p->failure : NULL};
+
+	if (p->has_turn)
+		account_give_turn(p->spec.call.account);
+	p->fn(p->arg, &result);
 	json_object_put(p->spec.call.vars);
 	json_object_put(p->spec.options);
-	json_object_put(p->match);
+	json_object_put(p->sought.match);
 	json_object_put(p->taken);
+	json_object_put(p->plan);
 	failure_release(&p->failure);
 	free(p->subject);
 	free(p->name);
 	free(p->tag);
 	free(p);
-}
-
-static void
-deliver(struct paid *p)
-{
-	struct call_result result = {.reused = p->reused};
-
-	if (p->failure.err.code != CODE_NONE)
-		result.failure = &p->failure;
-	else
-		result.taken = p->taken;
-	if (p->has_turn)
-		account_give_turn(p->spec.call.account);
-	p->fn(p->arg, &result);
-	paid_free(p);
 }
 
 static void
@@ -89,8 +82,12 @@ settled(void *arg, const struct ledger_answer *answer)
 static void
 finish(struct paid *p, enum ledger_outcome outcome)
 {
-	struct buf data = {0};
+	bool made = outcome == LEDGER_IS_MADE;
+	struct json_object *data = made                           ? p->taken
+	                           : outcome == LEDGER_IS_UNKNOWN ? p->sought.match
+	                                                          : NULL;
 	const char *id = json_str(p->taken, "/id");
+	struct buf text = {0};
 
 	p->state = SETTLING;
 	if (!p->claimed) {
@@ -98,29 +95,26 @@ finish(struct paid *p, enum ledger_outcome outcome)
 		return;
 	}
 	p->claimed = false;
-	if (outcome == LEDGER_IS_MADE)
-		json_write(&data, p->taken);
-	else if (outcome == LEDGER_IS_UNKNOWN && p->match != NULL)
-		json_write(&data, p->match);
-	ledger_settle(p->claim, outcome,
-	    outcome == LEDGER_IS_MADE && id == NULL ? "" : id, data.data, settled, p);
-	buf_release(&data);
+	if (data != NULL)
+		json_write(&text, data);
+	ledger_settle(
+	    p->claim, outcome, made && id == NULL ? "" : id, text.data, settled, p);
+	buf_release(&text);
 }
 
 static void
-fail(struct paid *p, const struct err *e)
+fail(struct paid *p, enum code code, const char *why)
 {
-	failure_set(&p->failure, e, "no");
+	failure_release(&p->failure);
+	err_set(&p->failure.err, code, "%s", why);
+	p->failure.created = "no";
 	finish(p, LEDGER_IS_NOT_MADE);
 }
 
 static void
 interrupted(struct paid *p)
 {
-	struct err e;
-
-	err_set(&e, CODE_INTERRUPTED, "stopped before it was made; run it again");
-	fail(p, &e);
+	fail(p, CODE_INTERRUPTED, "stopped before it was made; run it again");
 }
 
 /* Nothing tells the outcome. The message of a redirect is better than ours: it says what
@@ -141,20 +135,21 @@ static int
 before_send(void *arg, struct err *e)
 {
 	struct paid *p = arg;
-	struct paid_context *context = p->context;
+	int64_t *left = &p->context->creates_left;
+	bool counts = p->spec.counted && !p->begun && *left >= 0;
 
-	if (p->spec.counted && !p->begun && context->creates_left == 0)
+	if (counts && *left == 0)
 		return err_set(
 		    e, CODE_MAX_CREATES, "--max-creates is reached; nothing was sent");
 	if (!ledger_sending(p->claim))
 		return err_set(e, CODE_STATE_UNUSABLE,
 		    "the ledger cannot note that a request is sent");
-	if (p->spec.counted && !p->begun && context->creates_left > 0)
-		context->creates_left--;
+	if (counts)
+		--*left;
 	p->begun = true;
-	p->lost_at = 0;
-	if (p->first_at == 0)
-		p->first_at = clock_unix_ms();
+	p->sought.lost_at = 0;
+	if (p->sought.sent_at == 0)
+		p->sought.sent_at = clock_unix_ms();
 	return 0;
 }
 
@@ -166,7 +161,6 @@ called(void *arg, const struct call_result *result)
 	struct paid *p = arg;
 	const struct failure *f = result->failure;
 
-	p->call = NULL;
 	if (f == NULL) {
 		p->taken = json_object_get(result->taken);
 		finish(p, LEDGER_IS_MADE);
@@ -197,8 +191,8 @@ call(struct paid *p)
 static void
 note_match(struct paid *p)
 {
-	json_object_put(p->match);
-	p->match = match_of_request(p->spec.call.op, p->spec.call.vars);
+	json_object_put(p->sought.match);
+	p->sought.match = match_of_request(p->spec.call.op, p->spec.call.vars);
 }
 
 static void
@@ -208,7 +202,7 @@ resend(void *arg, const struct ledger_answer *answer)
 
 	if (answer->verdict != LEDGER_YOURS) {
 		p->claimed = false;
-		fail(p, answer->err);
+		fail(p, answer->err->code, answer->err->message);
 		return;
 	}
 	if (p->spec.park != NULL)
@@ -222,13 +216,11 @@ resend(void *arg, const struct ledger_answer *answer)
 static void
 absent(struct paid *p)
 {
-	struct loop *loop = p->context->engine->loop;
 	int64_t deadline = *p->spec.call.deadline;
-	bool late = deadline != 0 && loop_now(loop) >= deadline;
+	bool late = deadline != 0 && loop_now(p->context->engine->loop) >= deadline;
 	int status = p->failure.http_status;
 	/* A status that no description lists, and that no later request changes. */
 	bool refused = status >= 400 && answer_by_status(status) != OUTCOME_WAIT;
-	struct err e;
 
 	if (status >= 200 && status < 300) {
 		stay_unknown(p,
@@ -244,9 +236,8 @@ absent(struct paid *p)
 	} else if (p->stop) {
 		interrupted(p);
 	} else if (late || p->resends == RESENDS) {
-		err_set(&e, CODE_NETWORK,
+		fail(p, CODE_NETWORK,
 		    "the response was lost, and the service's list shows that nothing was made; run it again");
-		fail(p, &e);
 	} else {
 		p->state = RESENDING;
 		p->resends++;
@@ -259,24 +250,16 @@ looked_up(void *arg, const struct lookup_result *result)
 {
 	struct paid *p = arg;
 
-	p->lookup = NULL;
-	switch (result->verdict) {
-	case LOOKUP_FOUND:
-		p->claimed = false;
+	p->claimed =
+	    result->verdict == LOOKUP_ABSENT || result->verdict == LOOKUP_UNKNOWN;
+	if (result->verdict == LOOKUP_FOUND) {
 		p->taken = json_object_get(result->taken);
 		failure_release(&p->failure);
 		finish(p, LEDGER_IS_MADE);
-		break;
-	case LOOKUP_ABSENT:
+	} else if (result->verdict == LOOKUP_ABSENT) {
 		absent(p);
-		break;
-	case LOOKUP_UNKNOWN:
+	} else {
 		stay_unknown(p, result->why, result->retryable);
-		break;
-	case LOOKUP_BROKEN:
-		p->claimed = false;
-		stay_unknown(p, result->why, true);
-		break;
 	}
 }
 
@@ -304,19 +287,11 @@ is_tagged(const struct paid *p)
 static void
 look_up(struct paid *p, const char *why)
 {
-	const struct call_spec *call_spec = &p->spec.call;
-	struct lookup_spec spec = {.account = call_spec->account,
-	    .op = call_spec->op,
-	    .vars = call_spec->vars,
-	    .tag = is_tagged(p) ? p->tag : NULL,
-	    .match = p->match,
-	    .clock_offset = p->clock_offset,
-	    .earlier = p->earlier,
-	    .claim = p->claim,
-	    .sent_at = p->first_at,
-	    .lost_at = p->lost_at};
-	bool possible = lookup_possible(&spec);
+	bool possible;
 
+	p->sought.tag = is_tagged(p) ? p->tag : NULL;
+	p->sought.claim = p->claim;
+	possible = lookup_possible(&p->sought);
 	if (!possible || p->stop) {
 		stay_unknown(p, why, possible);
 		return;
@@ -325,16 +300,27 @@ look_up(struct paid *p, const char *why)
 	p->state = LOOKING;
 	if (p->spec.park != NULL)
 		p->spec.park(p->arg, true);
-	p->lookup = lookup_start(p->context->lookups, &spec, looked_up, p);
+	p->lookup = lookup_start(p->context->lookups, &p->sought, looked_up, p);
+}
+
+/* The data that was kept with the entry: an object, or NULL. */
+static struct json_object *
+kept(const struct ledger_answer *answer)
+{
+	struct err ignored;
+	const char *text = answer->data != NULL ? answer->data : "";
+	struct json_object *data = json_parse(text, strlen(text), &ignored);
+
+	if (json_object_is_type(data, json_type_object))
+		return data;
+	json_object_put(data);
+	return NULL;
 }
 
 static void
 reuse(struct paid *p, const struct ledger_answer *answer)
 {
-	struct err ignored;
-
-	if (answer->data != NULL)
-		p->taken = json_parse(answer->data, strlen(answer->data), &ignored);
+	p->taken = kept(answer);
 	if (p->taken == NULL)
 		p->taken = json_new_object();
 	if (answer->id != NULL && *answer->id != '\0')
@@ -347,21 +333,17 @@ reuse(struct paid *p, const struct ledger_answer *answer)
 static void
 look_up_earlier(struct paid *p, const struct ledger_answer *answer)
 {
-	struct json_object *match = NULL;
-	struct err ignored;
+	struct json_object *match = kept(answer);
 
-	if (answer->data != NULL)
-		match = json_parse(answer->data, strlen(answer->data), &ignored);
-	if (json_object_is_type(match, json_type_object)) {
-		json_object_put(p->match);
-		p->match = json_object_get(match);
+	if (match != NULL) {
+		json_object_put(p->sought.match);
+		p->sought.match = match;
 	}
-	json_object_put(match);
-	p->first_at = answer->first_at;
+	p->sought.sent_at = answer->first_at;
 	/* If it was not settled, its process may have been killed just now. */
-	p->lost_at = answer->settled_at;
-	p->clock_offset = answer->clock_offset;
-	p->earlier = true;
+	p->sought.lost_at = answer->settled_at;
+	p->sought.clock_offset = answer->clock_offset;
+	p->sought.earlier = true;
 	look_up(p, "an earlier request for the same had no response");
 }
 
@@ -390,7 +372,7 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 		loop_at(loop, &p->timer, loop_now(loop) + BUSY_MS, claim, p);
 		break;
 	case LEDGER_ERROR:
-		fail(p, answer->err);
+		fail(p, answer->err->code, answer->err->message);
 		break;
 	}
 }
@@ -400,18 +382,14 @@ static void
 peeked(void *arg, const struct ledger_answer *answer)
 {
 	struct paid *p = arg;
-	struct call_result result = {0};
 
-	p->state = SETTLING;
 	if (answer->verdict == LEDGER_ERROR) {
-		fail(p, answer->err);
+		fail(p, answer->err->code, answer->err->message);
 		return;
 	}
-	result.plan = dry_run_add(
+	p->plan = dry_run_add(
 	    p->context->dry_run, p->spec.call.account->provider, p->spec.call.op, answer);
-	p->fn(p->arg, &result);
-	json_object_put(result.plan);
-	paid_free(p);
+	deliver(p);
 }
 
 /* The options for the ledger's key. The caller frees the array. */
@@ -439,12 +417,10 @@ may_claim(struct paid *p)
 {
 	struct engine *engine = p->context->engine;
 	struct account *a = p->spec.call.account;
-	struct err e;
 
 	if (p->subject == NULL) {
-		err_set(&e, CODE_INVALID_RECORD,
+		fail(p, CODE_INVALID_RECORD,
 		    "the record has no photo, URL or id to tell this request from others");
-		fail(p, &e);
 	} else if (a->blocked) {
 		failure_copy(&p->failure, &a->why);
 		p->failure.created = "no";
@@ -462,8 +438,14 @@ claim(void *arg)
 {
 	struct paid *p = arg;
 	struct account *a = p->spec.call.account;
-	struct ledger_ask ask = {
-	    .again = p->context->again, .clock_offset = a->clock_offset};
+	struct ledger_ask ask = {.key = {.operation = p->spec.call.op->name,
+	                             .provider = a->provider->name,
+	                             .base = a->base_url,
+	                             .account = a->label,
+	                             .subject = p->subject,
+	                             .name = p->name},
+	    .again = p->context->again,
+	    .clock_offset = a->clock_offset};
 	struct ledger_option *options;
 	struct buf match = {0};
 
@@ -471,17 +453,11 @@ claim(void *arg)
 		return;
 	p->state = CLAIMING;
 	note_match(p);
-	if (p->match != NULL)
-		json_write(&match, p->match);
+	if (p->sought.match != NULL)
+		json_write(&match, p->sought.match);
 	ask.data = match.data;
 	options = ledger_options(p->spec.options, &ask.key.noptions);
 	ask.key.options = options;
-	ask.key.operation = p->spec.call.op->name;
-	ask.key.provider = a->provider->name;
-	ask.key.base = a->base_url;
-	ask.key.account = a->label;
-	ask.key.subject = p->subject;
-	ask.key.name = p->name;
 	if (p->context->dry_run != NULL) {
 		p->state = SETTLING;
 		ledger_peek(p->context->ledger, &ask, peeked, p);
@@ -523,14 +499,17 @@ paid_start(
 {
 	struct paid *p = mem_new(1, sizeof *p);
 
-	p->context = context;
-	p->spec = *spec;
-	p->spec.call.vars = json_object_get(spec->call.vars);
-	p->spec.options = json_object_get(spec->options);
-	p->subject = mem_str(spec->subject);
-	p->name = mem_str(spec->name);
-	p->fn = fn;
-	p->arg = arg;
+	*p = (struct paid){.context = context,
+	    .spec = *spec,
+	    .fn = fn,
+	    .arg = arg,
+	    .subject = mem_str(spec->subject),
+	    .name = mem_str(spec->name),
+	    .sought = {.account = spec->call.account,
+	        .op = spec->call.op,
+	        .vars = spec->call.vars}};
+	json_object_get(spec->call.vars);
+	json_object_get(spec->options);
 	loop_defer(context->engine->loop, &p->deferred, started, p);
 	return p;
 }
@@ -553,15 +532,12 @@ paid_stop(struct paid *p, bool hard)
 		interrupted(p);
 		break;
 	case CALLING:
-		if (p->call != NULL)
-			call_stop(p->call, hard);
+		call_stop(p->call, hard);
 		break;
 	case LOOKING:
-		if (p->lookup != NULL && lookup_cancel(p->lookup)) {
-			p->lookup = NULL;
+		if (lookup_cancel(p->lookup))
 			stay_unknown(
 			    p, "stopped before the service's list was looked up", true);
-		}
 		break;
 	case STARTING: /* ends by itself */
 	case RESENDING:
