@@ -34,8 +34,7 @@ struct account_rest {
 	bool renewing;
 	char *rejected; /* the token that the renewal under way replaces */
 	struct token new_token;
-	struct err token_err;
-	bool token_failed;
+	struct err token_err; /* why the last renewal failed; CODE_NONE: it did not */
 	/* pace */
 	struct pace *pace;
 	struct account_queue for_pace;
@@ -43,7 +42,6 @@ struct account_rest {
 	struct timer timer;
 	struct account_queue for_turn;
 	bool turn_taken;
-	struct deferred hand_on;
 	struct timer turn_timer;
 };
 
@@ -79,20 +77,25 @@ call_first(struct account_queue *q, const struct err *e)
 	w->fn(w->arg, e);
 }
 
+/* Opens the pace at the first use. */
 static void
-open_pace(struct account_rest *r)
+need_pace(struct account_rest *r)
 {
 	struct account *a = &r->account;
 	const char *env = provider_env(a->provider, "RATE");
-	double rate = a->provider->rate;
-	struct pace_limits limits = {.burst = (unsigned)a->provider->burst};
+	struct pace_limits limits = {
+	    .rate = a->provider->rate, .burst = (unsigned)a->provider->burst};
+	double rate;
 
-	if (env != NULL && !units_rate(env, &rate))
+	if (r->pace != NULL)
+		return;
+	if (env != NULL && units_rate(env, &rate))
+		limits.rate = rate;
+	else if (env != NULL)
 		warn("%s: NAME_RATE is '%s', which is no rate such as 5/s; ignored",
 		    a->provider->name, env);
 	if (r->all->options.rate > 0)
-		rate = r->all->options.rate;
-	limits.rate = rate;
+		limits.rate = r->all->options.rate;
 	r->pace = pace_open(a->provider->name, a->base_url, a->label, &limits);
 }
 
@@ -102,8 +105,7 @@ choose_url(struct account *a, const struct account_options *options, struct err 
 	const char *url = provider_env(a->provider, "API_URL");
 	size_t len;
 
-	if (options->url_for != NULL && provider_is(a->provider, options->url_for) &&
-	    options->url != NULL)
+	if (options->url != NULL && provider_is(a->provider, options->url_for))
 		url = options->url;
 	if (url == NULL)
 		url = a->provider->base_url;
@@ -158,7 +160,6 @@ rest_free(struct account_rest *r)
 {
 	loop_cancel(r->all->loop, &r->timer);
 	loop_cancel(r->all->loop, &r->turn_timer);
-	loop_undefer(r->all->loop, &r->hand_on);
 	token_release(&r->token);
 	secret_free(r->header_value);
 	secret_free(r->rejected);
@@ -177,9 +178,7 @@ accounts_free(struct accounts *all)
 {
 	struct account_rest *r;
 
-	if (all == NULL)
-		return;
-	while ((r = SLIST_FIRST(&all->list)) != NULL) {
+	while (all != NULL && (r = SLIST_FIRST(&all->list)) != NULL) {
 		SLIST_REMOVE_HEAD(&all->list, entry);
 		rest_free(r);
 	}
@@ -189,11 +188,12 @@ accounts_free(struct accounts *all)
 static struct account *
 find(struct accounts *all, const char *name)
 {
-	struct account_rest *r = SLIST_FIRST(&all->list);
+	struct account_rest *r;
 
-	while (r != NULL && strcmp(r->account.provider->name, name) != 0)
-		r = SLIST_NEXT(r, entry);
-	return r != NULL ? &r->account : NULL;
+	SLIST_FOREACH (r, &all->list, entry)
+		if (strcmp(r->account.provider->name, name) == 0)
+			return &r->account;
+	return NULL;
 }
 
 struct account *
@@ -233,10 +233,9 @@ use_token(struct account_rest *r)
 	token_release(&r->token);
 	r->token = r->new_token;
 	r->new_token = (struct token){0};
-	r->renew_at = 0;
-	if (r->token.expires_at != 0)
-		r->renew_at = now + (left > 2 * TOKEN_MIN_VALID ? left - TOKEN_MIN_VALID
-		                                                : left / 2);
+	r->renew_at = r->token.expires_at == 0     ? 0
+	              : left > 2 * TOKEN_MIN_VALID ? now + left - TOKEN_MIN_VALID
+	                                           : now + left / 2;
 	token_header(&r->auth, &r->token, &line);
 	value = strchr(line.data, ' ');
 	secret_free(r->header_value);
@@ -255,23 +254,25 @@ get_token(void *arg)
 	    .rejected = r->rejected,
 	    .min_valid = TOKEN_MIN_VALID};
 
-	r->token_failed = token_get(&want, &r->new_token, &r->token_err) < 0;
+	r->token_err.code = CODE_NONE;
+	(void)token_get(&want, &r->new_token, &r->token_err);
 }
 
 static void
 got_token(void *arg)
 {
 	struct account_rest *r = arg;
+	bool failed = r->token_err.code != CODE_NONE;
 
 	r->renewing = false;
 	secret_free(r->rejected);
 	r->rejected = NULL;
-	if (r->token_failed)
+	if (failed)
 		token_release(&r->new_token);
 	else
 		use_token(r);
 	while (!r->renewing && !TAILQ_EMPTY(&r->for_token))
-		call_first(&r->for_token, r->token_failed ? &r->token_err : NULL);
+		call_first(&r->for_token, failed ? &r->token_err : NULL);
 }
 
 static int
@@ -281,12 +282,10 @@ load_creds(struct account_rest *r, struct err *e)
 	    .oauth = r->auth.kind == AUTH_OAUTH,
 	    .aliases = json_at(r->account.provider->def, "/aliases")};
 
-	if (r->creds_loaded)
-		return 0;
-	if (creds_load(&r->creds, r->account.provider->name, &from, e) < 0)
-		return -1;
-	r->creds_loaded = true;
-	return 0;
+	if (!r->creds_loaded)
+		r->creds_loaded =
+		    creds_load(&r->creds, r->account.provider->name, &from, e) == 0;
+	return r->creds_loaded ? 0 : -1;
 }
 
 int
@@ -383,8 +382,7 @@ account_enter(struct account *a, struct account_wait *w, account_fn *fn, void *a
 	struct account_rest *r = a->rest;
 	bool first = TAILQ_EMPTY(&r->for_pace);
 
-	if (r->pace == NULL)
-		open_pace(r);
+	need_pace(r);
 	wait_in(&r->for_pace, a, w, fn, arg);
 	if (first && r->timer.pos == 0)
 		serve(r);
@@ -426,28 +424,23 @@ account_take_turn(struct account *a, struct account_wait *w, account_fn *fn, voi
 {
 	struct account_rest *r = a->rest;
 
-	if (r->pace == NULL)
-		open_pace(r);
+	need_pace(r);
 	wait_in(&r->for_turn, a, w, fn, arg);
 	if (r->turn_timer.pos == 0)
 		hand_on_turn(r);
 }
 
-/* Deferred, so that many calls ending at once do not recurse; delayed while other
- * processes wait, since they look every
- * LOOK_MS. */
+/* By a timer, so that many calls ending at once do not recurse. It gives other processes
+ * that wait, which look every LOOK_MS, the time to be first. */
 void
 account_give_turn(struct account *a)
 {
 	struct account_rest *r = a->rest;
 	struct loop *loop = r->all->loop;
+	int64_t ms = pace_give_turn(r->pace) ? 2 * LOOK_MS : 0;
 
 	r->turn_taken = false;
-	if (pace_give_turn(r->pace))
-		loop_at(
-		    loop, &r->turn_timer, loop_now(loop) + 2 * LOOK_MS, hand_on_turn, r);
-	else
-		loop_defer(loop, &r->hand_on, hand_on_turn, r);
+	loop_at(loop, &r->turn_timer, loop_now(loop) + ms, hand_on_turn, r);
 }
 
 void

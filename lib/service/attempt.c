@@ -10,12 +10,6 @@
 #define HTTP_LOCKED    423
 
 static void
-end(struct attempt *a)
-{
-	a->calls->end(a->arg);
-}
-
-static void
 set_interrupted(struct attempt *a)
 {
 	struct err e;
@@ -28,7 +22,7 @@ void
 attempt_interrupt(struct attempt *a)
 {
 	set_interrupted(a);
-	end(a);
+	a->calls->end(a->arg);
 }
 
 /* Whether the attempt may go on; otherwise a->failure says why not. */
@@ -95,7 +89,7 @@ send_now(struct attempt *a)
 		leave_pace(a, ACCOUNT_OTHER);
 		slots_return(&a->engine->slots);
 		failure_set(&a->failure, &e, a->created);
-		end(a);
+		a->calls->end(a->arg);
 		return;
 	}
 	set_deadline(a);
@@ -130,7 +124,7 @@ paced(void *arg, const struct err *unused)
 	if (may)
 		wait_for_slot(a);
 	else
-		end(a);
+		a->calls->end(a->arg);
 }
 
 /* The credentials are there, or cannot be had. */
@@ -157,7 +151,7 @@ authorized(void *arg, const struct err *e)
 		return;
 	}
 	account_block(a->account, &a->failure);
-	end(a);
+	a->calls->end(a->arg);
 }
 
 static void
@@ -166,7 +160,7 @@ begin(void *arg)
 	struct attempt *a = arg;
 
 	if (!may_go_on(a)) {
-		end(a);
+		a->calls->end(a->arg);
 	} else if (a->anonymous) {
 		paced(a, NULL);
 	} else {
@@ -196,7 +190,7 @@ attempt_again(struct attempt *a, int64_t ms)
 	int64_t at = loop_now(a->engine->loop) + ms;
 
 	if (*a->deadline != 0 && at > *a->deadline) {
-		end(a);
+		a->calls->end(a->arg);
 	} else if (a->stop) {
 		attempt_interrupt(a);
 	} else {

@@ -48,15 +48,6 @@ fail(struct call *c, const struct err *e, const char *created)
 	finish(c);
 }
 
-static void
-unknown(struct call *c, const char *why)
-{
-	struct err e;
-
-	err_set(&e, CODE_OUTCOME_UNKNOWN, "%s", why);
-	fail(c, &e, "unknown");
-}
-
 /* No attempt follows. A service that was out of reach until the deadline is not tried
  * by every further record. */
 static void
@@ -113,27 +104,17 @@ wait_as_told(struct call *c, const struct answer *a)
 static void
 redirected(struct call *c, const struct answer *a)
 {
-	const char *created = c->attempt.created;
-	bool unsure = created != NULL && a->status != 307 && a->status != 308;
+	/* 307 and 308 say that nothing was done (RFC 9110, 15.4); the others do not. */
+	bool unsure = c->attempt.created != NULL && a->status != 307 && a->status != 308;
 	struct err e;
 
-	/* 307 and 308 say that nothing was done (RFC 9110, 15.4); the others do not. */
-	if (unsure)
-		created = "unknown";
 	err_set(&e, CODE_REDIRECTED,
 	    "the service answered %d, a redirect, which is not followed; check the base URL %s",
 	    a->status, c->spec.account->base_url);
-	failure_set(&c->attempt.failure, &e, created);
+	failure_set(&c->attempt.failure, &e, unsure ? "unknown" : c->attempt.created);
 	c->attempt.failure.http_status = a->status;
 	c->attempt.failure.retryable = !unsure;
 	finish(c);
-}
-
-static void
-keep_body(struct call *c, const struct answer *a)
-{
-	if (c->spec.op->repeatable)
-		c->body = json_object_get(a->body);
 }
 
 static void
@@ -142,7 +123,8 @@ succeed(struct call *c, const struct answer *a)
 	bool known;
 
 	c->taken = answer_taken(a, c->spec.op, &known);
-	keep_body(c, a);
+	if (c->spec.op->repeatable)
+		c->body = json_object_get(a->body);
 	if (!known && !c->spec.account->warned) {
 		c->spec.account->warned = true;
 		warn("%s: unknown state '%s', taken as processing",
@@ -181,7 +163,8 @@ act_on_answer(struct call *c, const struct http_response *r)
 		break;
 	case OUTCOME_REFUSED:
 		blame(c, CODE_REFUSED, created, &a);
-		keep_body(c, &a);
+		if (c->spec.op->repeatable)
+			c->body = json_object_get(a.body);
 		finish(c);
 		break;
 	case OUTCOME_REDIRECTED:
@@ -214,21 +197,25 @@ static void
 responded(void *arg, const struct http_response *r)
 {
 	struct call *c = arg;
+	const struct request_photo *photo = c->spec.photo;
+	bool repeatable = c->spec.op->repeatable;
+	struct err e;
 
 	failpoint("answer");
 	request_release(&c->request);
 	note_date(c->spec.account, r);
-	if (r->fate == HTTP_ANSWERED)
+	if (r->fate == HTTP_ANSWERED) {
 		act_on_answer(c, r);
-	else if (!r->sent && c->spec.photo != NULL &&
-	         c->spec.photo->broken.code != CODE_NONE)
-		fail(c, &c->spec.photo->broken, "no");
-	else if (r->fate == HTTP_CANCELLED && (!r->sent || c->spec.op->repeatable))
+	} else if (!r->sent && photo != NULL && photo->broken.code != CODE_NONE) {
+		fail(c, &photo->broken, "no");
+	} else if (r->fate == HTTP_CANCELLED && (!r->sent || repeatable)) {
 		attempt_interrupt(&c->attempt);
-	else if (r->fate == HTTP_NOT_SENT || c->spec.op->repeatable)
+	} else if (r->fate == HTTP_NOT_SENT || repeatable) {
 		unreached(c, r);
-	else
-		unknown(c, r->why);
+	} else {
+		err_set(&e, CODE_OUTCOME_UNKNOWN, "%s", r->why);
+		fail(c, &e, "unknown");
+	}
 }
 
 /* Nothing more is sent for an account that is blocked. */

@@ -34,28 +34,22 @@ struct download {
 	int64_t deadline;
 	int write_errno;
 	struct outfile target;
-	bool opened;
 	struct download_result result;
 };
 
 static void
-finish(struct download *d)
+finish(void *arg)
 {
+	struct download *d = arg;
+
 	if (d->attempt.failure.err.code != CODE_NONE)
 		d->result.failure = &d->attempt.failure;
 	d->fn(d->arg, &d->result);
 	attempt_release(&d->attempt);
-	if (d->opened)
-		outfile_close(&d->target);
+	outfile_close(&d->target);
 	range_clear(&d->resume);
 	free(d->url);
 	free(d);
-}
-
-static void
-ended(void *arg)
-{
-	finish(arg);
 }
 
 static void
@@ -92,16 +86,6 @@ again(struct download *d, const char *why, int http_status, int64_t asked_ms)
 	attempt_back_off(&d->attempt, asked_ms);
 }
 
-/* The server cannot serve the file now; it may say when to ask again. */
-static void
-unavailable(struct download *d, const struct http_response *r)
-{
-	const struct answer answer = {.status = r->status, .response = r};
-
-	again(d, "the server is not able to", r->status,
-	    answer_wait_ms(&answer, d->spec.account->provider, (int64_t)time(NULL)));
-}
-
 /* A whole response that cannot be kept: begins again from the first byte, at most BAD_MAX
  * times. */
 static void
@@ -125,45 +109,28 @@ not_the_rest(struct download *d, const char *why, int http_status)
 	not_a_result(d, why, http_status);
 }
 
-/* The file extension for the type of the bytes; NULL if the kind has no such type. */
-static const char *
-extension(struct download *d)
-{
-	struct json_object *ext = NULL;
-
-	d->result.type =
-	    filetype_of(d->spec.filetypes, d->target.head, d->target.head_len);
-	if (!json_object_object_get_ex(d->spec.types, d->result.type, &ext))
-		return NULL;
-	return json_object_get_string(ext);
-}
-
+/* Keeps the whole file, if the kind has its type. */
 static void
-keep(struct download *d)
+keep(struct download *d, const char *type)
 {
-	char sha256[SHA256_HEX], *type;
+	char sha256[SHA256_HEX];
 	struct buf path = {0};
 	struct err e;
 
-	d->spec.name.ext = extension(d);
+	d->spec.name.ext = json_object_get_string(json_member(d->spec.types, type));
 	if (d->spec.name.ext == NULL) {
-		char *why =
-		    mem_printf("it is %s, which is no such result", d->result.type);
+		char *why = mem_printf("it is %s, which is no such result", type);
 		not_a_result(d, why, 0);
 		free(why);
 		return;
 	}
-	type = mem_str(d->result.type);
 	failure_release(&d->attempt.failure);
 	if (outfile_path(d->spec.template, &d->spec.name, &path, &e) < 0 ||
 	    outfile_commit(&d->target, path.data, d->spec.force, sha256, &e) < 0)
 		failure_set(&d->attempt.failure, &e, NULL);
-	d->result.type = type;
-	d->result.file = path.data;
-	d->result.bytes = d->target.len;
-	d->result.sha256 = sha256;
+	d->result = (struct download_result){
+	    .type = type, .file = path.data, .bytes = d->target.len, .sha256 = sha256};
 	finish(d);
-	free(type);
 	buf_release(&path);
 }
 
@@ -189,38 +156,31 @@ redirect(struct download *d, const struct http_response *r)
 static void
 refused(struct download *d, const struct http_response *r)
 {
-	struct err e;
+	char why[64];
 
-	err_set(&e, CODE_DOWNLOAD_FAILED, "the result's address was answered with %d",
-	    r->status);
-	failure_set(&d->attempt.failure, &e, NULL);
-	d->attempt.failure.http_status = r->status;
+	snprintf(why, sizeof why, "its address was answered with %d", r->status);
+	blame(d, why, r->status);
 	if (r->status == 401 && !d->attempt.anonymous && attempt_renew(&d->attempt))
 		return;
 	d->result.expired = r->status == 403 || r->status == 404 || r->status == 410;
 	finish(d);
 }
 
-static bool
-breaks_off(struct download *d)
-{
-	const char *type =
-	    filetype_of(d->spec.filetypes, d->target.head, d->target.head_len);
-
-	return is_truncated(d->target.fd, d->target.len, type);
-}
-
 static void
 answered(struct download *d, const struct http_response *r)
 {
-	enum range_end end = range_reached(&d->resume, r, d->target.len);
+	const struct outfile *t = &d->target;
+	enum range_end end = range_reached(&d->resume, r, t->len);
+	const char *type = NULL;
 
+	if (end == RANGE_COMPLETE)
+		type = filetype_of(d->spec.filetypes, t->head, t->head_len);
 	if (!d->came)
 		not_a_result(d, "it is empty", r->status);
-	else if (end == RANGE_COMPLETE && r->open_ended && breaks_off(d))
+	else if (type != NULL && r->open_ended && is_truncated(t->fd, t->len, type))
 		not_a_result(d, "it breaks off", r->status);
-	else if (end == RANGE_COMPLETE)
-		keep(d);
+	else if (type != NULL)
+		keep(d, type);
 	else if (end == RANGE_PARTIAL)
 		again(d, "a part is missing", r->status, 0);
 	else
@@ -231,6 +191,7 @@ static void
 responded(void *arg, const struct http_response *r)
 {
 	struct download *d = arg;
+	const struct answer answer = {.status = r->status, .response = r};
 
 	if (d->write_errno != 0) {
 		errno = d->write_errno;
@@ -248,7 +209,9 @@ responded(void *arg, const struct http_response *r)
 	} else if (r->status == 416 && d->asked > 0) {
 		not_the_rest(d, "its length changed", r->status);
 	} else if (http_is_temporary(r->status)) {
-		unavailable(d, r);
+		again(d, "the server is not able to", r->status,
+		    answer_wait_ms(
+		        &answer, d->spec.account->provider, (int64_t)time(NULL)));
 	} else {
 		refused(d, r);
 	}
@@ -311,13 +274,13 @@ static int
 open_target(struct download *d, struct err *e)
 {
 	struct buf path = {0};
+	int rc = -1;
 
 	d->spec.name.ext = "";
-	if (outfile_path(d->spec.template, &d->spec.name, &path, e) == 0 &&
-	    outfile_open(&d->target, path.data, e) == 0)
-		d->opened = true;
+	if (outfile_path(d->spec.template, &d->spec.name, &path, e) == 0)
+		rc = outfile_open(&d->target, path.data, e);
 	buf_release(&path);
-	return d->opened ? 0 : -1;
+	return rc;
 }
 
 /* Checks that the URL may be fetched: https, or http if the API is on loopback. */
@@ -342,7 +305,7 @@ check(void *arg)
 
 	if (d->url == NULL)
 		rc = err_set(&e, CODE_BAD_ANSWER, "the result's address is no URL");
-	else if (!d->opened)
+	else if (d->target.part == NULL)
 		rc = open_target(d, &e);
 	if (rc == 0)
 		rc = check_url(d, &e);
@@ -358,19 +321,20 @@ struct download *
 download_start(
     struct engine *engine, const struct download_spec *spec, download_fn *fn, void *arg)
 {
-	static const struct attempt_calls calls = {check, build, responded, ended};
+	static const struct attempt_calls calls = {check, build, responded, finish};
 	struct download *d = mem_new(1, sizeof *d);
 
-	d->spec = *spec;
-	d->fn = fn;
-	d->arg = arg;
-	d->url = url_resolve(spec->account->base_url, spec->url);
-	d->deadline = loop_now(engine->loop) + spec->timeout_ms;
-	d->attempt = (struct attempt){.calls = &calls,
-	    .arg = d,
-	    .engine = engine,
-	    .account = spec->account,
-	    .deadline = &d->deadline};
+	*d = (struct download){.spec = *spec,
+	    .fn = fn,
+	    .arg = arg,
+	    .url = url_resolve(spec->account->base_url, spec->url),
+	    .deadline = loop_now(engine->loop) + spec->timeout_ms,
+	    .target = {.fd = -1},
+	    .attempt = {.calls = &calls,
+	        .arg = d,
+	        .engine = engine,
+	        .account = spec->account,
+	        .deadline = &d->deadline}};
 	attempt_start(&d->attempt);
 	return d;
 }

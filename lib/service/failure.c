@@ -47,11 +47,8 @@ failure_answered(struct failure *f, enum code code, const char *created,
 	f->http_status = a->status;
 	f->provider_code = cleaned(answer_error_code(a, p), secret);
 	f->request_id = cleaned(answer_request_id(a, p), secret);
-	if (message != NULL)
-		err_set(&f->err, code, "%s (%d): %s", code_info(code)->text, a->status,
-		    message);
-	else
-		err_set(&f->err, code, "%s (%d)", code_info(code)->text, a->status);
+	err_set(&f->err, code, "%s (%d)%s%s", code_info(code)->text, a->status,
+	    message != NULL ? ": " : "", message != NULL ? message : "");
 	free(message);
 }
 

@@ -77,20 +77,15 @@ lock(int fd, int cmd, short type, off_t at)
 	return rc;
 }
 
-/* Implausible contents count as a new file. */
-static bool
-plausible(const struct pace *p, const struct shared *s, int64_t t)
-{
-	return s->version == VERSION && s->sum == checksum(s) &&
-	       memcmp(s->boot, p->boot, sizeof s->boot) == 0 && s->next >= 0 &&
-	       s->next <= t + DAY && s->pause >= 0 && s->pause <= t + DAY &&
-	       s->halved <= t + DAY;
-}
-
+/* Reads the file; false: its contents are implausible, and count as new. */
 static bool
 read_file(const struct pace *p, struct shared *s, int64_t t)
 {
-	return pread(p->fd, s, sizeof *s, 0) == (ssize_t)sizeof *s && plausible(p, s, t);
+	return pread(p->fd, s, sizeof *s, 0) == (ssize_t)sizeof *s &&
+	       s->version == VERSION && s->sum == checksum(s) &&
+	       memcmp(s->boot, p->boot, sizeof s->boot) == 0 && s->next >= 0 &&
+	       s->next <= t + DAY && s->pause >= 0 && s->pause <= t + DAY &&
+	       s->halved <= t + DAY;
 }
 
 /* Locks the file and reads it. */
@@ -103,8 +98,7 @@ begin(struct pace *p, struct shared *s, int64_t t)
 	}
 	lock(p->fd, F_OFD_SETLKW, F_WRLCK, LOCK_AT);
 	if (!read_file(p, s, t)) {
-		memset(s, 0, sizeof *s);
-		s->version = VERSION;
+		*s = (struct shared){.version = VERSION};
 		memcpy(s->boot, p->boot, sizeof s->boot);
 	}
 }
