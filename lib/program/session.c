@@ -44,7 +44,8 @@ session_open(struct session *s, const struct opt_common *common,
 	*s = (struct session){
 	    .common = common, .step = step, .ledger_file = options->ledger_file};
 	engine->loop = loop_new();
-	slots_init(&engine->slots, (size_t)common->jobs);
+	engine->free_slots = (size_t)common->jobs;
+	TAILQ_INIT(&engine->waiting);
 	engine->accounts = accounts_new(engine->loop, &account_options);
 	s->paid = (struct paid_context){.engine = engine, .creates_left = -1};
 	if (options->dry_run)

@@ -51,6 +51,21 @@ set_deadline(struct attempt *a)
 		*a->deadline = loop_now(a->engine->loop) + a->timeout_ms;
 }
 
+static void begin(void *arg);
+
+/* Gives a slot back, and begins attempts that wait for one. */
+static void
+return_slot(struct engine *engine)
+{
+	struct attempt *a;
+
+	engine->free_slots++;
+	while (engine->free_slots > 0 && (a = TAILQ_FIRST(&engine->waiting)) != NULL) {
+		TAILQ_REMOVE(&engine->waiting, a, entry);
+		begin(a);
+	}
+}
+
 static void
 responded(void *arg, const struct http_response *r)
 {
@@ -65,7 +80,7 @@ responded(void *arg, const struct http_response *r)
 	a->calls->responded(a->arg, r);
 	/* Release the slot last: the response may have blocked the account. `a` may be
 	 * freed. */
-	slots_return(&engine->slots);
+	return_slot(engine);
 }
 
 /* Sends the request; the caller has taken a slot. */
@@ -87,7 +102,7 @@ send_now(struct attempt *a)
 	                                                                : NULL,
 	        &request, &e) < 0) {
 		leave_pace(a, ACCOUNT_OTHER);
-		slots_return(&a->engine->slots);
+		return_slot(a->engine);
 		failure_set(&a->failure, &e, a->created);
 		a->calls->end(a->arg);
 		return;
@@ -97,15 +112,13 @@ send_now(struct attempt *a)
 	a->wire = http_send(a->engine->http, &request, responded, a);
 }
 
-static void begin(void *arg);
-
 /* All slots are busy. Do not reserve pace yet: a reservation that cannot be used is
  * lost. */
 static void
 wait_for_slot(struct attempt *a)
 {
 	a->state = ATTEMPT_QUEUED;
-	slots_wait(&a->engine->slots, &a->slot, begin, a);
+	TAILQ_INSERT_TAIL(&a->engine->waiting, a, entry);
 }
 
 /* The account's pace lets the request go, or it needs none. */
@@ -116,7 +129,8 @@ paced(void *arg, const struct err *unused)
 	bool may = may_go_on(a);
 
 	(void)unused;
-	if (may && slots_take(&a->engine->slots)) {
+	if (may && a->engine->free_slots > 0) {
+		a->engine->free_slots--;
 		send_now(a);
 		return;
 	}
@@ -135,7 +149,7 @@ authorized(void *arg, const struct err *e)
 
 	if (e == NULL) {
 		a->rejected = false;
-		if (!slots_available(&a->engine->slots)) {
+		if (a->engine->free_slots == 0) {
 			wait_for_slot(a);
 			return;
 		}
@@ -228,7 +242,7 @@ attempt_stop(struct attempt *a, bool hard)
 		attempt_interrupt(a);
 		break;
 	case ATTEMPT_QUEUED:
-		slots_cancel(&a->engine->slots, &a->slot);
+		TAILQ_REMOVE(&a->engine->waiting, a, entry);
 		attempt_interrupt(a);
 		break;
 	case ATTEMPT_PAUSING:

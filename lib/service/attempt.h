@@ -11,8 +11,9 @@
  *
  * Each attempt gets credentials, waits for the account's pace, takes a slot
  * right before the first byte leaves and gives it back once the response is
- * read. An anonymous attempt, which goes to another origin than the API's,
- * has neither credentials nor pace.
+ * read: no request that counts as sent waits for a slot. An anonymous attempt,
+ * which goes to another origin than the API's, has neither credentials nor
+ * pace.
  *
  * It ends without a response when the owner's check fails, the run stops, the
  * deadline comes before the next attempt, or there are no credentials: the
@@ -26,20 +27,21 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "http/http.h"
 #include "os/loop.h"
 #include "service/account.h"
 #include "service/failure.h"
-#include "service/slots.h"
 
 /* What all attempts of a program share. */
 struct engine {
 	struct loop *loop;
 	struct http *http;
 	struct accounts *accounts;
-	struct slots slots;          /* -j */
-	bool (*stopping)(void *arg); /* nothing new may be begun */
+	size_t free_slots; /* of -j: how many more requests may be in flight */
+	TAILQ_HEAD(, attempt) waiting; /* for a slot */
+	bool (*stopping)(void *arg);   /* nothing new may be begun */
 	void *arg;
 };
 
@@ -91,7 +93,7 @@ struct attempt {
 	struct deferred deferred;
 	struct timer timer;
 	struct account_wait wait;
-	struct slot_wait slot;
+	TAILQ_ENTRY(attempt) entry; /* of engine->waiting */
 	struct http_transfer *wire;
 };
 

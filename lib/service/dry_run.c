@@ -9,7 +9,7 @@
 /* The cost at one provider. With `per`, it depends on the size of the result. */
 struct dry_run_cost {
 	const struct provider *provider;
-	char *per; /* "minute", or NULL */
+	const char *per; /* "minute", or "" */
 	double credits;
 	size_t n;
 };
@@ -17,36 +17,29 @@ struct dry_run_cost {
 void
 dry_run_release(struct dry_run *run)
 {
-	for (size_t i = 0; i < run->ncosts; i++)
-		free(run->costs[i].per);
 	free(run->costs);
 	*run = (struct dry_run){0};
-}
-
-static struct dry_run_cost *
-cost_of(struct dry_run *run, const struct provider *p, const char *per)
-{
-	struct dry_run_cost *c;
-
-	for (size_t i = 0; i < run->ncosts; i++) {
-		c = &run->costs[i];
-		if (c->provider == p && (c->per == NULL) == (per == NULL) &&
-		    (per == NULL || strcmp(c->per, per) == 0))
-			return c;
-	}
-	run->costs = mem_resize(run->costs, (run->ncosts + 1) * sizeof *run->costs);
-	c = &run->costs[run->ncosts++];
-	*c = (struct dry_run_cost){.provider = p, .per = mem_str(per)};
-	return c;
 }
 
 static void
 add_cost(struct dry_run *run, const struct provider *p, struct json_object *cost)
 {
-	struct dry_run_cost *c = cost_of(run, p, json_str(cost, "/per"));
+	const char *per = json_str(cost, "/per");
 	double credits = json_num(cost, "/credits", 0);
+	struct dry_run_cost *c;
+	size_t i = 0;
 
-	c->credits = c->per == NULL ? c->credits + credits : credits;
+	if (per == NULL)
+		per = "";
+	while (i < run->ncosts &&
+	       (run->costs[i].provider != p || strcmp(run->costs[i].per, per) != 0))
+		i++;
+	if (i == run->ncosts) {
+		run->costs = mem_resize(run->costs, ++run->ncosts * sizeof *run->costs);
+		run->costs[i] = (struct dry_run_cost){.provider = p, .per = per};
+	}
+	c = &run->costs[i];
+	c->credits = *per == '\0' ? c->credits + credits : credits;
 	c->n++;
 }
 
@@ -65,9 +58,9 @@ dry_run_add(struct dry_run *run, const struct provider *p, const struct operatio
 			json_put_str(entry, "id", answer->id);
 		return entry;
 	}
-	if (verdict == LEDGER_YOURS)
+	if (verdict == LEDGER_YOURS) {
 		run->create++;
-	else {
+	} else {
 		run->unknown++;
 		json_put_bool(entry, "unknown", true);
 	}
@@ -82,20 +75,19 @@ dry_run_add(struct dry_run *run, const struct provider *p, const struct operatio
 void
 dry_run_report(const struct dry_run *run, size_t failed)
 {
-	struct buf costs = {0}, before = {0};
+	struct buf text = {0};
 
+	buf_printf(&text, "%zu to create, %zu already made, %zu unknown, %zu refused",
+	    run->create, run->made, run->unknown, run->refused);
+	if (failed > run->refused)
+		buf_printf(&text, ", %zu failed before", failed - run->refused);
 	for (size_t i = 0; i < run->ncosts; i++) {
 		const struct dry_run_cost *c = &run->costs[i];
 
-		buf_printf(&costs, "; %s: %.15g credits", c->provider->title, c->credits);
-		if (c->per != NULL)
-			buf_printf(&costs, " a %s for each of %zu", c->per, c->n);
+		buf_printf(&text, "; %s: %.15g credits", c->provider->title, c->credits);
+		if (*c->per != '\0')
+			buf_printf(&text, " a %s for each of %zu", c->per, c->n);
 	}
-	if (failed > run->refused)
-		buf_printf(&before, ", %zu failed before", failed - run->refused);
-	warn("%zu to create, %zu already made, %zu unknown, %zu refused%s%s", run->create,
-	    run->made, run->unknown, run->refused, before.data != NULL ? before.data : "",
-	    costs.data != NULL ? costs.data : "");
-	buf_release(&before);
-	buf_release(&costs);
+	warn("%s", text.data);
+	buf_release(&text);
 }

@@ -212,7 +212,7 @@ adopt(struct lookup *l, enum match match)
 
 	for (size_t i = 0; i < c->n; i++)
 		if (c->list[i].match == match) {
-			ids[n] = c->list[i].id;
+			ids[n] = json_str(c->list[i].taken, "/id");
 			data[n++] = json_object_to_json_string_ext(
 			    c->list[i].taken, JSON_C_TO_STRING_PLAIN);
 		}

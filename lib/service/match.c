@@ -144,7 +144,7 @@ struct json_object *
 candidates_taken(const struct candidates *c, const char *id)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (strcmp(c->list[i].id, id) == 0)
+		if (strcmp(json_str(c->list[i].taken, "/id"), id) == 0)
 			return c->list[i].taken;
 	return NULL;
 }
@@ -152,25 +152,22 @@ candidates_taken(const struct candidates *c, const char *id)
 void
 candidates_add(struct candidates *c, struct json_object *taken, enum match match)
 {
-	char *id = json_text(taken, "/id");
+	const char *id = json_str(taken, "/id");
 
 	c->nameless = c->nameless || id == NULL;
 	if (id == NULL || candidates_taken(c, id) != NULL) {
-		free(id);
 		json_object_put(taken);
 		return;
 	}
 	c->list = mem_resize(c->list, (c->n + 1) * sizeof *c->list);
-	c->list[c->n++] = (struct candidate){id, taken, match};
+	c->list[c->n++] = (struct candidate){taken, match};
 }
 
 void
 candidates_clear(struct candidates *c)
 {
-	for (size_t i = 0; i < c->n; i++) {
-		free(c->list[i].id);
+	for (size_t i = 0; i < c->n; i++)
 		json_object_put(c->list[i].taken);
-	}
 	free(c->list);
 	*c = (struct candidates){0};
 }

@@ -41,7 +41,6 @@ enum match match_entry(
 
 /* The entries of a list that a request may have made. Zeroed is empty. */
 struct candidate {
-	char *id;
 	struct json_object *taken;
 	enum match match;
 };

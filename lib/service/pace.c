@@ -214,10 +214,10 @@ pace_free(struct pace *p)
 static int64_t
 next_send(const struct pace *p, const struct shared *s, int64_t t)
 {
-	int64_t at = t;
+	int64_t at = s->next - p->tolerance;
 
-	if (s->next - p->tolerance > at)
-		at = s->next - p->tolerance;
+	if (at < t)
+		at = t;
 	return s->pause > at ? s->pause : at;
 }
 
@@ -281,10 +281,8 @@ pace_enter(struct pace *p)
 
 	look(p, &s, t);
 	for (uint32_t i = 0; i < allowed(p, &s); i++) {
-		if (p->entered[i] != 0)
-			continue;
-		if (p->fd < 0 ||
-		    lock(p->fd, F_OFD_SETLK, F_WRLCK, SLOTS_AT + (off_t)i) == 0) {
+		if (p->entered[i] == 0 && (p->fd < 0 || lock(p->fd, F_OFD_SETLK, F_WRLCK,
+		                                            SLOTS_AT + (off_t)i) == 0)) {
 			p->entered[i] = t;
 			return (int)i;
 		}
@@ -295,8 +293,6 @@ pace_enter(struct pace *p)
 void
 pace_leave(struct pace *p, int slot)
 {
-	if (slot < 0)
-		return;
 	if (p->fd >= 0)
 		lock(p->fd, F_OFD_SETLK, F_UNLCK, SLOTS_AT + (off_t)slot);
 	p->entered[slot] = 0;
@@ -331,10 +327,9 @@ pace_crowded(struct pace *p, int slot)
 	struct shared s;
 
 	begin(p, &s, t);
-	if (slot >= 0 && p->entered[slot] > s.halved) {
-		s.jobs = in_flight(p) / 2;
-		if (s.jobs == 0)
-			s.jobs = 1;
+	if (p->entered[slot] > s.halved) {
+		uint32_t half = in_flight(p) / 2;
+		s.jobs = half > 0 ? half : 1;
 		s.halved = t;
 	}
 	end(p, &s);
@@ -347,7 +342,7 @@ pace_ok(struct pace *p, int slot)
 	struct shared s;
 
 	look(p, &s, t);
-	if (slot < 0 || s.jobs == 0 || p->entered[slot] <= s.halved)
+	if (s.jobs == 0 || p->entered[slot] <= s.halved)
 		return;
 	begin(p, &s, t);
 	if (s.jobs > 0 && p->entered[slot] > s.halved)

@@ -58,12 +58,10 @@ static bool
 is_settled(const struct poll *p, struct json_object *taken)
 {
 	const char *status = json_str(taken, "/status");
-	struct json_object *member = NULL;
 
-	if (p->until != NULL && json_object_object_get_ex(taken, p->until, &member))
-		return true;
 	if (p->until != NULL)
-		return status != NULL && strcmp(status, "failed") == 0;
+		return json_member(taken, p->until) != NULL ||
+		       (status != NULL && strcmp(status, "failed") == 0);
 	return status != NULL && strcmp(status, "processing") != 0;
 }
 

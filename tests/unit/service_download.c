@@ -318,7 +318,8 @@ fetch_all(void **unused)
 	json_put_str(types, "image/gif", "gif");
 	engine.http = http_new(engine.loop,
 	    &(struct http_options){.max_in_flight = N(scripts), .stall_seconds = 20});
-	slots_init(&engine.slots, N(scripts));
+	engine.free_slots = N(scripts);
+	TAILQ_INIT(&engine.waiting);
 	for (size_t i = 0; i < N(scripts); i++) {
 		char *url = mem_printf("http://127.0.0.1:%d/%zu", listening.port, i);
 
@@ -365,7 +366,7 @@ or_none(const char *s)
 
 /* What is wrong with a download; "" if nothing is. The caller frees it. */
 static char *
-judge(size_t i)
+fault_of(size_t i)
 {
 	const struct script *s = &scripts[i];
 	const struct fetch *f = &fetches[i];
@@ -405,7 +406,7 @@ each_script_ends_as_expected(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < N(scripts); i++) {
-		char *said = judge(i);
+		char *said = fault_of(i);
 
 		if (*said != '\0')
 			print_message("# %s: %s\n", scripts[i].what, said);

@@ -28,7 +28,7 @@ parse(const char *text)
 }
 
 static enum match
-judge(const struct match_spec *spec, const char *match, const char *entry)
+compare(const struct match_spec *spec, const char *match, const char *entry)
 {
 	struct match_spec s = *spec;
 	struct json_object *e = parse(entry);
@@ -81,7 +81,7 @@ times(void **state)
 		for (int sure = 0; sure < 2; sure++) {
 			enum match want = sure ? all[i].sure : all[i].unsure;
 			spec.clock_sure = sure;
-			if (judge(&spec, "{\"/name\":\"Ann\"}", entry) != want)
+			if (compare(&spec, "{\"/name\":\"Ann\"}", entry) != want)
 				fail_msg("%s, clock_sure %d", entry, sure);
 		}
 	}
@@ -112,7 +112,7 @@ texts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N(all); i++)
-		if (judge(&spec, all[i].match, all[i].entry) != all[i].want)
+		if (compare(&spec, all[i].match, all[i].entry) != all[i].want)
 			fail_msg("%s", all[i].entry);
 }
 
@@ -142,7 +142,7 @@ tags(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N(all); i++)
-		if (judge(&spec, "{\"/name\":\"Ann\"}", all[i].entry) != all[i].want)
+		if (compare(&spec, "{\"/name\":\"Ann\"}", all[i].entry) != all[i].want)
 			fail_msg("%s", all[i].entry);
 }
 
