@@ -116,45 +116,6 @@ choose_url(struct account *a, const struct account_options *options, struct err 
 	return url_check(a->base_url, e);
 }
 
-static struct account *
-add(struct accounts *all, struct provider *p, struct err *e)
-{
-	struct account_rest *r = mem_new(1, sizeof *r);
-	struct account *a = &r->account;
-	const char *exclusive = provider_env(p, "EXCLUSIVE");
-
-	a->provider = p;
-	a->rest = r;
-	a->exclusive = exclusive != NULL && strcmp(exclusive, "1") == 0;
-	a->label = provider_env(p, "ACCOUNT");
-	if (a->label == NULL)
-		a->label = "default";
-	if (choose_url(a, &all->options, e) < 0) {
-		e->code = CODE_BAD_PROVIDER;
-		free(a->base_url);
-		free(r);
-		provider_free(p);
-		return NULL;
-	}
-	r->all = all;
-	auth_init(&r->auth, json_at(p->def, "/auth"));
-	TAILQ_INIT(&r->for_token);
-	TAILQ_INIT(&r->for_pace);
-	TAILQ_INIT(&r->for_turn);
-	SLIST_INSERT_HEAD(&all->list, r, entry);
-	return a;
-}
-
-struct accounts *
-accounts_new(struct loop *loop, const struct account_options *options)
-{
-	struct accounts *all = mem_new(1, sizeof *all);
-
-	all->loop = loop;
-	all->options = *options;
-	return all;
-}
-
 static void
 rest_free(struct account_rest *r)
 {
@@ -171,6 +132,41 @@ rest_free(struct account_rest *r)
 	provider_free(r->account.provider);
 	free(r->account.base_url);
 	free(r);
+}
+
+static struct account *
+add(struct accounts *all, struct provider *p, struct err *e)
+{
+	struct account_rest *r = mem_new(1, sizeof *r);
+	const char *exclusive = provider_env(p, "EXCLUSIVE");
+	const char *label = provider_env(p, "ACCOUNT");
+
+	r->all = all;
+	r->account = (struct account){.provider = p,
+	    .label = label != NULL ? label : "default",
+	    .exclusive = exclusive != NULL && strcmp(exclusive, "1") == 0,
+	    .rest = r};
+	if (choose_url(&r->account, &all->options, e) < 0) {
+		e->code = CODE_BAD_PROVIDER;
+		rest_free(r);
+		return NULL;
+	}
+	auth_init(&r->auth, json_at(p->def, "/auth"));
+	TAILQ_INIT(&r->for_token);
+	TAILQ_INIT(&r->for_pace);
+	TAILQ_INIT(&r->for_turn);
+	SLIST_INSERT_HEAD(&all->list, r, entry);
+	return &r->account;
+}
+
+struct accounts *
+accounts_new(struct loop *loop, const struct account_options *options)
+{
+	struct accounts *all = mem_new(1, sizeof *all);
+
+	all->loop = loop;
+	all->options = *options;
+	return all;
 }
 
 void
@@ -317,8 +313,7 @@ account_authorize(struct account *a, struct account_wait *w, const char *rejecte
 	struct account_rest *r = a->rest;
 	struct err e;
 
-	/* API keys cannot be renewed: one retry after 401, then the account is blocked.
-	 */
+	/* A key cannot be renewed: one retry after 401, then the account is blocked. */
 	if (r->auth.kind != AUTH_OAUTH)
 		rejected = NULL;
 	if (!r->renewing && token_is_good(r, rejected)) {

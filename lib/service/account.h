@@ -22,8 +22,7 @@ struct account {
 	const char *label; /* NAME_ACCOUNT, else "default" */
 	bool blocked;      /* nothing more is begun in this run, because of */
 	struct failure why;
-	bool exclusive; /* NAME_EXCLUSIVE=1: the user says nothing else uses it
-	                 */
+	bool exclusive; /* NAME_EXCLUSIVE=1: nothing else uses it */
 	bool warned;    /* of a state that the description does not know */
 	/* The server's clock minus ours in ms, from its Date header; whether it
 	 * sent one; and when that was noted, in unix seconds. */
@@ -72,8 +71,7 @@ struct account_wait {
 };
 
 /* Gets credentials and calls back, perhaps at once. rejected: the header value
- * that the service refused, which is renewed once, however many ask; or NULL.
- */
+ * that the service refused, which is renewed once for all that ask; or NULL. */
 void account_authorize(struct account *a, struct account_wait *w,
     const char *rejected, account_fn *fn, void *arg);
 

@@ -153,7 +153,6 @@ authorized(void *arg, const struct err *e)
 			wait_for_slot(a);
 			return;
 		}
-		a->state = ATTEMPT_PACING;
 		account_enter(a->account, &a->wait, paced, a);
 		return;
 	}
@@ -178,7 +177,7 @@ begin(void *arg)
 	} else if (a->anonymous) {
 		paced(a, NULL);
 	} else {
-		a->state = ATTEMPT_AUTHORIZING;
+		a->state = ATTEMPT_IN_ACCOUNT;
 		account_authorize(a->account, &a->wait,
 		    a->rejected ? a->sent_header : NULL, authorized, a);
 	}
@@ -236,8 +235,7 @@ attempt_stop(struct attempt *a, bool hard)
 {
 	a->stop = true;
 	switch (a->state) {
-	case ATTEMPT_AUTHORIZING:
-	case ATTEMPT_PACING:
+	case ATTEMPT_IN_ACCOUNT:
 		account_cancel(&a->wait);
 		attempt_interrupt(a);
 		break;

@@ -61,8 +61,7 @@ struct attempt_calls {
 
 enum attempt_state {
 	ATTEMPT_STARTING,
-	ATTEMPT_AUTHORIZING,
-	ATTEMPT_PACING,
+	ATTEMPT_IN_ACCOUNT, /* AUTHORIZING or PACING */
 	ATTEMPT_QUEUED,
 	ATTEMPT_SENDING,
 	ATTEMPT_PAUSING,
@@ -101,10 +100,8 @@ struct attempt {
 void attempt_start(struct attempt *a);
 void attempt_release(struct attempt *a);
 
-/* The three ways to another attempt. The owner has set `failure`, which it is
- * ended with if the deadline comes first.
- *
- * Begins another attempt in ms. */
+/* Begins another attempt in ms. The owner has set `failure`, which it is ended
+ * with if the deadline comes first; so for the next two. */
 void attempt_again(struct attempt *a, int64_t ms);
 
 /* Begins another attempt after the ms that Retry-After asked for; if it did

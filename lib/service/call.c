@@ -26,13 +26,11 @@ struct call {
 static void
 finish(struct call *c)
 {
-	struct call_result result = {.body = c->body};
+	struct failure *failure = &c->attempt.failure;
 
-	if (c->attempt.failure.err.code != CODE_NONE)
-		result.failure = &c->attempt.failure;
-	else
-		result.taken = c->taken;
-	c->fn(c->arg, &result);
+	c->fn(c->arg, &(struct call_result){.taken = c->taken,
+	                  .body = c->body,
+	                  .failure = failure->err.code != CODE_NONE ? failure : NULL});
 	attempt_release(&c->attempt);
 	request_release(&c->request);
 	json_object_put(c->spec.vars);
@@ -259,17 +257,17 @@ call_start(struct engine *engine, const struct call_spec *spec, call_fn *fn, voi
 	static const struct attempt_calls calls = {check, build, responded, ended};
 	struct call *c = mem_new(1, sizeof *c);
 
-	c->spec = *spec;
-	c->spec.vars = json_object_get(spec->vars);
-	c->fn = fn;
-	c->arg = arg;
-	c->attempt = (struct attempt){.calls = &calls,
-	    .arg = c,
-	    .engine = engine,
-	    .account = spec->account,
-	    .created = spec->op->repeatable ? NULL : "no",
-	    .deadline = spec->deadline,
-	    .timeout_ms = spec->timeout_ms};
+	*c = (struct call){.spec = *spec,
+	    .fn = fn,
+	    .arg = arg,
+	    .attempt = {.calls = &calls,
+	        .arg = c,
+	        .engine = engine,
+	        .account = spec->account,
+	        .created = spec->op->repeatable ? NULL : "no",
+	        .deadline = spec->deadline,
+	        .timeout_ms = spec->timeout_ms}};
+	json_object_get(spec->vars);
 	attempt_start(&c->attempt);
 	return c;
 }

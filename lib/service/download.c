@@ -66,11 +66,11 @@ fail_to_write(struct download *d)
 static void
 blame(struct download *d, const char *why, int http_status)
 {
-	struct err e;
+	struct failure *f = &d->attempt.failure;
 
-	err_set(&e, CODE_DOWNLOAD_FAILED, "the result could not be fetched: %s", why);
-	failure_set(&d->attempt.failure, &e, NULL);
-	d->attempt.failure.http_status = http_status;
+	err_set(
+	    &f->err, CODE_DOWNLOAD_FAILED, "the result could not be fetched: %s", why);
+	f->http_status = http_status;
 }
 
 /* Tries again: after the wait that the server asked for, else with backoff. */

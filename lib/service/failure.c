@@ -53,7 +53,7 @@ failure_answered(struct failure *f, enum code code, const char *created,
 }
 
 void
-failure_recode(struct failure *f, enum code code, const char *created)
+failure_recode(struct failure *f, enum code code)
 {
 	const char *text = code_info(f->err.code)->text, *said = f->err.message;
 	struct err e;
@@ -62,7 +62,6 @@ failure_recode(struct failure *f, enum code code, const char *created)
 		said += strlen(text);
 	err_set(&e, code, "%s%s", code_info(code)->text, said);
 	f->err = e;
-	f->created = created;
 }
 
 void

@@ -29,8 +29,8 @@ void failure_set(struct failure *f, const struct err *e, const char *created);
 void failure_answered(struct failure *f, enum code code, const char *created,
     const struct answer *a, const struct provider *p, const char *secret);
 
-/* Changes the code and created; the service's words stay. */
-void failure_recode(struct failure *f, enum code code, const char *created);
+/* Changes the code; the service's words stay. */
+void failure_recode(struct failure *f, enum code code);
 
 /* Copies a failure; the caller releases the copy. */
 void failure_copy(struct failure *to, const struct failure *from);

@@ -46,15 +46,13 @@ time_ms(const char *text, int64_t *ms, bool *zoned)
 static enum match
 by_age(const struct match_spec *spec, struct json_object *entry)
 {
-	char *text;
+	char *text = json_text(entry, spec->created_at);
 	int64_t ms = 0, before;
-	bool zoned = false, readable;
+	bool zoned = false, readable = text != NULL && time_ms(text, &ms, &zoned);
 
+	free(text);
 	if (spec->created_at == NULL)
 		return MATCH;
-	text = json_text(entry, spec->created_at);
-	readable = text != NULL && time_ms(text, &ms, &zoned);
-	free(text);
 	before = spec->sent_at - ms;
 	if (!readable)
 		return MATCH_MAYBE;
@@ -64,35 +62,30 @@ by_age(const struct match_spec *spec, struct json_object *entry)
 	                                                                : MATCH_NOT;
 }
 
-static bool
-is_blank(char c)
-{
-	return c != '\0' && strchr(" \t\r\n", c) != NULL;
-}
-
-/* Compares two texts except for white space at the ends and its amount between. */
+/* Compares two texts word by word, so white space at the ends and its amount between do
+ * not count. */
 static bool
 is_same_text(const char *a, const char *b)
 {
 	static const char blanks[] = " \t\r\n";
+	size_t n;
 
-	a += strspn(a, blanks);
-	b += strspn(b, blanks);
-	while (*a != '\0' && *b != '\0') {
-		if (is_blank(*a) && is_blank(*b)) {
-			a += strspn(a, blanks);
-			b += strspn(b, blanks);
-		} else if (*a++ != *b++) {
+	do {
+		a += strspn(a, blanks);
+		b += strspn(b, blanks);
+		n = strcspn(a, blanks);
+		if (strcspn(b, blanks) != n || memcmp(a, b, n) != 0)
 			return false;
-		}
-	}
-	return a[strspn(a, blanks)] == '\0' && b[strspn(b, blanks)] == '\0';
+		a += n;
+		b += n;
+	} while (n > 0);
+	return true;
 }
 
 static bool
 matches(struct json_object *match, struct json_object *entry)
 {
-	bool same = match != NULL;
+	bool same = true;
 
 	if (match == NULL)
 		return false;

@@ -48,8 +48,7 @@ struct candidate {
 struct candidates {
 	struct candidate *list;
 	size_t n;
-	bool nameless; /* one without an id, which cannot be adopted, was added
-	                */
+	bool nameless; /* one without an id was added; it cannot be adopted */
 };
 
 /* Adds what was taken from an entry, which now belongs to c, unless its id is

@@ -45,12 +45,11 @@ static void claim(void *arg);
 static void
 deliver(struct paid *p)
 {
-	bool failed = p->failure.err.code != CODE_NONE;
-	struct call_result result = {.taken = failed ? NULL : p->taken,
-	    .reused = p->reused,
-	    .plan = p->plan,
-	    .failure = failed ? &p->failure : NULL};
+	struct call_result result = {
+	    .taken = p->taken, .reused = p->reused, .plan = p->plan};
 
+	if (p->failure.err.code != CODE_NONE)
+		result.failure = &p->failure;
 	if (p->has_turn)
 		account_give_turn(p->spec.call.account);
 	p->fn(p->arg, &result);
@@ -226,12 +225,11 @@ absent(struct paid *p)
 		stay_unknown(p,
 		    "it answered that it was done, but its list does not have the result",
 		    false);
-	} else if (refused) {
-		failure_recode(&p->failure, CODE_REFUSED, "no"); /* the list agrees */
-		finish(p, LEDGER_IS_NOT_MADE);
-	} else if (p->failure.err.code == CODE_REDIRECTED) {
+	} else if (refused || p->failure.err.code == CODE_REDIRECTED) {
+		if (refused)
+			failure_recode(&p->failure, CODE_REFUSED); /* the list agrees */
 		p->failure.created = "no";
-		p->failure.retryable = true;
+		p->failure.retryable = !refused;
 		finish(p, LEDGER_IS_NOT_MADE);
 	} else if (p->stop) {
 		interrupted(p);

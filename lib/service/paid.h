@@ -39,8 +39,7 @@ struct paid_spec {
 	struct call_spec call;
 	const char *subject; /* the photo's SHA-256, URL, or id; copied */
 	const char *name;    /* if it was given explicitly; copied; or NULL */
-	struct json_object *options; /* of the ledger's key; retained; or NULL
-	                              */
+	struct json_object *options; /* of the key; retained; or NULL */
 	bool counted;                /* against --max-creates */
 	/* Called with true when it begins to wait for the service's list, so
 	 * that the caller need keep nothing ready, and with false when it is
