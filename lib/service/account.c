@@ -236,8 +236,7 @@ use_token(struct account_rest *r)
 	value = strchr(line.data, ' ');
 	secret_free(r->header_value);
 	r->header_value = mem_str(value != NULL ? value + 1 : "");
-	explicit_bzero(line.data, line.len);
-	buf_release(&line);
+	secret_buf_release(&line);
 }
 
 /* Runs on a thread of its own, so it touches only the token members of the account. */
@@ -271,26 +270,17 @@ got_token(void *arg)
 		call_first(&r->for_token, failed ? &r->token_err : NULL);
 }
 
-static int
-load_creds(struct account_rest *r, struct err *e)
-{
-	struct creds_from from = {.fd = -1,
-	    .oauth = r->auth.kind == AUTH_OAUTH,
-	    .aliases = json_at(r->account.provider->def, "/aliases")};
-
-	if (!r->creds_loaded)
-		r->creds_loaded =
-		    creds_load(&r->creds, r->account.provider->name, &from, e) == 0;
-	return r->creds_loaded ? 0 : -1;
-}
-
 int
 account_has_credentials(struct account *a, struct err *e)
 {
 	struct account_rest *r = a->rest;
+	struct creds_from from = {.fd = -1,
+	    .oauth = r->auth.kind == AUTH_OAUTH,
+	    .aliases = json_at(a->provider->def, "/aliases")};
 
-	if (load_creds(r, e) < 0)
+	if (!r->creds_loaded && creds_load(&r->creds, a->provider->name, &from, e) < 0)
 		return -1;
+	r->creds_loaded = true;
 	if (r->auth.kind == AUTH_KEY && r->creds.value[CRED_API_KEY] == NULL)
 		return err_set(e, CODE_NO_CREDENTIALS,
 		    "%s: no key; set %s or put it into the credentials file (av-token(1))",
@@ -320,7 +310,7 @@ account_authorize(struct account *a, struct account_wait *w, const char *rejecte
 		fn(arg, NULL);
 		return;
 	}
-	if (load_creds(r, &e) < 0) {
+	if (account_has_credentials(a, &e) < 0) {
 		fn(arg, &e);
 		return;
 	}

@@ -39,13 +39,6 @@ finish(struct call *c)
 	free(c);
 }
 
-static void
-fail(struct call *c, const struct err *e, const char *created)
-{
-	failure_set(&c->attempt.failure, e, created);
-	finish(c);
-}
-
 /* No attempt follows. A service that was out of reach until the deadline is not tried
  * by every further record. */
 static void
@@ -205,14 +198,16 @@ responded(void *arg, const struct http_response *r)
 	if (r->fate == HTTP_ANSWERED) {
 		act_on_answer(c, r);
 	} else if (!r->sent && photo != NULL && photo->broken.code != CODE_NONE) {
-		fail(c, &photo->broken, "no");
+		failure_set(&c->attempt.failure, &photo->broken, "no");
+		finish(c);
 	} else if (r->fate == HTTP_CANCELLED && (!r->sent || repeatable)) {
 		attempt_interrupt(&c->attempt);
 	} else if (r->fate == HTTP_NOT_SENT || repeatable) {
 		unreached(c, r);
 	} else {
 		err_set(&e, CODE_OUTCOME_UNKNOWN, "%s", r->why);
-		fail(c, &e, "unknown");
+		failure_set(&c->attempt.failure, &e, "unknown");
+		finish(c);
 	}
 }
 

@@ -26,12 +26,11 @@ struct call_spec {
 	struct account *account;
 	const struct operation *op;
 	struct json_object *vars; /* see provider/request.h; retained */
-	/* The photo, or NULL. It stays until the call is done. */
-	const struct request_photo *photo;
-	/* For the operation's lookup.tag, or NULL. It stays as long. */
-	const char *tag;
+	/* The next three stay until the call is done. */
+	const struct request_photo *photo; /* or NULL */
+	const char *tag; /* for the operation's lookup.tag, or NULL */
 	/* When waiting ends, in the loop's time. If it is 0, the first request
-	 * sets it to timeout_ms from then. It stays until the call is done. */
+	 * sets it to timeout_ms from then. */
 	int64_t *deadline;
 	int64_t timeout_ms;
 	/* Asked right before the first byte of each attempt leaves, with the
@@ -48,10 +47,8 @@ struct call_result {
 	/* The whole response of a repeatable operation that succeeded or was
 	 * refused. NULL if it is not JSON. */
 	struct json_object *body;
-	/* Made before, by an earlier request (service/paid.h). */
-	bool reused;
-	/* What a dry run would send (service/paid.h). */
-	struct json_object *plan;
+	bool reused;                   /* made before (service/paid.h) */
+	struct json_object *plan;      /* of a dry run (service/paid.h) */
 	const struct failure *failure; /* NULL if it succeeded */
 };
 

@@ -15,12 +15,10 @@
 
 struct download_spec {
 	struct account *account;
-	const char *url;      /* may be relative to the API; copied */
-	const char *template; /* of the file's path */
-	/* Without ext. Its strings outlive the download. */
-	struct outfile_name name;
-	/* Allowed media types, each with its file extension. */
-	struct json_object *types;
+	const char *url;            /* may be relative to the API; copied */
+	const char *template;       /* of the file's path */
+	struct outfile_name name;   /* without ext; its strings outlive it */
+	struct json_object *types;  /* media type -> file extension */
 	struct filetype *filetypes; /* borrowed */
 	bool force;
 	int64_t timeout_ms; /* after it a failure is final */
@@ -28,8 +26,7 @@ struct download_spec {
 
 struct download_result {
 	const struct failure *failure; /* NULL: the rest is set */
-	/* The URL is no longer valid: ask the service for a new one. */
-	bool expired;
+	bool expired; /* the URL is: ask the service for a new one */
 	const char *file, *type, *sha256;
 	uint64_t bytes;
 };

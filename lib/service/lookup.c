@@ -202,28 +202,29 @@ adopted(void *arg, const struct ledger_answer *answer)
 static void
 adopt(struct lookup *l, enum match match)
 {
-	const struct candidates *c = &l->candidates;
-	const char **ids = mem_new(c->n, sizeof *ids),
-	           **data = mem_new(c->n, sizeof *data);
+	struct json_object *list = l->candidates.of[match];
 	enum ledger_certainty certainty = match == MATCH_MAYBE  ? LEDGER_MAYBE
 	                                  : l->spec.tag != NULL ? LEDGER_TAGGED
 	                                                        : LEDGER_MATCH;
+	const char **ids, **data;
 	size_t n = 0;
 
-	for (size_t i = 0; i < c->n; i++)
-		if (c->list[i].match == match) {
-			ids[n] = json_str(c->list[i].taken, "/id");
-			data[n++] = json_object_to_json_string_ext(
-			    c->list[i].taken, JSON_C_TO_STRING_PLAIN);
-		}
-	l->settling = n > 0;
 	l->trying = match;
-	if (n > 0)
-		ledger_adopt(l->spec.claim, ids, n, data, certainty, adopted, l);
+	if (list == NULL) {
+		adopted(l, &(struct ledger_answer){.verdict = LEDGER_YOURS});
+		return;
+	}
+	ids = mem_new((size_t)json_object_object_length(list), sizeof *ids);
+	data = mem_new((size_t)json_object_object_length(list), sizeof *data);
+	json_object_object_foreach(list, id, taken)
+	{
+		ids[n] = id;
+		data[n++] = json_object_to_json_string_ext(taken, JSON_C_TO_STRING_PLAIN);
+	}
+	l->settling = true;
+	ledger_adopt(l->spec.claim, ids, n, data, certainty, adopted, l);
 	free(ids);
 	free(data);
-	if (n == 0)
-		adopted(l, &(struct ledger_answer){.verdict = LEDGER_YOURS});
 }
 
 /* Compares an entry of the list with the request. Times are compared by the server's

@@ -2,7 +2,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/mem.h"
 #include "provider/template.h"
 #include "service/match.h"
 #include "json/json.h"
@@ -121,11 +120,9 @@ match_entry(const struct match_spec *spec, struct json_object *entry)
 struct json_object *
 match_of_request(const struct operation *op, struct json_object *vars)
 {
-	struct json_object *match = json_at(op->def, "/lookup/match"), *filled;
+	struct json_object *match = json_at(op->def, "/lookup/match");
+	struct json_object *filled = match != NULL ? template_fill(match, vars) : NULL;
 
-	if (match == NULL)
-		return NULL;
-	filled = template_fill(match, vars);
 	if (filled == NULL ||
 	    json_object_object_length(filled) == json_object_object_length(match))
 		return filled;
@@ -136,10 +133,9 @@ match_of_request(const struct operation *op, struct json_object *vars)
 struct json_object *
 candidates_taken(const struct candidates *c, const char *id)
 {
-	for (size_t i = 0; i < c->n; i++)
-		if (strcmp(json_str(c->list[i].taken, "/id"), id) == 0)
-			return c->list[i].taken;
-	return NULL;
+	struct json_object *taken = json_member(c->of[MATCH], id);
+
+	return taken != NULL ? taken : json_member(c->of[MATCH_MAYBE], id);
 }
 
 void
@@ -152,15 +148,15 @@ candidates_add(struct candidates *c, struct json_object *taken, enum match match
 		json_object_put(taken);
 		return;
 	}
-	c->list = mem_resize(c->list, (c->n + 1) * sizeof *c->list);
-	c->list[c->n++] = (struct candidate){taken, match};
+	if (c->of[match] == NULL)
+		c->of[match] = json_new_object();
+	json_put(c->of[match], id, taken);
 }
 
 void
 candidates_clear(struct candidates *c)
 {
-	for (size_t i = 0; i < c->n; i++)
-		json_object_put(c->list[i].taken);
-	free(c->list);
+	json_object_put(c->of[MATCH_MAYBE]);
+	json_object_put(c->of[MATCH]);
 	*c = (struct candidates){0};
 }

@@ -40,14 +40,8 @@ enum match match_entry(
     const struct match_spec *spec, struct json_object *entry);
 
 /* The entries of a list that a request may have made. Zeroed is empty. */
-struct candidate {
-	struct json_object *taken;
-	enum match match;
-};
-
 struct candidates {
-	struct candidate *list;
-	size_t n;
+	struct json_object *of[MATCH + 1]; /* by match: id -> taken */
 	bool nameless; /* one without an id was added; it cannot be adopted */
 };
 
