@@ -15,9 +15,10 @@
 
 struct download_spec {
 	struct account *account;
-	const char *url;            /* may be relative to the API; copied */
-	const char *template;       /* of the file's path */
-	struct outfile_name name;   /* without ext; its strings outlive it */
+	const char *url;      /* may be relative to the API; copied */
+	const char *template; /* of the file's path */
+	/* Without ext. Its strings outlive the download. */
+	struct outfile_name name;
 	struct json_object *types;  /* media type -> file extension */
 	struct filetype *filetypes; /* borrowed */
 	bool force;
@@ -26,7 +27,7 @@ struct download_spec {
 
 struct download_result {
 	const struct failure *failure; /* NULL: the rest is set */
-	bool expired; /* the URL is: ask the service for a new one */
+	bool expired; /* the URL has expired; the service has a new one */
 	const char *file, *type, *sha256;
 	uint64_t bytes;
 };
