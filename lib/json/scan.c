@@ -14,7 +14,7 @@ struct walk {
 	void *cookie;
 	struct scan_member member; /* the current top-level member */
 	size_t depth;
-	uint64_t objects[SCAN_DEPTH / 64]; /* a bit for each level: 1 object, 0 array */
+	char close[SCAN_DEPTH]; /* what ends each open container: } or ] */
 };
 
 static bool
@@ -23,32 +23,6 @@ mistake(struct walk *w, const char *at, const char *what)
 	w->s->at = (size_t)(at - w->text);
 	w->s->what = what;
 	return false;
-}
-
-static bool
-in_object(const struct walk *w)
-{
-	size_t i = w->depth - 1;
-
-	return (w->objects[i / 64] >> (i % 64) & 1) != 0;
-}
-
-static bool
-push(struct walk *w, bool object)
-{
-	size_t i = w->depth;
-	uint64_t bit = (uint64_t)1 << (i % 64);
-
-	if (i == SCAN_DEPTH)
-		return mistake(w, w->p, "it is nested too deeply");
-	if (object)
-		w->objects[i / 64] |= bit;
-	else
-		w->objects[i / 64] &= ~bit;
-	w->depth++;
-	if (w->depth > w->s->depth)
-		w->s->depth = w->depth;
-	return true;
 }
 
 static int
@@ -84,30 +58,18 @@ skip_plain(const char *p, const char *end)
 	return p;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The four hex digits after \u, or -1. */
 static long
 hex4(const char *p, const char *end)
 {
-	long v = 0;
+	char digits[5] = {0};
 
 	if (end - p < 4)
 		return -1;
-	for (int i = 0; i < 4; i++) {
-		int d = hex_digit(p[i]);
-		if (d < 0)
-			return -1;
-		v = v << 4 | d;
-	}
-	return v;
+	memcpy(digits, p, 4);
+	if (strspn(digits, "0123456789abcdefABCDEF") < 4)
+		return -1;
+	return strtol(digits, NULL, 16);
 }
 
 /* Skips an escape. w->p is at the backslash. */
@@ -124,9 +86,9 @@ escape(struct walk *w)
 	return true;
 }
 
-/* Skips a string. w->p is at the opening quote. Sets *escaped if it has an escape. */
+/* Skips a string. w->p is at the opening quote. */
 static bool
-string(struct walk *w, bool *escaped)
+string(struct walk *w)
 {
 	const char *start = w->p++;
 
@@ -140,7 +102,6 @@ string(struct walk *w, bool *escaped)
 			return true;
 		}
 		if (*w->p == '\\') {
-			*escaped = true;
 			if (!escape(w))
 				return false;
 			continue;
@@ -207,11 +168,9 @@ word(struct walk *w, const char *s, size_t len)
 static bool
 scalar(struct walk *w, int c)
 {
-	bool escaped = false;
-
 	switch (c) {
 	case '"':
-		return string(w, &escaped);
+		return string(w);
 	case 't':
 		return word(w, "true", 4);
 	case 'f':
@@ -229,18 +188,15 @@ scalar(struct walk *w, int c)
 static bool
 key(struct walk *w)
 {
-	static const char secret[] = "access_token";
 	struct slice k;
-	bool escaped = false;
 
 	if (peek_past_blanks(w) != '"')
 		return mistake(w, w->p, "a member's name in quotes is expected");
 	k.at = w->p + 1;
-	if (!string(w, &escaped))
+	if (!string(w))
 		return false;
 	k.len = (size_t)(w->p - 1 - k.at);
-	if (escaped ? scan_key_is(k, secret)
-	            : k.len == sizeof secret - 1 && memcmp(k.at, secret, k.len) == 0)
+	if (scan_key_is(k, "access_token"))
 		w->s->secret = true;
 	if (w->depth == 1)
 		w->member.key = k;
@@ -256,21 +212,23 @@ value(struct walk *w)
 {
 	for (;;) {
 		int c = peek_past_blanks(w);
-		bool object = c == '{';
 
 		if (w->depth == 1)
 			w->member.value.at = w->p;
-		if (!object && c != '[')
+		if (c != '{' && c != '[')
 			return scalar(w, c);
-		if (!push(w, object))
-			return false;
+		if (w->depth == SCAN_DEPTH)
+			return mistake(w, w->p, "it is nested too deeply");
+		w->close[w->depth++] = c == '{' ? '}' : ']';
+		if (w->depth > w->s->depth)
+			w->s->depth = w->depth;
 		w->p++;
-		if (peek_past_blanks(w) == (object ? '}' : ']')) {
+		if (peek_past_blanks(w) == w->close[w->depth - 1]) {
 			w->p++;
 			w->depth--;
 			return true;
 		}
-		if (object && !key(w))
+		if (c == '{' && !key(w))
 			return false;
 	}
 }
@@ -280,7 +238,7 @@ static bool
 after(struct walk *w)
 {
 	while (w->depth > 0) {
-		bool object = in_object(w);
+		char end = w->close[w->depth - 1];
 		int c;
 
 		if (w->depth == 1 && w->found != NULL) {
@@ -290,12 +248,12 @@ after(struct walk *w)
 		c = peek_past_blanks(w);
 		if (c == ',') {
 			w->p++;
-			return object ? key(w) : true;
+			return end == ']' || key(w);
 		}
-		if (c != (object ? '}' : ']'))
+		if (c != end)
 			return mistake(w, w->p,
-			    object ? "a comma or } is expected"
-			           : "a comma or ] is expected");
+			    end == '}' ? "a comma or } is expected"
+			               : "a comma or ] is expected");
 		w->p++;
 		w->depth--;
 	}
@@ -305,19 +263,15 @@ after(struct walk *w)
 bool
 scan_text(const char *text, size_t len, struct scan *s, scan_fn *found, void *cookie)
 {
-	struct walk w;
-	int c;
+	struct walk w = {.text = text,
+	    .p = text,
+	    .end = text + len,
+	    .s = s,
+	    .found = found,
+	    .cookie = cookie};
+	int c = peek_past_blanks(&w);
 
 	*s = (struct scan){0};
-	w.text = w.p = text;
-	w.end = text + len;
-	w.s = s;
-	w.found = found;
-	w.cookie = cookie;
-	w.member = (struct scan_member){{NULL, 0}, {NULL, 0}};
-	w.depth = 0;
-	memset(w.objects, 0, sizeof w.objects);
-	c = peek_past_blanks(&w);
 	if (c < 0)
 		return mistake(&w, w.p, "it is empty");
 	s->type = (char)c;
@@ -331,28 +285,15 @@ scan_text(const char *text, size_t len, struct scan *s, scan_fn *found, void *co
 }
 
 static size_t
-encode(unsigned long c, char out[4])
+encode(long c, char out[4])
 {
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
+	static const unsigned char lead[] = {[1] = 0, 0xc0, 0xe0, 0xf0};
+	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+	for (size_t i = n - 1; i > 0; i--, c >>= 6)
+		out[i] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)(lead[n] | c);
+	return n;
 }
 
 /* Decodes a \u escape, or a surrogate pair of them, at *p. False if it is not one. */
@@ -364,8 +305,7 @@ unescape_u(const char **p, const char *end, char out[4], size_t *n)
 	if (c < 0)
 		return false;
 	*p += 6;
-	if (c >= 0xd800 && c <= 0xdbff && end - *p >= 6 && (*p)[0] == '\\' &&
-	    (*p)[1] == 'u') {
+	if (c >= 0xd800 && c <= 0xdbff && end - *p >= 6 && memcmp(*p, "\\u", 2) == 0) {
 		low = hex4(*p + 2, end);
 		if (low >= 0xdc00 && low <= 0xdfff) {
 			*p += 6;
@@ -374,7 +314,7 @@ unescape_u(const char **p, const char *end, char out[4], size_t *n)
 	}
 	if (c >= 0xd800 && c <= 0xdfff)
 		c = 0xfffd;
-	*n = encode((unsigned long)c, out);
+	*n = encode(c, out);
 	return true;
 }
 
@@ -449,8 +389,7 @@ struct search {
 	const char *name; /* the pointer's token, decoded */
 	size_t index;     /* the token as an array's index, or SIZE_MAX */
 	size_t count;
-	bool hit;
-	struct scan_member m;
+	struct scan_member m; /* value.at is NULL: nothing fits so far */
 };
 
 static void
@@ -461,17 +400,16 @@ compare(void *cookie, const struct scan_member *m)
 	    m->key.at != NULL ? scan_key_is(m->key, s->name) : s->count == s->index;
 
 	s->count++;
-	if (hit) {
-		s->hit = true;
+	if (hit)
 		s->m = *m;
-	}
 }
 
-/* A pointer's next token, decoded; moves *pointer past it. The caller frees it. */
+/* The token after the slash at *pointer, decoded; moves *pointer past it. The caller frees
+ * it. */
 static char *
 token(const char **pointer)
 {
-	size_t len = strcspn(*pointer, "/");
+	size_t len = strcspn(++*pointer, "/");
 	char *name = mem_strn(*pointer, len), *to = name;
 
 	for (const char *p = name; *p != '\0'; p++) {
@@ -502,18 +440,14 @@ scan_find(const char *text, size_t len, const char *pointer, struct scan_member 
 	struct scan_member here = {{NULL, 0}, {text, len}};
 
 	while (*pointer == '/') {
-		struct search s = {0};
+		char *name = token(&pointer);
+		struct search s = {.name = name, .index = array_index(name)};
 		struct scan ignored;
-		char *name;
+		bool valid =
+		    scan_text(here.value.at, here.value.len, &ignored, compare, &s);
 
-		pointer++;
-		name = token(&pointer);
-		s.name = name;
-		s.index = array_index(name);
-		if (!scan_text(here.value.at, here.value.len, &ignored, compare, &s))
-			s.hit = false;
 		free(name);
-		if (!s.hit)
+		if (!valid || s.m.value.at == NULL)
 			return false;
 		here = s.m;
 	}
