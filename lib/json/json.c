@@ -16,52 +16,38 @@
 static const char mark[] = "e+0000000000";
 
 static bool
-json_c_keeps(const char *digits)
+json_c_keeps(const char *integer)
 {
 	errno = 0;
-	if (strcmp(digits, "-0") == 0)
-		return false;
-	if (digits[0] == '-')
-		strtoll(digits, NULL, 10);
+	if (integer[0] == '-')
+		strtoll(integer, NULL, 10);
 	else
-		strtoull(digits, NULL, 10);
-	return errno == 0;
+		strtoull(integer, NULL, 10);
+	return errno == 0 && strncmp(integer, "-0", 2) != 0;
 }
 
-/* Appends a number, marked if json-c would change it. Returns its length in the text. */
-static size_t
-copy_number(struct buf *out, const char *p, const char *end)
-{
-	size_t len = 0, whole;
-
-	while (
-	    p + len < end && strchr("+-.eE0123456789", p[len]) != NULL && p[len] != '\0')
-		len++;
-	buf_add(out, p, len);
-	whole = strspn(out->data + out->len - len, "-0123456789");
-	if (whole == len && !json_c_keeps(out->data + out->len - len))
-		buf_str(out, mark);
-	return len;
-}
-
-/* Copies a valid text and marks each integer that needs it. */
+/* Marks the integers of a valid text that json-c would change. */
 static void
-mark_integers(struct buf *out, const char *text, size_t len)
+mark_integers(struct buf *text)
 {
-	const char *end = text + len;
-	bool quoted = false;
+	struct buf marked = {0};
 
-	for (const char *p = text; p < end;) {
-		if (!quoted && (*p == '-' || (*p >= '0' && *p <= '9'))) {
-			p += copy_number(out, p, end);
-			continue;
+	for (const char *p = text->data; *p != '\0';) {
+		size_t len = strspn(p, "+-.eE0123456789");
+		if (*p == '"') {
+			for (len = 1; p[len] != '"'; len++)
+				len += p[len] == '\\';
+			len++;
+		} else if (len == 0) {
+			len = 1;
 		}
-		if (*p == '"')
-			quoted = !quoted;
-		else if (quoted && *p == '\\')
-			buf_chr(out, *p++);
-		buf_chr(out, *p++);
+		buf_add(&marked, p, len);
+		if (strspn(p, "-0123456789") == len && !json_c_keeps(p))
+			buf_str(&marked, mark);
+		p += len;
 	}
+	buf_release(text);
+	*text = marked;
 }
 
 static int
@@ -121,7 +107,7 @@ struct json_object *
 json_parse_deep(const char *text, size_t len, int depth, struct err *e)
 {
 	struct json_object *o;
-	struct buf copy;
+	struct buf copy = {0};
 	struct scan s;
 
 	if (scan_text(text, len, &s, NULL, NULL) && s.depth > (size_t)depth) {
@@ -137,11 +123,9 @@ json_parse_deep(const char *text, size_t len, int depth, struct err *e)
 	}
 	if (s.type == '"' && (o = plain_string(text, len)) != NULL)
 		return o;
-	buf_init(&copy, 0);
+	buf_add(&copy, text, len);
 	if (s.odd_integer)
-		mark_integers(&copy, text, len);
-	else
-		buf_add(&copy, text, len);
+		mark_integers(&copy);
 	o = parse(copy.data, copy.len, s.depth, e);
 	buf_release(&copy);
 	if (o != NULL && s.odd_integer)
@@ -250,17 +234,13 @@ json_text(struct json_object *o, const char *pointer)
 {
 	struct json_object *v = json_at(o, pointer);
 
-	switch (json_object_get_type(v)) {
-	case json_type_string:
-		return mem_str(json_str(v, ""));
-	case json_type_int:
-	case json_type_double:
-	case json_type_boolean:
-		return mem_str(mem_checked(
-		    (void *)json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN)));
-	default:
+	if (v == NULL || json_object_is_type(v, json_type_object) ||
+	    json_object_is_type(v, json_type_array))
 		return NULL;
-	}
+	if (json_object_is_type(v, json_type_string))
+		return mem_str(json_str(v, ""));
+	return mem_str(mem_checked(
+	    (void *)json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN)));
 }
 
 struct json_object *
@@ -321,11 +301,10 @@ json_new_string(const char *s)
 {
 	size_t len = strlen(s);
 	struct json_object *o;
-	struct buf b;
+	struct buf b = {0};
 
 	if (utf8_valid(s, len))
 		return mem_checked(json_object_new_string_len(s, (int)len));
-	buf_init(&b, 0);
 	utf8_mend(&b, s, len);
 	o = mem_checked(json_object_new_string_len(b.data, (int)b.len));
 	buf_release(&b);

@@ -22,13 +22,12 @@ struct slot {
 };
 
 struct rec {
-	char *bytes; /* one valid JSON object */
-	struct member *members;
+	char *bytes;            /* one valid JSON object */
+	struct member *members; /* NULL: none, or not indexed */
 	struct slot *slots;
 	uint32_t len;
 	uint32_t n_members;
 	uint32_t n_slots;
-	bool indexed; /* members is filled */
 };
 
 static const uint32_t none = UINT32_MAX;
@@ -57,10 +56,8 @@ build_index(struct rec *r)
 {
 	struct scan s;
 
-	if (r->indexed)
-		return;
-	scan_text(r->bytes, r->len, &s, add_member, r);
-	r->indexed = true;
+	if (r->members == NULL)
+		scan_text(r->bytes, r->len, &s, add_member, r);
 }
 
 static void
@@ -108,11 +105,11 @@ need_slot(struct rec *r, const char *name)
 {
 	struct slot *s = find_slot(r, name);
 
-	if (s != NULL)
-		return s;
-	r->slots = mem_resize(r->slots, (r->n_slots + 1) * sizeof *r->slots);
-	s = &r->slots[r->n_slots++];
-	*s = (struct slot){.name = mem_str(name)};
+	if (s == NULL) {
+		r->slots = mem_resize(r->slots, (r->n_slots + 1) * sizeof *r->slots);
+		s = &r->slots[r->n_slots++];
+		*s = (struct slot){.name = mem_str(name)};
+	}
 	return s;
 }
 
@@ -140,22 +137,16 @@ rec_parse(const char *line, size_t len, struct err *e)
 		scan_place(line, s.at, &row, &column);
 		err_set(e, CODE_INVALID_RECORD, "not a record: column %zu: %s", column,
 		    s.what);
-		goto fail;
-	}
-	if (s.type != '{') {
+	} else if (s.type != '{') {
 		err_set(e, CODE_INVALID_RECORD, "not a record: not a JSON object");
-		goto fail;
-	}
-	if (s.secret) {
+	} else if (s.secret) {
 		err_set(e, CODE_SECRET_IN_RECORD, "the line holds an access_token");
-		goto fail;
+	} else {
+		for (char *p = r->bytes;
+		     (p = memchr(p, '\n', len - (size_t)(p - r->bytes))) != NULL; p++)
+			*p = ' ';
+		return r;
 	}
-	r->indexed = true;
-	for (char *p = r->bytes;
-	     (p = memchr(p, '\n', len - (size_t)(p - r->bytes))) != NULL; p++)
-		*p = ' ';
-	return r;
-fail:
 	rec_free(r);
 	return NULL;
 }
@@ -164,18 +155,12 @@ fail:
 static size_t
 start_of(const char *line, size_t len)
 {
-	size_t cut = REC_INPUT;
-
 	if (len <= REC_INPUT)
 		return len;
-	for (size_t back = 1; back <= 3; back++) {
-		unsigned char c = (unsigned char)line[cut - back];
-		if (c >= 0xc2 && c <= 0xf4) /* starts a character of several bytes */
-			return utf8_char(line + cut - back, back) == 0 ? cut - back : cut;
-		if (c < 0x80 || c >= 0xc0)
-			break;
-	}
-	return cut;
+	for (size_t cut = REC_INPUT - 3; cut < REC_INPUT; cut++)
+		if (cut + utf8_char(line + cut, len - cut) > REC_INPUT)
+			return cut;
+	return REC_INPUT;
 }
 
 struct rec *
@@ -183,22 +168,21 @@ rec_bad(const char *step, const char *line, size_t len, const struct err *e)
 {
 	struct rec *r = rec_new();
 	struct err secret;
-	struct buf b;
+	struct buf b = {0};
 
-	if (e->code == CODE_SECRET_IN_RECORD) {
-		rec_fail(r, step, e);
-	} else if (scan_mentions(line, len, "access_token")) {
+	if (e->code != CODE_SECRET_IN_RECORD &&
+	    scan_mentions(line, len, "access_token")) {
 		err_set(&secret, CODE_SECRET_IN_RECORD, "the line holds an access_token");
-		rec_fail(r, step, &secret);
-	} else {
-		buf_init(&b, 0);
+		e = &secret;
+	}
+	if (e->code != CODE_SECRET_IN_RECORD) {
 		buf_str(&b, "");
 		utf8_mend(&b, line, start_of(line, len));
 		rec_set(r, "input",
 		    mem_checked(json_object_new_string_len(b.data, (int)b.len)));
 		buf_release(&b);
-		rec_fail(r, step, e);
 	}
+	rec_fail(r, step, e);
 	return r;
 }
 
@@ -212,17 +196,25 @@ rec_new(void)
 	return r;
 }
 
+/* Replaces the bytes of `to` by the line of r, without its line feed. */
+static void
+take_line(struct rec *to, struct rec *r)
+{
+	struct buf b = {0};
+
+	rec_write(r, &b);
+	free(to->bytes);
+	to->bytes = mem_strn(b.data, b.len - 1);
+	to->len = (uint32_t)(b.len - 1);
+	buf_release(&b);
+}
+
 struct rec *
 rec_clone(struct rec *r)
 {
 	struct rec *copy = mem_new(1, sizeof *copy);
-	struct buf b;
 
-	buf_init(&b, 0);
-	rec_write(r, &b);
-	copy->bytes = mem_strn(b.data, b.len - 1);
-	copy->len = (uint32_t)(b.len - 1);
-	buf_release(&b);
+	take_line(copy, r);
 	return copy;
 }
 
@@ -305,12 +297,11 @@ static void
 change(struct rec *r, const char *name, struct json_object *value, bool removed)
 {
 	struct slot *s = need_slot(r, name);
-	struct json_object *old = s->value;
 
+	json_object_put(s->value);
 	s->value = value;
 	s->changed = true;
 	s->removed = removed;
-	json_object_put(old);
 }
 
 void
@@ -383,62 +374,45 @@ slot_of(const struct rec *r, uint32_t i)
 	return NULL;
 }
 
-/* Appends the brace and the members of the line, with the bytes between them. A removed
- * member takes the comma before it along, or the comma after it if it is the first.
- * Returns true if any member is left; *rest is the offset of the bytes after the last
- * member. */
-static bool
-write_members(struct rec *r, struct buf *out, uint32_t *rest)
-{
-	bool any = false;
-
-	*rest = (uint32_t)((char *)memchr(r->bytes, '{', r->len) - r->bytes) + 1;
-	for (uint32_t i = 0; i < r->n_members; i++) {
-		const struct member *m = &r->members[i];
-		const struct slot *s = slot_of(r, i);
-		uint32_t key = m->key - 1;
-		if (i == 0)
-			buf_add(out, r->bytes, key);
-		if (s == NULL || !s->removed) {
-			if (any)
-				buf_add(out, r->bytes + *rest, key - *rest);
-			buf_add(out, r->bytes + key, m->value - key);
-			if (s != NULL && find_member(r, s->name) == i)
-				json_write(out, s->value);
-			else
-				buf_add(out, r->bytes + m->value, m->value_len);
-			any = true;
-		}
-		*rest = m->value + m->value_len;
-	}
-	if (r->n_members == 0)
-		buf_add(out, r->bytes, *rest);
-	return any;
-}
-
+/* Appends the members of the line, with the bytes between them, then the new members. A
+ * removed member takes the comma before it along, or the comma after it if it is the
+ * first. */
 static void
 write_changed(struct rec *r, struct buf *out)
 {
-	uint32_t rest;
-	bool any;
+	const char *rest = (char *)memchr(r->bytes, '{', r->len) + 1;
+	bool any = false;
 
 	build_index(r);
-	any = write_members(r, out, &rest);
+	buf_add(out, r->bytes, (size_t)(rest - r->bytes));
+	for (uint32_t i = 0; i < r->n_members; i++) {
+		const struct member *m = &r->members[i];
+		const struct slot *s = slot_of(r, i);
+		const char *key = r->bytes + m->key - 1, *value = r->bytes + m->value;
+		bool kept = s == NULL || !s->removed;
+		if (i == 0 || (any && kept))
+			buf_add(out, rest, (size_t)(key - rest));
+		if (kept)
+			buf_add(out, key, (size_t)(value - key));
+		if (kept && s != NULL && find_member(r, s->name) == i)
+			json_write(out, s->value);
+		else if (kept)
+			buf_add(out, value, m->value_len);
+		any = any || kept;
+		rest = value + m->value_len;
+	}
 	for (uint32_t k = 0; k < r->n_slots; k++) {
 		const struct slot *s = &r->slots[k];
-		struct json_object *name;
 		if (!s->changed || s->removed || find_member(r, s->name) != none)
 			continue;
 		if (any)
 			buf_chr(out, ',');
-		name = json_new_string(s->name);
-		json_write(out, name);
-		json_object_put(name);
+		json_write_str(out, s->name, strlen(s->name));
 		buf_chr(out, ':');
 		json_write(out, s->value);
 		any = true;
 	}
-	buf_add(out, r->bytes + rest, r->len - rest);
+	buf_add(out, rest, r->len - (size_t)(rest - r->bytes));
 }
 
 bool
@@ -466,18 +440,10 @@ rec_write(struct rec *r, struct buf *out)
 void
 rec_slim(struct rec *r)
 {
-	if (is_changed(r)) {
-		struct buf b;
-		buf_init(&b, 0);
-		rec_write(r, &b);
-		free(r->bytes);
-		r->bytes = mem_strn(b.data, b.len - 1);
-		r->len = (uint32_t)(b.len - 1);
-		buf_release(&b);
-	}
+	if (is_changed(r))
+		take_line(r, r);
 	drop_slots(r);
 	free(r->members);
 	r->members = NULL;
 	r->n_members = 0;
-	r->indexed = false;
 }
