@@ -92,17 +92,6 @@ parse(const char *text, size_t len, size_t depth, struct err *e)
 	return o;
 }
 
-/* Makes a value of a valid text that is a string without escapes; NULL for any other
- * text. */
-static struct json_object *
-plain_string(const char *text, size_t len)
-{
-	if (len < 2 || len > INT32_MAX || text[0] != '"' || text[len - 1] != '"' ||
-	    memchr(text, '\\', len) != NULL)
-		return NULL;
-	return mem_checked(json_object_new_string_len(text + 1, (int)len - 2));
-}
-
 struct json_object *
 json_parse_deep(const char *text, size_t len, int depth, struct err *e)
 {
@@ -121,8 +110,9 @@ json_parse_deep(const char *text, size_t len, int depth, struct err *e)
 		    column, s.what);
 		return NULL;
 	}
-	if (s.type == '"' && (o = plain_string(text, len)) != NULL)
-		return o;
+	if (text[0] == '"' && text[len - 1] == '"' && len <= INT32_MAX &&
+	    memchr(text, '\\', len) == NULL) /* needs no parser */
+		return mem_checked(json_object_new_string_len(text + 1, (int)len - 2));
 	buf_add(&copy, text, len);
 	if (s.odd_integer)
 		mark_integers(&copy);

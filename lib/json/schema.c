@@ -32,21 +32,16 @@ is_of_type(struct json_object *v, const char *type)
 static bool
 type_holds(struct visit *r, struct json_object *type, struct json_object *value)
 {
-	struct buf b = {0};
-
 	if (json_object_is_type(type, json_type_array)) {
 		for (size_t i = 0; i < json_len(type); i++)
 			if (is_of_type(value, json_object_get_string(json_item(type, i))))
 				return true;
-	} else if (type == NULL || is_of_type(value, json_object_get_string(type))) {
+	} else if (is_of_type(value, json_object_get_string(type))) {
 		return true;
 	}
 	if (r->at.len == r->base)
 		r->wrong_type = true;
-	buf_str(&b, "");
-	schema_list(&b, type, false);
-	schema_wrong_value(r, value, "must be of type %s", b.data);
-	buf_release(&b);
+	schema_wrong_choice(r, value, "of type ", type);
 	return false;
 }
 
@@ -55,12 +50,9 @@ static size_t
 try(struct visit *r, struct json_object *schema, struct json_object *value,
     bool *wrong_type)
 {
-	struct visit t = *r;
+	struct visit t = {
+	    .root = r->root, .at = r->at, .base = r->at.len, .depth = r->depth};
 
-	t.found = NULL;
-	t.count = 0;
-	t.base = t.at.len;
-	t.wrong_type = false;
 	check(&t, schema, value);
 	r->at = t.at;
 	if (wrong_type != NULL)
@@ -118,8 +110,8 @@ check_member(struct visit *r, struct json_object *schema, const char *name,
     struct json_object *value)
 {
 	struct json_object *properties = json_member(schema, "properties");
-	struct json_object *patterns = json_member(schema, "patternProperties"), *rest,
-	                   *rule;
+	struct json_object *patterns = json_member(schema, "patternProperties");
+	struct json_object *rest, *rule;
 	bool known =
 	    properties != NULL && json_object_object_get_ex(properties, name, &rule);
 
@@ -170,67 +162,51 @@ rule_all(struct visit *r, struct json_object *argument, struct json_object *valu
 		check(r, json_item(argument, i), value);
 }
 
-/* A value tried against several forms: how many it fits, and the nearest one. That is the
- * form of the value's type with the fewest findings; NULL if all are of another type. */
-struct fit {
-	size_t matching;
-	struct json_object *nearest;
-	size_t findings;
-};
-
-static struct fit
+/* Returns how many forms a value fits. If it fits none, reports the findings of the nearest
+ * form: the form of the value's type with the fewest findings. A trial only counts them;
+ * checking again would take exponential time in nested forms. */
+static size_t
 fit(struct visit *r, struct json_object *forms, struct json_object *value)
 {
-	struct fit f = {0, NULL, SIZE_MAX};
+	struct json_object *nearest = NULL;
+	size_t matching = 0, least = SIZE_MAX;
 
 	for (size_t i = 0; i < json_len(forms); i++) {
-		struct json_object *form = json_item(forms, i);
 		bool wrong_type;
-		size_t n = try(r, form, value, &wrong_type);
-		f.matching += n == 0;
-		if (!wrong_type && n < f.findings) {
-			f.nearest = form;
-			f.findings = n;
+		size_t n = try(r, json_item(forms, i), value, &wrong_type);
+		matching += n == 0;
+		if (!wrong_type && n < least) {
+			nearest = json_item(forms, i);
+			least = n;
 		}
 	}
-	return f;
-}
-
-/* Reports the findings of the nearest form. A trial only counts them; checking again
- * would take exponential time in nested forms. */
-static void
-report_nearest(struct visit *r, const struct fit *f, struct json_object *value)
-{
-	if (f->nearest != NULL) {
-		if (r->found != NULL)
-			check(r, f->nearest, value);
-		else
-			r->count += f->findings;
-		return;
+	if (matching > 0)
+		return matching;
+	if (nearest == NULL) {
+		if (r->at.len == r->base)
+			r->wrong_type = true;
+		schema_wrong_value(r, value, "has none of the allowed types");
+	} else if (r->found != NULL) {
+		check(r, nearest, value);
+	} else {
+		r->count += least;
 	}
-	if (r->at.len == r->base)
-		r->wrong_type = true;
-	schema_wrong_value(r, value, "has none of the allowed types");
+	return 0;
 }
 
 static void
 rule_any(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	struct fit f = fit(r, argument, value);
-
-	if (f.matching == 0)
-		report_nearest(r, &f, value);
+	fit(r, argument, value);
 }
 
 static void
 rule_one(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	struct fit f = fit(r, argument, value);
+	size_t matching = fit(r, argument, value);
 
-	if (f.matching == 0)
-		report_nearest(r, &f, value);
-	else if (f.matching > 1)
-		schema_wrong(r, "fits %zu forms; only one may fit", f.matching);
+	if (matching > 1)
+		schema_wrong(r, "fits %zu forms; only one may fit", matching);
 }
 
 static void
@@ -329,19 +305,12 @@ find_keyword(const char *name)
 }
 
 static bool
-are_all(struct json_object *values, enum json_type type)
+are_strings(struct json_object *array)
 {
-	for (size_t i = 0; i < json_len(values); i++)
-		if (!json_object_is_type(json_item(values, i), type))
+	for (size_t i = 0; i < json_len(array); i++)
+		if (!json_object_is_type(json_item(array, i), json_type_string))
 			return false;
-	return true;
-}
-
-static bool
-is_schema(struct json_object *o)
-{
-	return json_object_is_type(o, json_type_object) ||
-	       json_object_is_type(o, json_type_boolean);
+	return json_object_is_type(array, json_type_array);
 }
 
 /* True if the argument is of the form that a keyword takes. */
@@ -350,9 +319,7 @@ argument_fits(struct json_object *o, enum argument argument)
 {
 	switch (argument) {
 	case TYPE:
-		return json_object_is_type(o, json_type_string) ||
-		       (json_object_is_type(o, json_type_array) &&
-		           are_all(o, json_type_string));
+		return json_object_is_type(o, json_type_string) || are_strings(o);
 	case NUMBER:
 		return schema_is_number(o);
 	case FLAG:
@@ -360,13 +327,13 @@ argument_fits(struct json_object *o, enum argument argument)
 	case TEXT:
 		return json_str(o, "") != NULL;
 	case STRINGS:
-		return json_object_is_type(o, json_type_array) &&
-		       are_all(o, json_type_string);
+		return are_strings(o);
 	case VALUES:
 	case SCHEMA_LIST:
 		return json_object_is_type(o, json_type_array);
 	case SCHEMA:
-		return is_schema(o);
+		return json_object_is_type(o, json_type_object) ||
+		       json_object_is_type(o, json_type_boolean);
 	case SCHEMA_MAP:
 		return json_object_is_type(o, json_type_object);
 	default:
@@ -396,20 +363,17 @@ check_keywords(struct visit *r, struct json_object *schema, struct json_object *
 static void
 check(struct visit *r, struct json_object *schema, struct json_object *value)
 {
-	if (json_object_is_type(schema, json_type_boolean) &&
-	    !json_object_get_boolean(schema)) {
-		schema_wrong(r, "is not allowed");
-		return;
-	}
-	if (!json_object_is_type(schema, json_type_object))
-		return;
-	if (r->depth == MAX_DEPTH) {
+	if (!json_object_is_type(schema, json_type_object)) {
+		if (json_object_is_type(schema, json_type_boolean) &&
+		    !json_object_get_boolean(schema))
+			schema_wrong(r, "is not allowed");
+	} else if (r->depth == MAX_DEPTH) {
 		schema_wrong(r, "the schema is nested too deeply");
-		return;
+	} else {
+		r->depth++;
+		check_keywords(r, schema, value);
+		r->depth--;
 	}
-	r->depth++;
-	check_keywords(r, schema, value);
-	r->depth--;
 }
 
 size_t

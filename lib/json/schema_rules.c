@@ -12,6 +12,8 @@
 /* A message shows this many bytes of a value. */
 #define SHOWN 80
 
+#define AS_JSON (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+
 static char *
 format_message(const char *fmt, va_list ap)
 {
@@ -44,23 +46,19 @@ schema_wrong(struct visit *r, const char *fmt, ...)
 void
 schema_wrong_value(struct visit *r, struct json_object *value, const char *fmt, ...)
 {
-	struct buf shown = {0};
-	char *message;
+	char shown[SHOWN + 1], *message;
+	const char *text;
 	va_list ap;
 
 	va_start(ap, fmt);
 	message = format_message(fmt, ap);
 	va_end(ap);
-	json_write(&shown, value);
-	if (shown.len > SHOWN) {
-		shown.data[SHOWN] = '\0';
-		utf8_cut(shown.data);
-		shown.len = strlen(shown.data);
-		buf_str(&shown, "\xe2\x80\xa6"); /* an ellipsis */
-	}
-	report(r, mem_printf("%s; got %s", message, shown.data));
+	text = mem_checked((void *)json_object_to_json_string_ext(value, AS_JSON));
+	snprintf(shown, sizeof shown, "%s", text);
+	utf8_cut(shown);
+	report(r, mem_printf("%s; got %s%s", message, shown,
+	              strlen(text) > SHOWN ? "\xe2\x80\xa6" : "")); /* an ellipsis */
 	free(message);
-	buf_release(&shown);
 }
 
 size_t
@@ -93,20 +91,25 @@ schema_is_number(struct json_object *v)
 }
 
 void
-schema_list(struct buf *b, struct json_object *values, bool quoted)
+schema_wrong_choice(struct visit *r, struct json_object *value, const char *what,
+    struct json_object *choices)
 {
-	bool array = json_object_is_type(values, json_type_array);
-	size_t n = array ? json_len(values) : 1;
+	bool array = json_object_is_type(choices, json_type_array);
+	size_t n = array ? json_len(choices) : 1;
+	struct buf b = {0};
 
+	buf_str(&b, what);
 	for (size_t i = 0; i < n; i++) {
-		struct json_object *v = array ? json_item(values, i) : values;
+		struct json_object *v = array ? json_item(choices, i) : choices;
 		if (i > 0)
-			buf_str(b, i + 1 < n ? ", " : " or ");
-		if (quoted)
-			json_write(b, v);
+			buf_str(&b, i + 1 < n ? ", " : " or ");
+		if (*what == '\0')
+			json_write(&b, v);
 		else
-			buf_str(b, json_str(v, "") != NULL ? json_str(v, "") : "?");
+			buf_str(&b, json_str(v, "") != NULL ? json_str(v, "") : "?");
 	}
+	schema_wrong_value(r, value, "must be %s", b.data);
+	buf_release(&b);
 }
 
 /* Compares as JSON Schema does: 1 equals 1.0. */
@@ -122,27 +125,18 @@ is_equal(struct json_object *a, struct json_object *b)
 void
 rule_enum(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	struct buf b = {0};
-
 	for (size_t i = 0; i < json_len(argument); i++)
 		if (is_equal(json_item(argument, i), value))
 			return;
-	buf_str(&b, "");
-	schema_list(&b, argument, true);
-	schema_wrong_value(r, value, "must be %s", b.data);
-	buf_release(&b);
+	schema_wrong_choice(r, value, "", argument);
 }
 
 void
 rule_const(struct visit *r, struct json_object *argument, struct json_object *value)
 {
-	struct buf b = {0};
-
-	if (is_equal(argument, value))
-		return;
-	json_write(&b, argument);
-	schema_wrong_value(r, value, "must be %s", b.data);
-	buf_release(&b);
+	if (!is_equal(argument, value))
+		schema_wrong_value(r, value, "must be %s",
+		    json_object_to_json_string_ext(argument, AS_JSON));
 }
 
 /* Sets *n to a number's value, or to the number of characters, elements or members. False

@@ -69,9 +69,10 @@ void schema_wrong_value(struct visit *r, struct json_object *value,
 size_t schema_enter(struct visit *r, const char *name);
 void schema_leave(struct visit *r, size_t from);
 
-/* Appends "a", "b" or "c", quoted as JSON or bare. A value that is not an array
- * is a list of one. */
-void schema_list(struct buf *b, struct json_object *values, bool quoted);
+/* Counts and reports "must be ", what and the choices: "a", "b" or "c" as JSON,
+ * or, after some text in what, bare. Choices that are no array are just one. */
+void schema_wrong_choice(struct visit *r, struct json_object *value,
+    const char *what, struct json_object *choices);
 
 bool schema_is_number(struct json_object *v);
 
