@@ -39,23 +39,21 @@ find_element(struct json_object *list, struct json_object *where)
 	return NULL;
 }
 
-/* Reads the place that a `take` of the description names. response is NULL in an entry of
- * a list, which has no headers. The caller frees the text. */
+/* Reads the place that a `take` of the description names. The caller frees the text. */
 static char *
-read_place(struct json_object *take, struct json_object *body,
-    const struct http_response *response)
+read_place(struct json_object *take, const struct answer *a)
 {
 	const char *header = json_str(take, "/header");
 
 	if (json_object_is_type(take, json_type_string))
-		return json_text(body, json_object_get_string(take));
-	if (header != NULL)
-		return mem_str(
-		    response != NULL ? http_header_of(response, header) : NULL);
+		return json_text(a->body, json_object_get_string(take));
+	if (header != NULL) /* an entry of a list has no headers */
+		return a->response != NULL ? mem_str(http_header_of(a->response, header))
+		                           : NULL;
 	if (json_has(take, "/value"))
 		return json_text(take, "/value");
-	return json_text(
-	    find_element(json_at(body, json_str(take, "/list")), json_at(take, "/where")),
+	return json_text(find_element(json_at(a->body, json_str(take, "/list")),
+	                     json_at(take, "/where")),
 	    json_str(take, "/pointer"));
 }
 
@@ -67,8 +65,8 @@ has_required(const struct answer *a, const struct operation *op)
 	bool all = true;
 
 	for (size_t i = 0; all && i < json_len(required); i++) {
-		char *text = read_place(json_member(places, json_item_str(required, i)),
-		    a->body, a->response);
+		char *text =
+		    read_place(json_member(places, json_item_str(required, i)), a);
 		all = text != NULL && *text != '\0';
 		free(text);
 	}
@@ -116,17 +114,18 @@ apply_rules(struct json_object *rules, const struct answer *a, enum outcome *out
 	    [OUTCOME_REFUSED] = "refused",
 	    [OUTCOME_ACCOUNT] = "account",
 	    [OUTCOME_UNKNOWN] = "unknown"};
-	size_t i = 0;
 
-	while (i < json_len(rules) && !rule_fits(json_item(rules, i), a))
-		i++;
-	if (i == json_len(rules))
-		return false;
-	*outcome = OUTCOME_UNKNOWN;
-	for (size_t w = 0; w < sizeof words / sizeof *words; w++)
-		if (strcmp(words[w], json_str(json_item(rules, i), "/is")) == 0)
-			*outcome = (enum outcome)w;
-	return true;
+	for (size_t i = 0; i < json_len(rules); i++) {
+		const char *word = json_str(json_item(rules, i), "/is");
+		if (!rule_fits(json_item(rules, i), a))
+			continue;
+		*outcome = OUTCOME_UNKNOWN;
+		for (size_t w = 0; w < sizeof words / sizeof *words; w++)
+			if (strcmp(words[w], word) == 0)
+				*outcome = (enum outcome)w;
+		return true;
+	}
+	return false;
 }
 
 enum outcome
@@ -139,19 +138,6 @@ answer_by_status(int status)
 	return http_is_temporary(status) ? OUTCOME_WAIT : OUTCOME_REFUSED;
 }
 
-/* The outcome of a status without a rule. For a paid operation, an undocumented 2xx
- * counts as success if the response has every required member. */
-static enum outcome
-outcome_without_rule(const struct answer *a, const struct operation *op)
-{
-	if (op->repeatable)
-		return answer_by_status(a->status);
-	if (a->status < 200 || a->status >= 300 ||
-	    json_at(op->def, "/answer/required") == NULL)
-		return OUTCOME_UNKNOWN;
-	return OUTCOME_OK;
-}
-
 enum outcome
 answer_outcome(
     const struct answer *a, const struct provider *p, const struct operation *op)
@@ -161,16 +147,20 @@ answer_outcome(
 	if (http_is_redirect(a->status))
 		return OUTCOME_REDIRECTED;
 	if (!apply_rules(json_at(op->def, "/outcomes"), a, &outcome) &&
-	    !apply_rules(json_at(p->def, "/outcomes"), a, &outcome))
-		outcome = outcome_without_rule(a, op);
+	    !apply_rules(json_at(p->def, "/outcomes"), a, &outcome)) {
+		outcome = answer_by_status(a->status);
+		/* an undocumented 2xx of a paid operation must have required members */
+		if (!op->repeatable && (outcome != OUTCOME_OK ||
+		                           json_at(op->def, "/answer/required") == NULL))
+			outcome = OUTCOME_UNKNOWN;
+	}
 	if (outcome == OUTCOME_OK && !has_required(a, op))
 		outcome = op->repeatable ? OUTCOME_WAIT : OUTCOME_UNKNOWN;
 	return outcome;
 }
 
-static struct json_object *
-take_all(struct json_object *body, const struct http_response *response,
-    const struct operation *op, bool *known)
+struct json_object *
+answer_taken(const struct answer *a, const struct operation *op, bool *known)
 {
 	struct json_object *places = json_at(op->def, "/answer/take");
 	struct json_object *taken = json_new_object(), *state;
@@ -181,7 +171,7 @@ take_all(struct json_object *body, const struct http_response *response,
 		return taken;
 	json_object_object_foreach(places, name, place)
 	{
-		char *text = read_place(place, body, response);
+		char *text = read_place(place, a);
 		json_put_str(taken, name, text);
 		free(text);
 	}
@@ -196,17 +186,11 @@ take_all(struct json_object *body, const struct http_response *response,
 }
 
 struct json_object *
-answer_taken(const struct answer *a, const struct operation *op, bool *known)
-{
-	return take_all(a->body, a->response, op, known);
-}
-
-struct json_object *
 answer_taken_of(struct json_object *entry, const struct operation *op)
 {
 	bool known;
 
-	return take_all(entry, NULL, op, &known);
+	return answer_taken(&(struct answer){.body = entry}, op, &known);
 }
 
 int64_t
@@ -224,26 +208,14 @@ answer_wait_ms(const struct answer *a, const struct provider *p, int64_t now)
 }
 
 char *
-answer_error_code(const struct answer *a, const struct provider *p)
+answer_error(const struct answer *a, const struct provider *p, const char *what)
 {
-	return read_place(json_at(p->def, "/error/code"), a->body, a->response);
-}
-
-char *
-answer_error_message(const struct answer *a, const struct provider *p)
-{
-	struct json_object *places = json_at(p->def, "/error/message");
+	struct json_object *places = json_member(json_at(p->def, "/error"), what);
 	char *text = NULL;
 
 	if (!json_object_is_type(places, json_type_array))
-		return read_place(places, a->body, a->response);
+		return read_place(places, a);
 	for (size_t i = 0; text == NULL && i < json_len(places); i++)
-		text = read_place(json_item(places, i), a->body, a->response);
+		text = read_place(json_item(places, i), a);
 	return text;
-}
-
-char *
-answer_request_id(const struct answer *a, const struct provider *p)
-{
-	return read_place(json_at(p->def, "/error/request_id"), a->body, a->response);
 }

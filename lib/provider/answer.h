@@ -58,10 +58,9 @@ struct json_object *answer_taken_of(
 int64_t answer_wait_ms(
     const struct answer *a, const struct provider *p, int64_t now);
 
-/* What the service says about an error; NULL if absent. The caller frees them.
- */
-char *answer_error_code(const struct answer *a, const struct provider *p);
-char *answer_error_message(const struct answer *a, const struct provider *p);
-char *answer_request_id(const struct answer *a, const struct provider *p);
+/* What the service says about an error: its "code", "message" or "request_id".
+ * NULL if absent. The caller frees it. */
+char *answer_error(
+    const struct answer *a, const struct provider *p, const char *what);
 
 #endif

@@ -82,48 +82,39 @@ check_schema(struct check *c)
 	json_object_put(def);
 }
 
-/* A search for one option, or, without option, a check of all variables. */
-struct variables {
-	struct check *c;
-	const struct operation *op;
-	const char *option;
-	bool found;
-};
+/* The variables that the operation's templates name; a new object. */
+static struct json_object *
+variables_of(const struct operation *op)
+{
+	static const char *const templates[] = {
+	    "/path", "/query", "/headers", "/bodies", "/lookup/match"};
+	struct json_object *names = json_new_object();
+
+	for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)
+		template_names(json_at(op->def, templates[i]), names);
+	return names;
+}
 
 static void
-check_variable(void *arg, const char *name)
+check_variable(struct check *c, const struct operation *op, const char *name)
 {
 	static const char *const known[] = {"name", "url", "file", "file.data_uri",
 	    "avatar.id", "rendering.id", "page", "page_size", "cursor", "image.width",
 	    "image.height", "image.sha256"};
-	struct variables *v = arg;
-	const char *option = strncmp(name, "options.", 8) == 0 ? name + 8 : NULL;
 
-	if (v->option != NULL) {
-		v->found |= option != NULL && strcmp(option, v->option) == 0;
-	} else if (option != NULL) {
-		if (json_member(json_at(v->op->def, "/options/properties"), option) ==
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (strcmp(known[i], name) == 0)
+			return;
+	if (strncmp(name, "options.", 8) == 0) {
+		if (json_member(json_at(op->def, "/options/properties"), name + 8) ==
 		    NULL)
-			wrong(v->c, "{%s} is not an option of the operation", name);
+			wrong(c, "{%s} is not an option of the operation", name);
 	} else if (strncmp(name, "kind.", 5) == 0) {
-		if (provider_kind(v->c->p, name + 5) == NULL)
-			wrong(v->c, "{%s}: there is no such kind", name);
+		if (provider_kind(c->p, name + 5) == NULL)
+			wrong(c, "{%s}: there is no such kind", name);
 	} else {
-		for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-			if (strcmp(known[i], name) == 0)
-				return;
-		wrong(v->c, "{%s} is not a variable", name);
+		wrong(c, "{%s} is not a variable", name);
 	}
-}
-
-static void
-each_variable(struct variables *v)
-{
-	static const char *const templates[] = {
-	    "/path", "/query", "/headers", "/bodies", "/lookup/match"};
-
-	for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)
-		template_each(json_at(v->op->def, templates[i]), check_variable, v);
 }
 
 /* Reports what is wrong with a schema in the description, which stands at c->place. */
@@ -138,7 +129,7 @@ report_lint(void *cookie, const char *pointer, const char *message)
 }
 
 static void
-check_options(struct check *c, const struct operation *op)
+check_options(struct check *c, const struct operation *op, struct json_object *variables)
 {
 	struct json_object *declared = json_at(op->def, "/options/properties");
 
@@ -148,14 +139,14 @@ check_options(struct check *c, const struct operation *op)
 	schema_lint(json_at(op->def, "/options"), report_lint, c);
 	json_object_object_foreach(declared, name, schema)
 	{
-		struct variables v = {.c = c, .op = op, .option = name};
+		char *variable = mem_printf("options.%s", name);
 
 		set_place(c, "/operations/%s/options/properties/%s", op->name, name);
-		each_variable(&v);
-		if (!v.found)
+		if (json_member(variables, variable) == NULL)
 			wrong(c, "no template sends the option");
 		if (json_str(schema, "/type") == NULL)
 			wrong(c, "the option needs a type");
+		free(variable);
 	}
 }
 
@@ -197,10 +188,16 @@ check_operation(struct check *c, const struct operation *op)
 {
 	const char *states = json_str(op->def, "/answer/states");
 	struct json_object *required = json_at(op->def, "/answer/required");
+	struct json_object *variables = variables_of(op);
 
-	check_options(c, op);
+	check_options(c, op, variables);
 	set_place(c, "/operations/%s", op->name);
-	each_variable(&(struct variables){.c = c, .op = op});
+	json_object_object_foreach(variables, variable, ignored)
+	{
+		(void)ignored;
+		check_variable(c, op, variable);
+	}
+	json_object_put(variables);
 	if (!op->repeatable && !has_ok(json_at(op->def, "/outcomes")) &&
 	    !has_ok(json_at(c->p->def, "/outcomes")))
 		wrong(c, "an operation that is not repeatable needs a rule that says ok");
@@ -280,22 +277,13 @@ check_default_kind(struct check *c, const char *name)
 		    name);
 }
 
-static void
-check_image(struct check *c)
-{
-	const char *pattern = json_str(c->p->def, "/image/url");
-
-	set_place(c, "/image/url");
-	if (pattern != NULL && format_match(pattern, "") < 0)
-		wrong(c, "it is not a regular expression");
-}
-
 int
 provider_check(const struct provider *p, const char *text, size_t len, const char *file,
     struct err *e)
 {
 	struct check c = {.p = p, .text = text, .file = file, .len = len, .e = e};
 	struct json_object *defaults = json_at(p->def, "/default_kinds");
+	const char *url = json_str(p->def, "/image/url");
 
 	check_schema(&c);
 	if (c.found > 0)
@@ -307,6 +295,8 @@ provider_check(const struct provider *p, const char *text, size_t len, const cha
 		check_kind(&c, &p->kinds[i]);
 	for (size_t i = 0; i < json_len(defaults); i++)
 		check_default_kind(&c, json_item_str(defaults, i));
-	check_image(&c);
+	set_place(&c, "/image/url");
+	if (url != NULL && format_match(url, "") < 0)
+		wrong(&c, "it is not a regular expression");
 	return c.found == 0 ? 0 : -1;
 }

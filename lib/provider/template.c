@@ -122,52 +122,42 @@ fill_string(struct json_object *template, struct json_object *vars)
 	return filled;
 }
 
-static struct json_object *
-fill_object(struct json_object *template, struct json_object *vars)
-{
-	struct json_object *filled = json_new_object();
-
-	json_object_object_foreach(template, name, value)
-	    json_put(filled, name, template_fill(value, vars));
-	if (json_object_object_length(filled) == 0 &&
-	    json_object_object_length(template) > 0) {
-		json_object_put(filled);
-		return NULL;
-	}
-	return filled;
-}
-
-static struct json_object *
-fill_array(struct json_object *template, struct json_object *vars)
-{
-	struct json_object *filled = json_new_array();
-	size_t n = json_len(template);
-
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *v = template_fill(json_item(template, i), vars);
-		if (v != NULL)
-			json_append(filled, v);
-	}
-	if (json_len(filled) == 0 && n > 0) {
-		json_object_put(filled);
-		return NULL;
-	}
-	return filled;
-}
-
 struct json_object *
 template_fill(struct json_object *template, struct json_object *vars)
 {
+	struct json_object *filled;
+	bool lost_all;
+
 	switch (json_object_get_type(template)) {
 	case json_type_string:
 		return fill_string(template, vars);
-	case json_type_object:
-		return fill_object(template, vars);
+	case json_type_object: {
+		filled = json_new_object();
+		json_object_object_foreach(template, name, value)
+		{
+			json_put(filled, name, template_fill(value, vars));
+		}
+		lost_all = json_object_object_length(filled) == 0 &&
+		           json_object_object_length(template) > 0;
+		break;
+	}
 	case json_type_array:
-		return fill_array(template, vars);
+		filled = json_new_array();
+		for (size_t i = 0; i < json_len(template); i++) {
+			struct json_object *v =
+			    template_fill(json_item(template, i), vars);
+			if (v != NULL)
+				json_append(filled, v);
+		}
+		lost_all = json_len(filled) == 0 && json_len(template) > 0;
+		break;
 	default:
 		return json_object_get(template);
 	}
+	if (!lost_all)
+		return filled;
+	json_object_put(filled);
+	return NULL;
 }
 
 bool
@@ -177,7 +167,7 @@ template_path(struct buf *out, const char *template, struct json_object *vars)
 }
 
 static void
-each_in_string(const char *s, void (*fn)(void *arg, const char *name), void *arg)
+names_in_string(const char *s, struct json_object *names)
 {
 	struct hole h;
 
@@ -186,35 +176,26 @@ each_in_string(const char *s, void (*fn)(void *arg, const char *name), void *arg
 			s++;
 			continue;
 		}
-		char *names = mem_strn(h.names, h.len), *rest = names, *name;
+		char *copy = mem_strn(h.names, h.len), *rest = copy, *name;
 		while ((name = strsep(&rest, "|")) != NULL)
-			fn(arg, name);
-		free(names);
+			json_put_bool(names, name, true);
+		free(copy);
 		s = h.end;
 	}
 }
 
 void
-template_each(
-    struct json_object *template, void (*fn)(void *arg, const char *name), void *arg)
+template_names(struct json_object *template, struct json_object *names)
 {
-	switch (json_object_get_type(template)) {
-	case json_type_string:
-		each_in_string(json_object_get_string(template), fn, arg);
-		break;
-	case json_type_object: {
+	if (json_object_is_type(template, json_type_string)) {
+		names_in_string(json_object_get_string(template), names);
+	} else if (json_object_is_type(template, json_type_object)) {
 		json_object_object_foreach(template, name, value)
 		{
 			(void)name;
-			template_each(value, fn, arg);
+			template_names(value, names);
 		}
-		break;
 	}
-	case json_type_array:
-		for (size_t i = 0; i < json_len(template); i++)
-			template_each(json_item(template, i), fn, arg);
-		break;
-	default:
-		break;
-	}
+	for (size_t i = 0; i < json_len(template); i++)
+		template_names(json_item(template, i), names);
 }

@@ -25,8 +25,7 @@ struct json_object *template_fill(
 bool template_path(
     struct buf *out, const char *template, struct json_object *vars);
 
-/* Calls fn for each variable that the template names. */
-void template_each(struct json_object *template,
-    void (*fn)(void *arg, const char *name), void *arg);
+/* Adds a member to names for each variable that the template names. */
+void template_names(struct json_object *template, struct json_object *names);
 
 #endif

@@ -40,13 +40,13 @@ void
 failure_answered(struct failure *f, enum code code, const char *created,
     const struct answer *a, const struct provider *p, const char *secret)
 {
-	char *message = cleaned(answer_error_message(a, p), secret);
+	char *message = cleaned(answer_error(a, p, "message"), secret);
 
 	failure_release(f);
 	f->created = created;
 	f->http_status = a->status;
-	f->provider_code = cleaned(answer_error_code(a, p), secret);
-	f->request_id = cleaned(answer_request_id(a, p), secret);
+	f->provider_code = cleaned(answer_error(a, p, "code"), secret);
+	f->request_id = cleaned(answer_error(a, p, "request_id"), secret);
 	err_set(&f->err, code, "%s (%d)%s%s", code_info(code)->text, a->status,
 	    message != NULL ? ": " : "", message != NULL ? message : "");
 	free(message);

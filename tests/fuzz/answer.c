@@ -33,9 +33,9 @@ take(const struct answer *a, const struct provider *p, const struct operation *o
 	need(json_object_is_type(taken, json_type_object));
 	json_object_put(taken);
 	need(answer_wait_ms(a, p, 1700000000) >= -1);
-	free(answer_error_code(a, p));
-	free(answer_error_message(a, p));
-	free(answer_request_id(a, p));
+	free(answer_error(a, p, "code"));
+	free(answer_error(a, p, "message"));
+	free(answer_error(a, p, "request_id"));
 }
 
 int

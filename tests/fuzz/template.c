@@ -28,25 +28,19 @@ path(struct json_object *template, struct json_object *vars)
 	buf_release(&out);
 }
 
-static void
-named(void *arg, const char *name)
-{
-	(void)arg;
-	need(name != NULL);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct json_object *template = next_json(&data, &size),
-	                   *vars = next_json(&data, &size);
+	                   *vars = next_json(&data, &size), *names = json_new_object();
 
 	if (template != NULL && json_object_is_type(vars, json_type_object)) {
 		json_object_put(template_fill(template, vars));
-		template_each(template, named, NULL);
+		template_names(template, names);
 		path(template, vars);
 	}
 	json_object_put(template);
 	json_object_put(vars);
+	json_object_put(names);
 	return 0;
 }

@@ -447,9 +447,9 @@ errors(void **state)
 		struct reply y;
 
 		reply_init(&y, 400, all[i].headers, all[i].body);
-		check_text(answer_error_code(&y.a, acme), all[i].code);
-		check_text(answer_error_message(&y.a, acme), all[i].message);
-		check_text(answer_request_id(&y.a, acme), all[i].id);
+		check_text(answer_error(&y.a, acme, "code"), all[i].code);
+		check_text(answer_error(&y.a, acme, "message"), all[i].message);
+		check_text(answer_error(&y.a, acme, "request_id"), all[i].id);
 		reply_release(&y);
 	}
 }
