@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/strings.h"
 #include "provider/builtin.h"
 #include "provider/check.h"
 #include "provider/load.h"
@@ -25,10 +26,9 @@ provider_load_text(const char *text, size_t len, const char *file, struct err *e
 static struct provider *
 load_file(const char *path, struct err *e)
 {
+	struct buf text = {.max = PROVIDER_FILE_MAX};
 	struct provider *p = NULL;
-	struct buf text;
 
-	buf_init(&text, PROVIDER_FILE_MAX);
 	if (file_read(path, &text, e) == 0)
 		p = provider_load_text(text.data, text.len, path, e);
 	else
@@ -194,41 +194,24 @@ provider_load(const char *name, struct err *e)
 	return p;
 }
 
-/* A list of names without duplicates. */
-struct names {
-	char **v;
-	size_t n;
-};
-
+/* Adds a copy of the name of a description's file. */
 static void
-add_name(struct names *names, const char *file)
+add_name(struct strings *names, const char *file)
 {
 	size_t len = strlen(file);
-	char *name;
 
-	if (len <= 5 || strcmp(file + len - 5, ".json") != 0)
-		return;
-	name = mem_strn(file, len - 5);
-	for (size_t i = 0; i < names->n; i++)
-		if (strcmp(names->v[i], name) == 0) {
-			free(name);
-			return;
-		}
-	names->v = mem_resize(names->v, (names->n + 1) * sizeof *names->v);
-	names->v[names->n++] = name;
+	if (len > 5 && strcmp(file + len - 5, ".json") == 0)
+		strings_add(names, mem_strn(file, len - 5));
 }
 
 static void
-add_users_names(struct names *names)
+add_users_names(struct strings *names)
 {
-	char *dir = file_config_dir(), *path;
+	char *dir = file_config_dir();
+	char *path = mem_printf("%s/providers", dir != NULL ? dir : "");
+	DIR *d = dir != NULL ? opendir(path) : NULL;
 	struct dirent *entry;
-	DIR *d;
 
-	if (dir == NULL)
-		return;
-	path = mem_printf("%s/providers", dir);
-	d = opendir(path);
 	while (d != NULL && (entry = readdir(d)) != NULL)
 		add_name(names, entry->d_name);
 	if (d != NULL)
@@ -240,25 +223,25 @@ add_users_names(struct names *names)
 static int
 compare(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 void
 provider_each(void (*fn)(void *arg, const char *name), void *arg)
 {
-	struct names names = {0};
+	struct strings names = {0};
 
 	for (const struct builtin_file *f = builtin_files; f->path != NULL; f++)
 		if (strncmp(f->path, "providers/", 10) == 0)
 			add_name(&names, f->path + 10);
 	add_users_names(&names);
-	if (names.n > 0)
-		qsort(names.v, names.n, sizeof *names.v, compare);
-	for (size_t i = 0; i < names.n; i++) {
-		fn(arg, names.v[i]);
-		free(names.v[i]);
-	}
-	free(names.v);
+	qsort(names.v, names.n, sizeof *names.v, compare);
+	for (size_t i = 0; i < names.n; i++)
+		if (i == 0 || strcmp(names.v[i - 1], names.v[i]) != 0)
+			fn(arg, names.v[i]);
+	for (size_t i = 0; i < names.n; i++)
+		free((char *)names.v[i]);
+	strings_release(&names);
 }
 
 struct providers_entry {
@@ -281,8 +264,7 @@ providers_get(struct providers *set, const char *name, struct err *e)
 	if (p == NULL)
 		return NULL;
 	entry = mem_new(1, sizeof *entry);
-	entry->name = mem_str(name);
-	entry->provider = p;
+	*entry = (struct providers_entry){.name = mem_str(name), .provider = p};
 	SLIST_INSERT_HEAD(&set->list, entry, next);
 	return p;
 }

@@ -103,9 +103,11 @@ options_for(const struct operation *op, struct json_object *options)
 {
 	struct json_object *taken = json_new_object();
 
-	json_object_object_foreach(
-	    options, name, value) if (declared_by(op, name) != NULL)
-	    json_put(taken, name, json_object_get(value));
+	json_object_object_foreach(options, name, value)
+	{
+		if (declared_by(op, name) != NULL)
+			json_put(taken, name, json_object_get(value));
+	}
 	if (json_object_object_length(taken) > 0)
 		return taken;
 	json_object_put(taken);
@@ -146,9 +148,11 @@ known_options(const struct provider *p)
 		if (all == NULL)
 			continue;
 		json_object_object_foreach(all, name, schema)
-		    json_put(names, name, json_object_get(schema));
+		{
+			json_put(names, name, json_object_get(schema));
+		}
 	}
-	buf_add(&out, "", 0);
+	buf_str(&out, "");
 	json_object_object_foreach(names, name, schema)
 	{
 		(void)schema;
@@ -189,27 +193,15 @@ options_check(
 	}
 }
 
-/* The operation's schema without the keywords that options_check() covers. */
-static struct json_object *
-whole_schema(const struct operation *op)
-{
-	struct json_object *schema = json_new_object();
-
-	json_object_object_foreach(json_at(op->def, "/options"), keyword,
-	    value) if (strcmp(keyword, "properties") != 0 &&
-	               strcmp(keyword, "required") != 0)
-	    json_put(schema, keyword, json_object_get(value));
-	return schema;
-}
-
 void
 options_check_operation(
     const struct operation *op, struct json_object *options, struct findings *findings)
 {
-	struct json_object *required = json_at(op->def, "/options/required"), *whole;
+	struct json_object *schema = json_at(op->def, "/options"), *whole;
+	struct json_object *required = json_member(schema, "required");
 	struct finding_at at = {findings, NULL, options};
 
-	if (json_at(op->def, "/options") == NULL)
+	if (schema == NULL)
 		return;
 	for (size_t i = 0; i < json_len(required); i++) {
 		const char *name = json_item_str(required, i);
@@ -219,7 +211,13 @@ options_check_operation(
 			    "option '%s' is required; give it with -O %s=VALUE", name,
 			    name);
 	}
-	whole = whole_schema(op);
+	whole = json_new_object(); /* less what options_check() and the loop cover */
+	json_object_object_foreach(schema, keyword, value)
+	{
+		if (strcmp(keyword, "properties") != 0 &&
+		    strcmp(keyword, "required") != 0)
+			json_put(whole, keyword, json_object_get(value));
+	}
 	schema_check(whole, options, invalid, &at);
 	json_object_put(whole);
 }

@@ -7,14 +7,6 @@
 #include "json/json.h"
 #include "json/scan.h"
 
-static size_t
-members(struct json_object *o)
-{
-	return json_object_is_type(o, json_type_object)
-	           ? (size_t)json_object_object_length(o)
-	           : 0;
-}
-
 /* Replaces the name of an answer by the answer, and adds `required`. A name without an
  * answer stays, for check.c. */
 static void
@@ -22,7 +14,7 @@ expand_answer(struct json_object *def, struct json_object *op)
 {
 	static const char *const ids[] = {"id", "provider_status"};
 	bool repeatable = json_flag(op, "/repeatable", true);
-	const char *first = ids[repeatable], *second = ids[!repeatable];
+	const char *id = ids[repeatable];
 	struct json_object *answer = json_member(op, "answer"), *take, *required;
 
 	if (json_object_is_type(answer, json_type_string)) {
@@ -33,12 +25,12 @@ expand_answer(struct json_object *def, struct json_object *op)
 	take = json_member(answer, "take");
 	if (json_has(answer, "/required") || json_has(op, "/paging"))
 		return;
-	if (json_member(take, first) == NULL)
-		first = second;
-	if (json_member(take, first) == NULL)
+	if (json_member(take, id) == NULL)
+		id = ids[!repeatable];
+	if (json_member(take, id) == NULL)
 		return;
 	required = json_new_array();
-	json_append(required, json_new_string(first));
+	json_append(required, json_new_string(id));
 	json_put(answer, "required", required);
 }
 
@@ -67,9 +59,10 @@ read_operations(struct provider *p)
 	struct json_object *all = json_member(p->def, "operations");
 	struct json_object *states = json_member(p->def, "states");
 
-	if (members(all) == 0)
+	if (!json_object_is_type(all, json_type_object))
 		return;
-	p->operations = mem_new(members(all), sizeof *p->operations);
+	p->operations =
+	    mem_new((size_t)json_object_object_length(all), sizeof *p->operations);
 	json_object_object_foreach(all, name, def)
 	{
 		const char *set;
@@ -90,9 +83,9 @@ read_kinds(struct provider *p)
 {
 	struct json_object *all = json_member(p->def, "kinds");
 
-	if (members(all) == 0)
+	if (!json_object_is_type(all, json_type_object))
 		return;
-	p->kinds = mem_new(members(all), sizeof *p->kinds);
+	p->kinds = mem_new((size_t)json_object_object_length(all), sizeof *p->kinds);
 	json_object_object_foreach(all, name, def)
 	{
 		struct kind *k = &p->kinds[p->n_kinds++];
@@ -116,53 +109,36 @@ read_kinds(struct provider *p)
 	}
 }
 
-static void
-read_members(struct provider *p)
-{
-	p->name = json_str(p->def, "/name");
-	p->title = json_str(p->def, "/title");
-	p->base_url = json_str(p->def, "/base_url");
-	p->rate = json_num(p->def, "/pace/rate", 0);
-	p->burst = json_num(p->def, "/pace/burst", 1);
-	p->poll_first_ms = (int64_t)(json_num(p->def, "/poll/first_s", 2) * 1000);
-	p->poll_max_ms = (int64_t)(json_num(p->def, "/poll/max_s", 30) * 1000);
-	p->has_names = json_at(p->def, "/name_length") != NULL;
-	p->name_min = json_int(p->def, "/name_length/min", 0);
-	p->name_max = json_int(p->def, "/name_length/max", 0);
-	read_operations(p);
-	read_kinds(p);
-}
-
-/* Gives the error the form of all mistakes in a description. */
-static void
-not_json(const char *text, size_t len, const char *file, struct err *e)
-{
-	struct scan s;
-	size_t line, column;
-
-	if (scan_text(text, len, &s, NULL, NULL)) {
-		err_prefix(e, "%s:1:1: ", file);
-		e->code = CODE_BAD_PROVIDER;
-		return;
-	}
-	scan_place(text, s.at, &line, &column);
-	err_set(
-	    e, CODE_BAD_PROVIDER, "%s:%zu:%zu: not JSON: %s", file, line, column, s.what);
-}
-
 struct provider *
 provider_parse(const char *text, size_t len, const char *file, struct err *e)
 {
 	struct json_object *def = json_parse(text, len, e);
 	struct provider *p;
+	struct scan s;
+	size_t line, column;
 
 	if (def == NULL) {
-		not_json(text, len, file, e);
+		if (!scan_text(text, len, &s, NULL, NULL))
+			err_set(e, CODE_BAD_PROVIDER, "not JSON: %s", s.what);
+		e->code = CODE_BAD_PROVIDER;
+		scan_place(text, s.at, &line, &column);
+		err_prefix(e, "%s:%zu:%zu: ", file, line, column);
 		return NULL;
 	}
 	p = mem_new(1, sizeof *p);
-	p->def = def;
-	read_members(p);
+	*p = (struct provider){.def = def,
+	    .name = json_str(def, "/name"),
+	    .title = json_str(def, "/title"),
+	    .base_url = json_str(def, "/base_url"),
+	    .rate = json_num(def, "/pace/rate", 0),
+	    .burst = json_num(def, "/pace/burst", 1),
+	    .poll_first_ms = (int64_t)(json_num(def, "/poll/first_s", 2) * 1000),
+	    .poll_max_ms = (int64_t)(json_num(def, "/poll/max_s", 30) * 1000),
+	    .has_names = json_at(def, "/name_length") != NULL,
+	    .name_min = json_int(def, "/name_length/min", 0),
+	    .name_max = json_int(def, "/name_length/max", 0)};
+	read_operations(p);
+	read_kinds(p);
 	return p;
 }
 
@@ -206,10 +182,10 @@ provider_kind(const struct provider *p, const char *name)
 static const char *
 env_of(const char *name, const char *suffix)
 {
-	char *variable = mem_printf("%s_%s", name, suffix), *c;
+	char *variable = mem_printf("%s_%s", name, suffix);
 	const char *value;
 
-	for (c = variable; *c != '\0'; c++)
+	for (char *c = variable; *c != '\0'; c++)
 		*c = isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_';
 	value = getenv(variable);
 	free(variable);
