@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "program/avatar_status.h"
 #include "program/session.h"
-#include "provider/vars.h"
+#include "provider/request.h"
 #include "service/poll.h"
 #include "json/json.h"
 
@@ -114,10 +114,10 @@ static struct json_object *
 vars(void *arg)
 {
 	struct waiting *p = arg;
-	struct json_object *v = vars_of(p->item->rec, p->poll.op, NULL);
+	struct json_object *v = request_vars(p->item->rec, p->poll.op, NULL);
 
 	if (p->rendering >= 0)
-		vars_rendering(v, "", NULL, rendering_of(p));
+		request_vars_rendering(v, "", NULL, rendering_of(p));
 	rec_slim(p->item->rec);
 	return v;
 }

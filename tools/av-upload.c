@@ -9,8 +9,8 @@
 #include "photo/source.h"
 #include "program/avatar_status.h"
 #include "program/session.h"
+#include "provider/request.h"
 #include "provider/validate.h"
-#include "provider/vars.h"
 #include "json/json.h"
 
 #define TIMEOUT_MS (10 * 60 * 1000)
@@ -193,12 +193,13 @@ start(struct upload *u, struct account *a, const char *file)
 {
 	struct rec *rec = u->item->rec;
 	const struct operation *op = provider_operation(a->provider, "create");
-	struct paid_spec spec = {.call = {.account = a,
-	                             .op = op,
-	                             .vars = vars_of(rec, op, rec_get(rec, "options")),
-	                             .photo = file != NULL ? &u->photo : NULL,
-	                             .deadline = &u->deadline,
-	                             .timeout_ms = u->self->session.common->timeout_ms},
+	struct paid_spec spec = {
+	    .call = {.account = a,
+	        .op = op,
+	        .vars = request_vars(rec, op, rec_get(rec, "options")),
+	        .photo = file != NULL ? &u->photo : NULL,
+	        .deadline = &u->deadline,
+	        .timeout_ms = u->self->session.common->timeout_ms},
 	    .subject = file != NULL ? json_str(rec_get(rec, "image"), "/sha256")
 	                            : rec_str(rec, "url"),
 	    .name = validate_name_given(a->provider, rec) ? rec_str(rec, "name") : NULL,

@@ -74,10 +74,9 @@ fill_member(struct json_object *options, const struct provider *p, const char *k
 static void
 fill(struct json_object *options, const struct provider *p, const char *given)
 {
-	const char *equals = strchr(given, '=');
-	size_t len = equals != NULL ? (size_t)(equals - given) : strlen(given);
+	size_t len = strcspn(given, "=");
 	char *key = mem_strn(given, len);
-	const char *text = equals != NULL ? equals + 1 : "true";
+	const char *text = given[len] == '=' ? given + len + 1 : "true";
 	struct json_object *schema = declared(p, key);
 
 	if ((schema != NULL || !fill_member(options, p, key, text)) &&

@@ -1,6 +1,4 @@
-#include <ctype.h>
 #include <json-c/json_pointer.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -8,6 +6,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "http/url.h"
+#include "provider/options.h"
 #include "provider/request.h"
 #include "provider/template.h"
 #include "json/json.h"
@@ -35,8 +34,7 @@ static void
 add_pairs(struct buf *out, const char *first, struct json_object *template,
     struct json_object *vars)
 {
-	struct json_object *filled =
-	    template != NULL ? template_fill(template, vars) : NULL;
+	struct json_object *filled = template_fill(template, vars);
 
 	if (filled == NULL)
 		return;
@@ -79,10 +77,7 @@ static int
 fill_headers(struct request *r, const struct operation *op,
     const struct request_values *v, struct err *e)
 {
-	struct json_object *template = json_at(op->def, "/headers");
-
-	if (template != NULL)
-		r->headers_json = template_fill(template, v->vars);
+	r->headers_json = template_fill(json_at(op->def, "/headers"), v->vars);
 	if (r->headers_json == NULL)
 		return 0;
 	json_object_object_foreach(r->headers_json, name, value)
@@ -101,31 +96,27 @@ static void
 fill_multipart(struct request *r, struct json_object *template,
     const struct request_values *v, struct json_object *vars)
 {
-	size_t n = 0;
-
 	r->parts = mem_new((size_t)json_object_object_length(template), sizeof *r->parts);
 	r->parts_json = template_fill(template, vars);
 	json_object_object_foreach(template, name, t)
 	{
-		struct http_part *part = &r->parts[n];
+		struct http_part *part = &r->parts[r->http.nparts];
 		struct json_object *value = json_member(r->parts_json, name);
 
-		if (v->photo != NULL &&
-		    strcmp(json_object_get_string(t), "{file}") == 0) {
+		if (v->photo != NULL && strcmp(json_object_get_string(t), "{file}") == 0)
 			*part = (struct http_part){.name = name,
 			    .filename = v->photo->filename,
 			    .type = v->photo->type,
 			    .value.source = v->photo->source};
-			n++;
-		} else if (value != NULL) {
-			const char *text = json_object_get_string(value);
-			*part = (struct http_part){
-			    .name = name, .value.bytes = text, .value.len = strlen(text)};
-			n++;
-		}
+		else if (value != NULL)
+			*part = (struct http_part){.name = name,
+			    .value.bytes = json_object_get_string(value),
+			    .value.len = strlen(json_object_get_string(value))};
+		else
+			continue;
+		r->http.nparts++;
 	}
 	r->http.parts = r->parts;
-	r->http.nparts = n;
 }
 
 /* Makes a random text that marks the place of the photo in the printed body. */
@@ -166,7 +157,6 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
 {
 	struct json_object *file, *tag = json_at(op->def, "/lookup/tag"), *body;
 	char marker[33], *cut = NULL;
-	struct http_piece *piece = r->pieces;
 
 	make_marker(marker);
 	if (v->photo != NULL) {
@@ -187,21 +177,20 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
 	json_object_put(body);
 	if (v->photo != NULL)
 		cut = strstr(r->text.data, marker);
-	if (cut == NULL) {
-		*piece++ = (struct http_piece){.bytes = r->text.data, .len = r->text.len};
-	} else {
-		r->data_uri = mem_printf("data:%s;base64,", v->photo->type);
-		*piece++ = (struct http_piece){
-		    .bytes = r->text.data, .len = (size_t)(cut - r->text.data)};
-		*piece++ =
-		    (struct http_piece){.bytes = r->data_uri, .len = strlen(r->data_uri)};
-		*piece++ =
-		    (struct http_piece){.source = v->photo->source, .base64 = true};
+	r->pieces[0] = (struct http_piece){.bytes = r->text.data,
+	    .len = cut != NULL ? (size_t)(cut - r->text.data) : r->text.len};
+	r->http.npieces = 1;
+	if (cut != NULL) {
 		cut += strlen(marker);
-		*piece++ = (struct http_piece){.bytes = cut, .len = strlen(cut)};
+		r->data_uri = mem_printf("data:%s;base64,", v->photo->type);
+		r->pieces[1] =
+		    (struct http_piece){.bytes = r->data_uri, .len = strlen(r->data_uri)};
+		r->pieces[2] =
+		    (struct http_piece){.source = v->photo->source, .base64 = true};
+		r->pieces[3] = (struct http_piece){.bytes = cut, .len = strlen(cut)};
+		r->http.npieces = 4;
 	}
 	r->http.pieces = r->pieces;
-	r->http.npieces = (size_t)(piece - r->pieces);
 	request_header(r, "Content-Type", "application/json");
 }
 
@@ -271,11 +260,9 @@ request_init(struct request *r, const struct operation *op,
 	    .http = {.method = method_of(op->method), .paid = !op->repeatable}};
 	if (json_at(op->def, "/paging") != NULL)
 		r->http.max_body = LIST_MAX;
-	if (fill_url(r, op, v, e) < 0 || fill_headers(r, op, v, e) < 0 ||
-	    fill_body(r, op, v, e) < 0)
-		goto fail;
-	return 0;
-fail:
+	if (fill_url(r, op, v, e) == 0 && fill_headers(r, op, v, e) == 0 &&
+	    fill_body(r, op, v, e) == 0)
+		return 0;
 	request_release(r);
 	return -1;
 }
@@ -291,4 +278,28 @@ request_release(struct request *r)
 	free(r->parts);
 	free(r->data_uri);
 	*r = (struct request){0};
+}
+
+struct json_object *
+request_vars(struct rec *rec, const struct operation *op, struct json_object *options)
+{
+	static const char *const members[] = {"name", "url", "avatar", "image"};
+	struct json_object *vars = json_new_object();
+
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+		json_put(vars, members[i], json_object_get(rec_get(rec, members[i])));
+	if (options != NULL)
+		json_put(vars, "options", options_for(op, options));
+	return vars;
+}
+
+void
+request_vars_rendering(struct json_object *vars, const char *kind, const char *value,
+    struct json_object *rendering)
+{
+	struct json_object *kinds = json_new_object();
+
+	json_put_str(kinds, kind, value);
+	json_put(vars, "kind", kinds);
+	json_put(vars, "rendering", json_object_get(rendering));
 }

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "http/types.h"
+#include "json/rec.h"
 #include "provider/provider.h"
 
 /* A photo to send. The strings and the source's arg must outlive the request.
@@ -31,6 +32,17 @@ struct request {
 	bool tagged;    /* the body contains the tag */
 	char *data_uri; /* "data:image/png;base64," */
 };
+
+/* The variables of templates (template.h), made from a record: its name, url,
+ * avatar and image, and those of the options that the operation declares.
+ * options may be NULL. The caller owns the new object. */
+struct json_object *request_vars(
+    struct rec *rec, const struct operation *op, struct json_object *options);
+
+/* Adds kind.KIND = value, and the rendering's own members; rendering may be
+ * NULL. */
+void request_vars_rendering(struct json_object *vars, const char *kind,
+    const char *value, struct json_object *rendering);
 
 /* The values for an operation. vars may have name, url, options, avatar,
  * rendering, kind, page, page_size, cursor and image. */

@@ -10,27 +10,22 @@
 #include "json/json.h"
 #include "json/schema_format.h"
 
-static struct json_object *
-finding_json(const struct finding *f)
-{
-	struct json_object *o = json_new_object();
-
-	json_put_str(o, "code", code_info(f->code)->name);
-	json_put_str(o, "severity", severity_name(f->severity));
-	json_put_str(o, "message", f->message);
-	json_put_str(o, "got", f->got[0] != '\0' ? f->got : NULL);
-	json_put_str(o, "wanted", f->wanted[0] != '\0' ? f->wanted : NULL);
-	json_put_str(o, "fix", f->fix[0] != '\0' ? f->fix : NULL);
-	return o;
-}
-
 struct json_object *
 validate_problems(const struct findings *fs)
 {
 	struct json_object *list = json_new_array();
 
-	for (unsigned i = 0; i < fs->n; i++)
-		json_append(list, finding_json(&fs->list[i]));
+	for (unsigned i = 0; i < fs->n; i++) {
+		const struct finding *f = &fs->list[i];
+		struct json_object *o = json_new_object();
+		json_put_str(o, "code", code_info(f->code)->name);
+		json_put_str(o, "severity", severity_name(f->severity));
+		json_put_str(o, "message", f->message);
+		json_put_str(o, "got", f->got[0] != '\0' ? f->got : NULL);
+		json_put_str(o, "wanted", f->wanted[0] != '\0' ? f->wanted : NULL);
+		json_put_str(o, "fix", f->fix[0] != '\0' ? f->fix : NULL);
+		json_append(list, o);
+	}
 	return list;
 }
 
@@ -38,23 +33,17 @@ validate_problems(const struct findings *fs)
 static void
 refuse(struct rec *rec, const char *step, const struct findings *fs)
 {
-	const struct finding *first = NULL;
-	unsigned more = 0;
+	const struct finding *first = fs->list;
+	unsigned refused = 0;
 	struct err e;
 
-	for (unsigned i = 0; i < fs->n; i++) {
-		if (fs->list[i].severity != SEVERITY_REFUSED)
-			continue;
-		if (first == NULL)
+	for (unsigned i = 0; i < fs->n; i++)
+		if (fs->list[i].severity == SEVERITY_REFUSED && refused++ == 0)
 			first = &fs->list[i];
-		else
-			more++;
-	}
-	if (more > 0)
-		err_set(&e, CODE_PHOTO_REFUSED, "%s (and %u more)", first->message, more);
-	else
-		err_set(
-		    &e, CODE_PHOTO_REFUSED, "%s", first != NULL ? first->message : "");
+	err_set(&e, CODE_PHOTO_REFUSED, "%s", first->message);
+	if (refused > 1)
+		err_set(&e, CODE_PHOTO_REFUSED, "%s (and %u more)", first->message,
+		    refused - 1);
 	json_put(rec_fail(rec, step, &e), "problems", validate_problems(fs));
 }
 
@@ -124,8 +113,8 @@ static char *
 default_name(const struct provider *p, struct rec *rec)
 {
 	const char *from = json_str(rec_get(rec, "fit"), "/from");
-	const char *file = from != NULL ? from : rec_str(rec, "file"),
-	           *url = rec_str(rec, "url");
+	const char *file = from != NULL ? from : rec_str(rec, "file");
+	const char *url = rec_str(rec, "url");
 	char *path = file != NULL  ? mem_str(file)
 	             : url != NULL ? mem_strn(url, strcspn(url, "?#"))
 	                           : mem_str("");
@@ -172,13 +161,13 @@ static void
 check_options(const struct validate_options *o, const struct provider *p, struct rec *rec,
     struct findings *fs)
 {
-	struct json_object *options = options_of(rec, p, o->given), *own;
+	const struct operation *create = provider_operation(p, "create");
+	struct json_object *options = options_of(rec, p, o->given);
+	struct json_object *own = options_for(create, options);
 
 	options_check_record(rec, fs);
 	options_check(p, options, fs);
-	own = options_for(provider_operation(p, "create"), options);
-	options_check_operation(
-	    provider_operation(p, "create"), own != NULL ? own : options, fs);
+	options_check_operation(create, own != NULL ? own : options, fs);
 	json_object_put(own);
 	if (json_object_object_length(options) > 0 &&
 	    !json_object_equal(options, rec_get(rec, "options")))
@@ -195,7 +184,7 @@ check_rest(const struct validate_options *o, const struct provider *p, struct re
 		check_name(p, rec, fs);
 		check_options(o, p, rec, fs);
 	}
-	if (fs->n == 0 || findings_worst(fs) != SEVERITY_REFUSED)
+	if (findings_worst(fs) != SEVERITY_REFUSED)
 		return 0;
 	refuse(rec, step, fs);
 	return -1;

@@ -5,7 +5,7 @@
 #include "job.h"
 #include "program/avatar_status.h"
 #include "provider/options.h"
-#include "provider/vars.h"
+#include "provider/request.h"
 #include "json/json.h"
 
 static void go_on(struct job *job);
@@ -40,9 +40,9 @@ update(struct job *job, struct json_object *taken)
 static struct json_object *
 vars_for(struct job *job, const struct operation *op)
 {
-	struct json_object *vars = vars_of(job->rec, op, job->options);
+	struct json_object *vars = request_vars(job->rec, op, job->options);
 
-	vars_rendering(vars, job->kind->name, job->value, job->entry);
+	request_vars_rendering(vars, job->kind->name, job->value, job->entry);
 	return vars;
 }
 
