@@ -48,12 +48,14 @@ report(void *cookie, const char *pointer, const char *message)
 	    *pointer != '\0' ? pointer : "/", message);
 }
 
-/* Reports a mistake at c->place. */
-static void PRINTF(2, 3) wrong(struct check *c, const char *fmt, ...)
+/* Reports a mistake at c->place unless the rule holds. */
+static void PRINTF(3, 4) need(struct check *c, bool holds, const char *fmt, ...)
 {
 	char message[256];
 	va_list ap;
 
+	if (holds)
+		return;
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof message, fmt, ap);
 	va_end(ap);
@@ -106,14 +108,13 @@ check_variable(struct check *c, const struct operation *op, const char *name)
 		if (strcmp(known[i], name) == 0)
 			return;
 	if (strncmp(name, "options.", 8) == 0) {
-		if (json_member(json_at(op->def, "/options/properties"), name + 8) ==
-		    NULL)
-			wrong(c, "{%s} is not an option of the operation", name);
+		need(c, json_member(json_at(op->def, "/options/properties"), name + 8),
+		    "{%s} is not an option of the operation", name);
 	} else if (strncmp(name, "kind.", 5) == 0) {
-		if (provider_kind(c->p, name + 5) == NULL)
-			wrong(c, "{%s}: there is no such kind", name);
+		need(c, provider_kind(c->p, name + 5), "{%s}: there is no such kind",
+		    name);
 	} else {
-		wrong(c, "{%s} is not a variable", name);
+		need(c, false, "{%s} is not a variable", name);
 	}
 }
 
@@ -142,10 +143,8 @@ check_options(struct check *c, const struct operation *op, struct json_object *v
 		char *variable = mem_printf("options.%s", name);
 
 		set_place(c, "/operations/%s/options/properties/%s", op->name, name);
-		if (json_member(variables, variable) == NULL)
-			wrong(c, "no template sends the option");
-		if (json_str(schema, "/type") == NULL)
-			wrong(c, "the option needs a type");
+		need(c, json_member(variables, variable), "no template sends the option");
+		need(c, json_str(schema, "/type"), "the option needs a type");
 		free(variable);
 	}
 }
@@ -167,15 +166,16 @@ check_lookup(struct check *c, const struct operation *op)
 
 	if (name == NULL)
 		return;
+	need(c, list, "lookup: no operation is called '%s'", name);
 	if (list == NULL)
-		wrong(c, "lookup: no operation is called '%s'", name);
-	else if (json_at(list->def, "/paging") == NULL) {
-		if (json_at(op->def, "/lookup/started") == NULL)
-			wrong(
-			    c, "lookup: '%s' is not a list, so started is needed", name);
-	} else if (json_at(op->def, "/lookup/match") == NULL &&
-	           json_at(op->def, "/lookup/tag") == NULL)
-		wrong(c, "lookup: a list needs match or tag to tell candidates apart");
+		return;
+	if (json_at(list->def, "/paging") == NULL)
+		need(c, json_at(op->def, "/lookup/started"),
+		    "lookup: '%s' is not a list, so started is needed", name);
+	else
+		need(c,
+		    json_at(op->def, "/lookup/match") || json_at(op->def, "/lookup/tag"),
+		    "lookup: a list needs match or tag to tell candidates apart");
 }
 
 static bool requires(const struct operation *op, const char *member)
@@ -186,6 +186,7 @@ static bool requires(const struct operation *op, const char *member)
 static void
 check_operation(struct check *c, const struct operation *op)
 {
+	const char *answer = json_str(op->def, "/answer");
 	const char *states = json_str(op->def, "/answer/states");
 	struct json_object *required = json_at(op->def, "/answer/required");
 	struct json_object *variables = variables_of(op);
@@ -198,18 +199,17 @@ check_operation(struct check *c, const struct operation *op)
 		check_variable(c, op, variable);
 	}
 	json_object_put(variables);
-	if (!op->repeatable && !has_ok(json_at(op->def, "/outcomes")) &&
-	    !has_ok(json_at(c->p->def, "/outcomes")))
-		wrong(c, "an operation that is not repeatable needs a rule that says ok");
-	if (json_str(op->def, "/answer") != NULL)
-		wrong(c, "no answer is called '%s'", json_str(op->def, "/answer"));
-	if (states != NULL && op->states == NULL)
-		wrong(c, "no set of states is called '%s'", states);
+	need(c,
+	    op->repeatable || has_ok(json_at(op->def, "/outcomes")) ||
+	        has_ok(json_at(c->p->def, "/outcomes")),
+	    "an operation that is not repeatable needs a rule that says ok");
+	need(c, answer == NULL, "no answer is called '%s'", answer);
+	need(c, states == NULL || op->states, "no set of states is called '%s'", states);
 	check_lookup(c, op);
 	for (size_t i = 0; i < json_len(required); i++) {
 		const char *name = json_item_str(required, i);
-		if (json_member(json_at(op->def, "/answer/take"), name) == NULL)
-			wrong(c, "answer: '%s' is required but not taken", name);
+		need(c, json_member(json_at(op->def, "/answer/take"), name),
+		    "answer: '%s' is required but not taken", name);
 	}
 }
 
@@ -222,8 +222,9 @@ check_state(struct check *c, const struct operation *op)
 	    (requires(op, "provider_status") && op->states != NULL))
 		return;
 	set_place(c, "/operations/%s", op->name);
-	wrong(c, "it asks for a state: its answer must require status, or "
-	         "provider_status and name its states");
+	need(c, false,
+	    "it asks for a state: its answer must require status, or "
+	    "provider_status and name its states");
 }
 
 static void
@@ -233,12 +234,11 @@ check_create(struct check *c)
 	const struct operation *status = provider_operation(c->p, "status");
 
 	set_place(c, "/operations/create");
-	if (create->repeatable)
-		wrong(c, "creating is not repeatable; say \"repeatable\": false");
-	if (!requires(create, "id"))
-		wrong(c, "its answer must require id");
-	if (status == NULL && json_at(create->def, "/answer/take/status") == NULL)
-		wrong(c, "without a status operation it must take a status");
+	need(c, !create->repeatable,
+	    "creating is not repeatable; say \"repeatable\": false");
+	need(c, requires(create, "id"), "its answer must require id");
+	need(c, status || json_at(create->def, "/answer/take/status"),
+	    "without a status operation it must take a status");
 	check_state(c, status);
 }
 
@@ -250,18 +250,17 @@ check_kind(struct check *c, const struct kind *k)
 	check_state(c, k->status);
 	set_place(c, "/kinds/%s", k->name);
 	for (size_t i = 0; i < json_len(start); i++)
-		if (i >= k->starts || k->start[i] == NULL)
-			wrong(c, "start: number %zu is not an operation", i + 1);
-	if (json_has(k->def, "/status") && k->status == NULL)
-		wrong(c, "its status is not an operation");
-	if (k->starts > 0 && k->start[0] != NULL && !requires(k->start[0], "id"))
-		wrong(c, "the answer of its first operation must require id");
-	if (k->starts > 0 && k->status == NULL)
-		wrong(c, "a kind with start needs a status");
-	if (k->result == NULL)
-		wrong(c, "its result is not an operation");
-	else if (json_member(json_at(k->result->def, "/answer/take"), k->url) == NULL)
-		wrong(c, "the operation of its result does not take '%s'", k->url);
+		need(c, i < k->starts && k->start[i],
+		    "start: number %zu is not an operation", i + 1);
+	need(c, k->status || !json_has(k->def, "/status"),
+	    "its status is not an operation");
+	need(c, k->starts == 0 || !k->start[0] || requires(k->start[0], "id"),
+	    "the answer of its first operation must require id");
+	need(c, k->starts == 0 || k->status, "a kind with start needs a status");
+	need(c, k->result, "its result is not an operation");
+	if (k->result != NULL)
+		need(c, json_member(json_at(k->result->def, "/answer/take"), k->url),
+		    "the operation of its result does not take '%s'", k->url);
 }
 
 static void
@@ -270,11 +269,9 @@ check_default_kind(struct check *c, const char *name)
 	const struct kind *k = provider_kind(c->p, name);
 
 	set_place(c, "/default_kinds");
-	if (k == NULL)
-		wrong(c, "no kind is called '%s'", name);
-	else if (k->starts > 0 || k->takes_value)
-		wrong(c, "'%s' costs something or needs a value: only -r may order it",
-		    name);
+	need(c, k, "no kind is called '%s'", name);
+	need(c, !k || (k->starts == 0 && !k->takes_value),
+	    "'%s' costs something or needs a value: only -r may order it", name);
 }
 
 int
@@ -296,7 +293,7 @@ provider_check(const struct provider *p, const char *text, size_t len, const cha
 	for (size_t i = 0; i < json_len(defaults); i++)
 		check_default_kind(&c, json_item_str(defaults, i));
 	set_place(&c, "/image/url");
-	if (url != NULL && format_match(url, "") < 0)
-		wrong(&c, "it is not a regular expression");
+	need(&c, url == NULL || format_match(url, "") >= 0,
+	    "it is not a regular expression");
 	return c.found == 0 ? 0 : -1;
 }

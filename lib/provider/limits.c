@@ -5,12 +5,6 @@
 #include "provider/limits.h"
 #include "json/json.h"
 
-static uint32_t
-side(struct json_object *def, const char *pointer)
-{
-	return (uint32_t)json_int(def, pointer, 0);
-}
-
 void
 provider_limits_init(struct provider_limits *l, const struct provider *p)
 {
@@ -31,10 +25,10 @@ provider_limits_init(struct provider_limits *l, const struct provider *p)
 	    .types = n > 0 ? l->types : NULL,
 	    .max_bytes = (uint64_t)json_int(p->def, "/image/max_bytes", 0),
 	    .max_bytes_lenient = (uint64_t)json_int(p->def, "/image/max_bytes_upper", 0),
-	    .min_width = side(p->def, "/image/min/0"),
-	    .min_height = side(p->def, "/image/min/1"),
-	    .max_width = side(p->def, "/image/max/0"),
-	    .max_height = side(p->def, "/image/max/1"),
+	    .min_width = (uint32_t)json_int(p->def, "/image/min/0", 0),
+	    .min_height = (uint32_t)json_int(p->def, "/image/min/1", 0),
+	    .max_width = (uint32_t)json_int(p->def, "/image/max/0", 0),
+	    .max_height = (uint32_t)json_int(p->def, "/image/max/1", 0),
 	    .either_orientation = n_aspects > 0,
 	    .max_pixels = (uint64_t)json_int(p->def, "/image/max_pixels", 0),
 	    .aspects = l->aspects,

@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/strings.h"
 #include "provider/builtin.h"
 #include "provider/check.h"
 #include "provider/load.h"
@@ -21,22 +20,6 @@ provider_load_text(const char *text, size_t len, const char *file, struct err *e
 		return p;
 	provider_free(p);
 	return NULL;
-}
-
-static struct provider *
-load_file(const char *path, struct err *e)
-{
-	struct buf text = {.max = PROVIDER_FILE_MAX};
-	struct provider *p = NULL;
-
-	if (file_read(path, &text, e) == 0)
-		p = provider_load_text(text.data, text.len, path, e);
-	else
-		e->code = CODE_BAD_PROVIDER;
-	buf_release(&text);
-	if (p != NULL)
-		p->file = mem_str(path);
-	return p;
 }
 
 /* Not checked: the tests check the built-in files. */
@@ -112,10 +95,17 @@ guard_credentials(const struct provider *p, struct err *e)
 static struct provider *
 load_user(const char *path, const char *name, struct err *e)
 {
-	struct provider *p = load_file(path, e);
+	struct buf text = {.max = PROVIDER_FILE_MAX};
+	struct provider *p = NULL;
 
+	if (file_read(path, &text, e) == 0)
+		p = provider_load_text(text.data, text.len, path, e);
+	else
+		e->code = CODE_BAD_PROVIDER;
+	buf_release(&text);
 	if (p == NULL)
 		return NULL;
+	p->file = mem_str(path);
 	if (strcmp(p->name, name) != 0)
 		err_set(e, CODE_BAD_PROVIDER, "%s: its name is '%s', not '%s'", path,
 		    p->name, name);
@@ -146,102 +136,92 @@ load_exact(const char *name, struct err *e)
 	return p;
 }
 
-struct by_alias {
-	const char *alias;
-	struct provider *found;
-};
-
+/* Adds the name of a description's file, unless it is in the list. */
 static void
-try_alias(void *arg, const char *name)
-{
-	struct by_alias *want = arg;
-	struct provider *p;
-	struct err ignored;
-
-	if (want->found != NULL)
-		return;
-	p = load_exact(name, &ignored);
-	if (p != NULL && provider_is(p, want->alias))
-		want->found = p;
-	else
-		provider_free(p);
-}
-
-static bool
-is_name(const char *s)
-{
-	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-");
-
-	return n > 0 && n <= 32 && s[n] == '\0' && islower((unsigned char)s[0]);
-}
-
-struct provider *
-provider_load(const char *name, struct err *e)
-{
-	struct by_alias want = {.alias = name};
-	struct provider *p;
-
-	if (!is_name(name)) {
-		err_set(
-		    e, CODE_UNKNOWN_PROVIDER, "'%.40s' is not a provider's name", name);
-		return NULL;
-	}
-	p = load_exact(name, e);
-	if (p == NULL && e->code == CODE_UNKNOWN_PROVIDER) {
-		provider_each(try_alias, &want);
-		p = want.found;
-	}
-	return p;
-}
-
-/* Adds a copy of the name of a description's file. */
-static void
-add_name(struct strings *names, const char *file)
+add_name(struct json_object *names, const char *file)
 {
 	size_t len = strlen(file);
+	char *name;
 
-	if (len > 5 && strcmp(file + len - 5, ".json") == 0)
-		strings_add(names, mem_strn(file, len - 5));
+	if (len <= 5 || strcmp(file + len - 5, ".json") != 0)
+		return;
+	name = mem_strn(file, len - 5);
+	if (!json_lists(names, name))
+		json_append(names, json_new_string(name));
+	free(name);
 }
 
-static void
-add_users_names(struct strings *names)
+static int
+compare(const void *a, const void *b)
 {
+	return strcmp(json_object_get_string(*(struct json_object *const *)a),
+	    json_object_get_string(*(struct json_object *const *)b));
+}
+
+/* The names of all providers, built in and the user's, in alphabetical order. */
+static struct json_object *
+all_names(void)
+{
+	struct json_object *names = json_new_array();
 	char *dir = file_config_dir();
 	char *path = mem_printf("%s/providers", dir != NULL ? dir : "");
 	DIR *d = dir != NULL ? opendir(path) : NULL;
 	struct dirent *entry;
 
+	for (const struct builtin_file *f = builtin_files; f->path != NULL; f++)
+		if (strncmp(f->path, "providers/", 10) == 0)
+			add_name(names, f->path + 10);
 	while (d != NULL && (entry = readdir(d)) != NULL)
 		add_name(names, entry->d_name);
 	if (d != NULL)
 		closedir(d);
 	free(path);
 	free(dir);
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	json_object_array_sort(names, compare);
+	return names;
 }
 
 void
 provider_each(void (*fn)(void *arg, const char *name), void *arg)
 {
-	struct strings names = {0};
+	struct json_object *names = all_names();
 
-	for (const struct builtin_file *f = builtin_files; f->path != NULL; f++)
-		if (strncmp(f->path, "providers/", 10) == 0)
-			add_name(&names, f->path + 10);
-	add_users_names(&names);
-	qsort(names.v, names.n, sizeof *names.v, compare);
-	for (size_t i = 0; i < names.n; i++)
-		if (i == 0 || strcmp(names.v[i - 1], names.v[i]) != 0)
-			fn(arg, names.v[i]);
-	for (size_t i = 0; i < names.n; i++)
-		free((char *)names.v[i]);
-	strings_release(&names);
+	for (size_t i = 0; i < json_len(names); i++)
+		fn(arg, json_item_str(names, i));
+	json_object_put(names);
+}
+
+static struct provider *
+load_by_alias(const char *alias)
+{
+	struct json_object *names = all_names();
+	struct provider *p = NULL;
+	struct err ignored;
+
+	for (size_t i = 0; p == NULL && i < json_len(names); i++) {
+		p = load_exact(json_item_str(names, i), &ignored);
+		if (p != NULL && !provider_is(p, alias)) {
+			provider_free(p);
+			p = NULL;
+		}
+	}
+	json_object_put(names);
+	return p;
+}
+
+struct provider *
+provider_load(const char *name, struct err *e)
+{
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+	struct provider *p;
+
+	if (n == 0 || n > 32 || name[n] != '\0' || !islower((unsigned char)name[0])) {
+		err_set(
+		    e, CODE_UNKNOWN_PROVIDER, "'%.40s' is not a provider's name", name);
+		return NULL;
+	}
+	p = load_exact(name, e);
+	return p == NULL && e->code == CODE_UNKNOWN_PROVIDER ? load_by_alias(name) : p;
 }
 
 struct providers_entry {

@@ -52,19 +52,6 @@ add_pairs(struct buf *out, const char *first, struct json_object *template,
 	json_object_put(filled);
 }
 
-static int
-fill_url(struct request *r, const struct operation *op, const struct request_values *v,
-    struct err *e)
-{
-	buf_str(&r->url, v->base_url);
-	if (!template_path(&r->url, op->path, v->vars))
-		return err_set(e, CODE_NO_AVATAR,
-		    "the record has no id, which the path %s needs", op->path);
-	add_pairs(&r->url, "?", json_at(op->def, "/query"), v->vars);
-	r->http.url = r->url.data;
-	return 0;
-}
-
 void
 request_header(struct request *r, const char *name, const char *value)
 {
@@ -194,17 +181,6 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
 	request_header(r, "Content-Type", "application/json");
 }
 
-static void
-fill_form(struct request *r, struct json_object *template, struct json_object *vars)
-{
-	buf_add(&r->text, "", 0);
-	add_pairs(&r->text, "", template, vars);
-	r->pieces[0] = (struct http_piece){.bytes = r->text.data, .len = r->text.len};
-	r->http.pieces = r->pieces;
-	r->http.npieces = 1;
-	request_header(r, "Content-Type", "application/x-www-form-urlencoded");
-}
-
 /* The variant whose source is the photo's; NULL if there is none. */
 static struct json_object *
 choose_body(const struct operation *op, const struct request_values *v)
@@ -246,8 +222,15 @@ fill_body(struct request *r, const struct operation *op, const struct request_va
 		fill_multipart(r, template, v, vars);
 	else if ((template = json_at(body, "/json")) != NULL)
 		fill_json(r, template, op, v, vars);
-	else if ((template = json_at(body, "/form")) != NULL)
-		fill_form(r, template, vars);
+	else if ((template = json_at(body, "/form")) != NULL) {
+		buf_str(&r->text, "");
+		add_pairs(&r->text, "", template, vars);
+		r->pieces[0] =
+		    (struct http_piece){.bytes = r->text.data, .len = r->text.len};
+		r->http.pieces = r->pieces;
+		r->http.npieces = 1;
+		request_header(r, "Content-Type", "application/x-www-form-urlencoded");
+	}
 	json_object_put(vars);
 	return 0;
 }
@@ -260,9 +243,17 @@ request_init(struct request *r, const struct operation *op,
 	    .http = {.method = method_of(op->method), .paid = !op->repeatable}};
 	if (json_at(op->def, "/paging") != NULL)
 		r->http.max_body = LIST_MAX;
-	if (fill_url(r, op, v, e) == 0 && fill_headers(r, op, v, e) == 0 &&
-	    fill_body(r, op, v, e) == 0)
+	buf_str(&r->url, v->base_url);
+	if (!template_path(&r->url, op->path, v->vars)) {
+		err_set(e, CODE_NO_AVATAR,
+		    "the record has no id, which the path %s needs", op->path);
+		goto fail;
+	}
+	add_pairs(&r->url, "?", json_at(op->def, "/query"), v->vars);
+	r->http.url = r->url.data;
+	if (fill_headers(r, op, v, e) == 0 && fill_body(r, op, v, e) == 0)
 		return 0;
+fail:
 	request_release(r);
 	return -1;
 }

@@ -30,40 +30,20 @@ hole_at(const char *s, struct hole *h)
 	return true;
 }
 
-/* The variable with the dotted name, borrowed. */
-static struct json_object *
-variable(struct json_object *vars, const char *name, size_t len)
-{
-	while (len > 0 && vars != NULL) {
-		const char *dot = memchr(name, '.', len);
-		size_t n = dot != NULL ? (size_t)(dot - name) : len;
-		char *key = mem_strn(name, n);
-
-		vars = json_member(vars, key);
-		free(key);
-		name += n + (dot != NULL);
-		len -= n + (dot != NULL);
-	}
-	return vars;
-}
-
 /* The first of the hole's variables that is present, borrowed. */
 static struct json_object *
 hole_value(const struct hole *h, struct json_object *vars)
 {
-	const char *name = h->names;
-	size_t left = h->len;
+	char *names = mem_strn(h->names, h->len), *rest = names, *name, *member;
+	struct json_object *value = NULL;
 
-	for (;;) {
-		const char *bar = memchr(name, '|', left);
-		size_t n = bar != NULL ? (size_t)(bar - name) : left;
-		struct json_object *v = variable(vars, name, n);
-
-		if (v != NULL || bar == NULL)
-			return v;
-		name = bar + 1;
-		left -= n + 1;
+	while (value == NULL && (name = strsep(&rest, "|")) != NULL) {
+		value = vars;
+		while ((member = strsep(&name, ".")) != NULL)
+			value = json_member(value, member);
 	}
+	free(names);
+	return value;
 }
 
 /* Fills a text; add appends a value. False if a variable is absent or add fails. */
