@@ -21,29 +21,24 @@ struct check {
 	size_t found;
 };
 
-/* The offset of a place in the text, or of the nearest place around it. */
-static size_t
-offset_of(const struct check *c, const char *pointer)
+/* Reports a mistake at a place in the text, or at the nearest place around it. */
+static void
+report(void *cookie, const char *pointer, const char *message)
 {
-	struct scan_member m;
+	struct check *c = cookie;
 	char *place = mem_str(pointer), *slash;
+	struct scan_member m;
+	size_t line, column;
 
 	while (!scan_find(c->text, c->len, place, &m) &&
 	       (slash = strrchr(place, '/')) != NULL)
 		*slash = '\0';
 	free(place);
-	return (size_t)((m.key.at != NULL ? m.key.at - 1 : m.value.at) - c->text);
-}
-
-static void
-report(void *cookie, const char *pointer, const char *message)
-{
-	struct check *c = cookie;
-	size_t line, column;
-
+	scan_place(c->text,
+	    (size_t)((m.key.at != NULL ? m.key.at - 1 : m.value.at) - c->text), &line,
+	    &column);
 	if (c->found++ > 0)
 		warn("%s", c->e->message);
-	scan_place(c->text, offset_of(c, pointer), &line, &column);
 	err_set(c->e, CODE_BAD_PROVIDER, "%s:%zu:%zu: %s: %s", c->file, line, column,
 	    *pointer != '\0' ? pointer : "/", message);
 }
@@ -71,19 +66,6 @@ static void PRINTF(2, 3) set_place(struct check *c, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void
-check_schema(struct check *c)
-{
-	const struct builtin_file *f = builtin_find("schema", "provider");
-	struct err ignored;
-	struct json_object *schema = json_parse(f->data, f->len, &ignored);
-	struct json_object *def = json_parse(c->text, c->len, &ignored);
-
-	schema_check(schema, def, report, c);
-	json_object_put(schema);
-	json_object_put(def);
-}
-
 /* The variables that the operation's templates name; a new object. */
 static struct json_object *
 variables_of(const struct operation *op)
@@ -108,11 +90,13 @@ check_variable(struct check *c, const struct operation *op, const char *name)
 		if (strcmp(known[i], name) == 0)
 			return;
 	if (strncmp(name, "options.", 8) == 0) {
-		need(c, json_member(json_at(op->def, "/options/properties"), name + 8),
+		need(c,
+		    json_member(json_at(op->def, "/options/properties"), name + 8) !=
+		        NULL,
 		    "{%s} is not an option of the operation", name);
 	} else if (strncmp(name, "kind.", 5) == 0) {
-		need(c, provider_kind(c->p, name + 5), "{%s}: there is no such kind",
-		    name);
+		need(c, provider_kind(c->p, name + 5) != NULL,
+		    "{%s}: there is no such kind", name);
 	} else {
 		need(c, false, "{%s} is not a variable", name);
 	}
@@ -143,8 +127,9 @@ check_options(struct check *c, const struct operation *op, struct json_object *v
 		char *variable = mem_printf("options.%s", name);
 
 		set_place(c, "/operations/%s/options/properties/%s", op->name, name);
-		need(c, json_member(variables, variable), "no template sends the option");
-		need(c, json_str(schema, "/type"), "the option needs a type");
+		need(c, json_member(variables, variable) != NULL,
+		    "no template sends the option");
+		need(c, json_str(schema, "/type") != NULL, "the option needs a type");
 		free(variable);
 	}
 }
@@ -166,15 +151,14 @@ check_lookup(struct check *c, const struct operation *op)
 
 	if (name == NULL)
 		return;
-	need(c, list, "lookup: no operation is called '%s'", name);
-	if (list == NULL)
-		return;
-	if (json_at(list->def, "/paging") == NULL)
-		need(c, json_at(op->def, "/lookup/started"),
+	need(c, list != NULL, "lookup: no operation is called '%s'", name);
+	if (list != NULL && json_at(list->def, "/paging") == NULL)
+		need(c, json_has(op->def, "/lookup/started"),
 		    "lookup: '%s' is not a list, so started is needed", name);
-	else
+	else if (list != NULL)
 		need(c,
-		    json_at(op->def, "/lookup/match") || json_at(op->def, "/lookup/tag"),
+		    json_has(op->def, "/lookup/match") ||
+		        json_has(op->def, "/lookup/tag"),
 		    "lookup: a list needs match or tag to tell candidates apart");
 }
 
@@ -204,11 +188,12 @@ check_operation(struct check *c, const struct operation *op)
 	        has_ok(json_at(c->p->def, "/outcomes")),
 	    "an operation that is not repeatable needs a rule that says ok");
 	need(c, answer == NULL, "no answer is called '%s'", answer);
-	need(c, states == NULL || op->states, "no set of states is called '%s'", states);
+	need(c, states == NULL || op->states != NULL, "no set of states is called '%s'",
+	    states);
 	check_lookup(c, op);
 	for (size_t i = 0; i < json_len(required); i++) {
 		const char *name = json_item_str(required, i);
-		need(c, json_member(json_at(op->def, "/answer/take"), name),
+		need(c, json_member(json_at(op->def, "/answer/take"), name) != NULL,
 		    "answer: '%s' is required but not taken", name);
 	}
 }
@@ -217,12 +202,12 @@ check_operation(struct check *c, const struct operation *op)
 static void
 check_state(struct check *c, const struct operation *op)
 {
-	if (op == NULL || json_has(op->def, "/answer/take/status/value") ||
-	    requires(op, "status") ||
-	    (requires(op, "provider_status") && op->states != NULL))
+	if (op == NULL)
 		return;
 	set_place(c, "/operations/%s", op->name);
-	need(c, false,
+	need(c,
+	    json_has(op->def, "/answer/take/status/value") || requires(op, "status") ||
+	        (requires(op, "provider_status") && op->states != NULL),
 	    "it asks for a state: its answer must require status, or "
 	    "provider_status and name its states");
 }
@@ -237,7 +222,7 @@ check_create(struct check *c)
 	need(c, !create->repeatable,
 	    "creating is not repeatable; say \"repeatable\": false");
 	need(c, requires(create, "id"), "its answer must require id");
-	need(c, status || json_at(create->def, "/answer/take/status"),
+	need(c, status != NULL || json_has(create->def, "/answer/take/status"),
 	    "without a status operation it must take a status");
 	check_state(c, status);
 }
@@ -250,28 +235,18 @@ check_kind(struct check *c, const struct kind *k)
 	check_state(c, k->status);
 	set_place(c, "/kinds/%s", k->name);
 	for (size_t i = 0; i < json_len(start); i++)
-		need(c, i < k->starts && k->start[i],
+		need(c, i < k->starts && k->start[i] != NULL,
 		    "start: number %zu is not an operation", i + 1);
-	need(c, k->status || !json_has(k->def, "/status"),
+	need(c, k->status != NULL || !json_has(k->def, "/status"),
 	    "its status is not an operation");
-	need(c, k->starts == 0 || !k->start[0] || requires(k->start[0], "id"),
+	need(c, k->starts == 0 || k->start[0] == NULL || requires(k->start[0], "id"),
 	    "the answer of its first operation must require id");
-	need(c, k->starts == 0 || k->status, "a kind with start needs a status");
-	need(c, k->result, "its result is not an operation");
+	need(c, k->starts == 0 || k->status != NULL, "a kind with start needs a status");
+	need(c, k->result != NULL, "its result is not an operation");
 	if (k->result != NULL)
-		need(c, json_member(json_at(k->result->def, "/answer/take"), k->url),
+		need(c,
+		    json_member(json_at(k->result->def, "/answer/take"), k->url) != NULL,
 		    "the operation of its result does not take '%s'", k->url);
-}
-
-static void
-check_default_kind(struct check *c, const char *name)
-{
-	const struct kind *k = provider_kind(c->p, name);
-
-	set_place(c, "/default_kinds");
-	need(c, k, "no kind is called '%s'", name);
-	need(c, !k || (k->starts == 0 && !k->takes_value),
-	    "'%s' costs something or needs a value: only -r may order it", name);
 }
 
 int
@@ -279,10 +254,15 @@ provider_check(const struct provider *p, const char *text, size_t len, const cha
     struct err *e)
 {
 	struct check c = {.p = p, .text = text, .file = file, .len = len, .e = e};
+	const struct builtin_file *f = builtin_find("schema", "provider");
+	struct json_object *schema = json_parse(f->data, f->len, e);
+	struct json_object *as_written = json_parse(text, len, e);
 	struct json_object *defaults = json_at(p->def, "/default_kinds");
 	const char *url = json_str(p->def, "/image/url");
 
-	check_schema(&c);
+	schema_check(schema, as_written, report, &c);
+	json_object_put(schema);
+	json_object_put(as_written);
 	if (c.found > 0)
 		return -1;
 	for (size_t i = 0; i < p->n_operations; i++)
@@ -290,8 +270,14 @@ provider_check(const struct provider *p, const char *text, size_t len, const cha
 	check_create(&c);
 	for (size_t i = 0; i < p->n_kinds; i++)
 		check_kind(&c, &p->kinds[i]);
-	for (size_t i = 0; i < json_len(defaults); i++)
-		check_default_kind(&c, json_item_str(defaults, i));
+	set_place(&c, "/default_kinds");
+	for (size_t i = 0; i < json_len(defaults); i++) {
+		const char *name = json_item_str(defaults, i);
+		const struct kind *k = provider_kind(p, name);
+		need(&c, k != NULL, "no kind is called '%s'", name);
+		need(&c, k == NULL || (k->starts == 0 && !k->takes_value),
+		    "'%s' costs something or needs a value: only -r may order it", name);
+	}
 	set_place(&c, "/image/url");
 	need(&c, url == NULL || format_match(url, "") >= 0,
 	    "it is not a regular expression");

@@ -32,19 +32,6 @@ is_type(struct json_object *schema, const char *type)
 	return declared_type != NULL && strcmp(declared_type, type) == 0;
 }
 
-/* Reads a value of the command line as the type in its schema. A malformed value stays a
- * string, which options_check() refuses. */
-static struct json_object *
-typed(struct json_object *schema, const char *text)
-{
-	struct json_object *value = NULL;
-	struct err ignored;
-
-	if (schema != NULL && !is_type(schema, "string"))
-		value = json_parse(text, strlen(text), &ignored);
-	return value != NULL ? value : json_new_string(text);
-}
-
 /* Fills in "extras.job" as a member of extras. False if extras is not an object. */
 static bool
 fill_member(struct json_object *options, const struct provider *p, const char *key,
@@ -71,17 +58,23 @@ fill_member(struct json_object *options, const struct provider *p, const char *k
 	return is_object;
 }
 
+/* Fills in an option of the command line, read as the type in its schema. A malformed
+ * value stays a string, which options_check() refuses. */
 static void
 fill(struct json_object *options, const struct provider *p, const char *given)
 {
 	size_t len = strcspn(given, "=");
 	char *key = mem_strn(given, len);
 	const char *text = given[len] == '=' ? given + len + 1 : "true";
-	struct json_object *schema = declared(p, key);
+	struct json_object *schema = declared(p, key), *value = NULL;
+	struct err ignored;
 
 	if ((schema != NULL || !fill_member(options, p, key, text)) &&
-	    !json_object_object_get_ex(options, key, NULL))
-		json_put(options, key, typed(schema, text));
+	    !json_object_object_get_ex(options, key, NULL)) {
+		if (schema != NULL && !is_type(schema, "string"))
+			value = json_parse(text, strlen(text), &ignored);
+		json_put(options, key, value != NULL ? value : json_new_string(text));
+	}
 	free(key);
 }
 
@@ -141,6 +134,7 @@ known_options(const struct provider *p)
 	struct json_object *names = json_new_object();
 	struct buf out = {0};
 
+	buf_str(&out, "");
 	for (size_t i = 0; i < p->n_operations; i++) {
 		struct json_object *all =
 		    json_at(p->operations[i].def, "/options/properties");
@@ -148,14 +142,11 @@ known_options(const struct provider *p)
 			continue;
 		json_object_object_foreach(all, name, schema)
 		{
+			if (json_member(names, name) != NULL)
+				continue;
 			json_put(names, name, json_object_get(schema));
+			buf_printf(&out, "%s%s", out.len > 0 ? ", " : "", name);
 		}
-	}
-	buf_str(&out, "");
-	json_object_object_foreach(names, name, schema)
-	{
-		(void)schema;
-		buf_printf(&out, "%s%s", out.len > 0 ? ", " : "", name);
 	}
 	json_object_put(names);
 	return buf_take(&out);

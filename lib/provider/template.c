@@ -72,12 +72,6 @@ fill_text(struct buf *out, const char *s, struct json_object *vars,
 }
 
 static bool
-add_plain(struct buf *out, const char *value)
-{
-	return buf_str(out, value);
-}
-
-static bool
 add_encoded(struct buf *out, const char *value)
 {
 	if (value[0] == '\0' || strcmp(value, ".") == 0 || strcmp(value, "..") == 0)
@@ -96,7 +90,7 @@ fill_string(struct json_object *template, struct json_object *vars)
 
 	if (hole_at(s, &h) && *h.end == '\0')
 		return json_object_get(hole_value(&h, vars));
-	if (fill_text(&out, s, vars, add_plain))
+	if (fill_text(&out, s, vars, buf_str))
 		filled = json_new_string(out.data != NULL ? out.data : "");
 	buf_release(&out);
 	return filled;
@@ -151,16 +145,13 @@ names_in_string(const char *s, struct json_object *names)
 {
 	struct hole h;
 
-	while (*s != '\0') {
-		if (!hole_at(s, &h)) {
-			s++;
+	while ((s = strchr(s, '{')) != NULL) {
+		if (!hole_at(s++, &h))
 			continue;
-		}
 		char *copy = mem_strn(h.names, h.len), *rest = copy, *name;
 		while ((name = strsep(&rest, "|")) != NULL)
 			json_put_bool(names, name, true);
 		free(copy);
-		s = h.end;
 	}
 }
 

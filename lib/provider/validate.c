@@ -29,24 +29,6 @@ validate_problems(const struct findings *fs)
 	return list;
 }
 
-/* Sets the record's error from its findings. */
-static void
-refuse(struct rec *rec, const char *step, const struct findings *fs)
-{
-	const struct finding *first = fs->list;
-	unsigned refused = 0;
-	struct err e;
-
-	for (unsigned i = 0; i < fs->n; i++)
-		if (fs->list[i].severity == SEVERITY_REFUSED && refused++ == 0)
-			first = &fs->list[i];
-	err_set(&e, CODE_PHOTO_REFUSED, "%s", first->message);
-	if (refused > 1)
-		err_set(&e, CODE_PHOTO_REFUSED, "%s (and %u more)", first->message,
-		    refused - 1);
-	json_put(rec_fail(rec, step, &e), "problems", validate_problems(fs));
-}
-
 /* Sets `image` from the photo; its warnings are the findings that refuse nothing. */
 static void
 put_image(struct rec *rec, const struct photo *photo, const struct findings *fs)
@@ -150,11 +132,11 @@ check_name(const struct provider *p, struct rec *rec, struct findings *fs)
 		return;
 	if (name != NULL) {
 		limits_check_name(name, (unsigned)p->name_min, (unsigned)p->name_max, fs);
-		return;
+	} else {
+		made = default_name(p, rec);
+		rec_set_str(rec, "name", made);
+		free(made);
 	}
-	made = default_name(p, rec);
-	rec_set_str(rec, "name", made);
-	free(made);
 }
 
 static void
@@ -175,18 +157,29 @@ check_options(const struct validate_options *o, const struct provider *p, struct
 	json_object_put(options);
 }
 
-/* Checks everything except the photo. */
+/* Checks everything except the photo, and sets the record's error from the findings. */
 static int
 check_rest(const struct validate_options *o, const struct provider *p, struct rec *rec,
     const char *step, struct findings *fs)
 {
+	const struct finding *first = fs->list;
+	unsigned refused = 0;
+	struct err e;
+
 	if (p != NULL) {
 		check_name(p, rec, fs);
 		check_options(o, p, rec, fs);
 	}
-	if (findings_worst(fs) != SEVERITY_REFUSED)
+	for (unsigned i = 0; i < fs->n; i++)
+		if (fs->list[i].severity == SEVERITY_REFUSED && refused++ == 0)
+			first = &fs->list[i];
+	if (refused == 0)
 		return 0;
-	refuse(rec, step, fs);
+	err_set(&e, CODE_PHOTO_REFUSED, "%s", first->message);
+	if (refused > 1)
+		err_set(&e, CODE_PHOTO_REFUSED, "%s (and %u more)", first->message,
+		    refused - 1);
+	json_put(rec_fail(rec, step, &e), "problems", validate_problems(fs));
 	return -1;
 }
 
