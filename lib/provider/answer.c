@@ -166,7 +166,8 @@ answer_taken(const struct answer *a, const struct operation *op, bool *known)
 	struct json_object *taken = json_new_object(), *state;
 	const char *word;
 
-	*known = true;
+	if (known != NULL)
+		*known = true;
 	if (places == NULL)
 		return taken;
 	json_object_object_foreach(places, name, place)
@@ -178,19 +179,12 @@ answer_taken(const struct answer *a, const struct operation *op, bool *known)
 	word = json_str(taken, "/provider_status");
 	if (op->states != NULL && word != NULL) {
 		state = json_member(op->states, word);
-		*known = state != NULL;
+		if (known != NULL)
+			*known = state != NULL;
 		json_put_str(taken, "status",
-		    *known ? json_object_get_string(state) : "processing");
+		    state != NULL ? json_object_get_string(state) : "processing");
 	}
 	return taken;
-}
-
-struct json_object *
-answer_taken_of(struct json_object *entry, const struct operation *op)
-{
-	bool known;
-
-	return answer_taken(&(struct answer){.body = entry}, op, &known);
 }
 
 int64_t

@@ -44,14 +44,11 @@ enum outcome answer_outcome(const struct answer *a, const struct provider *p,
 
 /* The members that the operation takes from a response and that are present,
  * as strings; with provider_status, also "status" in our words. A new object,
- * owned by the caller. *known is false if no state of the description matches
- * provider_status. */
+ * owned by the caller. *known (known may be NULL) is false if no state of the
+ * description matches provider_status. For an entry of a list, a has only the
+ * body: the entry. */
 struct json_object *answer_taken(
     const struct answer *a, const struct operation *op, bool *known);
-
-/* The same from an entry of a list, as the list's operation says. */
-struct json_object *answer_taken_of(
-    struct json_object *entry, const struct operation *op);
 
 /* How long the service asks to wait, in milliseconds; -1 if it does not say.
  * now (unix seconds) is used for a date if the response has no Date. */

@@ -3,20 +3,15 @@
 set -eu
 
 printf '#include <string.h>\n\n#include "provider/builtin.h"\n\n'
-i=0
+i=0 table=
 for file; do
   printf 'static const char bytes_%d[] = {\n' "$i"
   od -An -v -tx1 "$file" | sed 's/ \(..\)/(char)0x\1,/g'
   printf '0};\n'
+  table="$table\t{\"${file#lib/}\", bytes_$i, sizeof bytes_$i - 1},\n"
   i=$((i + 1))
 done
-printf 'const struct builtin_file builtin_files[] = {\n'
-i=0
-for file; do
-  printf '\t{"%s", bytes_%d, sizeof bytes_%d - 1},\n' "${file#lib/}" "$i" "$i"
-  i=$((i + 1))
-done
-printf '\t{0, 0, 0},\n};\n'
+printf 'const struct builtin_file builtin_files[] = {\n%b\t{0, 0, 0},\n};\n' "$table"
 cat <<'END'
 
 const struct builtin_file *

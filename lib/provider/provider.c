@@ -101,11 +101,9 @@ read_kinds(struct provider *p)
 		    .absent_is_none = absent != NULL && strcmp(absent, "none") == 0,
 		    .types = json_at(def, "/types"),
 		    .def = def};
-		while (k->starts < json_len(start) && k->starts < max) {
+		for (; k->starts < json_len(start) && k->starts < max; k->starts++)
 			k->start[k->starts] =
 			    provider_operation(p, json_item_str(start, k->starts));
-			k->starts++;
-		}
 	}
 }
 

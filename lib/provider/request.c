@@ -106,17 +106,6 @@ fill_multipart(struct request *r, struct json_object *template,
 	r->http.parts = r->parts;
 }
 
-/* Makes a random text that marks the place of the photo in the printed body. */
-static void
-make_marker(char marker[33])
-{
-	unsigned char random[16];
-
-	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-		abort();
-	hex_of(marker, random, sizeof random);
-}
-
 /* Sets the tag where the description says, unless its object is full. */
 static bool
 put_tag(struct json_object *body, struct json_object *rule, const char *tag)
@@ -143,9 +132,12 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
     const struct request_values *v, struct json_object *vars)
 {
 	struct json_object *file, *tag = json_at(op->def, "/lookup/tag"), *body;
-	char marker[33], *cut = NULL;
+	unsigned char random[16];
+	char marker[2 * sizeof random + 1], *cut = NULL; /* the photo's place */
 
-	make_marker(marker);
+	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+		abort();
+	hex_of(marker, random, sizeof random);
 	if (v->photo != NULL) {
 		file = json_new_object();
 		json_put_str(file, "data_uri", marker);

@@ -11,23 +11,19 @@
 struct hole {
 	const char *names;
 	size_t len;
-	const char *end; /* after the closing brace */
 };
 
 /* True if s starts with a hole; other braces are text. */
 static bool
 hole_at(const char *s, struct hole *h)
 {
-	size_t len;
+	static const char letters[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.|";
 
 	if (s[0] != '{' || !islower((unsigned char)s[1]))
 		return false;
-	len = strspn(
-	    s + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.|");
-	if (s[1 + len] != '}')
-		return false;
-	*h = (struct hole){.names = s + 1, .len = len, .end = s + len + 2};
-	return true;
+	*h = (struct hole){.names = s + 1, .len = strspn(s + 1, letters)};
+	return h->names[h->len] == '}';
 }
 
 /* The first of the hole's variables that is present, borrowed. */
@@ -66,7 +62,7 @@ fill_text(struct buf *out, const char *s, struct json_object *vars,
 		free(value);
 		if (!ok)
 			return false;
-		s = h.end;
+		s = h.names + h.len + 1;
 	}
 	return true;
 }
@@ -88,7 +84,7 @@ fill_string(struct json_object *template, struct json_object *vars)
 	struct buf out = {0};
 	struct hole h;
 
-	if (hole_at(s, &h) && *h.end == '\0')
+	if (hole_at(s, &h) && h.names[h.len + 1] == '\0')
 		return json_object_get(hole_value(&h, vars));
 	if (fill_text(&out, s, vars, buf_str))
 		filled = json_new_string(out.data != NULL ? out.data : "");

@@ -111,13 +111,9 @@ bool
 validate_name_given(const struct provider *p, struct rec *rec)
 {
 	const char *name = rec_str(rec, "name");
-	char *made;
-	bool given;
+	char *made = default_name(p, rec);
+	bool given = name != NULL && p->has_names && strcmp(made, name) != 0;
 
-	if (name == NULL || !p->has_names)
-		return false;
-	made = default_name(p, rec);
-	given = strcmp(made, name) != 0;
 	free(made);
 	return given;
 }
@@ -210,18 +206,17 @@ validate_record(const struct validate_options *o, const struct provider *p,
 	struct photo photo;
 	struct err e;
 
-	if (file != NULL) {
-		if (photo_of_image(rec, &photo) ||
-		    photo_check_file(file, &o->photo, o->types, &photo, &e) == 0)
-			return validate_facts(o, p, rec, step, &photo);
-	} else if (url != NULL) {
+	if (file == NULL && url != NULL) {
 		fs.n = 0;
 		if (p != NULL)
 			check_url(p, url, &fs);
 		return check_rest(o, p, rec, step, &fs);
-	} else {
-		err_set(&e, CODE_NO_PHOTO, "the record has neither file nor url");
 	}
+	if (file == NULL)
+		err_set(&e, CODE_NO_PHOTO, "the record has neither file nor url");
+	else if (photo_of_image(rec, &photo) ||
+	         photo_check_file(file, &o->photo, o->types, &photo, &e) == 0)
+		return validate_facts(o, p, rec, step, &photo);
 	rec_fail(rec, step, &e);
 	return -1;
 }

@@ -1,9 +1,8 @@
 /*
  * validate: checks a record against its provider, before anything is sent.
  *
- * Reads the photo, fills in the name and options that the record lacks, and
- * reports everything that the service would refuse. av-validate does just this;
- * av-upload does it for records that did not pass av-validate.
+ * av-validate does just this; av-upload does it for records that did not pass
+ * av-validate.
  */
 #ifndef AV_PROVIDER_VALIDATE_H
 #define AV_PROVIDER_VALIDATE_H
@@ -20,11 +19,11 @@ struct validate_options {
 	struct filetype *types;      /* borrowed */
 };
 
-/* Sets image, name and options. If the record already has the facts of its
- * photo (image.sha256), the photo is not read again. p is NULL if the record
- * names no provider; then only the photo is checked. -1 if the record must not
- * be sent: it has an `error` of the step, with all findings in
- * error.problems. */
+/* Sets image, and the name and options that the record lacks. If the record has
+ * the facts of its photo (image.sha256), the photo is not read again. p is NULL
+ * if the record names no provider; then only the photo is checked. -1 if the
+ * service would refuse the record: it has an `error` of the step, with all
+ * findings in error.problems. */
 int validate_record(const struct validate_options *o, const struct provider *p,
     struct rec *rec, const char *step);
 

@@ -256,8 +256,10 @@ add_candidate(void *arg, struct json_object *entry)
 		enum match match = l->listed ? match_of(l, entry) : MATCH_NOT;
 
 		if (match != MATCH_NOT)
-			candidates_add(
-			    &l->candidates, answer_taken_of(entry, batch->list), match);
+			candidates_add(&l->candidates,
+			    answer_taken(
+			        &(struct answer){.body = entry}, batch->list, NULL),
+			    match);
 	}
 }
 

@@ -340,7 +340,7 @@ taken_members(void **state)
 	assert_int_equal(json_object_object_length(taken), 0);
 	assert_true(known);
 	json_object_put(taken);
-	taken = answer_taken_of(entry, create);
+	taken = answer_taken(&(struct answer){.body = entry}, create, NULL);
 	assert_string_equal(json_object_to_json_string_ext(taken, JSON_C_TO_STRING_PLAIN),
 	    "{\"id\":\"5\",\"seen\":\"yes\"}");
 	json_object_put(taken);
