@@ -30,8 +30,6 @@ struct rec {
 	uint32_t n_slots;
 };
 
-static const uint32_t none = UINT32_MAX;
-
 static void
 add_member(void *cookie, const struct scan_member *m)
 {
@@ -73,22 +71,20 @@ drop_slots(struct rec *r)
 }
 
 static bool
-is_named(const struct rec *r, uint32_t i, const char *name)
+is_named(const struct rec *r, const struct member *m, const char *name)
 {
-	const struct member *m = &r->members[i];
-
 	return scan_key_is((struct slice){r->bytes + m->key, m->key_len}, name);
 }
 
-/* The index of the last member with the name, or none. */
-static uint32_t
+/* The last member with the name, or NULL. */
+static const struct member *
 find_member(struct rec *r, const char *name)
 {
 	build_index(r);
 	for (uint32_t i = r->n_members; i > 0; i--)
-		if (is_named(r, i - 1, name))
-			return i - 1;
-	return none;
+		if (is_named(r, &r->members[i - 1], name))
+			return &r->members[i - 1];
+	return NULL;
 }
 
 static struct slot *
@@ -233,17 +229,16 @@ struct json_object *
 rec_get(struct rec *r, const char *name)
 {
 	struct slot *s = find_slot(r, name);
+	const struct member *m;
 	struct json_object *value;
 	struct err ignored;
-	uint32_t i;
 
 	if (s != NULL)
 		return s->value;
-	i = find_member(r, name);
-	if (i == none || is_null(r, &r->members[i]))
+	m = find_member(r, name);
+	if (m == NULL || is_null(r, m))
 		return NULL;
-	value = json_parse_deep(r->bytes + r->members[i].value, r->members[i].value_len,
-	    SCAN_DEPTH, &ignored);
+	value = json_parse_deep(r->bytes + m->value, m->value_len, SCAN_DEPTH, &ignored);
 	need_slot(r, name)->value = value;
 	return value;
 }
@@ -258,12 +253,12 @@ bool
 rec_has(struct rec *r, const char *name)
 {
 	const struct slot *s = find_slot(r, name);
-	uint32_t i;
+	const struct member *m;
 
 	if (s != NULL)
 		return s->value != NULL;
-	i = find_member(r, name);
-	return i != none && !is_null(r, &r->members[i]);
+	m = find_member(r, name);
+	return m != NULL && !is_null(r, m);
 }
 
 static bool
@@ -275,15 +270,14 @@ is_text(const char *s, size_t len, const char *text)
 bool
 rec_is(struct rec *r, const char *name, const char *pointer, const char *text)
 {
+	const struct member *m;
 	struct scan_member place;
 	const char *s;
-	uint32_t i;
 
 	if (find_slot(r, name) == NULL) {
-		i = find_member(r, name);
-		if (i == none ||
-		    !scan_find(r->bytes + r->members[i].value, r->members[i].value_len,
-		        pointer, &place) ||
+		m = find_member(r, name);
+		if (m == NULL ||
+		    !scan_find(r->bytes + m->value, m->value_len, pointer, &place) ||
 		    place.value.at[0] != '"')
 			return false;
 		if (memchr(place.value.at, '\\', place.value.len) == NULL)
@@ -364,12 +358,12 @@ is_changed(const struct rec *r)
 	return false;
 }
 
-/* The changed slot that replaces member i, or NULL. */
+/* The changed slot that replaces the member, or NULL. */
 static const struct slot *
-slot_of(const struct rec *r, uint32_t i)
+slot_of(const struct rec *r, const struct member *m)
 {
 	for (uint32_t k = 0; k < r->n_slots; k++)
-		if (r->slots[k].changed && is_named(r, i, r->slots[k].name))
+		if (r->slots[k].changed && is_named(r, m, r->slots[k].name))
 			return &r->slots[k];
 	return NULL;
 }
@@ -387,14 +381,14 @@ write_changed(struct rec *r, struct buf *out)
 	buf_add(out, r->bytes, (size_t)(rest - r->bytes));
 	for (uint32_t i = 0; i < r->n_members; i++) {
 		const struct member *m = &r->members[i];
-		const struct slot *s = slot_of(r, i);
+		const struct slot *s = slot_of(r, m);
 		const char *key = r->bytes + m->key - 1, *value = r->bytes + m->value;
 		bool kept = s == NULL || !s->removed;
 		if (i == 0 || (any && kept))
 			buf_add(out, rest, (size_t)(key - rest));
 		if (kept)
 			buf_add(out, key, (size_t)(value - key));
-		if (kept && s != NULL && find_member(r, s->name) == i)
+		if (kept && s != NULL && find_member(r, s->name) == m)
 			json_write(out, s->value);
 		else if (kept)
 			buf_add(out, value, m->value_len);
@@ -403,7 +397,7 @@ write_changed(struct rec *r, struct buf *out)
 	}
 	for (uint32_t k = 0; k < r->n_slots; k++) {
 		const struct slot *s = &r->slots[k];
-		if (!s->changed || s->removed || find_member(r, s->name) != none)
+		if (!s->changed || s->removed || find_member(r, s->name) != NULL)
 			continue;
 		if (any)
 			buf_chr(out, ',');

@@ -157,31 +157,19 @@ number(struct walk *w)
 }
 
 static bool
-word(struct walk *w, const char *s, size_t len)
+scalar(struct walk *w, int c)
 {
-	if ((size_t)(w->end - w->p) < len || memcmp(w->p, s, len) != 0)
+	const char *word = c == 't' ? "true" : c == 'f' ? "false" : "null";
+	size_t len = strlen(word);
+
+	if (c == '"')
+		return string(w);
+	if (c == '-' || (c >= '0' && c <= '9'))
+		return number(w);
+	if ((size_t)(w->end - w->p) < len || memcmp(w->p, word, len) != 0)
 		return mistake(w, w->p, "a value is expected");
 	w->p += len;
 	return true;
-}
-
-static bool
-scalar(struct walk *w, int c)
-{
-	switch (c) {
-	case '"':
-		return string(w);
-	case 't':
-		return word(w, "true", 4);
-	case 'f':
-		return word(w, "false", 5);
-	case 'n':
-		return word(w, "null", 4);
-	default:
-		if (c == '-' || (c >= '0' && c <= '9'))
-			return number(w);
-		return mistake(w, w->p, "a value is expected");
-	}
 }
 
 /* Skips a member's name and its colon. */
@@ -284,22 +272,12 @@ scan_text(const char *text, size_t len, struct scan *s, scan_fn *found, void *co
 	return true;
 }
 
-static size_t
-encode(long c, char out[4])
-{
-	static const unsigned char lead[] = {[1] = 0, 0xc0, 0xe0, 0xf0};
-	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-
-	for (size_t i = n - 1; i > 0; i--, c >>= 6)
-		out[i] = (char)(0x80 | (c & 0x3f));
-	out[0] = (char)(lead[n] | c);
-	return n;
-}
-
-/* Decodes a \u escape, or a surrogate pair of them, at *p. False if it is not one. */
+/* Decodes a \u escape, or a surrogate pair of them, at *p into UTF-8. False if it is not
+ * one. */
 static bool
 unescape_u(const char **p, const char *end, char out[4], size_t *n)
 {
+	static const unsigned char lead[] = {[1] = 0, 0xc0, 0xe0, 0xf0};
 	long c = hex4(*p + 2, end), low;
 
 	if (c < 0)
@@ -314,7 +292,10 @@ unescape_u(const char **p, const char *end, char out[4], size_t *n)
 	}
 	if (c >= 0xd800 && c <= 0xdfff)
 		c = 0xfffd;
-	*n = encode(c, out);
+	*n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	for (size_t i = *n - 1; i > 0; i--, c >>= 6)
+		out[i] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)(lead[*n] | c);
 	return true;
 }
 
@@ -396,12 +377,10 @@ static void
 compare(void *cookie, const struct scan_member *m)
 {
 	struct search *s = cookie;
-	bool hit =
-	    m->key.at != NULL ? scan_key_is(m->key, s->name) : s->count == s->index;
 
-	s->count++;
-	if (hit)
+	if (m->key.at != NULL ? scan_key_is(m->key, s->name) : s->count == s->index)
 		s->m = *m;
+	s->count++;
 }
 
 /* The token after the slash at *pointer, decoded; moves *pointer past it. The caller frees

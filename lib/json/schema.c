@@ -250,8 +250,8 @@ rule_ref(struct visit *r, struct json_object *argument, struct json_object *valu
 		    json_object_get_string(argument));
 }
 
-/* A keyword without a rule is an annotation, or check_members(), check_keywords() or
- * rule_if() reads it. */
+/* A keyword without a rule is an annotation, or check_members(), check() or rule_if()
+ * reads it. */
 static const struct keyword keywords[] = {
     {"$comment", TEXT, NULL, {0}},
     {"$defs", SCHEMA_MAP, NULL, {0}},
@@ -342,13 +342,23 @@ argument_fits(struct json_object *o, enum argument argument)
 }
 
 static void
-check_keywords(struct visit *r, struct json_object *schema, struct json_object *value)
+check(struct visit *r, struct json_object *schema, struct json_object *value)
 {
 	struct json_object *type;
 
+	if (json_object_is_type(schema, json_type_boolean) &&
+	    !json_object_get_boolean(schema))
+		schema_wrong(r, "is not allowed");
+	if (!json_object_is_type(schema, json_type_object))
+		return;
+	if (r->depth == MAX_DEPTH) {
+		schema_wrong(r, "the schema is nested too deeply");
+		return;
+	}
 	if (json_object_object_get_ex(schema, "type", &type) &&
 	    argument_fits(type, TYPE) && !type_holds(r, type, value))
 		return; /* the wrong type would cause more findings */
+	r->depth++;
 	json_object_object_foreach(schema, name, argument)
 	{
 		r->schema = schema;
@@ -358,22 +368,7 @@ check_keywords(struct visit *r, struct json_object *schema, struct json_object *
 			r->keyword->rule(r, argument, value);
 	}
 	check_members(r, schema, value);
-}
-
-static void
-check(struct visit *r, struct json_object *schema, struct json_object *value)
-{
-	if (!json_object_is_type(schema, json_type_object)) {
-		if (json_object_is_type(schema, json_type_boolean) &&
-		    !json_object_get_boolean(schema))
-			schema_wrong(r, "is not allowed");
-	} else if (r->depth == MAX_DEPTH) {
-		schema_wrong(r, "the schema is nested too deeply");
-	} else {
-		r->depth++;
-		check_keywords(r, schema, value);
-		r->depth--;
-	}
+	r->depth--;
 }
 
 size_t
@@ -406,28 +401,21 @@ lint_each(struct visit *r, struct json_object *map)
 	}
 }
 
-static bool
-is_type(const char *name)
-{
-	static const char *const types[] = {
-	    "null", "boolean", "integer", "number", "string", "array", "object"};
-
-	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-		if (strcmp(types[i], name) == 0)
-			return true;
-	return false;
-}
-
 static void
 lint_types(struct visit *r, struct json_object *type)
 {
+	static const char *const types[] = {
+	    "null", "boolean", "integer", "number", "string", "array", "object"};
+	size_t n = sizeof types / sizeof *types, i = 0;
+
 	if (json_object_is_type(type, json_type_string)) {
-		if (!is_type(json_object_get_string(type)))
+		while (i < n && strcmp(types[i], json_object_get_string(type)) != 0)
+			i++;
+		if (i == n)
 			schema_wrong(
 			    r, "there is no type '%s'", json_object_get_string(type));
-		return;
 	}
-	for (size_t i = 0; i < json_len(type); i++)
+	for (i = 0; i < json_len(type); i++)
 		lint_types(r, json_item(type, i));
 }
 

@@ -76,12 +76,7 @@ void schema_wrong_choice(struct visit *r, struct json_object *value,
 
 bool schema_is_number(struct json_object *v);
 
-rule_fn rule_bound;
-rule_fn rule_const;
-rule_fn rule_enum;
-rule_fn rule_format;
-rule_fn rule_pattern;
-rule_fn rule_required;
-rule_fn rule_unique;
+rule_fn rule_bound, rule_const, rule_enum, rule_format, rule_pattern,
+    rule_required, rule_unique;
 
 #endif
