@@ -68,34 +68,11 @@ unmark(struct json_object *o, int flags, struct json_object *parent, const char 
 	return JSON_C_VISIT_RETURN_CONTINUE;
 }
 
-/* depth: the nesting of the text; json-c allocates memory for each level. */
-static struct json_object *
-parse(const char *text, size_t len, size_t depth, struct err *e)
-{
-	struct json_tokener *t;
-	struct json_object *o;
-
-	if (len >= INT32_MAX) {
-		err_set(e, CODE_BAD_ANSWER, "the JSON text is too long");
-		return NULL;
-	}
-	t = mem_checked(json_tokener_new_ex((int)depth + 1));
-	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	o = json_tokener_parse_ex(t, text, (int)len + 1);
-	if (o == NULL) {
-		enum json_tokener_error why = json_tokener_get_error(t);
-		err_set(e, CODE_BAD_ANSWER, "cannot parse the JSON text: %s",
-		    why == json_tokener_success ? "it is null"
-		                                : json_tokener_error_desc(why));
-	}
-	json_tokener_free(t);
-	return o;
-}
-
 struct json_object *
 json_parse_deep(const char *text, size_t len, int depth, struct err *e)
 {
-	struct json_object *o;
+	struct json_object *o = NULL;
+	struct json_tokener *t;
 	struct buf copy = {0};
 	struct scan s;
 
@@ -116,7 +93,18 @@ json_parse_deep(const char *text, size_t len, int depth, struct err *e)
 	buf_add(&copy, text, len);
 	if (s.odd_integer)
 		mark_integers(&copy);
-	o = parse(copy.data, copy.len, s.depth, e);
+	t = mem_checked(
+	    json_tokener_new_ex((int)s.depth + 1)); /* memory for each level */
+	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	if (copy.len >= INT32_MAX) {
+		err_set(e, CODE_BAD_ANSWER, "the JSON text is too long");
+	} else if ((o = json_tokener_parse_ex(t, copy.data, (int)copy.len + 1)) == NULL) {
+		enum json_tokener_error why = json_tokener_get_error(t);
+		err_set(e, CODE_BAD_ANSWER, "cannot parse the JSON text: %s",
+		    why == json_tokener_success ? "it is null"
+		                                : json_tokener_error_desc(why));
+	}
+	json_tokener_free(t);
 	buf_release(&copy);
 	if (o != NULL && s.odd_integer)
 		json_c_visit(o, 0, unmark, NULL);

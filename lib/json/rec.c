@@ -87,6 +87,15 @@ find_member(struct rec *r, const char *name)
 	return NULL;
 }
 
+/* The same, but NULL also for a member that is null. */
+static const struct member *
+find_value(struct rec *r, const char *name)
+{
+	const struct member *m = find_member(r, name);
+
+	return m != NULL && r->bytes[m->value] != 'n' ? m : NULL;
+}
+
 static struct slot *
 find_slot(const struct rec *r, const char *name)
 {
@@ -107,12 +116,6 @@ need_slot(struct rec *r, const char *name)
 		*s = (struct slot){.name = mem_str(name)};
 	}
 	return s;
-}
-
-static bool
-is_null(const struct rec *r, const struct member *m)
-{
-	return r->bytes[m->value] == 'n';
 }
 
 struct rec *
@@ -235,8 +238,8 @@ rec_get(struct rec *r, const char *name)
 
 	if (s != NULL)
 		return s->value;
-	m = find_member(r, name);
-	if (m == NULL || is_null(r, m))
+	m = find_value(r, name);
+	if (m == NULL)
 		return NULL;
 	value = json_parse_deep(r->bytes + m->value, m->value_len, SCAN_DEPTH, &ignored);
 	need_slot(r, name)->value = value;
@@ -253,12 +256,8 @@ bool
 rec_has(struct rec *r, const char *name)
 {
 	const struct slot *s = find_slot(r, name);
-	const struct member *m;
 
-	if (s != NULL)
-		return s->value != NULL;
-	m = find_member(r, name);
-	return m != NULL && !is_null(r, m);
+	return s != NULL ? s->value != NULL : find_value(r, name) != NULL;
 }
 
 static bool
@@ -287,21 +286,15 @@ rec_is(struct rec *r, const char *name, const char *pointer, const char *text)
 	return s != NULL && is_text(s, strlen(s), text);
 }
 
-static void
-change(struct rec *r, const char *name, struct json_object *value, bool removed)
+void
+rec_set(struct rec *r, const char *name, struct json_object *value)
 {
 	struct slot *s = need_slot(r, name);
 
 	json_object_put(s->value);
 	s->value = value;
 	s->changed = true;
-	s->removed = removed;
-}
-
-void
-rec_set(struct rec *r, const char *name, struct json_object *value)
-{
-	change(r, name, value, false);
+	s->removed = false;
 }
 
 void
@@ -326,7 +319,8 @@ rec_edit(struct rec *r, const char *name)
 void
 rec_remove(struct rec *r, const char *name)
 {
-	change(r, name, NULL, true);
+	rec_set(r, name, NULL);
+	need_slot(r, name)->removed = true;
 }
 
 bool

@@ -32,13 +32,13 @@ is_of_type(struct json_object *v, const char *type)
 static bool
 type_holds(struct visit *r, struct json_object *type, struct json_object *value)
 {
-	if (json_object_is_type(type, json_type_array)) {
-		for (size_t i = 0; i < json_len(type); i++)
-			if (is_of_type(value, json_object_get_string(json_item(type, i))))
-				return true;
-	} else if (is_of_type(value, json_object_get_string(type))) {
-		return true;
-	}
+	bool array = json_object_is_type(type, json_type_array);
+	size_t n = array ? json_len(type) : 1;
+
+	for (size_t i = 0; i < n; i++)
+		if (is_of_type(
+		        value, json_object_get_string(array ? json_item(type, i) : type)))
+			return true;
 	if (r->at.len == r->base)
 		r->wrong_type = true;
 	schema_wrong_choice(r, value, "of type ", type);
@@ -388,20 +388,6 @@ schema_check(
 static void lint(struct visit *r, struct json_object *schema);
 
 static void
-lint_each(struct visit *r, struct json_object *map)
-{
-	json_object_object_foreach(map, name, sub)
-	{
-		size_t from = schema_enter(r, name);
-		if (argument_fits(sub, SCHEMA))
-			lint(r, sub);
-		else
-			schema_wrong(r, "is not a schema");
-		schema_leave(r, from);
-	}
-}
-
-static void
 lint_types(struct visit *r, struct json_object *type)
 {
 	static const char *const types[] = {
@@ -431,7 +417,12 @@ lint_keyword(struct visit *r, const char *name, struct json_object *rule)
 	} else if (k->argument == SCHEMA) {
 		lint(r, rule);
 	} else if (k->argument == SCHEMA_MAP) {
-		lint_each(r, rule);
+		json_object_object_foreach(rule, member, sub)
+		{
+			size_t from = schema_enter(r, member);
+			lint(r, sub);
+			schema_leave(r, from);
+		}
 	} else if (k->argument == TYPE) {
 		lint_types(r, rule);
 	} else if (k->argument == SCHEMA_LIST) {
