@@ -31,8 +31,11 @@ find_element(struct json_object *list, struct json_object *where)
 		struct json_object *element = json_item(list, i);
 		bool fits = true;
 
-		json_object_object_foreach(where, pointer, wanted) fits =
-		    fits && json_object_equal(json_at(element, pointer), wanted);
+		json_object_object_foreach(where, pointer, wanted)
+		{
+			fits =
+			    fits && json_object_equal(json_at(element, pointer), wanted);
+		}
 		if (fits)
 			return element;
 	}
@@ -191,10 +194,9 @@ int64_t
 answer_wait_ms(const struct answer *a, const struct provider *p, int64_t now)
 {
 	struct json_object *names = json_at(p->def, "/retry_after");
-	const char *value = NULL;
+	const char *value =
+	    names == NULL ? http_header_of(a->response, "Retry-After") : NULL;
 
-	if (names == NULL)
-		value = http_header_of(a->response, "Retry-After");
 	for (size_t i = 0; value == NULL && i < json_len(names); i++)
 		value = http_header_of(
 		    a->response, json_object_get_string(json_item(names, i)));

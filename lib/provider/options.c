@@ -37,23 +37,18 @@ static bool
 fill_member(struct json_object *options, const struct provider *p, const char *key,
     const char *text)
 {
-	const char *dot = strchr(key, '.');
-	struct json_object *into;
-	char *outer;
-	bool is_object;
+	size_t len = strcspn(key, ".");
+	char *outer = mem_strn(key, len);
+	bool is_object = key[len] == '.' && is_type(declared(p, outer), "object");
+	struct json_object *into = json_member(options, outer);
 
-	if (dot == NULL)
-		return false;
-	outer = mem_strn(key, (size_t)(dot - key));
-	is_object = is_type(declared(p, outer), "object");
-	into = json_member(options, outer);
 	if (is_object && !json_object_object_get_ex(options, outer, NULL)) {
 		into = json_new_object();
 		json_put(options, outer, into);
 	}
-	if (json_object_is_type(into, json_type_object) &&
-	    !json_object_object_get_ex(into, dot + 1, NULL))
-		json_put_str(into, dot + 1, text);
+	if (key[len] == '.' && json_object_is_type(into, json_type_object) &&
+	    !json_object_object_get_ex(into, key + len + 1, NULL))
+		json_put_str(into, key + len + 1, text);
 	free(outer);
 	return is_object;
 }

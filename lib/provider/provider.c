@@ -177,26 +177,22 @@ provider_kind(const struct provider *p, const char *name)
 	return NULL;
 }
 
-static const char *
-env_of(const char *name, const char *suffix)
-{
-	char *variable = mem_printf("%s_%s", name, suffix);
-	const char *value;
-
-	for (char *c = variable; *c != '\0'; c++)
-		*c = isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_';
-	value = getenv(variable);
-	free(variable);
-	return value != NULL && *value != '\0' ? value : NULL;
-}
-
 const char *
 provider_env(const struct provider *p, const char *suffix)
 {
 	struct json_object *aliases = json_at(p->def, "/aliases");
-	const char *value = env_of(p->name, suffix);
+	const char *value = NULL;
 
-	for (size_t i = 0; value == NULL && i < json_len(aliases); i++)
-		value = env_of(json_item_str(aliases, i), suffix);
+	for (size_t i = 0; value == NULL && i <= json_len(aliases); i++) {
+		const char *name = i == 0 ? p->name : json_item_str(aliases, i - 1);
+		char *variable = mem_printf("%s_%s", name, suffix);
+		for (char *c = variable; *c != '\0'; c++)
+			*c = isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c)
+			                                : '_';
+		value = getenv(variable);
+		free(variable);
+		if (value != NULL && *value == '\0')
+			value = NULL;
+	}
 	return value;
 }

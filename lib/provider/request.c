@@ -232,9 +232,9 @@ request_init(struct request *r, const struct operation *op,
     const struct request_values *v, struct err *e)
 {
 	*r = (struct request){
-	    .http = {.method = method_of(op->method), .paid = !op->repeatable}};
-	if (json_at(op->def, "/paging") != NULL)
-		r->http.max_body = LIST_MAX;
+	    .http = {.method = method_of(op->method),
+	        .paid = !op->repeatable,
+	        .max_body = json_has(op->def, "/paging") ? LIST_MAX : 0}};
 	buf_str(&r->url, v->base_url);
 	if (!template_path(&r->url, op->path, v->vars)) {
 		err_set(e, CODE_NO_AVATAR,
