@@ -8,8 +8,8 @@
 
 #include "base/buf.h"
 #include "http/types.h"
-#include "json/rec.h"
 #include "provider/provider.h"
+#include "json/rec.h"
 
 /* A photo to send. The strings and the source's arg must outlive the request.
  * If source.read fails it sets `broken`: no attempt can succeed. */
