@@ -1,30 +1,406 @@
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/hex.h"
+#include "base/mem.h"
 #include "ledger/entries.h"
 #include "ledger/key.h"
-#include "ledger/ledger.h"
-#include "ledger/store.h"
+#include "ledger/sqlite_db.h"
+
+/* By enum ledger_state. A higher rank knows more. */
+static const char *const names[] = {
+    [STATE_INTENDED] = "intended",
+    [STATE_MADE] = "made",
+    [STATE_UNKNOWN] = "unknown",
+    [STATE_NOT_MADE] = "not_made",
+    [STATE_FAILED] = "failed",
+    [STATE_GONE] = "gone",
+};
+static const int rank[] = {
+    [STATE_INTENDED] = 1,
+    [STATE_UNKNOWN] = 1,
+    [STATE_NOT_MADE] = 2,
+    [STATE_MADE] = 3,
+    [STATE_FAILED] = 4,
+    [STATE_GONE] = 4,
+};
+
+enum { STATES = sizeof names / sizeof names[0] };
+
+static int
+state_of(const char *name)
+{
+	for (int i = 1; i < STATES; i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	return 0;
+}
+
+/* Runs a statement and finalizes it. The number of rows it changed, or -1. */
+static int
+run_once(struct sqlite_store *db, sqlite3_stmt *st, struct err *e)
+{
+	int rc = db_run(db, st, e);
+
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : sqlite3_changes(db->sql);
+}
+
+/* All keys that begin with the same hex digits: the lowest and the highest. */
+struct range {
+	unsigned char low[LEDGER_HASH], high[LEDGER_HASH];
+};
+
+static int
+key_range(const char *hex, struct range *r, struct err *e)
+{
+	size_t len = strlen(hex);
+
+	memset(r->low, 0, sizeof r->low);
+	memset(r->high, 0xff, sizeof r->high);
+	if (len > sizeof r->low * 2 || strspn(hex, "0123456789abcdefABCDEF") != len)
+		return err_set(e, CODE_NOT_IN_LEDGER,
+		    "'%s' is not the beginning of a key: it takes up to 64 hex digits",
+		    hex);
+	for (size_t i = 0; i < len; i++) {
+		int c = tolower((unsigned char)hex[i]);
+		unsigned digit = (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+		unsigned shift = i % 2 == 0 ? 4 : 0;
+		unsigned mask = 0xfU << shift;
+
+		r->low[i / 2] = (unsigned char)(r->low[i / 2] | digit << shift);
+		r->high[i / 2] =
+		    (unsigned char)((r->high[i / 2] & ~mask) | digit << shift);
+	}
+	return 0;
+}
+
+static void
+bind_range(sqlite3_stmt *st, const struct range *r)
+{
+	sqlite3_bind_blob(st, 1, r->low, sizeof r->low, SQLITE_STATIC);
+	sqlite3_bind_blob(st, 2, r->high, sizeof r->high, SQLITE_STATIC);
+}
+
+static void
+read_entry(
+    struct sqlite_store *db, sqlite3_stmt *st, struct ledger_entry *entry, char *hex)
+{
+	const unsigned char *hash = sqlite3_column_blob(st, 0);
+	int len = sqlite3_column_bytes(st, 0), state = sqlite3_column_int(st, 1);
+	const char **texts[] = {&entry->tag, &entry->id, &entry->data, &entry->operation,
+	    &entry->provider, &entry->base, &entry->account, &entry->subject,
+	    &entry->name, &entry->options};
+
+	hex_of(hex, hash, len < LEDGER_HASH ? (size_t)len : LEDGER_HASH);
+	entry->key = hex;
+	entry->state = state > 0 && state < STATES ? names[state] : "damaged";
+	entry->busy = db_is_busy(db, sqlite3_column_int64(st, 2));
+	entry->first_at = sqlite3_column_int64(st, 3);
+	entry->at = sqlite3_column_int64(st, 4);
+	entry->settled_at = sqlite3_column_int64(st, 5);
+	entry->clock_offset = sqlite3_column_int64(st, 6);
+	for (int i = 0; i < 10; i++)
+		*texts[i] = (const char *)sqlite3_column_text(st, 7 + i);
+}
+
+/* The rows that a filter lets pass. Keys and ids have an index; other filters read all rows. */
+static sqlite3_stmt *
+select_entries(struct sqlite_store *db, const struct ledger_filter *f, struct err *e)
+{
+	struct buf b = {0};
+	sqlite3_stmt *st;
+
+	buf_str(&b,
+	    "SELECT key, state, owner, first_at, at, settled_at, clock_offset, tag, id, data,"
+	    " operation, provider, base, account, subject, name, options FROM entry"
+	    " WHERE 1");
+	if (f->key != NULL)
+		buf_str(&b, " AND key BETWEEN ?1 AND ?2");
+	if (f->provider != NULL)
+		buf_str(&b, " AND provider = ?3");
+	if (f->account != NULL)
+		buf_str(&b, " AND account = ?4");
+	if (f->state != NULL)
+		buf_printf(&b, " AND state = %d", state_of(f->state));
+	if (f->id != NULL)
+		buf_str(&b, " AND id = ?5");
+	buf_str(&b, " ORDER BY n");
+	st = db_prepare(db, b.data, e);
+	buf_release(&b);
+	return st;
+}
 
 int
-ledger_each(struct ledger *l, const struct ledger_filter *filter,
+ledger_each(struct ledger *l, const struct ledger_filter *f,
     bool (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e)
 {
-	return ledger_store(l)->ops->each(ledger_store(l), filter, fn, arg, e);
+	struct sqlite_store *db = ledger_store(l);
+	char hex[2 * LEDGER_HASH + 1];
+	struct ledger_entry entry;
+	struct range range;
+	sqlite3_stmt *st;
+	int rc;
+
+	if (f->state != NULL && state_of(f->state) == 0)
+		return err_set(e, CODE_NOT_IN_LEDGER,
+		    "'%s' is no state; use intended, made, unknown, not_made, failed or gone",
+		    f->state);
+	if (f->key != NULL && key_range(f->key, &range, e) < 0)
+		return -1;
+	st = select_entries(db, f, e);
+	if (f->key != NULL)
+		bind_range(st, &range);
+	db_bind_text(st, 3, f->provider);
+	db_bind_text(st, 4, f->account);
+	db_bind_text(st, 5, f->id);
+	while ((rc = db_step(db, st, e)) > 0) {
+		read_entry(db, st, &entry, hex);
+		if (!fn(arg, &entry))
+			break;
+	}
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
+/* The entries of one key, which is found by its first digits. */
+struct one_key {
+	struct range range;
+	int keys, unknown;
+	int64_t unknown_n;
+	bool busy;
+};
+
+/* Counts one row; `last` is the key of the row before. */
+static void
+count_row(
+    struct sqlite_store *db, sqlite3_stmt *st, unsigned char *last, struct one_key *one)
+{
+	const void *hash = sqlite3_column_blob(st, 3);
+
+	if (sqlite3_column_bytes(st, 3) != LEDGER_HASH)
+		return;
+	one->keys += one->keys == 0 || memcmp(last, hash, LEDGER_HASH) != 0;
+	memcpy(last, hash, LEDGER_HASH);
+	if (db_is_busy(db, sqlite3_column_int64(st, 2))) {
+		one->busy = true;
+	} else if (sqlite3_column_int(st, 1) == STATE_UNKNOWN) {
+		one->unknown++;
+		one->unknown_n = sqlite3_column_int64(st, 0);
+	}
+}
+
+static int
+find_key(struct sqlite_store *db, const char *key, struct one_key *one, struct err *e)
+{
+	unsigned char last[LEDGER_HASH];
+	sqlite3_stmt *st;
+	int rc;
+
+	*one = (struct one_key){0};
+	if (key[0] == '\0')
+		return err_set(e, CODE_NOT_IN_LEDGER, "the key is empty");
+	if (key_range(key, &one->range, e) < 0)
+		return -1;
+	st = db_prepare(
+	    db, "SELECT n, state, owner, key FROM entry WHERE key BETWEEN ? AND ?", e);
+	bind_range(st, &one->range);
+	while ((rc = db_step(db, st, e)) > 0 && one->keys < 2)
+		count_row(db, st, last, one);
+	sqlite3_finalize(st);
+	if (rc < 0)
+		return -1;
+	if (one->keys == 0)
+		return err_set(
+		    e, CODE_NOT_IN_LEDGER, "no entry's key begins with '%s'", key);
+	if (one->keys > 1)
+		return err_set(e, CODE_NOT_IN_LEDGER,
+		    "several keys begin with '%s'; give more digits of it", key);
+	if (one->busy)
+		return err_set(e, CODE_NOT_IN_LEDGER,
+		    "a running process works on '%s'; try again when it has ended", key);
+	return 0;
+}
+
+/* Ends a transaction of one change. */
+static int
+end(struct sqlite_store *db, int rc, struct err *e)
+{
+	if (rc >= 0 && db_commit(db, e) == 0)
+		return 0;
+	db_rollback(db);
+	return -1;
+}
+
+static int
+settle(struct sqlite_store *db, const char *key, const char *id, struct err *e)
+{
+	sqlite3_stmt *st = db_sql(db, SQL_SETTLE, e);
+	struct one_key one;
+
+	if (find_key(db, key, &one, e) < 0)
+		return -1;
+	if (one.unknown == 0)
+		return err_set(e, CODE_NOT_IN_LEDGER,
+		    "'%s' is not unknown, so there is nothing to settle", key);
+	sqlite3_bind_int(st, 1, id != NULL ? STATE_MADE : STATE_NOT_MADE);
+	sqlite3_bind_int64(st, 2, clock_unix_ms());
+	db_bind_text(st, 3, id);
+	sqlite3_bind_null(st, 4);
+	sqlite3_bind_int64(st, 5, one.unknown_n);
+	return db_run(db, st, e);
 }
 
 int
 ledger_settle_unknown(struct ledger *l, const char *key, const char *id, struct err *e)
 {
-	return ledger_store(l)->ops->settle(ledger_store(l), key, id, e);
+	struct sqlite_store *db = ledger_store(l);
+
+	return db_begin(db, e) < 0 ? -1 : end(db, settle(db, key, id, e), e);
+}
+
+static int
+forget(struct sqlite_store *db, const char *key, struct err *e)
+{
+	sqlite3_stmt *st;
+	struct one_key one;
+
+	if (find_key(db, key, &one, e) < 0)
+		return -1;
+	st = db_prepare(db, "DELETE FROM entry WHERE key BETWEEN ? AND ?", e);
+	bind_range(st, &one.range);
+	return run_once(db, st, e);
 }
 
 int
 ledger_forget(struct ledger *l, const char *key, struct err *e)
 {
-	return ledger_store(l)->ops->forget(ledger_store(l), key, e);
+	struct sqlite_store *db = ledger_store(l);
+
+	return db_begin(db, e) < 0 ? -1 : end(db, forget(db, key, e), e);
+}
+
+/* The entry with a key and a tag. */
+struct known {
+	int64_t n, at; /* n 0: there is none */
+	int state;
+	bool busy;       /* another process owns it */
+	bool other_open; /* another entry of the key is intended or unknown */
+};
+
+static int
+find_known(struct sqlite_store *db, const unsigned char *hash, const char *tag,
+    struct known *k, struct err *e)
+{
+	sqlite3_stmt *st = db_prepare(
+	    db, "SELECT n, state, owner, at, tag = ? FROM entry WHERE key = ?", e);
+	int rc;
+
+	*k = (struct known){0};
+	db_bind_text(st, 1, tag);
+	sqlite3_bind_blob(st, 2, hash, LEDGER_HASH, SQLITE_STATIC);
+	while ((rc = db_step(db, st, e)) > 0) {
+		int state = sqlite3_column_int(st, 1);
+
+		if (sqlite3_column_int(st, 4)) {
+			k->n = sqlite3_column_int64(st, 0);
+			k->state = state;
+			k->busy = db_is_busy(db, sqlite3_column_int64(st, 2));
+			k->at = sqlite3_column_int64(st, 3);
+		} else if (state == STATE_INTENDED || state == STATE_UNKNOWN) {
+			k->other_open = true;
+		}
+	}
+	sqlite3_finalize(st);
+	return rc;
+}
+
+static int
+insert(struct sqlite_store *db, const struct ledger_entry *entry,
+    const unsigned char *hash, int state, struct err *e)
+{
+	sqlite3_stmt *st = db_prepare(db,
+	    "INSERT INTO entry (key, state, owner, first_at, at, settled_at, clock_offset, tag,"
+	    " id, data, operation, provider, base, account, subject, name, options)"
+	    " VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    e);
+	const char *texts[] = {entry->tag, entry->id, entry->data, entry->operation,
+	    entry->provider, entry->base, entry->account, entry->subject, entry->name,
+	    entry->options};
+
+	sqlite3_bind_blob(st, 1, hash, LEDGER_HASH, SQLITE_STATIC);
+	sqlite3_bind_int(st, 2, state);
+	sqlite3_bind_int64(st, 3, entry->first_at);
+	sqlite3_bind_int64(st, 4, entry->at);
+	sqlite3_bind_int64(st, 5, entry->settled_at);
+	sqlite3_bind_int64(st, 6, entry->clock_offset);
+	for (int i = 0; i < 10; i++)
+		db_bind_text(st, 7 + i, texts[i]);
+	return run_once(db, st, e);
+}
+
+static int
+update(struct sqlite_store *db, const struct ledger_entry *entry, int state, int64_t n,
+    struct err *e)
+{
+	sqlite3_stmt *st = db_prepare(db,
+	    "UPDATE entry SET state = ?, owner = 0, at = ?, settled_at = ?,"
+	    " clock_offset = ?, id = ?, data = ? WHERE n = ?",
+	    e);
+
+	sqlite3_bind_int(st, 1, state);
+	sqlite3_bind_int64(st, 2, entry->at);
+	sqlite3_bind_int64(st, 3, entry->settled_at);
+	sqlite3_bind_int64(st, 4, entry->clock_offset);
+	db_bind_text(st, 5, entry->id);
+	db_bind_text(st, 6, entry->data);
+	sqlite3_bind_int64(st, 7, n);
+	return run_once(db, st, e);
+}
+
+/* True if the imported entry knows more. Made (and what became of it) is final. Otherwise the
+ * later attempt counts: the entry may have been intended again after the other ledger wrote
+ * its outcome. */
+static bool
+tells_more(const struct known *k, int state, int64_t at)
+{
+	bool made = rank[state] >= rank[STATE_MADE] || rank[k->state] >= rank[STATE_MADE];
+
+	return made || at == k->at ? rank[state] > rank[k->state] : at > k->at;
+}
+
+static int
+put(struct sqlite_store *db, const struct ledger_entry *entry, const unsigned char *hash,
+    struct err *e)
+{
+	int state = state_of(entry->state);
+	struct known k;
+
+	if (state == 0)
+		return err_set(e, CODE_INVALID_RECORD, "'%s' is no state", entry->state);
+	if (rank[state] >= rank[STATE_MADE] && entry->id == NULL)
+		return err_set(e, CODE_INVALID_RECORD, "the entry is %s, but has no id",
+		    entry->state);
+	if (state == STATE_INTENDED)
+		state = STATE_UNKNOWN;
+	if (find_known(db, hash, entry->tag, &k, e) < 0)
+		return -1;
+	if (k.n != 0 &&
+	    (k.state <= 0 || k.state >= STATES || !tells_more(&k, state, entry->at)))
+		return 0;
+	if (k.busy)
+		return err_set(e, CODE_NOT_IN_LEDGER,
+		    "a running process works on this key; import it again later");
+	if (k.other_open && state == STATE_UNKNOWN)
+		return err_set(e, CODE_NOT_IN_LEDGER,
+		    "this ledger has another unknown request of the same key; settle "
+		    "that first");
+	return k.n == 0 ? insert(db, entry, hash, state, e)
+	                : update(db, entry, state, k.n, e);
 }
 
 /* Whether the key is the hash of the parts; fills it in as bytes. */
@@ -47,7 +423,6 @@ key_fits(const struct ledger_entry *entry, const char *options, unsigned char *h
 int
 ledger_import(struct ledger *l, const struct ledger_entry *entry, struct err *e)
 {
-	struct ledger_store *s = ledger_store(l);
 	unsigned char hash[LEDGER_HASH];
 	struct ledger_entry canonical = *entry;
 	char *options, *base;
@@ -56,7 +431,7 @@ ledger_import(struct ledger *l, const struct ledger_entry *entry, struct err *e)
 	canonical.options = options = ledger_key_canonical(entry->options);
 	canonical.base = base = ledger_key_base(entry->base);
 	if (key_fits(entry, options, hash))
-		rc = s->ops->put(s, &canonical, hash, e);
+		rc = put(ledger_store(l), &canonical, hash, e);
 	else
 		rc = err_set(
 		    e, CODE_INVALID_RECORD, "the key is not that of the entry's parts");
@@ -68,18 +443,55 @@ ledger_import(struct ledger *l, const struct ledger_entry *entry, struct err *e)
 int
 ledger_begin(struct ledger *l, struct err *e)
 {
-	return ledger_store(l)->ops->begin(ledger_store(l), e);
+	return db_begin(ledger_store(l), e);
 }
 
 int
 ledger_commit(struct ledger *l, struct err *e)
 {
-	return ledger_store(l)->ops->commit(ledger_store(l), e);
+	return db_commit(ledger_store(l), e);
+}
+
+/* Calls fn with each row of text but "ok". The number of calls, or -1. */
+static int
+report_rows(struct sqlite_store *db, const char *text,
+    void (*fn)(void *arg, const char *problem), void *arg, struct err *e)
+{
+	sqlite3_stmt *st = db_prepare(db, text, e);
+	int n = 0, rc;
+
+	while ((rc = db_step(db, st, e)) > 0) {
+		const char *problem = (const char *)sqlite3_column_text(st, 0);
+		if (problem == NULL || strcmp(problem, "ok") == 0)
+			continue;
+		fn(arg, problem);
+		n++;
+	}
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : n;
 }
 
 int
 ledger_check(struct ledger *l, void (*fn)(void *arg, const char *problem), void *arg,
     struct err *e)
 {
-	return ledger_store(l)->ops->check(ledger_store(l), fn, arg, e);
+	static const char *const checks[] = {
+	    "PRAGMA integrity_check",
+	    "SELECT 'entry ' || n || ' has the state ' || state FROM entry"
+	    " WHERE state NOT BETWEEN 1 AND 6",
+	    "SELECT 'entry ' || n || ' has a damaged key' FROM entry WHERE length(key) <> 32",
+	    "SELECT 'entry ' || n || ' is made without an id' FROM entry"
+	    " WHERE state IN (2, 5, 6) AND id IS NULL",
+	    "SELECT 'key ' || lower(hex(key)) || ' is intended ' || count(*) || ' times'"
+	    " FROM entry WHERE state = 1 GROUP BY key HAVING count(*) > 1",
+	};
+	int sum = 0;
+
+	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+		int n = report_rows(ledger_store(l), checks[i], fn, arg, e);
+		if (n < 0)
+			return -1;
+		sum += n;
+	}
+	return sum;
 }

@@ -10,9 +10,10 @@
 #include "ledger/key.h"
 #include "ledger/ledger.h"
 #include "ledger/sqlite.h"
+#include "ledger/sqlite_claims.h"
 
 struct ledger {
-	struct ledger_store *store;
+	struct sqlite_store *store;
 	struct loop *loop;
 	struct deferred deferred;
 	void *claims;          /* tsearch(3): the first claim of each key */
@@ -28,7 +29,7 @@ struct ledger {
 	bool committing; /* the batch is with the thread */
 };
 
-struct ledger_store *
+struct sqlite_store *
 ledger_store(struct ledger *l)
 {
 	return l->store;
@@ -160,7 +161,7 @@ finish_one(struct ledger_claim *c)
 		end(c, LEDGER_ERROR);
 	} else if (c->want == WANT_SETTLE ||
 	           (c->want == WANT_ADOPT && c->verdict == LEDGER_MADE)) {
-		l->store->ops->let_go(l->store, c);
+		liveness_mark_free(l->store->live, c->mark);
 		end(c, settled[c->state]);
 	} else if (c->want == WANT_PEEK) {
 		if (c->verdict == LEDGER_YOURS && !c->again &&
@@ -178,7 +179,7 @@ finish_one(struct ledger_claim *c)
 static void
 commit(struct ledger *l)
 {
-	l->failed = l->store->ops->apply(l->store, &l->batch, &l->err);
+	l->failed = sqlite_claims_apply(l->store, &l->batch, &l->err);
 }
 
 /* The same on the commit thread. */
@@ -262,7 +263,7 @@ ledger_open(const char *file, struct loop *loop, struct err *e)
 	if (file == NULL || file[0] == '\0')
 		file = path = file_state_path("ledger.db", e);
 	if (file != NULL)
-		l->store = ledger_sqlite_open(strcmp(file, "none") != 0 ? file : NULL, e);
+		l->store = sqlite_store_open(strcmp(file, "none") != 0 ? file : NULL, e);
 	free(path);
 	if (l->store != NULL)
 		return l;
@@ -300,7 +301,7 @@ ledger_free(struct ledger *l)
 		claim_free(c);
 	}
 	if (l->store != NULL)
-		l->store->ops->free(l->store);
+		sqlite_store_free(l->store);
 	hashset_release(&l->peeked);
 	pthread_cond_destroy(&l->committed);
 	pthread_mutex_destroy(&l->lock);
@@ -366,10 +367,8 @@ ledger_cancel(struct ledger_claim *c)
 bool
 ledger_sending(struct ledger_claim *c)
 {
-	struct ledger_store *s = c->ledger->store;
-
 	if (!c->sent)
-		c->sent = s->ops->sending(s, c);
+		c->sent = liveness_sending(c->ledger->store->live, c->mark, c->n);
 	return c->sent;
 }
 

@@ -141,6 +141,6 @@ void ledger_retire(struct ledger *l, const struct ledger_key *where,
 void ledger_flush(struct ledger *l);
 
 /* The store, for ledger/entries.c. */
-struct ledger_store *ledger_store(struct ledger *l);
+struct sqlite_store *ledger_store(struct ledger *l);
 
 #endif

@@ -9,8 +9,6 @@
 #include "base/mem.h"
 #include "ledger/sqlite.h"
 #include "ledger/sqlite_claims.h"
-#include "ledger/sqlite_db.h"
-#include "ledger/sqlite_entries.h"
 
 #define APPLICATION 0x61764c67 /* "avLg" */
 #define VERSION     1
@@ -222,7 +220,7 @@ enter(struct sqlite_store *db, struct err *e)
 	if (join(db, e) < 0)
 		goto out;
 	liveness_each_dead(db->live, add_dead, &dead);
-	if (sqlite_claims_recover(&db->store, e) < 0 || db_commit(db, e) < 0)
+	if (sqlite_claims_recover(db, e) < 0 || db_commit(db, e) < 0)
 		goto out;
 	for (size_t i = 0; i < dead.n; i++)
 		liveness_remove(db->live, dead.numbers[i]);
@@ -233,11 +231,9 @@ out:
 	return rc;
 }
 
-static void
-sqlite_free(struct ledger_store *s)
+void
+sqlite_store_free(struct sqlite_store *db)
 {
-	struct sqlite_store *db = (struct sqlite_store *)s;
-
 	for (size_t i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(db->cached[i]);
 	sqlite3_close(db->sql);
@@ -246,52 +242,12 @@ sqlite_free(struct ledger_store *s)
 	free(db);
 }
 
-static bool
-sqlite_sending(struct ledger_store *s, struct ledger_claim *c)
-{
-	return liveness_sending(((struct sqlite_store *)s)->live, c->mark, c->n);
-}
-
-static void
-sqlite_let_go(struct ledger_store *s, struct ledger_claim *c)
-{
-	liveness_mark_free(((struct sqlite_store *)s)->live, c->mark);
-	c->mark = -1;
-}
-
-static int
-sqlite_begin(struct ledger_store *s, struct err *e)
-{
-	return db_begin((struct sqlite_store *)s, e);
-}
-
-static int
-sqlite_commit(struct ledger_store *s, struct err *e)
-{
-	return db_commit((struct sqlite_store *)s, e);
-}
-
-static const struct ledger_store_ops ops = {
-    .apply = sqlite_claims_apply,
-    .sending = sqlite_sending,
-    .let_go = sqlite_let_go,
-    .free = sqlite_free,
-    .each = sqlite_entries_each,
-    .settle = sqlite_entries_settle,
-    .forget = sqlite_entries_forget,
-    .put = sqlite_entries_put,
-    .begin = sqlite_begin,
-    .commit = sqlite_commit,
-    .check = sqlite_entries_check,
-};
-
-struct ledger_store *
-ledger_sqlite_open(const char *file, struct err *e)
+struct sqlite_store *
+sqlite_store_open(const char *file, struct err *e)
 {
 	struct sqlite_store *db = mem_new(1, sizeof *db);
 	int rc;
 
-	db->store.ops = &ops;
 	if (file != NULL) {
 		rc = make_file(db, file, e);
 	} else {
@@ -301,7 +257,7 @@ ledger_sqlite_open(const char *file, struct err *e)
 	}
 	if (rc == 0 && connect_db(db, e) == 0 && prepare(db, e) == 0 &&
 	    (file == NULL || enter(db, e) == 0))
-		return &db->store;
-	sqlite_free(&db->store);
+		return db;
+	sqlite_store_free(db);
 	return NULL;
 }

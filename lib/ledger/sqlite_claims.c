@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "ledger/sqlite_claims.h"
-#include "ledger/sqlite_db.h"
 
 /* The rows of one key. */
 struct found {
@@ -333,9 +332,8 @@ give_up(struct sqlite_store *db, struct ledger_claims *batch)
 }
 
 int
-sqlite_claims_apply(struct ledger_store *s, struct ledger_claims *batch, struct err *e)
+sqlite_claims_apply(struct sqlite_store *db, struct ledger_claims *batch, struct err *e)
 {
-	struct sqlite_store *db = (struct sqlite_store *)s;
 	int rc = needs_writing(db, batch, e);
 	struct ledger_claim *c;
 
@@ -356,9 +354,8 @@ sqlite_claims_apply(struct ledger_store *s, struct ledger_claims *batch, struct 
 }
 
 int
-sqlite_claims_recover(struct ledger_store *s, struct err *e)
+sqlite_claims_recover(struct sqlite_store *db, struct err *e)
 {
-	struct sqlite_store *db = (struct sqlite_store *)s;
 	sqlite3_stmt *list = db_sql(db, SQL_INTENDED, e);
 	sqlite3_stmt *set = db_sql(db, SQL_RECOVER, e);
 	int64_t last = 0;

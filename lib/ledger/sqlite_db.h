@@ -1,5 +1,5 @@
 /*
- * sqlite_db: the database of a SQLite store: statements and transactions.
+ * sqlite_db: the database of the store: statements and transactions.
  *
  * One table, `entry`, with a row for each paid request, in the order of the
  * requests. An index over the keys' hashes finds one among millions in a few
@@ -16,8 +16,8 @@
 
 #include <sqlite3.h>
 
+#include "ledger/claim.h"
 #include "ledger/liveness.h"
-#include "ledger/store.h"
 
 enum statement {
 	SQL_BEGIN,
@@ -38,7 +38,6 @@ enum statement {
 };
 
 struct sqlite_store {
-	struct ledger_store store; /* first: a store is one of these */
 	sqlite3 *sql;
 	char *file;
 	struct liveness *live; /* NULL: the database is in memory */
