@@ -1,40 +1,7 @@
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
 
-#include "base/hex.h"
 #include "base/mem.h"
 #include "ledger/claim.h"
-
-struct ledger_claim *
-claim_new(struct ledger *l, enum ledger_want want, ledger_fn *fn, void *arg)
-{
-	struct ledger_claim *c = mem_new(1, sizeof *c);
-	unsigned char tag[LEDGER_TAG / 2];
-
-	if (getrandom(tag, sizeof tag, 0) != (ssize_t)sizeof tag)
-		abort(); /* a machine without randomness has no TLS either */
-	hex_of(c->new_tag, tag, sizeof tag);
-	c->ledger = l;
-	c->want = want;
-	c->mark = -1;
-	c->fn = fn;
-	c->arg = arg;
-	STAILQ_INIT(&c->waiters);
-	return c;
-}
-
-void
-claim_free_parts(struct ledger_claim *c)
-{
-	char **parts[] = {&c->operation, &c->provider, &c->base, &c->account, &c->subject,
-	    &c->name, &c->options};
-
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-		free(*parts[i]);
-		*parts[i] = NULL;
-	}
-}
 
 void
 claim_free_candidates(struct ledger_claim *c)
@@ -51,11 +18,12 @@ claim_free_candidates(struct ledger_claim *c)
 void
 claim_free(struct ledger_claim *c)
 {
-	claim_free_parts(c);
+	char *strings[] = {c->operation, c->provider, c->base, c->account, c->subject,
+	    c->name, c->options, c->intent, c->id, c->data};
+
+	for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
+		free(strings[i]);
 	claim_free_candidates(c);
-	free(c->id);
-	free(c->data);
-	free(c->intent);
 	claim_free_all(&c->waiters);
 	free(c);
 }
@@ -72,40 +40,10 @@ claim_free_all(struct ledger_claims *list)
 }
 
 void
-claim_set_id(struct ledger_claim *c, const char *id)
+claim_set(char **string, const char *text)
 {
-	char *copy = mem_str(id);
+	char *copy = mem_str(text);
 
-	free(c->id);
-	c->id = copy;
-}
-
-void
-claim_set_data(struct ledger_claim *c, const char *data)
-{
-	char *copy = mem_str(data);
-
-	free(c->data);
-	c->data = copy;
-}
-
-const struct ledger_candidate *
-claim_choose(struct ledger_claim *c)
-{
-	const struct ledger_candidate *left = NULL;
-
-	c->verdict = LEDGER_YOURS;
-	for (size_t i = 0; i < c->ncandidates; i++) {
-		const struct ledger_candidate *one = &c->candidates[i];
-
-		if (one->owned || (left != NULL && strcmp(left->id, one->id) == 0))
-			continue;
-		if (left != NULL || c->certainty == LEDGER_MAYBE) {
-			c->verdict = LEDGER_UNKNOWN;
-			return NULL;
-		}
-		c->verdict = LEDGER_MADE;
-		left = one;
-	}
-	return left;
+	free(*string);
+	*string = copy;
 }

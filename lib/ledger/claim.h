@@ -40,7 +40,6 @@ enum ledger_state {
 /* A list entry that may be what the request made. */
 struct ledger_candidate {
 	char *id, *data;
-	bool owned; /* another entry has this id */
 };
 
 STAILQ_HEAD(ledger_claims, ledger_claim);
@@ -50,7 +49,7 @@ struct ledger_claim {
 	enum ledger_want want;
 	bool again, cancelled, sent;
 	unsigned char hash[LEDGER_HASH];
-	/* The key's parts; freed once an entry of the store holds them. */
+	/* The key's parts. */
 	char *operation, *provider, *base, *account, *subject, *name, *options;
 	char *intent; /* data that the entry keeps until it is settled */
 	int64_t intent_offset; /* clock_offset that goes with the intent */
@@ -67,7 +66,6 @@ struct ledger_claim {
 	enum ledger_verdict verdict;
 	char *id, *data;
 	char tag[LEDGER_TAG + 1];
-	char new_tag[LEDGER_TAG + 1]; /* for an entry made for this claim */
 	int64_t first_at, at, settled_at, clock_offset;
 
 	ledger_fn *fn;
@@ -76,21 +74,12 @@ struct ledger_claim {
 	struct ledger_claims waiters;    /* later claims of the same key */
 };
 
-struct ledger_claim *claim_new(
-    struct ledger *l, enum ledger_want want, ledger_fn *fn, void *arg);
-void claim_free_parts(struct ledger_claim *c);
-void claim_free_candidates(struct ledger_claim *c);
-
 /* Frees the claim with its waiters, or all claims of a list. */
 void claim_free(struct ledger_claim *c);
 void claim_free_all(struct ledger_claims *list);
+void claim_free_candidates(struct ledger_claim *c);
 
-/* Replaces the claim's id and data by copies. */
-void claim_set_id(struct ledger_claim *c, const char *id);
-void claim_set_data(struct ledger_claim *c, const char *data);
-
-/* Sets the verdict of WANT_ADOPT from the candidates that no other entry owns.
- * Returns the one to adopt where the verdict is MADE, else NULL. */
-const struct ledger_candidate *claim_choose(struct ledger_claim *c);
+/* Replaces a string of the claim by a copy of text. */
+void claim_set(char **string, const char *text);
 
 #endif

@@ -319,49 +319,6 @@ find_known(struct sqlite_store *db, const unsigned char *hash, const char *tag,
 	return rc;
 }
 
-static int
-insert(struct sqlite_store *db, const struct ledger_entry *entry,
-    const unsigned char *hash, int state, struct err *e)
-{
-	sqlite3_stmt *st = db_prepare(db,
-	    "INSERT INTO entry (key, state, owner, first_at, at, settled_at, clock_offset, tag,"
-	    " id, data, operation, provider, base, account, subject, name, options)"
-	    " VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    e);
-	const char *texts[] = {entry->tag, entry->id, entry->data, entry->operation,
-	    entry->provider, entry->base, entry->account, entry->subject, entry->name,
-	    entry->options};
-
-	sqlite3_bind_blob(st, 1, hash, LEDGER_HASH, SQLITE_STATIC);
-	sqlite3_bind_int(st, 2, state);
-	sqlite3_bind_int64(st, 3, entry->first_at);
-	sqlite3_bind_int64(st, 4, entry->at);
-	sqlite3_bind_int64(st, 5, entry->settled_at);
-	sqlite3_bind_int64(st, 6, entry->clock_offset);
-	for (int i = 0; i < 10; i++)
-		db_bind_text(st, 7 + i, texts[i]);
-	return run_once(db, st, e);
-}
-
-static int
-update(struct sqlite_store *db, const struct ledger_entry *entry, int state, int64_t n,
-    struct err *e)
-{
-	sqlite3_stmt *st = db_prepare(db,
-	    "UPDATE entry SET state = ?, owner = 0, at = ?, settled_at = ?,"
-	    " clock_offset = ?, id = ?, data = ? WHERE n = ?",
-	    e);
-
-	sqlite3_bind_int(st, 1, state);
-	sqlite3_bind_int64(st, 2, entry->at);
-	sqlite3_bind_int64(st, 3, entry->settled_at);
-	sqlite3_bind_int64(st, 4, entry->clock_offset);
-	db_bind_text(st, 5, entry->id);
-	db_bind_text(st, 6, entry->data);
-	sqlite3_bind_int64(st, 7, n);
-	return run_once(db, st, e);
-}
-
 /* True if the imported entry knows more. Made (and what became of it) is final. Otherwise the
  * later attempt counts: the entry may have been intended again after the other ledger wrote
  * its outcome. */
@@ -399,8 +356,8 @@ put(struct sqlite_store *db, const struct ledger_entry *entry, const unsigned ch
 		return err_set(e, CODE_NOT_IN_LEDGER,
 		    "this ledger has another unknown request of the same key; settle "
 		    "that first");
-	return k.n == 0 ? insert(db, entry, hash, state, e)
-	                : update(db, entry, state, k.n, e);
+	return db_insert(db, k.n, hash, state, 0, entry, e) < 0 ? -1
+	                                                                           : 1;
 }
 
 /* Whether the key is the hash of the parts; fills it in as bytes. */

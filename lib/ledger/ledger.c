@@ -138,8 +138,6 @@ hold(struct ledger_claim *c)
 	bool unsent = c->verdict == LEDGER_YOURS && c->want != WANT_ADOPT;
 	bool unwanted = c->cancelled || (c->ledger->closing && c->want == WANT_CLAIM);
 
-	claim_free_parts(c);
-	claim_free_candidates(c);
 	if (!unwanted)
 		answer(c, c->verdict, c);
 	else
@@ -309,22 +307,26 @@ ledger_free(struct ledger *l)
 }
 
 static struct ledger_claim *
-new_claim(struct ledger *l, enum ledger_want want, const struct ledger_ask *ask,
-    ledger_fn *fn, void *arg)
+claim_new(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
 {
 	const struct ledger_key *key = &ask->key;
-	struct ledger_claim *c = claim_new(l, want, fn, arg);
+	struct ledger_claim *c = mem_new(1, sizeof *c);
 
-	c->again = ask->again;
-	c->intent = mem_str(ask->data);
-	c->intent_offset = ask->clock_offset;
-	c->operation = mem_str(key->operation);
-	c->provider = mem_str(key->provider);
-	c->base = ledger_key_base(key->base);
-	c->account = mem_str(key->account);
-	c->subject = mem_str(key->subject);
-	c->name = mem_str(key->name);
-	c->options = ledger_key_options(key->options, key->noptions);
+	*c = (struct ledger_claim){.ledger = l,
+	    .again = ask->again,
+	    .operation = mem_str(key->operation),
+	    .provider = mem_str(key->provider),
+	    .base = ledger_key_base(key->base),
+	    .account = mem_str(key->account),
+	    .subject = mem_str(key->subject),
+	    .name = mem_str(key->name),
+	    .options = ledger_key_options(key->options, key->noptions),
+	    .intent = mem_str(ask->data),
+	    .intent_offset = ask->clock_offset,
+	    .mark = -1,
+	    .fn = fn,
+	    .arg = arg,
+	    .waiters = STAILQ_HEAD_INITIALIZER(c->waiters)};
 	ledger_key_hash(key, c->options, c->hash);
 	return c;
 }
@@ -332,7 +334,7 @@ new_claim(struct ledger *l, enum ledger_want want, const struct ledger_ask *ask,
 struct ledger_claim *
 ledger_claim(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
 {
-	struct ledger_claim *c = new_claim(l, WANT_CLAIM, ask, fn, arg);
+	struct ledger_claim *c = claim_new(l, ask, fn, arg);
 	struct ledger_claim **node = mem_checked(tsearch(c, &l->claims, by_hash));
 
 	if (*node == c)
@@ -345,7 +347,7 @@ ledger_claim(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void
 void
 ledger_peek(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
 {
-	enqueue(new_claim(l, WANT_PEEK, ask, fn, arg), WANT_PEEK);
+	enqueue(claim_new(l, ask, fn, arg), WANT_PEEK);
 }
 
 void
@@ -385,11 +387,11 @@ ledger_settle(struct ledger_claim *c, enum ledger_outcome outcome, const char *i
 	c->state = states[outcome];
 	/* Keep the id and data of an earlier attempt as long as the outcome is unknown. */
 	if (outcome != LEDGER_IS_UNKNOWN || id != NULL)
-		claim_set_id(c, id);
+		claim_set(&c->id, id);
 	if (outcome != LEDGER_IS_UNKNOWN || data != NULL)
-		claim_set_data(c, data);
+		claim_set(&c->data, data);
 	else if (c->data == NULL)
-		claim_set_data(c, c->intent);
+		claim_set(&c->data, c->intent);
 	c->fn = fn;
 	c->arg = arg;
 	enqueue(c, WANT_SETTLE);
@@ -427,12 +429,9 @@ void
 ledger_retire(struct ledger *l, const struct ledger_key *where, const char *id,
     enum ledger_fate fate, ledger_fn *fn, void *arg)
 {
-	struct ledger_claim *c = claim_new(l, WANT_RETIRE, fn, arg);
+	struct ledger_claim *c =
+	    claim_new(l, &(struct ledger_ask){.key = *where}, fn, arg);
 
-	c->operation = mem_str(where->operation);
-	c->provider = mem_str(where->provider);
-	c->base = ledger_key_base(where->base);
-	c->account = mem_str(where->account);
 	c->id = mem_str(id);
 	c->state = fate == LEDGER_FAILED ? STATE_FAILED : STATE_GONE;
 	c->verdict = LEDGER_MADE;

@@ -1,8 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/failpoint.h"
+#include "base/hex.h"
 #include "ledger/sqlite_claims.h"
 
 /* The rows of one key. */
@@ -23,8 +25,8 @@ read_answer(struct ledger_claim *c, sqlite3_stmt *st)
 	c->settled_at = sqlite3_column_int64(st, 5);
 	c->clock_offset = sqlite3_column_int64(st, 6);
 	strncpy(c->tag, tag != NULL ? tag : "", LEDGER_TAG);
-	claim_set_id(c, (const char *)sqlite3_column_text(st, 8));
-	claim_set_data(c, (const char *)sqlite3_column_text(st, 9));
+	claim_set(&c->id, (const char *)sqlite3_column_text(st, 8));
+	claim_set(&c->data, (const char *)sqlite3_column_text(st, 9));
 }
 
 /* Sorts one row into *f. An intended entry that this process owns counts as unknown: its claim
@@ -74,8 +76,8 @@ find(struct sqlite_store *db, struct ledger_claim *c, struct found *f, struct er
 	int rc;
 
 	*f = (struct found){0};
-	claim_set_id(c, NULL);
-	claim_set_data(c, NULL);
+	claim_set(&c->id, NULL);
+	claim_set(&c->data, NULL);
 	sqlite3_bind_blob(st, 1, c->hash, LEDGER_HASH, SQLITE_STATIC);
 	while ((rc = db_step(db, st, e)) > 0)
 		sort_row(db, c, st, f);
@@ -91,22 +93,26 @@ find(struct sqlite_store *db, struct ledger_claim *c, struct found *f, struct er
 static int
 insert(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_INSERT, e);
-	const char *texts[] = {c->new_tag, c->operation, c->provider, c->base, c->account,
-	    c->subject, c->name, c->options, c->intent};
+	unsigned char tag[LEDGER_TAG / 2];
+	struct ledger_entry entry = {.tag = c->tag,
+	    .data = c->intent,
+	    .operation = c->operation,
+	    .provider = c->provider,
+	    .base = c->base,
+	    .account = c->account,
+	    .subject = c->subject,
+	    .name = c->name,
+	    .options = c->options,
+	    .first_at = clock_unix_ms(),
+	    .clock_offset = c->intent_offset};
 
-	c->first_at = c->at = clock_unix_ms();
+	if (getrandom(tag, sizeof tag, 0) != (ssize_t)sizeof tag)
+		abort(); /* a machine without randomness has no TLS either */
+	hex_of(c->tag, tag, sizeof tag);
+	c->first_at = c->at = entry.at = entry.first_at;
 	c->settled_at = 0;
 	c->clock_offset = c->intent_offset;
-	memcpy(c->tag, c->new_tag, sizeof c->tag);
-	sqlite3_bind_blob(st, 1, c->hash, LEDGER_HASH, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 2, db->number);
-	sqlite3_bind_int64(st, 3, c->at);
-	sqlite3_bind_int64(st, 4, c->at);
-	sqlite3_bind_int64(st, 5, c->clock_offset);
-	for (int i = 0; i < (int)(sizeof texts / sizeof *texts); i++)
-		db_bind_text(st, 6 + i, texts[i]);
-	if (db_run(db, st, e) < 0)
+	if (db_insert(db, 0, c->hash, STATE_INTENDED, db->number, &entry, e) < 0)
 		return -1;
 	c->n = sqlite3_last_insert_rowid(db->sql);
 	return 0;
@@ -121,8 +127,8 @@ intend(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 	c->at = clock_unix_ms();
 	c->settled_at = 0;
 	c->clock_offset = c->intent_offset;
-	claim_set_id(c, NULL);
-	claim_set_data(c, NULL);
+	claim_set(&c->id, NULL);
+	claim_set(&c->data, NULL);
 	c->verdict = LEDGER_YOURS;
 	sqlite3_bind_int64(st, 1, db->number);
 	sqlite3_bind_int64(st, 2, c->at);
@@ -142,7 +148,7 @@ claim(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 		return -1;
 	if (c->verdict == LEDGER_MADE || c->verdict == LEDGER_BUSY)
 		return 0;
-	if (c->mark < 0 && (c->mark = liveness_mark_take(db->live, e)) < 0)
+	if ((c->mark = liveness_mark_take(db->live, e)) < 0)
 		return -1;
 	if (c->verdict == LEDGER_UNKNOWN) {
 		st = db_sql(db, SQL_HOLD, e);
@@ -196,27 +202,35 @@ find_competing(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 static int
 adopt(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
-	const struct ledger_candidate *chosen;
+	const struct ledger_candidate *chosen = NULL;
 
+	c->verdict = LEDGER_YOURS;
 	for (size_t i = 0; i < c->ncandidates; i++) {
+		const struct ledger_candidate *one = &c->candidates[i];
 		sqlite3_stmt *st = db_sql(db, SQL_OWNED, e);
-		int rc;
+		int owned;
 
 		sqlite3_bind_int64(st, 1, c->n);
-		db_bind_text(st, 2, c->candidates[i].id);
-		if ((rc = db_run(db, st, e)) < 0)
+		db_bind_text(st, 2, one->id);
+		if ((owned = db_run(db, st, e)) < 0)
 			return -1;
-		c->candidates[i].owned = rc > 0;
+		if (owned || (chosen != NULL && strcmp(chosen->id, one->id) == 0))
+			continue;
+		if (chosen != NULL || c->certainty == LEDGER_MAYBE) {
+			c->verdict = LEDGER_UNKNOWN;
+			return 0;
+		}
+		c->verdict = LEDGER_MADE;
+		chosen = one;
 	}
-	chosen = claim_choose(c);
 	if (c->verdict == LEDGER_MADE && c->certainty == LEDGER_MATCH &&
 	    find_competing(db, c, e) < 0)
 		return -1;
 	if (c->verdict != LEDGER_MADE)
 		return 0;
 	c->state = STATE_MADE;
-	claim_set_id(c, chosen->id);
-	claim_set_data(c, chosen->data);
+	claim_set(&c->id, chosen->id);
+	claim_set(&c->data, chosen->data);
 	return settle(db, c, e);
 }
 

@@ -10,9 +10,10 @@ static const char *const texts[SQL_COUNT] = {
         "SELECT n, state, owner, first_at, at, settled_at, clock_offset, tag, id,"
         " data FROM entry WHERE key = ? ORDER BY n DESC",
     [SQL_INSERT] =
-        "INSERT INTO entry (key, state, owner, first_at, at, settled_at,"
-        " clock_offset, tag, operation, provider, base, account, subject, name,"
-        " options, data) VALUES (?, 1, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO entry (n, key, state, owner, first_at, at, settled_at,"
+        " clock_offset, tag, id, data, operation, provider, base, account, subject,"
+        " name, options)"
+        " VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_INTEND] = "UPDATE entry SET state = 1, owner = ?, at = ?, settled_at = 0,"
                    " clock_offset = ?, id = NULL, data = ? WHERE n = ?",
     [SQL_HOLD] = "UPDATE entry SET state = 3, owner = ? WHERE n = ?",
@@ -115,6 +116,29 @@ db_run(struct sqlite_store *db, sqlite3_stmt *st, struct err *e)
 
 	sqlite3_reset(st);
 	return rc;
+}
+
+int
+db_insert(struct sqlite_store *db, int64_t n, const unsigned char *hash,
+    int state, int64_t owner, const struct ledger_entry *entry,
+    struct err *e)
+{
+	sqlite3_stmt *st = db_sql(db, SQL_INSERT, e);
+	const char *columns[] = {entry->tag, entry->id, entry->data, entry->operation,
+	    entry->provider, entry->base, entry->account, entry->subject, entry->name,
+	    entry->options};
+
+	sqlite3_bind_int64(st, 1, n);
+	sqlite3_bind_blob(st, 2, hash, LEDGER_HASH, SQLITE_STATIC);
+	sqlite3_bind_int(st, 3, state);
+	sqlite3_bind_int64(st, 4, owner);
+	sqlite3_bind_int64(st, 5, entry->first_at);
+	sqlite3_bind_int64(st, 6, entry->at);
+	sqlite3_bind_int64(st, 7, entry->settled_at);
+	sqlite3_bind_int64(st, 8, entry->clock_offset);
+	for (int i = 0; i < (int)(sizeof columns / sizeof columns[0]); i++)
+		db_bind_text(st, 9 + i, columns[i]);
+	return db_run(db, st, e);
 }
 
 int
