@@ -1,5 +1,4 @@
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,16 +39,6 @@ state_of(const char *name)
 	return 0;
 }
 
-/* Runs a statement and finalizes it. The number of rows it changed, or -1. */
-static int
-run_once(struct sqlite_store *db, sqlite3_stmt *st, struct err *e)
-{
-	int rc = db_run(db, st, e);
-
-	sqlite3_finalize(st);
-	return rc < 0 ? -1 : sqlite3_changes(db->sql);
-}
-
 /* All keys that begin with the same hex digits: the lowest and the highest. */
 struct range {
 	unsigned char low[LEDGER_HASH], high[LEDGER_HASH];
@@ -58,23 +47,21 @@ struct range {
 static int
 key_range(const char *hex, struct range *r, struct err *e)
 {
+	static const char digits[] = "0123456789abcdef";
 	size_t len = strlen(hex);
 
-	memset(r->low, 0, sizeof r->low);
-	memset(r->high, 0xff, sizeof r->high);
-	if (len > sizeof r->low * 2 || strspn(hex, "0123456789abcdefABCDEF") != len)
+	if (len > 2 * LEDGER_HASH || strspn(hex, "0123456789abcdefABCDEF") != len)
 		return err_set(e, CODE_NOT_IN_LEDGER,
 		    "'%s' is not the beginning of a key: it takes up to 64 hex digits",
 		    hex);
+	memset(r->low, 0, sizeof r->low);
+	memset(r->high, 0xff, sizeof r->high);
 	for (size_t i = 0; i < len; i++) {
-		int c = tolower((unsigned char)hex[i]);
-		unsigned digit = (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
-		unsigned shift = i % 2 == 0 ? 4 : 0;
-		unsigned mask = 0xfU << shift;
+		long digit = strchr(digits, tolower((unsigned char)hex[i])) - digits;
+		int shift = i % 2 == 0 ? 4 : 0;
 
-		r->low[i / 2] = (unsigned char)(r->low[i / 2] | digit << shift);
-		r->high[i / 2] =
-		    (unsigned char)((r->high[i / 2] & ~mask) | digit << shift);
+		r->low[i / 2] |= (unsigned char)(digit << shift);
+		r->high[i / 2] ^= (unsigned char)((0xf - digit) << shift); /* was 0xf */
 	}
 	return 0;
 }
@@ -146,10 +133,6 @@ ledger_each(struct ledger *l, const struct ledger_filter *f,
 	sqlite3_stmt *st;
 	int rc;
 
-	if (f->state != NULL && state_of(f->state) == 0)
-		return err_set(e, CODE_NOT_IN_LEDGER,
-		    "'%s' is no state; use intended, made, unknown, not_made, failed or gone",
-		    f->state);
 	if (f->key != NULL && key_range(f->key, &range, e) < 0)
 		return -1;
 	st = select_entries(db, f, e);
@@ -170,63 +153,47 @@ ledger_each(struct ledger *l, const struct ledger_filter *f,
 /* The entries of one key, which is found by its first digits. */
 struct one_key {
 	struct range range;
-	int keys, unknown;
-	int64_t unknown_n;
-	bool busy;
+	int64_t unknown; /* an unknown entry; 0: there is none */
 };
-
-/* Counts one row; `last` is the key of the row before. */
-static void
-count_row(
-    struct sqlite_store *db, sqlite3_stmt *st, unsigned char *last, struct one_key *one)
-{
-	const void *hash = sqlite3_column_blob(st, 3);
-
-	if (sqlite3_column_bytes(st, 3) != LEDGER_HASH)
-		return;
-	one->keys += one->keys == 0 || memcmp(last, hash, LEDGER_HASH) != 0;
-	memcpy(last, hash, LEDGER_HASH);
-	if (db_is_busy(db, sqlite3_column_int64(st, 2))) {
-		one->busy = true;
-	} else if (sqlite3_column_int(st, 1) == STATE_UNKNOWN) {
-		one->unknown++;
-		one->unknown_n = sqlite3_column_int64(st, 0);
-	}
-}
 
 static int
 find_key(struct sqlite_store *db, const char *key, struct one_key *one, struct err *e)
 {
-	unsigned char last[LEDGER_HASH];
 	sqlite3_stmt *st;
-	int rc;
+	int rc, keys = 0;
+	bool busy = false;
 
-	*one = (struct one_key){0};
+	one->unknown = 0;
 	if (key[0] == '\0')
 		return err_set(e, CODE_NOT_IN_LEDGER, "the key is empty");
 	if (key_range(key, &one->range, e) < 0)
 		return -1;
-	st = db_prepare(
-	    db, "SELECT n, state, owner, key FROM entry WHERE key BETWEEN ? AND ?", e);
+	st = db_prepare(db,
+	    "SELECT n, state, owner, (SELECT count(*) FROM (SELECT DISTINCT key FROM entry"
+	    " WHERE key BETWEEN ?1 AND ?2 LIMIT 2)) FROM entry WHERE key BETWEEN ?1 AND ?2",
+	    e);
 	bind_range(st, &one->range);
-	while ((rc = db_step(db, st, e)) > 0 && one->keys < 2)
-		count_row(db, st, last, one);
+	while ((rc = db_step(db, st, e)) > 0 && (keys = sqlite3_column_int(st, 3)) == 1) {
+		busy = busy || db_is_busy(db, sqlite3_column_int64(st, 2));
+		if (sqlite3_column_int(st, 1) == STATE_UNKNOWN)
+			one->unknown = sqlite3_column_int64(st, 0);
+	}
 	sqlite3_finalize(st);
 	if (rc < 0)
 		return -1;
-	if (one->keys == 0)
+	if (keys == 0)
 		return err_set(
 		    e, CODE_NOT_IN_LEDGER, "no entry's key begins with '%s'", key);
-	if (one->keys > 1)
+	if (keys > 1)
 		return err_set(e, CODE_NOT_IN_LEDGER,
 		    "several keys begin with '%s'; give more digits of it", key);
-	if (one->busy)
+	if (busy)
 		return err_set(e, CODE_NOT_IN_LEDGER,
 		    "a running process works on '%s'; try again when it has ended", key);
 	return 0;
 }
 
-/* Ends a transaction of one change. */
+/* Ends a transaction of one change, which succeeded if rc is not -1. */
 static int
 end(struct sqlite_store *db, int rc, struct err *e)
 {
@@ -236,52 +203,52 @@ end(struct sqlite_store *db, int rc, struct err *e)
 	return -1;
 }
 
+/* Begins such a transaction, on the entries of a key. */
 static int
-settle(struct sqlite_store *db, const char *key, const char *id, struct err *e)
+begin(struct sqlite_store *db, const char *key, struct one_key *one, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_SETTLE, e);
-	struct one_key one;
-
-	if (find_key(db, key, &one, e) < 0)
+	if (db_begin(db, e) < 0)
 		return -1;
-	if (one.unknown == 0)
-		return err_set(e, CODE_NOT_IN_LEDGER,
-		    "'%s' is not unknown, so there is nothing to settle", key);
-	sqlite3_bind_int(st, 1, id != NULL ? STATE_MADE : STATE_NOT_MADE);
-	sqlite3_bind_int64(st, 2, clock_unix_ms());
-	db_bind_text(st, 3, id);
-	sqlite3_bind_null(st, 4);
-	sqlite3_bind_int64(st, 5, one.unknown_n);
-	return db_run(db, st, e);
+	return find_key(db, key, one, e) < 0 ? end(db, -1, e) : 0;
 }
 
 int
 ledger_settle_unknown(struct ledger *l, const char *key, const char *id, struct err *e)
 {
 	struct sqlite_store *db = ledger_store(l);
-
-	return db_begin(db, e) < 0 ? -1 : end(db, settle(db, key, id, e), e);
-}
-
-static int
-forget(struct sqlite_store *db, const char *key, struct err *e)
-{
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = db_sql(db, SQL_SETTLE, e);
 	struct one_key one;
 
-	if (find_key(db, key, &one, e) < 0)
+	if (begin(db, key, &one, e) < 0)
 		return -1;
-	st = db_prepare(db, "DELETE FROM entry WHERE key BETWEEN ? AND ?", e);
-	bind_range(st, &one.range);
-	return run_once(db, st, e);
+	if (one.unknown == 0) {
+		err_set(e, CODE_NOT_IN_LEDGER,
+		    "'%s' is not unknown, so there is nothing to settle", key);
+		return end(db, -1, e);
+	}
+	sqlite3_bind_int(st, 1, id != NULL ? STATE_MADE : STATE_NOT_MADE);
+	sqlite3_bind_int64(st, 2, clock_unix_ms());
+	db_bind_text(st, 3, id);
+	sqlite3_bind_null(st, 4);
+	sqlite3_bind_int64(st, 5, one.unknown);
+	return end(db, db_run(db, st, e), e);
 }
 
 int
 ledger_forget(struct ledger *l, const char *key, struct err *e)
 {
 	struct sqlite_store *db = ledger_store(l);
+	sqlite3_stmt *st;
+	struct one_key one;
+	int rc;
 
-	return db_begin(db, e) < 0 ? -1 : end(db, forget(db, key, e), e);
+	if (begin(db, key, &one, e) < 0)
+		return -1;
+	st = db_prepare(db, "DELETE FROM entry WHERE key BETWEEN ? AND ?", e);
+	bind_range(st, &one.range);
+	rc = db_run(db, st, e);
+	sqlite3_finalize(st);
+	return end(db, rc, e);
 }
 
 /* The entry with a key and a tag. */
@@ -338,7 +305,8 @@ put(struct sqlite_store *db, const struct ledger_entry *entry, const unsigned ch
 	struct known k;
 
 	if (state == 0)
-		return err_set(e, CODE_INVALID_RECORD, "'%s' is no state", entry->state);
+		return err_set(e, CODE_INVALID_RECORD, "'%s' is not a state of an entry",
+		    entry->state);
 	if (rank[state] >= rank[STATE_MADE] && entry->id == NULL)
 		return err_set(e, CODE_INVALID_RECORD, "the entry is %s, but has no id",
 		    entry->state);
@@ -355,12 +323,11 @@ put(struct sqlite_store *db, const struct ledger_entry *entry, const unsigned ch
 	if (k.other_open && state == STATE_UNKNOWN)
 		return err_set(e, CODE_NOT_IN_LEDGER,
 		    "this ledger has another unknown request of the same key; settle "
-		    "that first");
-	return db_insert(db, k.n, hash, state, 0, entry, e) < 0 ? -1
-	                                                                           : 1;
+		    "that request first");
+	return db_insert(db, k.n, hash, state, 0, entry, e) < 0 ? -1 : 1;
 }
 
-/* Whether the key is the hash of the parts; fills it in as bytes. */
+/* True if the key is the hash of the parts; hash gets its bytes. */
 static bool
 key_fits(const struct ledger_entry *entry, const char *options, unsigned char *hash)
 {
@@ -390,8 +357,8 @@ ledger_import(struct ledger *l, const struct ledger_entry *entry, struct err *e)
 	if (key_fits(entry, options, hash))
 		rc = put(ledger_store(l), &canonical, hash, e);
 	else
-		rc = err_set(
-		    e, CODE_INVALID_RECORD, "the key is not that of the entry's parts");
+		rc = err_set(e, CODE_INVALID_RECORD,
+		    "the key is not the hash of the entry's parts");
 	free(options);
 	free(base);
 	return rc;

@@ -1,6 +1,5 @@
 #include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,7 +89,7 @@ write_value(struct buf *b, json_object *v)
 	}
 }
 
-/* The value that the whole text is, or a string of it. */
+/* Parses JSON text. Text that is not JSON becomes a string. */
 static json_object *
 parse(const char *json)
 {
@@ -105,10 +104,10 @@ parse(const char *json)
 	return json_new_string(json);
 }
 
-char *
-ledger_key_canonical(const char *json)
+/* The canonical text of v. Frees v. */
+static char *
+canonical(json_object *v)
 {
-	json_object *v = parse(json);
 	struct buf b = {0};
 
 	write_value(&b, v);
@@ -117,28 +116,32 @@ ledger_key_canonical(const char *json)
 }
 
 char *
+ledger_key_canonical(const char *json)
+{
+	return canonical(parse(json));
+}
+
+char *
 ledger_key_options(const struct ledger_option *options, size_t n)
 {
-	json_object *all = json_object_new_object();
-	struct buf b = {0};
+	json_object *all = json_new_object();
 
 	for (size_t i = 0; i < n; i++)
 		json_object_object_add(all, options[i].name, parse(options[i].json));
-	write_value(&b, all);
-	json_object_put(all);
-	return buf_take(&b);
+	return canonical(all);
 }
 
-/* Takes the port out of a URL whose authority ends at `end`, where its scheme says as much. */
+/* Removes the port from a URL if it is empty or the default of the scheme. end: of the URL's
+ * authority. */
 static void
-drop_own_port(char *url, char *end)
+drop_default_port(char *url, char *end)
 {
-	unsigned long own = strncmp(url, "https:", 6) == 0 ? 443 : 80;
+	unsigned long standard = strncmp(url, "https:", 6) == 0 ? 443 : 80;
 	char *port = end;
 
 	while (isdigit((unsigned char)port[-1]))
 		port--;
-	if (port[-1] == ':' && (port == end || strtoul(port, NULL, 10) == own))
+	if (port[-1] == ':' && (port == end || strtoul(port, NULL, 10) == standard))
 		memmove(port - 1, end, strlen(end) + 1);
 }
 
@@ -157,25 +160,18 @@ ledger_key_base(const char *base)
 	end += strcspn(end, "/?#");
 	for (char *p = url; p < end; p++)
 		*p = (char)tolower((unsigned char)*p);
-	drop_own_port(url, end);
+	drop_default_port(url, end);
 	return url;
 }
 
-/* "LENGTH:TEXT,", so that no two lists of parts are the same bytes. */
+/* Appends "LENGTH:TEXT,", so that different lists of parts are different bytes. */
 static void
-netstring(struct sha256 *sha, const char *s)
+write_netstring(struct buf *b, const char *s)
 {
-	char digits[24];
-	int n;
-
-	if (s == NULL) {
-		sha256_add(sha, "-", 1);
-		return;
-	}
-	n = snprintf(digits, sizeof digits, "%zu:", strlen(s));
-	sha256_add(sha, digits, (size_t)n);
-	sha256_add(sha, s, strlen(s));
-	sha256_add(sha, ",", 1);
+	if (s != NULL)
+		buf_printf(b, "%zu:%s,", strlen(s), s);
+	else
+		buf_chr(b, '-');
 }
 
 void
@@ -185,10 +181,13 @@ ledger_key_hash(const struct ledger_key *key, const char *options, unsigned char
 	const char *parts[] = {"avtools-key-1", key->operation, key->provider, base,
 	    key->account, key->subject, key->name, options};
 	struct sha256 sha;
+	struct buf b = {0};
 
-	sha256_init(&sha);
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-		netstring(&sha, parts[i]);
+		write_netstring(&b, parts[i]);
+	sha256_init(&sha);
+	sha256_add(&sha, b.data, b.len);
 	sha256_sum(&sha, hash);
+	buf_release(&b);
 	free(base);
 }

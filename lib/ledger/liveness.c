@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "ledger/liveness.h"
 
@@ -19,24 +20,10 @@ enum {
 struct liveness {
 	int dir, fd;
 	int64_t number;
-	char boot[HEADER]; /* the header of this boot; empty: the kernel does not tell */
+	char header[HEADER]; /* of a file of this boot; empty: the boot is unknown */
 	int *free_marks;
 	size_t nfree, nmarks;
 };
-
-/* Fills in the header that a file of this boot has. */
-static void
-read_boot(char *header)
-{
-	char id[37] = "";
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (read(fd, id, 36) == 36)
-		snprintf(header, HEADER, "avtools live 1 %s\n", id);
-	close(fd);
-}
 
 static int
 open_name(const struct liveness *l, int64_t number, int flags)
@@ -45,21 +32,6 @@ open_name(const struct liveness *l, int64_t number, int flags)
 
 	snprintf(name, sizeof name, "%" PRId64, number);
 	return openat(l->dir, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-}
-
-static int
-open_dir(const char *dir, struct err *e)
-{
-	int fd;
-
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return err_set(
-		    e, CODE_STATE_UNUSABLE, "cannot make the directory '%s':", dir);
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(
-		    e, CODE_STATE_UNUSABLE, "cannot open the directory '%s':", dir);
-	return fd;
 }
 
 /* Makes this process's file, locked. */
@@ -82,8 +54,9 @@ open_own(struct liveness *l, const char *dir, bool *taken, struct err *e)
 	if (fcntl(l->fd, F_OFD_SETLK, &fl) < 0)
 		return err_set(
 		    e, CODE_STATE_UNUSABLE, "cannot lock a file in '%s':", dir);
-	if (pwrite(l->fd, l->boot, HEADER, 0) != HEADER)
-		return err_set(e, CODE_STATE_UNUSABLE, "cannot write in '%s':", dir);
+	if (pwrite(l->fd, l->header, HEADER, 0) != HEADER)
+		return err_set(
+		    e, CODE_STATE_UNUSABLE, "cannot write to a file in '%s':", dir);
 	return 0;
 }
 
@@ -91,13 +64,18 @@ struct liveness *
 liveness_open(const char *dir, int64_t number, bool *taken, struct err *e)
 {
 	struct liveness *l = mem_new(1, sizeof *l);
+	char boot[CLOCK_BOOT_ID];
 
 	*taken = false;
-	l->fd = -1;
+	l->dir = l->fd = -1;
 	l->number = number;
-	read_boot(l->boot);
-	l->dir = open_dir(dir, e);
-	if (l->dir >= 0 && open_own(l, dir, taken, e) == 0)
+	if (clock_boot_id(boot))
+		snprintf(l->header, HEADER, "avtools live 1 %s\n", boot);
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		err_set(e, CODE_STATE_UNUSABLE, "cannot make the directory '%s':", dir);
+	else if ((l->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		err_set(e, CODE_STATE_UNUSABLE, "cannot open the directory '%s':", dir);
+	else if (open_own(l, dir, taken, e) == 0)
 		return l;
 	liveness_close(l);
 	return NULL;
@@ -136,7 +114,7 @@ liveness_mark_take(struct liveness *l, struct err *e)
 		if (rc != 0) {
 			errno = rc;
 			return err_set(e, CODE_STATE_UNUSABLE,
-			    "cannot extend the file beside the ledger that notes what is sent:");
+			    "cannot allocate space for a note that sending begins:");
 		}
 		l->free_marks = mem_resize(
 		    l->free_marks, (l->nmarks + CHUNK) * sizeof *l->free_marks);
@@ -178,13 +156,13 @@ liveness_alive(struct liveness *l, int64_t number)
 		return true;
 	fd = open_name(l, number, O_RDWR);
 	if (fd < 0)
-		return errno != ENOENT; /* who cannot be asked is taken as alive */
+		return errno != ENOENT; /* unreadable: assume that it lives */
 	alive = fcntl(fd, F_OFD_GETLK, &fl) < 0 || fl.l_type != F_UNLCK;
 	close(fd);
 	return alive;
 }
 
-/* Whether n is in one of the marks of the file, or the file cannot be read. */
+/* True if a mark of the file is n, or if the file cannot be read. */
 static bool
 is_marked(int fd, int64_t n)
 {
@@ -210,31 +188,36 @@ liveness_unsent(struct liveness *l, int64_t number, int64_t n)
 
 	if (fd < 0)
 		return false;
-	unsent = l->boot[0] != '\0' && pread(fd, header, HEADER, 0) == HEADER &&
-	         memcmp(header, l->boot, HEADER) == 0 && !is_marked(fd, n);
+	unsent = l->header[0] != '\0' && pread(fd, header, HEADER, 0) == HEADER &&
+	         memcmp(header, l->header, HEADER) == 0 && !is_marked(fd, n);
 	close(fd);
 	return unsent;
 }
 
-void
-liveness_each_dead(struct liveness *l, void (*fn)(void *arg, int64_t number), void *arg)
+int64_t *
+liveness_dead(struct liveness *l)
 {
 	int fd = openat(l->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	int64_t *dead = mem_new(1, sizeof *dead);
 	struct dirent *entry;
+	size_t n = 0;
+	DIR *d;
 
-	if (d == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
+	if (fd < 0)
+		return dead;
+	d = mem_checked(fdopendir(fd)); /* fails only without memory */
 	while ((entry = readdir(d)) != NULL) {
 		char *end;
 		int64_t number = strtoll(entry->d_name, &end, 10);
-		if (number > 0 && *end == '\0' && !liveness_alive(l, number))
-			fn(arg, number);
+
+		if (number <= 0 || *end != '\0' || liveness_alive(l, number))
+			continue;
+		dead[n++] = number;
+		dead = mem_resize(dead, (n + 1) * sizeof *dead);
+		dead[n] = 0;
 	}
 	closedir(d);
+	return dead;
 }
 
 void
@@ -243,5 +226,5 @@ liveness_remove(struct liveness *l, int64_t number)
 	char name[32];
 
 	snprintf(name, sizeof name, "%" PRId64, number);
-	unlinkat(l->dir, name, 0); /* one that stays is tried again by the next process */
+	unlinkat(l->dir, name, 0); /* if this fails, the next process tries again */
 }

@@ -48,9 +48,9 @@ bool liveness_alive(struct liveness *l, int64_t number);
 /* True if it is proved that a dead process had not begun to send entry n. */
 bool liveness_unsent(struct liveness *l, int64_t number, int64_t n);
 
-/* Calls fn with the number of every dead process that has a file. */
-void liveness_each_dead(
-    struct liveness *l, void (*fn)(void *arg, int64_t number), void *arg);
+/* The numbers of all dead processes that have a file; 0 ends the list. The
+ * caller frees it. */
+int64_t *liveness_dead(struct liveness *l);
 
 /* Removes the file of a dead process that has no open entry any more. */
 void liveness_remove(struct liveness *l, int64_t number);

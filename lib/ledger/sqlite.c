@@ -101,9 +101,7 @@ connect_db(struct sqlite_store *db, struct err *e)
 	int rc = sqlite3_open_v2(
 	    db->file, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
 
-	if (db->sql == NULL)
-		return err_set(
-		    e, CODE_STATE_UNUSABLE, "ledger '%s': out of memory", db->file);
+	mem_checked(db->sql);
 	if (rc != SQLITE_OK)
 		return db_error(db, e);
 	sqlite3_busy_handler(db->sql, wait_for_others, NULL);
@@ -174,20 +172,6 @@ prepare(struct sqlite_store *db, struct err *e)
 	return 0;
 }
 
-struct dead {
-	int64_t *numbers;
-	size_t n;
-};
-
-static void
-add_dead(void *arg, int64_t process)
-{
-	struct dead *d = arg;
-
-	d->numbers = mem_resize(d->numbers, (d->n + 1) * sizeof *d->numbers);
-	d->numbers[d->n++] = process;
-}
-
 /* Takes a number that no process had, and makes this process's file. The transaction keeps
  * other processes from judging that file before it is locked. */
 static int
@@ -212,21 +196,21 @@ join(struct sqlite_store *db, struct err *e)
 static int
 enter(struct sqlite_store *db, struct err *e)
 {
-	struct dead dead = {0};
+	int64_t *dead = NULL;
 	int rc = -1;
 
 	if (db_begin(db, e) < 0)
 		return -1;
 	if (join(db, e) < 0)
 		goto out;
-	liveness_each_dead(db->live, add_dead, &dead);
+	dead = liveness_dead(db->live);
 	if (sqlite_claims_recover(db, e) < 0 || db_commit(db, e) < 0)
 		goto out;
-	for (size_t i = 0; i < dead.n; i++)
-		liveness_remove(db->live, dead.numbers[i]);
+	for (size_t i = 0; dead[i] != 0; i++)
+		liveness_remove(db->live, dead[i]);
 	rc = 0;
 out:
-	free(dead.numbers);
+	free(dead);
 	db_rollback(db);
 	return rc;
 }

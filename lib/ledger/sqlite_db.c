@@ -119,9 +119,8 @@ db_run(struct sqlite_store *db, sqlite3_stmt *st, struct err *e)
 }
 
 int
-db_insert(struct sqlite_store *db, int64_t n, const unsigned char *hash,
-    int state, int64_t owner, const struct ledger_entry *entry,
-    struct err *e)
+db_insert(struct sqlite_store *db, int64_t n, const unsigned char *hash, int state,
+    int64_t owner, const struct ledger_entry *entry, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_INSERT, e);
 	const char *columns[] = {entry->tag, entry->id, entry->data, entry->operation,

@@ -67,8 +67,7 @@ int db_run(struct sqlite_store *db, sqlite3_stmt *st, struct err *e);
 /* Inserts an entry, or replaces entry n if that is not 0. The entry's key and
  * state are not used: hash and state stand for them. */
 int db_insert(struct sqlite_store *db, int64_t n, const unsigned char *hash,
-    int state, int64_t owner, const struct ledger_entry *entry,
-    struct err *e);
+    int state, int64_t owner, const struct ledger_entry *entry, struct err *e);
 
 /* Transactions. begin fails if the file was moved or deleted. */
 int db_begin(struct sqlite_store *db, struct err *e);
