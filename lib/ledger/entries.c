@@ -10,31 +10,25 @@
 #include "ledger/key.h"
 #include "ledger/sqlite_db.h"
 
-/* By enum ledger_state. A higher rank knows more. */
-static const char *const names[] = {
-    [STATE_INTENDED] = "intended",
-    [STATE_MADE] = "made",
-    [STATE_UNKNOWN] = "unknown",
-    [STATE_NOT_MADE] = "not_made",
-    [STATE_FAILED] = "failed",
-    [STATE_GONE] = "gone",
-};
-static const int rank[] = {
-    [STATE_INTENDED] = 1,
-    [STATE_UNKNOWN] = 1,
-    [STATE_NOT_MADE] = 2,
-    [STATE_MADE] = 3,
-    [STATE_FAILED] = 4,
-    [STATE_GONE] = 4,
+static const struct {
+	const char *name;
+	int rank; /* a higher rank knows more */
+} states[] = {
+    [STATE_INTENDED] = {"intended", 1},
+    [STATE_MADE] = {"made", 3},
+    [STATE_UNKNOWN] = {"unknown", 1},
+    [STATE_NOT_MADE] = {"not_made", 2},
+    [STATE_FAILED] = {"failed", 4},
+    [STATE_GONE] = {"gone", 4},
 };
 
-enum { STATES = sizeof names / sizeof names[0] };
+enum { STATES = sizeof states / sizeof states[0] };
 
 static int
 state_of(const char *name)
 {
 	for (int i = 1; i < STATES; i++)
-		if (strcmp(names[i], name) == 0)
+		if (strcmp(states[i].name, name) == 0)
 			return i;
 	return 0;
 }
@@ -85,7 +79,7 @@ read_entry(
 
 	hex_of(hex, hash, len < LEDGER_HASH ? (size_t)len : LEDGER_HASH);
 	entry->key = hex;
-	entry->state = state > 0 && state < STATES ? names[state] : "damaged";
+	entry->state = state > 0 && state < STATES ? states[state].name : "damaged";
 	entry->busy = db_is_busy(db, sqlite3_column_int64(st, 2));
 	entry->first_at = sqlite3_column_int64(st, 3);
 	entry->at = sqlite3_column_int64(st, 4);
@@ -292,9 +286,10 @@ find_known(struct sqlite_store *db, const unsigned char *hash, const char *tag,
 static bool
 tells_more(const struct known *k, int state, int64_t at)
 {
-	bool made = rank[state] >= rank[STATE_MADE] || rank[k->state] >= rank[STATE_MADE];
+	int ours = states[k->state].rank, theirs = states[state].rank;
+	bool made = ours >= states[STATE_MADE].rank || theirs >= states[STATE_MADE].rank;
 
-	return made || at == k->at ? rank[state] > rank[k->state] : at > k->at;
+	return made || at == k->at ? theirs > ours : at > k->at;
 }
 
 static int
@@ -307,7 +302,7 @@ put(struct sqlite_store *db, const struct ledger_entry *entry, const unsigned ch
 	if (state == 0)
 		return err_set(e, CODE_INVALID_RECORD, "'%s' is not a state of an entry",
 		    entry->state);
-	if (rank[state] >= rank[STATE_MADE] && entry->id == NULL)
+	if (states[state].rank >= states[STATE_MADE].rank && entry->id == NULL)
 		return err_set(e, CODE_INVALID_RECORD, "the entry is %s, but has no id",
 		    entry->state);
 	if (state == STATE_INTENDED)

@@ -174,19 +174,13 @@ finish_one(struct ledger_claim *c)
 	}
 }
 
+/* Commits the batch on a thread. */
 static void
-commit(struct ledger *l)
-{
-	l->failed = sqlite_claims_apply(l->store, &l->batch, &l->err);
-}
-
-/* The same on the commit thread. */
-static void
-commit_aside(void *arg)
+commit(void *arg)
 {
 	struct ledger *l = arg;
 
-	commit(l);
+	l->failed = sqlite_claims_apply(l->store, &l->batch, &l->err);
 	pthread_mutex_lock(&l->lock);
 	l->committing = false;
 	pthread_cond_signal(&l->committed);
@@ -226,7 +220,7 @@ start(void *arg)
 		return;
 	take_queue(l);
 	l->committing = true;
-	loop_work(l->loop, commit_aside, finish, l);
+	loop_work(l->loop, commit, finish, l);
 }
 
 static void
@@ -404,7 +398,6 @@ ledger_resend(struct ledger_claim *c, int64_t clock_offset, ledger_fn *fn, void 
 	c->sent = false;
 	c->fn = fn;
 	c->arg = arg;
-	c->verdict = LEDGER_YOURS;
 	enqueue(c, WANT_RESEND);
 }
 
@@ -434,6 +427,5 @@ ledger_retire(struct ledger *l, const struct ledger_key *where, const char *id,
 
 	c->id = mem_str(id);
 	c->state = fate == LEDGER_FAILED ? STATE_FAILED : STATE_GONE;
-	c->verdict = LEDGER_MADE;
 	enqueue(c, WANT_RETIRE);
 }

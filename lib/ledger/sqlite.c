@@ -230,17 +230,13 @@ struct sqlite_store *
 sqlite_store_open(const char *file, struct err *e)
 {
 	struct sqlite_store *db = mem_new(1, sizeof *db);
-	int rc;
 
-	if (file != NULL) {
-		rc = make_file(db, file, e);
-	} else {
+	if (file == NULL) {
 		db->file = mem_str(":memory:");
 		db->number = 1; /* the only process */
-		rc = 0;
 	}
-	if (rc == 0 && connect_db(db, e) == 0 && prepare(db, e) == 0 &&
-	    (file == NULL || enter(db, e) == 0))
+	if ((file == NULL || make_file(db, file, e) == 0) && connect_db(db, e) == 0 &&
+	    prepare(db, e) == 0 && (file == NULL || enter(db, e) == 0))
 		return db;
 	sqlite_store_free(db);
 	return NULL;

@@ -7,12 +7,6 @@
 #include "base/hex.h"
 #include "ledger/sqlite_claims.h"
 
-/* The rows of one key. */
-struct found {
-	int64_t made, open, free; /* entry numbers; 0: there is none */
-	bool busy;                /* another process owns the open one */
-};
-
 /* Copies the current row into the claim's answer. */
 static void
 read_answer(struct ledger_claim *c, sqlite3_stmt *st)
@@ -29,64 +23,46 @@ read_answer(struct ledger_claim *c, sqlite3_stmt *st)
 	claim_set(&c->data, (const char *)sqlite3_column_text(st, 9));
 }
 
-/* Sorts one row into *f. An intended entry that this process owns counts as unknown: its claim
- * has ended, but its outcome could not be written. */
+/* Updates the verdict by one row of the key: a made row decides, then an open one; a row that is
+ * not made is used again. An intended entry that this process owns counts as unknown: its claim has
+ * ended, but its outcome could not be written. */
 static void
-sort_row(
-    struct sqlite_store *db, struct ledger_claim *c, sqlite3_stmt *st, struct found *f)
+weigh_row(struct sqlite_store *db, struct ledger_claim *c, sqlite3_stmt *st)
 {
 	int64_t n = sqlite3_column_int64(st, 0);
 	int64_t owner = sqlite3_column_int64(st, 2);
 	bool busy = db_is_busy(db, owner);
-	enum ledger_state state = (enum ledger_state)sqlite3_column_int(st, 1);
+	int state = sqlite3_column_int(st, 1);
 
 	if (state == STATE_INTENDED && owner != db->number && !busy &&
 	    liveness_unsent(db->live, owner, n))
 		state = STATE_NOT_MADE;
-	switch (state) {
-	case STATE_MADE:
-		if (f->made == 0 && !c->again) {
-			f->made = n;
-			read_answer(c, st);
-		}
-		break;
-	case STATE_INTENDED:
-	case STATE_UNKNOWN:
-		f->open = n;
-		f->busy = f->busy || busy;
-		if (f->made == 0)
-			read_answer(c, st);
-		break;
-	case STATE_NOT_MADE:
-		f->free = n;
-		if (f->made == 0 && f->open == 0)
-			read_answer(c, st);
-		break;
-	case STATE_FAILED:
-	case STATE_GONE:
-		break;
-	}
+	if (state == STATE_MADE && !c->again && c->verdict != LEDGER_MADE)
+		c->verdict = LEDGER_MADE;
+	else if ((state == STATE_INTENDED || state == STATE_UNKNOWN) &&
+	         c->verdict != LEDGER_MADE)
+		c->verdict =
+		    busy || c->verdict == LEDGER_BUSY ? LEDGER_BUSY : LEDGER_UNKNOWN;
+	else if (state != STATE_NOT_MADE || c->verdict != LEDGER_YOURS)
+		return;
+	read_answer(c, st);
 }
 
-/* Sets the claim's verdict from the rows of its key. Writes nothing. */
+/* Sets the claim's verdict from the rows of its key, and n to the row that decided it, or 0. Writes
+ * nothing. */
 static int
-find(struct sqlite_store *db, struct ledger_claim *c, struct found *f, struct err *e)
+find(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_FIND, e);
 	int rc;
 
-	*f = (struct found){0};
+	c->verdict = LEDGER_YOURS;
+	c->n = 0;
 	claim_set(&c->id, NULL);
 	claim_set(&c->data, NULL);
 	sqlite3_bind_blob(st, 1, c->hash, LEDGER_HASH, SQLITE_STATIC);
 	while ((rc = db_step(db, st, e)) > 0)
-		sort_row(db, c, st, f);
-	if (f->made != 0)
-		c->verdict = LEDGER_MADE;
-	else if (f->open != 0)
-		c->verdict = f->busy ? LEDGER_BUSY : LEDGER_UNKNOWN;
-	else
-		c->verdict = LEDGER_YOURS;
+		weigh_row(db, c, st);
 	return rc;
 }
 
@@ -142,9 +118,8 @@ static int
 claim(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	sqlite3_stmt *st;
-	struct found f;
 
-	if (find(db, c, &f, e) < 0)
+	if (find(db, c, e) < 0)
 		return -1;
 	if (c->verdict == LEDGER_MADE || c->verdict == LEDGER_BUSY)
 		return 0;
@@ -156,10 +131,7 @@ claim(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 		sqlite3_bind_int64(st, 2, c->n);
 		return db_run(db, st, e);
 	}
-	if (f.free == 0)
-		return insert(db, c, e);
-	c->n = f.free;
-	return intend(db, c, e);
+	return c->n != 0 ? intend(db, c, e) : insert(db, c, e);
 }
 
 static int
@@ -255,13 +227,12 @@ retire(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 static int
 needs_writing(struct sqlite_store *db, struct ledger_claims *batch, struct err *e)
 {
-	struct found f;
 	struct ledger_claim *c;
 
 	STAILQ_FOREACH (c, batch, link) {
 		if (c->want != WANT_CLAIM && c->want != WANT_PEEK)
 			return 1;
-		if (find(db, c, &f, e) < 0)
+		if (find(db, c, e) < 0)
 			return -1;
 		if (c->want == WANT_CLAIM && c->verdict != LEDGER_MADE &&
 		    c->verdict != LEDGER_BUSY)
@@ -305,7 +276,6 @@ is_owned(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 static int
 write_one(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
-	struct found ignored;
 	int owned = 1;
 
 	if (c->want == WANT_SETTLE || c->want == WANT_RESEND || c->want == WANT_ADOPT)
@@ -324,7 +294,7 @@ write_one(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 	case WANT_RETIRE:
 		return retire(db, c, e);
 	case WANT_PEEK:
-		return find(db, c, &ignored, e);
+		return find(db, c, e);
 	}
 	return 0;
 }
@@ -336,12 +306,9 @@ give_up(struct sqlite_store *db, struct ledger_claims *batch)
 	struct ledger_claim *c;
 
 	db_rollback(db);
-	STAILQ_FOREACH (c, batch, link) {
-		if (c->want != WANT_CLAIM)
-			continue;
-		liveness_mark_free(db->live, c->mark);
-		c->mark = -1;
-	}
+	STAILQ_FOREACH (c, batch, link)
+		if (c->want == WANT_CLAIM)
+			liveness_mark_free(db->live, c->mark);
 	return -1;
 }
 
@@ -356,10 +323,9 @@ sqlite_claims_apply(struct sqlite_store *db, struct ledger_claims *batch, struct
 	failpoint("commit-before");
 	if (db_begin(db, e) < 0)
 		return -1;
-	STAILQ_FOREACH (c, batch, link) {
+	STAILQ_FOREACH (c, batch, link)
 		if (write_one(db, c, e) < 0)
 			return give_up(db, batch);
-	}
 	failpoint("commit");
 	if (db_commit(db, e) < 0)
 		return give_up(db, batch);
