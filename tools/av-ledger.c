@@ -152,8 +152,8 @@ list(struct ledger *l, const struct options *o, char **keys)
 	return 0;
 }
 
-/* Reads a time such as "2026-11-21T23:02:17.123Z" as ms since 1970; 0 if absent. False if it is
- * something else. */
+/* Reads a time such as "2026-11-21T23:02:17.123Z" as ms since 1970; 0 if it is absent. False: the
+ * value is not a time. */
 static bool
 get_time(struct json_object *o, const char *pointer, int64_t *at)
 {
@@ -174,22 +174,13 @@ get_time(struct json_object *o, const char *pointer, int64_t *at)
 	return true;
 }
 
-/* A made entry must have an id, though it may be "". */
-static bool
-has_id(const struct ledger_entry *n)
-{
-	return n->id != NULL ||
-	       (strcmp(n->state, "made") != 0 && strcmp(n->state, "failed") != 0 &&
-	           strcmp(n->state, "gone") != 0);
-}
-
 /* True if the entry has every required text. */
 static bool
-is_whole(const struct ledger_entry *n)
+is_complete(const struct ledger_entry *n)
 {
 	return n->key != NULL && n->state != NULL && n->operation != NULL &&
 	       n->provider != NULL && n->base != NULL && n->account != NULL &&
-	       n->subject != NULL && n->tag != NULL && has_id(n);
+	       n->subject != NULL && n->tag != NULL;
 }
 
 static int
@@ -220,11 +211,12 @@ import_line(struct ledger *l, const struct line *line, struct err *e)
 	    .data = data.data,
 	    .tag = json_str(o, "/tag"),
 	    .clock_offset = json_int(o, "/clock_offset_ms", 0)};
-	if (is_whole(&n) && get_time(o, "/first_at", &n.first_at) &&
+	if (is_complete(&n) && get_time(o, "/first_at", &n.first_at) &&
 	    get_time(o, "/at", &n.at) && get_time(o, "/settled_at", &n.settled_at))
 		rc = ledger_import(l, &n, e);
 	else
-		rc = err_set(e, CODE_INVALID_RECORD, "this is no entry of a ledger");
+		rc = err_set(e, CODE_INVALID_RECORD,
+		    "the line is not a ledger entry: a member is missing or of another type");
 	buf_release(&options);
 	buf_release(&data);
 	json_object_put(o);
@@ -259,16 +251,15 @@ import_lines(struct ledger *l, struct lines *lines, const char *name, struct cou
 	}
 }
 
-/* True if a read would block. */
 static bool
-is_dry(int fd)
+would_block(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	return poll(&p, 1, 0) == 0;
 }
 
-/* Imports the lines of one transaction. It ends before it would wait for more lines, so that other
+/* Imports lines in one transaction. The transaction ends before a read would block, so that other
  * processes can write meanwhile. */
 static void
 import_batch(struct ledger *l, struct lines *lines, const char *name, struct counts *c)
@@ -279,7 +270,7 @@ import_batch(struct ledger *l, struct lines *lines, const char *name, struct cou
 	if (ledger_begin(l, &e) < 0)
 		err_die(&e);
 	import_lines(l, lines, name, c);
-	while (c->pending < BATCH && !lines->eof && !is_dry(lines->fd)) {
+	while (c->pending < BATCH && !lines->eof && !would_block(lines->fd)) {
 		if (lines_read(lines) < 0)
 			die(EX_NOINPUT, "cannot read '%s':", name);
 		import_lines(l, lines, name, c);
@@ -342,7 +333,7 @@ settle(struct ledger *l, const struct options *o, char **keys)
 	return list(l, &(struct options){0}, keys);
 }
 
-/* Prints the entries that it removes, so that they can be imported again. */
+/* Prints the removed entries, so that they can be imported again. */
 static int
 forget(struct ledger *l, const struct options *o, char **keys)
 {
@@ -399,7 +390,7 @@ static const struct command {
 	int (*run)(struct ledger *l, const struct options *o, char **operands);
 	bool filters; /* takes -p, --account, --state and --id */
 	bool settles; /* takes --made and --not-made */
-	bool makes;   /* makes a ledger that is not there */
+	bool makes;   /* makes a missing ledger file */
 } commands[] = {
     {.name = "list", .run = list, .filters = true},
     {.name = "export", .run = list, .filters = true},
@@ -419,7 +410,7 @@ find_command(const char *name)
 	    name != NULL ? name : "");
 }
 
-/* Refuses options that the command would ignore: the user may rely on them. */
+/* An option that the command would ignore is an error: the user may rely on it. */
 static void
 check_options(const struct command *c, const struct options *o)
 {
@@ -436,7 +427,8 @@ check_options(const struct command *c, const struct options *o)
 		i++;
 	if (i == sizeof states / sizeof states[0])
 		opt_misuse(&usage,
-		    "'%s' is no state: intended, made, unknown, not_made, failed, gone",
+		    "'%s' is not a state: use intended, made, unknown, not_made, failed or "
+		    "gone",
 		    o->state);
 }
 
@@ -447,7 +439,9 @@ check_file(const struct command *c, const char *file)
 	const char *used = file != NULL ? file : getenv("AV_LEDGER");
 
 	if (used != NULL && strcmp(used, "none") == 0)
-		die(EX_CONFIG, "there is no ledger to look into (it is 'none')");
+		die(EX_CONFIG,
+		    "the ledger 'none' is not kept in a file; name a file with --ledger or "
+		    "AV_LEDGER");
 	if (file != NULL && !c->makes && access(file, F_OK) < 0 && errno == ENOENT)
 		die(EX_CONFIG, "there is no ledger '%s'", file);
 }

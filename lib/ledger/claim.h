@@ -17,7 +17,7 @@ enum {
 	LEDGER_TAG = 24,  /* characters of a tag */
 };
 
-/* What the next commit is to do. */
+/* What the next commit does with the claim. */
 enum ledger_want {
 	WANT_CLAIM,
 	WANT_SETTLE,

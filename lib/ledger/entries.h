@@ -14,9 +14,9 @@ int ledger_each(struct ledger *l, const struct ledger_filter *filter,
     bool (*fn)(void *arg, const struct ledger_entry *entry), void *arg,
     struct err *e);
 
-/* In both, key is the first digits of a key, in hex. They fail with
- * CODE_NOT_IN_LEDGER if it is empty or fits no key or several, and if a living
- * process owns the entry. */
+/* The next two take the first hex digits of a key. They fail with
+ * CODE_NOT_IN_LEDGER if the digits are empty or match no key or several keys,
+ * or if a living process owns an entry of the key. */
 
 /* Settles the unknown entry of a key: made with this id, or not made (NULL). */
 int ledger_settle_unknown(
@@ -25,14 +25,15 @@ int ledger_settle_unknown(
 /* Removes all entries of a key: the next claim is YOURS, whatever was made. */
 int ledger_forget(struct ledger *l, const char *key, struct err *e);
 
-/* Adds an entry that another ledger exported. If its key and tag are here
- * already, the state that knows more wins: made, failed and gone before the
- * others, then the later attempt. An intended entry becomes unknown, since its
- * owner is elsewhere. 1 if something was written, 0 if it was known.
+/* Adds an entry that another ledger exported. If this ledger has an entry with
+ * the same key and tag, the state that knows more wins: made, failed and gone
+ * before the others, then the later attempt. An intended entry becomes unknown,
+ * since no process of this ledger owns it. 1 if something was written, 0 if the
+ * entry was known.
  *
- * CODE_INVALID_RECORD if the key is not the hash of the parts;
- * CODE_NOT_IN_LEDGER if the key would have two open entries, or a living
- * process owns the entry. */
+ * CODE_INVALID_RECORD if the key is not the hash of the parts, the state has an
+ * unknown name, or a made entry has no id; CODE_NOT_IN_LEDGER if the key would
+ * have two open entries, or a living process owns the entry. */
 int ledger_import(
     struct ledger *l, const struct ledger_entry *entry, struct err *e);
 

@@ -9,8 +9,8 @@
  * strings with the fewest escapes, integers as their digits, other whole
  * numbers below 2^53 likewise, all other numbers as printf's "%.17g".
  *
- * The bytes that are hashed must never change, or everything would be paid for
- * again: a test holds known hashes.
+ * The hashed bytes must never change, or every request would be paid for again:
+ * a test compares known hashes.
  */
 #ifndef AV_LEDGER_KEY_H
 #define AV_LEDGER_KEY_H
@@ -24,7 +24,7 @@ char *ledger_key_options(const struct ledger_option *options, size_t n);
 /* The canonical form of one JSON value. The caller frees it. */
 char *ledger_key_canonical(const char *json);
 
-/* The base URL as the key has it. The caller frees it. */
+/* The base URL in the form that the key uses. The caller frees it. */
 char *ledger_key_base(const char *base);
 
 /* options: as from ledger_key_options. hash: 32 bytes. */
