@@ -23,9 +23,9 @@ read_answer(struct ledger_claim *c, sqlite3_stmt *st)
 	claim_set(&c->data, (const char *)sqlite3_column_text(st, 9));
 }
 
-/* Updates the verdict by one row of the key: a made row decides, then an open one; a row that is
- * not made is used again. An intended entry that this process owns counts as unknown: its claim has
- * ended, but its outcome could not be written. */
+/* Updates the verdict by one row of the key. A made row decides, then an open one; a row that
+ * is not made is used again. An intended entry that this process owns counts as unknown: its
+ * claim has ended, but its outcome could not be written. */
 static void
 weigh_row(struct sqlite_store *db, struct ledger_claim *c, sqlite3_stmt *st)
 {
@@ -48,8 +48,8 @@ weigh_row(struct sqlite_store *db, struct ledger_claim *c, sqlite3_stmt *st)
 	read_answer(c, st);
 }
 
-/* Sets the claim's verdict from the rows of its key, and n to the row that decided it, or 0. Writes
- * nothing. */
+/* Sets the claim's verdict from the rows of its key, and n to the row that decided it, or 0.
+ * Writes nothing. */
 static int
 find(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {

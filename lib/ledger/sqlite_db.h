@@ -2,11 +2,11 @@
  * sqlite_db: the database of the store: statements and transactions.
  *
  * One table, `entry`, with a row for each paid request, in the order of the
- * requests. An index over the keys' hashes finds one among millions in a few
- * page reads; a table in the order of the hashes would need more, its rows
- * being wide. A key has several rows if it was made again (--again, or the
- * first one failed): at most one of them is open, that is intended or unknown,
- * and at most one is not made.
+ * requests. An index over the keys' hashes finds a row among millions in a few
+ * page reads; a table sorted by hash would need more reads, since its rows are
+ * wide. A key has several rows if it was made again (--again, or after the
+ * avatar failed). At most one of them is open, that is intended or unknown, and
+ * at most one is not made.
  *
  * The log is WAL with synchronous=FULL: a commit is one fsync and survives a
  * loss of power.
@@ -45,9 +45,10 @@ struct sqlite_store {
 	sqlite3_stmt *cached[SQL_COUNT];
 };
 
-/* A statement ready to bind: one of the enum, kept by the store, or of any
- * text, which the caller finalizes. NULL with *e set; the functions below, and
- * sqlite3_bind_*, accept that NULL, so one check at the end is enough. */
+/* A statement ready to bind. db_sql returns one of the enum, which the store
+ * keeps; db_prepare compiles any text, and the caller finalizes the statement.
+ * NULL with *e set; the functions below, and sqlite3_bind_*, accept NULL, so
+ * one check at the end is enough. */
 sqlite3_stmt *db_sql(
     struct sqlite_store *db, enum statement which, struct err *e);
 sqlite3_stmt *db_prepare(
