@@ -65,7 +65,7 @@ struct ledger *ledger_open(const char *file, struct loop *loop, struct err *e);
 /* Commits queued outcomes without calling back, and closes. Claims that are not
  * settled are left to the next process as those of a dead owner. Call it
  * outside of callbacks, and do not run the loop again. Waits for a commit that
- * is under way. NULL is welcome. */
+ * is under way. l may be NULL. */
 void ledger_free(struct ledger *l);
 
 /* Until its callback, the returned claim is for ledger_cancel only. After
@@ -115,7 +115,7 @@ void ledger_resend(
  *
  * An entry of the same operation, provider, base and account owns an id, even
  * if the avatar failed or is gone. An id that is given twice counts once. Among
- * all processes, whoever asks first gets the candidate. fn gets
+ * all processes, the first that asks gets the candidate. fn gets
  *
  *	MADE	 one was left: the claim is settled with it and gone
  *	UNKNOWN	 several were, or another open entry with the same data may have

@@ -63,7 +63,7 @@ typedef void ledger_fn(void *arg, const struct ledger_answer *answer);
 /* How well the candidates that ledger_adopt is given fit the request. */
 enum ledger_certainty {
 	LEDGER_MATCH,  /* all that the list shows fits */
-	LEDGER_TAGGED, /* the candidate bears this entry's tag */
+	LEDGER_TAGGED, /* the candidate has this entry's tag */
 	LEDGER_MAYBE,  /* no contradiction, but a deciding field is missing */
 };
 
