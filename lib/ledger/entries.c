@@ -164,7 +164,8 @@ find_key(struct sqlite_store *db, const char *key, struct one_key *one, struct e
 		return -1;
 	st = db_prepare(db,
 	    "SELECT n, state, owner, (SELECT count(*) FROM (SELECT DISTINCT key FROM entry"
-	    " WHERE key BETWEEN ?1 AND ?2 LIMIT 2)) FROM entry WHERE key BETWEEN ?1 AND ?2",
+	    " WHERE key BETWEEN ?1 AND ?2 AND length(key) = 32 LIMIT 2))"
+	    " FROM entry WHERE key BETWEEN ?1 AND ?2 AND length(key) = 32",
 	    e);
 	bind_range(st, &one->range);
 	while ((rc = db_step(db, st, e)) > 0 && (keys = sqlite3_column_int(st, 3)) == 1) {
@@ -247,7 +248,7 @@ ledger_forget(struct ledger *l, const char *key, struct err *e)
 
 /* The entry with a key and a tag. */
 struct known {
-	int64_t n, at; /* n 0: there is none */
+	int64_t n, first_at, at; /* n 0: there is none */
 	int state;
 	bool busy;       /* another process owns it */
 	bool other_open; /* another entry of the key is intended or unknown */
@@ -257,8 +258,8 @@ static int
 find_known(struct sqlite_store *db, const unsigned char *hash, const char *tag,
     struct known *k, struct err *e)
 {
-	sqlite3_stmt *st = db_prepare(
-	    db, "SELECT n, state, owner, at, tag = ? FROM entry WHERE key = ?", e);
+	sqlite3_stmt *st = db_prepare(db,
+	    "SELECT n, state, owner, at, tag = ?, first_at FROM entry WHERE key = ?", e);
 	int rc;
 
 	*k = (struct known){0};
@@ -272,6 +273,7 @@ find_known(struct sqlite_store *db, const unsigned char *hash, const char *tag,
 			k->state = state;
 			k->busy = db_is_busy(db, sqlite3_column_int64(st, 2));
 			k->at = sqlite3_column_int64(st, 3);
+			k->first_at = sqlite3_column_int64(st, 5);
 		} else if (state == STATE_INTENDED || state == STATE_UNKNOWN) {
 			k->other_open = true;
 		}
@@ -297,6 +299,7 @@ put(struct sqlite_store *db, const struct ledger_entry *entry, const unsigned ch
     struct err *e)
 {
 	int state = state_of(entry->state);
+	struct ledger_entry row = *entry;
 	struct known k;
 
 	if (state == 0)
@@ -319,7 +322,9 @@ put(struct sqlite_store *db, const struct ledger_entry *entry, const unsigned ch
 		return err_set(e, CODE_NOT_IN_LEDGER,
 		    "this ledger has another unknown request of the same key; settle "
 		    "that request first");
-	return db_insert(db, k.n, hash, state, 0, entry, e) < 0 ? -1 : 1;
+	if (k.n != 0)
+		row.first_at = k.first_at;
+	return db_insert(db, k.n, hash, state, 0, &row, e) < 0 ? -1 : 1;
 }
 
 /* True if the key is the hash of the parts; hash gets its bytes. */

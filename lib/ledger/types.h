@@ -81,7 +81,8 @@ struct ledger_entry {
 /* NULL members let every entry pass. */
 struct ledger_filter {
 	const char *key; /* its first digits, in hex */
-	const char *provider, *account, *state, *id;
+	const char *provider, *account, *id;
+	const char *state; /* as in ledger_entry; other names fit nothing */
 };
 
 #endif
