@@ -25,16 +25,6 @@ source_read(const struct http_source *s, uint64_t offset, char *buf, size_t len)
 	return true;
 }
 
-/* Hands out the rest of the group of four in carry. */
-static ssize_t
-read_carry(struct http_cursor *c, size_t within, size_t len, char *buf, size_t size)
-{
-	size_t n = len - within < size ? len - within : size;
-
-	memcpy(buf, c->carry + within, n);
-	return (ssize_t)n;
-}
-
 /* Reads up to size bytes of the source as base64. A group of four that does not fit goes
  * to carry and is handed out from there, so that the source is read strictly forward. */
 static ssize_t
@@ -45,21 +35,23 @@ read_base64(struct http_cursor *c, char *buf, size_t size)
 	size_t within = (size_t)(c->offset % 4);
 	uint64_t at = c->offset / 4 * 3;
 	/* EVP_EncodeBlock adds a NUL. */
-	size_t groups = size > 0 ? (size - 1) / 4 : 0;
-	size_t want = groups == 0 ? 3 : groups * 3;
+	size_t groups = (size - 1) / 4, want = groups == 0 ? 3 : groups * 3;
 
-	if (within > 0)
-		return read_carry(c, within, 4, buf, size);
-	if (want > sizeof raw)
-		want = sizeof raw;
-	if (want > s->size - at)
-		want = (size_t)(s->size - at);
-	if (!source_read(s, at, (char *)raw, want))
-		return -1;
-	if (groups > 0)
-		return EVP_EncodeBlock((unsigned char *)buf, raw, (int)want);
-	EVP_EncodeBlock(c->carry, raw, (int)want);
-	return read_carry(c, 0, 4, buf, size);
+	if (within == 0) {
+		if (want > sizeof raw)
+			want = sizeof raw;
+		if (want > s->size - at)
+			want = (size_t)(s->size - at);
+		if (!source_read(s, at, (char *)raw, want))
+			return -1;
+		if (groups > 0)
+			return EVP_EncodeBlock((unsigned char *)buf, raw, (int)want);
+		EVP_EncodeBlock(c->carry, raw, (int)want);
+	}
+	if (size > 4 - within)
+		size = 4 - within;
+	memcpy(buf, c->carry + within, size);
+	return (ssize_t)size;
 }
 
 /* Reads the next bytes of a piece; 0 at its end, -1 if its source fails. */
@@ -73,9 +65,10 @@ cursor_read(struct http_cursor *c, char *buf, size_t size)
 		size = (size_t)left;
 	if (size == 0)
 		return 0;
-	if (c->piece.bytes != NULL)
+	if (c->piece.bytes != NULL) {
+		memcpy(buf, c->piece.bytes + c->offset, size);
 		n = (ssize_t)size;
-	else if (c->piece.base64)
+	} else if (c->piece.base64)
 		n = read_base64(c, buf, size);
 	else
 		n = c->piece.source.read(c->piece.source.arg, c->offset, buf, size);
@@ -83,8 +76,6 @@ cursor_read(struct http_cursor *c, char *buf, size_t size)
 		c->body->failed = true;
 		return -1;
 	}
-	if (c->piece.bytes != NULL)
-		memcpy(buf, c->piece.bytes + c->offset, size);
 	c->offset += (uint64_t)n;
 	c->body->handed += (uint64_t)n;
 	if (c->body->handed >= c->body->length)
@@ -132,20 +123,17 @@ seek_pieces(void *arg, curl_off_t offset, int origin)
 	return rewind_pieces(arg) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
-static uint64_t
-length_of(const struct http_piece *p)
-{
-	if (p->bytes != NULL)
-		return p->len;
-	return p->base64 ? (p->source.size + 2) / 3 * 4 : p->source.size;
-}
-
 static void
-add_cursor(struct http_body *b, size_t i, const struct http_piece *p)
+add_cursor(struct http_body *b, const struct http_piece *p)
 {
-	b->cursors[i] =
-	    (struct http_cursor){.body = b, .piece = *p, .length = length_of(p)};
-	b->length += b->cursors[i].length;
+	uint64_t size = p->source.size;
+	uint64_t length = p->bytes != NULL ? p->len
+	                  : p->base64      ? (size + 2) / 3 * 4
+	                                   : size;
+
+	b->cursors[b->n++] =
+	    (struct http_cursor){.body = b, .piece = *p, .length = length};
+	b->length += length;
 }
 
 static void
@@ -154,7 +142,7 @@ add_line(struct http_body *b, char *line)
 	struct http_piece piece = {.bytes = line, .len = strlen(line)};
 
 	b->lines[b->nlines++] = line;
-	add_cursor(b, b->n++, &piece);
+	add_cursor(b, &piece);
 }
 
 /* Encodes what would end the quoted text, as browsers do. */
@@ -174,20 +162,16 @@ part_head(const struct http_part *part, const char *boundary, bool first)
 {
 	struct buf out = {0};
 
-	buf_str(&out, first ? "--" : "\r\n--");
-	buf_str(&out, boundary);
-	buf_str(&out, "\r\nContent-Disposition: form-data; name=\"");
+	buf_printf(&out, "%s--%s\r\nContent-Disposition: form-data; name=\"",
+	    first ? "" : "\r\n", boundary);
 	add_quoted(&out, part->name);
 	if (part->filename != NULL) {
 		buf_str(&out, "\"; filename=\"");
 		add_quoted(&out, part->filename);
 	}
 	buf_str(&out, "\"\r\n");
-	if (part->type != NULL) {
-		buf_str(&out, "Content-Type: ");
-		buf_str(&out, part->type);
-		buf_str(&out, "\r\n");
-	}
+	if (part->type != NULL)
+		buf_printf(&out, "Content-Type: %s\r\n", part->type);
 	buf_str(&out, "\r\n");
 	return buf_take(&out);
 }
@@ -208,7 +192,7 @@ init_multipart(struct http_body *b, const struct http_request *request)
 		const struct http_part *part = &request->parts[i];
 
 		add_line(b, part_head(part, boundary, i == 0));
-		add_cursor(b, b->n++, &part->value);
+		add_cursor(b, &part->value);
 	}
 	add_line(b, mem_printf("\r\n--%s--\r\n", boundary));
 }
@@ -221,33 +205,25 @@ http_body_init(struct http_body *b, const struct http_request *request)
 		init_multipart(b, request);
 		return;
 	}
-	b->n = request->npieces;
-	if (b->n > 0)
-		b->cursors = mem_new(b->n, sizeof *b->cursors);
-	for (size_t i = 0; i < b->n; i++)
-		add_cursor(b, i, &request->pieces[i]);
+	if (request->npieces > 0)
+		b->cursors = mem_new(request->npieces, sizeof *b->cursors);
+	for (size_t i = 0; i < request->npieces; i++)
+		add_cursor(b, &request->pieces[i]);
 }
 
 CURLcode
 http_body_attach(struct http_body *b, CURL *easy)
 {
-	CURLcode rc;
+	CURLcode rc = CURLE_OK;
 
-	rc = curl_easy_setopt(easy, CURLOPT_POST, 1L);
-	if (rc == CURLE_OK)
-		rc = curl_easy_setopt(
-		    easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)b->length);
-	if (rc == CURLE_OK && b->length == 0)
-		return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
-	if (rc == CURLE_OK)
-		rc = curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_pieces);
-	if (rc == CURLE_OK)
-		rc = curl_easy_setopt(easy, CURLOPT_READDATA, b);
-	if (rc == CURLE_OK)
-		rc = curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_pieces);
-	if (rc == CURLE_OK)
-		rc = curl_easy_setopt(easy, CURLOPT_SEEKDATA, b);
-	return rc;
+	SET(easy, CURLOPT_POST, 1L);
+	SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)b->length);
+	if (b->length == 0)
+		return SET(easy, CURLOPT_POSTFIELDS, "");
+	SET(easy, CURLOPT_READFUNCTION, read_pieces);
+	SET(easy, CURLOPT_READDATA, b);
+	SET(easy, CURLOPT_SEEKFUNCTION, seek_pieces);
+	return SET(easy, CURLOPT_SEEKDATA, b);
 }
 
 bool

@@ -14,6 +14,11 @@
 
 #include "http/types.h"
 
+/* Sets an option of an easy handle, unless setting an earlier one failed: `rc`
+ * is the caller's CURLcode. */
+#define SET(easy, option, value)                                               \
+	(rc == CURLE_OK ? (rc = curl_easy_setopt(easy, option, value)) : rc)
+
 struct http_body;
 
 /* A piece and how far it was read. */

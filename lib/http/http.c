@@ -26,12 +26,6 @@ struct http {
 
 static void pump(void *arg);
 
-static void
-wants_pump(struct http *http)
-{
-	loop_defer(http->loop, &http->pump, pump, http);
-}
-
 /* The end of a transfer. */
 
 /* Takes a transfer off the wire; its easy handle keeps the response. */
@@ -54,7 +48,7 @@ end(struct http_transfer *t, CURLcode result)
 	t->state = HTTP_ENDED;
 	t->result = result;
 	TAILQ_INSERT_TAIL(&http->ended, t, entry);
-	wants_pump(http);
+	loop_defer(http->loop, &http->pump, pump, http);
 }
 
 static void
@@ -163,27 +157,23 @@ set_timer(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
+#define MULTI_SET(option, value)                                                         \
+	(rc == CURLM_OK ? (rc = curl_multi_setopt(http->multi, option, value)) : rc)
+
 static void
 multi_open(struct http *http)
 {
-	CURLMcode rc;
+	CURLMcode rc = CURLM_OK;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 	    (http->multi = curl_multi_init()) == NULL)
 		die(EX_OSERR, "libcurl cannot be initialised");
-	rc = curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, set_watch);
-	if (rc == CURLM_OK)
-		rc = curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-	if (rc == CURLM_OK)
-		rc = curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-	if (rc == CURLM_OK)
-		rc = curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-	if (rc == CURLM_OK)
-		rc = curl_multi_setopt(
-		    http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-	if (rc == CURLM_OK)
-		rc = curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS,
-		    (long)http->options.max_in_flight + 4);
+	MULTI_SET(CURLMOPT_SOCKETFUNCTION, set_watch);
+	MULTI_SET(CURLMOPT_SOCKETDATA, http);
+	MULTI_SET(CURLMOPT_TIMERFUNCTION, set_timer);
+	MULTI_SET(CURLMOPT_TIMERDATA, http);
+	MULTI_SET(CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	MULTI_SET(CURLMOPT_MAXCONNECTS, (long)http->options.max_in_flight + 4);
 	if (rc != CURLM_OK)
 		die(EX_SOFTWARE, "libcurl: %s", curl_multi_strerror(rc));
 }
@@ -207,12 +197,11 @@ static void
 start(struct http_transfer *t)
 {
 	struct http *http = t->http;
-	struct err e;
 	CURLcode rc;
 	CURLMcode mrc;
 
-	if (!is_acceptable(http, t->url, &e)) {
-		t->why = t->refusal = mem_str(e.message);
+	if (!is_acceptable(http, t->request.url, &t->refusal)) {
+		t->why = t->refusal.message;
 		end(t, CURLE_URL_MALFORMAT);
 		return;
 	}
@@ -241,8 +230,7 @@ pump(void *arg)
 	struct http *http = arg;
 	struct http_transfer *t, *next;
 
-	for (t = TAILQ_FIRST(&http->running); t != NULL && http->ncancelled > 0;
-	     t = next) {
+	for (t = TAILQ_FIRST(&http->running); http->ncancelled > 0; t = next) {
 		next = TAILQ_NEXT(t, entry);
 		if (t->cancelled)
 			end(t, CURLE_ABORTED_BY_CALLBACK);
@@ -261,9 +249,8 @@ http_new(struct loop *loop, const struct http_options *options)
 	struct http_options *o = &http->options;
 
 	http->loop = loop;
-	http->user_agent = mem_str(options->user_agent);
-	http->options = *options;
-	o->user_agent = http->user_agent;
+	*o = *options;
+	o->user_agent = http->user_agent = mem_str(options->user_agent);
 	if (o->max_in_flight == 0)
 		o->max_in_flight = 4;
 	if (o->connect_seconds == 0)
@@ -273,7 +260,7 @@ http_new(struct loop *loop, const struct http_options *options)
 	TAILQ_INIT(&http->queue);
 	TAILQ_INIT(&http->running);
 	TAILQ_INIT(&http->ended);
-	http->idle = mem_new(http->options.max_in_flight, sizeof(CURL *));
+	http->idle = mem_new(o->max_in_flight, sizeof(CURL *));
 	return http;
 }
 
@@ -313,7 +300,7 @@ http_send(struct http *http, const struct http_request *q, http_done *done, void
 	t->done = done;
 	t->arg = arg;
 	TAILQ_INSERT_TAIL(&http->queue, t, entry);
-	wants_pump(http);
+	loop_defer(http->loop, &http->pump, pump, http);
 	return t;
 }
 
@@ -328,5 +315,5 @@ http_cancel(struct http_transfer *t)
 		return;
 	}
 	t->http->ncancelled++;
-	wants_pump(t->http);
+	loop_defer(t->http->loop, &t->http->pump, pump, t->http);
 }

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -5,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <sysexits.h>
 
 #include "base/err.h"
 #include "base/failpoint.h"
@@ -21,6 +21,7 @@ enum {
 	PAID_IDLE_SECONDS = 2,
 };
 
+static const char *const method_names[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
 static const char closed_early[] = "the connection closed before a response came";
 
 /* Callbacks of an easy handle. */
@@ -82,19 +83,20 @@ static bool
 begin_body(struct http_transfer *t, long status)
 {
 	const struct http_response head = {.status = (int)status, .easy_ = t->easy};
-	struct curl_header *range;
+	const struct http_request *q = &t->request;
+	const char *range;
 	unsigned long long from;
 
-	t->sinking = t->sink != NULL && (status == 200 || status == 206);
-	if (t->sinking && t->head != NULL && !t->head(t->sink_arg, &head)) {
+	t->sinking = q->sink != NULL && (status == 200 || status == 206);
+	if (t->sinking && q->head != NULL && !q->head(q->sink_arg, &head)) {
 		t->why = "the response is not what was asked for";
 		return false;
 	}
 	if (!t->sinking || status == 200)
 		return true;
-	if (curl_easy_header(t->easy, "Content-Range", 0, CURLH_HEADER, -1, &range) !=
-	        CURLHE_OK ||
-	    sscanf(range->value, "bytes %llu-", &from) != 1 || from != t->resume) {
+	range = http_header_of(&head, "Content-Range");
+	if (range == NULL || sscanf(range, "bytes %llu-", &from) != 1 ||
+	    from != q->resume) {
 		t->why = "the response holds another range than was asked for";
 		return false;
 	}
@@ -111,14 +113,12 @@ on_data(char *data, size_t one, size_t len, void *arg)
 	len *= one;
 	if (len == 0)
 		return 0;
-	if (!t->sinking && t->answer.len == 0) {
-		if (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) !=
-		        CURLE_OK ||
-		    !begin_body(t, status))
-			return 0;
-	}
+	if (!t->sinking && t->answer.len == 0 &&
+	    (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
+	        !begin_body(t, status)))
+		return 0;
 	if (t->sinking) {
-		if (!t->sink(t->sink_arg, t->sink_offset, data, len)) {
+		if (!t->request.sink(t->request.sink_arg, t->sink_offset, data, len)) {
 			t->why = "the data could not be written";
 			return 0;
 		}
@@ -134,31 +134,21 @@ on_data(char *data, size_t one, size_t len, void *arg)
 
 /* Setting up. */
 
-#define SET(easy, option, value)                                                         \
-	(rc == CURLE_OK ? (rc = curl_easy_setopt(easy, option, value)) : rc)
-
 static CURLcode
 set_method(struct http_transfer *t)
 {
 	CURLcode rc = CURLE_OK;
-	bool body = t->body.n > 0;
+	enum http_method method = t->request.method;
 
-	switch (t->method) {
-	case HTTP_GET:
+	if (method == HTTP_GET)
 		return SET(t->easy, CURLOPT_HTTPGET, 1L);
-	case HTTP_HEAD:
+	if (method == HTTP_HEAD)
 		return SET(t->easy, CURLOPT_NOBODY, 1L);
-	case HTTP_POST:
-		return http_body_attach(&t->body, t->easy);
-	case HTTP_PUT:
+	if (method != HTTP_DELETE || t->body.n > 0)
 		rc = http_body_attach(&t->body, t->easy);
-		return SET(t->easy, CURLOPT_CUSTOMREQUEST, "PUT");
-	case HTTP_DELETE:
-		if (body)
-			rc = http_body_attach(&t->body, t->easy);
-		return SET(t->easy, CURLOPT_CUSTOMREQUEST, "DELETE");
-	}
-	return CURLE_UNSUPPORTED_PROTOCOL;
+	if (method != HTTP_POST)
+		SET(t->easy, CURLOPT_CUSTOMREQUEST, method_names[method]);
+	return rc;
 }
 
 /* The library does not read these variables; the curl program does. */
@@ -182,7 +172,7 @@ set_connection(struct http_transfer *t)
 {
 	const struct http_options *o = t->options;
 	CURL *easy = t->easy;
-	bool tls = strncasecmp(t->url, "https:", 6) == 0;
+	bool tls = strncasecmp(t->request.url, "https:", 6) == 0;
 	CURLcode rc = CURLE_OK;
 
 	SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -199,13 +189,13 @@ set_connection(struct http_transfer *t)
 	SET(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	/* May fail: with HTTP/2 a handle keeps the buffer of its last use. Uploads use 64
 	 * KiB by default. */
-	if (t->sink != NULL)
+	if (t->request.sink != NULL)
 		(void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)TRANSFER_BUFFER);
-	if (t->paid)
+	if (t->request.paid)
 		SET(easy, CURLOPT_MAXAGE_CONN, (long)PAID_IDLE_SECONDS);
-	if (t->paid && t->body.length == 0)
+	if (t->request.paid && t->body.length == 0)
 		SET(easy, CURLOPT_FRESH_CONNECT, 1L);
-	return rc != CURLE_OK || !tls ? rc : set_authorities(easy);
+	return rc == CURLE_OK && tls ? set_authorities(easy) : rc;
 }
 
 CURLcode
@@ -217,7 +207,7 @@ http_transfer_set_up(struct http_transfer *t)
 
 	SET(easy, CURLOPT_PRIVATE, t);
 	SET(easy, CURLOPT_ERRORBUFFER, t->error);
-	SET(easy, CURLOPT_URL, t->url);
+	SET(easy, CURLOPT_URL, t->request.url);
 	SET(easy, CURLOPT_HTTPHEADER, t->headers);
 	SET(easy, CURLOPT_FOLLOWLOCATION, 0L); /* a redirect is a response; see http.h */
 	SET(easy, CURLOPT_USERAGENT, t->options->user_agent);
@@ -227,23 +217,19 @@ http_transfer_set_up(struct http_transfer *t)
 	SET(easy, CURLOPT_HEADERDATA, t);
 	SET(easy, CURLOPT_WRITEFUNCTION, on_data);
 	SET(easy, CURLOPT_WRITEDATA, t);
-	if (t->resume > 0) {
-		snprintf(range, sizeof range, "%llu-", (unsigned long long)t->resume);
+	if (t->request.resume > 0) {
+		snprintf(range, sizeof range, "%" PRIu64 "-", t->request.resume);
 		SET(easy, CURLOPT_RANGE, range);
 	}
 	if (rc == CURLE_OK)
 		rc = set_connection(t);
-	return rc != CURLE_OK ? rc : set_method(t);
+	return rc == CURLE_OK ? set_method(t) : rc;
 }
 
 static void
 add_line(struct http_transfer *t, const char *line)
 {
-	struct curl_slist *list = curl_slist_append(t->headers, line);
-
-	if (list == NULL)
-		die(EX_OSERR, "out of memory");
-	t->headers = list;
+	t->headers = mem_checked(curl_slist_append(t->headers, line));
 }
 
 static void
@@ -281,16 +267,10 @@ http_transfer_new(const struct http_request *q, const struct http_options *optio
 	struct http_transfer *t = mem_new(1, sizeof *t);
 
 	t->options = options;
-	t->method = q->method;
-	t->url = mem_str(q->url != NULL ? q->url : "");
-	t->paid = q->paid;
-	t->resume = q->resume;
-	t->sink = q->sink;
-	t->head = q->head;
-	t->sink_arg = q->sink_arg;
-	t->secret = q->secret;
+	t->request = *q;
+	t->request.url = mem_str(q->url != NULL ? q->url : "");
 	buf_init(&t->answer, q->max_body > 0 ? q->max_body : BODY_MAX);
-	if (t->secret) { /* allocated once: growing would leave copies behind */
+	if (q->secret) { /* allocated once: growing would leave copies behind */
 		buf_room(&t->answer, t->answer.max);
 		buf_clear(&t->answer);
 	}
@@ -301,25 +281,19 @@ http_transfer_new(const struct http_request *q, const struct http_options *optio
 
 /* The end of a transfer. */
 
-static bool
-may_have_been_sent(const struct http_transfer *t)
-{
-	return t->begun > 0 && (t->body.length == 0 || t->body.whole);
-}
-
 void
 http_transfer_say(const struct http_transfer *t, const struct http_response *r)
 {
-	static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
-	int len = (int)strcspn(t->url, "?#");
-	const char *rest = t->url[len] != '\0' ? "?..." : "";
+	const char *method = method_names[t->request.method], *url = t->request.url;
+	int len = (int)strcspn(url, "?#");
+	const char *rest = url[len] != '\0' ? "?..." : "";
 
 	if (r->status != 0)
-		note("%s %.*s%s: %d in %lld ms%s%s", names[t->method], len, t->url, rest,
-		    r->status, (long long)r->ms, r->fate == HTTP_ANSWERED ? "" : ", ",
+		note("%s %.*s%s: %d in %lld ms%s%s", method, len, url, rest, r->status,
+		    (long long)r->ms, r->fate == HTTP_ANSWERED ? "" : ", ",
 		    r->fate == HTTP_ANSWERED ? "" : r->why);
 	else
-		note("%s %.*s%s: %s", names[t->method], len, t->url, rest, r->why);
+		note("%s %.*s%s: %s", method, len, url, rest, r->why);
 }
 
 /* HTTP/1 without a length and without chunks: the connection's end ends the body. */
@@ -344,11 +318,14 @@ http_transfer_result(const struct http_transfer *t, struct http_response *r)
 	curl_off_t us = 0;
 
 	*r = (struct http_response){
-	    .sent = may_have_been_sent(t), .too_large = t->answer.full, .why = ""};
-	r->body = t->answer.data != NULL ? t->answer.data : "";
-	r->len = t->answer.len;
+	    .sent = t->begun > 0 && (t->body.length == 0 || t->body.whole),
+	    .too_large = t->answer.full,
+	    .body = t->answer.data != NULL ? t->answer.data : "",
+	    .len = t->answer.len,
+	    .why = "",
+	    .easy_ = t->easy,
+	};
 	if (t->easy != NULL) {
-		r->easy_ = t->easy;
 		(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 		(void)curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &us);
 	}
@@ -382,11 +359,10 @@ http_transfer_free(struct http_transfer *t)
 		explicit_bzero(h->data, strlen(h->data));
 	curl_slist_free_all(t->headers);
 	http_body_release(&t->body);
-	if (t->secret)
+	if (t->request.secret)
 		explicit_bzero(t->answer.data, t->answer.size);
 	buf_release(&t->answer);
-	free(t->refusal);
-	free(t->url);
+	free((char *)t->request.url);
 	free(t);
 }
 

@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "http/body.h"
 #include "http/types.h"
 
@@ -26,15 +27,9 @@ struct http_transfer {
 	http_done *done;
 	void *arg;
 
-	enum http_method method;
-	char *url;
+	struct http_request request; /* its URL is owned; no headers */
 	struct curl_slist *headers;
 	struct http_body body;
-	bool paid, secret;
-	uint64_t resume;
-	http_sink *sink;
-	http_head *head;
-	void *sink_arg;
 
 	CURL *easy;
 	unsigned begun; /* times that libcurl began to send it */
@@ -45,8 +40,8 @@ struct http_transfer {
 	size_t header_bytes;
 	bool head_whole;
 	struct buf answer;
-	char *refusal;   /* why the URL is not acceptable */
-	const char *why; /* NULL: libcurl knows */
+	struct err refusal; /* why the URL is not acceptable */
+	const char *why;    /* NULL: libcurl knows */
 	char error[CURL_ERROR_SIZE];
 };
 
