@@ -54,10 +54,11 @@ read_base64(struct http_cursor *c, char *buf, size_t size)
 	return (ssize_t)size;
 }
 
-/* Reads the next bytes of a piece; 0 at its end, -1 if its source fails. */
+/* Reads the next bytes of the current piece; 0 at its end, -1 if its source fails. */
 static ssize_t
-cursor_read(struct http_cursor *c, char *buf, size_t size)
+read_piece(struct http_body *b, char *buf, size_t size)
 {
+	struct http_cursor *c = &b->cursors[b->current];
 	uint64_t left = c->length - c->offset;
 	ssize_t n;
 
@@ -73,13 +74,12 @@ cursor_read(struct http_cursor *c, char *buf, size_t size)
 	else
 		n = c->piece.source.read(c->piece.source.arg, c->offset, buf, size);
 	if (n <= 0 || (size_t)n > size) {
-		c->body->failed = true;
+		b->failed = true;
 		return -1;
 	}
 	c->offset += (uint64_t)n;
-	c->body->handed += (uint64_t)n;
-	if (c->body->handed >= c->body->length)
-		c->body->whole = true;
+	b->handed += (uint64_t)n;
+	b->whole = b->whole || b->handed >= b->length;
 	return n;
 }
 
@@ -93,7 +93,7 @@ read_pieces(char *buf, size_t one, size_t size, void *arg)
 
 	size *= one;
 	while (n < size && b->current < b->n) {
-		ssize_t got = cursor_read(&b->cursors[b->current], buf + n, size - n);
+		ssize_t got = read_piece(b, buf + n, size - n);
 
 		if (got < 0)
 			return CURL_READFUNC_ABORT;
@@ -131,8 +131,7 @@ add_cursor(struct http_body *b, const struct http_piece *p)
 	                  : p->base64      ? (size + 2) / 3 * 4
 	                                   : size;
 
-	b->cursors[b->n++] =
-	    (struct http_cursor){.body = b, .piece = *p, .length = length};
+	b->cursors[b->n++] = (struct http_cursor){.piece = *p, .length = length};
 	b->length += length;
 }
 
@@ -141,8 +140,8 @@ add_line(struct http_body *b, char *line)
 {
 	struct http_piece piece = {.bytes = line, .len = strlen(line)};
 
-	b->lines[b->nlines++] = line;
 	add_cursor(b, &piece);
+	b->cursors[b->n - 1].line = line;
 }
 
 /* Encodes what would end the quoted text, as browsers do. */
@@ -186,7 +185,6 @@ init_multipart(struct http_body *b, const struct http_request *request)
 	arc4random_buf(random, sizeof random);
 	hex_of(boundary + 24, random, sizeof random);
 	b->type = mem_printf("multipart/form-data; boundary=%s", boundary);
-	b->lines = mem_new(n + 1, sizeof *b->lines);
 	b->cursors = mem_new(2 * n + 1, sizeof *b->cursors);
 	for (size_t i = 0; i < n; i++) {
 		const struct http_part *part = &request->parts[i];
@@ -239,9 +237,8 @@ http_body_begin(struct http_body *b, bool begun)
 void
 http_body_release(struct http_body *b)
 {
-	for (size_t i = 0; i < b->nlines; i++)
-		free(b->lines[i]);
-	free(b->lines);
+	for (size_t i = 0; i < b->n; i++)
+		free(b->cursors[i].line);
 	free(b->type);
 	free(b->cursors);
 	*b = (struct http_body){0};

@@ -19,12 +19,10 @@
 #define SET(easy, option, value)                                               \
 	(rc == CURLE_OK ? (rc = curl_easy_setopt(easy, option, value)) : rc)
 
-struct http_body;
-
 /* A piece and how far it was read. */
 struct http_cursor {
-	struct http_body *body;
 	struct http_piece piece;
+	char *line;             /* multipart: its bytes, owned; else NULL */
 	uint64_t length;        /* as sent */
 	uint64_t offset;        /* bytes handed out */
 	unsigned char carry[5]; /* base64: a group that did not fit */
@@ -33,8 +31,6 @@ struct http_cursor {
 struct http_body {
 	struct http_cursor *cursors;
 	size_t n, current;
-	char **lines; /* multipart: what precedes each part, and the end */
-	size_t nlines;
 	char *type;      /* multipart: the Content-Type; else NULL */
 	uint64_t length; /* of all pieces as sent */
 	uint64_t handed; /* bytes that libcurl got since the last rewind */

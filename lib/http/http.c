@@ -13,8 +13,7 @@
 struct http {
 	struct loop *loop;
 	struct http_options options; /* with the defaults filled in */
-	char *user_agent;
-	CURLM *multi; /* NULL until the first request */
+	CURLM *multi;                /* NULL until the first request */
 	struct timer timer;
 	struct deferred pump;
 	struct http_transfers queue, running, ended;
@@ -26,6 +25,13 @@ struct http {
 
 static void pump(void *arg);
 
+static void
+must(CURLMcode rc)
+{
+	if (rc != CURLM_OK)
+		die(EX_SOFTWARE, "libcurl: %s", curl_multi_strerror(rc));
+}
+
 /* The end of a transfer. */
 
 /* Takes a transfer off the wire; its easy handle keeps the response. */
@@ -35,10 +41,7 @@ end(struct http_transfer *t, CURLcode result)
 	struct http *http = t->http;
 
 	if (t->state == HTTP_RUNNING) {
-		CURLMcode rc = curl_multi_remove_handle(http->multi, t->easy);
-
-		if (rc != CURLM_OK)
-			die(EX_SOFTWARE, "libcurl: %s", curl_multi_strerror(rc));
+		must(curl_multi_remove_handle(http->multi, t->easy));
 		http->ncancelled -= t->cancelled;
 		http->nrunning--;
 		TAILQ_REMOVE(&http->running, t, entry);
@@ -75,32 +78,23 @@ report(struct http_transfer *t)
 /* libcurl's side of the loop. */
 
 static void
-collect(struct http *http)
+act(struct http *http, curl_socket_t fd, int events)
 {
-	CURLMsg *m;
 	int left;
+	CURLMcode rc = curl_multi_socket_action(http->multi, fd, events, &left);
+	CURLMsg *m;
 
+	if (rc != CURLM_BAD_SOCKET)
+		must(rc);
 	while ((m = curl_multi_info_read(http->multi, &left)) != NULL) {
 		struct http_transfer *t = NULL;
 		CURLcode result = m->data.result;
 
-		if (m->msg == CURLMSG_DONE &&
-		    curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t) ==
+		if (curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t) ==
 		        CURLE_OK &&
 		    t != NULL)
 			end(t, result);
 	}
-}
-
-static void
-act(struct http *http, curl_socket_t fd, int events)
-{
-	int running;
-	CURLMcode rc = curl_multi_socket_action(http->multi, fd, events, &running);
-
-	if (rc != CURLM_OK && rc != CURLM_BAD_SOCKET)
-		die(EX_SOFTWARE, "libcurl: %s", curl_multi_strerror(rc));
-	collect(http);
 }
 
 static void
@@ -157,53 +151,40 @@ set_timer(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
-#define MULTI_SET(option, value)                                                         \
-	(rc == CURLM_OK ? (rc = curl_multi_setopt(http->multi, option, value)) : rc)
-
 static void
 multi_open(struct http *http)
 {
-	CURLMcode rc = CURLM_OK;
+	unsigned max = http->options.max_in_flight;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 	    (http->multi = curl_multi_init()) == NULL)
 		die(EX_OSERR, "libcurl cannot be initialised");
-	MULTI_SET(CURLMOPT_SOCKETFUNCTION, set_watch);
-	MULTI_SET(CURLMOPT_SOCKETDATA, http);
-	MULTI_SET(CURLMOPT_TIMERFUNCTION, set_timer);
-	MULTI_SET(CURLMOPT_TIMERDATA, http);
-	MULTI_SET(CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-	MULTI_SET(CURLMOPT_MAXCONNECTS, (long)http->options.max_in_flight + 4);
-	if (rc != CURLM_OK)
-		die(EX_SOFTWARE, "libcurl: %s", curl_multi_strerror(rc));
+	must(curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, set_watch));
+	must(curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http));
+	must(curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, set_timer));
+	must(curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http));
+	must(curl_multi_setopt(
+	    http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX));
+	must(curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)max + 4));
 }
 
 /* The queue. */
-
-/* url_check, which is skipped for the same URL as before. */
-static bool
-is_acceptable(struct http *http, const char *url, struct err *e)
-{
-	if (http->accepted != NULL && strcmp(http->accepted, url) == 0)
-		return true;
-	if (url_check(url, e) < 0)
-		return false;
-	free(http->accepted);
-	http->accepted = mem_str(url);
-	return true;
-}
 
 static void
 start(struct http_transfer *t)
 {
 	struct http *http = t->http;
+	const char *url = t->request.url;
 	CURLcode rc;
-	CURLMcode mrc;
 
-	if (!is_acceptable(http, t->request.url, &t->refusal)) {
-		t->why = t->refusal.message;
-		end(t, CURLE_URL_MALFORMAT);
-		return;
+	if (http->accepted == NULL || strcmp(http->accepted, url) != 0) {
+		if (url_check(url, &t->refusal) < 0) {
+			t->why = t->refusal.message;
+			end(t, CURLE_URL_MALFORMAT);
+			return;
+		}
+		free(http->accepted);
+		http->accepted = mem_str(url);
 	}
 	if (http->multi == NULL)
 		multi_open(http);
@@ -217,9 +198,7 @@ start(struct http_transfer *t)
 	t->state = HTTP_RUNNING;
 	TAILQ_INSERT_TAIL(&http->running, t, entry);
 	http->nrunning++;
-	mrc = curl_multi_add_handle(http->multi, t->easy);
-	if (mrc != CURLM_OK)
-		die(EX_SOFTWARE, "libcurl: %s", curl_multi_strerror(mrc));
+	must(curl_multi_add_handle(http->multi, t->easy));
 }
 
 /* Does what must not happen inside of libcurl's or a caller's callbacks: ends what was
@@ -250,7 +229,6 @@ http_new(struct loop *loop, const struct http_options *options)
 
 	http->loop = loop;
 	*o = *options;
-	o->user_agent = http->user_agent = mem_str(options->user_agent);
 	if (o->max_in_flight == 0)
 		o->max_in_flight = 4;
 	if (o->connect_seconds == 0)
@@ -287,7 +265,6 @@ http_free(struct http *http)
 	loop_cancel(http->loop, &http->timer);
 	free(http->accepted);
 	free(http->idle);
-	free(http->user_agent);
 	free(http);
 }
 

@@ -55,35 +55,21 @@ is_strong_tag(const char *tag)
 	return len >= 2 && tag[0] == '"' && tag[len - 1] == '"';
 }
 
-static bool
-is_strong_date(const struct http_response *r, const char *date)
+static time_t
+date_of(const struct http_response *r, const char *header)
 {
-	const char *now = http_header_of(r, "Date");
-	time_t changed = curl_getdate(date, NULL),
-	       told = now != NULL ? curl_getdate(now, NULL) : -1;
+	const char *s = http_header_of(r, header);
 
-	return changed >= 0 && told >= 0 && told - changed >= DATE_SECONDS;
+	return s != NULL ? curl_getdate(s, NULL) : -1;
 }
 
-static void
-take_validator(struct range *s, const struct http_response *r)
+/* True if Last-Modified tells versions apart. */
+static bool
+is_strong_date(const struct http_response *r)
 {
-	/* A header is borrowed until the next one is read. */
-	char *tag = mem_str(http_header_of(r, "ETag")), *date = NULL;
+	time_t changed = date_of(r, "Last-Modified"), told = date_of(r, "Date");
 
-	if (tag != NULL && is_strong_tag(tag)) {
-		s->validator = tag;
-		return;
-	}
-	if (tag == NULL)
-		date = mem_str(http_header_of(r, "Last-Modified"));
-	if (date != NULL && is_strong_date(r, date)) {
-		s->validator = date;
-		s->dated = true;
-		date = NULL;
-	}
-	free(date);
-	free(tag);
+	return changed >= 0 && told >= 0 && told - changed >= DATE_SECONDS;
 }
 
 void
@@ -103,10 +89,17 @@ range_condition(const struct range *s)
 void
 range_begin(struct range *s, const struct http_response *r)
 {
+	const char *tag;
+
 	range_clear(s);
-	take_validator(s, r);
 	s->type = type_of(r);
 	s->total = length_of(r);
+	tag = http_header_of(r, "ETag");
+	s->dated = tag == NULL && is_strong_date(r);
+	if (s->dated)
+		s->validator = mem_str(http_header_of(r, "Last-Modified"));
+	else if (tag != NULL && is_strong_tag(tag))
+		s->validator = mem_str(tag);
 }
 
 static bool

@@ -227,19 +227,13 @@ http_transfer_set_up(struct http_transfer *t)
 }
 
 static void
-add_line(struct http_transfer *t, const char *line)
-{
-	t->headers = mem_checked(curl_slist_append(t->headers, line));
-}
-
-static void
 add_header(struct http_transfer *t, const char *name, const char *value)
 {
 	/* "Name;" tells libcurl to send an empty value. */
 	char *line =
 	    *value != '\0' ? mem_printf("%s: %s", name, value) : mem_printf("%s;", name);
 
-	add_line(t, line);
+	t->headers = mem_checked(curl_slist_append(t->headers, line));
 	explicit_bzero(line, strlen(line));
 	free(line);
 }
@@ -256,9 +250,9 @@ add_headers(struct http_transfer *t, const struct http_request *q)
 	if (t->body.type != NULL)
 		add_header(t, "Content-Type", t->body.type);
 	/* Suppress libcurl's own Expect and Content-Type. */
-	add_line(t, "Expect:");
+	t->headers = mem_checked(curl_slist_append(t->headers, "Expect:"));
 	if (!typed)
-		add_line(t, "Content-Type:");
+		t->headers = mem_checked(curl_slist_append(t->headers, "Content-Type:"));
 }
 
 struct http_transfer *
@@ -311,6 +305,22 @@ is_open_ended(const struct http_response *r)
 	       http_header_of(r, "Transfer-Encoding") == NULL;
 }
 
+static const char *
+why_not_answered(const struct http_transfer *t, enum http_fate fate)
+{
+	if (fate == HTTP_CANCELLED)
+		return "cancelled";
+	if (fate == HTTP_BROKEN && t->result == CURLE_OK)
+		return "the response broke off";
+	if (t->result == CURLE_SEND_FAIL_REWIND)
+		return closed_early;
+	if (t->why != NULL)
+		return t->why;
+	if (t->body.failed)
+		return "the data to send could not be read";
+	return t->error[0] != '\0' ? t->error : curl_easy_strerror(t->result);
+}
+
 void
 http_transfer_result(const struct http_transfer *t, struct http_response *r)
 {
@@ -333,22 +343,16 @@ http_transfer_result(const struct http_transfer *t, struct http_response *r)
 	r->status = t->begun > 0 && status >= 200 ? (int)status : 0;
 	r->ms = us / 1000;
 	if (t->cancelled)
-		r->fate = HTTP_CANCELLED, r->why = "cancelled";
+		r->fate = HTTP_CANCELLED;
 	else if (t->result == CURLE_OK && r->status != 0 && t->head_whole)
-		r->fate = HTTP_ANSWERED, r->sent = true, r->open_ended = is_open_ended(r);
-	else if (!r->sent && r->status == 0)
-		r->fate = HTTP_NOT_SENT;
+		r->fate = HTTP_ANSWERED;
 	else
-		r->fate = HTTP_BROKEN, r->sent = true;
-	if (r->fate == HTTP_BROKEN && t->result == CURLE_OK)
-		r->why = "the response broke off";
-	else if (t->result == CURLE_SEND_FAIL_REWIND && !t->cancelled)
-		r->why = closed_early;
-	else if (r->fate == HTTP_NOT_SENT || r->fate == HTTP_BROKEN)
-		r->why = t->why != NULL        ? t->why
-		         : t->body.failed      ? "the data to send could not be read"
-		         : t->error[0] != '\0' ? t->error
-		                               : curl_easy_strerror(t->result);
+		r->fate = r->sent || r->status != 0 ? HTTP_BROKEN : HTTP_NOT_SENT;
+	r->sent = r->sent || (r->status != 0 && !t->cancelled);
+	if (r->fate == HTTP_ANSWERED)
+		r->open_ended = is_open_ended(r);
+	else
+		r->why = why_not_answered(t, r->fate);
 }
 
 void

@@ -33,12 +33,10 @@ struct http_transfer {
 
 	CURL *easy;
 	unsigned begun; /* times that libcurl began to send it */
-	bool cancelled;
+	bool cancelled, sinking, head_whole;
 	CURLcode result;
 	uint64_t sink_offset;
-	bool sinking;
 	size_t header_bytes;
-	bool head_whole;
 	struct buf answer;
 	struct err refusal; /* why the URL is not acceptable */
 	const char *why;    /* NULL: libcurl knows */

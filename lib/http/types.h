@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 struct http_options {
-	const char *user_agent;   /* copied; NULL: none is sent */
+	const char *user_agent;   /* borrowed; NULL: none is sent */
 	unsigned max_in_flight;   /* further requests are queued; 0: 4 */
 	unsigned connect_seconds; /* 0: 30 */
 	/* A transfer ends when no byte has moved in either direction for so
@@ -51,13 +51,12 @@ struct http_part {
 };
 
 enum http_fate {
-	HTTP_ANSWERED,  /* a whole response, of any status */
-	HTTP_NOT_SENT,  /* surely not acted on: no name, connection or TLS, a
-	                   proxy  that refused, or the body's end was never sent
-	                 */
-	HTTP_BROKEN,    /* sent, or perhaps, and no whole response */
-	HTTP_CANCELLED, /* by http_cancel; `sent` says if it may have an effect
-	                 */
+	HTTP_ANSWERED, /* a whole response, of any status */
+	/* Surely not acted on: no name, connection or TLS, a proxy that
+	 * refused, or the body's end was never sent. */
+	HTTP_NOT_SENT,
+	HTTP_BROKEN,    /* perhaps sent, and no whole response */
+	HTTP_CANCELLED, /* by http_cancel; `sent` says the rest */
 };
 
 struct http_response {
