@@ -11,6 +11,7 @@
 #include "auth/secret.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "json/json.h"
 
 enum { MAX_BYTES = 65536 };
 
@@ -24,22 +25,13 @@ static const char *const suffixes[CRED_COUNT] = {
     [CRED_TOKEN_URL] = "TOKEN_URL",
 };
 
-static char *
-full_name(const char *provider, const char *suffix)
-{
-	char *name = mem_printf("%s_%s", provider, suffix);
-
-	for (char *p = name; *p != '\0'; p++)
-		*p =
-		    (char)(isalnum((unsigned char)*p) ? toupper((unsigned char)*p) : '_');
-	return name;
-}
-
-/* Sets a value that is not set yet. A control character in it is an error, since
- * the value may go into a header. */
+/* Sets a value that is not set yet; n is the index of its name. A control character in it
+ * is an error, since the value may go into a header. */
 static int
-set_value(struct creds *c, enum cred which, const char *value, struct err *e)
+set_value(struct creds *c, size_t n, const char *value, struct err *e)
 {
+	size_t which = n % CRED_COUNT;
+
 	if (c->value[which] != NULL || value == NULL || value[0] == '\0')
 		return 0;
 	for (const char *p = value; *p != '\0'; p++)
@@ -51,53 +43,45 @@ set_value(struct creds *c, enum cred which, const char *value, struct err *e)
 	return 0;
 }
 
-/* The value in a line NAME=value; NULL if the line has another name. */
-static const char *
-value_of(const char *line, const char *name)
+/* The index of the name that a line NAME=value begins with, and the value; name_count if
+ * the name is not ours. */
+static size_t
+find_name(const struct creds *c, const char *line, const char **value)
 {
-	size_t len = strlen(name);
+	size_t n = 0;
 
-	return strncmp(line, name, len) == 0 && line[len] == '=' ? line + len + 1 : NULL;
-}
-
-/* *known becomes true if the line has one of our names. */
-static int
-read_line(struct creds *c, const char *line, bool *known, struct err *e)
-{
-	for (size_t n = 0; n < c->name_count; n++)
-		for (int i = 0; i < CRED_COUNT; i++) {
-			const char *value = value_of(line, c->names[n].of[i]);
-			if (value == NULL)
-				continue;
-			*known = true;
-			return set_value(c, (enum cred)i, value, e);
+	for (; n < c->name_count; n++) {
+		size_t len = strlen(c->name[n]);
+		if (strncmp(line, c->name[n], len) == 0 && line[len] == '=') {
+			*value = line + len + 1;
+			break;
 		}
-	return 0;
+	}
+	return n;
 }
 
-/* Reads lines, cutting text into pieces. *bare, if bare is not NULL, becomes the
- * only line of a text without one of our names; else NULL. */
+/* Reads lines, cutting text into pieces. *bare becomes the only line of a text without
+ * one of our names; else NULL. */
 static int
 read_lines(struct creds *c, char *text, char **bare, struct err *e)
 {
-	char *save = NULL, *only = NULL;
+	char *save = NULL;
 	int count = 0;
-	bool known = false;
 
+	*bare = NULL;
 	for (char *line = strtok_r(text, "\n", &save); line != NULL;
 	     line = strtok_r(NULL, "\n", &save)) {
-		size_t len = strlen(line);
+		const char *value;
+		size_t len = strlen(line), n;
 		if (len > 0 && line[len - 1] == '\r')
 			line[len - 1] = '\0';
 		if (line[0] == '\0')
 			continue;
-		count++;
-		only = line;
-		if (line[0] != '#' && read_line(c, line, &known, e) != 0)
+		n = find_name(c, line, &value);
+		*bare = ++count == 1 && n == c->name_count ? line : NULL;
+		if (n < c->name_count && set_value(c, n, value, e) != 0)
 			return -1;
 	}
-	if (bare != NULL)
-		*bare = count == 1 && !known ? only : NULL;
 	return 0;
 }
 
@@ -105,39 +89,27 @@ static int
 read_environment(struct creds *c, struct err *e)
 {
 	for (size_t n = 0; n < c->name_count; n++)
-		for (int i = 0; i < CRED_COUNT; i++)
-			if (set_value(c, (enum cred)i, getenv(c->names[n].of[i]), e) != 0)
-				return -1;
+		if (set_value(c, n, getenv(c->name[n]), e) != 0)
+			return -1;
 	return 0;
 }
 
 static int
 read_file(struct creds *c, struct err *e)
 {
-	char *dir = file_config_dir(), *path;
-	struct buf b = {0};
-	int fd = -1, r = -1;
+	char *dir = file_config_dir(), *path, *ignored;
+	struct buf b;
+	int r;
 
 	if (dir == NULL)
 		return 0;
 	path = mem_printf("%s/credentials", dir);
-	free(dir);
-	fd = secret_open(path, e);
-	if (fd < 0) {
-		r = fd == -2 ? 0 : -1;
-		goto out;
-	}
-	secret_buf_init(&b, MAX_BYTES);
-	if (secret_read(fd, &b) != 0) {
-		err_set(e, CODE_UNSAFE_SECRET, "cannot read '%s':", path);
-		goto out;
-	}
-	r = read_lines(c, b.data, NULL, e);
-out:
-	if (fd >= 0)
-		close(fd);
+	r = secret_read_file(path, MAX_BYTES, &b, e);
+	if (r == 1)
+		r = read_lines(c, b.data, &ignored, e);
 	secret_buf_release(&b);
 	free(path);
+	free(dir);
 	return r;
 }
 
@@ -149,8 +121,7 @@ read_fd(struct creds *c, int fd, const char *what, char **bare, struct err *e)
 	char *line = NULL;
 	int r = -1;
 
-	secret_buf_init(&b, MAX_BYTES);
-	if (secret_read(fd, &b) != 0)
+	if (secret_read(fd, MAX_BYTES, &b) != 0)
 		err_set(e, CODE_NO_CREDENTIALS, "cannot read the secrets from %s:", what);
 	else
 		r = read_lines(c, b.data, &line, e);
@@ -200,8 +171,7 @@ run_command(struct creds *c, const char *command, char **bare, struct err *e)
 	}
 	r = read_fd(c, pipes[0], "the secret command", bare, e);
 	close(pipes[0]);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	(void)TEMP_FAILURE_RETRY(waitpid(pid, &status, 0));
 	if (r == 0 && WIFSIGNALED(status))
 		return err_set(e, CODE_NO_CREDENTIALS,
 		    "the secret command was killed by signal %d", WTERMSIG(status));
@@ -243,18 +213,16 @@ load(struct creds *c, const struct creds_from *from, char **bare, struct err *e)
 static void
 name_all(struct creds *c, const char *provider, struct json_object *aliases)
 {
-	size_t more = aliases != NULL ? json_object_array_length(aliases) : 0;
-
-	c->name_count = 1 + more;
-	c->names = mem_new(c->name_count, sizeof *c->names);
-	c->name = c->names[0].of;
+	c->name_count = (1 + json_len(aliases)) * CRED_COUNT;
+	c->name = mem_new(c->name_count, sizeof *c->name);
 	for (size_t n = 0; n < c->name_count; n++) {
-		const char *name = n == 0
-		                       ? provider
-		                       : json_object_get_string(
-		                             json_object_array_get_idx(aliases, n - 1));
-		for (int i = 0; i < CRED_COUNT; i++)
-			c->names[n].of[i] = full_name(name, suffixes[i]);
+		size_t i = n / CRED_COUNT;
+		const char *owner = i == 0 ? provider : json_item_str(aliases, i - 1);
+		char *s = mem_printf("%s_%s", owner, suffixes[n % CRED_COUNT]);
+		for (c->name[n] = s; *s != '\0'; s++) {
+			unsigned char letter = (unsigned char)*s;
+			*s = (char)(isalnum(letter) ? toupper(letter) : '_');
+		}
 	}
 }
 
@@ -278,12 +246,11 @@ creds_load(
 void
 creds_release(struct creds *c)
 {
-	for (int i = 0; i < CRED_COUNT; i++) {
+	for (int i = 0; i < CRED_COUNT; i++)
 		secret_free(c->value[i]);
-		for (size_t n = 0; n < c->name_count; n++)
-			free(c->names[n].of[i]);
-	}
-	free(c->names);
+	for (size_t n = 0; n < c->name_count; n++)
+		free(c->name[n]);
+	free(c->name);
 	free(c->provider);
 	*c = (struct creds){0};
 }
@@ -292,19 +259,14 @@ char **
 creds_child_env(const struct creds *c)
 {
 	size_t n = 0, kept = 0;
+	const char *value;
 	char **env;
 
 	while (environ[n] != NULL)
 		n++;
 	env = mem_new(n + 1, sizeof *env);
-	for (size_t i = 0; i < n; i++) {
-		bool ours = false;
-		for (size_t j = 0; j < c->name_count * CRED_COUNT; j++)
-			ours = ours ||
-			       value_of(environ[i],
-			           c->names[j / CRED_COUNT].of[j % CRED_COUNT]) != NULL;
-		if (!ours)
+	for (size_t i = 0; i < n; i++)
+		if (find_name(c, environ[i], &value) == c->name_count)
 			env[kept++] = environ[i];
-	}
 	return env;
 }

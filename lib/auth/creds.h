@@ -39,15 +39,13 @@ enum cred {
 	CRED_COUNT
 };
 
-struct cred_names {
-	char *of[CRED_COUNT]; /* "ACME_CLIENT_ID" */
-};
-
 struct creds {
-	char *provider;           /* "acme" */
-	char *value[CRED_COUNT];  /* NULL: not given */
-	char *const *name;        /* for messages, by enum cred */
-	struct cred_names *names; /* the provider's own, then its aliases' */
+	char *provider;          /* "acme" */
+	char *value[CRED_COUNT]; /* NULL: not given */
+
+	/* By enum cred, "ACME_CLIENT_ID": the provider's own names, then those
+	 * of each alias. */
+	char **name;
 	size_t name_count;
 };
 

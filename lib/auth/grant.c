@@ -17,30 +17,15 @@ read_client_auth(struct json_object *o, enum oauth_client_auth absent)
 	return strcmp(s, "none") == 0 ? OAUTH_CLIENT_NONE : OAUTH_CLIENT_POST;
 }
 
-static void
-read_grant(
-    struct oauth_grant *g, struct json_object *o, enum oauth_client_auth client_auth)
-{
-	g->name = json_str(o, "/name");
-	g->type = json_str(o, "/grant_type");
-	g->client_auth = read_client_auth(o, client_auth);
-	g->params = json_at(o, "/params");
-}
-
 /* "a b c" from ["a", "b", "c"]; NULL for none. */
 static char *
 join(struct json_object *list)
 {
 	struct buf b = {0};
 
-	if (list == NULL || json_object_array_length(list) == 0)
-		return NULL;
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		if (i > 0)
-			buf_chr(&b, ' ');
-		buf_str(&b, json_object_get_string(json_object_array_get_idx(list, i)));
-	}
-	return buf_take(&b);
+	for (size_t i = 0; i < json_len(list); i++)
+		buf_printf(&b, i > 0 ? " %s" : "%s", json_item_str(list, i));
+	return b.len > 0 ? buf_take(&b) : NULL;
 }
 
 struct oauth *
@@ -51,19 +36,27 @@ oauth_new(struct json_object *description)
 	enum oauth_client_auth client_auth =
 	    read_client_auth(description, OAUTH_CLIENT_POST);
 
-	o->token_url = json_str(description, "/token_url");
-	o->authorize_url = json_str(description, "/authorize_url");
-	o->device_url = json_str(description, "/device_url");
-	o->revoke_url = json_str(description, "/revoke_url");
-	o->redirect_uri = json_str(description, "/redirect_uri");
-	o->audience = json_str(description, "/audience");
-	o->scope = join(json_at(description, "/scopes"));
-	o->authorize_params = json_at(description, "/authorize_params");
-	o->grant_count = grants != NULL ? json_object_array_length(grants) : 0;
-	o->grants = mem_new(o->grant_count, sizeof *o->grants);
-	for (size_t i = 0; i < o->grant_count; i++)
-		read_grant(
-		    &o->grants[i], json_object_array_get_idx(grants, i), client_auth);
+	*o = (struct oauth){
+	    .token_url = json_str(description, "/token_url"),
+	    .authorize_url = json_str(description, "/authorize_url"),
+	    .device_url = json_str(description, "/device_url"),
+	    .revoke_url = json_str(description, "/revoke_url"),
+	    .redirect_uri = json_str(description, "/redirect_uri"),
+	    .audience = json_str(description, "/audience"),
+	    .scope = join(json_at(description, "/scopes")),
+	    .authorize_params = json_at(description, "/authorize_params"),
+	    .grant_count = json_len(grants),
+	    .grants = mem_new(json_len(grants), sizeof *o->grants),
+	};
+	for (size_t i = 0; i < o->grant_count; i++) {
+		struct json_object *grant = json_item(grants, i);
+		o->grants[i] = (struct oauth_grant){
+		    .name = json_str(grant, "/name"),
+		    .type = json_str(grant, "/grant_type"),
+		    .client_auth = read_client_auth(grant, client_auth),
+		    .params = json_at(grant, "/params"),
+		};
+	}
 	return o;
 }
 
@@ -75,15 +68,6 @@ oauth_free(struct oauth *o)
 	free(o->grants);
 	free(o->scope);
 	free(o);
-}
-
-const struct oauth_grant *
-oauth_find(const struct oauth *o, const char *name)
-{
-	for (size_t i = 0; i < o->grant_count; i++)
-		if (oauth_is(&o->grants[i], name))
-			return &o->grants[i];
-	return NULL;
 }
 
 bool
@@ -101,11 +85,6 @@ oauth_interactive(const struct oauth_grant *g)
 const char *
 oauth_missing(const struct oauth_grant *g, const struct creds *c)
 {
-	static const struct {
-		const char *variable;
-		enum cred which;
-	} named[] = {{"{username}", CRED_USERNAME}, {"{password}", CRED_PASSWORD}};
-
 	if (c->value[CRED_CLIENT_ID] == NULL)
 		return c->name[CRED_CLIENT_ID];
 	/* A native client has no secret (RFC 8252, section 8.5): the person who
@@ -117,12 +96,13 @@ oauth_missing(const struct oauth_grant *g, const struct creds *c)
 		return NULL;
 	json_object_object_foreach(g->params, name, param)
 	{
+		const char *template = json_object_get_string(param);
+
 		(void)name;
-		for (size_t i = 0; i < sizeof named / sizeof named[0]; i++)
-			if (c->value[named[i].which] == NULL &&
-			    strstr(json_object_get_string(param), named[i].variable) !=
-			        NULL)
-				return c->name[named[i].which];
+		if (c->value[CRED_USERNAME] == NULL && strstr(template, "{username}"))
+			return c->name[CRED_USERNAME];
+		if (c->value[CRED_PASSWORD] == NULL && strstr(template, "{password}"))
+			return c->name[CRED_PASSWORD];
 	}
 	return NULL;
 }
@@ -133,10 +113,8 @@ origin_length(const char *url)
 {
 	const char *host = strstr(url, "://");
 
-	if (host == NULL)
-		return strlen(url);
-	host += strlen("://");
-	return (size_t)(host - url) + strcspn(host, "/?#");
+	return host == NULL ? strlen(url)
+	                    : (size_t)(host - url) + 3 + strcspn(host + 3, "/?#");
 }
 
 /* Another URL of the description, moved to the origin of the user's token URL,

@@ -61,9 +61,6 @@ struct oauth {
 struct oauth *oauth_new(struct json_object *description);
 void oauth_free(struct oauth *o);
 
-/* The grant of that name; NULL if the service has none. */
-const struct oauth_grant *oauth_find(const struct oauth *o, const char *name);
-
 bool oauth_is(const struct oauth_grant *g, const char *name);
 
 /* True if the grant needs a person at a browser or a device. */

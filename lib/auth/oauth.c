@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
 
 #include "auth/oauth.h"
 #include "auth/oauth_form.h"
@@ -77,9 +76,9 @@ printable(const struct oauth_request *q, struct json_object *o, const char *poin
 	return text;
 }
 
-/* Sets *e, a->error and a->unclear from a response that is no 200; o is its
- * JSON or NULL. */
-static void
+/* Sets *e, a->error and a->unclear from a response that is no 200; o is its JSON or NULL.
+ * Returns -1. */
+static int
 refused(const struct oauth_request *q, const struct post *p, struct json_object *o,
     struct oauth_answer *a, struct err *e)
 {
@@ -109,10 +108,11 @@ refused(const struct oauth_request *q, const struct post *p, struct json_object 
 		    p->what, q->grant->name, p->status);
 	secret_free(error);
 	secret_free(text);
+	return -1;
 }
 
-/* Sends the form. 0 and the JSON object of a 200, which the caller frees; else
- * -1, with the rest of *a set. */
+/* Sends the form. *o becomes the JSON object of the response or NULL; the caller frees it.
+ * 0: it is the object of a 200; else -1, with error and unclear of *a set. */
 static int
 exchange(const struct oauth_request *q, struct post *p, struct json_object **o,
     struct oauth_answer *a, struct err *e)
@@ -124,16 +124,12 @@ exchange(const struct oauth_request *q, struct post *p, struct json_object **o,
 	}
 	*o = secret_json_parse(p->body.data, p->body.len);
 	if (p->status != 200)
-		refused(q, p, *o, a, e);
-	else if (*o == NULL) {
-		a->unclear = true;
-		err_set(
-		    e, CODE_BAD_ANSWER, "the %s answered without a JSON object", p->what);
-	} else
+		return refused(q, p, *o, a, e);
+	if (*o != NULL)
 		return 0;
-	secret_json_free(*o);
-	*o = NULL;
-	return -1;
+	a->unclear = true;
+	return err_set(
+	    e, CODE_BAD_ANSWER, "the %s answered without a JSON object", p->what);
 }
 
 /* A number of seconds, also one in quotes, within 0 and lifetime_max. -1: absent
@@ -145,12 +141,9 @@ seconds_of(struct json_object *o, const char *pointer)
 	double d = json_num(o, pointer, NAN);
 	char *end;
 
-	if (s != NULL) {
+	if (s != NULL)
 		d = strtod(s, &end);
-		if (end == s || *end != '\0')
-			return -1;
-	}
-	if (isnan(d))
+	if (isnan(d) || (s != NULL && (end == s || *end != '\0')))
 		return -1;
 	if (d < 0)
 		return 0;
@@ -161,10 +154,9 @@ seconds_of(struct json_object *o, const char *pointer)
 static bool
 fits_header(const char *s)
 {
-	for (; *s != '\0'; s++)
-		if (*s <= 0x20 || *s >= 0x7f)
-			return false;
-	return true;
+	while (*s > 0x20 && *s < 0x7f)
+		s++;
+	return *s == '\0';
 }
 
 static int
@@ -238,7 +230,6 @@ int
 oauth_get_token(const struct oauth_request *q, struct oauth_answer *a, struct err *e)
 {
 	for (unsigned attempt = 0;; attempt++) {
-		uint32_t random = 0;
 		int64_t wait_ms;
 		struct err why;
 
@@ -251,11 +242,9 @@ oauth_get_token(const struct oauth_request *q, struct oauth_answer *a, struct er
 		}
 		note("%s; trying again", why.message);
 		oauth_answer_release(a);
-		if (getrandom(&random, sizeof random, GRND_NONBLOCK) < 0)
-			random = 0;
 		if (wait_ms <= 0)
-			wait_ms =
-			    backoff_ms(attempt, BACKOFF_FIRST_MS, WAIT_MAX_MS, random);
+			wait_ms = backoff_ms(
+			    attempt, BACKOFF_FIRST_MS, WAIT_MAX_MS, arc4random());
 		clock_sleep_ms(wait_ms);
 	}
 }
@@ -300,10 +289,8 @@ read_device(struct json_object *o, struct oauth_device *d, struct err *e)
 		d->uri = mem_str(json_str(o, "/verification_url"));
 	d->uri_complete = mem_str(json_str(o, "/verification_uri_complete"));
 	d->interval = seconds_of(o, "/interval");
-	if (d->interval < 0)
-		d->interval = 5;
-	if (d->interval == 0)
-		d->interval = 1;
+	if (d->interval <= 0)
+		d->interval = d->interval < 0 ? 5 : 1;
 	d->lifetime = seconds_of(o, "/expires_in");
 	if (d->device_code != NULL && d->user_code != NULL && d->uri != NULL)
 		return 0;

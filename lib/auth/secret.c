@@ -58,6 +58,27 @@ secret_buf_release(struct buf *b)
 	buf_release(b);
 }
 
+int
+secret_read(int fd, size_t max, struct buf *b)
+{
+	ssize_t n;
+
+	secret_buf_init(b, max);
+	do { /* a full buffer is an error unless the file ends there */
+		char past, *to = b->len < max ? b->data + b->len : &past;
+
+		n = TEMP_FAILURE_RETRY(read(fd, to, b->len < max ? max - b->len : 1));
+		if (n > 0 && to == &past) {
+			errno = EFBIG;
+			return -1;
+		}
+		if (n > 0)
+			b->len += (size_t)n;
+		b->data[b->len] = '\0';
+	} while (n > 0);
+	return (int)n;
+}
+
 struct json_object *
 secret_json_parse(const char *text, size_t len)
 {
@@ -82,8 +103,6 @@ secret_json_parse(const char *text, size_t len)
 void
 secret_json_free(struct json_object *o)
 {
-	if (o == NULL)
-		return;
 	wipe_json(o);
 	json_object_put(o);
 }
@@ -101,14 +120,15 @@ secret_json_add(struct buf *b, const char *name, const char *value)
 }
 
 int
-secret_open(const char *path, struct err *e)
+secret_read_file(const char *path, size_t max, struct buf *b, struct err *e)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r = -1;
 
+	*b = (struct buf){0};
 	if (fd < 0) {
 		if (errno == ENOENT || errno == ENOTDIR)
-			return -2;
+			return 0;
 		return err_set(e, CODE_UNSAFE_SECRET, "cannot open '%s':", path);
 	}
 	if (fstat(fd, &st) != 0)
@@ -123,33 +143,12 @@ secret_open(const char *path, struct err *e)
 		    "other users can read or change '%s'; chmod 600 it, and replace the "
 		    "secrets in it if others may have read them",
 		    path);
+	else if (secret_read(fd, max, b) != 0)
+		err_set(e, CODE_UNSAFE_SECRET, "cannot read '%s':", path);
 	else
-		return fd;
+		r = 1;
 	close(fd);
-	return -1;
-}
-
-int
-secret_read(int fd, struct buf *b)
-{
-	for (;;) {
-		size_t room = b->max - b->len;
-		ssize_t n;
-		char past;
-
-		/* A full buffer is an error unless the file ends here. */
-		n = read(fd, room > 0 ? b->data + b->len : &past, room > 0 ? room : 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n > 0 && room == 0) {
-			errno = EFBIG;
-			return -1;
-		}
-		if (n <= 0)
-			return n < 0 ? -1 : 0;
-		b->len += (size_t)n;
-		b->data[b->len] = '\0';
-	}
+	return r;
 }
 
 bool

@@ -31,13 +31,14 @@ void secret_json_free(struct json_object *o);
  * if value is NULL. */
 void secret_json_add(struct buf *b, const char *name, const char *value);
 
-/* Opens a file with secrets for reading. Returns the descriptor; -2 if there is
- * no such file; -1 and CODE_UNSAFE_SECRET if other users can reach it, or if it
- * is not a regular file. */
-int secret_open(const char *path, struct err *e);
+/* Reads what fd holds, at most max bytes, into a new buffer. -1 (errno) if it
+ * does not fit or cannot be read. The buffer is to be released in any case. */
+int secret_read(int fd, size_t max, struct buf *b);
 
-/* Appends what fd holds. -1 (errno) if it does not fit or cannot be read. */
-int secret_read(int fd, struct buf *b);
+/* The same for a file: 1; 0 if there is no such file; -1 and CODE_UNSAFE_SECRET
+ * if other users can reach it, or if it is not a regular file. */
+int secret_read_file(
+    const char *path, size_t max, struct buf *b, struct err *e);
 
 /* True if both texts are equal. The time it takes does not depend on where they
  * differ. */

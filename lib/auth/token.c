@@ -15,20 +15,40 @@ enum { LOCK_WAIT_MS = 120000, POLL_MIN_MS = 2, POLL_MAX_MS = 50 };
 /* One call of token_get for OAuth. */
 struct work {
 	const struct token_want *want;
-	const struct oauth *oauth;
-	const struct creds *creds;
-	const struct oauth_grant *grant;
+	struct oauth_request q; /* by the chosen grant, without what a flow adds */
 	struct oauth_urls urls;
 	struct token_file file;
 	struct stored_token stored;
 };
 
 static int
-open_file(struct work *w, const struct oauth_grant *g, struct err *e)
+work_init(struct work *w, const struct token_want *want, struct err *e)
 {
-	const char *parts[] = {w->creds->provider, w->urls.token,
-	    w->creds->value[CRED_CLIENT_ID], w->creds->value[CRED_USERNAME],
-	    w->oauth->scope, w->oauth->audience, g->name};
+	*w = (struct work){
+	    .want = want,
+	    .q = {.oauth = want->auth->oauth, .creds = want->creds, .urls = &w->urls},
+	    .file = {.fd = -1},
+	    .stored = {.lifetime = -1},
+	};
+	return oauth_urls_init(&w->urls, w->q.oauth, w->q.creds, e);
+}
+
+static void
+work_release(struct work *w)
+{
+	stored_token_release(&w->stored);
+	token_file_close(&w->file);
+	oauth_urls_release(&w->urls);
+}
+
+/* Opens the file of the token that the chosen grant gives. */
+static int
+open_file(struct work *w, struct err *e)
+{
+	char *const *value = w->q.creds->value;
+	const char *parts[] = {w->q.creds->provider, w->urls.token, value[CRED_CLIENT_ID],
+	    value[CRED_USERNAME], w->q.oauth->scope, w->q.oauth->audience,
+	    w->q.grant->name};
 
 	return token_file_open(&w->file, parts, sizeof parts / sizeof parts[0], e);
 }
@@ -85,7 +105,7 @@ wait_for_lock(struct work *w, bool use, struct err *e)
 			return err_set(e, CODE_TOKEN_BUSY,
 			    "another process has locked the token of %s for two minutes; "
 			    "find it with: fuser '%s'",
-			    w->creds->provider, w->file.lock);
+			    w->q.creds->provider, w->file.lock);
 		clock_sleep_ms(delay);
 		delay = delay * 2 < POLL_MAX_MS ? delay * 2 : POLL_MAX_MS;
 	}
@@ -121,19 +141,17 @@ store(struct work *w, struct oauth_answer *a, struct err *e)
 static int
 obtain(struct work *w, struct err *e)
 {
-	const struct oauth_request q = {
-	    .oauth = w->oauth, .urls = &w->urls, .grant = w->grant, .creds = w->creds};
 	struct oauth_answer a = {.lifetime = -1};
 	int r;
 
-	if (!oauth_interactive(w->grant))
-		r = oauth_get_token(&q, &a, e);
+	if (!oauth_interactive(w->q.grant))
+		r = oauth_get_token(&w->q, &a, e);
 	else if (w->want->sign_in != NULL)
-		r = w->want->sign_in(&q, &a, e);
+		r = w->want->sign_in(&w->q, &a, e);
 	else
 		r = err_set(e, CODE_TOKEN_REFUSED,
-		    "the sign-in to %s has ended; run av-token -p %s", w->creds->provider,
-		    w->creds->provider);
+		    "the sign-in to %s has ended; run av-token -p %s",
+		    w->q.creds->provider, w->q.creds->provider);
 	if (r == 0) {
 		stored_token_release(&w->stored);
 		r = store(w, &a, e);
@@ -169,17 +187,17 @@ refresh_failed(struct work *w, const struct oauth_answer *a, struct err *e)
 static int
 refresh(struct work *w, struct err *e)
 {
-	struct oauth_request q = {.oauth = w->oauth,
-	    .urls = &w->urls,
-	    .grant = oauth_find(w->oauth, "refresh_token"),
-	    .creds = w->creds,
-	    .refresh_token = w->stored.refresh_token};
+	struct oauth_request q = w->q;
 	struct oauth_answer a = {.lifetime = -1};
 	int r;
 
-	if (q.grant == NULL || q.refresh_token == NULL)
-		return 1;
-	if (w->stored.in_doubt && !oauth_interactive(w->grant))
+	q.refresh_token = w->stored.refresh_token;
+	q.grant = NULL;
+	for (size_t i = 0; i < q.oauth->grant_count; i++)
+		if (oauth_is(&q.oauth->grants[i], "refresh_token"))
+			q.grant = &q.oauth->grants[i];
+	if (q.grant == NULL || q.refresh_token == NULL ||
+	    (w->stored.in_doubt && !oauth_interactive(w->q.grant)))
 		return 1;
 	w->stored.in_doubt = true;
 	if (token_file_write(&w->file, &w->stored, e) != 0)
@@ -192,6 +210,15 @@ refresh(struct work *w, struct err *e)
 	return r;
 }
 
+static int
+not_set(const char *name, struct err *e)
+{
+	return err_set(e, CODE_NO_CREDENTIALS,
+	    "%s is not set; set it in the environment or in avtools/credentials in the "
+	    "configuration directory",
+	    name);
+}
+
 /* Chooses the first grant of the description that can be used; opens its file. */
 static int
 choose_grant(struct work *w, struct err *e)
@@ -199,9 +226,9 @@ choose_grant(struct work *w, struct err *e)
 	const char *wanted = w->want->grant, *missing = NULL;
 	bool needs_person = false;
 
-	for (size_t i = 0; i < w->oauth->grant_count; i++) {
-		const struct oauth_grant *g = &w->oauth->grants[i];
-		const char *absent = oauth_missing(g, w->creds);
+	for (size_t i = 0; i < w->q.oauth->grant_count; i++) {
+		const struct oauth_grant *g = &w->q.oauth->grants[i];
+		const char *absent = oauth_missing(g, w->q.creds);
 
 		if (oauth_is(g, "refresh_token") || oauth_is(g, "implicit") ||
 		    (wanted != NULL && !oauth_is(g, wanted)))
@@ -210,9 +237,9 @@ choose_grant(struct work *w, struct err *e)
 			missing = missing != NULL ? missing : absent;
 			continue;
 		}
-		if (open_file(w, g, e) != 0)
+		w->q.grant = g;
+		if (open_file(w, e) != 0)
 			return -1;
-		w->grant = g;
 		if (!oauth_interactive(g) || w->want->sign_in != NULL ||
 		    access(w->file.path, F_OK) == 0)
 			return 0;
@@ -221,14 +248,11 @@ choose_grant(struct work *w, struct err *e)
 	}
 	if (needs_person)
 		return err_set(e, CODE_NO_CREDENTIALS,
-		    "nobody is signed in to %s; run av-token -p %s", w->creds->provider,
-		    w->creds->provider);
+		    "nobody is signed in to %s; run av-token -p %s", w->q.creds->provider,
+		    w->q.creds->provider);
 	if (missing != NULL)
-		return err_set(e, CODE_NO_CREDENTIALS,
-		    "%s is not set; set it in the environment or in avtools/credentials in "
-		    "the configuration directory",
-		    missing);
-	return err_set(e, CODE_NO_CREDENTIALS, "%s has no grant %s", w->creds->provider,
+		return not_set(missing, e);
+	return err_set(e, CODE_NO_CREDENTIALS, "%s has no grant %s", w->q.creds->provider,
 	    wanted != NULL ? wanted : "that can be used here");
 }
 
@@ -246,26 +270,6 @@ check_grant(const struct token_want *want, struct err *e)
 	return 0;
 }
 
-static void
-work_release(struct work *w)
-{
-	stored_token_release(&w->stored);
-	token_file_close(&w->file);
-	oauth_urls_release(&w->urls);
-}
-
-/* Copies the stored token. */
-static void
-return_token(struct work *w, struct token *t)
-{
-	t->access_token = mem_str(w->stored.access_token);
-	t->token_type =
-	    mem_str(w->stored.token_type != NULL ? w->stored.token_type : "Bearer");
-	t->scope = mem_str(w->stored.scope);
-	if (w->stored.lifetime >= 0)
-		t->expires_at = w->stored.obtained.wall + w->stored.lifetime;
-}
-
 /* Renews without a person. 0: done; 1: a person has to sign in; -1. */
 static int
 renew_alone(void *arg, struct err *e)
@@ -273,7 +277,7 @@ renew_alone(void *arg, struct err *e)
 	struct work *w = arg;
 	int r = refresh(w, e);
 
-	return r == 1 && !oauth_interactive(w->grant) ? obtain(w, e) : r;
+	return r == 1 && !oauth_interactive(w->q.grant) ? obtain(w, e) : r;
 }
 
 /* With the lock held. A child does what a kill of this process must not lose; the
@@ -283,7 +287,7 @@ renew(struct work *w, struct err *e)
 {
 	int r = 1;
 
-	if (!oauth_interactive(w->grant) || w->stored.refresh_token != NULL) {
+	if (!oauth_interactive(w->q.grant) || w->stored.refresh_token != NULL) {
 		r = child_run_detached(renew_alone, w, w->file.fd, e);
 		if (r < 0)
 			return r;
@@ -301,28 +305,26 @@ renew(struct work *w, struct err *e)
 static int
 get_oauth(const struct token_want *want, struct token *t, struct err *e)
 {
-	struct work w = {.want = want,
-	    .oauth = want->auth->oauth,
-	    .creds = want->creds,
-	    .file = {.fd = -1},
-	    .stored = {.lifetime = -1}};
-	int r = -1;
+	struct work w;
+	const struct stored_token *k = &w.stored;
+	int r;
 
-	if (check_grant(want, e) != 0 ||
-	    oauth_urls_init(&w.urls, w.oauth, w.creds, e) != 0)
+	if (check_grant(want, e) != 0 || work_init(&w, want, e) != 0)
 		return -1;
-	if (choose_grant(&w, e) != 0)
-		goto out;
-	r = wait_for_lock(&w, true, e);
+	r = choose_grant(&w, e);
+	if (r == 0)
+		r = wait_for_lock(&w, true, e);
 	if (r == 0)
 		r = renew(&w, e);
 	if (r >= 0) {
-		return_token(&w, t);
-		r = 0;
+		t->access_token = mem_str(k->access_token);
+		t->token_type = mem_str(k->token_type != NULL ? k->token_type : "Bearer");
+		t->scope = mem_str(k->scope);
+		if (k->lifetime >= 0)
+			t->expires_at = k->obtained.wall + k->lifetime;
 	}
-out:
 	work_release(&w);
-	return r;
+	return r < 0 ? -1 : 0;
 }
 
 /* A credential that the user gave as it is. */
@@ -333,10 +335,7 @@ get_given(const struct token_want *w, enum cred which, const char *type, struct 
 	const char *value = w->creds->value[which];
 
 	if (value == NULL)
-		return err_set(e, CODE_NO_CREDENTIALS,
-		    "%s is not set; set it in the environment or in avtools/credentials in "
-		    "the configuration directory",
-		    w->creds->name[which]);
+		return not_set(w->creds->name[which], e);
 	if (w->rejected != NULL && secret_same(value, w->rejected))
 		return err_set(e, CODE_UNAUTHORIZED,
 		    "the service does not accept %s, which cannot be renewed; set another",
@@ -362,20 +361,18 @@ token_get(const struct token_want *w, struct token *t, struct err *e)
 static int
 revoke_tokens(struct work *w, struct err *e)
 {
-	const struct oauth_request q = {
-	    .oauth = w->oauth, .urls = &w->urls, .grant = w->grant, .creds = w->creds};
 	int r = 0;
 
 	if (w->urls.revoke == NULL)
 		return 0;
 	if (w->stored.refresh_token != NULL)
-		r = oauth_revoke(&q, w->stored.refresh_token, "refresh_token", e);
+		r = oauth_revoke(&w->q, w->stored.refresh_token, "refresh_token", e);
 	if (w->stored.access_token != NULL && r == 0)
-		r = oauth_revoke(&q, w->stored.access_token, "access_token", e);
-	return r == 0
-	           ? 0
-	           : err_prefix(e,
-	                 "forgotten on this machine, but not revoked at the service: ");
+		r = oauth_revoke(&w->q, w->stored.access_token, "access_token", e);
+	if (r != 0)
+		err_prefix(
+		    e, "forgotten on this machine, but not revoked at the service: ");
+	return r;
 }
 
 /* Locks first: a renewal under way would store the token again. */
@@ -400,22 +397,18 @@ forget(struct work *w, struct err *e)
 int
 token_logout(const struct token_want *want, struct err *e)
 {
-	struct work w = {.want = want,
-	    .oauth = want->auth->oauth,
-	    .creds = want->creds,
-	    .file = {.fd = -1},
-	    .stored = {.lifetime = -1}};
+	struct work w;
 	int r = 0;
 
 	if (want->auth->kind != AUTH_OAUTH)
 		return 0;
-	if (oauth_urls_init(&w.urls, w.oauth, w.creds, e) != 0)
+	if (work_init(&w, want, e) != 0)
 		return -1;
-	for (size_t i = 0; i < w.oauth->grant_count; i++) {
-		w.grant = &w.oauth->grants[i];
-		if (want->grant != NULL && !oauth_is(w.grant, want->grant))
+	for (size_t i = 0; i < w.q.oauth->grant_count; i++) {
+		w.q.grant = &w.q.oauth->grants[i];
+		if (want->grant != NULL && !oauth_is(w.q.grant, want->grant))
 			continue;
-		if (open_file(&w, w.grant, e) != 0 || forget(&w, e) != 0)
+		if (open_file(&w, e) != 0 || forget(&w, e) != 0)
 			r = -1;
 		token_file_close(&w.file);
 	}

@@ -66,14 +66,18 @@ directory(struct err *e)
 	return NULL;
 }
 
-/* SHA-256 in hex over the parts, each with its length before it. */
-static void
-hash_of(const char *const *parts, size_t n, char hex[SHA256_HEX])
+int
+token_file_open(struct token_file *f, const char *const *parts, size_t n, struct err *e)
 {
+	char name[SHA256_HEX];
+	char *dir = directory(e);
 	struct sha256 hash;
 
+	*f = (struct token_file){.fd = -1};
+	if (dir == NULL)
+		return -1;
 	sha256_init(&hash);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) { /* each part with its length before it */
 		char head[24];
 		const char *part = parts[i] != NULL ? parts[i] : "";
 		int len = snprintf(head, sizeof head, "%zu%c", strlen(part),
@@ -81,19 +85,7 @@ hash_of(const char *const *parts, size_t n, char hex[SHA256_HEX])
 		sha256_add(&hash, head, (size_t)len);
 		sha256_add(&hash, part, strlen(part));
 	}
-	sha256_hex(&hash, hex);
-}
-
-int
-token_file_open(struct token_file *f, const char *const *parts, size_t n, struct err *e)
-{
-	char name[SHA256_HEX];
-	char *dir = directory(e);
-
-	*f = (struct token_file){.fd = -1};
-	if (dir == NULL)
-		return -1;
-	hash_of(parts, n, name);
+	sha256_hex(&hash, name);
 	f->path = mem_printf("%s/%s", dir, name);
 	f->lock = mem_printf("%s.lock", f->path);
 	f->temp = mem_printf("%s.new", f->path);
@@ -132,27 +124,18 @@ parse(struct json_object *o, struct stored_token *k)
 int
 token_file_read(const struct token_file *f, struct stored_token *k, struct err *e)
 {
-	int fd = secret_open(f->path, e);
 	struct json_object *o = NULL;
 	struct buf b;
-	int r = -1;
+	int r = secret_read_file(f->path, MAX_BYTES, &b, e);
 
 	*k = (struct stored_token){.lifetime = -1};
-	if (fd < 0)
-		return fd == -2 ? 0 : -1;
-	secret_buf_init(&b, MAX_BYTES);
-	if (secret_read(fd, &b) != 0)
-		err_set(e, CODE_UNSAFE_SECRET, "cannot read '%s':", f->path);
-	else {
+	if (r == 1)
 		o = secret_json_parse(b.data, b.len);
-		if (o != NULL)
-			parse(o, k);
-		r = o != NULL ? 1 : 0;
-	}
+	if (o != NULL)
+		parse(o, k);
 	secret_json_free(o);
 	secret_buf_release(&b);
-	close(fd);
-	return r;
+	return r == 1 && o == NULL ? 0 : r;
 }
 
 int
@@ -173,35 +156,29 @@ token_file_lock(struct token_file *f, struct err *e)
 	return err_set(e, CODE_UNSAFE_SECRET, "cannot lock '%s':", f->lock);
 }
 
-static void
-format(struct buf *b, const struct stored_token *k)
-{
-	buf_chr(b, '{');
-	secret_json_add(b, "access_token", k->access_token);
-	secret_json_add(b, "token_type", k->token_type);
-	secret_json_add(b, "scope", k->scope);
-	secret_json_add(b, "refresh_token", k->refresh_token);
-	secret_json_add(b, "boot_id", k->obtained.boot_id);
-	buf_printf(b,
-	    ",\"obtained_at\":%" PRId64 ",\"obtained_at_boot\":%" PRId64
-	    ",\"lifetime\":%" PRId64 ",\"refresh_in_doubt\":%s}\n",
-	    k->obtained.wall, k->obtained.boot, k->lifetime,
-	    k->in_doubt ? "true" : "false");
-}
-
 int
 token_file_write(const struct token_file *f, const struct stored_token *k, struct err *e)
 {
 	struct buf b;
-	int result = 0;
+	int r = 0;
 
 	secret_buf_init(&b, MAX_BYTES);
-	format(&b, k);
+	buf_chr(&b, '{');
+	secret_json_add(&b, "access_token", k->access_token);
+	secret_json_add(&b, "token_type", k->token_type);
+	secret_json_add(&b, "scope", k->scope);
+	secret_json_add(&b, "refresh_token", k->refresh_token);
+	secret_json_add(&b, "boot_id", k->obtained.boot_id);
+	buf_printf(&b,
+	    ",\"obtained_at\":%" PRId64 ",\"obtained_at_boot\":%" PRId64
+	    ",\"lifetime\":%" PRId64 ",\"refresh_in_doubt\":%s}\n",
+	    k->obtained.wall, k->obtained.boot, k->lifetime,
+	    k->in_doubt ? "true" : "false");
 	if (b.full || !file_replace(f->path, f->temp, 0600, b.data, b.len))
-		result = err_set(
+		r = err_set(
 		    e, CODE_UNSAFE_SECRET, "cannot store the token in '%s':", f->path);
 	secret_buf_release(&b);
-	return result;
+	return r;
 }
 
 int
