@@ -8,7 +8,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "auth/auth.h"
 #include "auth/creds.h"
 #include "auth/secret.h"
 #include "auth/token.h"

@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "auth/oauth.h"
-#include "auth/oauth_form.h"
 #include "auth/post.h"
 #include "auth/secret.h"
 #include "base/backoff.h"
@@ -13,10 +12,124 @@
 #include "base/utf8.h"
 #include "http/response.h"
 
-enum { ATTEMPTS = 4, BACKOFF_FIRST_MS = 500, WAIT_MAX_MS = 30000 };
+enum { ATTEMPTS = 4, BACKOFF_FIRST_MS = 500, WAIT_MAX_MS = 30000, VALUE_MAX = 65536 };
 
 /* Ten years in seconds: a longer lifetime is taken for this. */
 static const int64_t lifetime_max = (int64_t)10 * 366 * 24 * 3600;
+
+struct parameter {
+	const char *name, *value;
+};
+
+/* The parameters of requests, from description and credentials. */
+
+/* The value of a {variable}; NULL if it is absent or there is no such variable. */
+static const char *
+value_of(const struct oauth_request *q, const char *variable, size_t len)
+{
+	const struct parameter table[] = {
+	    {"{client_id}", q->creds->value[CRED_CLIENT_ID]},
+	    {"{client_secret}", q->creds->value[CRED_CLIENT_SECRET]},
+	    {"{username}", q->creds->value[CRED_USERNAME]},
+	    {"{password}", q->creds->value[CRED_PASSWORD]},
+	    {"{audience}", q->oauth->audience},
+	    {"{scope}", q->oauth->scope},
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+		if (strlen(table[i].name) == len &&
+		    strncmp(variable, table[i].name, len) == 0)
+			return table[i].value;
+	return NULL;
+}
+
+/* Appends a parameter with its variables replaced; nothing if one is absent. */
+static void
+add_template(struct buf *form, const struct oauth_request *q, const char *name,
+    const char *template)
+{
+	struct buf value;
+	const char *s = template, *found = "";
+
+	secret_buf_init(&value, VALUE_MAX);
+	while (found != NULL && *s != '\0') {
+		size_t len = strcspn(s, "{");
+		if (len > 0) {
+			buf_add(&value, s, len);
+		} else {
+			len = strcspn(s, "}") + 1;
+			found = value_of(q, s, len);
+			buf_str(&value, found != NULL ? found : "");
+		}
+		s += len;
+	}
+	if (found != NULL && !value.full)
+		post_param(form, name, value.data);
+	secret_buf_release(&value);
+}
+
+/* Adds the client's id and its secret, as the grant wants them. */
+static void
+form_client(struct post *p, const struct oauth_request *q)
+{
+	const char *id = q->creds->value[CRED_CLIENT_ID];
+	const char *secret = q->creds->value[CRED_CLIENT_SECRET];
+
+	if (q->grant->client_auth == OAUTH_CLIENT_BASIC && secret != NULL) {
+		post_basic(p, id != NULL ? id : "", secret);
+		return;
+	}
+	post_param(&p->form, "client_id", id);
+	if (q->grant->client_auth == OAUTH_CLIENT_POST)
+		post_param(&p->form, "client_secret", secret);
+}
+
+/* Fills the form of a token request. */
+static void
+form_token(struct post *p, const struct oauth_request *q)
+{
+	const struct parameter of_flow[] = {
+	    {"refresh_token", q->refresh_token},
+	    {"code", q->code},
+	    {"code_verifier", q->code_verifier},
+	    {"redirect_uri", q->redirect_uri},
+	    {"device_code", q->device_code},
+	};
+	struct json_object *params = q->grant->params;
+
+	post_param(&p->form, "grant_type", q->grant->type);
+	if (params != NULL) {
+		json_object_object_foreach(params, name, value)
+		{
+			if (strcmp(name, "client_id") != 0 &&
+			    strcmp(name, "client_secret") != 0)
+				add_template(
+				    &p->form, q, name, json_object_get_string(value));
+		}
+	}
+	for (size_t i = 0; i < sizeof of_flow / sizeof of_flow[0]; i++)
+		if (!json_object_object_get_ex(params, of_flow[i].name, NULL))
+			post_param(&p->form, of_flow[i].name, of_flow[i].value);
+	form_client(p, q);
+}
+
+/* Appends what authorization and device requests have in common. */
+static void
+form_authorize(struct buf *form, const struct oauth_request *q)
+{
+	struct json_object *params = q->oauth->authorize_params;
+
+	if (!json_object_object_get_ex(params, "scope", NULL))
+		post_param(form, "scope", q->oauth->scope);
+	if (params == NULL)
+		return;
+	json_object_object_foreach(params, name, value)
+	{
+		add_template(form, q, name, json_object_get_string(value));
+	}
+}
+
+/* What a response says. */
 
 /* Writes what the user can do about an `error` (RFC 6749, section 5.2, and the
  * flows built on it). */
@@ -200,7 +313,7 @@ attempt_token(const struct oauth_request *q, struct oauth_answer *a, int64_t *wa
 	*a = (struct oauth_answer){.lifetime = -1};
 	clock_stamp_now(&a->asked);
 	post_init(&p, q->urls->token, "token URL");
-	oauth_form_token(&p, q);
+	form_token(&p, q);
 	note("asking %s for a token by %s", p.url, q->grant->name);
 	r = exchange(q, &p, &o, a, e);
 	if (r == 0)
@@ -272,7 +385,7 @@ oauth_authorize_url(
 	post_param(&query, "state", state);
 	post_param(&query, "code_challenge", challenge);
 	post_param(&query, "code_challenge_method", "S256");
-	oauth_form_authorize(&query, q);
+	form_authorize(&query, q);
 	url = mem_printf("%s%c%s", q->urls->authorize,
 	    strchr(q->urls->authorize, '?') != NULL ? '&' : '?', query.data);
 	buf_release(&query);
@@ -310,8 +423,8 @@ oauth_device_start(const struct oauth_request *q, struct oauth_device *d, struct
 
 	*d = (struct oauth_device){0};
 	post_init(&p, q->urls->device, "device URL");
-	oauth_form_authorize(&p.form, q);
-	oauth_form_client(&p, q);
+	form_authorize(&p.form, q);
+	form_client(&p, q);
 	r = exchange(q, &p, &o, &ignored, e);
 	if (r == 0)
 		r = read_device(o, d, e);
@@ -340,7 +453,7 @@ oauth_revoke(
 	post_init(&p, q->urls->revoke, "revocation URL");
 	post_param(&p.form, "token", token);
 	post_param(&p.form, "token_type_hint", hint);
-	oauth_form_client(&p, q);
+	form_client(&p, q);
 	r = post_send(&p, e);
 	if (r == 0 && p.status != 200)
 		r = err_set(e,

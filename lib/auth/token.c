@@ -12,6 +12,28 @@
 
 enum { LOCK_WAIT_MS = 120000, POLL_MIN_MS = 2, POLL_MAX_MS = 50 };
 
+void
+auth_init(struct auth *a, struct json_object *description)
+{
+	struct json_object *oauth = json_at(description, "/oauth");
+
+	*a = (struct auth){.kind = AUTH_NONE};
+	if (description == NULL)
+		return;
+	a->kind = oauth != NULL ? AUTH_OAUTH : AUTH_KEY;
+	a->header = json_str(description, "/header");
+	a->scheme = json_str(description, "/scheme");
+	if (oauth != NULL)
+		a->oauth = oauth_new(oauth);
+}
+
+void
+auth_release(struct auth *a)
+{
+	oauth_free(a->oauth);
+	*a = (struct auth){.kind = AUTH_NONE};
+}
+
 /* One call of token_get for OAuth. */
 struct work {
 	const struct token_want *want;
@@ -193,7 +215,7 @@ refresh(struct work *w, struct err *e)
 
 	q.refresh_token = w->stored.refresh_token;
 	q.grant = NULL;
-	for (size_t i = 0; i < q.oauth->grant_count; i++)
+	for (size_t i = 0; q.grant == NULL && i < q.oauth->grant_count; i++)
 		if (oauth_is(&q.oauth->grants[i], "refresh_token"))
 			q.grant = &q.oauth->grants[i];
 	if (q.grant == NULL || q.refresh_token == NULL ||

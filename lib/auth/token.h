@@ -25,10 +25,25 @@
 
 #include <stdint.h>
 
-#include "auth/auth.h"
 #include "auth/oauth.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "json/json.h"
+
+/* How a service wants to see a credential, as its description says. */
+enum auth_kind { AUTH_NONE, AUTH_KEY, AUTH_OAUTH };
+
+struct auth {
+	enum auth_kind kind;
+	const char *header;  /* "Authorization", "x-api-key" */
+	const char *scheme;  /* "Bearer"; NULL: none */
+	struct oauth *oauth; /* of AUTH_OAUTH */
+};
+
+/* Reads a description's `auth` object; NULL means AUTH_NONE. Strings are
+ * borrowed from it. */
+void auth_init(struct auth *a, struct json_object *description);
+void auth_release(struct auth *a);
 
 struct token {
 	char *access_token; /* or the key; NULL for AUTH_NONE */

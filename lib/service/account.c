@@ -3,7 +3,6 @@
 #include <sys/queue.h>
 #include <time.h>
 
-#include "auth/auth.h"
 #include "auth/secret.h"
 #include "auth/token.h"
 #include "base/buf.h"
