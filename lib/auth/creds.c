@@ -86,15 +86,6 @@ read_lines(struct creds *c, char *text, char **bare, struct err *e)
 }
 
 static int
-read_environment(struct creds *c, struct err *e)
-{
-	for (size_t n = 0; n < c->name_count; n++)
-		if (set_value(c, n, getenv(c->name[n]), e) != 0)
-			return -1;
-	return 0;
-}
-
-static int
 read_file(struct creds *c, struct err *e)
 {
 	char *dir = file_config_dir(), *path, *ignored;
@@ -196,20 +187,6 @@ set_bare(struct creds *c, const char *bare, struct err *e)
 	    c->name[CRED_CLIENT_SECRET], c->name[CRED_PASSWORD]);
 }
 
-static int
-load(struct creds *c, const struct creds_from *from, char **bare, struct err *e)
-{
-	if (from->fd >= 0 && read_fd(c, from->fd, "the given descriptor", bare, e) != 0)
-		return -1;
-	if (from->command != NULL && run_command(c, from->command, bare, e) != 0)
-		return -1;
-	if (*bare != NULL && !from->oauth && set_value(c, CRED_API_KEY, *bare, e) != 0)
-		return -1;
-	if (read_environment(c, e) != 0 || read_file(c, e) != 0)
-		return -1;
-	return *bare != NULL && from->oauth ? set_bare(c, *bare, e) : 0;
-}
-
 static void
 name_all(struct creds *c, const char *provider, struct json_object *aliases)
 {
@@ -232,11 +209,24 @@ creds_load(
 {
 	static const struct creds_from none = {.fd = -1};
 	char *bare = NULL;
-	int r;
+	int r = 0;
 
+	if (from == NULL)
+		from = &none;
 	*c = (struct creds){.provider = mem_str(provider)};
-	name_all(c, provider, from != NULL ? from->aliases : NULL);
-	r = load(c, from != NULL ? from : &none, &bare, e);
+	name_all(c, provider, from->aliases);
+	if (from->fd >= 0)
+		r = read_fd(c, from->fd, "the given descriptor", &bare, e);
+	if (r == 0 && from->command != NULL)
+		r = run_command(c, from->command, &bare, e);
+	if (r == 0 && bare != NULL && !from->oauth)
+		r = set_value(c, CRED_API_KEY, bare, e);
+	for (size_t n = 0; r == 0 && n < c->name_count; n++)
+		r = set_value(c, n, getenv(c->name[n]), e);
+	if (r == 0)
+		r = read_file(c, e);
+	if (r == 0 && bare != NULL && from->oauth)
+		r = set_bare(c, bare, e);
 	secret_free(bare);
 	if (r != 0)
 		creds_release(c);

@@ -127,21 +127,13 @@ move(const char *url, const struct oauth *o, const char *to)
 	return mem_printf("%.*s%s", (int)origin_length(to), to, url + origin_length(url));
 }
 
-/* A URL that is NULL is not asked for. */
-static int
-check_url(const char *url, const char *what, struct err *e)
-{
-	if (url == NULL || url_check(url, e) == 0)
-		return 0;
-	e->code = CODE_UNSAFE_SECRET;
-	return err_prefix(e, "%s: ", what);
-}
-
 int
 oauth_urls_init(
     struct oauth_urls *u, const struct oauth *o, const struct creds *c, struct err *e)
 {
 	const char *own = c->value[CRED_TOKEN_URL];
+	const char *names[] = {own != NULL ? c->name[CRED_TOKEN_URL] : "token URL",
+	    "authorize URL", "device URL", "revocation URL"};
 
 	*u = (struct oauth_urls){
 	    .token = mem_str(own != NULL ? own : o->token_url),
@@ -149,14 +141,14 @@ oauth_urls_init(
 	    .device = move(o->device_url, o, own),
 	    .revoke = move(o->revoke_url, o, own),
 	};
-	if (check_url(u->token, own != NULL ? c->name[CRED_TOKEN_URL] : "token URL", e) ==
-	        0 &&
-	    check_url(u->authorize, "authorize URL", e) == 0 &&
-	    check_url(u->device, "device URL", e) == 0 &&
-	    check_url(u->revoke, "revocation URL", e) == 0)
-		return 0;
-	oauth_urls_release(u);
-	return -1;
+	const char *urls[] = {u->token, u->authorize, u->device, u->revoke};
+	for (int i = 0; i < 4; i++)
+		if (urls[i] != NULL && url_check(urls[i], e) != 0) {
+			oauth_urls_release(u);
+			e->code = CODE_UNSAFE_SECRET;
+			return err_prefix(e, "%s: ", names[i]);
+		}
+	return 0;
 }
 
 void

@@ -10,7 +10,7 @@
 #include "base/backoff.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "http/response.h"
+#include "http/types.h"
 
 enum { ATTEMPTS = 4, BACKOFF_FIRST_MS = 500, WAIT_MAX_MS = 30000, VALUE_MAX = 65536 };
 
@@ -23,9 +23,10 @@ struct parameter {
 
 /* The parameters of requests, from description and credentials. */
 
-/* The value of a {variable}; NULL if it is absent or there is no such variable. */
+/* The value of the {variable} that the text begins with; NULL if it is absent or there is no
+ * such variable. */
 static const char *
-value_of(const struct oauth_request *q, const char *variable, size_t len)
+value_of(const struct oauth_request *q, const char *variable)
 {
 	const struct parameter table[] = {
 	    {"{client_id}", q->creds->value[CRED_CLIENT_ID]},
@@ -37,19 +38,18 @@ value_of(const struct oauth_request *q, const char *variable, size_t len)
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-		if (strlen(table[i].name) == len &&
-		    strncmp(variable, table[i].name, len) == 0)
+		if (strncmp(variable, table[i].name, strlen(table[i].name)) == 0)
 			return table[i].value;
 	return NULL;
 }
 
 /* Appends a parameter with its variables replaced; nothing if one is absent. */
 static void
-add_template(struct buf *form, const struct oauth_request *q, const char *name,
-    const char *template)
+add_template(
+    struct buf *form, const struct oauth_request *q, const char *name, const char *s)
 {
 	struct buf value;
-	const char *s = template, *found = "";
+	const char *found = "";
 
 	secret_buf_init(&value, VALUE_MAX);
 	while (found != NULL && *s != '\0') {
@@ -58,7 +58,7 @@ add_template(struct buf *form, const struct oauth_request *q, const char *name,
 			buf_add(&value, s, len);
 		} else {
 			len = strcspn(s, "}") + 1;
-			found = value_of(q, s, len);
+			found = value_of(q, s);
 			buf_str(&value, found != NULL ? found : "");
 		}
 		s += len;

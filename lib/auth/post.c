@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "http/http.h"
-#include "http/response.h"
 #include "http/url.h"
 
 enum { BODY_MAX = 65536, CONNECT_S = 15, TOTAL_S = 60 };
@@ -71,26 +70,6 @@ post_basic(struct post *p, const char *user, const char *password)
 	secret_buf_release(&plain);
 }
 
-static int
-read_response(const struct post *p, const struct http_response *r, struct err *e)
-{
-	if (r->too_large)
-		return err_set(e, CODE_BAD_ANSWER,
-		    "the %s answered with more than %d bytes", p->what, BODY_MAX);
-	if (r->fate == HTTP_CANCELLED)
-		return err_set(e, CODE_NETWORK, "the %s did not answer within %d seconds",
-		    p->what, TOTAL_S);
-	if (r->fate != HTTP_ANSWERED)
-		return err_set(
-		    e, CODE_NETWORK, "cannot reach the %s: %s", p->what, r->why);
-	if (http_is_redirect(r->status))
-		return err_set(e, CODE_REDIRECTED,
-		    "the %s answered with a redirect (HTTP %d); a redirect is never "
-		    "followed with secrets, so check the URL",
-		    p->what, r->status);
-	return 0;
-}
-
 static void
 on_response(void *arg, const struct http_response *r)
 {
@@ -102,7 +81,21 @@ on_response(void *arg, const struct http_response *r)
 	buf_add(&p->body, r->body, r->len);
 	p->retry_after_ms = http_retry_after_ms(
 	    r, http_header_of(r, "Retry-After"), clock_unix_ms() / 1000);
-	s->result = read_response(p, r, s->e);
+	if (r->too_large)
+		err_set(s->e, CODE_BAD_ANSWER, "the %s answered with more than %d bytes",
+		    p->what, BODY_MAX);
+	else if (r->fate == HTTP_CANCELLED)
+		err_set(s->e, CODE_NETWORK, "the %s did not answer within %d seconds",
+		    p->what, TOTAL_S);
+	else if (r->fate != HTTP_ANSWERED)
+		err_set(s->e, CODE_NETWORK, "cannot reach the %s: %s", p->what, r->why);
+	else if (http_is_redirect(r->status))
+		err_set(s->e, CODE_REDIRECTED,
+		    "the %s answered with a redirect (HTTP %d); a redirect is never "
+		    "followed with secrets, so check the URL",
+		    p->what, r->status);
+	else
+		s->result = 0;
 	loop_stop(s->loop);
 }
 
@@ -135,7 +128,7 @@ post_send(struct post *p, struct err *e)
 	const struct http_options options = {.user_agent = av_user_agent,
 	    .connect_seconds = CONNECT_S,
 	    .stall_seconds = TOTAL_S};
-	struct sending s = {.post = p, .e = e};
+	struct sending s = {.post = p, .result = -1, .e = e};
 
 	if (p->form.full || p->authorization.full)
 		return err_set(e, CODE_NO_CREDENTIALS, "the credentials are too long");

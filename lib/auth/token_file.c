@@ -42,12 +42,11 @@ stored_token_release(struct stored_token *k)
 static char *
 directory(struct err *e)
 {
-	struct err why;
-	char *path = file_state_path("tokens", &why);
+	char *path = file_state_path("tokens", e);
 	struct stat st;
 
 	if (path == NULL) {
-		err_set(e, CODE_UNSAFE_SECRET, "%s", why.message);
+		e->code = CODE_UNSAFE_SECRET;
 		return NULL;
 	}
 	if (!file_make_dirs(path, 0700))
@@ -104,38 +103,33 @@ token_file_close(struct token_file *f)
 	*f = (struct token_file){.fd = -1};
 }
 
-static void
-parse(struct json_object *o, struct stored_token *k)
-{
-	const char *boot = json_str(o, "/boot_id");
-
-	k->access_token = mem_str(json_str(o, "/access_token"));
-	k->token_type = mem_str(json_str(o, "/token_type"));
-	k->scope = mem_str(json_str(o, "/scope"));
-	k->refresh_token = mem_str(json_str(o, "/refresh_token"));
-	k->lifetime = json_int(o, "/lifetime", -1);
-	k->obtained.wall = json_int(o, "/obtained_at", INT64_MAX);
-	k->obtained.boot = json_int(o, "/obtained_at_boot", 0);
-	snprintf(k->obtained.boot_id, sizeof k->obtained.boot_id, "%s",
-	    boot != NULL ? boot : "");
-	k->in_doubt = json_flag(o, "/refresh_in_doubt", false);
-}
-
 int
 token_file_read(const struct token_file *f, struct stored_token *k, struct err *e)
 {
 	struct json_object *o = NULL;
+	const char *boot;
 	struct buf b;
 	int r = secret_read_file(f->path, MAX_BYTES, &b, e);
 
-	*k = (struct stored_token){.lifetime = -1};
 	if (r == 1)
 		o = secret_json_parse(b.data, b.len);
-	if (o != NULL)
-		parse(o, k);
+	boot = json_str(o, "/boot_id");
+	*k = (struct stored_token){
+	    .access_token = mem_str(json_str(o, "/access_token")),
+	    .token_type = mem_str(json_str(o, "/token_type")),
+	    .scope = mem_str(json_str(o, "/scope")),
+	    .refresh_token = mem_str(json_str(o, "/refresh_token")),
+	    .lifetime = json_int(o, "/lifetime", -1),
+	    .obtained = {.wall = json_int(o, "/obtained_at", INT64_MAX),
+	        .boot = json_int(o, "/obtained_at_boot", 0)},
+	    .in_doubt = json_flag(o, "/refresh_in_doubt", false),
+	};
+	snprintf(k->obtained.boot_id, sizeof k->obtained.boot_id, "%s",
+	    boot != NULL ? boot : "");
+	r = r == 1 && o == NULL ? 0 : r;
 	secret_json_free(o);
 	secret_buf_release(&b);
-	return r == 1 && o == NULL ? 0 : r;
+	return r;
 }
 
 int

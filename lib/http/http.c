@@ -100,15 +100,10 @@ act(struct http *http, curl_socket_t fd, int events)
 static void
 on_ready(void *arg, int fd, uint32_t events)
 {
-	int action = 0;
-
-	if (events & (EPOLLIN | EPOLLHUP))
-		action |= CURL_CSELECT_IN;
-	if (events & EPOLLOUT)
-		action |= CURL_CSELECT_OUT;
-	if (events & EPOLLERR)
-		action |= CURL_CSELECT_ERR;
-	act(arg, fd, action);
+	act(arg, fd,
+	    (events & (EPOLLIN | EPOLLHUP) ? CURL_CSELECT_IN : 0) |
+	        (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+	        (events & EPOLLERR ? CURL_CSELECT_ERR : 0));
 }
 
 static void
@@ -121,19 +116,15 @@ static int
 set_watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
 	struct http *http = arg;
-	uint32_t events = 0;
+	uint32_t in = what & CURL_POLL_IN ? EPOLLIN : 0;
+	uint32_t out = what & CURL_POLL_OUT ? EPOLLOUT : 0;
 
 	(void)easy;
 	(void)unused;
-	if (what == CURL_POLL_REMOVE) {
+	if (what == CURL_POLL_REMOVE)
 		loop_unwatch(http->loop, fd);
-		return 0;
-	}
-	if (what & CURL_POLL_IN)
-		events |= EPOLLIN;
-	if (what & CURL_POLL_OUT)
-		events |= EPOLLOUT;
-	loop_watch(http->loop, fd, events, on_ready, http);
+	else
+		loop_watch(http->loop, fd, in | out, on_ready, http);
 	return 0;
 }
 

@@ -2,7 +2,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/response.h"
+#include "http/types.h"
+
+const char *
+http_header_of(const struct http_response *r, const char *name)
+{
+	struct curl_header *h;
+	/* Not changed by reading; libcurl's prototype does not say so. */
+	CURL *easy = (CURL *)(uintptr_t)r->easy_;
+
+	if (easy == NULL ||
+	    curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+		return NULL;
+	if (h->amount > 1 && curl_easy_header(easy, name, h->amount - 1, CURLH_HEADER, -1,
+	                         &h) != CURLHE_OK)
+		return NULL;
+	/* libcurl gives an empty value as "\r". */
+	return h->value + strspn(h->value, "\r\n");
+}
 
 bool
 http_is_redirect(int status)

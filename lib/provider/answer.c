@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "http/response.h"
 #include "provider/answer.h"
 #include "json/json.h"
 

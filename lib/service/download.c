@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "http/range.h"
-#include "http/response.h"
 #include "http/url.h"
 #include "image/truncated.h"
 #include "provider/answer.h"
