@@ -276,27 +276,29 @@ static int
 read_token(
     struct json_object *o, const struct post *p, struct oauth_answer *a, struct err *e)
 {
-	a->access_token = mem_str(json_str(o, "/access_token"));
-	a->token_type = mem_str(json_str(o, "/token_type"));
-	a->scope = mem_str(json_str(o, "/scope"));
-	a->refresh_token = mem_str(json_str(o, "/refresh_token"));
-	a->lifetime = seconds_of(o, "/expires_in");
-	if (a->lifetime < 0)
-		a->lifetime = seconds_of(o, "/expiry");
+	struct stored_token *k = &a->token;
+
+	k->access_token = mem_str(json_str(o, "/access_token"));
+	k->token_type = mem_str(json_str(o, "/token_type"));
+	k->scope = mem_str(json_str(o, "/scope"));
+	k->refresh_token = mem_str(json_str(o, "/refresh_token"));
+	k->lifetime = seconds_of(o, "/expires_in");
+	if (k->lifetime < 0)
+		k->lifetime = seconds_of(o, "/expiry");
 	a->unclear = true;
-	if (a->access_token == NULL || a->access_token[0] == '\0' ||
-	    !fits_header(a->access_token))
+	if (k->access_token == NULL || k->access_token[0] == '\0' ||
+	    !fits_header(k->access_token))
 		return err_set(e, CODE_BAD_ANSWER,
 		    "the %s answered without a usable access_token", p->what);
-	if (a->token_type != NULL && strcasecmp(a->token_type, "bearer") != 0)
+	if (k->token_type != NULL && strcasecmp(k->token_type, "bearer") != 0)
 		return err_set(e, CODE_BAD_ANSWER,
 		    "the %s gave a token whose type is not Bearer, which cannot be used",
 		    p->what);
-	if (a->lifetime == 0)
+	if (k->lifetime == 0)
 		return err_set(e, CODE_BAD_ANSWER,
 		    "the %s gave a token that has expired already", p->what);
-	if (a->token_type == NULL)
-		a->token_type = mem_str("Bearer");
+	if (k->token_type == NULL)
+		k->token_type = mem_str("Bearer");
 	a->unclear = false;
 	return 0;
 }
@@ -310,8 +312,8 @@ attempt_token(const struct oauth_request *q, struct oauth_answer *a, int64_t *wa
 	struct json_object *o;
 	int r;
 
-	*a = (struct oauth_answer){.lifetime = -1};
-	clock_stamp_now(&a->asked);
+	*a = (struct oauth_answer){.token.lifetime = -1};
+	clock_stamp_now(&a->token.obtained);
 	post_init(&p, q->urls->token, "token URL");
 	form_token(&p, q);
 	note("asking %s for a token by %s", p.url, q->grant->name);
@@ -365,11 +367,8 @@ oauth_get_token(const struct oauth_request *q, struct oauth_answer *a, struct er
 void
 oauth_answer_release(struct oauth_answer *a)
 {
-	secret_free(a->access_token);
-	secret_free(a->token_type);
-	secret_free(a->scope);
-	secret_free(a->refresh_token);
-	*a = (struct oauth_answer){.lifetime = -1};
+	stored_token_release(&a->token);
+	*a = (struct oauth_answer){.token.lifetime = -1};
 }
 
 char *
@@ -392,9 +391,21 @@ oauth_authorize_url(
 	return url;
 }
 
-static int
-read_device(struct json_object *o, struct oauth_device *d, struct err *e)
+int
+oauth_device_start(const struct oauth_request *q, struct oauth_device *d, struct err *e)
 {
+	struct oauth_answer ignored = {0};
+	struct json_object *o;
+	struct post p;
+	int r;
+
+	*d = (struct oauth_device){0};
+	post_init(&p, q->urls->device, "device URL");
+	form_authorize(&p.form, q);
+	form_client(&p, q);
+	r = exchange(q, &p, &o, &ignored, e);
+	if (r != 0)
+		goto out;
 	d->device_code = mem_str(json_str(o, "/device_code"));
 	d->user_code = mem_str(json_str(o, "/user_code"));
 	d->uri = mem_str(json_str(o, "/verification_uri"));
@@ -405,29 +416,13 @@ read_device(struct json_object *o, struct oauth_device *d, struct err *e)
 	if (d->interval <= 0)
 		d->interval = d->interval < 0 ? 5 : 1;
 	d->lifetime = seconds_of(o, "/expires_in");
-	if (d->device_code != NULL && d->user_code != NULL && d->uri != NULL)
-		return 0;
-	oauth_device_release(d);
-	return err_set(e, CODE_BAD_ANSWER,
-	    "the device URL answered without device_code, user_code or "
-	    "verification_uri");
-}
-
-int
-oauth_device_start(const struct oauth_request *q, struct oauth_device *d, struct err *e)
-{
-	struct oauth_answer ignored = {.lifetime = -1};
-	struct json_object *o;
-	struct post p;
-	int r;
-
-	*d = (struct oauth_device){0};
-	post_init(&p, q->urls->device, "device URL");
-	form_authorize(&p.form, q);
-	form_client(&p, q);
-	r = exchange(q, &p, &o, &ignored, e);
-	if (r == 0)
-		r = read_device(o, d, e);
+	if (d->device_code == NULL || d->user_code == NULL || d->uri == NULL) {
+		oauth_device_release(d);
+		r = err_set(e, CODE_BAD_ANSWER,
+		    "the device URL answered without device_code, user_code or "
+		    "verification_uri");
+	}
+out:
 	secret_json_free(o);
 	post_release(&p);
 	return r;

@@ -12,16 +12,14 @@
 #include <stdint.h>
 
 #include "auth/grant.h"
-#include "base/clock.h"
+#include "auth/token_file.h"
 #include "base/err.h"
 
-/* The answer to a token request. All strings are secrets; NULL if absent. */
+/* The answer to a token request. */
 struct oauth_answer {
-	char *access_token, *token_type, *scope, *refresh_token;
-	int64_t lifetime;         /* seconds; -1: not said */
-	struct clock_stamp asked; /* before the request was sent */
-	char error[64];           /* RFC 6749's `error`, or "" */
-	bool unclear;             /* failed, but it may have taken effect */
+	struct stored_token token; /* obtained: before the request was sent */
+	char error[64];            /* RFC 6749's `error`, or "" */
+	bool unclear;              /* failed, but it may have taken effect */
 };
 
 /* Asks for a token. A lost network, 429 and other temporary failures are

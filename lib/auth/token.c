@@ -17,14 +17,14 @@ auth_init(struct auth *a, struct json_object *description)
 {
 	struct json_object *oauth = json_at(description, "/oauth");
 
-	*a = (struct auth){.kind = AUTH_NONE};
-	if (description == NULL)
-		return;
-	a->kind = oauth != NULL ? AUTH_OAUTH : AUTH_KEY;
-	a->header = json_str(description, "/header");
-	a->scheme = json_str(description, "/scheme");
-	if (oauth != NULL)
-		a->oauth = oauth_new(oauth);
+	*a = (struct auth){
+	    .kind = oauth != NULL         ? AUTH_OAUTH
+	            : description != NULL ? AUTH_KEY
+	                                  : AUTH_NONE,
+	    .header = json_str(description, "/header"),
+	    .scheme = json_str(description, "/scheme"),
+	    .oauth = oauth != NULL ? oauth_new(oauth) : NULL,
+	};
 }
 
 void
@@ -138,32 +138,23 @@ wait_for_lock(struct work *w, bool use, struct err *e)
 static int
 store(struct work *w, struct oauth_answer *a, struct err *e)
 {
-	struct stored_token *k = &w->stored;
+	struct stored_token old = w->stored;
 
-	secret_free(k->access_token);
-	secret_free(k->token_type);
-	k->access_token = a->access_token;
-	k->token_type = a->token_type;
-	if (a->scope != NULL) {
-		secret_free(k->scope);
-		k->scope = a->scope;
-	}
-	if (a->refresh_token != NULL) {
-		secret_free(k->refresh_token);
-		k->refresh_token = a->refresh_token;
-	}
-	k->lifetime = a->lifetime;
-	k->obtained = a->asked;
-	k->in_doubt = false;
-	*a = (struct oauth_answer){.lifetime = -1};
-	return token_file_write(&w->file, k, e);
+	w->stored = a->token;
+	a->token = (struct stored_token){.lifetime = -1};
+	if (w->stored.scope == NULL)
+		w->stored.scope = mem_str(old.scope);
+	if (w->stored.refresh_token == NULL)
+		w->stored.refresh_token = mem_str(old.refresh_token);
+	stored_token_release(&old);
+	return token_file_write(&w->file, &w->stored, e);
 }
 
 /* Gets a token by the grant itself, from a person if the grant needs one. */
 static int
 obtain(struct work *w, struct err *e)
 {
-	struct oauth_answer a = {.lifetime = -1};
+	struct oauth_answer a = {.token.lifetime = -1};
 	int r;
 
 	if (!oauth_interactive(w->q.grant))
@@ -210,7 +201,7 @@ static int
 refresh(struct work *w, struct err *e)
 {
 	struct oauth_request q = w->q;
-	struct oauth_answer a = {.lifetime = -1};
+	struct oauth_answer a = {.token.lifetime = -1};
 	int r;
 
 	q.refresh_token = w->stored.refresh_token;

@@ -102,16 +102,6 @@ range_begin(struct range *s, const struct http_response *r)
 		s->validator = mem_str(tag);
 }
 
-static bool
-same_type(const struct range *s, const struct http_response *r)
-{
-	char *type = type_of(r);
-	bool same = s->type == NULL || type == NULL || strcasecmp(type, s->type) == 0;
-
-	free(type);
-	return same;
-}
-
 /* A 206 has to repeat the ETag, but not Last-Modified (RFC 9110, 15.3.7). */
 static bool
 same_version(const struct range *s, const struct http_response *r)
@@ -127,6 +117,8 @@ const char *
 range_objection(const struct range *s, const struct http_response *r, uint64_t offset)
 {
 	struct content_range range;
+	char *type;
+	bool same_type;
 
 	if (!read_range(r, &range) || range.first != offset)
 		return "the response holds another range than was asked for";
@@ -134,9 +126,10 @@ range_objection(const struct range *s, const struct http_response *r, uint64_t o
 		return "its length changed";
 	if (!same_version(s, r))
 		return "it changed";
-	if (!same_type(s, r))
-		return "its type changed";
-	return NULL;
+	type = type_of(r);
+	same_type = s->type == NULL || type == NULL || strcasecmp(type, s->type) == 0;
+	free(type);
+	return same_type ? NULL : "its type changed";
 }
 
 enum range_end

@@ -51,8 +51,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	body_size = size - 2;
 	creds_load(&creds, "fuzz", NULL, &e);
 	if (oauth_get_token(&q, &a, &e) == 0)
-		need(a.access_token[0] != '\0' &&
-		     strpbrk(a.access_token, " \r\n") == NULL && a.lifetime != 0);
+		need(a.token.access_token[0] != '\0' &&
+		     strpbrk(a.token.access_token, " \r\n") == NULL &&
+		     a.token.lifetime != 0);
 	else
 		need(e.message[0] != '\0');
 	oauth_answer_release(&a);
