@@ -69,7 +69,8 @@ liveness_open(const char *dir, int64_t number, bool *taken, struct err *e)
 	*taken = false;
 	l->dir = l->fd = -1;
 	l->number = number;
-	if (clock_boot_id(boot))
+	clock_boot_id(boot);
+	if (boot[0] != '\0')
 		snprintf(l->header, HEADER, "avtools live 1 %s\n", boot);
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		err_set(e, CODE_STATE_UNUSABLE, "cannot make the directory '%s':", dir);
