@@ -65,7 +65,7 @@ secret_read(int fd, size_t max, struct buf *b)
 
 	secret_buf_init(b, max);
 	do { /* a full buffer is an error unless the file ends there */
-		char past, *to = b->len < max ? b->data + b->len : &past;
+		char past = 0, *to = b->len < max ? b->data + b->len : &past;
 
 		n = TEMP_FAILURE_RETRY(read(fd, to, b->len < max ? max - b->len : 1));
 		if (n > 0 && to == &past) {

@@ -130,8 +130,8 @@ test_min_valid(void **state)
 
 	(void)state;
 	put("t", 3500, 3600);
-	assert_int_equal(get(NULL, 99, got, sizeof got), CODE_NONE);
-	assert_int_equal(get(NULL, 101, got, sizeof got), CODE_NETWORK);
+	assert_int_equal(get(NULL, 50, got, sizeof got), CODE_NONE);
+	assert_int_equal(get(NULL, 150, got, sizeof got), CODE_NETWORK);
 	put("t", 1700, 3600);
 	assert_int_equal(get(NULL, 1000000, got, sizeof got), CODE_NONE);
 	put("t", 3600, 3600);
