@@ -71,9 +71,10 @@ set_limits(uint64_t memory, bool threads)
 	return limit(RLIMIT_NOFILE, FILES_MAX);
 }
 
-/* Denies all rights that the kernel's version of Landlock knows. The numbers are those of
- * <linux/landlock.h>; the build machine's copy may be older than the kernel. */
-static void
+/* Denies all rights that the kernel's version of Landlock knows; false when it has no
+ * Landlock. The numbers are those of <linux/landlock.h>; the build machine's copy may be
+ * older than the kernel. */
+static bool
 deny_files(void)
 {
 	struct {
@@ -81,10 +82,11 @@ deny_files(void)
 	} rules = {(1 << 13) - 1, 0, 0};
 	size_t size = sizeof rules.fs;
 	long abi = syscall(444, NULL, 0, 1); /* landlock_create_ruleset, version */
+	bool denied;
 	int fd;
 
 	if (abi < 1)
-		return;
+		return false;
 	if (abi >= 2)
 		rules.fs |= 1 << 13; /* refer */
 	if (abi >= 3)
@@ -101,9 +103,10 @@ deny_files(void)
 	}
 	fd = (int)syscall(444, &rules, size, 0);
 	if (fd < 0)
-		return;
-	syscall(446, fd, 0); /* landlock_restrict_self */
+		return false;
+	denied = syscall(446, fd, 0) == 0; /* landlock_restrict_self */
 	close(fd);
+	return denied;
 }
 
 /* What a worker needs: its socket, the photo, memory, the time, and an end. */
@@ -156,34 +159,33 @@ build_filter(scmp_filter_ctx filter, bool threads)
 }
 
 /* With threads, any other call fails with EPERM, write too; without, it kills the
- * process. */
-static int
+ * process. False on a kernel without seccomp. */
+static bool
 deny_calls(bool threads)
 {
 	scmp_filter_ctx filter =
 	    seccomp_init(threads ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS);
-	int result = -1;
+	bool denied;
 
 	if (filter == NULL)
-		return -1;
-	if (seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) ==
-	        0 &&
-	    build_filter(filter, threads) == 0) {
-		(void)seccomp_load(filter); /* fails on a kernel without seccomp */
-		result = 0;
-	}
+		return false;
+	denied = seccomp_attr_set(
+	             filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
+	         build_filter(filter, threads) == 0 && seccomp_load(filter) == 0;
 	seccomp_release(filter);
-	return result;
+	return denied;
 }
 
 int
 confine(uint64_t memory, bool threads)
 {
+	int held;
+
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -1;
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (set_limits(memory, threads) != 0)
 		return -1;
-	deny_files();
-	return deny_calls(threads);
+	held = deny_files() ? CONFINED_FILES : 0;
+	return deny_calls(threads) ? held | CONFINED_CALLS : held;
 }

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "os/child.h"
+#include "os/confine.h"
 #include "os/workers.h"
 
 struct worker {
@@ -18,6 +19,7 @@ struct worker {
 	pid_t pid; /* 0: no process */
 	int sock;
 	struct worker_task *task; /* NULL: idle */
+	bool confined;            /* the process has said that it is */
 	bool late;                /* killed because of its deadline */
 	struct timer deadline;
 };
@@ -32,6 +34,7 @@ struct workers {
 	struct tasks queue;
 	struct deferred assign;
 	void *message;
+	bool told; /* how workers are confined */
 };
 
 static void assign_tasks(void *arg);
@@ -69,7 +72,11 @@ describe_death(
 	size_t size = sizeof death->text;
 
 	death->why = w->late ? WORKER_LATE : WORKER_CRASHED;
-	if (w->late) {
+	if (!w->late && number == CHILD_NOT_READY && !w->confined) {
+		death->why = WORKER_UNUSABLE;
+		snprintf(death->text, size,
+		    "it cannot set its limits, or the kernel has neither seccomp nor Landlock");
+	} else if (w->late) {
 		snprintf(death->text, size, "too much time");
 	} else if (invalid) {
 		snprintf(death->text, size, "an answer that makes no sense");
@@ -83,8 +90,6 @@ describe_death(
 	} else if (number == EX_OSERR) {
 		snprintf(death->text, size, "out of memory");
 	} else {
-		if (number == CHILD_NOT_READY)
-			death->why = WORKER_NOT_READY;
 		snprintf(death->text, size, "exit status %d", number);
 	}
 }
@@ -101,6 +106,43 @@ reap(struct worker *w, bool invalid)
 	pool->options.on_death(task, &death);
 }
 
+void
+workers_confine(int sock, uint64_t memory, bool threads)
+{
+	int held = confine(memory, threads);
+
+	if (held <= 0)
+		_exit(CHILD_NOT_READY);
+	child_reply(sock, &held, sizeof held);
+}
+
+/* The first message of a process: what confines it. */
+static bool
+take_greeting(struct worker *w, const void *message, size_t len)
+{
+	struct workers *pool = w->pool;
+	int held;
+
+	if (len != sizeof held)
+		return false;
+	memcpy(&held, message, sizeof held);
+	w->confined = true;
+	if (pool->told)
+		return true;
+	pool->told = true;
+	note("workers are confined by %s", held == CONFINED_FILES ? "Landlock"
+	                                   : held == CONFINED_CALLS
+	                                       ? "seccomp"
+	                                       : "seccomp and Landlock");
+	if (held == CONFINED_FILES)
+		warn(
+		    "the kernel has no seccomp: photos are decoded under Landlock alone");
+	else if (held == CONFINED_CALLS)
+		warn(
+		    "the kernel has no Landlock: photos are decoded under seccomp alone");
+	return true;
+}
+
 static void
 on_readable(void *arg, int fd, uint32_t events)
 {
@@ -114,6 +156,9 @@ on_readable(void *arg, int fd, uint32_t events)
 		return;
 	if (n <= 0) {
 		reap(w, false);
+	} else if (!w->confined) {
+		if (!take_greeting(w, pool->message, (size_t)n))
+			reap(w, true);
 	} else {
 		reply = pool->options.on_reply(w->task, pool->message, (size_t)n);
 		if (reply == WORKER_INVALID)
@@ -178,6 +223,7 @@ assign(struct worker *w, struct worker_task *task)
 	if (w->pid != 0 && (!is_usable(w) || !send_task(w, task)))
 		end_process(w);
 	if (w->pid == 0) {
+		w->confined = false;
 		w->pid = child_start(&w->sock, pool->options.run, pool->options.arg);
 		if (w->pid < 0) {
 			w->pid = 0;
@@ -222,10 +268,11 @@ static void
 fail_queue(struct workers *pool, int error)
 {
 	struct tasks failed = STAILQ_HEAD_INITIALIZER(failed);
-	struct worker_death death = {.why = WORKER_NOT_STARTED};
+	struct worker_death death = {.why = WORKER_UNUSABLE};
 	struct worker_task *task;
 
-	snprintf(death.text, sizeof death.text, "%s", strerror(error));
+	snprintf(death.text, sizeof death.text, "no process can be started: %s",
+	    strerror(error));
 	STAILQ_CONCAT(&failed, &pool->queue);
 	while ((task = STAILQ_FIRST(&failed)) != NULL) {
 		STAILQ_REMOVE_HEAD(&failed, next);

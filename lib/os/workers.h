@@ -9,6 +9,10 @@
  * checks each message and rejects it with WORKER_INVALID, which ends the
  * worker.
  *
+ * A worker confines itself before its first request (os/confine.h) and tells
+ * the pool what holds. One that is not confined at all gets no file: its task
+ * fails. When Landlock or seccomp is missing, the pool warns once.
+ *
  * A worker that died while it was idle is replaced before the next task. When
  * no worker can be started and none is busy, the tasks in the queue fail.
  */
@@ -42,11 +46,10 @@ enum worker_reply {
 /* Why a task got no last message. */
 struct worker_death {
 	enum {
-		WORKER_NOT_STARTED, /* no process could be started */
-		WORKER_NOT_READY,   /* exit status CHILD_NOT_READY */
-		WORKER_LATE,        /* killed after wall_ms */
-		WORKER_CPU_LIMIT,   /* used more than cpu_s */
-		WORKER_CRASHED,     /* any other end, an invalid message too */
+		WORKER_UNUSABLE,  /* no process, or it cannot confine itself */
+		WORKER_LATE,      /* killed after wall_ms */
+		WORKER_CPU_LIMIT, /* used more than cpu_s */
+		WORKER_CRASHED,   /* any other end, an invalid message too */
 	} why;
 	char text[96]; /* for people: "signal 11 (Segmentation fault)" */
 };
@@ -57,7 +60,8 @@ struct workers_options {
 	unsigned cpu_s;     /* processor time of a task; 0: no limit */
 	size_t message_max; /* bytes of the longest message */
 
-	/* The worker's life, in the child; see child_start. */
+	/* The worker's life, in the child; see child_start. It calls
+	 * workers_confine before it receives. */
 	void (*run)(int sock, const void *arg);
 	const void *arg;
 
@@ -81,5 +85,10 @@ void workers_free(struct workers *pool);
 /* Queues a task. Callbacks come from the loop, never from here. The loop keeps
  * running as long as there are tasks. */
 void workers_submit(struct workers *pool, struct worker_task *task);
+
+/* For the child: confines the process (memory, threads: see confine) and tells
+ * the pool what holds. Exits with CHILD_NOT_READY when the process cannot be
+ * confined. */
+void workers_confine(int sock, uint64_t memory, bool threads);
 
 #endif

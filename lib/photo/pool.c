@@ -64,13 +64,9 @@ on_death(struct worker_task *task, const struct worker_death *death)
 	struct photo *photo = &job->photo;
 	struct err e;
 
-	if (death->why == WORKER_NOT_STARTED || death->why == WORKER_NOT_READY) {
-		if (death->why == WORKER_NOT_STARTED)
-			err_set(&e, CODE_DECODER_FAILED,
-			    "cannot start a process to check photos: %s", death->text);
-		else
-			err_set(&e, CODE_DECODER_FAILED,
-			    "a process to check photos cannot confine itself; see its limits (ulimit -a)");
+	if (death->why == WORKER_UNUSABLE) {
+		err_set(&e, CODE_DECODER_FAILED,
+		    "cannot check photos in a confined process: %s", death->text);
 		job->done(job->arg, -1, NULL, &e);
 		return;
 	}

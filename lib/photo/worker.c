@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "os/child.h"
-#include "os/confine.h"
+#include "os/workers.h"
 #include "photo/worker.h"
 
 static void
@@ -35,8 +35,7 @@ photo_worker(int sock, const void *arg)
 
 	sock = child_prepare(sock);
 	types = filetype_new();
-	if (confine(options->memory, false) != 0)
-		_exit(CHILD_NOT_READY);
+	workers_confine(sock, options->memory, false);
 	while (child_receive(sock, &request, sizeof request, &fd)) {
 		check(sock, fd, &request, options, types);
 		close(fd);

@@ -59,13 +59,9 @@ on_death(struct worker_task *task, const struct worker_death *death)
 	struct err e;
 
 	switch (death->why) {
-	case WORKER_NOT_STARTED:
+	case WORKER_UNUSABLE:
 		err_set(&e, CODE_DECODER_FAILED,
-		    "cannot start a process to convert photos: %s", death->text);
-		break;
-	case WORKER_NOT_READY:
-		err_set(&e, CODE_DECODER_FAILED,
-		    "a process to convert photos cannot confine itself; see its limits (ulimit -a)");
+		    "cannot convert photos in a confined process: %s", death->text);
 		break;
 	case WORKER_LATE:
 	case WORKER_CPU_LIMIT:

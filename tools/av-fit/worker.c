@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "fit.h"
 #include "os/child.h"
-#include "os/confine.h"
 
 /* A picture of PHOTO_MAX_PIXELS takes 300 MB, and libvips holds several copies of it. */
 #define MEMORY ((uint64_t)3 << 30)
@@ -107,8 +106,9 @@ fit_worker(int sock)
 
 	sock = child_prepare(sock);
 	types = filetype_new();
-	if (fit_init() != 0 || confine(MEMORY, true) != 0)
+	if (fit_init() != 0)
 		_exit(CHILD_NOT_READY);
+	workers_confine(sock, MEMORY, true);
 	while (child_receive(sock, &request, sizeof request, &fd)) {
 		memset(&reply, 0, sizeof reply);
 		fit_bind(&request.limits);

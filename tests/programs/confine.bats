@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+# Workers that decode photos are confined, or nothing is decoded.
+
+load helper
+
+# without LOCK...: runs a command as on a kernel without "seccomp", "landlock" or both; "--" ends the list
+without() {
+	python3 - "$@" 3>&- <<'PYTHON'
+import ctypes, errno, os, sys
+
+class Arg(ctypes.Structure):
+    _fields_ = [("arg", ctypes.c_uint), ("op", ctypes.c_int), ("a", ctypes.c_uint64), ("b", ctypes.c_uint64)]
+
+lib = ctypes.CDLL("libseccomp.so.2")
+lib.seccomp_init.restype = ctypes.c_void_p
+ALLOW, EQUAL, PR_SET_SECCOMP = 0x7FFF0000, 4, 22
+end = sys.argv.index("--")
+filter = ctypes.c_void_p(lib.seccomp_init(ctypes.c_uint32(ALLOW)))
+
+def refuse(call, error, *args):
+    number = lib.seccomp_syscall_resolve_name(call.encode())
+    list = (Arg * len(args))(*args)
+    if lib.seccomp_rule_add_array(filter, ctypes.c_uint32(0x50000 | error), number, len(args), list) != 0:
+        sys.exit("no rule for " + call)
+
+if "landlock" in sys.argv[1:end]:
+    refuse("landlock_create_ruleset", errno.ENOSYS)
+if "seccomp" in sys.argv[1:end]:
+    refuse("seccomp", errno.ENOSYS)
+    refuse("prctl", errno.EINVAL, Arg(0, EQUAL, PR_SET_SECCOMP, 0))
+if lib.seccomp_load(filter) != 0:
+    sys.exit("cannot load the filter")
+os.execvp(sys.argv[end + 1], sys.argv[end + 1:])
+PYTHON
+}
+
+@test "without seccomp and Landlock no photo is decoded, and the record says why" {
+	photos 3
+	run -75 --separate-stderr without seccomp landlock -- av-validate --decode photos/001.jpg photos/002.jpg
+	is "$(jq -r '.error | "\(.code) \(.retryable)"' <<<"$output" | sort -u)" "decoder_failed true"
+	[[ "$(jq -r .error.message <<<"${lines[0]}")" == *"neither seccomp nor Landlock"* ]]
+	run -75 --separate-stderr without seccomp landlock -- av-fit -p argil -o fitted photos/003.jpg
+	is "$(jq -r .error.code <<<"$output")" decoder_failed
+	is "$(find fitted -type f 2>/dev/null | wc -l)" 0
+}
+
+@test "one of the two is enough, with one warning" {
+	local lock other
+	photos 4
+	for lock in seccomp landlock; do
+		other=$([ $lock = seccomp ] && echo Landlock || echo seccomp)
+		run -0 --separate-stderr without $lock -- av-validate --decode photos/*.jpg
+		is "$(grep -ci "the kernel has no $lock" <<<"$stderr")" 1
+		is "$(wc -l <<<"$stderr")" 1
+		run -0 --separate-stderr without $lock -- av-validate -v --decode photos/*.jpg
+		[[ $stderr == *"workers are confined by $other"* ]]
+		run -0 --separate-stderr without $lock -- av-validate -q --decode photos/*.jpg
+		is "$stderr" ""
+	done
+}
+
+@test "-v says what confines the workers, once" {
+	photos 4
+	run -0 --separate-stderr av-validate -v --decode -j 2 photos/*.jpg
+	is "$(grep -c "workers are confined by" <<<"$stderr")" 1
+}
