@@ -74,6 +74,7 @@ static const struct opt_usage usage = {
 
 struct fit_tool {
 	struct fit_options options;
+	struct photo_options photo;
 	struct providers providers;
 	struct fit_pool *pool;
 	struct hashset targets;
@@ -88,7 +89,6 @@ struct work {
 	struct item *item; /* NULL: the run was stopped, the record is written */
 	int fd;
 	struct stat st;
-	struct fit_reply reply;
 	struct outfile target;
 	char *path; /* of the new photo */
 	bool failed;
@@ -167,7 +167,7 @@ open_target(struct work *w, struct err *e)
 	        .provider = rec_str(w->item->rec, "provider"),
 	        .kind = "fit",
 	        .name = rec_str(w->item->rec, "name"),
-	        .ext = extension(w->reply.type)},
+	        .ext = extension(w->job.reply.type)},
 	    &path, e);
 	free(stem);
 	if (result < 0) {
@@ -182,14 +182,11 @@ open_target(struct work *w, struct err *e)
 }
 
 static void
-on_reply(struct fit_job *job, const struct fit_reply *reply)
+on_made(struct fit_job *job)
 {
 	struct work *w = (struct work *)job;
 
-	w->reply = *reply;
-	if (w->item == NULL || reply->outcome != FIT_MADE)
-		return;
-	if (open_target(w, &w->err) < 0)
+	if (w->item != NULL && open_target(w, &w->err) < 0)
 		fail(w);
 }
 
@@ -209,12 +206,11 @@ on_bytes(struct fit_job *job, const void *data, size_t len)
 static int
 check_made(struct work *w, struct err *e)
 {
-	const struct photo_options options = {
-	    PHOTO_READ, w->job.request.options.max_pixels};
 	const struct findings *fs;
 	struct photo photo;
 
-	if (photo_check(w->target.fd, w->target.len, &options, NULL, &photo, e) < 0)
+	if (photo_check(w->target.fd, w->target.len, &w->job.request.photo.options, NULL,
+	        &photo, e) < 0)
 		return -1;
 	limits_check_image(&photo, &w->job.request.limits.image, &photo.findings);
 	fs = &photo.findings;
@@ -237,14 +233,16 @@ numbers(const uint32_t *v, size_t n)
 }
 
 static struct json_object *
-describe(const struct fit_done *d, const char *from)
+describe(const struct work *w, const char *from)
 {
+	const struct fit_done *d = &w->job.reply.done;
 	struct json_object *o = json_new_object();
 
 	json_put_str(o, "from", from);
 	if (d->orientation > 1)
 		json_put_int(o, "turned", d->orientation);
-	json_put_str(o, "converted", d->from_type[0] != '\0' ? d->from_type : NULL);
+	if (w->job.photo.facts.type != w->job.reply.type)
+		json_put_str(o, "converted", w->job.photo.type);
 	json_put_str(o, "colours", d->rgb ? "cmyk" : NULL);
 	if (d->flat)
 		json_put_bool(o, "flattened", true);
@@ -270,7 +268,7 @@ keep(struct work *w, struct err *e)
 	if (photo_unchanged(w->fd, &w->st, e) < 0 || check_made(w, e) < 0 ||
 	    outfile_commit(&w->target, w->path, w->self->force, sha256, e) < 0)
 		return -1;
-	rec_set(rec, "fit", describe(&w->reply.done, rec_str(rec, "file")));
+	rec_set(rec, "fit", describe(w, rec_str(rec, "file")));
 	rec_set_str(rec, "file", w->path);
 	rec_remove(rec, "image");
 	rec_remove(rec, "error");
@@ -282,16 +280,16 @@ static void
 complete(struct work *w)
 {
 	struct rec *rec = w->item->rec;
+	const struct findings *fs = &w->job.photo.findings;
 	struct json_object *error;
 
-	if (!w->failed && w->reply.outcome == FIT_MADE && keep(w, &w->err) < 0)
+	if (!w->failed && w->job.made && keep(w, &w->err) < 0)
 		fail(w);
-	if (w->failed || w->reply.outcome == FIT_FAILED) {
-		error = rec_fail(rec, "fit", w->failed ? &w->err : &w->reply.err);
-		if (!w->failed && w->reply.findings.n > 0)
-			json_put(
-			    error, "problems", validate_problems(&w->reply.findings));
-	} else if (w->reply.outcome == FIT_UNCHANGED && rec_failed(rec)) {
+	if (w->failed) {
+		error = rec_fail(rec, "fit", &w->err);
+		if (w->err.code == CODE_CANNOT_FIT && findings_refusal(fs) != NULL)
+			json_put(error, "problems", validate_problems(fs));
+	} else if (!w->job.made && rec_failed(rec)) {
 		rec_remove(rec, "image");
 		rec_remove(rec, "error");
 	}
@@ -366,10 +364,11 @@ submit(struct fit_tool *self, struct item *item, const struct provider *p)
 	w->self = self;
 	w->item = item;
 	w->target.fd = -1;
-	w->job.request.size = (uint64_t)w->st.st_size;
+	w->job.request.photo = (struct photo_request){
+	    .size = (uint64_t)w->st.st_size, .options = self->photo};
 	w->job.request.options = self->options;
 	copy_limits(&w->job.request.limits, p);
-	w->job.on_reply = on_reply;
+	w->job.on_made = on_made;
 	w->job.on_bytes = on_bytes;
 	w->job.on_end = on_end;
 	item->state = w;
@@ -497,8 +496,8 @@ read_options(struct fit_tool *self, struct options *o)
 	*f = (struct fit_options){.colour = {255, 255, 255},
 	    .max_upscale = 1,
 	    .keep_metadata = o->keep_metadata,
-	    .always = o->always,
-	    .max_pixels = (uint64_t)o->max_pixels};
+	    .always = o->always};
+	self->photo = (struct photo_options){PHOTO_READ, (uint64_t)o->max_pixels};
 	if (o->gravity != NULL)
 		read_gravity(f, o->gravity);
 	if (o->pad != NULL)

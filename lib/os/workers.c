@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "os/child.h"
@@ -106,11 +107,22 @@ reap(struct worker *w, bool invalid)
 	pool->options.on_death(task, &death);
 }
 
+/* Overwrites the bytes too: they are part of the stack. */
+static void
+wipe_environment(void)
+{
+	for (char **e = environ; e != NULL && *e != NULL; e++)
+		explicit_bzero(*e, strlen(*e));
+	clearenv();
+}
+
 void
 workers_confine(int sock, uint64_t memory, bool threads)
 {
-	int held = confine(memory, threads);
+	int held;
 
+	wipe_environment();
+	held = confine(memory, threads);
 	if (held <= 0)
 		_exit(CHILD_NOT_READY);
 	child_reply(sock, &held, sizeof held);
@@ -163,8 +175,10 @@ on_readable(void *arg, int fd, uint32_t events)
 		reply = pool->options.on_reply(w->task, pool->message, (size_t)n);
 		if (reply == WORKER_INVALID)
 			reap(w, true);
-		else if (reply == WORKER_DONE)
+		else if (reply != WORKER_MORE)
 			take_task(w);
+		if (reply == WORKER_SPENT)
+			end_process(w);
 	}
 	assign_tasks(pool);
 }
@@ -229,7 +243,8 @@ assign(struct worker *w, struct worker_task *task)
 			w->pid = 0;
 			return false;
 		}
-		if (!send_task(w, task)) {
+		/* The end of file of one that died already says why it did. */
+		if (!send_task(w, task) && errno != EPIPE && errno != ECONNRESET) {
 			int error = errno;
 			end_process(w);
 			errno = error;

@@ -41,6 +41,7 @@ enum worker_reply {
 	WORKER_INVALID, /* nothing that a sound worker would send */
 	WORKER_MORE,    /* more messages follow */
 	WORKER_DONE,    /* the last message of the task */
+	WORKER_SPENT,   /* the same; the process gets no other task */
 };
 
 /* Why a task got no last message. */
@@ -66,7 +67,7 @@ struct workers_options {
 	const void *arg;
 
 	/* A message of len bytes, writable, aligned for any struct. With
-	 * WORKER_DONE the task is the owner's again: it may be gone already. */
+	 * WORKER_DONE and WORKER_SPENT the task is the owner's again: it may be gone already. */
 	enum worker_reply (*on_reply)(
 	    struct worker_task *task, void *message, size_t len);
 
@@ -86,8 +87,8 @@ void workers_free(struct workers *pool);
  * running as long as there are tasks. */
 void workers_submit(struct workers *pool, struct worker_task *task);
 
-/* For the child: confines the process (memory, threads: see confine) and tells
- * the pool what holds. Exits with CHILD_NOT_READY when the process cannot be
+/* For the child: wipes its environment, which may hold keys, confines the
+ * process (memory, threads: see confine) and tells the pool what holds. Exits with CHILD_NOT_READY when the process cannot be
  * confined. */
 void workers_confine(int sock, uint64_t memory, bool threads);
 

@@ -1,27 +1,52 @@
 #include "photo/decode.h"
 
-void
-decode_damaged(
-    struct photo *photo, enum severity severity, const char *decoder, const char *reason)
+bool
+decode_wanted(const struct photo *photo, const struct photo_options *options)
 {
-	finding_add(&photo->findings, CODE_DAMAGED, severity, reason,
-	    "pixels without damage", "copy or download it again",
-	    "the picture is damaged: %s says '%s'", decoder, reason);
+	return options->depth == PHOTO_DECODE &&
+	       (photo->facts.type == IMAGE_JPEG || photo->facts.type == IMAGE_WEBP) &&
+	       findings_worst(&photo->findings) < SEVERITY_REFUSED;
 }
 
 void
-decode_no_memory(struct photo *photo)
-{
-	finding_add(&photo->findings, CODE_DECODER_CRASHED, SEVERITY_REFUSED,
-	    "out of memory", "a picture that decodes", NULL,
-	    "decoding the picture takes more memory than is allowed");
-}
-
-void
-decode_pixels(int fd, struct photo *photo)
+decode_pixels(int fd, const struct photo *photo, struct decoded *d)
 {
 	if (photo->facts.type == IMAGE_JPEG)
-		decode_jpeg(fd, photo);
-	else if (photo->facts.type == IMAGE_WEBP)
-		decode_webp(fd, photo);
+		decode_jpeg(fd, photo, d);
+	else
+		decode_webp(fd, photo, d);
+}
+
+static bool
+find_damage(const struct decoded *d, struct photo *photo)
+{
+	bool jpeg = photo->facts.type == IMAGE_JPEG;
+	enum severity severity = SEVERITY_REFUSED;
+	char text[DECODE_TEXT];
+	const char *words =
+	    jpeg ? decode_jpeg_words(d, text, &severity) : decode_webp_words(d);
+
+	if (words == NULL)
+		return false;
+	finding_add(&photo->findings, CODE_DAMAGED, severity, words,
+	    "pixels without damage", "copy or download it again",
+	    "the picture is damaged: %s says '%s'", jpeg ? "libjpeg" : "libwebp", words);
+	return true;
+}
+
+bool
+decode_findings(const struct decoded *d, struct photo *photo)
+{
+	switch (d->result) {
+	case DECODED_WELL:
+		return true;
+	case DECODED_NO_MEMORY:
+		finding_add(&photo->findings, CODE_DECODER_CRASHED, SEVERITY_REFUSED,
+		    "out of memory", "a picture that decodes", NULL,
+		    "decoding the picture takes more memory than is allowed");
+		return true;
+	case DECODED_DAMAGED:
+		return find_damage(d, photo);
+	}
+	return false;
 }

@@ -7,26 +7,43 @@
  *         follows is left out. Its warnings ("premature end of data segment")
  *         are damage.
  *   PNG   nothing: image/png.c has inflated and checked every byte.
- *   WebP  libwebp, all frames of an animation.
+ *   WebP  libwebp, all frames of an animation, without the filter that smooths
+ *         the edges of blocks.
  *
  * For confined workers only (photo/pool.h): the libraries are large, and the
- * bytes may be an attack on them.
+ * bytes may be an attack on them. A decoder answers in numbers, which the
+ * worker's parent checks and turns into findings.
  */
 #ifndef AV_PHOTO_DECODE_H
 #define AV_PHOTO_DECODE_H
 
 #include "photo/photo.h"
 
-/* Decodes the photo in fd, for which photo_check found nothing that refuses
- * it. Adds the findings damaged and decoder_crashed (out of memory). */
-void decode_pixels(int fd, struct photo *photo);
+struct decoded {
+	enum { DECODED_WELL, DECODED_DAMAGED, DECODED_NO_MEMORY } result;
+	int code;    /* of libjpeg's message, or a VP8StatusCode */
+	int args[8]; /* the numbers in libjpeg's message */
+};
 
-/* The decoders of the formats, and what they say: damaged, with the decoder's
- * own reason, or decoder_crashed. */
-void decode_jpeg(int fd, struct photo *photo);
-void decode_webp(int fd, struct photo *photo);
-void decode_damaged(struct photo *photo, enum severity severity,
-    const char *decoder, const char *reason);
-void decode_no_memory(struct photo *photo);
+/* True for a photo that PHOTO_DECODE decodes: a JPEG or WebP with no finding
+ * that refuses it. */
+bool decode_wanted(
+    const struct photo *photo, const struct photo_options *options);
+
+/* Decodes the photo in fd. *d is zeroed before. */
+void decode_pixels(int fd, const struct photo *photo, struct decoded *d);
+
+/* Adds the findings damaged and decoder_crashed (out of memory). False when
+ * decode_pixels cannot have set *d. */
+bool decode_findings(const struct decoded *d, struct photo *photo);
+
+/* The decoders of the formats, and the words for a code: NULL for none. text is
+ * room for the words. */
+#define DECODE_TEXT 512
+void decode_jpeg(int fd, const struct photo *photo, struct decoded *d);
+void decode_webp(int fd, const struct photo *photo, struct decoded *d);
+const char *decode_jpeg_words(
+    const struct decoded *d, char text[DECODE_TEXT], enum severity *severity);
+const char *decode_webp_words(const struct decoded *d);
 
 #endif

@@ -1,7 +1,9 @@
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <jpeglib.h>
@@ -22,18 +24,26 @@ struct decoding {
 	int fd;
 	uint64_t at;
 	JSAMPLE *row;
-	int code; /* msg_code of the worst message; 0: none */
-	char reason[JMSG_LENGTH_MAX];
+	struct decoded *result; /* code: of the worst message; 0: none */
 	uint8_t piece[PIECE];
 };
+
+/* No message of libjpeg has this number. */
+#define OTHER_SIZE INT_MAX
+
+static void
+keep_message(struct decoding *d, const struct jpeg_error_mgr *errors)
+{
+	d->result->code = errors->msg_code;
+	memcpy(d->result->args, errors->msg_parm.i, sizeof d->result->args);
+}
 
 _Noreturn static void
 on_error(j_common_ptr cinfo)
 {
 	struct decoding *d = cinfo->client_data;
 
-	d->code = cinfo->err->msg_code;
-	d->errors.format_message(cinfo, d->reason);
+	keep_message(d, cinfo->err);
 	longjmp(d->failed, 1);
 }
 
@@ -47,11 +57,10 @@ on_message(j_common_ptr cinfo, int level)
 
 	if (level >= 0 || code == JWRN_ADOBE_XFORM)
 		return;
-	if (d->code != 0 &&
-	    (d->code != JWRN_EXTRANEOUS_DATA || code == JWRN_EXTRANEOUS_DATA))
+	if (d->result->code != 0 &&
+	    (d->result->code != JWRN_EXTRANEOUS_DATA || code == JWRN_EXTRANEOUS_DATA))
 		return;
-	d->code = code;
-	d->errors.format_message(cinfo, d->reason);
+	keep_message(d, cinfo->err);
 }
 
 static void
@@ -103,8 +112,7 @@ run(struct decoding *d, const struct photo *photo)
 	cinfo->src = &d->source;
 	jpeg_read_header(cinfo, TRUE);
 	if (cinfo->image_width != photo->width || cinfo->image_height != photo->height) {
-		d->code = JERR_BAD_LENGTH;
-		snprintf(d->reason, sizeof d->reason, "the header has another size");
+		d->result->code = OTHER_SIZE;
 		return;
 	}
 	cinfo->scale_num = 1;
@@ -120,11 +128,12 @@ run(struct decoding *d, const struct photo *photo)
 }
 
 void
-decode_jpeg(int fd, struct photo *photo)
+decode_jpeg(int fd, const struct photo *photo, struct decoded *result)
 {
 	struct decoding *d = mem_new(1, sizeof *d);
 
 	d->fd = fd;
+	d->result = result;
 	d->cinfo.err = jpeg_std_error(&d->errors);
 	d->cinfo.client_data = d;
 	d->errors.error_exit = on_error;
@@ -137,12 +146,30 @@ decode_jpeg(int fd, struct photo *photo)
 	if (setjmp(d->failed) == 0)
 		run(d, photo);
 	jpeg_destroy_decompress(&d->cinfo);
-	if (d->code == JERR_OUT_OF_MEMORY)
-		decode_no_memory(photo);
-	else if (d->code != 0)
-		decode_damaged(photo,
-		    d->code == JWRN_EXTRANEOUS_DATA ? SEVERITY_RISKY : SEVERITY_REFUSED,
-		    "libjpeg", d->reason);
+	if (result->code == JERR_OUT_OF_MEMORY)
+		result->result = DECODED_NO_MEMORY;
+	else if (result->code != 0)
+		result->result = DECODED_DAMAGED;
 	free(d->row);
 	free(d);
+}
+
+const char *
+decode_jpeg_words(
+    const struct decoded *d, char text[DECODE_TEXT], enum severity *severity)
+{
+	struct jpeg_error_mgr errors;
+	struct jpeg_common_struct cinfo = {.err = jpeg_std_error(&errors)};
+
+	if (d->code == OTHER_SIZE)
+		return "the header has another size";
+	if (d->code <= 0 || d->code > errors.last_jpeg_message ||
+	    strstr(errors.jpeg_message_table[d->code], "%s") != NULL)
+		return NULL; /* only numbers come from the decoder */
+	if (d->code == JWRN_EXTRANEOUS_DATA)
+		*severity = SEVERITY_RISKY;
+	errors.msg_code = d->code;
+	memcpy(errors.msg_parm.i, d->args, sizeof d->args);
+	errors.format_message(&cinfo, text);
+	return text;
 }

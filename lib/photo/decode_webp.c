@@ -15,7 +15,11 @@ decode_still(const uint8_t *data, size_t len, const struct photo *photo)
 
 	if (!WebPInitDecoderConfig(&config))
 		return VP8_STATUS_OK; /* another version of libwebp: nothing is known */
-	config.output.colorspace = photo->facts.alpha ? MODE_RGBA : MODE_RGB;
+	if (photo->facts.lossless)
+		config.output.colorspace = photo->facts.alpha ? MODE_RGBA : MODE_RGB;
+	else
+		config.output.colorspace = photo->facts.alpha ? MODE_YUVA : MODE_YUV;
+	config.options.bypass_filtering = 1;
 	status = WebPGetFeatures(data, len, &config.input);
 	if (status == VP8_STATUS_OK &&
 	    ((uint32_t)config.input.width != photo->width ||
@@ -42,7 +46,7 @@ decode_frames(const uint8_t *data, size_t len)
 }
 
 void
-decode_webp(int fd, struct photo *photo)
+decode_webp(int fd, const struct photo *photo, struct decoded *d)
 {
 	size_t len = (size_t)photo->bytes, have = 0;
 	uint8_t *data = malloc(len);
@@ -50,7 +54,7 @@ decode_webp(int fd, struct photo *photo)
 	ssize_t n = 1;
 
 	if (data == NULL) {
-		decode_no_memory(photo);
+		d->result = DECODED_NO_MEMORY;
 		return;
 	}
 	for (; have < len && n > 0; have += n > 0 ? (size_t)n : 0)
@@ -58,12 +62,17 @@ decode_webp(int fd, struct photo *photo)
 	status = photo->facts.animated ? decode_frames(data, have)
 	                               : decode_still(data, have, photo);
 	free(data);
+	d->code = (int)status;
 	if (status == VP8_STATUS_OUT_OF_MEMORY)
-		decode_no_memory(photo);
-	else if (status == VP8_STATUS_NOT_ENOUGH_DATA || status == VP8_STATUS_SUSPENDED)
-		decode_damaged(
-		    photo, SEVERITY_REFUSED, "libwebp", "the coded data is cut off");
+		d->result = DECODED_NO_MEMORY;
 	else if (status != VP8_STATUS_OK)
-		decode_damaged(
-		    photo, SEVERITY_REFUSED, "libwebp", "the coded data is broken");
+		d->result = DECODED_DAMAGED;
+}
+
+const char *
+decode_webp_words(const struct decoded *d)
+{
+	if (d->code == VP8_STATUS_NOT_ENOUGH_DATA || d->code == VP8_STATUS_SUSPENDED)
+		return "the coded data is cut off";
+	return "the coded data is broken";
 }

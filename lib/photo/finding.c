@@ -72,34 +72,19 @@ findings_worst(const struct findings *fs)
 	return worst;
 }
 
+const struct finding *
+findings_refusal(const struct findings *fs)
+{
+	for (unsigned i = 0; i < fs->n; i++)
+		if (fs->list[i].severity == SEVERITY_REFUSED)
+			return &fs->list[i];
+	return NULL;
+}
+
 const char *
 severity_name(enum severity severity)
 {
 	static const char *const names[] = {"note", "risky", "refused"};
 
 	return names[severity];
-}
-
-bool
-text_valid(const char *s, size_t size)
-{
-	size_t len = strnlen(s, size);
-
-	return len < size && utf8_valid(s, len);
-}
-
-bool
-findings_valid(const struct findings *fs)
-{
-	if (fs->n > FINDINGS_MAX)
-		return false;
-	for (const struct finding *f = fs->list; f < fs->list + fs->n; f++)
-		if (f->code == CODE_NONE || (unsigned)f->code >= CODE_COUNT ||
-		    (unsigned)f->severity > SEVERITY_REFUSED ||
-		    !text_valid(f->message, sizeof f->message) ||
-		    !text_valid(f->got, sizeof f->got) ||
-		    !text_valid(f->wanted, sizeof f->wanted) ||
-		    !text_valid(f->fix, sizeof f->fix))
-			return false;
-	return true;
 }

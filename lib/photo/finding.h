@@ -1,9 +1,8 @@
 /*
  * finding: one thing to say about a photo, and the list of them.
  *
- * Plain values without pointers: a worker process sends a list to its parent
- * as the bytes that it is. Texts are UTF-8 and always terminated; longer ones
- * are cut between characters.
+ * Plain values without pointers. Texts are UTF-8 and always terminated; longer
+ * ones are cut between characters.
  */
 #ifndef AV_PHOTO_FINDING_H
 #define AV_PHOTO_FINDING_H
@@ -50,13 +49,10 @@ const struct finding *finding_get(const struct findings *fs, enum code code);
 /* The highest severity of the list; SEVERITY_NOTE for an empty one. */
 enum severity findings_worst(const struct findings *fs);
 
+/* The first finding that refuses the photo, or NULL. */
+const struct finding *findings_refusal(const struct findings *fs);
+
 /* "note", "risky", "refused". */
 const char *severity_name(enum severity severity);
-
-/* For what comes from a process that is not trusted: whether the numbers and
- * enums of a list are in range and its texts valid, and whether a text is
- * terminated within size bytes and UTF-8. */
-bool findings_valid(const struct findings *fs);
-bool text_valid(const char *s, size_t size);
 
 #endif

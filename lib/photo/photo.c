@@ -28,6 +28,15 @@ struct pass {
 	struct image_reader *image; /* NULL: not JPEG, PNG or WebP */
 };
 
+int
+photo_unreadable(enum code code, struct err *e)
+{
+	return code == CODE_FILE_UNREADABLE
+	           ? err_set(e, code, "cannot read the photo:")
+	           : err_set(e, CODE_CHANGED_WHILE_READ,
+	                 "the photo's file became shorter while it was read");
+}
+
 /* Reads the next max bytes, or what is left of the file. */
 static int
 next_piece(struct pass *pass, size_t max, struct err *e)
@@ -39,10 +48,9 @@ next_piece(struct pass *pass, size_t max, struct err *e)
 		ssize_t got = TEMP_FAILURE_RETRY(pread(
 		    pass->fd, pass->piece + pass->n, want - pass->n, (off_t)pass->at));
 		if (got < 0)
-			return err_set(e, CODE_FILE_UNREADABLE, "cannot read the photo:");
+			return photo_unreadable(CODE_FILE_UNREADABLE, e);
 		if (got == 0)
-			return err_set(e, CODE_CHANGED_WHILE_READ,
-			    "the photo's file became shorter while it was read");
+			return photo_unreadable(CODE_CHANGED_WHILE_READ, e);
 		pass->n += (size_t)got;
 		pass->at += (uint64_t)got;
 	}
@@ -259,8 +267,8 @@ find_metadata(struct photo *photo)
 		    "the metadata tells where the picture was taken");
 }
 
-static void
-add_findings(struct photo *photo, const struct photo_options *options)
+void
+photo_find(struct photo *photo, const struct photo_options *options)
 {
 	if (photo->facts.type == IMAGE_OTHER) {
 		find_other_type(photo);
@@ -297,7 +305,7 @@ photo_check(int fd, uint64_t size, const struct photo_options *options,
 		photo->height = photo->facts.height;
 		photo->orientation =
 		    photo->facts.orientation > 0 ? photo->facts.orientation : 1;
-		add_findings(photo, options);
+		photo_find(photo, options);
 	}
 	image_free(pass.image);
 	free(pass.piece);

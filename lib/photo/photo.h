@@ -47,6 +47,13 @@ struct photo_options {
 int photo_check(int fd, uint64_t size, const struct photo_options *options,
     struct filetype *types, struct photo *photo, struct err *e);
 
+/* Adds the findings that follow from the facts; photo_check has done so. */
+void photo_find(struct photo *photo, const struct photo_options *options);
+
+/* Sets *e for a photo that cannot be read, with errno for file_unreadable.
+ * Returns -1. */
+int photo_unreadable(enum code code, struct err *e);
+
 /* Adds extension_lies when the name's extension stands for another type. */
 void photo_check_name(struct photo *photo, const char *path);
 

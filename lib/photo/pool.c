@@ -13,47 +13,33 @@ struct photo_pool {
 	struct workers *workers;
 };
 
-/* Is it a reply that a sound worker could send? */
-static bool
-is_valid(const struct photo_reply *r, size_t len, const struct photo_job *job)
+/* What the decoder says, the last message. The process decodes no other photo. */
+static enum worker_reply
+on_decoded(struct photo_job *job, const void *message, size_t len)
 {
-	const struct photo *p = &r->photo;
+	const struct decoded *d = message;
 
-	if (len < photo_reply_len(0) || p->findings.n > FINDINGS_MAX ||
-	    len != photo_reply_len(p->findings.n))
-		return false;
-	if (r->status != 0)
-		return r->status == -1 && r->last &&
-		       text_valid(r->err.message, sizeof r->err.message) &&
-		       (r->err.code == CODE_FILE_UNREADABLE ||
-		           r->err.code == CODE_CHANGED_WHILE_READ);
-	return text_valid(p->type, sizeof p->type) &&
-	       text_valid(p->sha256, sizeof p->sha256) &&
-	       strspn(p->sha256, "0123456789abcdef") == strlen(p->sha256) &&
-	       p->bytes == job->request.size && p->orientation >= 1 &&
-	       p->orientation <= 8 && (unsigned)p->facts.type <= IMAGE_WEBP &&
-	       (unsigned)p->facts.state <= IMAGE_DAMAGED &&
-	       memchr(p->facts.reason, '\0', sizeof p->facts.reason) != NULL &&
-	       findings_valid(&p->findings);
+	if (len != sizeof *d || !decode_findings(d, &job->photo))
+		return WORKER_INVALID;
+	job->done(job->arg, 0, &job->photo, NULL);
+	return WORKER_SPENT;
 }
 
 static enum worker_reply
 on_reply(struct worker_task *task, void *message, size_t len)
 {
 	struct photo_job *job = (struct photo_job *)task;
-	struct photo_reply *r = message;
+	struct err e;
+	int status;
 
-	if (!is_valid(r, len, job))
+	if (job->checked)
+		return on_decoded(job, message, len);
+	if (!photo_reply_take(message, len, &job->request, &job->photo, &status, &e))
 		return WORKER_INVALID;
-	if (r->status != 0) {
-		job->done(job->arg, -1, NULL, &r->err);
-		return WORKER_DONE;
-	}
-	memcpy(&job->photo, &r->photo, len - offsetof(struct photo_reply, photo));
 	job->checked = true;
-	if (!r->last)
+	if (status == 0 && decode_wanted(&job->photo, &job->request.options))
 		return WORKER_MORE;
-	job->done(job->arg, 0, &job->photo, NULL);
+	job->done(job->arg, status, &job->photo, &e);
 	return WORKER_DONE;
 }
 
@@ -93,6 +79,7 @@ photo_pool_new(struct loop *loop, const struct photo_pool_options *options)
 
 	pool->worker_options = (struct photo_worker_options){
 	    .memory = options->memory > 0 ? options->memory : MEMORY,
+	    .types = filetype_new(),
 	    .decode = options->decode != NULL ? options->decode : decode_pixels};
 	pool->workers = workers_new(
 	    loop, &(struct workers_options){.n = options->workers,
@@ -112,6 +99,7 @@ photo_pool_free(struct photo_pool *pool)
 	if (pool == NULL)
 		return;
 	workers_free(pool->workers);
+	filetype_free(pool->worker_options.types);
 	free(pool);
 }
 

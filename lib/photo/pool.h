@@ -3,13 +3,13 @@
  *
  * A worker (photo/worker.h) gets an open photo, runs photo_check on it,
  * decodes its pixels if asked to, and answers. The answer is not trusted: its
- * numbers, enums and texts are checked before use. When a worker crashes or
+ * numbers are checked before use. A worker that decoded pixels ends; the next
+ * photo gets a new process, which costs about a millisecond. When a worker crashes or
  * takes too long, its photo gets the finding decoder_crashed or
- * decoder_timeout, beside the findings made before the decoder started, and
- * the next photo gets a new worker.
+ * decoder_timeout, beside the findings made before the decoder started.
  *
- * A worker starts when a photo needs one, as a copy of this process: make the
- * pool before secrets are read, where that is possible.
+ * A worker starts when a photo needs one, as a copy of this process without its
+ * environment: make the pool before secrets are read, where that is possible.
  */
 #ifndef AV_PHOTO_POOL_H
 #define AV_PHOTO_POOL_H
@@ -27,7 +27,7 @@ struct photo_pool_options {
 	 * PHOTO_MAX_PIXELS in every format. */
 	uint64_t memory;
 	/* NULL: decode_pixels (photo/decode.h). */
-	void (*decode)(int fd, struct photo *photo);
+	void (*decode)(int fd, const struct photo *photo, struct decoded *d);
 };
 
 struct photo_pool *photo_pool_new(
@@ -48,7 +48,7 @@ struct photo_job {
 	struct photo_request request;
 	photo_pool_fn *done;
 	void *arg;
-	bool checked; /* photo holds what was known before decoding */
+	bool checked; /* photo_check is done, and photo holds its result */
 	struct photo photo;
 };
 

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -5,24 +6,78 @@
 #include "os/workers.h"
 #include "photo/worker.h"
 
-static void
-check(int sock, int fd, const struct photo_request *request,
-    const struct photo_worker_options *options, struct filetype *types)
-{
-	static struct photo_reply reply;
-	struct photo *photo = &reply.photo;
+#define REPLY_LEN offsetof(struct photo_reply, photo.findings)
 
-	memset(&reply, 0, sizeof reply);
-	reply.status =
-	    photo_check(fd, request->size, &request->options, types, photo, &reply.err);
-	if (reply.status == 0 && request->options.depth == PHOTO_DECODE &&
-	    photo->facts.type != IMAGE_OTHER &&
-	    findings_worst(&photo->findings) < SEVERITY_REFUSED) {
-		child_reply(sock, &reply, photo_reply_len(photo->findings.n));
-		options->decode(fd, photo);
+bool
+photo_reply_send(int sock, int fd, const struct photo_request *request,
+    struct filetype *types, struct photo *photo)
+{
+	struct photo_reply reply = {0};
+	struct err e;
+
+	if (photo_check(fd, request->size, &request->options, types, photo, &e) < 0) {
+		reply.error = errno;
+		reply.failed = e.code;
 	}
-	reply.last = true;
-	child_reply(sock, &reply, photo_reply_len(photo->findings.n));
+	memcpy(&reply.photo, photo, offsetof(struct photo, findings));
+	child_reply(sock, &reply, REPLY_LEN);
+	return reply.failed == CODE_NONE;
+}
+
+/* A NUL-terminated text of these characters. */
+static bool
+has_only(const char *text, size_t size, const char *characters)
+{
+	return memchr(text, '\0', size) != NULL &&
+	       strspn(text, characters) == strlen(text);
+}
+
+static bool
+is_line(const char *text, size_t size)
+{
+	if (memchr(text, '\0', size) == NULL)
+		return false;
+	while (*text >= ' ' && *text <= '~')
+		text++;
+	return *text == '\0';
+}
+
+static bool
+is_valid(const struct photo *p, const struct photo_request *request)
+{
+	bool quick = request->options.depth == PHOTO_QUICK;
+
+	return has_only(p->type, sizeof p->type,
+	           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/.+-_") &&
+	       has_only(p->sha256, sizeof p->sha256, "0123456789abcdef") &&
+	       strlen(p->sha256) == (quick ? 0 : SHA256_HEX - 1) &&
+	       p->bytes == request->size && p->orientation >= 1 && p->orientation <= 8 &&
+	       (unsigned)p->facts.type <= IMAGE_WEBP &&
+	       (unsigned)p->facts.state <= IMAGE_DAMAGED &&
+	       is_line(p->facts.reason, sizeof p->facts.reason);
+}
+
+bool
+photo_reply_take(const void *message, size_t len, const struct photo_request *request,
+    struct photo *photo, int *status, struct err *e)
+{
+	const struct photo_reply *r = message;
+
+	if (len != REPLY_LEN)
+		return false;
+	if (r->failed != CODE_NONE) {
+		errno = r->error;
+		*status = photo_unreadable(r->failed, e);
+		return r->failed == CODE_FILE_UNREADABLE ||
+		       r->failed == CODE_CHANGED_WHILE_READ;
+	}
+	if (!is_valid(&r->photo, request))
+		return false;
+	memset(photo, 0, sizeof *photo);
+	memcpy(photo, &r->photo, offsetof(struct photo, findings));
+	photo_find(photo, &request->options);
+	*status = 0;
+	return true;
 }
 
 void
@@ -30,14 +85,18 @@ photo_worker(int sock, const void *arg)
 {
 	const struct photo_worker_options *options = arg;
 	struct photo_request request;
-	struct filetype *types;
+	struct decoded decoded = {0};
+	struct photo photo;
 	int fd;
 
 	sock = child_prepare(sock);
-	types = filetype_new();
 	workers_confine(sock, options->memory, false);
 	while (child_receive(sock, &request, sizeof request, &fd)) {
-		check(sock, fd, &request, options, types);
+		if (photo_reply_send(sock, fd, &request, options->types, &photo) &&
+		    decode_wanted(&photo, &request.options)) {
+			options->decode(fd, &photo, &decoded);
+			child_reply(sock, &decoded, sizeof decoded);
+		}
 		close(fd);
 	}
 	_exit(0);

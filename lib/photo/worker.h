@@ -1,20 +1,25 @@
 /*
  * worker: the process of photo/pool.h that checks photos and decodes pixels.
  *
- * It confines itself (os/confine.h) and then answers requests. It sends one
- * message for each photo; before it decodes pixels it sends one more, with
- * what is known so far.
+ * It confines itself (os/workers.h) and then answers requests: one message
+ * with the facts of the photo and, when pixels are decoded, one more with what
+ * the decoder says (struct decoded). No text of a decoder crosses: the parent
+ * makes the findings from codes and numbers. The facts are sent before the
+ * decoder starts, so that a decoder that was taken over cannot change them.
  */
 #ifndef AV_PHOTO_WORKER_H
 #define AV_PHOTO_WORKER_H
 
 #include <stddef.h>
 
+#include "photo/decode.h"
 #include "photo/photo.h"
 
 struct photo_worker_options {
-	uint64_t memory; /* bytes that it may allocate */
-	void (*decode)(int fd, struct photo *photo); /* as decode_pixels */
+	uint64_t memory;        /* bytes that it may allocate */
+	struct filetype *types; /* opened before the fork */
+	/* As decode_pixels. */
+	void (*decode)(int fd, const struct photo *photo, struct decoded *d);
 };
 
 /* To the worker, with the photo's descriptor. */
@@ -23,21 +28,24 @@ struct photo_request {
 	struct photo_options options;
 };
 
-/* From the worker. Sent up to the last finding. */
+/* From the worker; sent up to the findings. */
 struct photo_reply {
-	bool last;  /* false: decoding starts now, and one more reply follows */
-	int status; /* of photo_check */
-	struct err err;
-	struct photo photo; /* ends with its findings */
+	enum code failed; /* CODE_NONE; else photo_check's error code */
+	int error;        /* and errno */
+	struct photo photo;
 };
 
-/* The length of a reply with n findings. */
-static inline size_t
-photo_reply_len(unsigned n)
-{
-	return offsetof(struct photo_reply, photo.findings.list) +
-	       n * sizeof(struct finding);
-}
+/* For the child: runs photo_check and sends the reply. False when the photo
+ * cannot be read. */
+bool photo_reply_send(int sock, int fd, const struct photo_request *request,
+    struct filetype *types, struct photo *photo);
+
+/* For the parent: checks a reply, which is not trusted, and sets *photo with
+ * its findings, or *status to -1 and *e. False when a sound worker cannot have
+ * sent it. */
+bool photo_reply_take(const void *message, size_t len,
+    const struct photo_request *request, struct photo *photo, int *status,
+    struct err *e);
 
 /* Runs in the child, see child_start; options: struct photo_worker_options. */
 _Noreturn void photo_worker(int sock, const void *options);

@@ -64,3 +64,22 @@ PYTHON
 	run -0 --separate-stderr av-validate -v --decode -j 2 photos/*.jpg
 	is "$(grep -c "workers are confined by" <<<"$stderr")" 1
 }
+
+# processes COMMAND...: how many processes the command starts
+processes() {
+	strace -f -qq -e trace=fork,vfork,clone,clone3 -o calls "$@" >out 2>err 3>&-
+	grep -v CLONE_THREAD calls | grep -c "clone\|fork"
+}
+
+@test "a worker that decoded a photo decodes no other" {
+	[ -z "${AV_SANITIZED:-}" ] || skip "strace keeps LeakSanitizer from its work"
+	photos 4 1280x720
+	is "$(processes av-validate --decode -j 1 photos/*.jpg)" 4
+	is "$(processes av-fit --always -j 1 -p argil -o fitted photos/*.jpg)" 4
+	is "$(find fitted -type f | wc -l)" 4
+	# nothing is decoded: one worker is enough
+	is "$(processes av-fit -j 1 -p argil -o fitted photos/*.jpg)" 1
+	convert photos/001.jpg one.png
+	cp one.png two.png
+	is "$(processes av-validate --decode -j 1 one.png two.png)" 1
+}

@@ -234,9 +234,8 @@ sizes() {
 	convert -size 6000x6000 -seed 3 xc:gray +noise random -quality 95 long.jpg
 	echo one.jpg >&7
 	until [ -s out ]; do sleep 0.01; done
-	worker=$(pgrep -P "$pid")
 	echo long.jpg >&7
-	until [ "$(ps -o state= -p "$worker")" = R ]; do sleep 0.01; done
+	until worker=$(pgrep -P "$pid") && [ "$(ps -o state= -p "$worker")" = R ]; do sleep 0.01; done
 	kill -SEGV "$worker"
 	cp one.jpg two.jpg
 	echo two.jpg >&7

@@ -15,6 +15,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <jpeglib.h>
+
+#include <jerror.h>
+
 #include "photo_case.h"
 
 #define GOOD    "tests/photos/baseline.jpg"
@@ -29,7 +33,17 @@
 #endif
 
 /* What the decoder does wrong. A worker has the value of the time when it started. */
-static enum misdeed { NONE, CRASH, HANG, ALLOCATE, WRITE, CONNECT, LIE } misdeed;
+static enum misdeed {
+	NONE,
+	CRASH,
+	HANG,
+	ALLOCATE,
+	WRITE,
+	CONNECT,
+	LIE,
+	LIE_CODE,
+	LIE_TEXT
+} misdeed;
 
 static char *volatile kept;
 
@@ -54,14 +68,14 @@ write_file(void)
 		close(fd);
 }
 
-/* The decoder misbehaves only on palette.png. */
+/* The decoder misbehaves only on exif.jpg. */
 static void
-decode(int fd, struct photo *photo)
+decode(int fd, const struct photo *photo, struct decoded *d)
 {
 	volatile int forever = 1;
 
 	(void)fd;
-	if (!photo->facts.palette)
+	if (photo->orientation == 1)
 		return;
 	switch (misdeed) {
 	case CRASH:
@@ -81,8 +95,15 @@ decode(int fd, struct photo *photo)
 		(void)!socket(AF_INET, SOCK_STREAM, 0);
 		break;
 	case LIE:
-		photo->findings.n = 1;
-		photo->findings.list[0].code = CODE_COUNT;
+		memset(d, 0x7f, sizeof *d);
+		break;
+	case LIE_CODE:
+		*d = (struct decoded){.result = DECODED_DAMAGED, .code = 1 << 20};
+		break;
+	case LIE_TEXT:
+		d->result = DECODED_DAMAGED;
+		d->code = JERR_TFILE_CREATE; /* its message has a %s */
+		memcpy(d->args, "the password is", 16);
 		break;
 	default:
 		break;
@@ -91,7 +112,7 @@ decode(int fd, struct photo *photo)
 
 /* Blocks on the worker's socket without using the processor. */
 static void
-decode_stall(int fd, struct photo *photo)
+decode_stall(int fd, const struct photo *photo, struct decoded *d)
 {
 	char c;
 	struct iovec iov = {&c, 1};
@@ -99,6 +120,7 @@ decode_stall(int fd, struct photo *photo)
 
 	(void)fd;
 	(void)photo;
+	(void)d;
 	for (;;)
 		(void)!recvmsg(3, &msg, MSG_PEEK);
 }
@@ -134,8 +156,8 @@ on_done(void *arg, int status, struct photo *photo, const struct err *e)
 			strcpy(seen->got, photo->findings.list[i].got);
 		}
 	/* what was known before the decoder started is still there */
-	assert_string_equal(photo->type, "image/png");
-	assert_int_equal(photo->width, 24);
+	assert_string_equal(photo->type, "image/jpeg");
+	assert_true(photo->orientation > 1);
 	assert_int_equal(strlen(photo->sha256), 64);
 }
 
@@ -160,7 +182,7 @@ run(const struct photo_pool_options *options)
 	memset(&seen, 0, sizeof seen);
 	photo_case_init(&c, options);
 	for (unsigned i = 0; i < PHOTOS; i++)
-		submit(c.pool, i % 4 == 1 ? "tests/photos/palette.png" : GOOD, &seen, i);
+		submit(c.pool, i % 4 == 1 ? "tests/photos/exif.jpg" : GOOD, &seen, i);
 	assert_int_equal(seen.n, 0);
 	loop_run(c.loop);
 	assert_int_equal(seen.n, PHOTOS);
@@ -252,13 +274,62 @@ static void
 test_lie(void **state)
 {
 	(void)state;
-	assert_int_equal(misbehave(LIE, 1)->code, CODE_DECODER_CRASHED);
+	for (enum misdeed deed = LIE; deed <= LIE_TEXT; deed++) {
+		const struct seen *seen = misbehave(deed, 1);
+		assert_int_equal(seen->code, CODE_DECODER_CRASHED);
+		assert_string_equal(seen->got, "an answer that makes no sense");
+	}
+}
+
+static char **environment; /* the strings, known from before the fork */
+static unsigned n_decoded;
+
+/* Says "damaged" when the environment has a byte left, or when this process has decoded
+ * a photo before. */
+static void
+decode_spy(int fd, const struct photo *photo, struct decoded *d)
+{
+	(void)fd;
+	(void)photo;
+	if (getenv("ANAM_API_KEY") != NULL || n_decoded++ > 0)
+		d->result = DECODED_DAMAGED;
+	for (char **e = environment; *e != NULL; e++)
+		if (**e != '\0')
+			d->result = DECODED_DAMAGED;
+	d->code = 1;
+}
+
+/* A decoder sees no environment and no other photo. */
+static void
+test_inherits_nothing(void **state)
+{
+	struct photo_pool_options options = {.workers = 1, .decode = decode_spy};
+	char *copy[512];
+	struct photo_case c;
+	size_t n = 0;
+
+	(void)state;
+	setenv("ANAM_API_KEY", "key-of-anam", 1);
+	for (; environ[n] != NULL && n < 511; n++)
+		copy[n] = environ[n];
+	copy[n] = NULL;
+	environment = copy;
+	photo_case_init(&c, &options);
+	for (unsigned i = 0; i < 3; i++) {
+		struct photo photo;
+		struct err e;
+		assert_int_equal(photo_case_check(&c, GOOD, &deep, &photo, &e), 0);
+		assert_int_equal(photo.findings.n, 0);
+	}
+	photo_case_release(&c);
+	assert_string_equal(getenv("ANAM_API_KEY"), "key-of-anam");
 }
 
 /* A worker that died while it was idle is replaced, and its death is no finding. */
 static void
 test_death_while_idle(void **state)
 {
+	static const struct photo_options shallow = {PHOTO_READ, PHOTO_MAX_PIXELS};
 	struct photo_pool_options options = {.workers = 1};
 	struct photo_case c;
 	struct photo photo;
@@ -269,14 +340,14 @@ test_death_while_idle(void **state)
 
 	(void)state;
 	photo_case_init(&c, &options);
-	assert_int_equal(photo_case_check(&c, GOOD, &deep, &photo, &e), 0);
+	assert_int_equal(photo_case_check(&c, GOOD, &shallow, &photo, &e), 0);
 	children = fopen("/proc/thread-self/children", "re");
 	if (children == NULL || fscanf(children, "%d", &pid) != 1)
 		fail_msg("the kernel does not list the children");
 	fclose(children);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
-	assert_int_equal(photo_case_check(&c, GOOD, &deep, &photo, &e), 0);
+	assert_int_equal(photo_case_check(&c, GOOD, &shallow, &photo, &e), 0);
 	assert_int_equal(findings_worst(&photo.findings), SEVERITY_NOTE);
 	photo_case_release(&c);
 }
@@ -380,6 +451,7 @@ main(void)
 	    cmocka_unit_test(test_allocate),
 	    cmocka_unit_test(test_write),
 	    cmocka_unit_test(test_lie),
+	    cmocka_unit_test(test_inherits_nothing),
 	    cmocka_unit_test(test_death_while_idle),
 	    cmocka_unit_test(test_no_process),
 	};

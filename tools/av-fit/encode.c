@@ -6,17 +6,6 @@
 #define QUALITY_MAX 95
 #define QUALITY_MIN 70
 
-int
-fit_error(struct err *e, const char *what)
-{
-	char text[256];
-
-	g_strlcpy(text, vips_error_buffer(), sizeof text);
-	vips_error_clear();
-	g_strdelimit(g_strstrip(text), "\n", ' ');
-	return err_set(e, CODE_CANNOT_FIT, "%s: %s", what, text);
-}
-
 static int
 save(VipsImage *image, enum image_type type, int quality, void **made, size_t *len)
 {
@@ -36,10 +25,10 @@ save(VipsImage *image, enum image_type type, int quality, void **made, size_t *l
  * error. */
 static int
 try(VipsImage *image, enum image_type type, int quality, uint64_t max_bytes, void **made,
-    size_t *len, struct err *e)
+    size_t *len)
 {
 	if (save(image, type, quality, made, len) != 0)
-		return fit_error(e, "cannot encode the photo");
+		return -1;
 	if (max_bytes == 0 || *len <= max_bytes)
 		return 0;
 	g_free(*made);
@@ -49,21 +38,21 @@ try(VipsImage *image, enum image_type type, int quality, uint64_t max_bytes, voi
 
 int
 fit_encode(VipsImage *image, enum image_type type, uint64_t max_bytes, void **made,
-    size_t *len, uint8_t *quality, struct err *e)
+    size_t *len, uint8_t *quality)
 {
 	int low = QUALITY_MIN, high = QUALITY_MAX, result;
 	void *better = NULL;
 	size_t n = 0;
 
 	*quality = type == IMAGE_PNG ? 0 : QUALITY_MAX;
-	result = try(image, type, high, max_bytes, made, len, e);
+	result = try(image, type, high, max_bytes, made, len);
 	if (result <= 0 || type == IMAGE_PNG)
 		return result;
-	result = try(image, type, low, max_bytes, made, len, e);
+	result = try(image, type, low, max_bytes, made, len);
 	while (
 	    result == 0 && high - low > 1) { /* low fits and is in *made, high does not */
 		int middle = (low + high) / 2;
-		result = try(image, type, middle, max_bytes, &better, &n, e);
+		result = try(image, type, middle, max_bytes, &better, &n);
 		if (result == 0) {
 			g_free(*made);
 			*made = better;

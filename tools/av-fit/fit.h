@@ -8,13 +8,16 @@
  *   mend.c     the pixels, by libvips
  *   encode.c   the highest quality that fits the limit of bytes
  *
- * Requests and replies are plain structs: a worker is a copy of the program.
+ * Requests and replies are plain structs: a worker is a copy of the program. A
+ * worker sends the facts of a photo (photo/worker.h) before it decodes, then
+ * codes and numbers, then the bytes of the new photo. It sends no text.
  */
 #ifndef AV_FIT_H
 #define AV_FIT_H
 
 #include "os/workers.h"
 #include "photo/limits.h"
+#include "photo/worker.h"
 
 /* The provider's limits. They cross to another process, so fit_bind sets the
  * pointers in `image` to the lists beside it. */
@@ -50,11 +53,10 @@ struct fit_options {
 	enum image_type type; /* of the new photo; IMAGE_OTHER: any that fits */
 	bool keep_metadata;
 	bool always; /* also when the photo is acceptable */
-	uint64_t max_pixels;
 };
 
 struct fit_request {
-	uint64_t size; /* bytes of the photo */
+	struct photo_request photo;
 	struct fit_limits limits;
 	struct fit_options options;
 };
@@ -65,17 +67,22 @@ struct fit_done {
 	uint32_t crop[4];   /* left, top, width, height in the turned picture */
 	uint32_t scaled[2]; /* width, height */
 	uint32_t padded[2];
-	char from_type[64]; /* the old type; "": unchanged */
-	bool rgb;           /* converted from CMYK */
-	bool flat;          /* transparency removed */
-	bool stripped;      /* metadata removed */
-	uint8_t quality;    /* 1 to 100; 0: lossless */
+	bool rgb;        /* converted from CMYK */
+	bool flat;       /* transparency removed */
+	bool stripped;   /* metadata removed */
+	uint8_t quality; /* 1 to 100; 0: lossless */
 };
 
 enum fit_outcome {
-	FIT_UNCHANGED, /* the photo is acceptable */
-	FIT_MADE,      /* the bytes of the new photo follow */
-	FIT_FAILED,    /* err, and the findings that explain it */
+	FIT_MADE,    /* the bytes of the new photo follow */
+	FIT_CHANGED, /* the file became shorter while it was read */
+	FIT_UNREADABLE,
+	FIT_UNDECODABLE,
+	FIT_UNENCODABLE,
+	FIT_TOO_MANY_PIXELS,
+	FIT_NO_TYPE, /* the provider takes no type that av-fit can make */
+	FIT_NO_SIZE, /* fit_plan says why */
+	FIT_TOO_MANY_BYTES,
 };
 
 /* The longest message of a worker: a reply, or a piece of the new photo. */
@@ -84,10 +91,22 @@ struct fit_reply {
 	enum fit_outcome outcome;
 	enum image_type type; /* of the new photo */
 	uint64_t bytes;
-	struct err err;
+	/* The decoded picture, once it is known, and the last size that was
+	 * tried: see fit_plan. */
+	uint32_t width, height;
+	double shrink;
 	struct fit_done done;
-	struct findings findings;
 };
+
+/* What photo_check says about a photo decides alone about most of them; both
+ * processes ask it. */
+enum fit_need {
+	FIT_NEEDED,
+	FIT_NOT_NEEDED, /* the photo is acceptable */
+	FIT_HOPELESS,   /* damage cannot be repaired: missing data is unknown */
+};
+enum fit_need fit_need(
+    const struct photo *photo, const struct fit_request *request);
 
 /* plan.c */
 
@@ -107,17 +126,18 @@ int fit_plan(const struct image_limits *limits,
 
 /* worker.c */
 
-/* Runs in the child, see child_start. */
-_Noreturn void fit_worker(int sock);
+/* Runs in the child, see child_start; arg: the pool's struct filetype. */
+_Noreturn void fit_worker(int sock, const void *arg);
 
 /* mend.c */
 
-/* Starts libvips, before the process confines itself. -1 on an error. */
+/* Starts libvips, which starts no thread yet: the workers, as copies of this
+ * process, need not start it again. -1 on an error. */
 int fit_init(void);
 
 /* Makes the new photo from the bytes of the old one, into *made (the caller
  * frees it with g_free). photo: what photo_check says about it. Fills in the
- * reply, with FIT_FAILED on an error. */
+ * reply, which is zeroed before. */
 void fit_mend(const void *data, size_t len, const struct photo *photo,
     const struct fit_request *request, struct fit_reply *reply, void **made);
 
@@ -128,28 +148,27 @@ struct _VipsImage;
 /* Encodes a picture at the highest quality that fits max_bytes (0: any).
  * Returns 0 with *made, 1 when even the lowest quality does not fit, or -1. */
 int fit_encode(struct _VipsImage *image, enum image_type type,
-    uint64_t max_bytes, void **made, size_t *len, uint8_t *quality,
-    struct err *e);
-
-/* Sets *e from libvips's error message. Returns -1. */
-int fit_error(struct err *e, const char *what);
+    uint64_t max_bytes, void **made, size_t *len, uint8_t *quality);
 
 /* pool.c */
 
 struct fit_pool;
 
-/* A photo at work, in the caller's memory. The pool calls on_reply once,
- * on_bytes for the pieces of a new photo, and on_end last; then the job is the
- * caller's again. A worker that ends early leads to on_end at once, with why
- * in e. */
+/* A photo at work, in the caller's memory. The pool calls on_made once and
+ * on_bytes for the pieces when there is a new photo, and on_end last; then the
+ * job is the caller's again. on_end gets why there is none in e, or NULL: the
+ * photo was made or, if `made` is false, is fine. */
 struct fit_job {
 	struct worker_task task; /* the first member; the pool's own */
 	struct fit_request request;
-	void (*on_reply)(struct fit_job *job, const struct fit_reply *reply);
+	struct photo photo;     /* what photo_check says */
+	struct fit_reply reply; /* of a new photo */
+	bool made;
+	void (*on_made)(struct fit_job *job);
 	void (*on_bytes)(struct fit_job *job, const void *data, size_t len);
 	void (*on_end)(struct fit_job *job, const struct err *e);
 	/* The pool's own. */
-	bool replied;
+	bool checked;
 	uint64_t left; /* bytes of the new photo that are still to come */
 };
 

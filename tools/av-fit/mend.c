@@ -56,7 +56,7 @@ strictness(enum image_type type)
 
 static int
 load(VipsImage **image, const void *data, size_t len, const struct photo *photo,
-    uint64_t max_pixels, struct err *e)
+    uint64_t max_pixels, struct fit_reply *reply)
 {
 	VipsSource *source = vips_source_new_from_memory(data, len);
 	VipsImage *next;
@@ -65,15 +65,16 @@ load(VipsImage **image, const void *data, size_t len, const struct photo *photo,
 	*image = vips_image_new_from_source(
 	    source, "", "memory", TRUE, "fail_on", strictness(photo->facts.type), NULL);
 	g_object_unref(source);
+	reply->outcome = FIT_UNREADABLE;
 	if (*image == NULL)
-		return fit_error(e, "cannot read the photo");
+		return -1;
 	pixels = (uint64_t)(*image)->Xsize * (uint64_t)(*image)->Ysize;
-	if (max_pixels > 0 && pixels > max_pixels)
-		return err_set(e, CODE_TOO_MANY_PIXELS,
-		    "the picture has %ju pixels; at most %ju are decoded",
-		    (uintmax_t)pixels, (uintmax_t)max_pixels);
+	if (max_pixels > 0 && pixels > max_pixels) {
+		reply->outcome = FIT_TOO_MANY_PIXELS;
+		return -1;
+	}
 	if (advance(image, &next, vips_copy(*image, &next, NULL)) < 0)
-		return fit_error(e, "cannot read the photo");
+		return -1;
 	if (photo->facts.type !=
 	    IMAGE_OTHER) /* as av-validate reads it, wherever the file has it */
 		vips_image_set_int(*image, VIPS_META_ORIENTATION, photo->orientation);
@@ -276,7 +277,7 @@ strip(VipsImage **image, bool keep, struct fit_done *done)
 /* Carries out the plan, into memory. */
 static VipsImage *
 follow(VipsImage *whole, const struct fit_plan *plan, const struct fit_options *options,
-    struct fit_done *done, struct err *e)
+    struct fit_done *done)
 {
 	VipsImage *image = g_object_ref(whole), *next;
 
@@ -287,7 +288,6 @@ follow(VipsImage *whole, const struct fit_plan *plan, const struct fit_options *
 		g_object_unref(image);
 		return next;
 	}
-	fit_error(e, "cannot decode the photo");
 	g_object_unref(image);
 	return NULL;
 }
@@ -351,12 +351,10 @@ encode_as(VipsImage *image, enum image_type type, const struct fit_request *requ
 			result = advance(&flat, &next,
 			    vips_flatten(flat, &next, "background", colour, NULL));
 		vips_area_unref(VIPS_AREA(colour));
-		if (result < 0)
-			fit_error(&reply->err, "cannot remove the transparency");
 	}
 	if (result == 0)
 		result = fit_encode(flat, type, request->limits.image.max_bytes, made,
-		    &len, &reply->done.quality, &reply->err);
+		    &len, &reply->done.quality);
 	g_object_unref(flat);
 	if (result != 0)
 		return result;
@@ -372,12 +370,13 @@ static int
 attempt(VipsImage *whole, const struct fit_plan *plan, const enum image_type *types,
     const struct fit_request *request, struct fit_reply *reply, void **made)
 {
-	VipsImage *image =
-	    follow(whole, plan, &request->options, &reply->done, &reply->err);
+	VipsImage *image = follow(whole, plan, &request->options, &reply->done);
 	int result = 1;
 
+	reply->outcome = FIT_UNDECODABLE;
 	if (image == NULL)
 		return -1;
+	reply->outcome = FIT_UNENCODABLE;
 	while (result > 0 && *types != IMAGE_OTHER)
 		result = encode_as(image, *types++, request, reply, made);
 	g_object_unref(image);
@@ -385,44 +384,44 @@ attempt(VipsImage *whole, const struct fit_plan *plan, const enum image_type *ty
 }
 
 /* Makes the photo smaller until its bytes fit. */
-static int
+static void
 shrink_to_fit(VipsImage *whole, enum image_type from, const struct fit_request *request,
     struct fit_reply *reply, void **made)
 {
-	uint32_t w = (uint32_t)whole->Xsize, h = (uint32_t)whole->Ysize;
 	enum image_type types[4];
 	struct fit_plan plan, last = {0};
-	double shrink = 1;
+	struct err e;
 	int result = 1;
 
+	reply->width = (uint32_t)whole->Xsize;
+	reply->height = (uint32_t)whole->Ysize;
 	choose_types(&request->limits.image, &request->options, from, types);
+	reply->outcome = FIT_NO_TYPE;
 	if (types[0] == IMAGE_OTHER)
-		return err_set(&reply->err, CODE_CANNOT_FIT,
-		    "the provider takes no type that av-fit can make");
-	while (result > 0) {
-		if (fit_plan(&request->limits.image, &request->options, w, h, shrink,
-		        &plan, &reply->err) < 0)
-			return -1;
+		return;
+	for (reply->shrink = 1; result > 0; reply->shrink *= SHRINK) {
+		reply->outcome = FIT_NO_SIZE;
+		if (fit_plan(&request->limits.image, &request->options, reply->width,
+		        reply->height, reply->shrink, &plan, &e) < 0)
+			return;
+		reply->outcome = FIT_TOO_MANY_BYTES;
 		if (memcmp(&plan, &last, sizeof plan) == 0)
-			return err_set(&reply->err, CODE_CANNOT_FIT,
-			    "no allowed quality and size fit into %ju bytes",
-			    (uintmax_t)request->limits.image.max_bytes);
+			return;
 		last = plan;
 		result = attempt(whole, &plan, types, request, reply, made);
-		shrink *= SHRINK;
 	}
-	return result;
 }
 
 /* Turns and converts the picture, and decodes it once. */
 static int
-prepare(VipsImage **image, struct fit_done *done, struct err *e)
+prepare(VipsImage **image, struct fit_reply *reply)
 {
 	VipsImage *next;
 
-	if (turn(image, done) < 0 || to_screen(image, done) < 0 ||
+	reply->outcome = FIT_UNDECODABLE;
+	if (turn(image, &reply->done) < 0 || to_screen(image, &reply->done) < 0 ||
 	    (next = vips_image_copy_memory(*image)) == NULL)
-		return fit_error(e, "cannot decode the photo");
+		return -1;
 	g_object_unref(*image);
 	*image = next;
 	return 0;
@@ -435,13 +434,10 @@ fit_mend(const void *data, size_t len, const struct photo *photo,
 	VipsImage *image = NULL;
 
 	*made = NULL;
-	reply->outcome = FIT_FAILED;
-	if (load(&image, data, len, photo, request->options.max_pixels, &reply->err) ==
+	if (load(&image, data, len, photo, request->photo.options.max_pixels, reply) ==
 	        0 &&
-	    prepare(&image, &reply->done, &reply->err) == 0 &&
-	    shrink_to_fit(image, photo->facts.type, request, reply, made) == 0 &&
-	    strcmp(photo->type, mime[reply->type]) != 0)
-		memcpy(reply->done.from_type, photo->type, sizeof photo->type);
+	    prepare(&image, reply) == 0)
+		shrink_to_fit(image, photo->facts.type, request, reply, made);
 	if (image != NULL)
 		g_object_unref(image);
 }

@@ -1,55 +1,134 @@
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "base/mem.h"
 #include "fit.h"
 
 #define WALL_MS   120000
+#define CPU_S     60
 #define BYTES_MAX ((uint64_t)1 << 30) /* of one new photo */
 
-_Static_assert(sizeof(struct fit_reply) <= FIT_MESSAGE_MAX, "a reply is one message");
+_Static_assert(sizeof(struct fit_reply) <= FIT_MESSAGE_MAX &&
+                   sizeof(struct photo_reply) <= FIT_MESSAGE_MAX,
+    "a reply is one message");
 
 struct fit_pool {
 	struct workers *workers;
+	struct filetype *types;
 };
+
+/* What the worker's codes and numbers mean, in words. */
+static int
+explain(const struct fit_job *job, struct err *e)
+{
+	const struct fit_reply *r = &job->reply;
+	const struct fit_request *q = &job->request;
+	struct fit_plan plan;
+
+	switch (r->outcome) {
+	case FIT_CHANGED:
+		return photo_unreadable(CODE_CHANGED_WHILE_READ, e);
+	case FIT_UNREADABLE:
+		return err_set(e, CODE_CANNOT_FIT, "libvips cannot read the photo");
+	case FIT_UNDECODABLE:
+		return err_set(e, CODE_CANNOT_FIT, "libvips cannot decode the photo");
+	case FIT_UNENCODABLE:
+		return err_set(e, CODE_CANNOT_FIT, "libvips cannot encode the new photo");
+	case FIT_TOO_MANY_PIXELS:
+		return err_set(e, CODE_TOO_MANY_PIXELS,
+		    "the picture has more than %ju pixels; see --max-pixels",
+		    (uintmax_t)q->photo.options.max_pixels);
+	case FIT_NO_TYPE:
+		return err_set(e, CODE_CANNOT_FIT,
+		    "the provider takes no type that av-fit can make");
+	case FIT_NO_SIZE:
+		if (fit_plan(&q->limits.image, &q->options, r->width, r->height,
+		        r->shrink, &plan, e) < 0)
+			return -1;
+		break;
+	case FIT_TOO_MANY_BYTES:
+		return err_set(e, CODE_CANNOT_FIT,
+		    "no allowed quality and size fit into %ju bytes",
+		    (uintmax_t)q->limits.image.max_bytes);
+	case FIT_MADE:
+		break;
+	}
+	return err_set(e, CODE_CANNOT_FIT, "no size fits the provider's limits");
+}
 
 /* Is it a reply that a sound worker could send? */
 static bool
-is_valid(const struct fit_reply *r, size_t n)
+is_valid(const struct fit_reply *r)
 {
-	if (n != sizeof *r || (unsigned)r->outcome > FIT_FAILED ||
-	    (unsigned)r->type > IMAGE_WEBP || !findings_valid(&r->findings) ||
-	    !text_valid(r->done.from_type, sizeof r->done.from_type))
+	if ((unsigned)r->outcome > FIT_TOO_MANY_BYTES || r->done.orientation > 8 ||
+	    r->done.quality > 100)
 		return false;
-	if (r->outcome == FIT_FAILED)
-		return r->err.code > CODE_NONE && r->err.code < CODE_COUNT &&
-		       text_valid(r->err.message, sizeof r->err.message);
-	return r->outcome == FIT_UNCHANGED ||
-	       (r->type != IMAGE_OTHER && r->bytes > 0 && r->bytes <= BYTES_MAX);
+	if (r->outcome == FIT_NO_SIZE)
+		return r->width > 0 && r->height > 0 && r->shrink > 0 && r->shrink <= 1;
+	return r->outcome != FIT_MADE ||
+	       ((unsigned)r->type <= IMAGE_WEBP && r->type != IMAGE_OTHER &&
+	           r->bytes > 0 && r->bytes <= BYTES_MAX);
+}
+
+/* The facts of the photo; many need no new photo. */
+static enum worker_reply
+on_facts(struct fit_job *job, const void *message, size_t len)
+{
+	struct err e;
+	int status;
+
+	if (!photo_reply_take(
+	        message, len, &job->request.photo, &job->photo, &status, &e))
+		return WORKER_INVALID;
+	job->checked = true;
+	if (status == 0) {
+		switch (fit_need(&job->photo, &job->request)) {
+		case FIT_NEEDED:
+			return WORKER_MORE;
+		case FIT_NOT_NEEDED:
+			break;
+		case FIT_HOPELESS:
+			status = err_set(&e, CODE_CANNOT_FIT, "%s",
+			    findings_refusal(&job->photo.findings)->message);
+			break;
+		}
+	}
+	job->on_end(job, status < 0 ? &e : NULL);
+	return WORKER_DONE;
 }
 
 static enum worker_reply
 on_reply(struct worker_task *task, void *message, size_t len)
 {
 	struct fit_job *job = (struct fit_job *)task;
-	struct fit_reply *r = message;
+	const struct fit_reply *r = message;
+	struct err e;
 
-	if (!job->replied) {
-		if (!is_valid(r, len))
+	if (!job->checked)
+		return on_facts(job, message, len);
+	if (!job->made) {
+		if (len != sizeof *r || !is_valid(r))
 			return WORKER_INVALID;
-		job->replied = true;
-		job->left = r->outcome == FIT_MADE ? r->bytes : 0;
-		job->on_reply(job, r);
-	} else {
-		if (len > job->left)
-			return WORKER_INVALID;
-		job->left -= len;
-		job->on_bytes(job, message, len);
+		job->reply = *r;
+		if (r->outcome != FIT_MADE) {
+			explain(job, &e);
+			job->on_end(job, &e);
+			return WORKER_SPENT;
+		}
+		job->made = true;
+		job->left = r->bytes;
+		job->on_made(job);
+		return WORKER_MORE;
 	}
+	if (len > job->left)
+		return WORKER_INVALID;
+	job->left -= len;
+	job->on_bytes(job, message, len);
 	if (job->left > 0)
 		return WORKER_MORE;
 	job->on_end(job, NULL);
-	return WORKER_DONE;
+	return WORKER_SPENT;
 }
 
 static void
@@ -65,8 +144,8 @@ on_death(struct worker_task *task, const struct worker_death *death)
 		break;
 	case WORKER_LATE:
 	case WORKER_CPU_LIMIT:
-		err_set(&e, CODE_DECODER_TIMEOUT, "the photo was not done after %d s",
-		    WALL_MS / 1000);
+		err_set(&e, CODE_DECODER_TIMEOUT,
+		    "converting the photo took %s and was stopped", death->text);
 		break;
 	case WORKER_CRASHED:
 		err_set(&e, CODE_DECODER_CRASHED,
@@ -76,22 +155,20 @@ on_death(struct worker_task *task, const struct worker_death *death)
 	job->on_end(job, &e);
 }
 
-static void
-run_worker(int sock, const void *arg)
-{
-	(void)arg;
-	fit_worker(sock);
-}
-
 struct fit_pool *
 fit_pool_new(struct loop *loop, unsigned workers)
 {
 	struct fit_pool *pool = mem_new(1, sizeof *pool);
 
+	if (fit_init() < 0)
+		die(EX_UNAVAILABLE, "libvips cannot start");
+	pool->types = filetype_new();
 	pool->workers = workers_new(loop, &(struct workers_options){.n = workers,
 	                                      .wall_ms = WALL_MS,
+	                                      .cpu_s = CPU_S,
 	                                      .message_max = FIT_MESSAGE_MAX,
-	                                      .run = run_worker,
+	                                      .run = fit_worker,
+	                                      .arg = pool->types,
 	                                      .on_reply = on_reply,
 	                                      .on_death = on_death});
 	return pool;
@@ -103,6 +180,7 @@ fit_pool_free(struct fit_pool *pool)
 	if (pool == NULL)
 		return;
 	workers_free(pool->workers);
+	filetype_free(pool->types);
 	free(pool);
 }
 
@@ -111,6 +189,6 @@ fit_pool_submit(struct fit_pool *pool, struct fit_job *job, int fd)
 {
 	job->task = (struct worker_task){
 	    .request = &job->request, .len = sizeof job->request, .fd = fd};
-	job->replied = false;
+	job->checked = job->made = false;
 	workers_submit(pool->workers, &job->task);
 }

@@ -10,75 +10,30 @@
 /* A picture of PHOTO_MAX_PIXELS takes 300 MB, and libvips holds several copies of it. */
 #define MEMORY ((uint64_t)3 << 30)
 
-#define BYTES_MAX ((uint64_t)512 << 20) /* of a photo */
-
-/* True when nothing worse than a note is to be said about the photo. */
-static bool
-is_acceptable(const struct photo *photo, const struct fit_request *request)
+enum fit_need
+fit_need(const struct photo *photo, const struct fit_request *request)
 {
 	struct findings fs = photo->findings;
 
+	if (findings_worst(&fs) == SEVERITY_REFUSED)
+		return FIT_HOPELESS;
 	limits_check_image(photo, &request->limits.image, &fs);
-	return findings_worst(&fs) == SEVERITY_NOTE;
-}
-
-/* Damage cannot be repaired: the missing data is unknown. */
-static bool
-is_damaged(const struct photo *photo, struct fit_reply *reply)
-{
-	const struct findings *fs = &photo->findings;
-
-	for (unsigned i = 0; i < fs->n; i++) {
-		if (fs->list[i].severity != SEVERITY_REFUSED)
-			continue;
-		reply->outcome = FIT_FAILED;
-		reply->findings = *fs;
-		err_set(&reply->err, CODE_CANNOT_FIT, "%s", fs->list[i].message);
-		return true;
-	}
-	return false;
-}
-
-static void *
-read_whole(int fd, uint64_t size, struct err *e)
-{
-	char *data;
-
-	if (size > BYTES_MAX) {
-		err_set(e, CODE_CANNOT_FIT,
-		    "the file is too large to convert: it has more than %ju bytes",
-		    (uintmax_t)BYTES_MAX);
-		return NULL;
-	}
-	data = mem_new((size_t)size, 1);
-	if (TEMP_FAILURE_RETRY(pread(fd, data, (size_t)size, 0)) == (ssize_t)size)
-		return data;
-	free(data);
-	err_set(e, CODE_CHANGED_WHILE_READ, "the photo became shorter while it was read");
-	return NULL;
+	return !request->options.always && findings_worst(&fs) == SEVERITY_NOTE
+	           ? FIT_NOT_NEEDED
+	           : FIT_NEEDED;
 }
 
 static void
-fit(int fd, const struct fit_request *request, struct filetype *types,
+fit(int fd, const struct fit_request *request, const struct photo *photo,
     struct fit_reply *reply, void **made)
 {
-	const struct photo_options options = {PHOTO_READ, request->options.max_pixels};
-	struct photo photo;
-	void *data;
+	size_t size = (size_t)request->photo.size;
+	void *data = mem_new(size, 1);
 
 	*made = NULL;
-	reply->outcome = FIT_FAILED;
-	if (photo_check(fd, request->size, &options, types, &photo, &reply->err) < 0 ||
-	    is_damaged(&photo, reply))
-		return;
-	if (!request->options.always && is_acceptable(&photo, request)) {
-		reply->outcome = FIT_UNCHANGED;
-		return;
-	}
-	data = read_whole(fd, request->size, &reply->err);
-	if (data == NULL)
-		return;
-	fit_mend(data, (size_t)request->size, &photo, request, reply, made);
+	reply->outcome = FIT_CHANGED;
+	if (TEMP_FAILURE_RETRY(pread(fd, data, size, 0)) == (ssize_t)size)
+		fit_mend(data, size, photo, request, reply, made);
 	free(data);
 }
 
@@ -96,25 +51,25 @@ send_reply(int sock, const struct fit_reply *reply, const char *made)
 }
 
 void
-fit_worker(int sock)
+fit_worker(int sock, const void *arg)
 {
-	static struct fit_reply reply;
+	struct filetype *types = (struct filetype *)arg;
 	struct fit_request request;
-	struct filetype *types;
+	struct photo photo;
 	void *made;
 	int fd;
 
 	sock = child_prepare(sock);
-	types = filetype_new();
-	if (fit_init() != 0)
-		_exit(CHILD_NOT_READY);
 	workers_confine(sock, MEMORY, true);
 	while (child_receive(sock, &request, sizeof request, &fd)) {
-		memset(&reply, 0, sizeof reply);
+		struct fit_reply reply = {0};
 		fit_bind(&request.limits);
-		fit(fd, &request, types, &reply, &made);
-		send_reply(sock, &reply, made);
-		free(made); /* g_malloc is malloc */
+		if (photo_reply_send(sock, fd, &request.photo, types, &photo) &&
+		    fit_need(&photo, &request) == FIT_NEEDED) {
+			fit(fd, &request, &photo, &reply, &made);
+			send_reply(sock, &reply, made);
+			free(made); /* g_malloc is malloc */
+		}
 		close(fd);
 	}
 	_exit(0);
