@@ -497,7 +497,8 @@ read_options(struct fit_tool *self, struct options *o)
 	    .max_upscale = 1,
 	    .keep_metadata = o->keep_metadata,
 	    .always = o->always};
-	self->photo = (struct photo_options){PHOTO_READ, (uint64_t)o->max_pixels};
+	self->photo = (struct photo_options){
+	    .depth = PHOTO_READ, .max_pixels = (uint64_t)o->max_pixels};
 	if (o->gravity != NULL)
 		read_gravity(f, o->gravity);
 	if (o->pad != NULL)

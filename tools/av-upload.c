@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "base/mem.h"
 #include "base/strings.h"
@@ -14,6 +15,9 @@
 #include "json/json.h"
 
 #define TIMEOUT_MS (10 * 60 * 1000)
+
+/* Photos that are read at a time. */
+#define CHECKS_MAX 4
 
 struct options {
 	struct opt_common common;
@@ -52,9 +56,24 @@ static const struct opt_usage usage = {
         "  av-upload --retry-failed <done.jsonl >again.jsonl\n",
 };
 
+/* A photo to be read on a thread, so that the loop goes on meanwhile. */
+struct check {
+	struct upload_tool *self;
+	struct item *item; /* NULL: the run was stopped, the record is written */
+	struct account *account;
+	struct photo_options options;
+	char *file;
+	struct photo *photo; /* NULL: in the queue */
+	int status;
+	struct err err;
+	STAILQ_ENTRY(check) next;
+};
+
 struct upload_tool {
 	struct session session;
 	struct validate_options validate;
+	STAILQ_HEAD(, check) checks; /* in the queue */
+	unsigned n_checks;           /* on threads */
 };
 
 /* A record at work. */
@@ -213,17 +232,14 @@ start(struct upload *u, struct account *a, const char *file)
 	json_object_put(spec.call.vars);
 }
 
+/* valid: of validate_record. */
 static void
-begin(void *arg, struct item *item)
+begin_upload(struct upload_tool *self, struct item *item, struct account *a, bool valid)
 {
-	struct upload_tool *self = arg;
-	struct account *a = session_account(&self->session, item);
 	struct upload *u;
 	const char *file;
 
-	if (a == NULL)
-		return;
-	if (validate_record(&self->validate, a->provider, item->rec, "upload") < 0) {
+	if (!valid) {
 		self->session.dry_run.refused++;
 		run_done(item);
 		return;
@@ -238,13 +254,119 @@ begin(void *arg, struct item *item)
 	start(u, a, file);
 }
 
+static void
+free_check(struct check *c)
+{
+	free(c->photo);
+	free(c->file);
+	free(c);
+}
+
+/* On a thread; libmagic is not shared between threads. */
+static void
+read_file(void *arg)
+{
+	struct check *c = arg;
+	struct filetype *types = filetype_new();
+
+	c->status = photo_check_file(c->file, &c->options, types, c->photo, &c->err);
+	filetype_free(types);
+}
+
+static void start_checks(struct upload_tool *self);
+
+static void
+on_read(void *arg)
+{
+	struct check *c = arg;
+	struct upload_tool *self = c->self;
+	struct item *item = c->item;
+
+	self->n_checks--;
+	if (item != NULL) {
+		item->stop = NULL;
+		if (run_stopping(self->session.run))
+			c->status = err_set(&c->err, CODE_INTERRUPTED,
+			    "stopped before this photo was sent; run it again");
+		if (c->status < 0) {
+			self->session.dry_run.refused++;
+			run_fail(item, &c->err);
+		} else {
+			begin_upload(self, item, c->account,
+			    validate_facts(&self->validate, c->account->provider,
+			        item->rec, "upload", c->photo) == 0);
+		}
+	}
+	free_check(c);
+	start_checks(self);
+}
+
+static void
+start_checks(struct upload_tool *self)
+{
+	struct check *c;
+
+	while (self->n_checks < CHECKS_MAX && (c = STAILQ_FIRST(&self->checks)) != NULL) {
+		STAILQ_REMOVE_HEAD(&self->checks, next);
+		self->n_checks++;
+		c->photo = mem_new(1, sizeof *c->photo);
+		loop_work(self->session.engine.loop, read_file, on_read, c);
+	}
+}
+
+/* A photo that is being read is soon done, unless its disk is slow. */
+static void
+stop_check(struct item *item, bool hard)
+{
+	struct check *c = item->state;
+	struct err e;
+
+	if (c->photo != NULL && !hard)
+		return;
+	if (c->photo != NULL) {
+		c->item = NULL;
+	} else {
+		STAILQ_REMOVE(&c->self->checks, c, check, next);
+		free_check(c);
+	}
+	err_set(&e, CODE_INTERRUPTED, "stopped before this photo was read; run it again");
+	run_fail(item, &e);
+}
+
+static void
+begin(void *arg, struct item *item)
+{
+	struct upload_tool *self = arg;
+	struct account *a = session_account(&self->session, item);
+	struct check *c;
+
+	if (a == NULL)
+		return;
+	if (!validate_reads(item->rec)) {
+		begin_upload(self, item, a,
+		    validate_record(&self->validate, a->provider, item->rec, "upload") ==
+		        0);
+		return;
+	}
+	c = mem_new(1, sizeof *c);
+	*c = (struct check){.self = self,
+	    .item = item,
+	    .account = a,
+	    .options = validate_photo_options(&self->validate, a->provider),
+	    .file = mem_str(rec_str(item->rec, "file"))};
+	item->state = c;
+	item->stop = stop_check;
+	STAILQ_INSERT_TAIL(&self->checks, c, next);
+	start_checks(self);
+}
+
 int
 main(int argc, char *argv[])
 {
 	static const struct run_step step = {
 	    .name = "upload", .input = INPUT_PHOTOS, .skip = skip, .begin = begin};
 	struct options o = {0};
-	struct upload_tool self = {0};
+	struct upload_tool self = {.checks = STAILQ_HEAD_INITIALIZER(self.checks)};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
 
 	opt_common_finish(&o.common);
@@ -252,8 +374,7 @@ main(int argc, char *argv[])
 		o.common.timeout_ms = TIMEOUT_MS;
 	self.validate = (struct validate_options){
 	    .photo = {.depth = PHOTO_READ, .max_pixels = PHOTO_MAX_PIXELS},
-	    .given = &o.given,
-	    .types = filetype_new()};
+	    .given = &o.given};
 	session_open(&self.session, &o.common, &usage,
 	    &(struct session_options){
 	        .window =
@@ -267,7 +388,6 @@ main(int argc, char *argv[])
 		self.session.paid.creates_left = o.max_creates;
 	status = run_records(self.session.run, argv + first);
 	session_close(&self.session, status);
-	filetype_free(self.validate.types);
 	strings_release(&o.given);
 	run_exit(status);
 }

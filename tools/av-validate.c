@@ -154,6 +154,7 @@ static void
 check_in_worker(struct validate_tool *self, struct work *w)
 {
 	const char *file = rec_str(w->item->rec, "file");
+	struct photo_options options;
 	struct err e;
 
 	if (photo_open(file, &w->fd, &w->st, &e) < 0) {
@@ -163,8 +164,9 @@ check_in_worker(struct validate_tool *self, struct work *w)
 	}
 	w->item->state = w;
 	w->item->stop = stop;
-	photo_pool_submit(self->pool, &w->job, w->fd, (uint64_t)w->st.st_size,
-	    &self->check.photo, on_checked, w);
+	options = validate_photo_options(&self->check, w->provider);
+	photo_pool_submit(
+	    self->pool, &w->job, w->fd, (uint64_t)w->st.st_size, &options, on_checked, w);
 }
 
 static void

@@ -3,7 +3,7 @@
 bool
 decode_wanted(const struct photo *photo, const struct photo_options *options)
 {
-	return options->depth == PHOTO_DECODE &&
+	return options->depth == PHOTO_DECODE && !photo_is_quick(options, photo->bytes) &&
 	       (photo->facts.type == IMAGE_JPEG || photo->facts.type == IMAGE_WEBP) &&
 	       findings_worst(&photo->findings) < SEVERITY_REFUSED;
 }

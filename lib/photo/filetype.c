@@ -85,6 +85,8 @@ filetype_of(struct filetype *ft, const void *data, size_t len)
 {
 	const char *type = NULL;
 
+	if (ft == NULL)
+		return unknown;
 	if (ft->magic == NULL && ft->map != MAP_FAILED)
 		load(ft);
 	if (ft->magic != NULL)

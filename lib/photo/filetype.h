@@ -17,7 +17,7 @@ struct filetype *filetype_new(void);
 void filetype_free(struct filetype *ft);
 
 /* The MIME type of a file by its first bytes (up to 4 kB help). Borrowed until
- * the next call. */
+ * the next call. ft may be NULL. */
 const char *filetype_of(struct filetype *ft, const void *data, size_t len);
 
 #endif

@@ -42,8 +42,8 @@ check_bytes(
 	bool near = photo->bytes <= limits->max_bytes_lenient;
 	char got[64], wanted[96];
 
-	if (max == 0 || photo->bytes <= max)
-		return;
+	if (max == 0 || photo->bytes <= max || photo->bytes > PHOTO_MAX_BYTES)
+		return; /* above PHOTO_MAX_BYTES the finding is there already */
 	snprintf(got, sizeof got, "%ju bytes", (uintmax_t)photo->bytes);
 	snprintf(wanted, sizeof wanted, "at most %ju bytes (1 MB being 1,000,000 bytes)",
 	    (uintmax_t)max);

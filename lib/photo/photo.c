@@ -13,6 +13,9 @@
 #define PIECE_QUICK 4096
 #define TYPE_BYTES  4096 /* for libmagic */
 
+/* Pieces of a header at most: no header ends so late. */
+#define PIECES_QUICK 256
+
 static const char *const mime[] = {
     [IMAGE_JPEG] = "image/jpeg",
     [IMAGE_PNG] = "image/png",
@@ -27,6 +30,13 @@ struct pass {
 	size_t n;
 	struct image_reader *image; /* NULL: not JPEG, PNG or WebP */
 };
+
+bool
+photo_is_quick(const struct photo_options *options, uint64_t size)
+{
+	return options->depth == PHOTO_QUICK || size > PHOTO_MAX_BYTES ||
+	       (options->max_bytes > 0 && size > options->max_bytes);
+}
 
 int
 photo_unreadable(enum code code, struct err *e)
@@ -76,7 +86,7 @@ identify(struct pass *pass, const struct photo_options *options, struct filetype
 static int
 read_header(struct pass *pass, struct err *e)
 {
-	while (pass->image != NULL) {
+	for (unsigned n = 0; pass->image != NULL && n < PIECES_QUICK; n++) {
 		const struct image_facts *f = image_facts(pass->image);
 		image_feed(pass->image, pass->piece, pass->n);
 		if (f->header_end || f->state != IMAGE_OPEN)
@@ -194,6 +204,19 @@ find_bytes_after(struct photo *photo)
 }
 
 static void
+find_too_many_bytes(struct photo *photo)
+{
+	char got[64], wanted[64];
+
+	if (photo->bytes <= PHOTO_MAX_BYTES)
+		return;
+	snprintf(got, sizeof got, "%ju bytes", (uintmax_t)photo->bytes);
+	snprintf(wanted, sizeof wanted, "at most %ju bytes", (uintmax_t)PHOTO_MAX_BYTES);
+	finding_add(&photo->findings, CODE_TOO_MANY_BYTES, SEVERITY_REFUSED, got, wanted,
+	    NULL, "the file is too large to be read: it has %s", got);
+}
+
+static void
 find_too_many_pixels(struct photo *photo, const struct photo_options *options)
 {
 	uint64_t pixels = (uint64_t)photo->width * photo->height;
@@ -270,6 +293,7 @@ find_metadata(struct photo *photo)
 void
 photo_find(struct photo *photo, const struct photo_options *options)
 {
+	find_too_many_bytes(photo);
 	if (photo->facts.type == IMAGE_OTHER) {
 		find_other_type(photo);
 		return;
@@ -285,7 +309,7 @@ int
 photo_check(int fd, uint64_t size, const struct photo_options *options,
     struct filetype *types, struct photo *photo, struct err *e)
 {
-	bool quick = options->depth == PHOTO_QUICK;
+	bool quick = photo_is_quick(options, size);
 	struct pass pass = {.fd = fd, .size = size};
 	int status;
 

@@ -24,6 +24,7 @@ enum photo_depth {
 };
 
 #define PHOTO_MAX_PIXELS 100000000
+#define PHOTO_MAX_BYTES  ((uint64_t)512 << 20)
 
 struct photo {
 	char type[64]; /* MIME type by its bytes: "image/jpeg" */
@@ -38,10 +39,16 @@ struct photo {
 struct photo_options {
 	enum photo_depth depth;
 	uint64_t max_pixels; /* 0: no ceiling */
+	/* A larger file is refused anyway, so only its header is read, as at
+	 * PHOTO_QUICK. 0: PHOTO_MAX_BYTES, which is also the ceiling. */
+	uint64_t max_bytes;
 };
 
+/* True when only the header of a file of this size is read. */
+bool photo_is_quick(const struct photo_options *options, uint64_t size);
+
 /* Checks size bytes of fd, by pread. types: borrowed, used when the file is
- * neither JPEG, PNG nor WebP. Decodes no pixels: PHOTO_DECODE is the same as
+ * neither JPEG, PNG nor WebP; NULL: all such files are of unknown type. Decodes no pixels: PHOTO_DECODE is the same as
  * PHOTO_READ here. Returns 0 with any findings, or -1 when the bytes cannot be
  * read (file_unreadable, changed_while_read). */
 int photo_check(int fd, uint64_t size, const struct photo_options *options,

@@ -45,7 +45,7 @@ is_line(const char *text, size_t size)
 static bool
 is_valid(const struct photo *p, const struct photo_request *request)
 {
-	bool quick = request->options.depth == PHOTO_QUICK;
+	bool quick = photo_is_quick(&request->options, request->size);
 
 	return has_only(p->type, sizeof p->type,
 	           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/.+-_") &&

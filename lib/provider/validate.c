@@ -78,6 +78,28 @@ photo_of_image(struct rec *rec, struct photo *photo)
 	return true;
 }
 
+struct photo_options
+validate_photo_options(const struct validate_options *o, const struct provider *p)
+{
+	struct photo_options options = o->photo;
+	struct provider_limits limits;
+
+	if (p == NULL)
+		return options;
+	provider_limits_init(&limits, p);
+	options.max_bytes = limits.image.max_bytes;
+	if (limits.image.max_bytes_lenient > options.max_bytes)
+		options.max_bytes = limits.image.max_bytes_lenient;
+	provider_limits_release(&limits);
+	return options;
+}
+
+bool
+validate_reads(struct rec *rec)
+{
+	return rec_str(rec, "file") != NULL && !image_is_known(rec_get(rec, "image"));
+}
+
 static void
 check_url(const struct provider *p, const char *url, struct findings *fs)
 {
@@ -202,6 +224,7 @@ validate_record(const struct validate_options *o, const struct provider *p,
     struct rec *rec, const char *step)
 {
 	const char *file = rec_str(rec, "file"), *url = rec_str(rec, "url");
+	struct photo_options options = validate_photo_options(o, p);
 	struct findings fs;
 	struct photo photo;
 	struct err e;
@@ -215,7 +238,7 @@ validate_record(const struct validate_options *o, const struct provider *p,
 	if (file == NULL)
 		err_set(&e, CODE_NO_PHOTO, "the record has neither file nor url");
 	else if (photo_of_image(rec, &photo) ||
-	         photo_check_file(file, &o->photo, o->types, &photo, &e) == 0)
+	         photo_check_file(file, &options, o->types, &photo, &e) == 0)
 		return validate_facts(o, p, rec, step, &photo);
 	rec_fail(rec, step, &e);
 	return -1;

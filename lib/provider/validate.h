@@ -19,6 +19,14 @@ struct validate_options {
 	struct filetype *types;      /* borrowed */
 };
 
+/* How the photo of a record for this provider (or NULL) is read: a file above
+ * the provider's limit of bytes only up to the end of its header. */
+struct photo_options validate_photo_options(
+    const struct validate_options *o, const struct provider *p);
+
+/* True if validate_record would read a file, which takes time. */
+bool validate_reads(struct rec *rec);
+
 /* Sets image, and the name and options that the record lacks. If the record has
  * the facts of its photo (image.sha256), the photo is not read again. p is NULL
  * if the record names no provider; then only the photo is checked. -1 if the

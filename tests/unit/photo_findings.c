@@ -30,7 +30,7 @@ describe(const struct photo *photo, char *out, size_t size)
 static bool
 check(struct photo_case *c, const char *dir, const char *name, const char *want)
 {
-	static const struct photo_options deep = {PHOTO_DECODE, PHOTO_MAX_PIXELS};
+	static const struct photo_options deep = {PHOTO_DECODE, PHOTO_MAX_PIXELS, 0};
 	char path[512], got[512];
 	struct photo photo;
 	struct err e;

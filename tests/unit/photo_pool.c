@@ -125,7 +125,7 @@ decode_stall(int fd, const struct photo *photo, struct decoded *d)
 		(void)!recvmsg(3, &msg, MSG_PEEK);
 }
 
-static const struct photo_options deep = {PHOTO_DECODE, PHOTO_MAX_PIXELS};
+static const struct photo_options deep = {PHOTO_DECODE, PHOTO_MAX_PIXELS, 0};
 
 #define PHOTOS 12
 
@@ -329,7 +329,7 @@ test_inherits_nothing(void **state)
 static void
 test_death_while_idle(void **state)
 {
-	static const struct photo_options shallow = {PHOTO_READ, PHOTO_MAX_PIXELS};
+	static const struct photo_options shallow = {PHOTO_READ, PHOTO_MAX_PIXELS, 0};
 	struct photo_pool_options options = {.workers = 1};
 	struct photo_case c;
 	struct photo photo;
@@ -392,7 +392,7 @@ test_same_findings(void **state)
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		for (int depth = PHOTO_QUICK; depth <= PHOTO_DECODE; depth++) {
 			struct photo_options o = {
-			    (enum photo_depth)depth, PHOTO_MAX_PIXELS};
+			    (enum photo_depth)depth, PHOTO_MAX_PIXELS, 0};
 			struct photo in, out;
 			memset(&in, 0, sizeof in);
 			memset(&out, 0, sizeof out);
