@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -191,8 +190,6 @@ main(int argc, char *argv[])
 	struct err e;
 
 	opt_common_finish(&o.common);
-	/* A crash must not leave secrets in a file. */
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
 	if (o.ensure)
 		run_exit(ensure(&o.common, &usage, argv + first));
 	if (first < argc)

@@ -64,6 +64,25 @@ portion(const struct out *out)
 	return end != NULL ? (size_t)(end - start) + 1 : PIPE_BUF;
 }
 
+/* A failed write may have left the first part of a line in a file: takes it back, unless
+ * another process has written since. */
+static void
+drop_partial_line(struct out *out)
+{
+	const char *start = out->buf.data, *end;
+	off_t at = lseek(STDOUT_FILENO, 0, SEEK_CUR);
+	struct stat st;
+	size_t n;
+
+	if (out->must_ask || out->at == 0 || at < 0)
+		return;
+	end = memrchr(start, '\n', out->at);
+	n = end != NULL ? out->at - (size_t)(end + 1 - start) : out->at;
+	if (n > 0 && fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size == at && ftruncate(STDOUT_FILENO, at - (off_t)n) == 0)
+		(void)lseek(STDOUT_FILENO, at - (off_t)n, SEEK_SET);
+}
+
 /* Writes while there is space (with wait: until all is written). */
 static void
 write_out(struct out *out, bool wait)
@@ -84,8 +103,10 @@ write_out(struct out *out, bool wait)
 			out->at += (size_t)n;
 		else if (errno == EAGAIN && !wait)
 			return;
-		else if (errno != EINTR && errno != EAGAIN)
+		else if (errno != EINTR && errno != EAGAIN) {
 			out->failed = errno;
+			drop_partial_line(out);
+		}
 	}
 	out->at = 0;
 	buf_clear(&out->buf);

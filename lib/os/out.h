@@ -3,7 +3,8 @@
  *
  * Lines are collected until the loop is about to wait. A pipe whose reader is
  * slow is written when it has space; out_backlog says how much is still here,
- * so that the caller can stop reading.
+ * so that the caller can stop reading. When a file cannot take all of a line
+ * (the disk is full, a limit is reached), it gets nothing of the line.
  */
 #ifndef AV_OS_OUT_H
 #define AV_OS_OUT_H

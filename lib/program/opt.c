@@ -1,10 +1,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -119,6 +121,15 @@ fill_closed_streams(void)
 			die(EX_OSERR, "cannot open /dev/null:");
 }
 
+/* A file over the limit on its size (ulimit -f) is a failed write, not the end of the
+ * process. The memory and the environment may hold keys, so no core file is left. */
+static void
+set_up_process(void)
+{
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+}
+
 int
 opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct opt *table,
     void *into)
@@ -129,6 +140,7 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 	int c;
 
 	fill_closed_streams();
+	set_up_process();
 	make_getopt_args(table, letters, longs);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {

@@ -93,7 +93,8 @@ struct opt_common {
 
 /* Parses argv into the struct `into`, and returns the index of the first
  * operand. The table ends with a row without a name. Closed standard streams
- * are first replaced, so that no file opened later takes their numbers. */
+ * are first replaced, so that no file opened later takes their numbers; SIGXFSZ
+ * is ignored, and the process leaves no core file. */
 int opt_parse(int argc, char *argv[], const struct opt_usage *usage,
     const struct opt *table, void *into);
 
