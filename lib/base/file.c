@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -45,6 +47,26 @@ file_read(const char *path, struct buf *out, struct err *e)
 	}
 	close(fd);
 	return n == 0 ? 0 : -1;
+}
+
+bool
+file_no_descriptor(void)
+{
+	return errno == EMFILE || errno == ENFILE;
+}
+
+int
+file_too_many(struct err *e, const char *what)
+{
+	struct rlimit limit = {0};
+
+	if (errno == ENFILE)
+		return err_set(e, CODE_TOO_MANY_FILES,
+		    "%s: this machine has too many open files (fs.file-max)", what);
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	return err_set(e, CODE_TOO_MANY_FILES,
+	    "%s: this process may have %ju open files; raise the limit (ulimit -n) or lower -j",
+	    what, (uintmax_t)limit.rlim_cur);
 }
 
 bool

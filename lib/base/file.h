@@ -19,6 +19,12 @@
  * the buffer's maximum. */
 int file_read(const char *path, struct buf *out, struct err *e);
 
+/* True when errno says that a descriptor is not to be had: EMFILE, ENFILE. */
+bool file_no_descriptor(void);
+
+/* Sets too_many_files, with the limit; what: "cannot open 'x'". Returns -1. */
+int file_too_many(struct err *e, const char *what);
+
 /* Writes all len bytes. False (errno) on failure. */
 bool file_write_all(int fd, const void *data, size_t len);
 

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -43,6 +44,20 @@ on_begin(void *arg, char *ip, char *local_ip, int port, int local_port)
 	}
 	t->begun++;
 	return CURL_PREREQFUNC_OK;
+}
+
+/* libcurl does not tell why it has no socket. */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct http_transfer *t = arg;
+	int fd =
+	    socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+	(void)purpose;
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		t->no_socket = errno;
+	return fd;
 }
 
 /* Limits what the kernel takes at once; a slow line would look like a stalled one. */
@@ -186,6 +201,8 @@ set_connection(struct http_transfer *t)
 	SET(easy, CURLOPT_CONNECTTIMEOUT, (long)o->connect_seconds);
 	SET(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	SET(easy, CURLOPT_LOW_SPEED_TIME, (long)o->stall_seconds);
+	SET(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(easy, CURLOPT_OPENSOCKETDATA, t);
 	SET(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	/* May fail: with HTTP/2 a handle keeps the buffer of its last use. Uploads use 64
 	 * KiB by default. */
@@ -330,6 +347,7 @@ http_transfer_result(const struct http_transfer *t, struct http_response *r)
 	*r = (struct http_response){
 	    .sent = t->begun > 0 && (t->body.length == 0 || t->body.whole),
 	    .too_large = t->answer.full,
+	    .no_socket = t->no_socket,
 	    .body = t->answer.data != NULL ? t->answer.data : "",
 	    .len = t->answer.len,
 	    .why = "",

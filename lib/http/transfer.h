@@ -34,6 +34,7 @@ struct http_transfer {
 	CURL *easy;
 	unsigned begun; /* times that libcurl began to send it */
 	bool cancelled, sinking, head_whole;
+	int no_socket; /* errno */
 	CURLcode result;
 	uint64_t sink_offset;
 	size_t header_bytes;

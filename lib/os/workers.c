@@ -76,7 +76,7 @@ describe_death(
 	if (!w->late && number == CHILD_NOT_READY && !w->confined) {
 		death->why = WORKER_UNUSABLE;
 		snprintf(death->text, size,
-		    "it cannot set its limits, or the kernel has neither seccomp nor Landlock");
+		    "it cannot set its limits (ulimit -a), or the kernel has neither seccomp nor Landlock");
 	} else if (w->late) {
 		snprintf(death->text, size, "too much time");
 	} else if (invalid) {

@@ -52,7 +52,7 @@ struct worker_death {
 		WORKER_CPU_LIMIT, /* used more than cpu_s */
 		WORKER_CRASHED,   /* any other end, an invalid message too */
 	} why;
-	char text[96]; /* for people: "signal 11 (Segmentation fault)" */
+	char text[112]; /* for people: "signal 11 (Segmentation fault)" */
 };
 
 struct workers_options {

@@ -4,13 +4,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "photo/source.h"
 
 static int
 open_error(struct err *e, const char *path)
 {
 	bool missing = errno == ENOENT || errno == ENOTDIR;
+	char what[512];
 
+	if (file_no_descriptor()) {
+		snprintf(what, sizeof what, "cannot open '%.400s'", path);
+		return file_too_many(e, what);
+	}
 	return err_set(e, missing ? CODE_FILE_MISSING : CODE_FILE_UNREADABLE,
 	    "cannot open '%s':", path);
 }

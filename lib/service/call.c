@@ -1,9 +1,11 @@
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/failpoint.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "provider/answer.h"
 #include "service/call.h"
@@ -69,6 +71,12 @@ unreached(struct call *c, const struct http_response *r)
 {
 	struct err e;
 
+	if (r->no_socket != 0) { /* retries would take what others need */
+		errno = r->no_socket;
+		file_too_many(&e, "cannot connect");
+		fail(c, &e, c->attempt.created);
+		return;
+	}
 	err_set(
 	    &e, CODE_NETWORK, "cannot reach %s: %s", c->spec.account->base_url, r->why);
 	failure_set(&c->attempt.failure, &e, c->attempt.created);

@@ -49,3 +49,39 @@ under() {
 		rm in
 	done
 }
+
+# open_files COMMAND...: runs the command with each small number of descriptors; every record has an
+# avatar, or can be tried again and says so.
+open_files() {
+	local n status
+	for n in $(seq 10 20); do
+		status=0
+		: >out
+		(ulimit -n "$n"; limit 20 "$@" >out 2>err 3>&-) || status=$?
+		echo "$n: $status $(cat out err)" | cut -c 1-400
+		case $status in
+		0) [ "$(of out 'map(.error) | unique')" = '[null]' ] ;;
+		71 | 78) [ ! -s out ] && grep "Too many open files" err ;;
+		75) [ "$(of out 'map(select(.error).error.retryable) | unique')" = '[true]' ] &&
+			[ "$(of out 'map(select(.error).error | .code == "decoder_failed" or
+				(.code == "too_many_files" and (.message | test("ulimit -n|file-max")))) | all')" = true ] ;;
+		*) false ;;
+		esac || return 1
+	done
+}
+
+@test "av-upload without descriptors: 75 at once, and the next run goes on" {
+	box
+	photos 2 1280x720
+	open_files av-upload -j 2 -p anam photos/001.jpg photos/002.jpg
+	run -0 --separate-stderr av-upload -p anam photos/001.jpg photos/002.jpg
+	is "$(stat .anam.creates)" 2
+	check_sandbox
+}
+
+@test "av-validate and av-fit without descriptors: 75 or done" {
+	photos 2 1280x720
+	open_files av-validate --decode -j 2 photos/001.jpg photos/002.jpg
+	open_files av-validate -j 1 photos/001.jpg photos/002.jpg
+	open_files av-fit --always --force -o fitted -p argil photos/001.jpg photos/002.jpg
+}
