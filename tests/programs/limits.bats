@@ -64,7 +64,8 @@ open_files() {
 		71 | 78) [ ! -s out ] && grep "Too many open files" err ;;
 		75) [ "$(of out 'map(select(.error).error.retryable) | unique')" = '[true]' ] &&
 			[ "$(of out 'map(select(.error).error | .code == "decoder_failed" or
-				(.code == "too_many_files" and (.message | test("ulimit -n|file-max")))) | all')" = true ] ;;
+				(.code == "too_many_files" and (.message | test("ulimit -n|file-max"))) or
+				(.message | test("Too many open files"))) | all')" = true ] ;;
 		*) false ;;
 		esac || return 1
 	done

@@ -399,7 +399,8 @@ shrink_to_fit(VipsImage *whole, enum image_type from, const struct fit_request *
 	reply->outcome = FIT_NO_TYPE;
 	if (types[0] == IMAGE_OTHER)
 		return;
-	for (reply->shrink = 1; result > 0; reply->shrink *= SHRINK) {
+	reply->shrink = 1;
+	while (result > 0) {
 		reply->outcome = FIT_NO_SIZE;
 		if (fit_plan(&request->limits.image, &request->options, reply->width,
 		        reply->height, reply->shrink, &plan, &e) < 0)
@@ -409,6 +410,7 @@ shrink_to_fit(VipsImage *whole, enum image_type from, const struct fit_request *
 			return;
 		last = plan;
 		result = attempt(whole, &plan, types, request, reply, made);
+		reply->shrink *= SHRINK;
 	}
 }
 
