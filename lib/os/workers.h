@@ -67,7 +67,8 @@ struct workers_options {
 	const void *arg;
 
 	/* A message of len bytes, writable, aligned for any struct. With
-	 * WORKER_DONE and WORKER_SPENT the task is the owner's again: it may be gone already. */
+	 * WORKER_DONE and WORKER_SPENT the task is the owner's again: it may be
+	 * gone already. */
 	enum worker_reply (*on_reply)(
 	    struct worker_task *task, void *message, size_t len);
 
@@ -88,8 +89,8 @@ void workers_free(struct workers *pool);
 void workers_submit(struct workers *pool, struct worker_task *task);
 
 /* For the child: wipes its environment, which may hold keys, confines the
- * process (memory, threads: see confine) and tells the pool what holds. Exits with CHILD_NOT_READY when the process cannot be
- * confined. */
+ * process (memory, threads: see confine) and tells the pool what holds. Exits
+ * with CHILD_NOT_READY when the process cannot be confined. */
 void workers_confine(int sock, uint64_t memory, bool threads);
 
 #endif

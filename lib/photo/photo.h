@@ -48,9 +48,10 @@ struct photo_options {
 bool photo_is_quick(const struct photo_options *options, uint64_t size);
 
 /* Checks size bytes of fd, by pread. types: borrowed, used when the file is
- * neither JPEG, PNG nor WebP; NULL: all such files are of unknown type. Decodes no pixels: PHOTO_DECODE is the same as
- * PHOTO_READ here. Returns 0 with any findings, or -1 when the bytes cannot be
- * read (file_unreadable, changed_while_read). */
+ * neither JPEG, PNG nor WebP; NULL: all such files are of unknown type. Decodes
+ * no pixels: PHOTO_DECODE is the same as PHOTO_READ here. Returns 0 with any
+ * findings, or -1 when the bytes cannot be read (file_unreadable,
+ * changed_while_read). */
 int photo_check(int fd, uint64_t size, const struct photo_options *options,
     struct filetype *types, struct photo *photo, struct err *e);
 

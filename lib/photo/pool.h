@@ -4,8 +4,8 @@
  * A worker (photo/worker.h) gets an open photo, runs photo_check on it,
  * decodes its pixels if asked to, and answers. The answer is not trusted: its
  * numbers are checked before use. A worker that decoded pixels ends; the next
- * photo gets a new process, which costs about a millisecond. When a worker crashes or
- * takes too long, its photo gets the finding decoder_crashed or
+ * photo gets a new process, which costs about a millisecond. When a worker
+ * crashes or takes too long, its photo gets the finding decoder_crashed or
  * decoder_timeout, beside the findings made before the decoder started.
  *
  * A worker starts when a photo needs one, as a copy of this process without its

@@ -17,9 +17,9 @@
 #include "base/sha256.h"
 
 /* Opens a photo for reading. Returns 0, or -1 with file_missing,
- * file_unreadable, too_many_files, file_empty or file_not_regular: a pipe or a device is not
- * read, and to open one does not wait. The caller closes *fd; *st is fstat's
- * answer. */
+ * file_unreadable, too_many_files, file_empty or file_not_regular: a pipe or a
+ * device is not read, and to open one does not wait. The caller closes *fd; *st
+ * is fstat's answer. */
 int photo_open(const char *path, int *fd, struct stat *st, struct err *e);
 
 /* 0 when the open file is still as *st describes it; else -1 with
