@@ -74,7 +74,8 @@ unreached(struct call *c, const struct http_response *r)
 	if (r->no_socket != 0) { /* retries would take what others need */
 		errno = r->no_socket;
 		file_too_many(&e, "cannot connect");
-		fail(c, &e, c->attempt.created);
+		failure_set(&c->attempt.failure, &e, c->attempt.created);
+		finish(c);
 		return;
 	}
 	err_set(
