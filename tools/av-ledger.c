@@ -108,6 +108,7 @@ add_entry(void *arg, const struct ledger_entry *entry)
 	json_put_str(o, "account", entry->account);
 	json_put_str(o, "subject", entry->subject);
 	json_put_str(o, "name", entry->name);
+	json_put_str(o, "sent_name", entry->sent_name);
 	put_json(o, "options", entry->options);
 	json_put_str(o, "id", entry->id);
 	put_json(o, "data", entry->data);
@@ -206,6 +207,7 @@ import_line(struct ledger *l, const struct line *line, struct err *e)
 	    .account = json_str(o, "/account"),
 	    .subject = json_str(o, "/subject"),
 	    .name = json_str(o, "/name"),
+	    .sent_name = json_str(o, "/sent_name"),
 	    .options = options.data,
 	    .id = json_str(o, "/id"),
 	    .data = data.data,

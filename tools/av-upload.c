@@ -24,7 +24,7 @@ struct options {
 	struct strings given;
 	const char *ledger;
 	int64_t max_creates;
-	bool again, dry_run;
+	bool again, dry_run, unique_names;
 };
 
 static const struct opt table[] = {
@@ -36,6 +36,8 @@ static const struct opt table[] = {
         offsetof(struct options, dry_run)},
     {0, "again", NULL, "create, and pay for, another avatar", OPT_FLAG,
         offsetof(struct options, again)},
+    {0, "unique-names", NULL, "end names with 8 digits that tell who made them", OPT_FLAG,
+        offsetof(struct options, unique_names)},
     {0, "ledger", "FILE", "database of paid requests, or none (AV_LEDGER)", OPT_STR,
         offsetof(struct options, ledger)},
     OPT_NETWORK(struct options),
@@ -384,6 +386,7 @@ main(int argc, char *argv[])
 	        .dry_run = o.dry_run},
 	    &step, &self);
 	self.session.paid.again = o.again;
+	self.session.paid.unique_names = o.unique_names;
 	if (o.max_creates > 0)
 		self.session.paid.creates_left = o.max_creates;
 	status = run_records(self.session.run, argv + first);

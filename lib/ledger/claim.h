@@ -10,10 +10,10 @@
 
 #include <sys/queue.h>
 
-#include "ledger/types.h"
+#include "ledger/key.h"
 
 enum {
-	LEDGER_HASH = 32, /* bytes of a key: SHA-256 */
+	LEDGER_HASH = LEDGER_KEY_HASH,
 	LEDGER_TAG = 24,  /* characters of a tag */
 };
 
@@ -49,8 +49,11 @@ struct ledger_claim {
 	enum ledger_want want;
 	bool again, cancelled, sent;
 	unsigned char hash[LEDGER_HASH];
+	/* The same request with its sent name given, or not given. */
+	unsigned char twin[LEDGER_HASH];
 	/* The key's parts. */
 	char *operation, *provider, *base, *account, *subject, *name, *options;
+	char *sent_name;
 	char *intent; /* data that the entry keeps until it is settled */
 	int64_t intent_offset; /* clock_offset that goes with the intent */
 

@@ -75,7 +75,7 @@ read_entry(
 	int len = sqlite3_column_bytes(st, 0), state = sqlite3_column_int(st, 1);
 	const char **texts[] = {&entry->tag, &entry->id, &entry->data, &entry->operation,
 	    &entry->provider, &entry->base, &entry->account, &entry->subject,
-	    &entry->name, &entry->options};
+	    &entry->name, &entry->options, &entry->sent_name};
 
 	hex_of(hex, hash, len < LEDGER_HASH ? (size_t)len : LEDGER_HASH);
 	entry->key = hex;
@@ -85,7 +85,7 @@ read_entry(
 	entry->at = sqlite3_column_int64(st, 4);
 	entry->settled_at = sqlite3_column_int64(st, 5);
 	entry->clock_offset = sqlite3_column_int64(st, 6);
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < (int)(sizeof texts / sizeof texts[0]); i++)
 		*texts[i] = (const char *)sqlite3_column_text(st, 7 + i);
 }
 
@@ -98,8 +98,8 @@ select_entries(struct sqlite_store *db, const struct ledger_filter *f, struct er
 
 	buf_str(&b,
 	    "SELECT key, state, owner, first_at, at, settled_at, clock_offset, tag, id, data,"
-	    " operation, provider, base, account, subject, name, options FROM entry"
-	    " WHERE 1");
+	    " operation, provider, base, account, subject, name, options, sent_name"
+	    " FROM entry WHERE 1");
 	if (f->key != NULL)
 		buf_str(&b, " AND key BETWEEN ?1 AND ?2");
 	if (f->provider != NULL)

@@ -27,7 +27,10 @@ char *ledger_key_canonical(const char *json);
 /* The base URL in the form that the key uses. The caller frees it. */
 char *ledger_key_base(const char *base);
 
-/* options: as from ledger_key_options. hash: 32 bytes. */
+/* Bytes of a key's hash: SHA-256. */
+#define LEDGER_KEY_HASH 32
+
+/* options: as from ledger_key_options. hash: LEDGER_KEY_HASH bytes. */
 void ledger_key_hash(
     const struct ledger_key *key, const char *options, unsigned char *hash);
 

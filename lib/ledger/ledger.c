@@ -304,6 +304,7 @@ static struct ledger_claim *
 claim_new(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
 {
 	const struct ledger_key *key = &ask->key;
+	struct ledger_key twin = *key;
 	struct ledger_claim *c = mem_new(1, sizeof *c);
 
 	*c = (struct ledger_claim){.ledger = l,
@@ -315,6 +316,7 @@ claim_new(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *a
 	    .subject = mem_str(key->subject),
 	    .name = mem_str(key->name),
 	    .options = ledger_key_options(key->options, key->noptions),
+	    .sent_name = mem_str(ask->sent_name),
 	    .intent = mem_str(ask->data),
 	    .intent_offset = ask->clock_offset,
 	    .mark = -1,
@@ -322,6 +324,8 @@ claim_new(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *a
 	    .arg = arg,
 	    .waiters = STAILQ_HEAD_INITIALIZER(c->waiters)};
 	ledger_key_hash(key, c->options, c->hash);
+	twin.name = key->name == NULL ? ask->sent_name : NULL;
+	ledger_key_hash(&twin, c->options, c->twin);
 	return c;
 }
 

@@ -44,6 +44,9 @@ struct ledger_claim;
 struct ledger_ask {
 	struct ledger_key key;
 	bool again; /* make another one, even if one is made */
+	/* The name that is sent, given explicitly or not; NULL: none. A request
+	 * that sends the same name is the same, whether it was given or not. */
+	const char *sent_name;
 	/* What the service's list would show of it: JSON, or NULL. Kept with
 	 * the intent; it is the answer's data if the outcome is UNKNOWN. */
 	const char *data;

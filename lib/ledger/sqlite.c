@@ -11,7 +11,7 @@
 #include "ledger/sqlite_claims.h"
 
 #define APPLICATION 0x61764c67 /* "avLg" */
-#define VERSION     1
+#define VERSION     2
 
 /* The longest wait for another process's commit: some thousands of commits. */
 #define BUSY_MS 120000
@@ -28,13 +28,17 @@ static const char schema[] =
     " clock_offset INTEGER NOT NULL,"
     " tag TEXT NOT NULL, id TEXT, data TEXT,"
     " operation TEXT NOT NULL, provider TEXT NOT NULL, base TEXT NOT NULL,"
-    " account TEXT NOT NULL, subject TEXT NOT NULL, name TEXT, options TEXT NOT NULL);"
+    " account TEXT NOT NULL, subject TEXT NOT NULL, name TEXT, options TEXT NOT NULL,"
+    " sent_name TEXT);"
     "CREATE INDEX entry_key ON entry (key);"
     "CREATE INDEX entry_id ON entry (id) WHERE id IS NOT NULL;"
     "CREATE INDEX entry_intended ON entry (owner) WHERE state = 1;"
     "CREATE INDEX entry_unknown ON entry (n) WHERE state = 3;"
     "PRAGMA application_id = 0x61764c67;"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 2;";
+
+static const char from_version_1[] = "ALTER TABLE entry ADD COLUMN sent_name TEXT;"
+                                     "PRAGMA user_version = 2;";
 
 static int
 execute(struct sqlite_store *db, const char *text, struct err *e)
@@ -109,7 +113,7 @@ connect_db(struct sqlite_store *db, struct err *e)
 	return 0;
 }
 
-/* 1 if the file is a ledger of this version, 0 if it is empty, -1 if it is neither. */
+/* The version of the ledger, 0 if the file is empty, -1 if it is neither. */
 static int
 identify(struct sqlite_store *db, struct err *e)
 {
@@ -132,7 +136,7 @@ identify(struct sqlite_store *db, struct err *e)
 		    "ledger '%s' has version %d, and this program knows up to %d; use a newer "
 		    "avtools",
 		    db->file, (int)version, VERSION);
-	return 1;
+	return (int)version;
 }
 
 /* As identify, and switches the file to WAL. SQLite does not call the busy handler when
@@ -151,7 +155,8 @@ identify_in_wal(struct sqlite_store *db, struct err *e)
 	}
 }
 
-/* Makes the tables if they are missing. Several processes may try at once. */
+/* Makes the tables, or changes those of an older version. Several processes may try at
+ * once. */
 static int
 prepare(struct sqlite_store *db, struct err *e)
 {
@@ -159,12 +164,13 @@ prepare(struct sqlite_store *db, struct err *e)
 
 	if (known < 0 || execute(db, "PRAGMA synchronous = FULL", e) < 0)
 		return -1;
-	if (known == 1)
+	if (known == VERSION)
 		return 0;
 	if (db_begin(db, e) < 0)
 		return -1;
 	known = identify(db, e);
 	if (known < 0 || (known == 0 && execute(db, schema, e) < 0) ||
+	    (known == 1 && execute(db, from_version_1, e) < 0) ||
 	    db_commit(db, e) < 0) {
 		db_rollback(db);
 		return -1;

@@ -25,13 +25,15 @@ read_answer(struct ledger_claim *c, sqlite3_stmt *st)
 
 /* Updates the verdict by one row of the key. A made row decides, then an open one; a row that
  * is not made is used again. An intended entry that this process owns counts as unknown: its
- * claim has ended, but its outcome could not be written. */
+ * claim has ended, but its outcome could not be written. An entry of the twin key may have a
+ * claim of its own in this process. */
 static void
 weigh_row(struct sqlite_store *db, struct ledger_claim *c, sqlite3_stmt *st)
 {
 	int64_t n = sqlite3_column_int64(st, 0);
 	int64_t owner = sqlite3_column_int64(st, 2);
-	bool busy = db_is_busy(db, owner);
+	bool twin = memcmp(sqlite3_column_blob(st, 10), c->hash, LEDGER_HASH) != 0;
+	bool busy = db_is_busy(db, owner) || (twin && owner == db->number);
 	int state = sqlite3_column_int(st, 1);
 
 	if (state == STATE_INTENDED && owner != db->number && !busy &&
@@ -61,6 +63,8 @@ find(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 	claim_set(&c->id, NULL);
 	claim_set(&c->data, NULL);
 	sqlite3_bind_blob(st, 1, c->hash, LEDGER_HASH, SQLITE_STATIC);
+	sqlite3_bind_blob(st, 2, c->twin, LEDGER_HASH, SQLITE_STATIC);
+	db_bind_text(st, 3, c->sent_name);
 	while ((rc = db_step(db, st, e)) > 0)
 		weigh_row(db, c, st);
 	return rc;
@@ -79,6 +83,7 @@ insert(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 	    .subject = c->subject,
 	    .name = c->name,
 	    .options = c->options,
+	    .sent_name = c->sent_name,
 	    .first_at = clock_unix_ms(),
 	    .clock_offset = c->intent_offset};
 
@@ -253,6 +258,7 @@ is_owned(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 
 	sqlite3_bind_int64(st, 1, c->n);
 	sqlite3_bind_blob(st, 2, c->hash, LEDGER_HASH, SQLITE_STATIC);
+	sqlite3_bind_blob(st, 3, c->twin, LEDGER_HASH, SQLITE_STATIC);
 	if ((rc = db_step(db, st, e)) > 0) {
 		int state = sqlite3_column_int(st, 1);
 

@@ -8,12 +8,13 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_ROLLBACK] = "ROLLBACK",
     [SQL_FIND] =
         "SELECT n, state, owner, first_at, at, settled_at, clock_offset, tag, id,"
-        " data FROM entry WHERE key = ? ORDER BY n DESC",
+        " data, key FROM entry WHERE key = ?1 OR (key = ?2 AND sent_name = ?3)"
+        " ORDER BY n DESC",
     [SQL_INSERT] =
         "INSERT OR REPLACE INTO entry (n, key, state, owner, first_at, at, settled_at,"
         " clock_offset, tag, id, data, operation, provider, base, account, subject,"
-        " name, options)"
-        " VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " name, options, sent_name)"
+        " VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_INTEND] = "UPDATE entry SET state = 1, owner = ?, at = ?, settled_at = 0,"
                    " clock_offset = ?, id = NULL, data = ? WHERE n = ?",
     [SQL_HOLD] = "UPDATE entry SET state = 3, owner = ? WHERE n = ?",
@@ -36,7 +37,7 @@ static const char *const texts[SQL_COUNT] = {
         " AND o.data = e.data AND (o.state = 1 OR o.at > e.first_at - 900000)"
         " AND o.operation = e.operation AND o.provider = e.provider"
         " AND o.base = e.base AND o.account = e.account",
-    [SQL_OWNER] = "SELECT owner, state FROM entry WHERE n = ? AND key = ?",
+    [SQL_OWNER] = "SELECT owner, state FROM entry WHERE n = ? AND key IN (?, ?)",
     [SQL_INTENDED] = "SELECT n, owner FROM entry WHERE state = 1 ORDER BY owner",
     [SQL_RECOVER] = "UPDATE entry SET state = ?, owner = 0 WHERE n = ?",
 };
@@ -125,7 +126,7 @@ db_insert(struct sqlite_store *db, int64_t n, const unsigned char *hash, int sta
 	sqlite3_stmt *st = db_sql(db, SQL_INSERT, e);
 	const char *columns[] = {entry->tag, entry->id, entry->data, entry->operation,
 	    entry->provider, entry->base, entry->account, entry->subject, entry->name,
-	    entry->options};
+	    entry->options, entry->sent_name};
 
 	sqlite3_bind_int64(st, 1, n);
 	sqlite3_bind_blob(st, 2, hash, LEDGER_HASH, SQLITE_STATIC);

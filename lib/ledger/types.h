@@ -74,6 +74,7 @@ struct ledger_entry {
 	const char *operation, *provider, *base, *account, *subject, *name;
 	const char *options;   /* JSON */
 	const char *id, *data; /* data: JSON */
+	const char *sent_name; /* the name that was sent, given or not */
 	const char *tag;
 	int64_t first_at, at, settled_at, clock_offset;
 };

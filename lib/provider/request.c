@@ -5,6 +5,7 @@
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "http/url.h"
 #include "provider/options.h"
 #include "provider/request.h"
@@ -285,4 +286,22 @@ request_vars_rendering(struct json_object *vars, const char *kind, const char *v
 	json_put_str(kinds, kind, value);
 	json_put(vars, "kind", kinds);
 	json_put(vars, "rendering", json_object_get(rendering));
+}
+
+void
+request_vars_mark_name(
+    struct json_object *vars, const struct provider *p, const char *mark)
+{
+	const char *name = json_str(vars, "/name");
+	size_t room = p->name_max > 0 ? (size_t)p->name_max - 1 - strlen(mark) : SIZE_MAX;
+	size_t len = 0;
+	char *marked;
+
+	if (name == NULL)
+		return;
+	for (size_t n = 0; n < room && name[len] != '\0'; n++)
+		len += utf8_char(name + len, strlen(name + len));
+	marked = mem_printf("%.*s %s", (int)len, name, mark);
+	json_put_str(vars, "name", marked);
+	free(marked);
 }

@@ -44,6 +44,11 @@ struct json_object *request_vars(
 void request_vars_rendering(struct json_object *vars, const char *kind,
     const char *value, struct json_object *rendering);
 
+/* Ends the name with a space and the mark. A name at the provider's limit is
+ * shortened for it. Does nothing without a name. */
+void request_vars_mark_name(
+    struct json_object *vars, const struct provider *p, const char *mark);
+
 /* The values for an operation. vars may have name, url, options, avatar,
  * rendering, kind, page, page_size, cursor and image. */
 struct request_values {

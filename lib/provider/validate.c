@@ -113,30 +113,41 @@ check_url(const struct provider *p, const char *url, struct findings *fs)
 		    "%s does not accept such a URL", p->title);
 }
 
+/* The path or URL that a name is made of: the original's, if av-fit made another file. A
+ * URL's query may hold a signature and changes, so it is left out. The caller frees it. */
 static char *
-default_name(const struct provider *p, struct rec *rec)
+name_source(struct rec *rec)
 {
-	const char *from = json_str(rec_get(rec, "fit"), "/from");
-	const char *file = from != NULL ? from : rec_str(rec, "file");
-	const char *url = rec_str(rec, "url");
-	char *path = file != NULL  ? mem_str(file)
-	             : url != NULL ? mem_strn(url, strcspn(url, "?#"))
-	                           : mem_str("");
-	char *name =
-	    limits_name_from_path(path, (unsigned)p->name_min, (unsigned)p->name_max);
+	const char *from = json_str(rec_get(rec, "fit"), "/from"),
+	           *file = from != NULL ? from : rec_str(rec, "file"),
+	           *url = rec_str(rec, "url");
 
-	free(path);
-	return name;
+	if (file != NULL)
+		return mem_str(file);
+	return url != NULL ? mem_strn(url, strcspn(url, "?#")) : mem_str("");
+}
+
+static char *
+name_made_of(const struct provider *p, const char *source)
+{
+	return limits_name_from_path(
+	    source, (unsigned)p->name_min, (unsigned)p->name_max);
 }
 
 bool
 validate_name_given(const struct provider *p, struct rec *rec)
 {
-	const char *name = rec_str(rec, "name");
-	char *made = default_name(p, rec);
-	bool given = name != NULL && p->has_names && strcmp(made, name) != 0;
+	const char *name = rec_str(rec, "name"), *noted = rec_str(rec, "name_from");
+	char *source, *made;
+	bool given;
 
+	if (name == NULL || !p->has_names)
+		return false;
+	source = noted != NULL ? mem_str(noted) : name_source(rec);
+	made = name_made_of(p, source);
+	given = strcmp(made, name) != 0;
 	free(made);
+	free(source);
 	return given;
 }
 
@@ -144,17 +155,20 @@ static void
 check_name(const struct provider *p, struct rec *rec, struct findings *fs)
 {
 	const char *name = rec_str(rec, "name");
-	char *made;
+	char *source, *made;
 
 	if (!p->has_names)
 		return;
 	if (name != NULL) {
 		limits_check_name(name, (unsigned)p->name_min, (unsigned)p->name_max, fs);
-	} else {
-		made = default_name(p, rec);
-		rec_set_str(rec, "name", made);
-		free(made);
+		return;
 	}
+	source = name_source(rec);
+	made = name_made_of(p, source);
+	rec_set_str(rec, "name", made);
+	rec_set_str(rec, "name_from", source);
+	free(made);
+	free(source);
 }
 
 static void

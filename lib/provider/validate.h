@@ -27,11 +27,11 @@ struct photo_options validate_photo_options(
 /* True if validate_record would read a file, which takes time. */
 bool validate_reads(struct rec *rec);
 
-/* Sets image, and the name and options that the record lacks. If the record has
- * the facts of its photo (image.sha256), the photo is not read again. p is NULL
- * if the record names no provider; then only the photo is checked. -1 if the
- * service would refuse the record: it has an `error` of the step, with all
- * findings in error.problems. */
+/* Sets image, and the name (with name_from) and options that the record lacks.
+ * If the record has the facts of its photo (image.sha256), the photo is not
+ * read again. p is NULL if the record names no provider; then only the photo is
+ * checked. -1 if the service would refuse the record: it has an `error` of the
+ * step, with all findings in error.problems. */
 int validate_record(const struct validate_options *o, const struct provider *p,
     struct rec *rec, const char *step);
 
@@ -43,9 +43,9 @@ int validate_facts(const struct validate_options *o, const struct provider *p,
  * caller. */
 struct json_object *validate_problems(const struct findings *fs);
 
-/* True if the record's name differs from the name made of the photo's path (of
- * the original, if av-fit made another) or URL. Only then is the name a part of
- * what was asked for. */
+/* True if the user gave the name: it is not the one that is made of
+ * `name_from`, the path or URL that an earlier program noted, or else of the
+ * photo's path now. Only then is the name a part of what was asked for. */
 bool validate_name_given(const struct provider *p, struct rec *rec);
 
 #endif

@@ -112,6 +112,7 @@ leave(struct lookup *l)
 	json_object_put(l->spec.vars);
 	json_object_put(l->spec.match);
 	free((void *)(uintptr_t)l->spec.tag);
+	free((void *)(uintptr_t)l->spec.mark);
 	free(l);
 }
 
@@ -185,7 +186,7 @@ adopted(void *arg, const struct ledger_answer *answer)
 	case LEDGER_UNKNOWN:
 		tell(l, LOOKUP_UNKNOWN,
 		    l->trying == MATCH_MAYBE
-		        ? "the service's list has an entry that may be its result, but not for sure"
+		        ? "the service's list has an entry that may be its result, or another's of the same name (see EVIDENCE in av-upload(1))"
 		        : "the service's list has entries that may be its result, and more than one request may have made them",
 		    false);
 		break;
@@ -203,9 +204,10 @@ static void
 adopt(struct lookup *l, enum match match)
 {
 	struct json_object *list = l->candidates.of[match];
-	enum ledger_certainty certainty = match == MATCH_MAYBE  ? LEDGER_MAYBE
-	                                  : l->spec.tag != NULL ? LEDGER_TAGGED
-	                                                        : LEDGER_MATCH;
+	bool own = l->spec.tag != NULL || l->spec.mark != NULL;
+	enum ledger_certainty certainty = match == MATCH_MAYBE ? LEDGER_MAYBE
+	                                  : own                ? LEDGER_TAGGED
+	                                                       : LEDGER_MATCH;
 	const char **ids, **data;
 	size_t n = 0;
 
@@ -235,14 +237,19 @@ match_of(const struct lookup *l, struct json_object *entry)
 	const struct lookup_spec *spec = &l->spec;
 	const struct account *a = spec->account;
 	bool then = spec->clock_offset != 0;
+	int64_t offset = then ? spec->clock_offset : a->clock_offset;
 
 	return match_entry(
 	    &(struct match_spec){.match = spec->match,
 	        .tag = spec->tag,
 	        .tag_at = json_str(spec->op->def, "/lookup/tag/at"),
+	        .mark = spec->mark,
 	        .created_at = json_str(spec->op->def, "/lookup/created_at"),
-	        .sent_at = spec->sent_at + (then ? spec->clock_offset : a->clock_offset),
-	        .clock_sure = then || (a->clock_known && !spec->earlier)},
+	        .updated_at = json_str(spec->op->def, "/lookup/updated_at"),
+	        .sent_at = spec->sent_at + offset,
+	        .over_at = spec->lost_at + l->batch->effect_ms + offset,
+	        .clock_sure = then || (a->clock_known && !spec->earlier),
+	        .exclusive = a->exclusive},
 	    entry);
 }
 
@@ -401,6 +408,9 @@ lookup_start(
 	l->spec.vars = json_object_get(spec->vars);
 	l->spec.match = json_object_get(spec->match);
 	l->spec.tag = mem_str(spec->tag);
+	l->spec.mark = mem_str(spec->mark);
+	if (spec->lost_at == 0)
+		l->spec.lost_at = clock_unix_ms();
 	l->fn = fn;
 	l->arg = arg;
 	l->batch = batch_for(all, spec->account, spec->op);

@@ -6,8 +6,8 @@
  * listings, lookup.settle_s apart because lists lag, have no candidate. The
  * first of them begins lookup.effect_s after the response was lost, when a
  * service that still worked on the request would be done. Otherwise the outcome
- * stays unknown: two candidates, one that is no sure match, or a list that
- * cannot be read prove nothing.
+ * stays unknown: two candidates, one that is no sure match (match.h), or a list
+ * that cannot be read prove nothing.
  *
  * Lookups of one list at the same time share a listing.
  */
@@ -41,6 +41,7 @@ struct lookup_spec {
 	struct json_object *vars;   /* it was filled with; retained */
 	struct json_object *match;  /* match_of_request, then; retained */
 	const char *tag;            /* sent along, or NULL; copied */
+	const char *mark;           /* as of match.h, or NULL; copied */
 	struct ledger_claim *claim;
 	int64_t sent_at; /* when it was first sent */
 	int64_t lost_at; /* when its response was surely lost; 0: now */

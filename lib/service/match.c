@@ -6,9 +6,9 @@
 #include "service/match.h"
 #include "json/json.h"
 
-/* How much older than the request an entry may seem: by whole seconds in Date and the
- * time on the way; by the clocks of the service's machines; by time zones, or a wrong
- * clock. */
+/* How much older than the request an entry may seem, or newer than its end: by whole
+ * seconds in Date and the time on the way; by the clocks of the service's machines; by
+ * time zones, or a wrong clock. */
 #define SLACK_MS 5000
 #define GREY_MS  60000
 #define DAY_MS   86400000
@@ -41,24 +41,37 @@ time_ms(const char *text, int64_t *ms, bool *zoned)
 	return true;
 }
 
-/* Compares the time of an entry with when the request was sent. */
-static enum match
-by_age(const struct match_spec *spec, struct json_object *entry)
+/* Tells by how much a time is outside of the request's. An updated_at may be any time
+ * later than the creation. */
+static int64_t
+time_outside(const struct match_spec *spec, int64_t ms)
 {
-	char *text = json_text(entry, spec->created_at);
-	int64_t ms = 0, before;
-	bool zoned = false, readable = text != NULL && time_ms(text, &ms, &zoned);
+	if (ms < spec->sent_at)
+		return spec->sent_at - ms;
+	return spec->created_at != NULL && ms > spec->over_at ? ms - spec->over_at : 0;
+}
 
-	free(text);
-	if (spec->created_at == NULL)
+/* Compares the time of an entry with the time in which the request could take effect. */
+static enum match
+by_time(const struct match_spec *spec, struct json_object *entry)
+{
+	const char *at = spec->created_at != NULL ? spec->created_at : spec->updated_at;
+	char *text;
+	int64_t ms = 0, outside;
+	bool zoned = false, readable;
+
+	if (at == NULL)
 		return MATCH;
-	before = spec->sent_at - ms;
+	text = json_text(entry, at);
+	readable = text != NULL && time_ms(text, &ms, &zoned);
+	free(text);
 	if (!readable)
 		return MATCH_MAYBE;
-	if (before <= SLACK_MS)
+	outside = time_outside(spec, ms);
+	if (outside <= SLACK_MS)
 		return MATCH;
-	return before <= (spec->clock_sure && zoned ? GREY_MS : DAY_MS) ? MATCH_MAYBE
-	                                                                : MATCH_NOT;
+	return outside <= (spec->clock_sure && zoned ? GREY_MS : DAY_MS) ? MATCH_MAYBE
+	                                                                 : MATCH_NOT;
 }
 
 /* Compares two texts word by word, so white space at the ends and its amount between do
@@ -98,6 +111,41 @@ matches(struct json_object *match, struct json_object *entry)
 	return same;
 }
 
+/* True if one of the texts that the request sent ends with the mark. */
+static bool
+is_marked(struct json_object *match, const char *mark)
+{
+	bool marked = false;
+
+	if (match == NULL || mark == NULL)
+		return false;
+	json_object_object_foreach(match, pointer, value)
+	{
+		const char *text = json_object_get_string(value);
+		size_t len = strlen(text), n = strlen(mark);
+
+		(void)pointer;
+		marked = marked || (len > n && strcmp(text + len - n, mark) == 0);
+	}
+	return marked;
+}
+
+/* Compares an entry without a tag. */
+static enum match
+by_texts(const struct match_spec *spec, struct json_object *entry, bool tagged)
+{
+	enum match in_time;
+
+	if (!matches(spec->match, entry))
+		return MATCH_NOT;
+	in_time = by_time(spec, entry);
+	if (in_time == MATCH_NOT)
+		return MATCH_NOT;
+	if (is_marked(spec->match, spec->mark))
+		return MATCH;
+	return spec->exclusive && !tagged ? in_time : MATCH_MAYBE;
+}
+
 enum match
 match_entry(const struct match_spec *spec, struct json_object *entry)
 {
@@ -105,14 +153,9 @@ match_entry(const struct match_spec *spec, struct json_object *entry)
 	char *tag = tagged ? json_text(entry, spec->tag_at) : NULL;
 	enum match result;
 
-	if (tag != NULL)
-		result = strcmp(tag, spec->tag) == 0 ? MATCH : MATCH_NOT;
-	else if (!matches(spec->match, entry))
-		result = MATCH_NOT;
-	else
-		result = by_age(spec, entry);
-	if (tagged && tag == NULL && result == MATCH)
-		result = MATCH_MAYBE;
+	if (tag == NULL)
+		return by_texts(spec, entry, tagged);
+	result = strcmp(tag, spec->tag) == 0 ? MATCH : MATCH_NOT;
 	free(tag);
 	return result;
 }

@@ -27,15 +27,26 @@ struct match_spec {
 	struct json_object *match; /* match_of_request */
 	const char *tag_at;        /* pointer to the tag, or NULL */
 	const char *tag;           /* the one that was sent along, or NULL */
-	const char *created_at;    /* pointer to its time; NULL: it has none */
-	int64_t sent_at;           /* unix ms, by the service's clock */
-	bool clock_sure; /* the offset of the service's clock is known */
+	/* End of a text that no other request has sent, or NULL. */
+	const char *mark;
+	const char *created_at; /* pointer to its time of creation, or NULL */
+	const char *updated_at; /* pointer to a later time, or NULL */
+	int64_t sent_at;        /* unix ms, by the service's clock */
+	int64_t over_at;        /* when it can no longer take effect, likewise */
+	bool clock_sure;        /* the offset of the service's clock is known */
+	bool exclusive;         /* nothing else uses the account */
 };
 
-/* If the entry has a tag, the tag decides. Otherwise its texts must be the
- * same, except for white space, which services trim, and it must not be older
- * than the request. An entry that seems a little older, or whose time cannot be
- * read, is a maybe. */
+/* How surely the request made the entry, by the surest evidence there is:
+ *
+ *	tag	the entry's tag is ours: a match; another's: none
+ *	mark	the same texts, one of which ends with our mark: a match
+ *	texts	the same texts, and a time at which the request could take
+ *		effect: a match if nothing else uses the account, else a maybe
+ *
+ * White space in texts does not count, since services trim it. An entry that
+ * seems a little too old or too new, or whose time cannot be read, is a maybe
+ * at best. */
 enum match match_entry(
     const struct match_spec *spec, struct json_object *entry);
 

@@ -2,12 +2,18 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/mem.h"
+#include "ledger/key.h"
 #include "service/match.h"
 #include "service/paid.h"
 #include "json/json.h"
 
 #define BUSY_MS 100
+
+/* Bytes of the key that mark a name. Only requests with the same name have to be told
+ * apart by them. */
+#define MARK 4
 
 /* Resends per run. If the list is wrong, every resend is paid, so keep it small. */
 #define RESENDS 2
@@ -27,7 +33,9 @@ struct paid {
 	struct timer timer;
 	struct account_wait wait;
 	bool has_turn; /* of an account that makes one at a time */
-	char *subject, *name, *tag;
+	char *subject, *name, *sent_name, *tag;
+	char mark[2 * MARK + 1]; /* the first digits of the ledger's key */
+	bool marked;
 	struct ledger_claim *claim;
 	bool claimed; /* the claim is ours to settle */
 	/* What a lookup has to know of the request. We own match, and tag is set when the
@@ -61,6 +69,7 @@ deliver(struct paid *p)
 	failure_release(&p->failure);
 	free(p->subject);
 	free(p->name);
+	free(p->sent_name);
 	free(p->tag);
 	free(p);
 }
@@ -431,6 +440,22 @@ may_claim(struct paid *p)
 	return false;
 }
 
+/* Takes the mark from the key, and marks the name if names are to be unique. */
+static void
+mark_name(struct paid *p, const struct ledger_key *key)
+{
+	char *options = ledger_key_options(key->options, key->noptions);
+	unsigned char hash[LEDGER_KEY_HASH];
+
+	ledger_key_hash(key, options, hash);
+	free(options);
+	hex_of(p->mark, hash, MARK);
+	if (p->context->unique_names && !p->marked)
+		request_vars_mark_name(
+		    p->spec.call.vars, p->spec.call.account->provider, p->mark);
+	p->marked = true;
+}
+
 static void
 claim(void *arg)
 {
@@ -443,6 +468,7 @@ claim(void *arg)
 	                             .subject = p->subject,
 	                             .name = p->name},
 	    .again = p->context->again,
+	    .sent_name = p->sent_name,
 	    .clock_offset = a->clock_offset};
 	struct ledger_option *options;
 	struct buf match = {0};
@@ -450,12 +476,13 @@ claim(void *arg)
 	if (!may_claim(p))
 		return;
 	p->state = CLAIMING;
+	options = ledger_options(p->spec.options, &ask.key.noptions);
+	ask.key.options = options;
+	mark_name(p, &ask.key);
 	note_match(p);
 	if (p->sought.match != NULL)
 		json_write(&match, p->sought.match);
 	ask.data = match.data;
-	options = ledger_options(p->spec.options, &ask.key.noptions);
-	ask.key.options = options;
 	if (p->context->dry_run != NULL) {
 		p->state = SETTLING;
 		ledger_peek(p->context->ledger, &ask, peeked, p);
@@ -503,9 +530,11 @@ paid_start(
 	    .arg = arg,
 	    .subject = mem_str(spec->subject),
 	    .name = mem_str(spec->name),
+	    .sent_name = mem_str(json_str(spec->call.vars, "/name")),
 	    .sought = {.account = spec->call.account,
 	        .op = spec->call.op,
-	        .vars = spec->call.vars}};
+	        .vars = spec->call.vars,
+	        .mark = p->mark}};
 	json_object_get(spec->call.vars);
 	json_object_get(spec->options);
 	loop_defer(context->engine->loop, &p->deferred, started, p);

@@ -11,7 +11,7 @@ matrix() {
 	set_lags 0.6
 	box --seed 1 --state journal --retry-after none --late 300 --stall-ms 200 --list-lag 300 \
 		--fault "$1=0.2"
-	upload
+	upload --unique-names
 	check_outcomes loom
 	[ "$(stat '[.[].faults | add // 0] | add')" -gt 0 ]
 }
@@ -157,6 +157,7 @@ errors() {
 	is "$(errors)" '[null,null,null] [null,null,null] '
 	is "$(stat '.argil | [.charges, .duplicates_count, .media_requests]')" '[2,0,0]'
 	# The list is redirected as well: another run may learn more.
+	export ANAM_EXCLUSIVE=1
 	start_one anam --fault 301-after@anam#1 --fault list-301@anam#1
 	run -75 sh -c 'av-upload -q <first >out'
 	is "$(errors)" '["redirected","unknown",true] '
@@ -166,6 +167,7 @@ errors() {
 }
 
 @test "no complete answer: looked up, never sent again without proof" {
+	export ANAM_EXCLUSIVE=1
 	start_one anam --fault truncated@anam#1 --fault lost-before@anam#2
 	av-upload -q -j 1 <mine >out
 	# One was found; one was proved absent and sent again.
@@ -254,7 +256,7 @@ refuses() {
 	local own=-m
 	[ "$(id -u)" -eq 0 ] || own=-rm
 	start_one anam --fault lost-after@anam=1
-	export STATS
+	export STATS ANAM_EXCLUSIVE=1
 	run -0 limit 60 unshare "$own" bash -c '
 		mount -t tmpfs -o size=1m none "$XDG_STATE_HOME" || exit
 		av-upload -q -j 2 <mine >out 2>err & pid=$!

@@ -11,7 +11,7 @@ acme() {
 	av-provider check "$XDG_CONFIG_HOME/avtools/providers/acme.json"
 	photos 1
 	mv photos/001.jpg ann.jpg
-	export ACME_API_KEY=sesame-0123456789
+	export ACME_API_KEY=sesame-0123456789 ACME_EXCLUSIVE=1
 }
 
 # serve [FAULT=VALUE]... COMMAND: runs the shell command beside the service. Its output is in the

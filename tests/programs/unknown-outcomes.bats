@@ -5,7 +5,7 @@ load helper
 load ../soak/common
 
 # service PROVIDER SCRIPT: starts a service that answers by the script, in the place of the one before;
-# one photo for it
+# one photo for it, on an account that nothing else uses
 service() {
 	local url
 	if [ -n "${SERVER:-}" ]; then
@@ -21,7 +21,7 @@ service() {
 	"$TESTS/servers/scripted-server" script asked >url 3>&- &
 	SERVER=$!
 	read -r url <url
-	export "${1^^}_API_URL=$url" "${1^^}_API_KEY=key"
+	export "${1^^}_API_URL=$url" "${1^^}_API_KEY=key" "${1^^}_EXCLUSIVE=1"
 }
 
 # check_end CODE POSTS [OPTION...]: av-upload ends with that error code or avatar id, after so many POSTs

@@ -1,11 +1,11 @@
 # Shared by the tests that count on the service's side.
 
-# make_shots N: makes N photos; the file all gets a record of each for each service. Argil needs large
-# photos.
+# make_shots N [SEED]: makes N photos; the file all gets a record of each for each service. Argil needs
+# large photos.
 make_shots() {
 	mkdir -p small wide
-	python3 "$TESTS/soak/shots.py" small "$1"
-	python3 "$TESTS/soak/shots.py" wide "$1" 1280 720
+	python3 "$TESTS/soak/shots.py" small "$1" 64 48 "${2:-0}"
+	python3 "$TESTS/soak/shots.py" wide "$1" 1280 720 "${2:-0}"
 	for file in small/*.png; do
 		printf '{"file":"%s","provider":"%s"}\n' "$file" loom "$file" anam "$file" avtr1 \
 			"wide/${file#*/}" argil

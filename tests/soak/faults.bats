@@ -24,7 +24,7 @@ matrix() {
 		mkdir state
 		box --seed "$seed" --state journal --late 1500 --list-lag 1500 --stall-ms 1000 \
 			--retry-after none "$@"
-		upload
+		upload --unique-names
 		check_outcomes "${UNTOLD[@]}" >counts || { cat counts; return 1; }
 		log_counts "seed $seed" <counts
 		[ "$(stat '[.[].faults | add // 0] | add')" -gt 0 ]

@@ -24,7 +24,7 @@ storm() {
 
 @test "one process with -j 32" {
 	begin
-	storm av-upload sh -c 'exec av-upload -q -j 32 --exit-zero <all'
+	storm av-upload sh -c 'exec av-upload --unique-names -q -j 32 --exit-zero <all'
 	check_outcomes loom
 }
 
@@ -33,14 +33,14 @@ storm() {
 	RATE=40 begin
 	split -l 5 all part.
 	storm av-upload sh -c 'ls part.* |
-		xargs -n 1 -P 8 sh -c "exec av-upload -q -j 4 --exit-zero <\$0"'
+		xargs -n 1 -P 8 sh -c "exec av-upload --unique-names -q -j 4 --exit-zero <\$0"'
 	check_outcomes loom
 }
 
 @test "one process with -j 32, Loom's account exclusive" {
 	begin
 	export LOOM_EXCLUSIVE=1
-	storm av-upload sh -c 'exec av-upload -q -j 32 --exit-zero <all'
+	storm av-upload sh -c 'exec av-upload --unique-names -q -j 32 --exit-zero <all'
 	check_outcomes
 }
 
@@ -49,7 +49,7 @@ storm() {
 	export LOOM_EXCLUSIVE=1
 	split -l 5 all part.
 	storm av-upload sh -c 'ls part.* |
-		xargs -n 1 -P 8 sh -c "exec av-upload -q -j 4 --exit-zero <\$0"'
+		xargs -n 1 -P 8 sh -c "exec av-upload --unique-names -q -j 4 --exit-zero <\$0"'
 	# Two processes killed in turn may both leave unknown entries.
 	check_outcomes loom
 }
