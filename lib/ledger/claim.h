@@ -14,7 +14,7 @@
 
 enum {
 	LEDGER_HASH = LEDGER_KEY_HASH,
-	LEDGER_TAG = 24,  /* characters of a tag */
+	LEDGER_TAG = 24, /* characters of a tag */
 };
 
 /* What the next commit does with the claim. */

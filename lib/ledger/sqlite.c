@@ -170,8 +170,7 @@ prepare(struct sqlite_store *db, struct err *e)
 		return -1;
 	known = identify(db, e);
 	if (known < 0 || (known == 0 && execute(db, schema, e) < 0) ||
-	    (known == 1 && execute(db, from_version_1, e) < 0) ||
-	    db_commit(db, e) < 0) {
+	    (known == 1 && execute(db, from_version_1, e) < 0) || db_commit(db, e) < 0) {
 		db_rollback(db);
 		return -1;
 	}

@@ -59,17 +59,19 @@ read_place(struct json_object *take, const struct answer *a)
 	    json_str(take, "/pointer"));
 }
 
+/* True if the response has every required member, and its id is one. */
 static bool
-has_required(const struct answer *a, const struct operation *op)
+has_required(const struct answer *a, const struct provider *p, const struct operation *op)
 {
 	struct json_object *required = json_at(op->def, "/answer/required");
 	struct json_object *places = json_at(op->def, "/answer/take");
 	bool all = true;
 
 	for (size_t i = 0; all && i < json_len(required); i++) {
-		char *text =
-		    read_place(json_member(places, json_item_str(required, i)), a);
-		all = text != NULL && *text != '\0';
+		const char *name = json_item_str(required, i);
+		char *text = read_place(json_member(places, name), a);
+		all = text != NULL && *text != '\0' &&
+		      (strcmp(name, "id") != 0 || provider_is_id(p, text));
 		free(text);
 	}
 	return all;
@@ -156,7 +158,7 @@ answer_outcome(
 		                           json_at(op->def, "/answer/required") == NULL))
 			outcome = OUTCOME_UNKNOWN;
 	}
-	if (outcome == OUTCOME_OK && !has_required(a, op))
+	if (outcome == OUTCOME_OK && !has_required(a, p, op))
 		outcome = op->repeatable ? OUTCOME_WAIT : OUTCOME_UNKNOWN;
 	return outcome;
 }

@@ -6,6 +6,7 @@
 #include "provider/provider.h"
 #include "json/json.h"
 #include "json/scan.h"
+#include "json/schema_format.h"
 
 /* Replaces the name of an answer by the answer, and adds `required`. A name without an
  * answer stays, for check.c. */
@@ -132,6 +133,8 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	    .burst = json_num(def, "/pace/burst", 1),
 	    .poll_first_ms = (int64_t)(json_num(def, "/poll/first_s", 2) * 1000),
 	    .poll_max_ms = (int64_t)(json_num(def, "/poll/max_s", 30) * 1000),
+	    .poll_gone_ms = (int64_t)(json_num(def, "/poll/gone_s", 60) * 1000),
+	    .id_pattern = json_str(def, "/id_pattern"),
 	    .has_names = json_at(def, "/name_length") != NULL,
 	    .name_min = json_int(def, "/name_length/min", 0),
 	    .name_max = json_int(def, "/name_length/max", 0)};
@@ -195,4 +198,14 @@ provider_env(const struct provider *p, const char *suffix)
 			value = NULL;
 	}
 	return value;
+}
+
+bool
+provider_is_id(const struct provider *p, const char *text)
+{
+	/* What any service may call a thing, and a path can hold. */
+	static const char any[] = "^[A-Za-z0-9._:@~+=-]{1,256}$";
+
+	return format_match(p->id_pattern != NULL ? p->id_pattern : any, text) == 1 &&
+	       strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
 }

@@ -47,6 +47,9 @@ struct provider {
 	double rate;          /* requests a second of an account; 0: no limit */
 	double burst;
 	int64_t poll_first_ms, poll_max_ms;
+	int64_t poll_gone_ms; /* 404s for so long: it is gone */
+	/* Regular expression of an id that the service makes, or NULL. */
+	const char *id_pattern;
 	bool has_names;             /* avatars have names */
 	int64_t name_min, name_max; /* characters; name_max 0: no limit */
 	struct operation *operations;
@@ -67,6 +70,9 @@ void provider_free(struct provider *p);
 
 /* True if this is the provider's name or an alias of it. */
 bool provider_is(const struct provider *p, const char *name);
+
+/* True if the text can be an id that the service made. */
+bool provider_is_id(const struct provider *p, const char *text);
 
 /* NULL if there is none; name may be NULL. */
 const struct operation *provider_operation(

@@ -263,7 +263,7 @@ add_candidate(void *arg, struct json_object *entry)
 		enum match match = l->listed ? match_of(l, entry) : MATCH_NOT;
 
 		if (match != MATCH_NOT)
-			candidates_add(&l->candidates,
+			candidates_add(&l->candidates, batch->account->provider,
 			    answer_taken(
 			        &(struct answer){.body = entry}, batch->list, NULL),
 			    match);

@@ -182,10 +182,13 @@ candidates_taken(const struct candidates *c, const char *id)
 }
 
 void
-candidates_add(struct candidates *c, struct json_object *taken, enum match match)
+candidates_add(struct candidates *c, const struct provider *p, struct json_object *taken,
+    enum match match)
 {
 	const char *id = json_str(taken, "/id");
 
+	if (id != NULL && !provider_is_id(p, id))
+		id = NULL;
 	c->nameless = c->nameless || id == NULL;
 	if (id == NULL || candidates_taken(c, id) != NULL) {
 		json_object_put(taken);

@@ -32,17 +32,17 @@ struct match_spec {
 	const char *created_at; /* pointer to its time of creation, or NULL */
 	const char *updated_at; /* pointer to a later time, or NULL */
 	int64_t sent_at;        /* unix ms, by the service's clock */
-	int64_t over_at;        /* when it can no longer take effect, likewise */
-	bool clock_sure;        /* the offset of the service's clock is known */
-	bool exclusive;         /* nothing else uses the account */
+	int64_t over_at; /* when it can no longer take effect, likewise */
+	bool clock_sure; /* the offset of the service's clock is known */
+	bool exclusive;  /* nothing else uses the account */
 };
 
 /* How surely the request made the entry, by the surest evidence there is:
  *
- *	tag	the entry's tag is ours: a match; another's: none
+ *	tag	our tag: a match; another one: none
  *	mark	the same texts, one of which ends with our mark: a match
  *	texts	the same texts, and a time at which the request could take
- *		effect: a match if nothing else uses the account, else a maybe
+ *		effect: a match if nothing else uses the account, or a maybe
  *
  * White space in texts does not count, since services trim it. An entry that
  * seems a little too old or too new, or whose time cannot be read, is a maybe
@@ -53,13 +53,13 @@ enum match match_entry(
 /* The entries of a list that a request may have made. Zeroed is empty. */
 struct candidates {
 	struct json_object *of[MATCH + 1]; /* by match: id -> taken */
-	bool nameless; /* one without an id was added; it cannot be adopted */
+	bool nameless; /* one has no id, so it cannot be adopted */
 };
 
-/* Adds what was taken from an entry, which now belongs to c, unless its id is
- * there already. */
-void candidates_add(
-    struct candidates *c, struct json_object *taken, enum match match);
+/* Adds what was taken from an entry of the provider's list, which now belongs
+ * to c, unless its id is there already. */
+void candidates_add(struct candidates *c, const struct provider *p,
+    struct json_object *taken, enum match match);
 
 /* What was taken from the entry with that id, borrowed. */
 struct json_object *candidates_taken(

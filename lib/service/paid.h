@@ -30,7 +30,7 @@ struct paid_context {
 	struct ledger *ledger;
 	struct lookups *lookups;
 	bool again;              /* make another one of what is made */
-	bool unique_names; /* names end with digits of the ledger's key */
+	bool unique_names;       /* names end with digits of the ledger's key */
 	int64_t creates_left;    /* --max-creates; -1: no limit */
 	struct dry_run *dry_run; /* send nothing, set result->plan; or NULL */
 };

@@ -5,7 +5,8 @@
 #include "service/poll.h"
 #include "json/json.h"
 
-/* Consecutive 404s before an avatar counts as gone. */
+/* Consecutive 404s before an avatar counts as gone; the description says for how long they
+ * must come. A new avatar may not be known to all of the service's machines yet. */
 #define GONE_AFTER 3
 
 static void due(void *arg);
@@ -80,6 +81,17 @@ ran_out(const struct failure *f)
 	       f->err.code == CODE_RATE_LIMITED || f->err.code == CODE_BAD_ANSWER;
 }
 
+static bool
+is_gone(struct poll *p)
+{
+	int64_t now = loop_now(p->poller->engine->loop);
+
+	if (p->missing++ == 0)
+		p->missing_at = now;
+	return p->missing >= GONE_AFTER &&
+	       now - p->missing_at >= p->account->provider->poll_gone_ms;
+}
+
 static void
 act_on_result(struct poll *p, const struct call_result *result)
 {
@@ -91,7 +103,7 @@ act_on_result(struct poll *p, const struct call_result *result)
 			p->fn(p->arg, result);
 		else
 			wait_more(p);
-	} else if (is_missing(f) && ++p->missing < GONE_AFTER) {
+	} else if (is_missing(f) && !is_gone(p)) {
 		wait_more(p);
 	} else if (is_missing(f)) {
 		settle_failed(p, CODE_AVATAR_GONE, "the service no longer has it (404)");

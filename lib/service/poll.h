@@ -40,7 +40,8 @@ struct poll {
 	struct timer timer;
 	struct call *call;
 	int64_t deadline, interval;
-	unsigned missing; /* answers 404 or 410 in a row */
+	unsigned missing;   /* answers 404 or 410 in a row */
+	int64_t missing_at; /* when the first of them came */
 	bool queued, stop;
 };
 

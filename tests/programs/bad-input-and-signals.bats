@@ -177,6 +177,7 @@ print(n[0] > 60000)'
 
 @test "a photo renamed after a lost answer is looked up under its old name" {
 	set_lags 0.5
+	export ANAM_EXCLUSIVE=1 AVTR1_EXCLUSIVE=1
 	for p in anam avtr1; do
 		photos 1
 		box --fault "lost-after@$p#1"
@@ -194,6 +195,7 @@ print(n[0] > 60000)'
 
 @test "a rendering that is gone is marked in the ledger and made again" {
 	photos 1
+	set_lags 0.2
 	box
 	limit 20 av-upload -p loom photos/001.jpg | limit 20 av-poll --interval 0.05s >made
 	run -0 limit 20 av-render -r pose=hi -r pose=hi --interval 0.05s -o out <made

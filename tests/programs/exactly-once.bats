@@ -187,6 +187,7 @@ errors() {
 
 @test "an avatar that failed or is gone is marked in the ledger and never reused" {
 	make_shots 2
+	set_lags 0.2
 	box --fail-match 0000
 	grep avtr1 all >mine
 	av-upload -q -j 1 <mine >made
@@ -208,6 +209,7 @@ errors() {
 }
 
 @test "an avatar that is gone at the download is marked in the ledger" {
+	set_lags 0.2
 	start_one anam
 	av-upload -q <first >made
 	id=$(jq -r .avatar.id made)

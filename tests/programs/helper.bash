@@ -57,12 +57,14 @@ photos() {
 	seq -f "photos/%03g.jpg=${2:-64x48}" "$1" | xargs faces
 }
 
-# set_lags [SECONDS]: installs descriptions with this lag of lists and this delay of effects
+# set_lags [SECONDS]: installs descriptions with this lag of lists, this delay of effects, and this time
+# until an avatar that is not found is gone
 set_lags() {
 	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
 	for service in "${SERVICES[@]}"; do
 		jq --argjson s "${1:-1}" \
-			'(.operations[] | select(.lookup) | .lookup) |= . + {settle_s: $s, effect_s: $s}' \
+			'(.operations[] | select(.lookup) | .lookup) |= . + {settle_s: $s, effect_s: $s}
+				| .poll.gone_s = $s' \
 			"$TESTS/../lib/providers/$service.json" \
 			>"$XDG_CONFIG_HOME/avtools/providers/$service.json"
 	done

@@ -96,7 +96,8 @@ made() {
 	is "$(stat '[.loom, .avtr1, .argil | .faults | length]')" '[7,7,7]'
 }
 
-@test "an avatar is gone after three 404s, not after one" {
+@test "an avatar is gone after 404s for a while, not after one" {
+	set_lags 0.3
 	box --fault poll-404@avtr1#1 --trace trace
 	made avtr1 1
 	poll <made >done
@@ -105,7 +106,7 @@ made() {
 	printf '%s\n' "$output" | grep '^{' >gone
 	is "$(jq -c '[.error.code, .error.retryable, .avatar.id]' gone)" \
 		'["avatar_gone",false,"av_01J00000000000000000000002"]'
-	is "$(jq -s 'map(select(.path | endswith("0002"))) | length' trace)" 3
+	[ "$(jq -s 'map(select(.path | endswith("0002"))) | length' trace)" -ge 3 ]
 	check_schema gone
 }
 

@@ -4,6 +4,12 @@
 load helper
 load ../soak/common
 
+# change PROVIDER EXPRESSION: of the installed description
+change() {
+	jq "$2" "config/avtools/providers/$1.json" >changed
+	mv changed "config/avtools/providers/$1.json"
+}
+
 # service PROVIDER SCRIPT: starts a service that answers by the script, in the place of the one before;
 # one photo for it, on an account that nothing else uses
 service() {
@@ -15,6 +21,7 @@ service() {
 	fi
 	make_shots 1
 	set_lags "${SETTLE:-0.2}"
+	change "$1" 'del(.id_pattern)'
 	grep "\"$1\"" all >first
 	printf '%s\n' "$2" >script
 	mkfifo url
@@ -44,9 +51,7 @@ check_end() {
 		"POST /avatars": [{"status":0}, {"status":202,"body":{"id":"av_2"}}],
 		"GET /avatars": [{"seen_after":1.5,"until":{"data":[],"has_more":false},
 			"body":{"data":[{"id":"av_1","name":"0000","created_at":"@=0@","status":"ready"}],"has_more":false}}]}'
-	mine=config/avtools/providers/avtr1.json
-	jq '.operations.create.lookup.effect_s = 2' "$mine" >mine
-	mv mine "$mine"
+	change avtr1 '.operations.create.lookup.effect_s = 2'
 	check_end av_1 1
 	# Found by the second listing; absence would need a later one.
 	is "$(grep -c GET asked)" 2
@@ -200,4 +205,44 @@ check_listing() {
 	is "$(jq -c '[.error.step, .error.created, .avatar.id]' out)" '["upload","yes","first"]'
 	is "$(av-ledger list | jq -r .state)" failed
 	check_end second 2
+}
+
+@test "an id that is not what the contract promises leaves the outcome unknown, and is looked up" {
+	local uuid=3f1f1d3e-5a0c-4a53-9d0e-0a5d7b1c2e01
+	for id in '"undefined"' '"null"' '"new"' '"../../x"' 12345 true '"3f1f1d3e"' '"\ud800"' '"a b"' '""'; do
+		service anam '{"POST /avatars":[{"status":201,"body":{"id":'"$id"'}}],
+			"GET /avatars":[{"body":{"data":[{"id":"'$uuid'","displayName":"0000","createdAt":"@=0@"}],
+				"meta":{"lastPage":1}}}]}'
+		change anam ".id_pattern = $(jq .id_pattern "$TESTS/../lib/providers/anam.json")"
+		check_end $uuid 1
+		check_end $uuid 1
+	done
+}
+
+@test "a list entry whose id is not what the contract promises is not adopted" {
+	service anam '{"POST /avatars":[{"status":0}],
+		"GET /avatars":[{"body":{"data":[{"id":"new","displayName":"0000","createdAt":"@=0@"}],"meta":{"lastPage":1}}}]}'
+	change anam ".id_pattern = $(jq .id_pattern "$TESTS/../lib/providers/anam.json")"
+	check_end outcome_unknown 1
+}
+
+@test "Loom: a header that holds no number leaves the outcome unknown" {
+	for id in undefined null new ../../x 0 12345678901234567890 '1 2'; do
+		service loom '{"POST /avatars":[{"status":201,"headers":{"X-Loom-Status":"'"$id"'"}}],
+			"GET /avatars":[{"body":{"entries":[]}}]}'
+		change loom ".id_pattern = $(jq .id_pattern "$TESTS/../lib/providers/loom.json")"
+		unset LOOM_EXCLUSIVE
+		export LOOM_ACCESS_TOKEN=token
+		check_end outcome_unknown 1
+	done
+}
+
+@test "an id of an unknown service: what a path can hold" {
+	for id in '"../../x"' '"a b"' '"a/b"' '".."' '{}'; do
+		service avtr1 '{"POST /avatars":[{"status":202,"body":{"id":'"$id"'}}],
+			"GET /avatars":[{"body":{"data":[],"has_more":false}}]}'
+		check_end outcome_unknown 1
+	done
+	service avtr1 '{"POST /avatars":[{"status":202,"body":{"id":"a.b-c_1~x"}}]}'
+	check_end a.b-c_1~x 1
 }
