@@ -52,6 +52,20 @@ many_processes_create_it_at_once(void **state)
 	}
 }
 
+/* A ledger of version 1, which had no sent_name, is changed when it is opened. */
+static void
+older_file_is_changed(void **state)
+{
+	(void)state;
+	ledger_free(open_ledger());
+	execute("ALTER TABLE entry DROP COLUMN sent_name");
+	execute("PRAGMA user_version = 1");
+	ledger_free(open_ledger());
+	execute("UPDATE entry SET sent_name = 'Ann'");
+	ledger_free(open_ledger());
+	unlink(file);
+}
+
 static void
 refused(const char *path, const char *why)
 {
@@ -74,8 +88,8 @@ newer_foreign_and_damaged_files_are_refused(void **state)
 	refused(file, "another program");
 	unlink(file);
 	ledger_free(open_ledger());
-	execute("PRAGMA user_version = 2");
-	refused(file, "version 2");
+	execute("PRAGMA user_version = 3");
+	refused(file, "version 3");
 	f = fopen(file, "w");
 	fprintf(f, "%4096s", "this is not a database");
 	fclose(f);
@@ -291,6 +305,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(many_processes_create_it_at_once),
+	    TEST(older_file_is_changed),
 	    TEST(newer_foreign_and_damaged_files_are_refused),
 	    TEST(without_a_home_directory_it_is_refused),
 	    TEST(network_file_systems_are_known),

@@ -15,6 +15,7 @@
 
 /* 2026-05-01T10:00:00Z */
 #define SENT INT64_C(1777629600000)
+#define OVER (SENT + 60000) /* 10:01 */
 
 static struct json_object *
 parse(const char *text)
@@ -58,6 +59,12 @@ times(void **state)
 	    {"\"2026-05-01T09:58:59Z\"", MATCH_NOT, MATCH_MAYBE},
 	    {"\"2026-05-01T12:00:00+03:00\"", MATCH_NOT, MATCH_MAYBE},
 	    {"\"2026-04-29T10:00:00Z\"", MATCH_NOT, MATCH_NOT},
+	    {"\"2026-05-01T10:01:05Z\"", MATCH, MATCH},
+	    {"\"2026-05-01T10:01:05.001Z\"", MATCH_MAYBE, MATCH_MAYBE},
+	    {"\"2026-05-01T10:02:00Z\"", MATCH_MAYBE, MATCH_MAYBE},
+	    {"\"2026-05-01T10:02:00.001Z\"", MATCH_NOT, MATCH_MAYBE},
+	    {"\"2026-05-03T10:00:00Z\"", MATCH_NOT, MATCH_NOT},
+	    {"\"9999-12-31T23:59:59Z\"", MATCH_NOT, MATCH_NOT},
 	    /* Without a zone it may be any zone. */
 	    {"\"2026-05-01T10:00:01\"", MATCH, MATCH},
 	    {"\"2026-05-01T03:00:00.123456\"", MATCH_MAYBE, MATCH_MAYBE},
@@ -73,7 +80,10 @@ times(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N(all); i++) {
-		struct match_spec spec = {.created_at = "/at", .sent_at = SENT};
+		struct match_spec spec = {.created_at = "/at",
+		    .sent_at = SENT,
+		    .over_at = OVER,
+		    .exclusive = true};
 		char entry[128];
 
 		snprintf(
@@ -83,6 +93,12 @@ times(void **state)
 			spec.clock_sure = sure;
 			if (compare(&spec, "{\"/name\":\"Ann\"}", entry) != want)
 				fail_msg("%s, clock_sure %d", entry, sure);
+			/* Others use the account, and may use the name. */
+			spec.exclusive = false;
+			if (compare(&spec, "{\"/name\":\"Ann\"}", entry) !=
+			    (want == MATCH ? MATCH_MAYBE : want))
+				fail_msg("%s, shared account", entry);
+			spec.exclusive = true;
 		}
 	}
 }
@@ -108,7 +124,7 @@ texts(void **state)
 	    {"{\"/w\":\"800\",\"/h\":\"600\"}", "{\"w\":800,\"h\":601}", MATCH_NOT},
 	    {NULL, "{\"name\":\"Ann\"}", MATCH_NOT},
 	};
-	struct match_spec spec = {.sent_at = SENT};
+	struct match_spec spec = {.sent_at = SENT, .exclusive = true};
 
 	(void)state;
 	for (size_t i = 0; i < N(all); i++)
@@ -138,7 +154,9 @@ tags(void **state)
 	    .tag = "t",
 	    .created_at = "/at",
 	    .sent_at = SENT,
-	    .clock_sure = true};
+	    .over_at = OVER,
+	    .clock_sure = true,
+	    .exclusive = true};
 
 	(void)state;
 	for (size_t i = 0; i < N(all); i++)
@@ -146,11 +164,65 @@ tags(void **state)
 			fail_msg("%s", all[i].entry);
 }
 
+/* A mark in the name that was sent decides also where others use the account. */
+static void
+marks(void **state)
+{
+	static const struct {
+		const char *match, *entry;
+		enum match want;
+	} all[] = {
+	    {"Ann 12ab34cd",
+	        "{\"name\":\"Ann 12ab34cd\",\"at\":\"2026-05-01T10:00:00Z\"}", MATCH},
+	    {"Ann 12ab34cd", "{\"name\":\"Ann 12ab34cd\",\"at\":\"?\"}", MATCH},
+	    {"Ann 12ab34cd",
+	        "{\"name\":\"Ann 12ab34cd\",\"at\":\"2020-01-01T00:00:00Z\"}", MATCH_NOT},
+	    {"Ann 12ab34cd", "{\"name\":\"Ann\",\"at\":\"2026-05-01T10:00:00Z\"}",
+	        MATCH_NOT},
+	    {"Ann", "{\"name\":\"Ann\",\"at\":\"2026-05-01T10:00:00Z\"}", MATCH_MAYBE},
+	    {"12ab34cd", "{\"name\":\"12ab34cd\",\"at\":\"2026-05-01T10:00:00Z\"}",
+	        MATCH_MAYBE},
+	};
+	struct match_spec spec = {.mark = "12ab34cd",
+	    .created_at = "/at",
+	    .sent_at = SENT,
+	    .over_at = OVER,
+	    .clock_sure = true};
+	char match[64];
+
+	(void)state;
+	for (size_t i = 0; i < N(all); i++) {
+		snprintf(match, sizeof match, "{\"/name\":\"%s\"}", all[i].match);
+		if (compare(&spec, match, all[i].entry) != all[i].want)
+			fail_msg("%s: %s", all[i].match, all[i].entry);
+	}
+}
+
+/* A time of change may be any time after the creation. */
+static void
+changed_later(void **state)
+{
+	struct match_spec spec = {.updated_at = "/at",
+	    .sent_at = SENT,
+	    .over_at = OVER,
+	    .clock_sure = true,
+	    .exclusive = true};
+
+	(void)state;
+	assert_int_equal(
+	    compare(&spec, "{\"/w\":\"8\"}", "{\"w\":8,\"at\":\"2026-06-01T10:00:00Z\"}"),
+	    MATCH);
+	assert_int_equal(
+	    compare(&spec, "{\"/w\":\"8\"}", "{\"w\":8,\"at\":\"2026-04-01T10:00:00Z\"}"),
+	    MATCH_NOT);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(times), cmocka_unit_test(texts), cmocka_unit_test(tags)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(times),
+	    cmocka_unit_test(texts), cmocka_unit_test(tags), cmocka_unit_test(marks),
+	    cmocka_unit_test(changed_later)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
