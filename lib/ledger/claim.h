@@ -24,6 +24,7 @@ enum ledger_want {
 	WANT_RESEND,
 	WANT_RETIRE,
 	WANT_ADOPT,
+	WANT_SIMILAR,
 	WANT_PEEK
 };
 

@@ -155,6 +155,12 @@ finish_one(struct ledger_claim *c)
 	};
 	struct ledger *l = c->ledger;
 
+	/* Another record's claim of that entry goes on with it. */
+	if (c->want == WANT_SIMILAR && l->failed == 0 && c->verdict == LEDGER_UNKNOWN &&
+	    *(struct ledger_claim **)mem_checked(tsearch(c, &l->claims, by_hash)) != c) {
+		liveness_mark_free(l->store->live, c->mark);
+		c->verdict = LEDGER_MADE;
+	}
 	if (l->failed < 0 || c->verdict == LEDGER_ERROR) {
 		end(c, LEDGER_ERROR);
 	} else if (c->want == WANT_SETTLE ||
@@ -339,6 +345,16 @@ ledger_claim(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void
 		enqueue(c, WANT_CLAIM);
 	else
 		STAILQ_INSERT_TAIL(&(*node)->waiters, c, link);
+	return c;
+}
+
+struct ledger_claim *
+ledger_claim_similar(
+    struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
+{
+	struct ledger_claim *c = claim_new(l, ask, fn, arg);
+
+	enqueue(c, WANT_SIMILAR);
 	return c;
 }
 

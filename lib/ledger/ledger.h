@@ -77,6 +77,14 @@ void ledger_free(struct ledger *l);
 struct ledger_claim *ledger_claim(
     struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg);
 
+/* Claims another entry that looks the same in the service's list: unknown, of
+ * the same operation, provider, base and account, with the same data, whose
+ * last attempt began in the last 15 minutes. fn gets UNKNOWN as a claim does;
+ * MADE if there is no such entry that is free, and then the claim is gone; or
+ * ERROR. */
+struct ledger_claim *ledger_claim_similar(
+    struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg);
+
 /* Answers as a claim would, without a tag, and writes nothing: for a dry run.
  * The second peek at a key that nobody has made is MADE without an id, since
  * the first one's record would have made it. fn may not be NULL. */

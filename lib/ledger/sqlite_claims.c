@@ -119,24 +119,62 @@ intend(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 	return db_run(db, st, e);
 }
 
+/* Makes this process the owner of an unknown entry. */
+static int
+hold(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+{
+	sqlite3_stmt *st = db_sql(db, SQL_HOLD, e);
+
+	sqlite3_bind_int64(st, 1, db->number);
+	sqlite3_bind_int64(st, 2, c->n);
+	return db_run(db, st, e);
+}
+
 static int
 claim(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
-	sqlite3_stmt *st;
-
 	if (find(db, c, e) < 0)
 		return -1;
 	if (c->verdict == LEDGER_MADE || c->verdict == LEDGER_BUSY)
 		return 0;
 	if ((c->mark = liveness_mark_take(db->live, e)) < 0)
 		return -1;
-	if (c->verdict == LEDGER_UNKNOWN) {
-		st = db_sql(db, SQL_HOLD, e);
-		sqlite3_bind_int64(st, 1, db->number);
-		sqlite3_bind_int64(st, 2, c->n);
-		return db_run(db, st, e);
-	}
+	if (c->verdict == LEDGER_UNKNOWN)
+		return hold(db, c, e);
 	return c->n != 0 ? intend(db, c, e) : insert(db, c, e);
+}
+
+/* Entries older than this are not confused with a new one in the service's list. */
+#define SIMILAR_MS 900000
+
+static int
+claim_similar(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+{
+	const char *where[] = {c->operation, c->provider, c->base, c->account};
+	sqlite3_stmt *st = db_sql(db, SQL_SIMILAR, e);
+	int rc;
+
+	c->verdict = LEDGER_MADE;
+	db_bind_text(st, 1, c->intent);
+	sqlite3_bind_int64(st, 2, clock_unix_ms() - SIMILAR_MS);
+	sqlite3_bind_blob(st, 3, c->hash, LEDGER_HASH, SQLITE_TRANSIENT);
+	sqlite3_bind_blob(st, 4, c->twin, LEDGER_HASH, SQLITE_TRANSIENT);
+	for (int i = 0; i < 4; i++)
+		db_bind_text(st, 5 + i, where[i]);
+	while ((rc = db_step(db, st, e)) > 0) {
+		int64_t owner = sqlite3_column_int64(st, 2);
+
+		if (owner == db->number || db_is_busy(db, owner) ||
+		    sqlite3_column_bytes(st, 10) != LEDGER_HASH)
+			continue;
+		read_answer(c, st);
+		memcpy(c->hash, sqlite3_column_blob(st, 10), LEDGER_HASH);
+		c->verdict = LEDGER_UNKNOWN;
+		sqlite3_reset(st);
+		return (c->mark = liveness_mark_take(db->live, e)) < 0 ? -1
+		                                                       : hold(db, c, e);
+	}
+	return rc;
 }
 
 static int
@@ -291,6 +329,8 @@ write_one(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 	switch (c->want) {
 	case WANT_CLAIM:
 		return claim(db, c, e);
+	case WANT_SIMILAR:
+		return claim_similar(db, c, e);
 	case WANT_SETTLE:
 		return settle(db, c, e);
 	case WANT_RESEND:
@@ -313,7 +353,7 @@ give_up(struct sqlite_store *db, struct ledger_claims *batch)
 
 	db_rollback(db);
 	STAILQ_FOREACH (c, batch, link)
-		if (c->want == WANT_CLAIM)
+		if (c->want == WANT_CLAIM || c->want == WANT_SIMILAR)
 			liveness_mark_free(db->live, c->mark);
 	return -1;
 }

@@ -37,6 +37,11 @@ static const char *const texts[SQL_COUNT] = {
         " AND o.data = e.data AND (o.state = 1 OR o.at > e.first_at - 900000)"
         " AND o.operation = e.operation AND o.provider = e.provider"
         " AND o.base = e.base AND o.account = e.account",
+    [SQL_SIMILAR] =
+        "SELECT n, state, owner, first_at, at, settled_at, clock_offset, tag, id, data,"
+        " key FROM entry WHERE state = 3 AND data = ? AND at > ? AND key NOT IN (?, ?)"
+        " AND operation = ? AND provider = ? AND base = ? AND account = ?"
+        " ORDER BY first_at",
     [SQL_OWNER] = "SELECT owner, state FROM entry WHERE n = ? AND key IN (?, ?)",
     [SQL_INTENDED] = "SELECT n, owner FROM entry WHERE state = 1 ORDER BY owner",
     [SQL_RECOVER] = "UPDATE entry SET state = ?, owner = 0 WHERE n = ?",

@@ -18,7 +18,17 @@
 /* Resends per run. If the list is wrong, every resend is paid, so keep it small. */
 #define RESENDS 2
 
-enum state { STARTING, QUEUEING, CLAIMING, BUSY, CALLING, LOOKING, RESENDING, SETTLING };
+enum state {
+	STARTING,
+	QUEUEING,
+	CLAIMING,
+	BUSY,
+	CALLING,
+	LOOKING,
+	LOOKING_SIMILAR,
+	RESENDING,
+	SETTLING
+};
 
 struct paid {
 	struct paid_context *context;
@@ -336,9 +346,9 @@ reuse(struct paid *p, const struct ledger_answer *answer)
 	deliver(p);
 }
 
-/* Looks up the unknown outcome of an earlier process or run, by what was sent then. */
+/* Seeks the unknown outcome of an earlier process or run, by what was sent then. */
 static void
-look_up_earlier(struct paid *p, const struct ledger_answer *answer)
+seek_earlier(struct paid *p, const struct ledger_answer *answer)
 {
 	struct json_object *match = kept(answer);
 
@@ -351,7 +361,6 @@ look_up_earlier(struct paid *p, const struct ledger_answer *answer)
 	p->sought.lost_at = answer->settled_at;
 	p->sought.clock_offset = answer->clock_offset;
 	p->sought.earlier = true;
-	look_up(p, "an earlier request for the same had no response");
 }
 
 static void
@@ -371,7 +380,8 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 		reuse(p, answer);
 		break;
 	case LEDGER_UNKNOWN:
-		look_up_earlier(p, answer);
+		seek_earlier(p, answer);
+		look_up(p, "an earlier request for the same had no response");
 		break;
 	case LEDGER_BUSY:
 		p->claim = NULL;
@@ -456,10 +466,12 @@ mark_name(struct paid *p, const struct ledger_key *key)
 	p->marked = true;
 }
 
+typedef struct ledger_claim *ask_fn(
+    struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg);
+
 static void
-claim(void *arg)
+ask_ledger(struct paid *p, ask_fn *how, ledger_fn *fn)
 {
-	struct paid *p = arg;
 	struct account *a = p->spec.call.account;
 	struct ledger_ask ask = {.key = {.operation = p->spec.call.op->name,
 	                             .provider = a->provider->name,
@@ -470,27 +482,108 @@ claim(void *arg)
 	    .again = p->context->again,
 	    .sent_name = p->sent_name,
 	    .clock_offset = a->clock_offset};
-	struct ledger_option *options;
+	struct ledger_option *options =
+	    ledger_options(p->spec.options, &ask.key.noptions);
 	struct buf match = {0};
 
-	if (!may_claim(p))
-		return;
-	p->state = CLAIMING;
-	options = ledger_options(p->spec.options, &ask.key.noptions);
 	ask.key.options = options;
 	mark_name(p, &ask.key);
 	note_match(p);
 	if (p->sought.match != NULL)
 		json_write(&match, p->sought.match);
 	ask.data = match.data;
-	if (p->context->dry_run != NULL) {
-		p->state = SETTLING;
-		ledger_peek(p->context->ledger, &ask, peeked, p);
-	} else {
-		p->claim = ledger_claim(p->context->ledger, &ask, claim_answered, p);
-	}
+	p->claim = how(p->context->ledger, &ask, fn, p);
 	free(options);
 	buf_release(&match);
+}
+
+static struct ledger_claim *
+peek(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
+{
+	ledger_peek(l, ask, fn, arg);
+	return NULL;
+}
+
+static void
+claim(void *arg)
+{
+	struct paid *p = arg;
+
+	if (!may_claim(p))
+		return;
+	if (p->context->dry_run != NULL) {
+		p->state = SETTLING;
+		ask_ledger(p, peek, peeked);
+	} else {
+		p->state = CLAIMING;
+		ask_ledger(p, ledger_claim, claim_answered);
+	}
+}
+
+static void settle_similar(struct paid *p);
+
+static void
+similar_looked_up(void *arg, const struct lookup_result *result)
+{
+	struct paid *p = arg;
+	struct ledger_claim *claimed = p->claim;
+
+	p->sought.earlier = false;
+	p->sought.sent_at = p->sought.lost_at = p->sought.clock_offset = 0;
+	switch (result->verdict) {
+	case LOOKUP_FOUND:
+		settle_similar(p);
+		break;
+	case LOOKUP_ABSENT:
+		ledger_settle(claimed, LEDGER_IS_NOT_MADE, NULL, NULL, NULL, NULL);
+		settle_similar(p);
+		break;
+	case LOOKUP_UNKNOWN:
+		ledger_settle(claimed, LEDGER_IS_UNKNOWN, NULL, NULL, NULL, NULL);
+		p->context->similar_unknown = !result->retryable;
+		if (result->retryable)
+			fail(p, CODE_NETWORK,
+			    "the outcome of an earlier request has to be looked up first, and the service's list cannot be read; run it again");
+		else
+			claim(p);
+		break;
+	case LOOKUP_BROKEN:
+		fail(p, CODE_STATE_UNUSABLE, result->why);
+		break;
+	}
+}
+
+static void
+similar_claimed(void *arg, const struct ledger_answer *answer)
+{
+	struct paid *p = arg;
+
+	if (answer->verdict == LEDGER_ERROR) {
+		fail(p, answer->err->code, answer->err->message);
+	} else if (answer->verdict != LEDGER_UNKNOWN) {
+		claim(p);
+	} else {
+		note(
+		    "looking up an earlier request first, which looks the same in the service's list");
+		seek_earlier(p, answer);
+		p->sought.claim = p->claim;
+		p->state = LOOKING_SIMILAR;
+		p->lookup =
+		    lookup_start(p->context->lookups, &p->sought, similar_looked_up, p);
+	}
+}
+
+/* Settles open requests that look the same in the list: once this request is lost too, the
+ * list could not tell them apart. */
+static void
+settle_similar(struct paid *p)
+{
+	if (p->context->similar_unknown) {
+		claim(p);
+	} else if (may_claim(p)) {
+		p->state = CLAIMING;
+		ask_ledger(p, ledger_claim_similar, similar_claimed);
+	}
 }
 
 static void
@@ -500,7 +593,7 @@ got_turn(void *arg, const struct err *ignored)
 
 	(void)ignored;
 	p->has_turn = true;
-	claim(p);
+	settle_similar(p);
 }
 
 static void
@@ -565,6 +658,13 @@ paid_stop(struct paid *p, bool hard)
 		if (lookup_cancel(p->lookup))
 			stay_unknown(
 			    p, "stopped before the service's list was looked up", true);
+		break;
+	case LOOKING_SIMILAR:
+		if (lookup_cancel(p->lookup)) {
+			ledger_settle(
+			    p->claim, LEDGER_IS_UNKNOWN, NULL, NULL, NULL, NULL);
+			interrupted(p);
+		}
 		break;
 	case STARTING: /* ends by itself */
 	case RESENDING:

@@ -11,6 +11,9 @@
  *	                                  LOOKING --------------+
  *	                                       found, or still unknown
  *
+ * An account that makes one at a time (lookup.exclusive) first settles what
+ * earlier runs left open: its list could not tell two lost requests apart.
+ *
  * The result is service/call.h's: `reused` if it was made before, and
  * outcome_unknown if neither the response nor the service's list tells. After a
  * redirect the outcome is looked up too, but the request is never resent: the
@@ -29,8 +32,11 @@ struct paid_context {
 	struct engine *engine;
 	struct ledger *ledger;
 	struct lookups *lookups;
-	bool again;              /* make another one of what is made */
-	bool unique_names;       /* names end with digits of the ledger's key */
+	bool again;        /* make another one of what is made */
+	bool unique_names; /* names end with digits of the ledger's key */
+	/* An open request of an earlier run cannot be settled; look for no other
+	 * before each new one. */
+	bool similar_unknown;
 	int64_t creates_left;    /* --max-creates; -1: no limit */
 	struct dry_run *dry_run; /* send nothing, set result->plan; or NULL */
 };

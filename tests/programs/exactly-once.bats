@@ -322,6 +322,25 @@ check_download() {
 	is "$(jq -r .error "${1:-done}")" null
 }
 
+@test "on an exclusive account an open request is settled before another one is sent" {
+	make_shots 3
+	set_lags 0.5
+	export LOOM_EXCLUSIVE=1
+	box --state journal --fault lost-after@loom#1 --fault lost-after@loom#2
+	grep loom all >mine
+	# The first dies with its request open; the second loses its response. Both look the same in the list.
+	head -n 1 mine | av-upload -q >out &
+	until_is 1 stat .loom.creates
+	kill -9 $!
+	wait $! || true
+	sed -n 2p mine | av-upload -q >out
+	is "$(codes out)" "1 processing"
+	is "$(av-ledger list | jq -r .state)" $'made\nmade'
+	av-upload -q <mine >out
+	python3 "$TESTS/soak/verdict.py" journal out 3
+	is "$(stat .loom.creates)" 3
+}
+
 @test "a broken download is completed" {
 	pictures argil --fault media-truncated#1 --fault media-lost#2 --fault media-500#3
 	av-render -q -o out <polled >done
