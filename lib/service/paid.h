@@ -34,8 +34,7 @@ struct paid_context {
 	struct lookups *lookups;
 	bool again;        /* make another one of what is made */
 	bool unique_names; /* names end with digits of the ledger's key */
-	/* An open request of an earlier run cannot be settled; look for no other
-	 * before each new one. */
+	/* An open request of an earlier run stays unknown: ask for no other. */
 	bool similar_unknown;
 	int64_t creates_left;    /* --max-creates; -1: no limit */
 	struct dry_run *dry_run; /* send nothing, set result->plan; or NULL */
