@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,15 +8,83 @@
 
 #include "base/mem.h"
 
+static int exit_status = EX_OSERR;
+
+void
+mem_exit_with(int status)
+{
+	exit_status = status;
+}
+
+/* Uses _exit, because the library that asked for memory may hold locks that the functions
+ * of atexit wait for. */
 void *
 mem_checked(void *p)
 {
 	if (p == NULL) {
 		(void)!write(STDERR_FILENO, "out of memory\n", 14);
-		exit(EX_OSERR);
+		_exit(exit_status);
 	}
 	return p;
 }
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||               \
+    __has_feature(memory_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+/* Libraries call these functions in place of those of libc. A sanitizer has its own, which
+ * end the process too. */
+#ifndef SANITIZED
+
+static struct {
+	void *(*malloc)(size_t);
+	void *(*calloc)(size_t, size_t);
+	void *(*realloc)(void *, size_t);
+} next;
+
+/* Finds the definitions after ours: those of a preload library or of libc. The first call
+ * comes while the process starts, before there are threads. */
+static void
+find_next(void)
+{
+	*(void **)&next.calloc = dlsym(RTLD_NEXT, "calloc");
+	*(void **)&next.realloc = dlsym(RTLD_NEXT, "realloc");
+	*(void **)&next.malloc = dlsym(RTLD_NEXT, "malloc");
+}
+
+void *
+malloc(size_t size)
+{
+	if (next.malloc == NULL)
+		find_next();
+	return mem_checked(next.malloc(size));
+}
+
+void *
+calloc(size_t n, size_t size)
+{
+	if (next.malloc == NULL)
+		find_next();
+	return mem_checked(next.calloc(n, size));
+}
+
+void *
+realloc(void *p, size_t size)
+{
+	void *moved;
+
+	if (next.malloc == NULL)
+		find_next();
+	moved = next.realloc(p, size);
+	return size > 0 ? mem_checked(moved) : moved; /* realloc(p, 0) is free(p) */
+}
+
+#endif
 
 void *
 mem_new(size_t n, size_t size)

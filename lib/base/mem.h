@@ -2,7 +2,9 @@
  * mem: allocation that does not fail.
  *
  * Without memory the process prints a message and ends with EX_OSERR. Requests
- * that were paid for are in the ledger by then.
+ * that were paid for are in the ledger by then. This holds for libraries too:
+ * mem.c replaces malloc, calloc and realloc for the whole process. json-c does
+ * not check what they return: it omits members or crashes. libseccomp loops.
  */
 #ifndef AV_BASE_MEM_H
 #define AV_BASE_MEM_H
@@ -16,6 +18,9 @@ void *mem_resize(void *p, size_t size) __attribute__((returns_nonnull));
 
 /* Returns p, which a library allocated; ends the process if it is NULL. */
 void *mem_checked(void *p) __attribute__((returns_nonnull));
+
+/* The exit status without memory from now on. */
+void mem_exit_with(int status);
 
 /* Copies, which the caller frees. mem_str(NULL) is NULL. */
 char *mem_str(const char *s);

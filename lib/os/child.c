@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "os/child.h"
 
 #define SOCK 3
@@ -81,6 +82,7 @@ child_prepare(int sock)
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	mem_exit_with(CHILD_NOT_READY);
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
 		signal(ignored[i], SIG_IGN);
 	sigemptyset(&none);
@@ -106,6 +108,7 @@ child_receive(int sock, void *request, size_t len, int *fd)
 	    .msg_controllen = sizeof control};
 	struct cmsghdr *head;
 
+	mem_exit_with(EX_OSERR);
 	if (TEMP_FAILURE_RETRY(recvmsg(sock, &msg, MSG_CMSG_CLOEXEC)) != (ssize_t)len)
 		return false;
 	head = CMSG_FIRSTHDR(&msg);

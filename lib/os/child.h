@@ -35,7 +35,7 @@ int child_end(pid_t pid, int sock);
 /* For the child, first of all: closes every descriptor but the socket, makes
  * stdin, stdout and stderr /dev/null, and ignores the terminal's signals.
  * Returns the socket's new descriptor. Exits with CHILD_NOT_READY on an
- * error. */
+ * error, and until the first child_receive also without memory. */
 int child_prepare(int sock);
 
 /* For the child: waits for a request of len bytes. False when the parent is

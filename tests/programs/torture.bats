@@ -26,7 +26,12 @@ torture() {
 	STATES=5 limit 50 python3 "$TESTS/torture/power.py"
 }
 
-@test "an allocation fails: no other request is sent and nothing is made twice" {
+@test "an allocation fails: the program ends, drops nothing and sends no other request" {
 	torture memory 2 av-upload av-render-video
 	torture memory 1 av-poll av-token av-validate
+	torture memory 12 av-ledger-export
+}
+
+@test "an allocation of a worker fails: the worker ends, and the record says so" {
+	torture memory 4 av-validate:child
 }
