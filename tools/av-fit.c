@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 #include "av-fit/fit.h"
@@ -510,7 +509,7 @@ read_options(struct fit_tool *self, struct options *o)
 	read_output(self, o->output);
 	self->force = o->force;
 	if (providers_load(&self->providers, o->common.provider, &e) < 0)
-		die(EX_CONFIG, "%s", e.message);
+		warn("%s", e.message); /* its records come out with the same error */
 }
 
 int

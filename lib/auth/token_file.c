@@ -45,14 +45,12 @@ directory(struct err *e)
 	char *path = file_state_path("tokens", e);
 	struct stat st;
 
-	if (path == NULL) {
-		e->code = CODE_UNSAFE_SECRET;
+	if (path == NULL)
 		return NULL;
-	}
 	if (!file_make_dirs(path, 0700))
-		err_set(e, CODE_UNSAFE_SECRET, "cannot make the directory '%s':", path);
+		err_set(e, CODE_STATE_UNUSABLE, "cannot make the directory '%s':", path);
 	else if (lstat(path, &st) != 0)
-		err_set(e, CODE_UNSAFE_SECRET, "cannot read the mode of '%s':", path);
+		err_set(e, CODE_STATE_UNUSABLE, "cannot read the mode of '%s':", path);
 	else if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
 	         (st.st_mode & 077) != 0)
 		err_set(e, CODE_UNSAFE_SECRET,
@@ -142,12 +140,12 @@ token_file_lock(struct token_file *f, struct err *e)
 	if (f->fd < 0)
 		f->fd = open(f->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (f->fd < 0)
-		return err_set(e, CODE_UNSAFE_SECRET, "cannot open '%s':", f->lock);
+		return err_set(e, CODE_STATE_UNUSABLE, "cannot open '%s':", f->lock);
 	if (fcntl(f->fd, F_OFD_SETLK, &lock) == 0)
 		return 1;
 	if (errno == EAGAIN || errno == EACCES || errno == EINTR)
 		return 0;
-	return err_set(e, CODE_UNSAFE_SECRET, "cannot lock '%s':", f->lock);
+	return err_set(e, CODE_STATE_UNUSABLE, "cannot lock '%s':", f->lock);
 }
 
 int
@@ -170,7 +168,7 @@ token_file_write(const struct token_file *f, const struct stored_token *k, struc
 	    k->in_doubt ? "true" : "false");
 	if (b.full || !file_replace(f->path, f->temp, 0600, b.data, b.len))
 		r = err_set(
-		    e, CODE_UNSAFE_SECRET, "cannot store the token in '%s':", f->path);
+		    e, CODE_STATE_UNUSABLE, "cannot store the token in '%s':", f->path);
 	secret_buf_release(&b);
 	return r;
 }
@@ -180,6 +178,6 @@ token_file_remove(const struct token_file *f, struct err *e)
 {
 	unlink(f->temp);
 	if (unlink(f->path) != 0 && errno != ENOENT)
-		return err_set(e, CODE_UNSAFE_SECRET, "cannot remove '%s':", f->path);
+		return err_set(e, CODE_STATE_UNUSABLE, "cannot remove '%s':", f->path);
 	return 0;
 }

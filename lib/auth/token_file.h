@@ -39,7 +39,7 @@ int64_t stored_token_left(
 void stored_token_release(struct stored_token *k);
 
 /* parts: what the token is for, n strings, NULL for an absent one. Makes the
- * directory. -1 and CODE_UNSAFE_SECRET if there is no safe place. */
+ * directory. -1: state_unusable, or unsafe_secret if others can reach it. */
 int token_file_open(
     struct token_file *file, const char *const *parts, size_t n, struct err *e);
 

@@ -30,6 +30,7 @@ code_exit_status(enum code code, bool retryable)
 {
 	switch (code) {
 	case CODE_BAD_PROVIDER:
+	case CODE_UNKNOWN_PROVIDER:
 	case CODE_NO_CREDENTIALS:
 	case CODE_STATE_UNUSABLE:
 	case CODE_UNSAFE_SECRET:

@@ -1,5 +1,4 @@
 #include <string.h>
-#include <sysexits.h>
 
 #include "base/version.h"
 #include "program/session.h"
@@ -12,18 +11,24 @@ is_stopping(void *arg)
 	return run_stopping(s->run);
 }
 
-/* Loads each provider of -p and looks for its credentials. */
+/* Says at once that a provider of -p is unusable; its records say it too. Credentials are
+ * left to the first request. */
 static void
 check_providers(struct session *s)
 {
 	const struct strings *names = &s->common->providers;
 	struct err e;
 
-	for (size_t i = 0; i < names->n; i++) {
-		struct account *a = accounts_get(s->engine.accounts, names->v[i], &e);
-		if (a == NULL || account_has_credentials(a, &e) < 0)
-			die(EX_CONFIG, "%s", e.message);
-	}
+	for (size_t i = 0; i < names->n; i++)
+		if (accounts_get(s->engine.accounts, names->v[i], &e) == NULL)
+			warn("%s", e.message);
+}
+
+static void
+open_ledger(struct session *s)
+{
+	s->paid.ledger = ledger_open(s->ledger_file, s->engine.loop, &s->paid.no_ledger);
+	s->no_ledger = s->paid.ledger == NULL;
 }
 
 void
@@ -36,7 +41,6 @@ session_open(struct session *s, const struct opt_common *common,
 	struct http_options http_options = {
 	    .user_agent = av_user_agent, .max_in_flight = (unsigned)common->jobs};
 	struct engine *engine = &s->engine;
-	struct err e;
 
 	if (common->url != NULL &&
 	    (common->provider == NULL || strchr(common->provider, ',')))
@@ -54,9 +58,9 @@ session_open(struct session *s, const struct opt_common *common,
 		check_providers(s);
 	if (options->ledger) {
 		s->paid.lookups = lookups_new(engine);
-		s->paid.ledger = ledger_open(options->ledger_file, engine->loop, &e);
-		if (s->paid.ledger == NULL)
-			die(EX_CONFIG, "%s", e.message);
+		open_ledger(s);
+		if (s->no_ledger)
+			warn("no paid request is sent: %s", s->paid.no_ledger.message);
 	}
 	engine->http = http_new(engine->loop, &http_options);
 	s->run = run_new(engine->loop, common, step, options->window, program);
@@ -101,15 +105,12 @@ session_account(struct session *s, struct item *item)
 struct ledger *
 session_ledger(struct session *s)
 {
-	struct err e;
-
 	if (s->paid.ledger != NULL || s->no_ledger)
 		return s->paid.ledger;
-	s->paid.ledger = ledger_open(s->ledger_file, s->engine.loop, &e);
-	s->no_ledger = s->paid.ledger == NULL;
+	open_ledger(s);
 	if (s->no_ledger)
 		warn("failed and deleted avatars are not noted for later runs: %s",
-		    e.message);
+		    s->paid.no_ledger.message);
 	return s->paid.ledger;
 }
 

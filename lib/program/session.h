@@ -3,9 +3,9 @@
  *
  *	opt_parse -> session_open -> run_records -> session_close -> run_exit
  *
- * Mistakes that the user has to fix first (an unknown provider, a missing key,
- * a ledger that cannot be written) end the program in session_open, before any
- * input is read.
+ * What the user has to fix (an unknown provider, a missing key, a ledger that
+ * cannot be opened) is an error of each record that needs it, so that records
+ * reach the end of a pipe. session_open warns of it.
  */
 #ifndef AV_PROGRAM_SESSION_H
 #define AV_PROGRAM_SESSION_H
@@ -22,7 +22,7 @@ struct session {
 	struct paid_context paid; /* for paid requests, and the ledger */
 	struct dry_run dry_run;   /* counted with --dry-run; see paid.dry_run */
 	const char *ledger_file;
-	bool no_ledger; /* opening it failed */
+	bool no_ledger; /* opening it failed; see paid.no_ledger */
 };
 
 struct session_options {

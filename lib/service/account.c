@@ -269,8 +269,10 @@ got_token(void *arg)
 		call_first(&r->for_token, failed ? &r->token_err : NULL);
 }
 
-int
-account_has_credentials(struct account *a, struct err *e)
+/* Checks, without asking the service, that a key is configured if one is needed: 0, or -1
+ * and no_credentials, unsafe_secret. */
+static int
+has_credentials(struct account *a, struct err *e)
 {
 	struct account_rest *r = a->rest;
 	struct creds_from from = {.fd = -1,
@@ -309,7 +311,7 @@ account_authorize(struct account *a, struct account_wait *w, const char *rejecte
 		fn(arg, NULL);
 		return;
 	}
-	if (account_has_credentials(a, &e) < 0) {
+	if (has_credentials(a, &e) < 0) {
 		fn(arg, &e);
 		return;
 	}

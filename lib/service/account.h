@@ -49,10 +49,6 @@ void accounts_free(struct accounts *all);
 struct account *accounts_get(
     struct accounts *all, const char *name, struct err *e);
 
-/* Checks, without asking the service, that a key is configured if one is
- * needed: 0, or -1 and no_credentials, unsafe_secret. */
-int account_has_credentials(struct account *a, struct err *e);
-
 /* Begins nothing more for this account, because of f (copied). Only the first
  * reason counts. */
 void account_block(struct account *a, const struct failure *f);

@@ -438,6 +438,8 @@ may_claim(struct paid *p)
 	if (p->subject == NULL) {
 		fail(p, CODE_INVALID_RECORD,
 		    "the record has no photo, URL or id to tell this request from others");
+	} else if (p->context->ledger == NULL) {
+		fail(p, p->context->no_ledger.code, p->context->no_ledger.message);
 	} else if (a->blocked) {
 		failure_copy(&p->failure, &a->why);
 		p->failure.created = "no";

@@ -31,6 +31,7 @@
 struct paid_context {
 	struct engine *engine;
 	struct ledger *ledger;
+	struct err no_ledger; /* if ledger is NULL: the error of each request */
 	struct lookups *lookups;
 	bool again;        /* make another one of what is made */
 	bool unique_names; /* names end with digits of the ledger's key */

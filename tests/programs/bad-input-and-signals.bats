@@ -12,7 +12,7 @@ load helper
 		{"provider":"loom","avatar":{"id":"a","status":"ready"},"renderings":[{"status":"processing"},{"kind":5,"status":"processing"},{"kind":"no","status":"processing"},7]}
 		{"provider":"loom","avatar":"a","renderings":{}}
 	END
-	run -65 limit 20 av-poll -k <in
+	run -78 limit 20 av-poll -k <in
 	is "$(jq -c '.error.code' <<<"$output")" $'"no_provider"\n"no_provider"\n"unknown_provider"\nnull\n"no_avatar"'
 }
 

@@ -16,7 +16,7 @@ made() {
 @test "help and version on stdout; usage errors on stderr, exit status 64" {
 	check_usage av-poll --watch --nonsense "--watch 0" "--watch x" "--interval x" "--timeout -1" "-O a=b"
 	run -78 --separate-stderr av-poll -p nobody x
-	[ -z "$output" ]
+	[[ $output == *'"code":"unknown_provider"'* && $stderr == *nobody* ]]
 }
 
 @test "each service: waits until ready, keeps the service's own word" {

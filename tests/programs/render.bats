@@ -20,7 +20,7 @@ files() {
 @test "help and version on stdout; usage errors on stderr, exit status 64" {
 	check_usage av-render --ask --nonsense "--watch 0" "--timeout x" "-r" "--max-creates 1"
 	run -78 --separate-stderr av-render -p nobody x
-	[ -z "$output" ]
+	[[ $output == *'"code":"unknown_provider"'* && $stderr == *nobody* ]]
 }
 
 @test "defaults: the pictures that come with the avatar for free" {
@@ -398,4 +398,26 @@ files() {
 	check_schema part
 	render --exit-zero --timeout 1 --retry-failed -r pose=hi -o out <part >again
 	is "$(stat '.loom | [.renderings, .duplicates_count]')" '[15,0]'
+}
+
+@test "an unusable state directory or ledger: each record comes out, what is free still works" {
+	box
+	ready argil,loom 1
+	touch file
+	charges=$(stat .loom.charges)
+	XDG_STATE_HOME=$PWD/file run -0 --separate-stderr av-poll -p argil \
+		"$(jq -r 'select(.provider == "argil").avatar.id' ready.jsonl)"
+	is "$(jq -r .avatar.status <<<"$output")" ready
+	[[ $stderr == *"not shared"* ]]
+	# Loom needs a directory for its token, the cover of Argil needs nothing.
+	XDG_STATE_HOME=$PWD/file run -78 --separate-stderr av-render -o out <ready.jsonl
+	is "$(jq -c '[.provider, .error.code]' <<<"$output" | sort)" $'["argil",null]\n["loom","state_unusable"]'
+	# A pose is paid for, a preview is not.
+	grep '"loom"' ready.jsonl >loom.jsonl
+	run -78 --separate-stderr av-render --ledger file/x -o out -r pose=hi <loom.jsonl
+	is "$(jq -c '[.error.code, .error.created]' <<<"$output")" '["state_unusable","no"]'
+	[[ $stderr == "av-render: no paid request is sent: "* ]]
+	run -0 --separate-stderr av-render --ledger file/x -o out -r preview <loom.jsonl
+	is "$(stat .loom.charges)" "$charges"
+	is "$(files)" "./001.argil.cover.jpg ./001.loom.preview.png "
 }

@@ -33,16 +33,16 @@ fails() {
 		"--max-creates x" "-u http://127.0.0.1:1/v1" "-p anam,argil -u http://127.0.0.1:1/v1"
 }
 
-@test "configuration errors: unknown provider, no key, plain http" {
+@test "configuration errors of each record: unknown provider, no key, plain http" {
 	photos 1
 	unset ANAM_API_KEY
 	run -78 --separate-stderr av-upload -p nobody photos/001.jpg
-	[[ -z $output && $stderr == *nobody* ]]
+	[[ $output == *'"code":"unknown_provider"'* && $stderr == *nobody* ]]
 	run -78 --separate-stderr av-upload -p anam photos/001.jpg
-	[[ -z $output && $stderr == *ANAM_API_KEY* ]]
+	[[ $output == *'"code":"no_credentials"'* && $stderr == *ANAM_API_KEY* ]]
 	ANAM_API_KEY=k ANAM_API_URL=http://example.org/v1 run -78 --separate-stderr \
 		av-upload -p anam photos/001.jpg
-	[ -z "$output" ]
+	[[ $output == *'"code":"bad_provider"'* && $stderr == *example.org* ]]
 }
 
 @test "operands, lines, NUL-ended lines, records, URLs, names, options" {
@@ -179,13 +179,21 @@ fails() {
 	check_schema a b c d e f g h i j
 }
 
-@test "an unusable ledger: nothing is sent" {
+@test "an unusable ledger: each record comes out, nothing is sent" {
 	photos 1
 	box
 	printf 'no database, surely not, not at all' >broken.db
-	run -78 upload --ledger broken.db -p avtr1 photos/001.jpg
-	run -78 upload --ledger /proc/none/x.db -p avtr1 photos/001.jpg
+	for ledger in broken.db /proc/none/x.db; do
+		run -78 --separate-stderr upload -k --ledger "$ledger" -p avtr1 photos/001.jpg \
+			'{"file":"x","provider":"loom","avatar":{"id":"7"}}' '{"file":"y","error":{"code":"refused"}}'
+		is "$(jq -sc 'map([.error.code, .error.created, .error.retryable])' <<<"$output")" \
+			'[["state_unusable","no",true],[null,null,null],["refused",null,null]]'
+		[[ $stderr == "av-upload: no paid request is sent: "*"$ledger"* ]]
+	done
+	run -78 upload --dry-run --ledger broken.db -p avtr1 photos/001.jpg
 	is "$(stat .avtr1.requests)" 0
+	upload --retry-failed <<<"$(grep '^{' <<<"$output")" >out
+	is "$(of out 'map(.error)')" '[null]'
 }
 
 @test "--max-creates: the limit of creates; the rest is retryable" {

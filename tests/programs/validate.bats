@@ -59,8 +59,9 @@ turned() {
 
 @test "help and version on stdout; usage errors on stderr, exit status 64" {
 	check_usage av-validate --quick --nonsense "-j 0" "--rate 1" "--max-pixels 0" "--max-pixels x" -O
-	run -78 --separate-stderr av-validate -p anam,nobody x
-	[[ -z $output && $stderr == *nobody* ]]
+	run -78 --separate-stderr av-validate -k -p anam,nobody x
+	is "$(jq -c '[.provider, .error.code]' <<<"$output")" $'["anam","file_missing"]\n["nobody","unknown_provider"]'
+	[[ $stderr == *nobody* ]]
 }
 
 @test "a photo's facts" {
@@ -225,7 +226,7 @@ turned() {
 	is "$(AV_PROVIDER=anam validate -p avtr1 a.jpg | jq -r .provider)" avtr1
 	is "$(validate -p protoface a.jpg | jq -r '[.error, .image.width] | tostring')" '[null,1280]'
 	is "$(validate a.jpg | jq -c '[.provider, .image.width]')" '[null,1280]'
-	run -65 validate '{"file":"a.jpg","provider":"nobody"}'
+	run -78 validate '{"file":"a.jpg","provider":"nobody"}'
 	[[ $output == *'"code":"unknown_provider"'* ]]
 }
 
