@@ -44,6 +44,18 @@ storm() {
 	check_outcomes
 }
 
+@test "one process with -j 32, Loom's account exclusive, responses lost, failing lists" {
+	begin --fault lost-after@loom=0.1 --fault lost-before@loom=0.1 \
+		--fault list-500=0.05 --fault list-lost=0.05
+	export LOOM_EXCLUSIVE=1
+	grep loom all >loom
+	mv loom all
+	storm av-upload sh -c 'exec av-upload -q -j 32 --exit-zero <all'
+	mv out all
+	upload
+	check_outcomes
+}
+
 @test "xargs -P 8, Loom's account exclusive" {
 	RATE=40 begin
 	export LOOM_EXCLUSIVE=1
