@@ -20,7 +20,7 @@ struct options {
 	struct opt_common common;
 	struct strings asked, given;
 	const char *out, *ledger;
-	int64_t watch, interval_ms;
+	int64_t watch, interval_ms, max_bytes;
 	bool ask, force, dry_run;
 };
 
@@ -36,6 +36,8 @@ static const struct opt table[] = {
         offsetof(struct options, ask)},
     {0, "force", NULL, "replace existing files", OPT_FLAG,
         offsetof(struct options, force)},
+    {0, "max-bytes", "N[k|M|G]", "largest file to download (by kind: 64M to 4G)",
+        OPT_BYTES, offsetof(struct options, max_bytes)},
     {0, "dry-run", NULL, "send nothing; show what would be sent, with cost", OPT_FLAG,
         offsetof(struct options, dry_run)},
     {0, "ledger", "FILE", "database of paid requests, or none (AV_LEDGER)", OPT_STR,
@@ -426,6 +428,7 @@ main(int argc, char *argv[])
 	    .template = template,
 	    .ask = o.ask,
 	    .force = o.force,
+	    .max_bytes = (uint64_t)o.max_bytes,
 	    .timeout_ms = o.common.timeout_ms};
 	poller_init(&self.context.poller, &self.session.engine, (size_t)o.common.jobs,
 	    o.common.timeout_ms, o.interval_ms);

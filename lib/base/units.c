@@ -59,3 +59,23 @@ units_count(const char *s, int64_t *value)
 	*value = strtoll(s, NULL, 10);
 	return s[strspn(s, "0123456789")] == '\0' && *value >= 1 && *value <= INT32_MAX;
 }
+
+bool
+units_bytes(const char *s, int64_t *bytes)
+{
+	static const struct {
+		const char *unit;
+		int shift;
+	} units[] = {{"", 0}, {"k", 10}, {"M", 20}, {"G", 30}};
+	size_t digits = strspn(s, "0123456789");
+
+	for (size_t i = 0; digits > 0 && i < sizeof units / sizeof *units; i++) {
+		int64_t n = strtoll(s, NULL, 10);
+
+		if (strcmp(s + digits, units[i].unit) != 0)
+			continue;
+		*bytes = n << units[i].shift;
+		return n > 0 && n <= INT64_MAX >> units[i].shift;
+	}
+	return false;
+}

@@ -1,5 +1,5 @@
 /*
- * units: reads times, rates and counts from options and the environment.
+ * units: reads times, rates, counts and sizes from options and the environment.
  */
 #ifndef AV_BASE_UNITS_H
 #define AV_BASE_UNITS_H
@@ -17,5 +17,8 @@ bool units_rate(const char *s, double *per_second);
 
 /* A whole number from 1 to INT32_MAX. */
 bool units_count(const char *s, int64_t *value);
+
+/* Bytes, at least 1, of "1000", "64k", "64M" or "4G" (powers of 1024). */
+bool units_bytes(const char *s, int64_t *bytes);
 
 #endif

@@ -307,21 +307,6 @@ http_transfer_say(const struct http_transfer *t, const struct http_response *r)
 		note("%s %.*s%s: %s", method, len, url, rest, r->why);
 }
 
-/* HTTP/1 without a length and without chunks: the connection's end ends the body. */
-static bool
-is_open_ended(const struct http_response *r)
-{
-	long version = 0;
-	curl_off_t length = -1;
-	/* Not changed by reading; libcurl's prototype does not say so. */
-	CURL *easy = (CURL *)(uintptr_t)r->easy_;
-
-	(void)curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
-	(void)curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-	return version < CURL_HTTP_VERSION_2_0 && length < 0 &&
-	       http_header_of(r, "Transfer-Encoding") == NULL;
-}
-
 static const char *
 why_not_answered(const struct http_transfer *t, enum http_fate fate)
 {
@@ -367,9 +352,7 @@ http_transfer_result(const struct http_transfer *t, struct http_response *r)
 	else
 		r->fate = r->sent || r->status != 0 ? HTTP_BROKEN : HTTP_NOT_SENT;
 	r->sent = r->sent || (r->status != 0 && !t->cancelled);
-	if (r->fate == HTTP_ANSWERED)
-		r->open_ended = is_open_ended(r);
-	else
+	if (r->fate != HTTP_ANSWERED)
 		r->why = why_not_answered(t, r->fate);
 }
 

@@ -63,7 +63,6 @@ struct http_response {
 	enum http_fate fate;
 	bool sent;        /* the server may have acted on the request */
 	int status;       /* 0: none came */
-	bool open_ended;  /* only the connection's end ended the body */
 	bool too_large;   /* the body was larger than max_body */
 	int no_socket;    /* EMFILE or ENFILE: no descriptor was left for one */
 	const char *body; /* ends in a NUL that len does not count; may be "" */

@@ -76,6 +76,8 @@ set_member(const struct opt *row, void *into, const char *arg)
 		return units_count(arg, member);
 	case OPT_MS:
 		return units_ms(arg, member) && *(int64_t *)member > 0;
+	case OPT_BYTES:
+		return units_bytes(arg, member);
 	case OPT_RATE:
 		return units_rate(arg, member);
 	case OPT_LIST:

@@ -19,6 +19,7 @@ enum opt_type {
 	OPT_STR,   /* const char * */
 	OPT_INT,   /* int64_t from 1 to INT32_MAX */
 	OPT_MS,    /* int64_t in ms: "90" (seconds), "10m", "0.5s" */
+	OPT_BYTES, /* int64_t from 1: "1000", "64k", "64M", "4G" */
 	OPT_RATE,  /* double: "5", "5/s", "30/m" */
 	OPT_LIST,  /* struct strings: every value given */
 };

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "http/range.h"
 #include "http/url.h"
-#include "image/truncated.h"
+#include "image/whole.h"
 #include "provider/answer.h"
 #include "service/download.h"
 #include "json/json.h"
@@ -29,7 +29,8 @@ struct download {
 	uint64_t asked;        /* the byte that the request at hand begins with */
 	uint64_t reached;      /* the most bytes there ever were */
 	bool came;             /* bytes of the answer at hand */
-	unsigned bad;          /* whole answers that were no result */
+	bool too_large;
+	unsigned bad; /* whole answers that were no result */
 	int64_t deadline;
 	int write_errno;
 	struct outfile target;
@@ -108,7 +109,7 @@ not_the_rest(struct download *d, const char *why, int http_status)
 	not_a_result(d, why, http_status);
 }
 
-/* Keeps the whole file, if the kind has its type. */
+/* Keeps the whole file. */
 static void
 keep(struct download *d, const char *type)
 {
@@ -116,13 +117,6 @@ keep(struct download *d, const char *type)
 	struct buf path = {0};
 	struct err e;
 
-	d->spec.name.ext = json_object_get_string(json_member(d->spec.types, type));
-	if (d->spec.name.ext == NULL) {
-		char *why = mem_printf("it is %s, which is no such result", type);
-		not_a_result(d, why, 0);
-		free(why);
-		return;
-	}
 	failure_release(&d->attempt.failure);
 	if (outfile_path(d->spec.template, &d->spec.name, &path, &e) < 0 ||
 	    outfile_commit(&d->target, path.data, d->spec.force, sha256, &e) < 0)
@@ -131,6 +125,41 @@ keep(struct download *d, const char *type)
 	    .type = type, .file = path.data, .bytes = d->target.len, .sha256 = sha256};
 	finish(d);
 	buf_release(&path);
+}
+
+/* Keeps a file that is whole by its own format and has one of the kind's types. If it is
+ * damaged and came in parts, the parts may be of different files. */
+static void
+judge(struct download *d, int http_status)
+{
+	const struct outfile *t = &d->target;
+	const char *type = filetype_of(d->spec.filetypes, t->head, t->head_len);
+	char fault[WHOLE_WHY], *why = NULL;
+
+	d->spec.name.ext = json_object_get_string(json_member(d->spec.types, type));
+	if (d->spec.name.ext == NULL)
+		why = mem_printf("it is %s, which is no such result", type);
+	else if (!file_is_whole(t->fd, t->len, type, d->spec.name.ext, fault))
+		why = mem_printf("it is damaged or not complete: %s", fault);
+	if (why == NULL)
+		keep(d, type);
+	else if (http_status == 206)
+		not_the_rest(d, why, http_status);
+	else
+		not_a_result(d, why, http_status);
+	free(why);
+}
+
+static void
+too_large(struct download *d, int http_status)
+{
+	char *why =
+	    mem_printf("it has more than %ju bytes; set another limit with --max-bytes",
+	        (uintmax_t)d->spec.max_bytes);
+
+	blame(d, why, http_status);
+	free(why);
+	finish(d);
 }
 
 static void
@@ -168,18 +197,12 @@ refused(struct download *d, const struct http_response *r)
 static void
 answered(struct download *d, const struct http_response *r)
 {
-	const struct outfile *t = &d->target;
-	enum range_end end = range_reached(&d->resume, r, t->len);
-	const char *type = NULL;
+	enum range_end end = range_reached(&d->resume, r, d->target.len);
 
-	if (end == RANGE_COMPLETE)
-		type = filetype_of(d->spec.filetypes, t->head, t->head_len);
 	if (!d->came)
 		not_a_result(d, "it is empty", r->status);
-	else if (type != NULL && r->open_ended && is_truncated(t->fd, t->len, type))
-		not_a_result(d, "it breaks off", r->status);
-	else if (type != NULL)
-		keep(d, type);
+	else if (end == RANGE_COMPLETE)
+		judge(d, r->status);
 	else if (end == RANGE_PARTIAL)
 		again(d, "a part is missing", r->status, 0);
 	else
@@ -195,6 +218,8 @@ responded(void *arg, const struct http_response *r)
 	if (d->write_errno != 0) {
 		errno = d->write_errno;
 		fail_to_write(d);
+	} else if (d->too_large) {
+		too_large(d, r->status);
 	} else if (r->fate == HTTP_CANCELLED) {
 		attempt_interrupt(&d->attempt);
 	} else if (d->objection != NULL) {
@@ -225,7 +250,8 @@ head(void *arg, const struct http_response *r)
 		d->objection = range_objection(&d->resume, r, d->asked);
 	if (d->objection == NULL && (r->status == 200 || d->asked == 0))
 		range_begin(&d->resume, r);
-	return d->objection == NULL;
+	d->too_large = d->objection == NULL && d->resume.total > d->spec.max_bytes;
+	return d->objection == NULL && !d->too_large;
 }
 
 static bool
@@ -234,6 +260,9 @@ sink(void *arg, uint64_t offset, const char *data, size_t len)
 	struct download *d = arg;
 
 	d->came = true;
+	d->too_large = offset + len > d->spec.max_bytes;
+	if (d->too_large)
+		return false;
 	if (outfile_write(&d->target, offset, data, len))
 		return true;
 	d->write_errno = errno;
@@ -316,6 +345,24 @@ check(void *arg)
 	return rc;
 }
 
+/* The largest result of a kind with these types. */
+static uint64_t
+default_max_bytes(struct json_object *types)
+{
+	const uint64_t mib = 1024 * 1024;
+	uint64_t max = 64 * mib;
+
+	json_object_object_foreach(types, type, ext)
+	{
+		(void)ext;
+		if (strncmp(type, "video/", 6) == 0)
+			return 4096 * mib;
+		if (strncmp(type, "image/", 6) != 0)
+			max = 256 * mib;
+	}
+	return max;
+}
+
 struct download *
 download_start(
     struct engine *engine, const struct download_spec *spec, download_fn *fn, void *arg)
@@ -334,6 +381,8 @@ download_start(
 	        .engine = engine,
 	        .account = spec->account,
 	        .deadline = &d->deadline}};
+	if (d->spec.max_bytes == 0)
+		d->spec.max_bytes = default_max_bytes(d->spec.types);
 	attempt_start(&d->attempt);
 	return d;
 }

@@ -5,6 +5,10 @@
  * own origin and nowhere else; plain http is allowed only if the API itself is
  * on loopback. A transfer that breaks off is resumed if the server proves that
  * the file is still the same (http/range.h), else it begins again.
+ *
+ * Nothing is written beyond max_bytes. A file is kept only if it is whole by
+ * its own format (image/whole.h); else it is fetched again from the first byte,
+ * at most four times.
  */
 #ifndef AV_SERVICE_DOWNLOAD_H
 #define AV_SERVICE_DOWNLOAD_H
@@ -23,6 +27,9 @@ struct download_spec {
 	struct filetype *filetypes; /* borrowed */
 	bool force;
 	int64_t timeout_ms; /* after it a failure is final */
+	/* 0: 4 GiB if a type is of video, 64 MiB if all are of pictures, else
+	 * 256 MiB. */
+	uint64_t max_bytes;
 };
 
 struct download_result {

@@ -50,8 +50,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
-	a.open_ended = data[0] & 1;
-	b.open_ended = data[0] & 2;
 	len = (uint64_t)data[1] * (data[0] & 4 ? 1 : 1000003);
 	text = at = mem_new(size, 1);
 	memcpy(text, data + 2, size - 2);

@@ -1,5 +1,6 @@
 /* Downloads from a server that follows a script: a complete file is kept, a broken download is
- * resumed only if the file is surely the same, and no other file is left. */
+ * resumed only if the file is surely the same, nothing is kept that is damaged or too large, and no
+ * other file is left. In the scripts ~ stands for a NUL. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -43,6 +44,15 @@
 #define BROKEN(headers)      OK(LENGTH(20) headers, HALF)
 #define WHOLE(headers, body) OK(LENGTH(20) headers, body)
 #define RANGE                "bytes=10-"
+/* A GIF of one pixel, of 43 bytes; the same with the last sub-block changed. */
+#define GIF_HEAD "GIF89a\1~\1~\x80~~abcdef"
+#define GIF_TAIL "!\xf9\4~~~~~,~~~~\1~\1~~\2\2\x44\1~;"
+#define GIF      GIF_HEAD GIF_TAIL
+#define BAD_TAIL "!\xf9\4~~~~~,~~~~\1~\1~~\2\7\x44\1~;"
+#define CHUNKED  "Transfer-Encoding: chunked\r\n"
+#define OVER     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-"
+
+enum { MAX_BYTES = 60 };
 
 enum { STEPS = 6 };
 
@@ -53,7 +63,8 @@ static const struct script {
 	const char *asked[STEPS]; /* "RANGE IF-RANGE"; NULL: neither */
 	const char *kept;         /* NULL: download_failed, and no file */
 	bool expired;
-	int64_t wait_ms; /* the least wait between the first two requests */
+	const char *says; /* part of the message */
+	int64_t wait_ms;  /* the least wait between the first two requests */
 } scripts[] = {
     {"whole at once", {WHOLE(TAG("a"), OLD)}, .kept = OLD},
     {"only a length", {WHOLE("", OLD)}, .kept = OLD},
@@ -166,9 +177,27 @@ static const struct script {
     {"no answer at first", {"", WHOLE(TAG("a"), OLD)}, .kept = OLD},
     {"longer than its Content-Length", {WHOLE(TAG("a"), OLD "and more")}, .kept = OLD},
     {"ended by the connection's end", {OK("", OLD)}, .kept = OLD},
-    {"ended by the connection's end, too early",
-        {OK("", "GIF89a and no more"), OK("", "GIF89a and no more;")},
-        .kept = "GIF89a and no more;"},
+    {"ended by the connection's end, too early", {OK("", GIF_HEAD), OK("", GIF)},
+        .kept = GIF},
+    {"shorter than the file, with the length that it has",
+        {OK(LENGTH(30), GIF), OK(LENGTH(43), GIF)}, .kept = GIF},
+    {"damaged each time",
+        {OK(LENGTH(43), GIF_HEAD BAD_TAIL), OK(LENGTH(43), GIF_HEAD BAD_TAIL),
+            OK(LENGTH(43), GIF_HEAD BAD_TAIL), OK(LENGTH(43), GIF_HEAD BAD_TAIL)},
+        .kept = NULL, .says = "ends too early"},
+    {"a range of other bytes under the same tag",
+        {OK(LENGTH(43) TAG("a"), GIF_HEAD),
+            PART("19-42/43", LENGTH(24) TAG("a"), BAD_TAIL),
+            OK(LENGTH(43) TAG("a"), GIF_HEAD), OK(LENGTH(43) TAG("a"), GIF)},
+        .asked = {NULL, "bytes=19- \"a\""}, .kept = GIF},
+    {"announced as too large", {OK(LENGTH(61), OVER)}, .says = "--max-bytes"},
+    {"too large, by its range", {PART("0-9/61", LENGTH(10), HALF)},
+        .says = "--max-bytes"},
+    {"too large, in chunks", {OK(CHUNKED, "40\r\n" OVER "\r\n")}, .says = "--max-bytes"},
+    {"too large, to the connection's end", {OK("", OVER)}, .says = "--max-bytes"},
+    {"too large, by parts",
+        {OK(CHUNKED TAG("a"), "a\r\n" HALF "\r\n5\r\n"), PART("10-99/*", TAG("a"), OVER)},
+        .asked = {NULL, RANGE " \"a\""}, .says = "--max-bytes"},
     {"empty, then not", {OK(LENGTH(0), ""), WHOLE("", OLD)}, .kept = OLD},
     {"empty", {OK(LENGTH(0), ""), OK(LENGTH(0), ""), OK("", ""), OK(LENGTH(0), "")},
         .kept = NULL},
@@ -249,7 +278,13 @@ connection(void *arg)
 
 			server.wanted[i][step] = range_of(head);
 			server.at[i][step] = now_ms();
-			(void)send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+			char *bytes = mem_str(answer);
+
+			for (size_t k = 0; answer[k] != '\0'; k++)
+				if (answer[k] == '~')
+					bytes[k] = '\0';
+			(void)send(fd, bytes, strlen(answer), MSG_NOSIGNAL);
+			free(bytes);
 		}
 	}
 	/* Shut down before closing, so that the client gets everything. */
@@ -331,6 +366,7 @@ fetch_all(void **unused)
 		        .name = {.id = ids[i]},
 		        .types = types,
 		        .filetypes = filetypes,
+		        .max_bytes = MAX_BYTES,
 		        .timeout_ms = 12000},
 		    fetched, &fetches[i]);
 		free(url);
@@ -387,6 +423,8 @@ fault_of(size_t i)
 		return mem_str("asked again too soon");
 	if (f->expired != s->expired)
 		return mem_printf("expired: %d", f->expired);
+	if (s->says != NULL && strstr(f->message, s->says) == NULL)
+		return mem_printf("said %s", f->message);
 	if (s->kept == NULL)
 		return f->code == CODE_DOWNLOAD_FAILED ? mem_str("")
 		                                       : mem_printf("code %d", f->code);
@@ -396,6 +434,9 @@ fault_of(size_t i)
 	if (fd < 0 || read(fd, kept, sizeof kept - 1) != (ssize_t)f->bytes)
 		return mem_str("the file has another length than reported");
 	close(fd);
+	for (uint64_t k = 0; k < f->bytes; k++)
+		if (kept[k] == '\0')
+			kept[k] = '~';
 	return strcmp(kept, s->kept) == 0 ? mem_str("") : mem_printf("kept %s", kept);
 }
 

@@ -169,6 +169,7 @@ fetch(struct job *job, const char *url)
 	    .types = job->kind->types,
 	    .filetypes = job->context->filetypes,
 	    .force = job->context->force,
+	    .max_bytes = job->context->max_bytes,
 	    .timeout_ms = job->context->timeout_ms};
 
 	job->download = download_start(job->context->engine, &spec, fetched, job);

@@ -24,6 +24,7 @@ struct render_context {
 	const char *template; /* of file names */
 	bool ask;             /* stop once it is requested */
 	bool force;
+	uint64_t max_bytes; /* of a file; 0: by its kind */
 	int64_t timeout_ms;
 };
 
