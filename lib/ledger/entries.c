@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "ledger/entries.h"
 #include "ledger/key.h"
 #include "ledger/sqlite_db.h"
@@ -22,7 +23,7 @@ static const struct {
     [STATE_GONE] = {"gone", 4},
 };
 
-enum { STATES = sizeof states / sizeof states[0] };
+enum { STATES = sizeof states / sizeof states[0], TAG_DIGITS = 24, ID_MAX = 256 };
 
 static int
 state_of(const char *name)
@@ -207,6 +208,24 @@ begin(struct sqlite_store *db, const char *key, struct one_key *one, struct err 
 	return find_key(db, key, one, e) < 0 ? end(db, -1, e) : 0;
 }
 
+/* Checks an id that did not come from the service itself. It becomes part of URLs and file
+ * names, and is printed. */
+static int
+check_id(const char *id, struct err *e)
+{
+	size_t len = strlen(id);
+	bool ok = len <= ID_MAX && utf8_valid(id, len);
+
+	for (const unsigned char *c = (const unsigned char *)id; ok && *c != '\0'; c++)
+		ok = *c > ' ' && *c != 0x7f && *c != '/' && *c != '\\' &&
+		     (*c != 0xc2 || c[1] >= 0xa0); /* C2 80 to C2 9F: controls */
+	if (ok)
+		return 0;
+	return err_set(e, CODE_INVALID_RECORD,
+	    "the id must have at most %d bytes, without spaces, slashes and control characters",
+	    ID_MAX);
+}
+
 int
 ledger_settle_unknown(struct ledger *l, const char *key, const char *id, struct err *e)
 {
@@ -214,7 +233,7 @@ ledger_settle_unknown(struct ledger *l, const char *key, const char *id, struct 
 	sqlite3_stmt *st = db_sql(db, SQL_SETTLE, e);
 	struct one_key one;
 
-	if (begin(db, key, &one, e) < 0)
+	if ((id != NULL && check_id(id, e) < 0) || begin(db, key, &one, e) < 0)
 		return -1;
 	if (one.unknown == 0) {
 		err_set(e, CODE_NOT_IN_LEDGER,
@@ -308,6 +327,12 @@ put(struct sqlite_store *db, const struct ledger_entry *entry, const unsigned ch
 	if (states[state].rank >= states[STATE_MADE].rank && entry->id == NULL)
 		return err_set(e, CODE_INVALID_RECORD, "the entry is %s, but has no id",
 		    entry->state);
+	if (strlen(entry->tag) != TAG_DIGITS ||
+	    strspn(entry->tag, "0123456789abcdef") != TAG_DIGITS)
+		return err_set(e, CODE_INVALID_RECORD,
+		    "the tag does not have %d hexadecimal digits", TAG_DIGITS);
+	if (entry->id != NULL && check_id(entry->id, e) < 0)
+		return -1;
 	if (state == STATE_INTENDED)
 		state = STATE_UNKNOWN;
 	if (find_known(db, hash, entry->tag, &k, e) < 0)

@@ -18,7 +18,9 @@ int ledger_each(struct ledger *l, const struct ledger_filter *filter,
  * CODE_NOT_IN_LEDGER if the digits are empty or match no key or several keys,
  * or if a living process owns an entry of the key. */
 
-/* Settles the unknown entry of a key: made with this id, or not made (NULL). */
+/* Settles the unknown entry of a key: made with this id, or not made (NULL).
+ * CODE_INVALID_RECORD if the id is malformed: an id has at most 256 bytes, without
+ * spaces, slashes and control characters. */
 int ledger_settle_unknown(
     struct ledger *l, const char *key, const char *id, struct err *e);
 
@@ -32,8 +34,9 @@ int ledger_forget(struct ledger *l, const char *key, struct err *e);
  * entry was known.
  *
  * CODE_INVALID_RECORD if the key is not the hash of the parts, the state has an
- * unknown name, or a made entry has no id; CODE_NOT_IN_LEDGER if the key would
- * have two open entries, or a living process owns the entry. */
+ * unknown name, a made entry has no id, the id is malformed, or the tag is not
+ * 24 hex digits; CODE_NOT_IN_LEDGER if the key would have two open entries, or
+ * a living process owns the entry. */
 int ledger_import(
     struct ledger *l, const struct ledger_entry *entry, struct err *e);
 

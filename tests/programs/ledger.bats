@@ -24,7 +24,7 @@ key_of() {
 entry() {
   jq -nc --arg key "$(key_of "$1")" --arg subject "$1" --arg state "$2" --arg id "${3-}" '{
     $key, $state, operation: "create", provider: "p", base_url: "https://api.example/v1",
-    account: "default", $subject, options: {a: 1}, tag: ("tag-" + $subject),
+    account: "default", $subject, options: {a: 1}, tag: $key[:24],
     first_at: "2026-01-02T03:04:05.678Z", at: "2026-01-02T03:04:06.000Z",
     settled_at: "2026-01-02T03:04:07.089Z"} + (if $id == "" then {} else {$id} end)'
 }
@@ -111,12 +111,37 @@ state() { av-ledger list | jq -r .state; }
 
 @test "import refuses a second unknown entry of a key" {
   entry a unknown | av-ledger import
-  run av-ledger import < <(entry a unknown | sed 's/tag-a/tag-2/')
+  run av-ledger import < <(entry a unknown | jq -c '.tag = .key[-24:]')
   [ "$status" -eq 65 ]
   [[ "$output" == *"another unknown request of the same key"* ]]
-  entry a made id | sed 's/tag-a/tag-3/' | av-ledger import
+  entry a made id | jq -c '.tag = .key[20:44]' | av-ledger import
   entry b made id | sed 's,/v1",/v1/",' | av-ledger import
   [ "$(av-ledger list --id id | jq -r .base_url | sort -u)" = https://api.example/v1 ]
+}
+
+@test "import refuses malformed tags and ids; so does settle" {
+  for tag in "" 0123456789abcdef 0123456789ABCDEF01234567 0123456789abcdef0123456g \
+    "$(printf 'a%.0s' {1..1000})"; do
+    entry a made id | jq -c --arg tag "$tag" '.tag = $tag'
+  done >in
+  for id in '"../x"' '"a/b"' '"a b"' '"\u001b[2J"' '"a\u009bb"' '"\u007f"' '"a\\b"' \
+    "\"$(printf 'a%.0s' {1..257})\""; do
+    entry a made id | jq -c --argjson id "$id" '.id = $id'
+  done >>in
+  run av-ledger import in
+  [ "$status" -eq 65 ]
+  [[ "$output" == *'{"entered":0,"known":0,"refused":13}'* ]]
+  [[ "$output" == *24\ hexadecimal* && "$output" == *"at most 256 bytes"* ]]
+  entry a unknown | av-ledger import
+  for id in a/b $'a\e' 'a b'; do
+    run av-ledger settle "$(key_of a)" --made "$id"
+    [ "$status" -ne 0 ]
+  done
+  [ "$(av-ledger list | jq -r .state)" = unknown ]
+  # An id at the limit, and one that is not ASCII.
+  entry b made "$(printf 'a%.0s' {1..256})" | av-ledger import
+  av-ledger settle "$(key_of a)" --made 'é:_-.~' >out
+  [ "$(jq -r .state out)" = made ]
 }
 
 @test "import does not block others while it waits for input" {
@@ -198,7 +223,7 @@ state() { av-ledger list | jq -r .state; }
 
 @test "list filters" {
   { entry a made id-1; entry b unknown; } | av-ledger import
-  entry c made id-3 | jq -c '.tag = "t"' | av-ledger import
+  entry c made id-3 | jq -c '.tag = .key[-24:]' | av-ledger import
   [ "$(av-ledger list --state made | wc -l)" -eq 2 ]
   [ "$(av-ledger list --id id-3 | jq -r .subject)" = c ]
   [ "$(av-ledger list -p p --account default | wc -l)" -eq 3 ]
