@@ -1,5 +1,8 @@
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -11,6 +14,7 @@
 #include "base/err.h"
 #include "base/failpoint.h"
 #include "base/mem.h"
+#include "http/address.h"
 #include "http/transfer.h"
 
 enum {
@@ -27,6 +31,71 @@ static const char closed_early[] = "the connection closed before a response came
 
 /* Callbacks of an easy handle. */
 
+/* The port of the proxy that https requests go through; 0: there is none. */
+static long
+proxy_port(void)
+{
+	static const char *const names[] = {
+	    "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+	const char *proxy = NULL;
+	CURLU *url = curl_url();
+	char *port = NULL;
+	long number = 0;
+
+	for (size_t i = 0; proxy == NULL && i < sizeof names / sizeof *names; i++)
+		proxy = getenv(names[i]);
+	if (proxy != NULL && *proxy != '\0' &&
+	    curl_url_set(url, CURLUPART_URL, proxy,
+	        CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
+		number = curl_url_get(url, CURLUPART_PORT, &port, 0) == CURLUE_OK
+		             ? strtol(port, NULL, 10)
+		         : strncmp(proxy, "https:", 6) == 0 ? 443
+		                                            : 1080;
+	curl_free(port);
+	curl_url_cleanup(url);
+	return number;
+}
+
+/* A proxy may have any address: it resolves the name of the host itself. libcurl does not
+ * tell whether it connects to a proxy, but the proxy's port does. */
+static bool
+is_public(const char *ip, long port)
+{
+	return address_is_public(ip) || port == proxy_port();
+}
+
+/* Refuses an address before it is connected to. */
+static bool
+may_connect(struct http_transfer *t, const char *ip, long port)
+{
+	if (!t->request.public_only || is_public(ip, port))
+		return true;
+	t->refused = true;
+	t->why = "the host has a private or special address";
+	return false;
+}
+
+/* Opens the socket of a connection, unless its address is refused. Notes a lack of
+ * descriptors. */
+static curl_socket_t
+on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct http_transfer *t = arg;
+	char ip[INET6_ADDRSTRLEN + IF_NAMESIZE + 1], port[8];
+	int fd;
+
+	(void)purpose;
+	if (t->request.public_only &&
+	    (getnameinfo(&a->addr, a->addrlen, ip, sizeof ip, port, sizeof port,
+	         NI_NUMERICHOST | NI_NUMERICSERV) != 0 ||
+	        !may_connect(t, ip, strtol(port, NULL, 10))))
+		return CURL_SOCKET_BAD;
+	fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		t->no_socket = errno;
+	return fd;
+}
+
 /* libcurl calls this each time it is about to send the request, so that we can refuse a
  * second time. */
 static int
@@ -34,30 +103,17 @@ on_begin(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
 	struct http_transfer *t = arg;
 
-	(void)ip;
 	(void)local_ip;
-	(void)port;
 	(void)local_port;
+	/* A connection that is used again may have been opened without the check. */
+	if (!may_connect(t, ip, port))
+		return CURL_PREREQFUNC_ABORT;
 	if (!http_body_begin(&t->body, t->begun > 0)) {
 		t->why = closed_early;
 		return CURL_PREREQFUNC_ABORT;
 	}
 	t->begun++;
 	return CURL_PREREQFUNC_OK;
-}
-
-/* libcurl does not tell why it has no socket. */
-static curl_socket_t
-open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct http_transfer *t = arg;
-	int fd =
-	    socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-
-	(void)purpose;
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-		t->no_socket = errno;
-	return fd;
 }
 
 /* Limits what the kernel takes at once; a slow line would look like a stalled one. */
@@ -201,7 +257,7 @@ set_connection(struct http_transfer *t)
 	SET(easy, CURLOPT_CONNECTTIMEOUT, (long)o->connect_seconds);
 	SET(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	SET(easy, CURLOPT_LOW_SPEED_TIME, (long)o->stall_seconds);
-	SET(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	SET(easy, CURLOPT_OPENSOCKETDATA, t);
 	SET(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	/* May fail: with HTTP/2 a handle keeps the buffer of its last use. Uploads use 64
@@ -323,6 +379,20 @@ why_not_answered(const struct http_transfer *t, enum http_fate fate)
 	return t->error[0] != '\0' ? t->error : curl_easy_strerror(t->result);
 }
 
+static bool
+is_not_public(const struct http_transfer *t)
+{
+	char *ip = NULL;
+	long port = 0;
+
+	if (t->request.public_only)
+		return t->refused && t->begun == 0;
+	return t->begun > 0 &&
+	       curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &ip) == CURLE_OK &&
+	       curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_PORT, &port) == CURLE_OK &&
+	       ip != NULL && !is_public(ip, port);
+}
+
 void
 http_transfer_result(const struct http_transfer *t, struct http_response *r)
 {
@@ -345,6 +415,7 @@ http_transfer_result(const struct http_transfer *t, struct http_response *r)
 	/* Do not count 1xx, nor the response of a proxy to CONNECT. */
 	r->status = t->begun > 0 && status >= 200 ? (int)status : 0;
 	r->ms = us / 1000;
+	r->not_public = is_not_public(t);
 	if (t->cancelled)
 		r->fate = HTTP_CANCELLED;
 	else if (t->result == CURLE_OK && r->status != 0 && t->head_whole)

@@ -35,6 +35,7 @@ struct http_transfer {
 	unsigned begun; /* times that libcurl began to send it */
 	bool cancelled, sinking, head_whole;
 	int no_socket; /* errno */
+	bool refused;  /* an address, because of public_only */
 	CURLcode result;
 	uint64_t sink_offset;
 	size_t header_bytes;

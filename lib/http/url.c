@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "http/address.h"
 #include "http/url.h"
 
 /* The origin of a URL, and the user in it. */
@@ -72,6 +73,16 @@ url_check(const char *url, struct err *e)
 		rc = 0;
 	parts_release(&p);
 	return rc;
+}
+
+bool
+url_may_be_public(const char *url)
+{
+	struct parts p;
+	bool may = parts_init(&p, url) && address_is_public(p.host);
+
+	parts_release(&p);
+	return may;
 }
 
 bool

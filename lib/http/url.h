@@ -13,6 +13,10 @@
  * password: 0. Others: -1 and url_refused. */
 int url_check(const char *url, struct err *e);
 
+/* False if the host is written as a private or special address
+ * (http/address.h), or if that is no URL. */
+bool url_may_be_public(const char *url);
+
 /* True for the same scheme, host and port; false if either is no URL. */
 bool url_same_origin(const char *a, const char *b);
 

@@ -22,6 +22,7 @@ struct account {
 	const char *label; /* NAME_ACCOUNT, else "default" */
 	bool blocked;      /* nothing more is begun in this run, because of */
 	struct failure why;
+	bool local; /* its service answered from a private or special address */
 	bool exclusive; /* NAME_EXCLUSIVE=1: nothing else uses it */
 	bool warned;    /* of a state that the description does not know */
 	/* The server's clock minus ours in ms, from its Date header; whether it

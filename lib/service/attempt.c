@@ -74,6 +74,8 @@ responded(void *arg, const struct http_response *r)
 	bool ok = r->fate == HTTP_ANSWERED && r->status < 300;
 
 	a->wire = NULL;
+	if (!a->anonymous && r->not_public)
+		a->account->local = true;
 	leave_pace(a, r->status == HTTP_LOCKED ? ACCOUNT_CROWDED
 	              : ok                     ? ACCOUNT_OK
 	                                       : ACCOUNT_OTHER);

@@ -209,15 +209,34 @@ answered(struct download *d, const struct http_response *r)
 		not_the_rest(d, "a part is missing", r->status);
 }
 
+static int
+not_public(struct err *e)
+{
+	return err_set(e, CODE_URL_REFUSED,
+	    "the result's address is of a private or special network, and the API's is not");
+}
+
+/* True if the file's host may have a private or special address: the API has one. */
+static bool
+may_be_local(const struct account *a)
+{
+	return a->local || strncasecmp(a->base_url, "http:", 5) == 0;
+}
+
 static void
 responded(void *arg, const struct http_response *r)
 {
 	struct download *d = arg;
 	const struct answer answer = {.status = r->status, .response = r};
+	struct err e;
 
 	if (d->write_errno != 0) {
 		errno = d->write_errno;
 		fail_to_write(d);
+	} else if (r->not_public && !may_be_local(d->spec.account)) {
+		not_public(&e);
+		failure_set(&d->attempt.failure, &e, NULL);
+		finish(d);
 	} else if (d->too_large) {
 		too_large(d, r->status);
 	} else if (r->fate == HTTP_CANCELLED) {
@@ -283,6 +302,7 @@ build(void *arg, const struct http_header *credentials, struct http_request *req
 	d->asked = condition != NULL ? d->target.len : 0;
 	*request = (struct http_request){.method = HTTP_GET,
 	    .url = d->url,
+	    .public_only = d->attempt.anonymous && !may_be_local(d->spec.account),
 	    .headers = d->headers,
 	    .resume = d->asked,
 	    .head = head,
@@ -311,7 +331,8 @@ open_target(struct download *d, struct err *e)
 	return rc;
 }
 
-/* Checks that the URL may be fetched: https, or http if the API is on loopback. */
+/* Checks that the URL may be fetched: https of a public host or of the API's own, or http
+ * if the API is on loopback. */
 static int
 check_url(const struct download *d, struct err *e)
 {
@@ -321,6 +342,9 @@ check_url(const struct download *d, struct err *e)
 	if (strncasecmp(d->url, "http:", 5) == 0 &&
 	    strncasecmp(d->spec.account->base_url, "http:", 5) != 0)
 		return err_set(e, CODE_URL_REFUSED, "the result's address is plain http");
+	if (d->attempt.anonymous && !may_be_local(d->spec.account) &&
+	    !url_may_be_public(d->url))
+		return not_public(e);
 	return 0;
 }
 
@@ -335,13 +359,11 @@ check(void *arg)
 		rc = err_set(&e, CODE_BAD_ANSWER, "the result's address is no URL");
 	else if (d->target.part == NULL)
 		rc = open_target(d, &e);
+	d->attempt.anonymous = !url_same_origin(d->url, d->spec.account->base_url);
 	if (rc == 0)
 		rc = check_url(d, &e);
 	if (rc < 0)
 		failure_set(&d->attempt.failure, &e, NULL);
-	else
-		d->attempt.anonymous =
-		    !url_same_origin(d->url, d->spec.account->base_url);
 	return rc;
 }
 

@@ -2,9 +2,12 @@
  * download: fetches a result into a file, whole or not at all.
  *
  * Redirects are followed one by one. The account's credentials go to the API's
- * own origin and nowhere else; plain http is allowed only if the API itself is
- * on loopback. A transfer that breaks off is resumed if the server proves that
- * the file is still the same (http/range.h), else it begins again.
+ * own origin and nowhere else. Plain http is allowed only if the API itself is
+ * on loopback, and a host with a private or special address (http/address.h)
+ * only if the API has such an address.
+ *
+ * A transfer that breaks off is resumed if the server proves that the file is
+ * still the same (http/range.h), else it begins again.
  *
  * Nothing is written beyond max_bytes. A file is kept only if it is whole by
  * its own format (image/whole.h); else it is fetched again from the first byte,
