@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,60 @@ url_may_be_public(const char *url)
 
 	parts_release(&p);
 	return may;
+}
+
+/* Decodes the escapes of unreserved characters in place, and writes the digits of the
+ * others in upper case. */
+static void
+mend_escapes(char *s)
+{
+	char *to = s;
+
+	for (; *s != '\0'; s++) {
+		char digits[3] = {0};
+
+		*to++ = *s;
+		if (*s != '%' || !isxdigit((unsigned char)s[1]) ||
+		    !isxdigit((unsigned char)s[2]))
+			continue;
+		digits[0] = (char)toupper((unsigned char)*++s);
+		digits[1] = (char)toupper((unsigned char)*++s);
+		to[-1] = (char)strtol(digits, NULL, 16);
+		if (isalnum((unsigned char)to[-1]) ||
+		    (to[-1] != '\0' && strchr("-._~", to[-1]) != NULL))
+			continue;
+		to[-1] = '%';
+		*to++ = digits[0];
+		*to++ = digits[1];
+	}
+	*to = '\0';
+}
+
+char *
+url_canonical(const char *url)
+{
+	char *copy = mem_str(url), *text = NULL, *host = NULL;
+	CURLU *parsed = curl_url();
+	size_t len;
+
+	mend_escapes(copy); /* first, so that %2e becomes a dot segment */
+	if (curl_url_set(parsed, CURLUPART_URL, copy, 0) == CURLUE_OK &&
+	    curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
+		for (char *c = host; *c != '\0'; c++)
+			*c = (char)tolower((unsigned char)*c);
+		if (curl_url_set(parsed, CURLUPART_HOST, host, 0) == CURLUE_OK &&
+		    curl_url_get(parsed, CURLUPART_URL, &text, CURLU_NO_DEFAULT_PORT) ==
+		        CURLUE_OK) {
+			free(copy);
+			copy = mem_str(text);
+		}
+	}
+	curl_free(host);
+	curl_free(text);
+	curl_url_cleanup(parsed);
+	for (len = strlen(copy); len > 0 && copy[len - 1] == '/';)
+		copy[--len] = '\0';
+	return copy;
 }
 
 bool

@@ -17,6 +17,12 @@ int url_check(const char *url, struct err *e);
  * (http/address.h), or if that is no URL. */
 bool url_may_be_public(const char *url);
 
+/* The one spelling of a URL for all that RFC 3986, 6.2.2 and 6.2.3, calls
+ * equivalent: scheme and host in lower case, an address in its usual form, no
+ * default port, no dot segments, no escapes that are not needed; and without
+ * slashes at the end. What is no URL is copied. The caller frees it. */
+char *url_canonical(const char *url);
+
 /* True for the same scheme, host and port; false if either is no URL. */
 bool url_same_origin(const char *a, const char *b);
 

@@ -102,16 +102,12 @@ static int
 choose_url(struct account *a, const struct account_options *options, struct err *e)
 {
 	const char *url = provider_env(a->provider, "API_URL");
-	size_t len;
 
 	if (options->url != NULL && provider_is(a->provider, options->url_for))
 		url = options->url;
 	if (url == NULL)
 		url = a->provider->base_url;
-	len = strlen(url);
-	while (len > 0 && url[len - 1] == '/')
-		len--;
-	a->base_url = mem_strn(url, len);
+	a->base_url = url_canonical(url);
 	return url_check(a->base_url, e);
 }
 

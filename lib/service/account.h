@@ -18,7 +18,7 @@
 
 struct account {
 	struct provider *provider;
-	char *base_url;    /* without a final slash */
+	char *base_url;    /* as url_canonical (http/url.h) writes it */
 	const char *label; /* NAME_ACCOUNT, else "default" */
 	bool blocked;      /* nothing more is begun in this run, because of */
 	struct failure why;

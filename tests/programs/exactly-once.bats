@@ -399,3 +399,18 @@ check_download() {
 		end_box
 	done
 }
+
+@test "another spelling of the account's base URL is the same account" {
+	box
+	photos 1 1280x720
+	base=$ANAM_API_URL
+	for url in "$base" "${base/127.0.0.1/127.1}" "${base/127.0.0.1/0x7f000001}" "${base/http/HTTP}/" \
+		"${base%/*}/./${base##*/}" "${base%/*}/x/../${base##*/}" "${base%/*}/%$(printf %x "'${base##*/}")${base##*/?}"; do
+		echo "$url"
+		ANAM_API_URL=$url limit 60 av-upload -q -p anam photos/001.jpg >out
+		jq -r .avatar.id out >>ids
+	done
+	is "$(sort -u ids | wc -l)" 1
+	is "$(av-ledger list | wc -l)" 1
+	is "$(stat '.anam | [.charges, .duplicates_count]')" '[1,0]'
+}

@@ -764,6 +764,38 @@ urls(void **unused)
 	assert_null(url_resolve("nonsense of no use", "y"));
 }
 
+static void
+canonical_urls(void **unused)
+{
+	static const struct {
+		const char *url, *canonical;
+	} all[] = {{"https://api.example/v1", "https://api.example/v1"},
+	    {"https://api.example", "https://api.example"},
+	    {"https://api.example/v1//", "https://api.example/v1"},
+	    {"HTTPS://API.Example:443/V1", "https://api.example/V1"},
+	    {"https://api.example:8443/v1", "https://api.example:8443/v1"},
+	    {"http://127.1:80/v1", "http://127.0.0.1/v1"},
+	    {"http://2130706433:8/v1", "http://127.0.0.1:8/v1"},
+	    {"https://a.com/x/../v1/./y", "https://a.com/v1/y"},
+	    {"https://a.com/x/%2e%2E/v1", "https://a.com/v1"},
+	    {"https://a.com/%61vatars%2d%7E", "https://a.com/avatars-~"},
+	    {"https://a.com/a%2fb%3a%zz%4", "https://a.com/a%2Fb%3A%zz%4"},
+	    {"https://a.com/%00%c3%A9", "https://a.com/%00%C3%A9"},
+	    {"https://%41.com/", "https://a.com"},
+	    {"https://[::1]:443/x/", "https://[::1]/x"},
+	    {"nonsense of no use/", "nonsense of no use"}, {"", ""}};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		char *once = url_canonical(all[i].url), *twice = url_canonical(once);
+
+		assert_string_equal(once, all[i].canonical);
+		assert_string_equal(twice, once);
+		free(once);
+		free(twice);
+	}
+}
+
 int
 main(void)
 {
@@ -783,6 +815,7 @@ main(void)
 	    cmocka_unit_test(cancelled),
 	    cmocka_unit_test(limit_and_reuse),
 	    cmocka_unit_test(urls),
+	    cmocka_unit_test(canonical_urls),
 	};
 
 	loopback_serve(&listening);
