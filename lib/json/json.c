@@ -15,6 +15,10 @@
  * from the kept text afterwards. */
 static const char mark[] = "e+0000000000";
 
+/* json-c reads a lone surrogate as U+FFFD, which is a character of valid texts too. Write
+ * it as U+FFFF before, which is none. */
+#define LONE "\xef\xbf\xbf"
+
 static bool
 json_c_keeps(const char *integer)
 {
@@ -68,8 +72,36 @@ unmark(struct json_object *o, int flags, struct json_object *parent, const char 
 	return JSON_C_VISIT_RETURN_CONTINUE;
 }
 
-struct json_object *
-json_parse_deep(const char *text, size_t len, int depth, struct err *e)
+/* The value of the four hex digits at p. */
+static unsigned long
+hex4(const char *p)
+{
+	char digits[5] = {p[0], p[1], p[2], p[3]};
+
+	return strtoul(digits, NULL, 16);
+}
+
+/* Writes each lone surrogate escape of a valid text as the escape of LONE. */
+static void
+mark_lone_surrogates(struct buf *text)
+{
+	for (char *p = text->data; (p = strchr(p, '\\')) != NULL;) {
+		unsigned long high = p[1] == 'u' ? hex4(p + 2) & 0xfc00 : 0;
+
+		if (high == 0xd800 && p[6] == '\\' && p[7] == 'u' &&
+		    (hex4(p + 8) & 0xfc00) == 0xdc00) {
+			p += 12;
+			continue;
+		}
+		if (high == 0xd800 || high == 0xdc00)
+			memcpy(p + 2, "ffff", 4);
+		p += 2;
+	}
+}
+
+/* lone: the text is from elsewhere, so lone surrogates must not become U+FFFD. */
+static struct json_object *
+parse(const char *text, size_t len, int depth, bool lone, struct err *e)
 {
 	struct json_object *o = NULL;
 	struct json_tokener *t;
@@ -91,6 +123,8 @@ json_parse_deep(const char *text, size_t len, int depth, struct err *e)
 	    memchr(text, '\\', len) == NULL) /* needs no parser */
 		return mem_checked(json_object_new_string_len(text + 1, (int)len - 2));
 	buf_add(&copy, text, len);
+	if (lone)
+		mark_lone_surrogates(&copy);
 	if (s.odd_integer)
 		mark_integers(&copy);
 	t = mem_checked(
@@ -114,7 +148,13 @@ json_parse_deep(const char *text, size_t len, int depth, struct err *e)
 struct json_object *
 json_parse(const char *text, size_t len, struct err *e)
 {
-	return json_parse_deep(text, len, JSON_DEPTH, e);
+	return parse(text, len, JSON_DEPTH, true, e);
+}
+
+struct json_object *
+json_parse_deep(const char *text, size_t len, int depth, struct err *e)
+{
+	return parse(text, len, depth, false, e);
 }
 
 /* Follows a pointer through members with plain names, as nearly all are. The rest goes to
@@ -212,11 +252,20 @@ json_text(struct json_object *o, const char *pointer)
 {
 	struct json_object *v = json_at(o, pointer);
 
+	return json_object_is_type(v, json_type_boolean) ? NULL : json_scalar(v, "");
+}
+
+char *
+json_scalar(struct json_object *o, const char *pointer)
+{
+	struct json_object *v = json_at(o, pointer);
+	const char *s = json_str(v, "");
+
 	if (v == NULL || json_object_is_type(v, json_type_object) ||
 	    json_object_is_type(v, json_type_array))
 		return NULL;
 	if (json_object_is_type(v, json_type_string))
-		return mem_str(json_str(v, ""));
+		return s != NULL && strstr(s, LONE) == NULL ? mem_str(s) : NULL;
 	return mem_str(mem_checked(
 	    (void *)json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN)));
 }

@@ -49,10 +49,14 @@ int64_t json_int(struct json_object *o, const char *pointer, int64_t absent);
 double json_num(struct json_object *o, const char *pointer, double absent);
 bool json_flag(struct json_object *o, const char *pointer, bool absent);
 
-/* A scalar as text, for ids, which some services send as numbers: a string's
- * value, a number in the digits that were sent, true or false. NULL if it is
- * absent or a container. The caller frees it. */
+/* A string's value, or a number in the digits that were sent: for ids, which
+ * some services send as numbers. NULL if it is absent or of another type, or
+ * if json_parse() found a lone surrogate in it ("\ud800"): U+FFFD in its place
+ * would make it another id. The caller frees it. */
 char *json_text(struct json_object *o, const char *pointer);
+
+/* The same, and "true" and "false". */
+char *json_scalar(struct json_object *o, const char *pointer);
 
 /* A member by its name, without a pointer's escapes; borrowed. NULL if it is
  * absent, if o is not an object, or if the name is NULL. */

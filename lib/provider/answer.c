@@ -101,7 +101,7 @@ rule_fits(struct json_object *rule, const struct answer *a)
 		return false;
 	if (pointer == NULL && header == NULL)
 		return true;
-	got = pointer != NULL ? json_text(a->body, pointer)
+	got = pointer != NULL ? json_scalar(a->body, pointer)
 	                      : mem_str(http_header_of(a->response, header));
 	fits = got != NULL && (wanted == NULL || strcmp(got, wanted) == 0);
 	free(got);

@@ -57,7 +57,7 @@ fill_text(struct buf *out, const char *s, struct json_object *vars,
 			buf_chr(out, *s++);
 			continue;
 		}
-		value = json_text(hole_value(&h, vars), "");
+		value = json_scalar(hole_value(&h, vars), "");
 		ok = value != NULL && add(out, value);
 		free(value);
 		if (!ok)

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "json/json.h"
 #include "json/scan.h"
 
@@ -175,7 +176,8 @@ test_text(void **state)
 	(void)state;
 	assert_string_equal(text, "61");
 	free(text);
-	text = json_text(o, "/t");
+	assert_null(json_text(o, "/t"));
+	text = json_scalar(o, "/t");
 	assert_string_equal(text, "true");
 	free(text);
 	assert_null(json_text(o, "/n"));
@@ -183,6 +185,33 @@ test_text(void **state)
 	assert_null(json_text(o, "/a"));
 	assert_null(json_text(o, "/x"));
 	json_object_put(o);
+}
+
+/* A text with a lone surrogate is none; U+FFFD and pairs are characters. */
+static void
+test_lone_surrogates(void **state)
+{
+	static const char *const lone[] = {"\\ud800", "\\uDFFF", "a\\udbffb",
+	    "\\udc00\\ud800", "\\ud800\\ud800\\udc00", "\\ud83d\\n", "\\ud83d\\\\udc00",
+	    "\\\\\\ud800"};
+	static const char *const whole[] = {"\\ud83d\\ude00", "\\ufffd", "\xef\xbf\xbd",
+	    "\\\\ud800", "\\ue000", "\\ud7ff", "\\\"\\ud83d\\ude00x"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lone / sizeof *lone + sizeof whole / sizeof *whole;
+	     i++) {
+		bool ok = i >= sizeof lone / sizeof *lone;
+		const char *s = ok ? whole[i - sizeof lone / sizeof *lone] : lone[i];
+		char *json = mem_printf("{\"id\":\"%s\"}", s), *text;
+		struct json_object *o = parse(json);
+
+		text = json_text(o, "/id");
+		if ((text != NULL) != ok)
+			fail_msg("%s: %s", s, text != NULL ? text : "no text");
+		free(text);
+		free(json);
+		json_object_put(o);
+	}
 }
 
 static void
@@ -223,6 +252,7 @@ main(void)
 	    cmocka_unit_test(test_deep_places),
 	    cmocka_unit_test(test_digits_are_kept),
 	    cmocka_unit_test(test_text),
+	    cmocka_unit_test(test_lone_surrogates),
 	    cmocka_unit_test(test_building_and_writing),
 	};
 
