@@ -61,10 +61,10 @@ enum http_fate {
 
 struct http_response {
 	enum http_fate fate;
-	bool sent;        /* the server may have acted on the request */
-	int status;       /* 0: none came */
+	bool sent;  /* the server may have acted on the request */
+	int status; /* 0: none came */
 	/* The peer, which is no proxy, has a private or special address
-	 * (http/address.h). With public_only nothing was sent for this reason. */
+	 * (http/address.h). With public_only, so nothing was sent. */
 	bool not_public;
 	bool too_large;   /* the body was larger than max_body */
 	int no_socket;    /* EMFILE or ENFILE: no descriptor was left for one */
@@ -114,10 +114,10 @@ struct http_request {
 	size_t npieces;
 	const struct http_part *parts; /* multipart */
 	size_t nparts;
-	bool paid;       /* at most once */
+	bool paid;        /* at most once */
 	bool public_only; /* connect to addresses of public hosts only */
-	bool secret;     /* no copy of the body outlives done */
-	uint64_t resume; /* ask for the bytes from here on */
+	bool secret;      /* no copy of the body outlives done */
+	uint64_t resume;  /* ask for the bytes from here on */
 	http_sink *sink;
 	http_head *head; /* only with a sink */
 	void *sink_arg;

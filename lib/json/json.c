@@ -72,24 +72,17 @@ unmark(struct json_object *o, int flags, struct json_object *parent, const char 
 	return JSON_C_VISIT_RETURN_CONTINUE;
 }
 
-/* The value of the four hex digits at p. */
-static unsigned long
-hex4(const char *p)
-{
-	char digits[5] = {p[0], p[1], p[2], p[3]};
-
-	return strtoul(digits, NULL, 16);
-}
-
 /* Writes each lone surrogate escape of a valid text as the escape of LONE. */
 static void
 mark_lone_surrogates(struct buf *text)
 {
+	const char *end = text->data + text->len;
+
 	for (char *p = text->data; (p = strchr(p, '\\')) != NULL;) {
-		unsigned long high = p[1] == 'u' ? hex4(p + 2) & 0xfc00 : 0;
+		long high = p[1] == 'u' ? scan_hex4(p + 2, end) & 0xfc00 : 0;
 
 		if (high == 0xd800 && p[6] == '\\' && p[7] == 'u' &&
-		    (hex4(p + 8) & 0xfc00) == 0xdc00) {
+		    (scan_hex4(p + 8, end) & 0xfc00) == 0xdc00) {
 			p += 12;
 			continue;
 		}

@@ -58,9 +58,8 @@ skip_plain(const char *p, const char *end)
 	return p;
 }
 
-/* The four hex digits after \u, or -1. */
-static long
-hex4(const char *p, const char *end)
+long
+scan_hex4(const char *p, const char *end)
 {
 	char digits[5] = {0};
 
@@ -80,7 +79,7 @@ escape(struct walk *w)
 
 	if (w->end - p < 2 || p[1] == '\0' || strchr("\"\\/bfnrtu", p[1]) == NULL)
 		return mistake(w, p, "unknown escape");
-	if (p[1] == 'u' && hex4(p + 2, w->end) < 0)
+	if (p[1] == 'u' && scan_hex4(p + 2, w->end) < 0)
 		return mistake(w, p, "\\u needs four hexadecimal digits");
 	w->p += p[1] == 'u' ? 6 : 2;
 	return true;
@@ -278,13 +277,13 @@ static bool
 unescape_u(const char **p, const char *end, char out[4], size_t *n)
 {
 	static const unsigned char lead[] = {[1] = 0, 0xc0, 0xe0, 0xf0};
-	long c = hex4(*p + 2, end), low;
+	long c = scan_hex4(*p + 2, end), low;
 
 	if (c < 0)
 		return false;
 	*p += 6;
 	if (c >= 0xd800 && c <= 0xdbff && end - *p >= 6 && memcmp(*p, "\\u", 2) == 0) {
-		low = hex4(*p + 2, end);
+		low = scan_hex4(*p + 2, end);
 		if (low >= 0xdc00 && low <= 0xdfff) {
 			*p += 6;
 			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);

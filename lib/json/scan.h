@@ -60,6 +60,9 @@ bool scan_mentions(const char *text, size_t len, const char *word);
 bool scan_find(
     const char *text, size_t len, const char *pointer, struct scan_member *m);
 
+/* The value of four hex digits, as after \u; -1 if they are not there. */
+long scan_hex4(const char *p, const char *end);
+
 /* Line and column of an offset, both from 1; the column counts characters. */
 void scan_place(const char *text, size_t offset, size_t *line, size_t *column);
 

@@ -19,8 +19,8 @@ int ledger_each(struct ledger *l, const struct ledger_filter *filter,
  * or if a living process owns an entry of the key. */
 
 /* Settles the unknown entry of a key: made with this id, or not made (NULL).
- * CODE_INVALID_RECORD if the id is malformed: an id has at most 256 bytes, without
- * spaces, slashes and control characters. */
+ * CODE_INVALID_RECORD if the id is malformed: an id has at most 256 bytes,
+ * without spaces, slashes and control characters. */
 int ledger_settle_unknown(
     struct ledger *l, const char *key, const char *id, struct err *e);
 

@@ -4,11 +4,11 @@
  * The form is the word "avtools-key-1" and the seven parts (operation,
  * provider, base, account, subject, name, options), each as a netstring; an
  * absent name is "-". The base URL has scheme and host in lower case, without
- * the scheme's default port and without a slash at the end; the caller gives it
- * in the one spelling of url_canonical (http/url.h). Options are one JSON object
- * in canonical form: members sorted by name (bytes), no space, strings with the
- * fewest escapes, integers as their digits, other whole numbers below 2^53
- * likewise, all other numbers as printf's "%.17g".
+ * the scheme's default port and without a slash at the end; the caller gives
+ * it in the one spelling of url_canonical (http/url.h). Options are one JSON
+ * object in canonical form: members sorted by name (bytes), no space, strings
+ * with the fewest escapes, integers as their digits, other whole numbers below
+ * 2^53 likewise, all other numbers as printf's "%.17g".
  *
  * The hashed bytes must never change, or every request would be paid for again:
  * a test compares known hashes.
