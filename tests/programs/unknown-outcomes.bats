@@ -238,11 +238,19 @@ check_listing() {
 }
 
 @test "an id of an unknown service: what a path can hold" {
-	for id in '"../../x"' '"a b"' '"a/b"' '".."' '{}'; do
+	for id in '"../../x"' '"a b"' '"a/b"' true '".."' '{}'; do
 		service avtr1 '{"POST /avatars":[{"status":202,"body":{"id":'"$id"'}}],
 			"GET /avatars":[{"body":{"data":[],"has_more":false}}]}'
 		check_end outcome_unknown 1
 	done
 	service avtr1 '{"POST /avatars":[{"status":202,"body":{"id":"a.b-c_1~x"}}]}'
 	check_end a.b-c_1~x 1
+}
+
+@test "an answer whose id is true, an object, or no text is no avatar" {
+	for id in true '{}' '"\\ud800"' '"a\\udfff\\ud83d"'; do
+		body=$(jq -Rc . <<<"{\"id\":${id//\\\\/\\}}")
+		service anam "{\"POST /avatars\":[{\"status\":201,\"body\":$body}], \"GET /avatars\":[{\"status\":403}]}"
+		check_end outcome_unknown 1
+	done
 }
