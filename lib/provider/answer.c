@@ -59,7 +59,7 @@ read_place(struct json_object *take, const struct answer *a)
 	    json_str(take, "/pointer"));
 }
 
-/* True if the response has every required member, and its id is one. */
+/* True if the response has every required member, and a paid one an id that is one. */
 static bool
 has_required(const struct answer *a, const struct provider *p, const struct operation *op)
 {
@@ -71,7 +71,8 @@ has_required(const struct answer *a, const struct provider *p, const struct oper
 		const char *name = json_item_str(required, i);
 		char *text = read_place(json_member(places, name), a);
 		all = text != NULL && *text != '\0' &&
-		      (strcmp(name, "id") != 0 || provider_is_id(p, text));
+		      (op->repeatable || strcmp(name, "id") != 0 ||
+		          provider_is_id(p, text));
 		free(text);
 	}
 	return all;

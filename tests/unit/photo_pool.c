@@ -310,7 +310,7 @@ test_inherits_nothing(void **state)
 
 	(void)state;
 	setenv("ANAM_API_KEY", "key-of-anam", 1);
-	for (; environ[n] != NULL && n < 511; n++)
+	for (; n < 511 && environ[n] != NULL; n++)
 		copy[n] = environ[n];
 	copy[n] = NULL;
 	environment = copy;
