@@ -166,10 +166,10 @@ advise(const struct oauth_request *q, const char *error, char *out, size_t size)
 		snprintf(out, size, "; the code was not entered in time, start again");
 }
 
-/* A string of the response, printable, on one line and without any secret that
- * was sent; NULL if it is absent. The caller ends it with secret_free. */
+/* A string of the response, bounded and safe to show, without any secret that was sent;
+ * NULL if it is absent. The caller ends it with secret_free. */
 static char *
-printable(const struct oauth_request *q, struct json_object *o, const char *pointer)
+word_of(const struct oauth_request *q, struct json_object *o, const char *pointer)
 {
 	const char *const secrets[] = {
 	    q->creds->value[CRED_CLIENT_SECRET],
@@ -179,14 +179,15 @@ printable(const struct oauth_request *q, struct json_object *o, const char *poin
 	    q->code_verifier,
 	    q->device_code,
 	};
-	char *text = mem_str(json_str(o, pointer));
+	char *text = mem_str(json_str(o, pointer)), shown[201];
 
 	if (text == NULL)
 		return NULL;
 	for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
 		secret_hide(text, secrets[i]);
-	utf8_line(text, 200);
-	return text;
+	utf8_show(shown, sizeof shown, text);
+	secret_free(text);
+	return mem_str(shown);
 }
 
 /* Sets *e, a->error and a->unclear from a response that is no 200; o is its JSON or NULL.
@@ -195,8 +196,8 @@ static int
 refused(const struct oauth_request *q, const struct post *p, struct json_object *o,
     struct oauth_answer *a, struct err *e)
 {
-	char *error = printable(q, o, "/error");
-	char *text = printable(q, o, "/error_description");
+	char *error = word_of(q, o, "/error");
+	char *text = word_of(q, o, "/error_description");
 	char advice[200];
 
 	a->unclear = p->status >= 500;

@@ -10,30 +10,37 @@
 static int level;
 static bool status_shown;
 
-/* Formats into buf; appends strerror when the format ends in ':'. */
+enum { LINE_BYTES = 8192 }; /* a sign-in URL may be long */
+
+/* Formats into buf, and appends strerror when the format ends in ':'. Each message passes
+ * here, so this is where text from files, services, options and the environment is made
+ * safe for terminals and records. */
 static void
 format(char *buf, size_t size, const char *fmt, va_list ap)
 {
+	char text[LINE_BYTES];
 	int saved = errno;
-	int n = vsnprintf(buf, size, fmt, ap);
+	int n = vsnprintf(text, sizeof text, fmt, ap);
 	size_t len = strlen(fmt);
 
-	if (n >= 0 && (size_t)n < size && len > 0 && fmt[len - 1] == ':')
-		snprintf(buf + n, size - (size_t)n, " %s", strerror(saved));
-	utf8_cut(buf);
+	if (n < 0 || (size_t)n >= sizeof text)
+		utf8_cut(text);
+	else if (len > 0 && fmt[len - 1] == ':')
+		snprintf(text + n, sizeof text - (size_t)n, " %s", strerror(saved));
+	utf8_show(buf, size, text);
 }
 
 /* Prints a message unless the level is lower than the one needed. */
 static void
-say(int needed, const char *fmt, va_list ap)
+print_line(int needed, const char *name, const char *fmt, va_list ap)
 {
-	char message[2048];
+	char message[LINE_BYTES];
 
 	if (level < needed)
 		return;
 	format(message, sizeof message, fmt, ap);
 	err_status("%s", "");
-	fprintf(stderr, "%s: %s\n", program_invocation_short_name, message);
+	fprintf(stderr, "%s%s%s\n", name, *name != '\0' ? ": " : "", message);
 }
 
 int
@@ -51,17 +58,13 @@ err_set(struct err *e, enum code code, const char *fmt, ...)
 int
 err_prefix(struct err *e, const char *fmt, ...)
 {
-	struct err old = *e;
+	char text[sizeof e->message];
 	va_list ap;
-	size_t len;
 
 	va_start(ap, fmt);
-	vsnprintf(e->message, sizeof e->message, fmt, ap);
+	format(text, sizeof text, fmt, ap);
 	va_end(ap);
-	len = strlen(e->message);
-	snprintf(e->message + len, sizeof e->message - len, "%s", old.message);
-	utf8_cut(e->message);
-	return -1;
+	return err_set(e, e->code, "%s%s", text, e->message);
 }
 
 void
@@ -82,7 +85,7 @@ warn(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(0, fmt, ap);
+	print_line(0, program_invocation_short_name, fmt, ap);
 	va_end(ap);
 }
 
@@ -92,7 +95,17 @@ note(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(1, fmt, ap);
+	print_line(1, program_invocation_short_name, fmt, ap);
+	va_end(ap);
+}
+
+void
+say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print_line(-1, "", fmt, ap);
 	va_end(ap);
 }
 
@@ -103,7 +116,7 @@ err_status(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof line, fmt, ap);
+	format(line, sizeof line, fmt, ap);
 	va_end(ap);
 	if (line[0] != '\0' || status_shown)
 		fprintf(stderr, "\r%s\033[K", line);
@@ -116,7 +129,7 @@ die(int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(-1, fmt, ap);
+	print_line(-1, program_invocation_short_name, fmt, ap);
 	va_end(ap);
 	exit(status);
 }

@@ -12,7 +12,8 @@
  * user, before any input is read.
  *
  * A message is lower case without a full stop: what failed, on what, what to
- * do. It never holds a secret.
+ * do. It never holds a secret. It may quote any text from outside: all messages
+ * are made safe for terminals and records here (utf8_show), and only here.
  */
 #ifndef AV_BASE_ERR_H
 #define AV_BASE_ERR_H
@@ -43,6 +44,9 @@ int err_level(void);
  * level 1. */
 void warn(const char *fmt, ...) PRINTF(1, 2);
 void note(const char *fmt, ...) PRINTF(1, 2);
+
+/* A line without the program's name, at any level: what the user has to do now. */
+void say(const char *fmt, ...) PRINTF(1, 2);
 
 /* A status line on a terminal, which the next one or a message replaces. ""
  * removes it. */

@@ -1,4 +1,4 @@
-#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -63,16 +63,68 @@ utf8_cut(char *s)
 		s[len - n] = '\0';
 }
 
-void
-utf8_line(char *s, size_t max)
+/* Characters that a terminal obeys, or that nobody sees: controls, zero-width characters,
+ * marks that change the direction of text, line separators, tags. */
+static const struct {
+	unsigned first, last;
+} hidden[] = {{0x00, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, {0x61c, 0x61c}, {0x180e, 0x180e},
+    {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff},
+    {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
+
+/* Writes how the first character of s is shown: as it is, or as an escape. Returns the
+ * number of bytes that it has in s. */
+static size_t
+show_char(char out[12], const char *s, size_t len)
 {
-	if (strlen(s) > max) {
-		s[max] = '\0';
-		utf8_cut(s);
+	size_t n = utf8_char(s, len);
+	unsigned c = (unsigned char)*s;
+
+	if (n == 0) {
+		snprintf(out, 12, "\\x%02x", c);
+		return 1;
 	}
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = ' ';
+	if (n > 1)
+		c &= 0x7fU >> n;
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | ((unsigned char)s[i] & 0x3f);
+	snprintf(out, 12, "%.*s", (int)n, s);
+	for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
+		if (c >= hidden[i].first && c <= hidden[i].last)
+			snprintf(out, 12,
+			    c == '\n'  ? "\\n"
+			    : c < 0x80 ? "\\x%02x"
+			               : "\\u%04x",
+			    c);
+	return n;
+}
+
+void
+utf8_show(char *to, size_t size, const char *from)
+{
+	size_t left = strlen(from), used = 0, n;
+	char out[12];
+
+	for (; left > 0; from += n, left -= n) {
+		n = show_char(out, from, left);
+		if (used + strlen(out) >= size)
+			break;
+		used += (size_t)sprintf(to + used, "%s", out);
+	}
+	to[used] = '\0';
+}
+
+bool
+utf8_is_shown(const char *s)
+{
+	size_t left = strlen(s), n;
+	char out[12];
+
+	for (; left > 0; s += n, left -= n) {
+		n = show_char(out, s, left);
+		if (strncmp(out, s, n) != 0)
+			return false;
+	}
+	return true;
 }
 
 void

@@ -1,5 +1,5 @@
 /*
- * utf8: checks UTF-8, cuts it between characters, replaces invalid bytes.
+ * utf8: checks UTF-8, cuts it between characters, makes it safe to show.
  *
  * Valid is what RFC 3629 allows: no overlong forms, no surrogates, nothing
  * above U+10FFFF.
@@ -24,9 +24,14 @@ size_t utf8_count(const char *s);
 /* Removes an incomplete character at the end, as a fixed buffer leaves it. */
 void utf8_cut(char *s);
 
-/* Makes text from elsewhere fit for a message: cuts it to max bytes, and
- * replaces control characters by blanks. */
-void utf8_line(char *s, size_t max);
+/* Copies text so that a terminal can show it and a person sees all of it.
+ * Control characters, invisible characters, those that change the direction of
+ * text, and bytes that are not UTF-8 become \n, \x1b, \u202e. What does not fit
+ * into size bytes is cut between characters. A second pass changes nothing. */
+void utf8_show(char *to, size_t size, const char *from);
+
+/* True if utf8_show() would change nothing. */
+bool utf8_is_shown(const char *s);
 
 /* Appends s with each invalid byte replaced by U+FFFD. */
 void utf8_mend(struct buf *out, const char *s, size_t len);

@@ -24,18 +24,12 @@ next_slot(struct findings *fs, enum severity severity)
 	return NULL;
 }
 
-static void
-copy(char *to, size_t size, const char *from)
-{
-	snprintf(to, size, "%s", from != NULL ? from : "");
-	utf8_cut(to);
-}
-
 void
 finding_add(struct findings *fs, enum code code, enum severity severity, const char *got,
     const char *wanted, const char *fix, const char *fmt, ...)
 {
 	struct finding *f = next_slot(fs, severity);
+	char message[1024];
 	va_list ap;
 
 	if (f == NULL)
@@ -43,13 +37,14 @@ finding_add(struct findings *fs, enum code code, enum severity severity, const c
 	memset(f, 0, sizeof *f);
 	f->code = code;
 	f->severity = severity;
-	copy(f->got, sizeof f->got, got);
-	copy(f->wanted, sizeof f->wanted, wanted);
-	copy(f->fix, sizeof f->fix, fix);
+	utf8_show(f->got, sizeof f->got, got != NULL ? got : "");
+	utf8_show(f->wanted, sizeof f->wanted, wanted != NULL ? wanted : "");
+	utf8_show(f->fix, sizeof f->fix, fix != NULL ? fix : "");
 	va_start(ap, fmt);
-	vsnprintf(f->message, sizeof f->message, fmt, ap);
+	vsnprintf(message, sizeof message, fmt, ap);
 	va_end(ap);
-	utf8_cut(f->message);
+	utf8_cut(message);
+	utf8_show(f->message, sizeof f->message, message);
 }
 
 const struct finding *

@@ -52,8 +52,9 @@ opt_misuse(const struct opt_usage *usage, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof message, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "%s: %s\n", program_invocation_short_name, message);
-	die(EX_USAGE, "usage: %s (-h explains)", usage->synopsis);
+	say("%s: %s", program_invocation_short_name, message);
+	fprintf(stderr, "usage: %s (-h explains)\n", usage->synopsis);
+	exit(EX_USAGE);
 }
 
 /* Stores the option's value in its member. False: the value is malformed. */

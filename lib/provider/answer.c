@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "provider/answer.h"
 #include "json/json.h"
 
@@ -170,6 +171,7 @@ answer_taken(const struct answer *a, const struct operation *op, bool *known)
 	struct json_object *places = json_at(op->def, "/answer/take");
 	struct json_object *taken = json_new_object(), *state;
 	const char *word;
+	char shown[257];
 
 	if (known != NULL)
 		*known = true;
@@ -188,6 +190,10 @@ answer_taken(const struct answer *a, const struct operation *op, bool *known)
 			*known = state != NULL;
 		json_put_str(taken, "status",
 		    state != NULL ? json_object_get_string(state) : "processing");
+	}
+	if (word != NULL) {
+		utf8_show(shown, sizeof shown, word);
+		json_put_str(taken, "provider_status", shown);
 	}
 	return taken;
 }

@@ -7,7 +7,7 @@
 #include "service/failure.h"
 #include "json/json.h"
 
-#define WORDS_MAX 400 /* bytes; an error's message has 511 */
+#define WORD_MAX 256 /* bytes of a code or a request id */
 
 void
 failure_release(struct failure *f)
@@ -25,28 +25,34 @@ failure_set(struct failure *f, const struct err *e, const char *created)
 	f->created = created;
 }
 
-/* The service's words without the secret, on one line. */
+/* A word of the service, bounded and safe to show, without the secret. */
 static char *
-cleaned(char *text, const char *secret)
+word_of(const struct answer *a, const struct provider *p, const char *what,
+    const char *secret)
 {
-	if (text != NULL) {
-		secret_hide(text, secret);
-		utf8_line(text, WORDS_MAX);
-	}
-	return text;
+	char *text = answer_error(a, p, what), shown[WORD_MAX + 1];
+
+	if (text == NULL)
+		return NULL;
+	secret_hide(text, secret);
+	utf8_show(shown, sizeof shown, text);
+	free(text);
+	return mem_str(shown);
 }
 
 void
 failure_answered(struct failure *f, enum code code, const char *created,
     const struct answer *a, const struct provider *p, const char *secret)
 {
-	char *message = cleaned(answer_error(a, p, "message"), secret);
+	char *message = answer_error(a, p, "message");
 
+	if (message != NULL)
+		secret_hide(message, secret);
 	failure_release(f);
 	f->created = created;
 	f->http_status = a->status;
-	f->provider_code = cleaned(answer_error(a, p, "code"), secret);
-	f->request_id = cleaned(answer_error(a, p, "request_id"), secret);
+	f->provider_code = word_of(a, p, "code", secret);
+	f->request_id = word_of(a, p, "request_id", secret);
 	err_set(&f->err, code, "%s (%d)%s%s", code_info(code)->text, a->status,
 	    message != NULL ? ": " : "", message != NULL ? message : "");
 	free(message);

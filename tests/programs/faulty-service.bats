@@ -55,7 +55,7 @@ requests() {
 	run ! grep -r sesame out err "$XDG_STATE_HOME"
 	is "$(jq -r .error.provider_code out)" '*****************'
 	is "$(jq -c '.error.message | test("[[:cntrl:]]")' out)" false
-	is "$(jq -c '.error.message | test("x{300}[*]{51} +\\[2J")' out)" true
+	is "$(jq -c '.error.message | test("x{300}[*]{51}\\\\n\\\\x1b\\[2J")' out)" true
 }
 
 @test "an answer without a state, or with endless headers, only delays" {

@@ -583,7 +583,7 @@ killed_at() {
   [[ $output == *invalid_client*OIDC_CLIENT_SECRET* && $output != *wrong-Xk3* ]]
   odd client
   run -77 av-token -p odd
-  [[ $output == *"no such client"* ]]
+  [[ $output == *'no\x07such\nclient'* ]]
   odd echo
   export ODD_USERNAME=ann ODD_PASSWORD=pw-Xk3-pw
   run -77 av-token -p odd --grant password

@@ -12,7 +12,6 @@
 #include "auth/secret.h"
 #include "base/mem.h"
 #include "base/sha256.h"
-#include "base/utf8.h"
 #include "loopback.h"
 #include "signin.h"
 
@@ -69,7 +68,8 @@ show(const struct creds *c, const char *url)
 	posix_spawn_file_actions_t actions;
 	pid_t pid;
 
-	fprintf(stderr, "Sign in with a browser on this machine at\n%s\n", url);
+	say("Sign in with a browser on this machine at");
+	say("%s", url);
 	if ((getenv("DISPLAY") != NULL || getenv("WAYLAND_DISPLAY") != NULL ||
 	        getenv("BROWSER") != NULL) &&
 	    posix_spawn_file_actions_init(&actions) == 0) {
@@ -128,9 +128,8 @@ refused(const char *query, const char *error, struct err *e)
 {
 	char *text = parameter(query, "error_description");
 
-	err_set(e, CODE_TOKEN_REFUSED, "the sign-in was refused: %.60s%s%.200s%s", error,
+	err_set(e, CODE_TOKEN_REFUSED, "the sign-in was refused: %s%s%s%s", error,
 	    text != NULL ? " (" : "", text != NULL ? text : "", text != NULL ? ")" : "");
-	utf8_line(e->message, sizeof e->message - 1);
 	free(text);
 	return -1;
 }

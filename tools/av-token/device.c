@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -9,10 +8,12 @@ enum { WAIT_S = 900 }; /* if the service does not say */
 static void
 show(const struct oauth_device *d)
 {
-	fprintf(stderr, "Open %s\nand enter the code %s\n", d->uri, d->user_code);
-	if (d->uri_complete != NULL)
-		fprintf(
-		    stderr, "or open %s\nwhich has the code in it.\n", d->uri_complete);
+	say("Open %s", d->uri);
+	say("and enter the code %s", d->user_code);
+	if (d->uri_complete != NULL) {
+		say("or open %s", d->uri_complete);
+		say("which has the code in it.");
+	}
 }
 
 /* Asks for the token until the person has authorized us (RFC 8628, section 3.5). */

@@ -97,15 +97,16 @@ _Noreturn static void
 run_command(void)
 {
 	sigset_t none;
+	int status;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	server_forget_limits();
 	execvp(opts.command[0], opts.command);
-	fprintf(stderr, "av-sandbox: cannot run '%s': %s\n", opts.command[0],
-	    strerror(errno));
-	_exit(errno == ENOENT ? 127 : 126);
+	status = errno == ENOENT ? 127 : 126;
+	warn("cannot run '%s':", opts.command[0]);
+	_exit(status);
 }
 
 pid_t

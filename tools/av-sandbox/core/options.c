@@ -150,12 +150,18 @@ service_no(const char *name, size_t len)
 	return -1;
 }
 
+_Noreturn static void
+misuse(void)
+{
+	fputs(synopsis, stderr);
+	exit(EX_USAGE);
+}
+
 _Noreturn void
 options_wrong(const char *option, const char *value, const char *wanted)
 {
-	fprintf(stderr, "av-sandbox: --%s: '%s' is not %s\n%s", option, value, wanted,
-	    synopsis);
-	exit(EX_USAGE);
+	warn("--%s: '%s' is not %s", option, value, wanted);
+	misuse();
 }
 
 static double
@@ -271,17 +277,17 @@ read_value(const char *name, enum value_kind kind, void *value, char *s)
 	}
 }
 
-/* Prints the help or the version, or the synopsis after a mistake. */
+/* Prints the help or the version, or what is wrong with an option. */
 _Noreturn static void
-answer_and_exit(int c)
+answer_and_exit(int c, const char *option)
 {
 	if (c == 'h')
 		printf("%s\n%s", synopsis, help);
 	else if (c == 'V')
 		printf("av-sandbox %s\n", av_version);
 	else {
-		fputs(synopsis, stderr);
-		exit(EX_USAGE);
+		warn(c == ':' ? "%s needs a value" : "unknown option '%s'", option);
+		misuse();
 	}
 	exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
 }
@@ -298,9 +304,10 @@ options_read(int argc, char *argv[])
 		options[i] = (struct option){table[i].name,
 		    table[i].kind == SWITCH ? no_argument : required_argument, NULL,
 		    FIRST_LONG + i};
-	while ((c = getopt_long(argc, argv, "+hV", options, NULL)) != -1) {
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:hV", options, NULL)) != -1) {
 		if (c < FIRST_LONG)
-			answer_and_exit(c);
+			answer_and_exit(c, argv[optind - 1]);
 		c -= FIRST_LONG;
 		read_value(table[c].name, table[c].kind, table[c].value, optarg);
 	}
