@@ -118,6 +118,16 @@ need_slot(struct rec *r, const char *name)
 	return s;
 }
 
+int
+rec_secret(const char *kind, struct err *e)
+{
+	return err_set(e, CODE_SECRET_IN_RECORD,
+	    "the line seems to hold a secret (%s) and is not shown; remove it: programs "
+	    "read credentials from the environment or the credentials file; rename a "
+	    "photo if this is its path",
+	    kind);
+}
+
 struct rec *
 rec_parse(const char *line, size_t len, struct err *e)
 {
@@ -138,8 +148,8 @@ rec_parse(const char *line, size_t len, struct err *e)
 		    s.what);
 	} else if (s.type != '{') {
 		err_set(e, CODE_INVALID_RECORD, "not a record: not a JSON object");
-	} else if (s.secret) {
-		err_set(e, CODE_SECRET_IN_RECORD, "the line holds an access_token");
+	} else if (s.secret != NULL) {
+		rec_secret(s.secret, e);
 	} else {
 		for (char *p = r->bytes;
 		     (p = memchr(p, '\n', len - (size_t)(p - r->bytes))) != NULL; p++)
@@ -166,12 +176,14 @@ struct rec *
 rec_bad(const char *step, const char *line, size_t len, const struct err *e)
 {
 	struct rec *r = rec_new();
+	const char *kind;
 	struct err secret;
 	struct buf b = {0};
+	bool open;
 
 	if (e->code != CODE_SECRET_IN_RECORD &&
-	    scan_mentions(line, len, "access_token")) {
-		err_set(&secret, CODE_SECRET_IN_RECORD, "the line holds an access_token");
+	    (kind = scan_secret(line, len, &open)) != NULL) {
+		rec_secret(kind, &secret);
 		e = &secret;
 	}
 	if (e->code != CODE_SECRET_IN_RECORD) {

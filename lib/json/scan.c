@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <endian.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -171,6 +172,185 @@ scalar(struct walk *w, int c)
 	return true;
 }
 
+/* Decodes a \u escape, or a surrogate pair of them, at *p into UTF-8. False if it is not
+ * one. */
+static bool
+unescape_u(const char **p, const char *end, char out[4], size_t *n)
+{
+	static const unsigned char lead[] = {[1] = 0, 0xc0, 0xe0, 0xf0};
+	long c = scan_hex4(*p + 2, end), low;
+
+	if (c < 0)
+		return false;
+	*p += 6;
+	if (c >= 0xd800 && c <= 0xdbff && end - *p >= 6 && memcmp(*p, "\\u", 2) == 0) {
+		low = scan_hex4(*p + 2, end);
+		if (low >= 0xdc00 && low <= 0xdfff) {
+			*p += 6;
+			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+		}
+	}
+	if (c >= 0xd800 && c <= 0xdfff)
+		c = 0xfffd;
+	*n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	for (size_t i = *n - 1; i > 0; i--, c >>= 6)
+		out[i] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)(lead[*n] | c);
+	return true;
+}
+
+/* Decodes one byte or escape at *p, which is before end, and moves *p past it. Returns
+ * the length of the result. An invalid escape is read as its backslash. */
+static size_t
+decode(const char **p, const char *end, char out[4])
+{
+	static const char names[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
+	size_t n = 1;
+
+	out[0] = **p;
+	if (**p == '\\' && end - *p >= 2) {
+		const char *name = memchr(names, (*p)[1], sizeof names - 1);
+		if (name != NULL) {
+			out[0] = means[name - names];
+			*p += 2;
+			return 1;
+		}
+		if ((*p)[1] == 'u' && unescape_u(p, end, out, &n))
+			return n;
+	}
+	*p += 1;
+	return 1;
+}
+
+/* The names under which credentials stand in answers of token endpoints, credentials
+ * files, headers and environments; `_` stands for `_`, `-`, a blank or nothing. */
+static const struct secret_name {
+	const char *name, *kind;
+	bool starts;   /* no letter stands before it: "covid_token" is no id_token */
+	bool assigned; /* common in the names of files: = or : must follow */
+} secret_names[] = {{"access_token", "access_token", false, false},
+    {"refresh_token", "refresh_token", false, false},
+    {"id_token", "id_token", true, false},
+    {"client_secret", "client_secret", false, false}, {"api_key", "API key", true, true},
+    {"__password", "password", false, true},
+    {"authorization", "Authorization header", true, true}};
+
+/* The number of bytes at p that spell the name in any case, with or without escapes; 0 if
+ * they do not. */
+static size_t
+spells(const char *p, const char *end, const char *name)
+{
+	const char *start = p;
+	char out[4];
+
+	for (; *name != '\0'; name++) {
+		const char *next = p;
+		bool gap = p < end && decode(&next, end, out) == 1 &&
+		           memchr("_- ", out[0], 3) != NULL;
+		if (*name == '_' && name[1] == '_') { /* a gap there must be */
+			if (!gap)
+				return 0;
+			name++;
+			p = next;
+		} else if (*name == '_') {
+			p = gap ? next : p;
+		} else {
+			if (p == end || decode(&p, end, out) != 1 ||
+			    tolower((unsigned char)out[0]) != *name)
+				return 0;
+		}
+	}
+	return (size_t)(p - start);
+}
+
+static const char *
+skip_any(const char *p, const char *end, const char *bytes)
+{
+	while (p < end && *p != '\0' && strchr(bytes, *p) != NULL)
+		p++;
+	return p;
+}
+
+/* True if a word starts at p: "idToken" and "my_idToken", and also "myIdToken". */
+static bool
+starts_word(const char *text, const char *p)
+{
+	return p == text || !isalnum((unsigned char)p[-1]) ||
+	       (islower((unsigned char)p[-1]) && isupper((unsigned char)*p));
+}
+
+/* The first name of a secret at p, and the number of its bytes. */
+static const struct secret_name *
+secret_at(const char *text, const char *p, const char *end, size_t *n)
+{
+	if (strchr("ari c_-\\", tolower((unsigned char)*p)) == NULL)
+		return NULL;
+	for (size_t i = 0; i < sizeof secret_names / sizeof *secret_names; i++) {
+		const struct secret_name *s = &secret_names[i];
+		*n = spells(p, end, s->name);
+		if (*n > 0 && (!s->starts || starts_word(text, p)))
+			return s;
+	}
+	return NULL;
+}
+
+/* False if the last two letters are not those of a secret's name: a quick test, since each
+ * name of each record passes here. */
+static bool
+may_be_secret(struct slice k)
+{
+	if (k.len < 6)
+		return false;
+	for (size_t i = 0; i < sizeof secret_names / sizeof *secret_names; i++) {
+		const char *name = secret_names[i].name, *last = name + strlen(name) - 1;
+		if ((k.at[k.len - 1] | 0x20) == *last &&
+		    (k.at[k.len - 2] | 0x20) == last[-1])
+			return true;
+	}
+	return memchr(k.at, '\\', k.len) != NULL;
+}
+
+/* The kind of secret that a member's name ends with, or NULL. */
+static const char *
+secret_key(struct slice k)
+{
+	const char *end = k.at + k.len;
+	const struct secret_name *s;
+	size_t n;
+
+	if (!may_be_secret(k))
+		return NULL;
+	for (const char *p = k.at; p < end; p++) {
+		s = secret_at(k.at, p, end, &n);
+		if (s != NULL && p + n == end)
+			return s->kind;
+	}
+	return NULL;
+}
+
+const char *
+scan_secret(const char *text, size_t len, bool *open)
+{
+	const char *end = text + len, *kind = NULL;
+	const struct secret_name *s;
+	size_t n;
+
+	*open = false;
+	for (const char *p = text; p < end; p++) {
+		const char *value;
+		s = secret_at(text, p, end, &n);
+		if (s == NULL)
+			continue;
+		value = skip_any(p + n, end, "\"'\\ \t\r\n");
+		if (s->assigned && value < end && *value != '=' && *value != ':')
+			continue;
+		kind = s->kind;
+		*open = skip_any(value, end, "=: \t\r\n") == end;
+		p += n - 1;
+	}
+	return kind;
+}
+
 /* Skips a member's name and its colon. */
 static bool
 key(struct walk *w)
@@ -183,8 +363,8 @@ key(struct walk *w)
 	if (!string(w))
 		return false;
 	k.len = (size_t)(w->p - 1 - k.at);
-	if (scan_key_is(k, "access_token"))
-		w->s->secret = true;
+	if (w->s->secret == NULL)
+		w->s->secret = secret_key(k);
 	if (w->depth == 1)
 		w->member.key = k;
 	if (peek_past_blanks(w) != ':')
@@ -271,56 +451,6 @@ scan_text(const char *text, size_t len, struct scan *s, scan_fn *found, void *co
 	return true;
 }
 
-/* Decodes a \u escape, or a surrogate pair of them, at *p into UTF-8. False if it is not
- * one. */
-static bool
-unescape_u(const char **p, const char *end, char out[4], size_t *n)
-{
-	static const unsigned char lead[] = {[1] = 0, 0xc0, 0xe0, 0xf0};
-	long c = scan_hex4(*p + 2, end), low;
-
-	if (c < 0)
-		return false;
-	*p += 6;
-	if (c >= 0xd800 && c <= 0xdbff && end - *p >= 6 && memcmp(*p, "\\u", 2) == 0) {
-		low = scan_hex4(*p + 2, end);
-		if (low >= 0xdc00 && low <= 0xdfff) {
-			*p += 6;
-			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-		}
-	}
-	if (c >= 0xd800 && c <= 0xdfff)
-		c = 0xfffd;
-	*n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-	for (size_t i = *n - 1; i > 0; i--, c >>= 6)
-		out[i] = (char)(0x80 | (c & 0x3f));
-	out[0] = (char)(lead[*n] | c);
-	return true;
-}
-
-/* Decodes one byte or escape at *p, which is before end, and moves *p past it. Returns
- * the length of the result. An invalid escape is read as its backslash. */
-static size_t
-decode(const char **p, const char *end, char out[4])
-{
-	static const char names[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
-	size_t n = 1;
-
-	out[0] = **p;
-	if (**p == '\\' && end - *p >= 2) {
-		const char *name = memchr(names, (*p)[1], sizeof names - 1);
-		if (name != NULL) {
-			out[0] = means[name - names];
-			*p += 2;
-			return 1;
-		}
-		if ((*p)[1] == 'u' && unescape_u(p, end, out, &n))
-			return n;
-	}
-	*p += 1;
-	return 1;
-}
-
 /* The number of bytes at p that spell the name, with or without escapes; 0 if they do
  * not. */
 static size_t
@@ -351,17 +481,6 @@ scan_key_is(struct slice k, const char *name)
 	if (memchr(k.at, '\\', k.len) == NULL)
 		return k.len == len && memcmp(k.at, name, len) == 0;
 	return len > 0 && matches(k.at, k.at + k.len, name) == k.len;
-}
-
-bool
-scan_mentions(const char *text, size_t len, const char *name)
-{
-	const char *end = text + len;
-
-	for (const char *p = text; p < end; p++)
-		if ((*p == *name || *p == '\\') && matches(p, end, name) > 0)
-			return true;
-	return false;
 }
 
 /* The search of scan_find() in one container. */

@@ -35,8 +35,10 @@ struct scan {
 	size_t at;        /* the mistake's offset */
 	char type;        /* the value's first byte: { [ " t f n - or a digit */
 	size_t depth;     /* the deepest nesting; 0 for a scalar */
-	bool secret;      /* a member at any depth is named access_token */
 	bool odd_integer; /* an integer has 19 digits or more, or is -0 */
+	/* The kind of secret that a member at any depth is named after, as by
+	 * scan_secret(); NULL: none. */
+	const char *secret;
 };
 
 /* Called for each top-level member or element, in order, during the scan. Use
@@ -51,9 +53,12 @@ bool scan_text(
 /* True if the key, with its escapes decoded, equals the name. */
 bool scan_key_is(struct slice key, const char *name);
 
-/* True if the bytes contain the word, written with or without escapes. For
- * text that is not JSON and may be shown only if it holds no secret. */
-bool scan_mentions(const char *text, size_t len, const char *word);
+/* The kind of secret that a text mentions by its usual name, such as
+ * "access_token": in any case, with or without escapes, in JSON, NAME=VALUE or
+ * a header. NULL: none. For text that is not a record and may be shown only if
+ * it holds no secret. *open: it ends after the name, so that the value may be
+ * in the next line. */
+const char *scan_secret(const char *text, size_t len, bool *open);
 
 /* Finds the value that a JSON Pointer (RFC 6901) leads to in a valid text. Of
  * duplicate members, the last one counts. False if there is none. */

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "program/input.h"
 #include "json/json.h"
+#include "json/scan.h"
 
 void
 input_init(struct input *in, const char *step, enum input_kind kind, bool nul)
@@ -58,21 +59,31 @@ record_of_word(const struct input *in, const struct line *line, struct err *e)
 
 /* NULL: the line is blank. */
 static struct rec *
-record_of_line(const struct input *in, const struct line *line)
+record_of_line(struct input *in, const struct line *line)
 {
+	const char *kind, *before = in->open_secret;
 	size_t blanks = 0;
 	struct rec *rec = NULL;
 	struct err e;
+	bool json, open;
 
 	while (blanks < line->len && memchr(" \t\r\n", line->text[blanks], 4) != NULL)
 		blanks++;
 	if (blanks == line->len)
 		return NULL;
+	in->open_secret = NULL;
+	json = line->text[blanks] == '{';
 	if (line->too_long)
 		err_set(&e, CODE_RECORD_TOO_LONG, "the line is longer than 16 MiB");
-	else if (line->text[blanks] == '{')
+	else if (json)
 		rec = rec_parse(line->text, line->len, &e);
-	else
+	if (rec != NULL)
+		return rec;
+	kind = scan_secret(line->text, line->len, &open);
+	in->open_secret = open ? kind : NULL;
+	if (kind != NULL || before != NULL)
+		rec_secret(kind != NULL ? kind : before, &e);
+	else if (!line->too_long && !json)
 		rec = record_of_word(in, line, &e);
 	return rec != NULL ? rec : rec_bad(in->step, line->text, line->len, &e);
 }

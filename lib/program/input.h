@@ -6,7 +6,8 @@
  * A line (or operand) that starts with '{' is a record. Any other line is a
  * photo's path or an avatar's id, as the program chooses, and becomes a new
  * record. A line that cannot be a record becomes a record with `error`, so
- * every line has its answer. Blank lines are skipped.
+ * every line has its answer. Blank lines are skipped. A line that seems to hold
+ * a secret is not shown: also a part of a token answer that was pretty-printed.
  */
 #ifndef AV_PROGRAM_INPUT_H
 #define AV_PROGRAM_INPUT_H
@@ -23,11 +24,12 @@ struct input {
 	enum input_kind kind; /* what a line without JSON is */
 	char **operands;      /* the next one; NULL: stdin is read */
 	struct lines lines;
+	/* The kind of secret whose name ended the last line, or NULL. */
+	const char *open_secret;
 };
 
 /* nul: lines end in NUL, not in a line feed. step is borrowed. */
-void input_init(
-    struct input *in, const char *step, enum input_kind kind, bool nul);
+void input_init(struct input *in, const char *step, enum input_kind kind, bool nul);
 void input_release(struct input *in);
 
 /* The next record that needs no reading, for the caller to free. NULL: stdin

@@ -99,3 +99,39 @@ serve() {
 	av-sandbox -- "$EVIL" 2>err && false
 	said
 }
+
+@test "a secret in the input is not echoed, however it is laid out" {
+	local n
+	export ANAM_API_KEY=k ANAM_API_URL=http://127.0.0.1:1
+	printf '{\n  "access_token": "eyJSECRET",\n  "Refresh_Token":\n\n    "eyJSECRET"\n}\n' >in.1
+	printf '[{"access_token":"eyJSECRET"},\n{"idToken":"eyJSECRET"}]\n' >in.2
+	printf '%s\n' 'access_token=eyJSECRET&token_type=Bearer' 'access_token eyJSECRET' \
+		'{"Access_Token":"eyJSECRET"}' '{"a":[{"REFRESH-TOKEN":"eyJSECRET"}]}' \
+		'"client_secret" : "eyJSECRET"' '{"id_token":"eyJSECRET","file":"x.jpg"' >in.3
+	printf '%s\n' 'ANAM_API_KEY=eyJSECRET' "export ARGIL_API_KEY='eyJSECRET'" \
+		'LOOM_PASSWORD: eyJSECRET' '{"ANAM_API_KEY":"eyJSECRET"}' 'x-api-key: eyJSECRET' \
+		'Authorization: Bearer eyJSECRET' '  "api\u005fkey": "eyJSECRET"' \
+		'{"\u0061ccess_token":"eyJSECRET"}' >in.4
+	printf 'access_token=eyJSECRET\0x\nLOOM_CLIENT_SECRET=eyJSECRET\0' | tr '\0' '\n' >in.5
+	for n in 1 2 3 4 5; do
+		for program in av-validate 'av-upload --timeout 50ms' 'av-poll --timeout 50ms' \
+			'av-render --timeout 50ms -o made' 'av-fit -o made' \
+			'av-token --ensure'; do
+			$program -v -p anam <"in.$n" >out 2>err && false
+			[ -s out ]
+			run ! grep -F SECRET out err
+		done
+		av-validate -v -p anam <"in.$n" >out 2>err && false
+		check_schema out
+	done
+	is "$(av-validate -k -p anam <in.3 | of - 'map(.error.code) | unique')" '["secret_in_record"]'
+	is "$(av-validate -k -p anam <in.4 | of - 'map(.error.code) | unique')" '["secret_in_record"]'
+	av-validate -p anam 'access_token=eyJSECRET' >out 2>err && false
+	run ! grep -F SECRET out err
+	jq -e '.error.message | contains("(access_token)") and contains("credentials file")' out
+}
+
+@test "a word that only resembles a secret's name is no secret" {
+	faces covid_token.jpg=64x48 my_api_key.jpg=64x48 forgot_password.jpg=64x48
+	run -0 av-validate -p avtr1 ./*.jpg '{"file":"covid_token.jpg","note":"access_token=x","password":1}'
+}

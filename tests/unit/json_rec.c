@@ -215,7 +215,9 @@ test_refusals(void **state)
 	        "not a record: column 3: something follows the value"},
 	    {"", CODE_INVALID_RECORD, "not a record: column 1: it is empty"},
 	    {"{\"a\":[{\"access\\u005ftoken\":\"s3cret\"}]}", CODE_SECRET_IN_RECORD,
-	        "the line holds an access_token"},
+	        "the line seems to hold a secret (access_token) and is not shown; remove it: "
+	        "programs read credentials from the environment or the credentials file; "
+	        "rename a photo if this is its path"},
 	};
 
 	(void)state;
@@ -285,6 +287,8 @@ test_secrets_are_not_echoed(void **state)
 	    "{\"access_token\":\"s3cret\"",
 	    "{\"acc\\u0065ss_token\":\"s3cret\",}",
 	    "[{\"access_token\":\"s3cret\"}]",
+	    "{\"Refresh-Token\":\"s3cret\"}",
+	    "{\"x\":[{\"clientSecret\":\"s3cret\"}]}",
 	};
 
 	(void)state;

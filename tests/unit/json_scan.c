@@ -230,6 +230,12 @@ test_depth(void **state)
 	assert_false(accepts(text + 1, 2 * SCAN_DEPTH, &s));
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static void
 test_results_of_a_scan(void **state)
 {
@@ -237,24 +243,27 @@ test_results_of_a_scan(void **state)
 		const char *text;
 		char type;
 		size_t depth;
-		bool secret, odd;
+		const char *secret;
+		bool odd;
 	} rows[] = {
-	    {" {}", '{', 1, false, false},
-	    {"\n1", '1', 0, false, false},
-	    {"[{\"a\":[]}]", '[', 3, false, false},
-	    {"{\"access_token\":1}", '{', 1, true, false},
-	    {"{\"a\":[{\"b\":{\"access_token\":null}}]}", '{', 4, true, false},
-	    {"{\"\\u0061ccess_toke\\u006E\":1}", '{', 1, true, false},
-	    {"{\"access\\u005ftoken\":1}", '{', 1, true, false},
-	    {"{\"a\":\"access_token\"}", '{', 1, false, false},
-	    {"[\"access_token\"]", '[', 1, false, false},
-	    {"{\"access_tokens\":1,\"Access_token\":2,\"access_toke\":3}", '{', 1, false,
-	        false},
-	    {"{\"access_token\\u0000\":1}", '{', 1, false, false},
-	    {"[-0]", '[', 1, false, true},
-	    {"[-0.0,0,999999999999999999]", '[', 1, false, false},
-	    {"[1000000000000000000]", '[', 1, false, true},
-	    {"[10000000000000000000000.0]", '[', 1, false, false},
+	    {" {}", '{', 1, NULL, false},
+	    {"\n1", '1', 0, NULL, false},
+	    {"[{\"a\":[]}]", '[', 3, NULL, false},
+	    {"{\"access_token\":1}", '{', 1, "access_token", false},
+	    {"{\"a\":[{\"b\":{\"access_token\":null}}]}", '{', 4, "access_token", false},
+	    {"{\"\\u0061ccess_toke\\u006E\":1}", '{', 1, "access_token", false},
+	    {"{\"access\\u005ftoken\":1}", '{', 1, "access_token", false},
+	    {"{\"a\":\"access_token\"}", '{', 1, NULL, false},
+	    {"[\"access_token\"]", '[', 1, NULL, false},
+	    {"{\"access_tokens\":1,\"access_toke\":3}", '{', 1, NULL, false},
+	    {"{\"LOOM_API_KEY\":1}", '{', 1, "API key", false},
+	    {"{\"password\":1,\"a\":\"api_key=\"}", '{', 1, NULL, false},
+	    {"{\"Access_token\":2}", '{', 1, "access_token", false},
+	    {"{\"access_token\\u0000\":1}", '{', 1, NULL, false},
+	    {"[-0]", '[', 1, NULL, true},
+	    {"[-0.0,0,999999999999999999]", '[', 1, NULL, false},
+	    {"[1000000000000000000]", '[', 1, NULL, true},
+	    {"[10000000000000000000000.0]", '[', 1, NULL, false},
 	};
 
 	(void)state;
@@ -262,7 +271,7 @@ test_results_of_a_scan(void **state)
 		struct scan s;
 		assert_true(accepts(rows[i].text, strlen(rows[i].text), &s));
 		if (s.type != rows[i].type || s.depth != rows[i].depth ||
-		    s.secret != rows[i].secret || s.odd_integer != rows[i].odd)
+		    !same_text(s.secret, rows[i].secret) || s.odd_integer != rows[i].odd)
 			fail_msg("%s", rows[i].text);
 	}
 }
@@ -342,29 +351,45 @@ test_keys(void **state)
 }
 
 static void
-test_mentions(void **state)
+test_secrets(void **state)
 {
 	static const struct {
-		const char *text;
-		bool there;
+		const char *text, *kind;
+		bool open;
 	} rows[] = {
-	    {"access_token", true},
-	    {"{\"access_token\":", true},
-	    {"xxaccess\\u005ftokenxx", true},
-	    {"\\u0061\\u0063\\u0063ess_token", true},
-	    {"\\\\u0061ccess_token", true}, /* a false alarm, on the safe side */
-	    {"access_toke", false},
-	    {"aaccess_token", true},
-	    {"", false},
-	    {"\\", false},
-	    {"\\u00", false},
+	    {"access_token", "access_token", true},
+	    {"{\"access_token\":", "access_token", true},
+	    {"  \"access_token\": \"eyJ\",", "access_token", false},
+	    {"xxaccess\\u005ftokenxx", "access_token", false},
+	    {"\\u0061\\u0063\\u0063ess_token", "access_token", true},
+	    {"\\\\u0061ccess_token", "access_token",
+	        true}, /* a false alarm, on the safe side */
+	    {"access_toke", NULL, false},
+	    {"aaccess_token", "access_token", true},
+	    {"accessToken=x", "access_token", false},
+	    {"[{'ID-TOKEN':'x'}]", "id_token", false},
+	    {"covid_token.jpg", NULL, false},
+	    {"myIdToken=1", "id_token", false},
+	    {"export ANAM_API_KEY='k'", "API key", false},
+	    {"ANAM_API_KEY =", "API key", true},
+	    {"x-api-key: k", "API key", false},
+	    {"photos/api_key.jpg", NULL, false},
+	    {"LOOM_PASSWORD=k", "password", false},
+	    {"photos/forgot_password.jpg", NULL, false},
+	    {"password=1.jpg", NULL, false},
+	    {"Authorization: Bearer k", "Authorization header", false},
+	    {"", NULL, false},
+	    {"\\", NULL, false},
+	    {"\\u00", NULL, false},
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (scan_mentions(rows[i].text, strlen(rows[i].text), "access_token") !=
-		    rows[i].there)
-			fail_msg("%s", rows[i].text);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		bool open;
+		const char *kind = scan_secret(rows[i].text, strlen(rows[i].text), &open);
+		if (!same_text(kind, rows[i].kind) || open != rows[i].open)
+			fail_msg("%s: %s", rows[i].text, kind);
+	}
 }
 
 static void
@@ -432,7 +457,7 @@ main(void)
 	    cmocka_unit_test(test_results_of_a_scan),
 	    cmocka_unit_test(test_members),
 	    cmocka_unit_test(test_keys),
-	    cmocka_unit_test(test_mentions),
+	    cmocka_unit_test(test_secrets),
 	    cmocka_unit_test(test_find),
 	    cmocka_unit_test(test_place),
 	};
