@@ -45,7 +45,7 @@ int err_level(void);
 void warn(const char *fmt, ...) PRINTF(1, 2);
 void note(const char *fmt, ...) PRINTF(1, 2);
 
-/* A line without the program's name, at any level: what the user has to do now. */
+/* A line without the program's name, at any level: what a user has to do. */
 void say(const char *fmt, ...) PRINTF(1, 2);
 
 /* A status line on a terminal, which the next one or a message replaces. ""

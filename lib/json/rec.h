@@ -41,7 +41,8 @@ struct rec *rec_parse(const char *line, size_t len, struct err *e);
 /* Makes a record of a line that rec_parse() refused, with `error` and with the
  * start of the line as UTF-8 in `input`. If the line seems to hold a secret
  * (scan_secret), the code is secret_in_record and there is no `input`. */
-struct rec *rec_bad(const char *step, const char *line, size_t len, const struct err *e);
+struct rec *rec_bad(
+    const char *step, const char *line, size_t len, const struct err *e);
 
 /* Sets secret_in_record for a line with this kind of secret. Returns -1. */
 int rec_secret(const char *kind, struct err *e);
@@ -61,7 +62,8 @@ bool rec_has(struct rec *r, const char *name);
 
 /* True if a place within a member ("avatar", "/status") holds the text, or, if
  * text is NULL, any string but "". Reads the bytes without parsing. */
-bool rec_is(struct rec *r, const char *name, const char *pointer, const char *text);
+bool rec_is(
+    struct rec *r, const char *name, const char *pointer, const char *text);
 
 /* Sets a member in its place, or as the last one. Takes ownership of value;
  * NULL writes null. */
@@ -81,7 +83,8 @@ bool rec_failed(struct rec *r);
 /* Sets `error` from e: step, code, message, and the code's default for
  * retryable. Returns it, borrowed: the caller may add created, provider_code,
  * http_status, request_id and problems, or change retryable. */
-struct json_object *rec_fail(struct rec *r, const char *step, const struct err *e);
+struct json_object *rec_fail(
+    struct rec *r, const char *step, const struct err *e);
 
 /* Appends the line with its line feed. False, with nothing appended, if it does
  * not fit into the buffer. */

@@ -1,10 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/hex.h"
+#include "base/random.h"
 #include "ledger/sqlite_claims.h"
 
 /* Copies the current row into the claim's answer. */
@@ -87,8 +87,7 @@ insert(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 	    .first_at = clock_unix_ms(),
 	    .clock_offset = c->intent_offset};
 
-	if (getrandom(tag, sizeof tag, 0) != (ssize_t)sizeof tag)
-		abort(); /* a machine without randomness has no TLS either */
+	random_fill(tag, sizeof tag);
 	hex_of(c->tag, tag, sizeof tag);
 	c->first_at = c->at = entry.at = entry.first_at;
 	c->settled_at = 0;

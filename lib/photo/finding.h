@@ -24,7 +24,7 @@ struct finding {
 	char message[224]; /* a sentence: lower case, no full stop */
 	char got[96];      /* what the photo has: "1919x1080" */
 	char wanted[96];   /* what it should have; "": cannot be said */
-	char fix[128];     /* what to do: "av-fit crops it"; "": nothing known */
+	char fix[128]; /* what to do: "av-fit crops it"; "": nothing known */
 };
 
 /* When the list is full, a finding replaces the first less severe one or is

@@ -29,7 +29,8 @@ struct input {
 };
 
 /* nul: lines end in NUL, not in a line feed. step is borrowed. */
-void input_init(struct input *in, const char *step, enum input_kind kind, bool nul);
+void input_init(
+    struct input *in, const char *step, enum input_kind kind, bool nul);
 void input_release(struct input *in);
 
 /* The next record that needs no reading, for the caller to free. NULL: stdin

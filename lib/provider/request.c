@@ -1,10 +1,10 @@
 #include <json-c/json_pointer.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/utf8.h"
 #include "http/url.h"
 #include "provider/options.h"
@@ -136,8 +136,7 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
 	unsigned char random[16];
 	char marker[2 * sizeof random + 1], *cut = NULL; /* the photo's place */
 
-	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-		abort();
+	random_fill(random, sizeof random);
 	hex_of(marker, random, sizeof random);
 	if (v->photo != NULL) {
 		file = json_new_object();

@@ -215,3 +215,16 @@ print(n[0] > 60000)'
 	run -0 limit 20 av-render -r pose=hi --interval 0.05s -o out <made
 	is "$(stat .loom.renderings)" 2
 }
+
+@test "without random numbers a program says so and ends; nothing was sent" {
+	photos 1 1280x720
+	box
+	for n in 2 3; do # the first call is that of OpenSSL, which has another source
+		rm -f counts
+		export AV_INJECT=random:$n:38 AV_INJECT_COUNTS=$PWD/counts
+		run -71 --separate-stderr bash -c \
+			'LD_PRELOAD=$(type -P inject.so) av-upload -p argil photos/001.jpg'
+		is "$stderr" "av-upload: the system gives no random numbers: Function not implemented"
+		is "$(stat .argil.creates)" 0
+	done
+}

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "auth/secret.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/sha256.h"
 #include "loopback.h"
 #include "signin.h"
@@ -33,15 +33,13 @@ base64url(const unsigned char *data, size_t len)
 }
 
 static char *
-random_text(struct err *e)
+random_text(void)
 {
 	unsigned char bytes[RANDOM_BYTES];
-	char *text = NULL;
+	char *text;
 
-	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-		err_set(e, CODE_UNSAFE_SECRET, "the system gives no random numbers:");
-	else
-		text = base64url(bytes, sizeof bytes);
+	random_fill(bytes, sizeof bytes);
+	text = base64url(bytes, sizeof bytes);
 	explicit_bzero(bytes, sizeof bytes);
 	return text;
 }
@@ -160,8 +158,7 @@ signin_browser(const struct oauth_request *request, struct oauth_answer *a, stru
 {
 	struct oauth_request q = *request;
 	struct loopback listener;
-	char *state = NULL, *verifier = NULL, *challenge = NULL, *url = NULL,
-	     *query = NULL;
+	char *state, *verifier, *challenge, *url, *query;
 	int r = -1;
 
 	if (q.urls->authorize == NULL)
@@ -170,8 +167,8 @@ signin_browser(const struct oauth_request *request, struct oauth_answer *a, stru
 		    "authorization_code needs");
 	if (loopback_open(&listener, q.oauth->redirect_uri, e) != 0)
 		return -1;
-	if ((state = random_text(e)) == NULL || (verifier = random_text(e)) == NULL)
-		goto out;
+	state = random_text();
+	verifier = random_text();
 	challenge = challenge_of(verifier);
 	q.redirect_uri = listener.uri;
 	q.code_verifier = verifier;
@@ -180,7 +177,6 @@ signin_browser(const struct oauth_request *request, struct oauth_answer *a, stru
 	query = loopback_wait(&listener, WAIT_S, is_ours, state, e);
 	if (query != NULL)
 		r = exchange(&q, query, a, e);
-out:
 	loopback_close(&listener);
 	secret_free(state);
 	secret_free(verifier);

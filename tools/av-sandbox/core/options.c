@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sysexits.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/version.h"
 #include "core/options.h"
 
@@ -313,6 +313,6 @@ options_read(int argc, char *argv[])
 	}
 	if (optind < argc)
 		opts.command = argv + optind;
-	if (!opts.seeded && getrandom(&opts.seed, sizeof opts.seed, 0) < 0)
-		die(EX_OSERR, "cannot get random bytes:");
+	if (!opts.seeded)
+		random_fill(&opts.seed, sizeof opts.seed);
 }

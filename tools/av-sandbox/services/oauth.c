@@ -3,12 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
-#include <sysexits.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "core/stats.h"
 #include "services/oauth.h"
 #include "services/services.h"
@@ -60,8 +59,7 @@ issue(bool refresh, int64_t family)
 	struct json_object *o = json_object_new_object();
 	uint64_t n[2];
 
-	if (getrandom(n, sizeof n, 0) != sizeof n)
-		die(EX_OSERR, "cannot get random bytes:");
+	random_fill(n, sizeof n);
 	t->text = mem_printf("%s_%016llx%016llx", refresh ? "ref" : "tok",
 	    (unsigned long long)n[0], (unsigned long long)n[1]);
 	t->refresh = refresh;
