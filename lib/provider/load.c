@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -92,12 +93,35 @@ guard_credentials(const struct provider *p, struct err *e)
 	return result;
 }
 
+/* Refuses what another user can change: a description says where credentials go. */
+static int
+guard_owner(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_set(e, CODE_BAD_PROVIDER, "cannot examine '%s':", path);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return err_set(e, CODE_BAD_PROVIDER,
+		    "'%s' belongs to another user, who can send your credentials elsewhere; "
+		    "check it, and chown it",
+		    path);
+	if ((st.st_mode & 022) != 0)
+		return err_set(e, CODE_BAD_PROVIDER,
+		    "other users can change '%s' and so send your credentials elsewhere; "
+		    "check it, and run: chmod go-w '%s'",
+		    path, path);
+	return 0;
+}
+
 static struct provider *
-load_user(const char *path, const char *name, struct err *e)
+load_user(const char *dir, const char *path, const char *name, struct err *e)
 {
 	struct buf text = {.max = PROVIDER_FILE_MAX};
 	struct provider *p = NULL;
 
+	if (guard_owner(dir, e) < 0 || guard_owner(path, e) < 0)
+		return NULL;
 	if (file_read(path, &text, e) == 0)
 		p = provider_load_text(text.data, text.len, path, e);
 	else
@@ -120,12 +144,13 @@ static struct provider *
 load_exact(const char *name, struct err *e)
 {
 	const struct builtin_file *f = builtin_find("providers", name);
-	char *dir = file_config_dir();
-	char *path = mem_printf("%s/providers/%s.json", dir != NULL ? dir : "", name);
+	char *config = file_config_dir();
+	char *dir = mem_printf("%s/providers", config != NULL ? config : "");
+	char *path = mem_printf("%s/%s.json", dir, name);
 	struct provider *p = NULL;
 
-	if (dir != NULL && access(path, F_OK) == 0)
-		p = load_user(path, name, e);
+	if (config != NULL && access(path, F_OK) == 0)
+		p = load_user(dir, path, name, e);
 	else if (f != NULL)
 		p = load_builtin(f);
 	else
@@ -133,6 +158,7 @@ load_exact(const char *name, struct err *e)
 		    "unknown provider '%s'; av-provider list shows all providers", name);
 	free(path);
 	free(dir);
+	free(config);
 	return p;
 }
 

@@ -4,7 +4,9 @@
  * A user's file is providers/NAME.json in the configuration directory. It adds
  * a provider or replaces a built-in one. No user's file can send the
  * credentials of a built-in provider elsewhere: if it replaces the provider, it
- * must keep the URLs; otherwise it must not use its name or aliases.
+ * must keep the URLs; otherwise it must not use its name or aliases. The file
+ * and its folder must belong to the user or root, and nobody else may be able
+ * to write them.
  */
 #ifndef AV_PROVIDER_LOAD_H
 #define AV_PROVIDER_LOAD_H

@@ -389,3 +389,38 @@ GET /v2/portrait.png" ]
     and .renderings[0].file == "faces/ann.acme.portrait.png"' done.jsonl
   [ "$(head -c 8 faces/ann.acme.portrait.png | od -An -tx1)" = " 89 50 4e 47 0d 0a 1a 0a" ]
 }
+
+@test "a user's file that others may change is refused, with the command that mends it" {
+  example >"$dir/acme.json"
+  av-provider show acme >/dev/null
+  for mode in 0666 0622 0620 0602; do
+    chmod "$mode" "$dir/acme.json"
+    run -78 --separate-stderr av-validate -p acme x.jpg
+    [[ $stderr == *"chmod go-w '$dir/acme.json'"* ]]
+  done
+  chmod 0444 "$dir/acme.json"
+  for mode in 0777 0775 01777; do
+    chmod "$mode" "$dir"
+    run -78 --separate-stderr av-validate -p acme x.jpg
+    [[ $stderr == *"chmod go-w '$dir'"* ]]
+  done
+  chmod 0755 "$dir"
+  av-provider show acme >/dev/null
+}
+
+@test "a user's file of another user is refused, also by an alias and in place of a built-in one" {
+  [ "$(id -u)" = 0 ] || skip "only root can give files away"
+  example | jq '.aliases = ["also"]' >"$dir/acme.json"
+  av-provider show also >/dev/null
+  cp "$top/lib/providers/anam.json" "$dir/"
+  chown 65534 "$dir"/*.json
+  run -78 --separate-stderr av-validate -p acme x.jpg
+  [[ $stderr == *acme.json*chown* ]]
+  run -78 av-provider show also
+  run -78 --separate-stderr av-validate -p anam x.jpg
+  [[ $stderr == *anam.json*chown* ]]
+  chown 0 "$dir"/*.json
+  chown 65534 "$dir"
+  run -78 --separate-stderr av-validate -p acme x.jpg
+  [[ $stderr == *"'$dir'"*chown* ]]
+}
