@@ -792,3 +792,31 @@ faulty() {
 	wait "$BOX"
 	BOX=
 }
+
+@test "a web page of another site can neither read nor change anything" {
+	box
+	local api=${STATS%/_stats} media
+	port=${api##*:}
+	media=$(curl -sf -H "x-api-key: $ARGIL_API_KEY" -H "content-type: application/json" \
+		-d '{"type":"IMAGE","name":"x","datasetImage":{"url":"https://a.test/x"}}' \
+		"$ARGIL_API_URL/avatars" | jq -r .coverImageUrl)
+	# got OPTION...: the status of a request
+	got() { curl -s -o body -w '%{http_code}' "$@"; }
+	for host in "evil.test:$port" "127.0.0.1.evil.test:$port" "localhost:1$port" localhost \
+		"127.0.0.1" "127.1:$port" "x@127.0.0.1:$port"; do
+		is "$(got -H "Host: $host" "$STATS")" 403
+		run ! grep -q creates body
+		is "$(got -H "Host: $host" -X POST "$api/_reset")" 403
+		is "$(got -H "Host: $host" -H "x-api-key: $ARGIL_API_KEY" "$ARGIL_API_URL/avatars")" 403
+		is "$(got -H "Host: $host" "$media")" 403
+	done
+	for page in https://evil.test null "http://127.0.0.1:1$port" "https://localhost:$port" \
+		"http://localhost:$port.evil.test"; do
+		is "$(got -H "Origin: $page" -X POST "$api/_reset")" 403
+		is "$(got -H "Origin: $page" "$STATS")" 403
+	done
+	is "$(stat '[.argil.creates, .argil.requests, .other.requests]')" '[1,1,0]'
+	is "$(got "$media")" 200
+	is "$(got -H "Host: LOCALHOST:$port" -H "Origin: $api" -X POST "$api/_reset")" 204
+	is "$(stat .argil.creates)" 0
+}

@@ -4,8 +4,13 @@
 #ifndef SANDBOX_ORIGIN_H
 #define SANDBOX_ORIGIN_H
 
+#include <stdbool.h>
+
 /* The server sets them as soon as it listens. */
 void origin_set(unsigned api_port, unsigned media_port);
+
+/* True if "HOST:PORT" is the address of an origin, by one of its names. */
+bool origin_has(const char *origin, const char *address);
 
 /* Where the services' calls go. */
 const char *origin_api(void);

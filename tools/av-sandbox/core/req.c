@@ -456,13 +456,27 @@ req_count(struct req *r, enum service_no service, enum scope scope)
 	r->scope = scope;
 }
 
+/* True for a request that a web page of another site makes a browser send: the page has
+ * another origin, or gave our address to a name of its own (DNS rebinding). */
+static bool
+is_foreign(const struct req *r)
+{
+	const char *ours = r->service != NULL ? origin_media() : origin_api();
+	const char *host = req_header(r, "Host"), *page = req_header(r, "Origin");
+
+	return (host != NULL && !origin_has(ours, host)) ||
+	       (page != NULL &&
+	           (strncmp(page, "http://", 7) != 0 || !origin_has(ours, page + 7)));
+}
+
 void
 req_begin(struct req *r, const struct service *const *services)
 {
 	const struct route *route;
 	const char *rest;
 
-	if (r->path == NULL || r->service != NULL)
+	r->foreign = is_foreign(r);
+	if (r->foreign || r->path == NULL || r->service != NULL)
 		return;
 	r->service = service_at(services, r->path, &rest);
 	if (r->service == NULL)
@@ -537,7 +551,12 @@ serve_call(struct req *r)
 void
 req_serve(struct req *r)
 {
-	if (r->service != NULL && r->service->serve != NULL) {
+	if (r->foreign) {
+		req_answer(r, 403);
+		r->answer.type = "text/plain";
+		buf_str(&r->answer.body,
+		    "Host and Origin must be the sandbox's own address.\n");
+	} else if (r->service != NULL && r->service->serve != NULL) {
 		r->service->serve(r);
 	} else if (r->service != NULL) {
 		serve_call(r);

@@ -49,7 +49,8 @@ struct req {
 	char *arg[MAX_ARGS];           /* the segments that {} stands for */
 	const struct fault *fault;     /* hits the request; NULL: none */
 	struct sb_answer answer;
-	bool reused; /* not the first request of its connection */
+	bool foreign; /* of a web page of another site: gets 403 */
+	bool reused;  /* not the first request of its connection */
 	bool begun, served, stalled;
 	bool fault_hit; /* the fault had an effect */
 	bool counted;   /* in the statistics, as these two */
