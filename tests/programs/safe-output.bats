@@ -61,6 +61,24 @@ serve() {
 	jq -e '.avatar.provider_status | length == 256 and startswith("\\x1b]0;PWNED")' out
 }
 
+@test "a redirect, a photo's name in a record, and a line that is no record are shown safely" {
+	serve argil "$(jq -n --arg s "${EVIL%%$'\r'*}" '
+		{"POST /avatars": [{status: 302, headers: {location: $s, "x-request-id": $s}}],
+		"GET /avatars/1": [{status: 404, headers: {location: $s}, body: {message: $s}}]}')"
+	faces a.jpg=1280x720
+	for command in 'av-upload -v -p argil a.jpg' 'av-poll -v --timeout 300ms'; do
+		$command <made >out 2>err && false
+		clean out err
+	done
+	jq -nc --arg s "${EVIL%?}" '{file: $s, name: "n"}' >in
+	av-validate -v -p argil <in >out 2>err && false
+	jq -r '.error | .message, (.problems // [] | .[].message)' out >>err
+	clean err
+	printf '%s\n{"x":%s\n' "$EVIL" "$EVIL" | av-validate -v -p argil >out 2>err && false
+	jq -r .error.message out >>err
+	clean err
+}
+
 @test "options, the environment, names of files and lines of a ledger are shown safely" {
 	said() {
 		grep -qF -- "$SHOWN" err
@@ -134,4 +152,73 @@ serve() {
 @test "a word that only resembles a secret's name is no secret" {
 	faces covid_token.jpg=64x48 my_api_key.jpg=64x48 forgot_password.jpg=64x48
 	run -0 av-validate -p avtr1 ./*.jpg '{"file":"covid_token.jpg","note":"access_token=x","password":1}'
+}
+
+# sign_in VARIABLE: starts av-token with a fake xdg-open, which stores what it got in the folder `seen`.
+# Sets URL to the printed address.
+sign_in() {
+	mkdir -p fake seen "$XDG_CONFIG_HOME/avtools/providers"
+	example | jq '.name = "paint" | del(.aliases)
+		| .auth = {header: "Authorization", scheme: "Bearer", oauth: {
+			token_url: "http://127.0.0.1:1/t",
+			authorize_url: "http://127.0.0.1:1/in?a=1\u0026b=2",
+			grants: [{name: "authorization_code", grant_type: "authorization_code"}]}}' \
+		>"$XDG_CONFIG_HOME/avtools/providers/paint.json"
+	cat >fake/xdg-open <<-'END'
+		#!/bin/bash
+		printf '%s\n' "$@" >seen/argv
+		command stat -c '%a %u' "$1" >seen/mode
+		cp "$1" seen/page.html
+		tr '\0' '\n' </proc/$PPID/cmdline >seen/parent
+		env >seen/env
+		echo >&9
+	END
+	chmod +x fake/xdg-open
+	mkfifo opened err
+	exec 9<>opened
+	env "$1=x" PATH="$PWD/fake:$PATH" PAINT_CLIENT_ID=me \
+		av-token -p paint --grant authorization_code >out 2>err 3>&- &
+	SERVER=$!
+	exec 8<err
+	read -r _ <&8
+	read -r URL <&8
+	read -r -t $((10 * AV_SLOW)) -u 9
+}
+
+# parameter NAME: of the printed address, decoded
+parameter() {
+	python3 -c 'import sys, urllib.parse as u
+print(u.parse_qs(u.urlsplit(sys.argv[1]).query)[sys.argv[2]][0])' "$URL" "$1"
+}
+
+@test "the sign-in address is in a file of mode 600, not on a command line" {
+	local path
+	sign_in DISPLAY
+	[[ $URL == "http://127.0.0.1:1/in?a=1&b=2&"*code_challenge=* ]]
+	path=$XDG_STATE_HOME/avtools/sign-in.paint.html
+	is "$(cat seen/argv)" "$path"
+	is "$(cat seen/mode)" "600 $(id -u)"
+	run ! grep -rF -e "$(parameter state)" -e "$(parameter code_challenge)" -e code_challenge \
+		seen/argv seen/parent seen/env
+	is "$(python3 -c 'import re, html
+page = open("seen/page.html").read()
+print(html.unescape(re.search(r"url=([^\"]*)\"", page)[1]))
+print(html.unescape(re.search(r"href=\"([^\"]*)\"", page)[1]))')" "$URL"$'\n'"$URL"
+	# A refusal ends it, is shown safely, and the page is gone.
+	curl -sf "$(parameter redirect_uri)?state=$(parameter state)&error=%1b%5d0;x%07&error_description=%c2%9bz" >/dev/null
+	wait "$SERVER" && false
+	SERVER=
+	cat <&8 >rest
+	grep -qF 'refused: \x1b]0;x\x07 (\u009bz)' rest
+	clean rest
+	[ ! -e "$path" ]
+}
+
+@test "the page is private also over an old one" {
+	mkdir -p "$XDG_STATE_HOME/avtools"
+	echo old >"$XDG_STATE_HOME/avtools/sign-in.paint.html"
+	chmod 666 "$XDG_STATE_HOME/avtools/sign-in.paint.html"
+	sign_in BROWSER
+	is "$(cat seen/mode)" "600 $(id -u)"
+	grep -qF http-equiv seen/page.html
 }

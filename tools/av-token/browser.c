@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "auth/secret.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/sha256.h"
@@ -57,30 +58,89 @@ challenge_of(const char *verifier)
 	return base64url(sum, sizeof sum);
 }
 
-/* Prints the URL, and opens it if there is a display. The URL holds no secret:
- * state and challenge are useless without the verifier and our port. */
-static void
-show(const struct creds *c, const char *url)
+/* Writes a page that leads on to the URL. On a command line other users would see state,
+ * challenge and port, and could send us the code of their own account. Returns the file's
+ * path, which the caller ends with remove_page; NULL: *e is set. */
+static char *
+write_page(const char *provider, const char *url, struct err *e)
 {
-	char *argv[] = {"xdg-open", mem_str(url), NULL};
+	char *name = mem_printf("sign-in.%s.html", provider);
+	char *path = file_state_path(name, e), *temp;
+	struct buf address = {0}, page = {0};
+
+	free(name);
+	if (path == NULL)
+		return NULL;
+	for (const char *p = url; *p != '\0'; p++)
+		if (strchr("&<>\"'", *p) != NULL)
+			buf_printf(&address, "&#%d;", *p);
+		else
+			buf_chr(&address, *p);
+	buf_printf(&page,
+	    "<!DOCTYPE html>\n<meta charset=\"utf-8\">\n"
+	    "<meta name=\"referrer\" content=\"no-referrer\">\n"
+	    "<meta http-equiv=\"refresh\" content=\"0; url=%s\">\n"
+	    "<a href=\"%s\">Sign in</a>\n",
+	    address.data, address.data);
+	temp = mem_printf("%s.%d", path, (int)getpid());
+	if (!file_replace(path, temp, 0600, page.data, page.len)) {
+		err_set(e, CODE_STATE_UNUSABLE, "cannot write '%s':", path);
+		free(path);
+		path = NULL;
+	}
+	free(temp);
+	buf_release(&address);
+	buf_release(&page);
+	return path;
+}
+
+static void
+remove_page(char *path)
+{
+	if (path != NULL)
+		(void)unlink(path);
+	free(path);
+}
+
+/* Opens a file in the browser. */
+static void
+open_browser(const struct creds *c, char *path)
+{
+	char *argv[] = {"xdg-open", path, NULL}, **env;
 	posix_spawn_file_actions_t actions;
 	pid_t pid;
 
+	if (posix_spawn_file_actions_init(&actions) != 0)
+		return;
+	env = creds_child_env(c);
+	posix_spawn_file_actions_addopen(
+	    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+	if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, env) != 0)
+		note("cannot open the browser: xdg-open is not installed");
+	posix_spawn_file_actions_destroy(&actions);
+	free(env);
+}
+
+/* Prints the URL, and opens it if there is a display. Returns the page that leads to it,
+ * or NULL. */
+static char *
+show(const struct creds *c, const char *url)
+{
+	char *path;
+	struct err e;
+
 	say("Sign in with a browser on this machine at");
 	say("%s", url);
-	if ((getenv("DISPLAY") != NULL || getenv("WAYLAND_DISPLAY") != NULL ||
-	        getenv("BROWSER") != NULL) &&
-	    posix_spawn_file_actions_init(&actions) == 0) {
-		char **env = creds_child_env(c);
-		posix_spawn_file_actions_addopen(
-		    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-		posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-		if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, env) != 0)
-			note("cannot open the browser: xdg-open is not installed");
-		posix_spawn_file_actions_destroy(&actions);
-		free(env);
-	}
-	free(argv[1]);
+	if (getenv("DISPLAY") == NULL && getenv("WAYLAND_DISPLAY") == NULL &&
+	    getenv("BROWSER") == NULL)
+		return NULL;
+	path = write_page(c->provider, url, &e);
+	if (path != NULL)
+		open_browser(c, path);
+	else
+		note("cannot open the browser: %s", e.message);
+	return path;
 }
 
 /* A parameter of a query, decoded; NULL if it is absent. The caller ends it
@@ -158,7 +218,7 @@ signin_browser(const struct oauth_request *request, struct oauth_answer *a, stru
 {
 	struct oauth_request q = *request;
 	struct loopback listener;
-	char *state, *verifier, *challenge, *url, *query;
+	char *state, *verifier, *challenge, *url, *query, *page;
 	int r = -1;
 
 	if (q.urls->authorize == NULL)
@@ -173,10 +233,11 @@ signin_browser(const struct oauth_request *request, struct oauth_answer *a, stru
 	q.redirect_uri = listener.uri;
 	q.code_verifier = verifier;
 	url = oauth_authorize_url(&q, state, challenge);
-	show(q.creds, url);
+	page = show(q.creds, url);
 	query = loopback_wait(&listener, WAIT_S, is_ours, state, e);
 	if (query != NULL)
 		r = exchange(&q, query, a, e);
+	remove_page(page);
 	loopback_close(&listener);
 	secret_free(state);
 	secret_free(verifier);

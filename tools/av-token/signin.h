@@ -11,7 +11,8 @@
 
 /* Authorization code with PKCE (RFC 7636, S256), with a loopback port as the
  * redirect address (RFC 8252). Prints the URL, and opens it with xdg-open if
- * there is a display. CODE_TIMEOUT after 10 minutes. */
+ * there is a display: as a file that only the user can read, since other users
+ * see command lines. CODE_TIMEOUT after 10 minutes. */
 int signin_browser(
     const struct oauth_request *request, struct oauth_answer *a, struct err *e);
 
