@@ -226,6 +226,8 @@ http_new(struct loop *loop, const struct http_options *options)
 		o->connect_seconds = 30;
 	if (o->stall_seconds == 0)
 		o->stall_seconds = 60;
+	if (o->answer_seconds == 0)
+		o->answer_seconds = 120;
 	TAILQ_INIT(&http->queue);
 	TAILQ_INIT(&http->running);
 	TAILQ_INIT(&http->ended);

@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/failpoint.h"
 #include "base/mem.h"
@@ -21,6 +22,7 @@ enum {
 	BODY_MAX = 8 * 1024 * 1024,
 	HEADERS_MAX = 256 * 1024,
 	TRANSFER_BUFFER = 64 * 1024,
+	DOWNLOAD_STEP = 64 * 1024,
 	/* A connection that was idle for longer may be closing at the other end (servers
 	 * commonly wait 5 s), and the outcome of a paid request would be unknown. */
 	PAID_IDLE_SECONDS = 2,
@@ -113,7 +115,31 @@ on_begin(void *arg, char *ip, char *local_ip, int port, int local_port)
 		return CURL_PREREQFUNC_ABORT;
 	}
 	t->begun++;
+	t->moved_at = clock_monotonic_ms();
 	return CURL_PREREQFUNC_OK;
+}
+
+/* libcurl calls this with every byte that moves, and each second. */
+static int
+on_progress(
+    void *arg, curl_off_t unused, curl_off_t received, curl_off_t total, curl_off_t sent)
+{
+	struct http_transfer *t = arg;
+	int64_t now = clock_monotonic_ms(), limit = t->options->answer_seconds * 1000;
+
+	(void)unused;
+	(void)total;
+	if (sent != t->sent || (t->sinking && received - t->received >= DOWNLOAD_STEP)) {
+		t->sent = sent;
+		t->received = received;
+		t->moved_at = now;
+	}
+	if (t->request.answer_ms > 0 && t->request.answer_ms < limit)
+		limit = t->request.answer_ms;
+	if (t->begun == 0 || now - t->moved_at < limit)
+		return 0;
+	t->why = "the response took too long";
+	return 1;
 }
 
 /* Limits what the kernel takes at once; a slow line would look like a stalled one. */
@@ -290,6 +316,9 @@ http_transfer_set_up(struct http_transfer *t)
 	SET(easy, CURLOPT_HEADERDATA, t);
 	SET(easy, CURLOPT_WRITEFUNCTION, on_data);
 	SET(easy, CURLOPT_WRITEDATA, t);
+	SET(easy, CURLOPT_NOPROGRESS, 0L);
+	SET(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	SET(easy, CURLOPT_XFERINFODATA, t);
 	if (t->request.resume > 0) {
 		snprintf(range, sizeof range, "%" PRIu64 "-", t->request.resume);
 		SET(easy, CURLOPT_RANGE, range);

@@ -38,6 +38,10 @@ struct http_transfer {
 	bool refused;  /* an address, because of public_only */
 	CURLcode result;
 	uint64_t sink_offset;
+	/* When bytes last left, or a step of a download came, by
+	 * clock_monotonic_ms; the bytes sent and received then. */
+	int64_t moved_at;
+	curl_off_t sent, received;
 	size_t header_bytes;
 	struct buf answer;
 	struct err refusal; /* why the URL is not acceptable */

@@ -14,8 +14,14 @@ struct http_options {
 	unsigned max_in_flight;   /* further requests are queued; 0: 4 */
 	unsigned connect_seconds; /* 0: 30 */
 	/* A transfer ends when no byte has moved in either direction for so
-	 * long (and up to 5 s more); never by its total time. 0: 60. */
+	 * long (and up to 5 s more). 0: 60. */
 	unsigned stall_seconds;
+	/* A response is whole at most so long after the last byte of the
+	 * request's body left, so that one sent byte by byte ends too. The way
+	 * up has no such limit. 0: 120, since proxies in front of services
+	 * commonly give up after 60 or 100 s. A download has so long for each
+	 * 64 KiB. */
+	unsigned answer_seconds;
 };
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE };
@@ -122,6 +128,8 @@ struct http_request {
 	http_head *head; /* only with a sink */
 	void *sink_arg;
 	size_t max_body; /* largest body kept in memory; 0: 8 MiB */
+	/* Instead of answer_seconds, where it is less; 0: none. */
+	int64_t answer_ms;
 };
 
 /* Called once for each request, on the loop; never from within http_send or

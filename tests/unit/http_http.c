@@ -66,6 +66,8 @@ take(int fd, struct buf *b, bool body)
 		if (n <= 0)
 			return false;
 		buf_add(b, chunk, (size_t)n);
+		if (strncmp(b->data, "POST /echo?slowly", 17) == 0)
+			usleep(4000);
 		if (b->data[0] == 0x16)
 			return false; /* a TLS handshake */
 	}
@@ -91,6 +93,23 @@ trickle(int fd)
 		put(fd, "x");
 	}
 }
+
+/* Sends text, and then an endless line byte by byte, until the client closes. */
+static void
+drip(int fd, const char *text)
+{
+	put(fd, text);
+	while (send(fd, "H", 1, MSG_NOSIGNAL) == 1)
+		usleep(20000);
+}
+
+static const struct {
+	const char *path, *answer;
+} drips[] = {
+    {"/drip-status", "HTTP/1.1 200 "},
+    {"/drip-head", "HTTP/1.1 200 OK\r\nX-A: "},
+    {"/drip-body", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"},
+};
 
 static const struct {
 	const char *path, *answer;
@@ -124,6 +143,11 @@ serve(int fd, const struct buf *b)
 		    strncmp(path, canned[i].path, len) == 0) {
 			put(fd, canned[i].answer);
 			return !canned[i].close;
+		}
+	for (size_t i = 0; i < sizeof drips / sizeof *drips; i++)
+		if (strncmp(path, drips[i].path, len) == 0) {
+			drip(fd, drips[i].answer);
+			return false;
 		}
 	if (strncmp(path, "/echo", len) == 0)
 		answer_with(fd, b);
@@ -201,14 +225,19 @@ keep(void *arg, const struct http_response *r)
 }
 
 static void
-client_open(struct client *c, unsigned max, unsigned stall)
+client_open_with(struct client *c, struct http_options options)
 {
-	const struct http_options options = {
-	    .user_agent = "avtools-test", .max_in_flight = max, .stall_seconds = stall};
-
+	options.user_agent = "avtools-test";
 	*c = (struct client){.loop = loop_new()};
 	c->http = http_new(c->loop, &options);
 	server.connections = server.requests = server.hangups = 0;
+}
+
+static void
+client_open(struct client *c, unsigned max, unsigned stall)
+{
+	client_open_with(
+	    c, (struct http_options){.max_in_flight = max, .stall_seconds = stall});
 }
 
 static void
@@ -630,6 +659,53 @@ stall_ends_and_trickle_does_not(void **unused)
 	client_close(&c);
 }
 
+static void
+answers_end_in_time(void **unused)
+{
+	struct client c;
+	struct http_request q = {.paid = true, .method = HTTP_POST};
+
+	(void)unused;
+	client_open_with(&c, (struct http_options){.answer_seconds = 1});
+	for (size_t i = 0; i < sizeof drips / sizeof *drips; i++) {
+		go(&c, q, drips[i].path);
+		assert_int_equal(c.r.fate, HTTP_BROKEN);
+		assert_true(c.r.sent);
+		assert_in_range(c.r.ms, 1000, 6000);
+		assert_string_equal(c.why, "the response took too long");
+	}
+	q = (struct http_request){.sink = sink, .sink_arg = &c};
+	go(&c, q, "/drip-body");
+	assert_int_equal(c.r.fate, HTTP_BROKEN);
+	assert_true(c.sunk.len > 0);
+	q = (struct http_request){.answer_ms = 100};
+	go(&c, q, "/drip-body");
+	assert_in_range(c.r.ms, 100, 900);
+	client_close(&c);
+}
+
+/* The time on the way up does not count. */
+static void
+slow_uploads_go_on(void **unused)
+{
+	enum { SIZE = 40 * 1000 * 1000 };
+	struct client c;
+	size_t ceiling = SIZE;
+	const struct http_piece piece = {.source = {pattern, &ceiling, SIZE}};
+
+	(void)unused;
+	client_open_with(&c, (struct http_options){.answer_seconds = 1});
+	go(&c,
+	    (struct http_request){.method = HTTP_POST,
+	        .pieces = &piece,
+	        .npieces = 1,
+	        .max_body = 2 * SIZE},
+	    "/echo?slowly");
+	assert_int_equal(c.r.fate, HTTP_ANSWERED);
+	assert_true(c.r.ms > 2000);
+	client_close(&c);
+}
+
 /* The queue. */
 
 static void
@@ -812,6 +888,8 @@ main(void)
 	    cmocka_unit_test(downloads),
 	    cmocka_unit_test(answers_have_a_limit),
 	    cmocka_unit_test(stall_ends_and_trickle_does_not),
+	    cmocka_unit_test(answers_end_in_time),
+	    cmocka_unit_test(slow_uploads_go_on),
 	    cmocka_unit_test(cancelled),
 	    cmocka_unit_test(limit_and_reuse),
 	    cmocka_unit_test(urls),
