@@ -405,6 +405,10 @@ why_not_answered(const struct http_transfer *t, enum http_fate fate)
 		return t->why;
 	if (t->body.failed)
 		return "the data to send could not be read";
+	/* Ours ends the process, so it is libcurl's limit for a line: older versions
+	 * call that a lack of memory. */
+	if (t->begun > 0 && t->result == CURLE_OUT_OF_MEMORY)
+		return "a header of the response is over 100 kB";
 	return t->error[0] != '\0' ? t->error : curl_easy_strerror(t->result);
 }
 
