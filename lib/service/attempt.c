@@ -44,11 +44,18 @@ leave_pace(struct attempt *a, enum account_report report)
 		account_leave(&a->wait, report);
 }
 
+int64_t
+attempt_deadline(const struct loop *loop, int64_t *deadline, int64_t timeout_ms)
+{
+	if (*deadline == 0)
+		*deadline = loop_now(loop) + timeout_ms;
+	return *deadline;
+}
+
 static void
 set_deadline(struct attempt *a)
 {
-	if (*a->deadline == 0)
-		*a->deadline = loop_now(a->engine->loop) + a->timeout_ms;
+	attempt_deadline(a->engine->loop, a->deadline, a->timeout_ms);
 }
 
 static void begin(void *arg);
@@ -93,6 +100,7 @@ send_now(struct attempt *a)
 	struct http_request request = {0};
 	struct err e;
 
+	set_deadline(a);
 	if (!a->anonymous) {
 		credentials.value = account_header(a->account, &credentials.name);
 		secret_free(a->sent_header);
@@ -109,7 +117,6 @@ send_now(struct attempt *a)
 		a->calls->end(a->arg);
 		return;
 	}
-	set_deadline(a);
 	a->state = ATTEMPT_SENDING;
 	a->wire = http_send(a->engine->http, &request, responded, a);
 }

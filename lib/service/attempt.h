@@ -96,6 +96,10 @@ struct attempt {
 	struct http_transfer *wire;
 };
 
+/* The deadline, which becomes timeout_ms from now if it is not set (0). */
+int64_t attempt_deadline(
+    const struct loop *loop, int64_t *deadline, int64_t timeout_ms);
+
 /* Begins soon; nothing is called from within. */
 void attempt_start(struct attempt *a);
 void attempt_release(struct attempt *a);

@@ -14,6 +14,10 @@
 /* A warning tells of this many failures in a row; one or two are common. */
 #define WARN_AFTER 3
 
+/* What a repeatable request has for its response at the deadline, where the last poll of
+ * an avatar begins. */
+#define LAST_MS 10000
+
 struct call {
 	struct attempt attempt;
 	struct call_spec spec;
@@ -22,6 +26,7 @@ struct call {
 	struct request request;
 	/* the result */
 	struct json_object *taken, *body;
+	size_t bytes;
 };
 
 /* Ends the call: with what was taken, or with attempt.failure. */
@@ -32,6 +37,7 @@ finish(struct call *c)
 
 	c->fn(c->arg, &(struct call_result){.taken = c->taken,
 	                  .body = c->body,
+	                  .bytes = c->bytes,
 	                  .failure = failure->err.code != CODE_NONE ? failure : NULL});
 	attempt_release(&c->attempt);
 	request_release(&c->request);
@@ -203,6 +209,7 @@ responded(void *arg, const struct http_response *r)
 
 	failpoint("answer");
 	request_release(&c->request);
+	c->bytes = r->len;
 	note_date(c->spec.account, r);
 	if (r->fate == HTTP_ANSWERED) {
 		act_on_answer(c, r);
@@ -243,6 +250,7 @@ build(void *arg, const struct http_header *credentials, struct http_request *req
 	    .vars = c->spec.vars,
 	    .photo = c->spec.photo,
 	    .tag = c->spec.tag};
+	int64_t left;
 
 	if (request_init(&c->request, c->spec.op, &values, e) < 0)
 		return -1;
@@ -252,6 +260,10 @@ build(void *arg, const struct http_header *credentials, struct http_request *req
 		return -1;
 	failpoint("send");
 	*request = c->request.http;
+	/* The outcome of a paid request is worth waiting for. */
+	left = *c->spec.deadline - loop_now(c->attempt.engine->loop);
+	if (c->spec.op->repeatable)
+		request->answer_ms = left > LAST_MS ? left : LAST_MS;
 	return 0;
 }
 

@@ -47,6 +47,7 @@ struct call_result {
 	/* The whole response of a repeatable operation that succeeded or was
 	 * refused. NULL if it is not JSON. */
 	struct json_object *body;
+	size_t bytes;                  /* of the last response's body */
 	bool reused;                   /* made before (service/paid.h) */
 	struct json_object *plan;      /* of a dry run (service/paid.h) */
 	const struct failure *failure; /* NULL if it succeeded */

@@ -5,8 +5,9 @@
 #include "service/listing.h"
 #include "json/json.h"
 
-/* Ends a list whose pages never end. */
-#define MAX_PAGES 1000000
+/* Ends a list whose pages never end, as its deadline does. A list of a million entries
+ * is a few hundred megabytes. */
+#define MAX_BYTES (1024 * 1024 * 1024)
 
 struct listing {
 	struct engine *engine;
@@ -15,10 +16,11 @@ struct listing {
 	listing_done *done;
 	void *arg;
 	struct json_object *paging;
-	int64_t page, pages;
+	int64_t page, pages, bytes;
 	int64_t last; /* page, as the service says; -1: it does not */
 	char *cursor;
 	struct json_object *before; /* the entries of the page before */
+	struct call *call;
 	int64_t deadline;
 };
 
@@ -41,9 +43,8 @@ ask(struct listing *l)
 	json_put_int(vars, "page", l->page);
 	json_put_int(vars, "page_size", json_int(l->paging, "/size", 100));
 	json_put_str(vars, "cursor", l->cursor);
-	l->deadline = 0;
 	l->spec.vars = vars;
-	call_start(l->engine, &l->spec, answered, l);
+	l->call = call_start(l->engine, &l->spec, answered, l);
 	json_object_put(vars);
 }
 
@@ -96,7 +97,9 @@ next_page(struct listing *l, struct json_object *body, struct json_object *items
 	const char *style = json_str(l->paging, "/style");
 	bool empty = json_len(items) == 0;
 
-	if (!json_object_is_type(items, json_type_array) || ++l->pages >= MAX_PAGES ||
+	l->pages++;
+	if (!json_object_is_type(items, json_type_array) || l->bytes > MAX_BYTES ||
+	    loop_now(l->engine->loop) >= l->deadline ||
 	    (!empty && json_object_equal(items, l->before)))
 		return -1;
 	json_object_put(l->before);
@@ -127,6 +130,7 @@ answered(void *arg, const struct call_result *result)
 	struct json_object *items = json_at(result->body, json_str(l->paging, "/items"));
 	int more;
 
+	l->bytes += (int64_t)result->bytes;
 	if (result->failure != NULL) {
 		end(l, is_no_entries(l, result) ? NULL : result->failure);
 		return;
@@ -143,7 +147,7 @@ answered(void *arg, const struct call_result *result)
 	end(l, more < 0 ? &malformed : NULL);
 }
 
-void
+struct listing *
 listing_start(struct engine *engine, const struct call_spec *page, listing_fn *entry,
     listing_done *done, void *arg)
 {
@@ -157,7 +161,15 @@ listing_start(struct engine *engine, const struct call_spec *page, listing_fn *e
 	    .arg = arg,
 	    .paging = paging,
 	    .page = json_int(paging, "/first", 1),
-	    .last = -1};
+	    .last = -1,
+	    .deadline = loop_now(engine->loop) + page->timeout_ms};
 	l->spec.deadline = &l->deadline;
 	ask(l);
+	return l;
+}
+
+void
+listing_stop(struct listing *l)
+{
+	call_stop(l->call, true);
 }

@@ -13,8 +13,14 @@ typedef void listing_fn(void *arg, struct json_object *entry);
 typedef void listing_done(void *arg, const struct failure *failure);
 
 /* page: the call for each page, without vars and deadline, which the listing
- * sets. */
-void listing_start(struct engine *engine, const struct call_spec *page,
-    listing_fn *entry, listing_done *done, void *arg);
+ * sets. Its timeout is for the whole list, which may have 1 GiB. The result is
+ * valid until done returns. */
+struct listing;
+struct listing *listing_start(struct engine *engine,
+    const struct call_spec *page, listing_fn *entry, listing_done *done,
+    void *arg);
+
+/* Ends it soon, perhaps at once, with a failure. */
+void listing_stop(struct listing *l);
 
 #endif

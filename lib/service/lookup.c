@@ -28,11 +28,12 @@ struct lookup {
 	unsigned passes;     /* complete listings without a candidate */
 	bool listed;         /* takes part in the listing under way */
 	bool settling;       /* the ledger is at work on the claim */
+	bool late;           /* the deadline has come */
+	struct timer timer;  /* for the deadline */
 	enum match trying;   /* how well the candidates match that are being adopted */
 	unsigned busy;       /* times in a row that another request was in the way */
 	struct candidates candidates;
 	struct call *call; /* asks for the state of one object instead of a list */
-	int64_t deadline;  /* of this call */
 	struct json_object *taken; /* the outcome that was found */
 };
 
@@ -45,7 +46,7 @@ struct lookup_batch {
 	int64_t settle_ms, effect_ms;
 	TAILQ_HEAD(, lookup) lookups;
 	struct timer timer;
-	bool listing;       /* a listing is under way */
+	struct listing *listing; /* under way, or NULL */
 	int64_t not_before; /* keeps listings apart, so that more lookups share one */
 };
 
@@ -106,6 +107,7 @@ lookup_possible(const struct lookup_spec *spec)
 static void
 leave(struct lookup *l)
 {
+	loop_cancel(l->batch->all->engine->loop, &l->timer);
 	TAILQ_REMOVE(&l->batch->lookups, l, entry);
 	candidates_clear(&l->candidates);
 	json_object_put(l->taken);
@@ -126,10 +128,49 @@ tell(struct lookup *l, enum lookup_verdict verdict, const char *why, bool retrya
 	leave(l);
 }
 
+static void
+tell_late(struct lookup *l)
+{
+	tell(l, LOOKUP_UNKNOWN, "--timeout ended before its list could tell", true);
+}
+
+/* Ends the listing if no lookup takes part in it any more. */
+static void
+need_listing(struct lookup_batch *batch)
+{
+	struct lookup *l;
+
+	TAILQ_FOREACH (l, &batch->lookups, entry)
+		if (l->listed)
+			return;
+	if (batch->listing != NULL)
+		listing_stop(batch->listing);
+}
+
+/* The deadline has come. What the ledger is at work on ends first. */
+static void
+expired(void *arg)
+{
+	struct lookup *l = arg;
+	struct lookup_batch *batch = l->batch;
+
+	l->late = true;
+	if (l->call != NULL) {
+		call_stop(l->call, true);
+	} else if (!l->settling) {
+		tell_late(l);
+		need_listing(batch);
+	}
+}
+
 /* Asks the service again in a while, not before a time. */
 static void
 look_again(struct lookup *l, int64_t not_before)
 {
+	if (l->late) {
+		tell_late(l);
+		return;
+	}
 	l->due = loop_now(l->batch->all->engine->loop) + l->batch->settle_ms;
 	if (l->due < not_before)
 		l->due = not_before;
@@ -276,7 +317,7 @@ listing_over(void *arg, const struct failure *failure)
 	struct lookup_batch *batch = arg;
 	struct lookup *l, *next;
 
-	batch->listing = false;
+	batch->listing = NULL;
 	for (l = TAILQ_FIRST(&batch->lookups); l != NULL; l = next) {
 		next = TAILQ_NEXT(l, entry);
 		if (!l->listed)
@@ -302,7 +343,9 @@ asked(void *arg, const struct call_result *result)
 	const char *word = json_str(result->taken, "/provider_status");
 
 	l->call = NULL;
-	if (result->failure != NULL) {
+	if (result->failure != NULL && l->late) {
+		tell_late(l);
+	} else if (result->failure != NULL) {
 		tell(l, LOOKUP_UNKNOWN, result->failure->err.message, true);
 	} else if (word != NULL &&
 	           json_lists(json_at(l->spec.op->def, "/lookup/started"), word)) {
@@ -327,22 +370,24 @@ time_is_up(void *arg)
 	struct call_spec spec = {
 	    .account = batch->account, .op = batch->list, .timeout_ms = LIST_TIMEOUT_MS};
 	struct lookup *l;
+	bool listed = false;
 
 	TAILQ_FOREACH (l, &batch->lookups, entry) {
 		if (l->due > now || l->settling || l->call != NULL)
 			continue;
 		l->looked_at = now;
 		if (is_list(batch->list)) {
-			l->listed = batch->listing = true;
+			l->listed = listed = true;
 		} else {
 			spec.vars = l->spec.vars;
-			spec.deadline = &l->deadline;
+			spec.deadline = &l->spec.deadline;
 			l->call = call_start(engine, &spec, asked, l);
 		}
 	}
 	batch->not_before = now + batch->settle_ms / 4;
-	if (batch->listing)
-		listing_start(engine, &spec, add_candidate, listing_over, batch);
+	if (listed)
+		batch->listing =
+		    listing_start(engine, &spec, add_candidate, listing_over, batch);
 	else
 		schedule(batch);
 }
@@ -355,7 +400,7 @@ schedule(struct lookup_batch *batch)
 	int64_t at = INT64_MAX;
 	struct lookup *l;
 
-	if (batch->listing)
+	if (batch->listing != NULL)
 		return;
 	TAILQ_FOREACH (l, &batch->lookups, entry)
 		if (!l->settling && l->call == NULL && l->due < at)
@@ -416,6 +461,7 @@ lookup_start(
 	l->batch = batch_for(all, spec->account, spec->op);
 	l->due = now + left_of(l->batch->settle_ms, spec->lost_at);
 	l->counts_from = now + left_of(l->batch->effect_ms, spec->lost_at);
+	loop_at(all->engine->loop, &l->timer, spec->deadline, expired, l);
 	TAILQ_INSERT_HEAD(&l->batch->lookups, l, entry);
 	schedule(l->batch);
 	return l;
@@ -424,12 +470,16 @@ lookup_start(
 bool
 lookup_cancel(struct lookup *l)
 {
+	struct lookup_batch *batch;
+
 	if (l->settling)
 		return false;
 	if (l->call != NULL) {
 		call_stop(l->call, true);
 		return false;
 	}
+	batch = l->batch;
 	leave(l);
+	need_listing(batch);
 	return true;
 }

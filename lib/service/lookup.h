@@ -7,7 +7,7 @@
  * first of them begins lookup.effect_s after the response was lost, when a
  * service that still worked on the request would be done. Otherwise the outcome
  * stays unknown: two candidates, one that is no sure match (match.h), or a list
- * that cannot be read prove nothing.
+ * that cannot be read by the deadline prove nothing.
  *
  * Lookups of one list at the same time share a listing.
  */
@@ -43,8 +43,9 @@ struct lookup_spec {
 	const char *tag;            /* sent along, or NULL; copied */
 	const char *mark;           /* as of match.h, or NULL; copied */
 	struct ledger_claim *claim;
-	int64_t sent_at; /* when it was first sent */
-	int64_t lost_at; /* when its response was surely lost; 0: now */
+	int64_t sent_at;  /* when it was first sent */
+	int64_t lost_at;  /* when its response was surely lost; 0: now */
+	int64_t deadline; /* when the lookup ends, in the loop's time */
 	/* The server's clock minus ours when it was sent; 0: as now. */
 	int64_t clock_offset;
 	bool earlier; /* by an earlier run, whose clock may have been off */

@@ -308,6 +308,8 @@ look_up(struct paid *p, const char *why)
 
 	p->sought.tag = is_tagged(p) ? p->tag : NULL;
 	p->sought.claim = p->claim;
+	p->sought.deadline = attempt_deadline(
+	    p->context->engine->loop, p->spec.call.deadline, p->spec.call.timeout_ms);
 	possible = lookup_possible(&p->sought);
 	if (!possible || p->stop) {
 		stay_unknown(p, why, possible);

@@ -254,3 +254,30 @@ check_listing() {
 		check_end outcome_unknown 1
 	done
 }
+
+# check_late PROVIDER SCRIPT: the lookup after a lost answer ends at --timeout, and the next run finds the avatar
+check_late() {
+	local begin=$SECONDS
+	service "$1" "$2"
+	run -75 limit 20 av-upload -q --timeout 1500ms <first
+	is "$(jq -c '.error | [.code, .created, .retryable]' <<<"$output")" '["outcome_unknown","unknown",true]'
+	[[ $(jq -r .error.message <<<"$output") == *--timeout* ]]
+	[ $((SECONDS - begin)) -lt $((8 * AV_SLOW)) ]
+	is "$(av-ledger list | jq -r .state)" unknown
+	is "$(grep -c POST asked)" 1
+}
+
+@test "a lookup ends at --timeout: the list comes byte by byte, and the next run adopts" {
+	check_late avtr1 '{"POST /avatars":[{"status":0}], "GET /avatars":[{"drip":0.1},
+		{"body":{"data":[{"id":"first","name":"0000","created_at":"@=0@"}],"has_more":false}}]}'
+	check_end first 1
+}
+
+@test "a lookup ends at --timeout: the list has no last page" {
+	check_late avtr1 '{"POST /avatars":[{"status":0}], "GET /avatars":[{"body":
+		{"data":[{"id":"@n@","name":"Bob"}],"has_more":true,"next_cursor":"@n@"}}]}'
+}
+
+@test "a lookup ends at --timeout: the list answers 500" {
+	check_late anam '{"POST /avatars":[{"status":0}], "GET /avatars":[{"status":500}]}'
+}
