@@ -455,6 +455,14 @@ loop_now(const struct loop *loop)
 	return loop->running ? loop->now : clock_monotonic_ms();
 }
 
+int64_t
+loop_deadline(const struct loop *loop, int64_t *deadline, int64_t ms)
+{
+	if (*deadline == 0)
+		*deadline = loop_now(loop) + ms;
+	return *deadline;
+}
+
 /* How many milliseconds epoll may wait; -1: for ever. */
 static int
 wait_ms(const struct loop *loop)

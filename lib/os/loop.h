@@ -24,6 +24,9 @@ void loop_free(struct loop *loop);
 /* The time, read again before each round of callbacks. */
 int64_t loop_now(const struct loop *loop);
 
+/* The deadline, which becomes ms from now if it is not set yet (0). */
+int64_t loop_deadline(const struct loop *loop, int64_t *deadline, int64_t ms);
+
 /* Runs callbacks until loop_stop is called, or until nothing is left to wait
  * for: no descriptor, timer, work or deferred call. Calls that are deferred
  * when loop_stop is called still run. loop_run may be called again. */

@@ -6,6 +6,7 @@
 #include "auth/secret.h"
 #include "auth/token.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/units.h"
 #include "http/http.h"
@@ -37,7 +38,9 @@ struct account_rest {
 	/* pace */
 	struct pace *pace;
 	struct account_queue for_pace;
-	bool reserved; /* the first in for_pace has its send time */
+	struct account_queue too_late; /* of them, those who give up */
+	int64_t send_at;               /* of the first in for_pace; 0: it has none yet */
+	bool paused;                   /* until then, because the service asked for it */
 	struct timer timer;
 	struct account_queue for_turn;
 	bool turn_taken;
@@ -54,7 +57,10 @@ static void
 wait_in(struct account_queue *q, struct account *a, struct account_wait *w,
     account_fn *fn, void *arg)
 {
-	*w = (struct account_wait){.account = a, .fn = fn, .arg = arg, .queue = q};
+	w->account = a;
+	w->fn = fn;
+	w->arg = arg;
+	w->queue = q;
 	TAILQ_INSERT_TAIL(q, w, entry);
 }
 
@@ -149,6 +155,7 @@ add(struct accounts *all, struct provider *p, struct err *e)
 	auth_init(&r->auth, json_at(p->def, "/auth"));
 	TAILQ_INIT(&r->for_token);
 	TAILQ_INIT(&r->for_pace);
+	TAILQ_INIT(&r->too_late);
 	TAILQ_INIT(&r->for_turn);
 	SLIST_INSERT_HEAD(&all->list, r, entry);
 	return &r->account;
@@ -333,26 +340,109 @@ account_header(const struct account *a, const char **name)
 	return a->rest->header_value;
 }
 
+/* The local time in ms from now. */
+static const char *
+local_time(int64_t ms, char text[32])
+{
+	time_t at = (time_t)((clock_unix_ms() + ms) / 1000);
+	struct tm tm;
+
+	if (localtime_r(&at, &tm) == NULL ||
+	    strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		*text = '\0';
+	return text;
+}
+
+/* Tells a long wait, and again when it gets longer. */
+static void
+tell_wait(struct account_rest *r, const char *why, int64_t ms)
+{
+	int64_t until = clock_unix_ms() + ms;
+	const char *file = pace_file(r->pace);
+	char at[32];
+
+	if (ms <= ACCOUNT_TELL_MS || until < r->account.told_until + ACCOUNT_TELL_MS)
+		return;
+	r->account.told_until = until;
+	warn("%s: %s; nothing is sent before %s%s%s%s", r->account.provider->name, why,
+	    local_time(ms, at), file != NULL ? ", as kept in '" : "",
+	    file != NULL ? file : "", file != NULL ? "'" : "");
+}
+
+/* Ends waits whose deadline comes before the account may be used. The service's pause
+ * concerns all; otherwise the first waits for its send time, and the rest for the first. */
+static void
+give_up(struct account_rest *r, int64_t ms)
+{
+	int64_t at = loop_now(r->all->loop) + ms;
+	struct account_wait *w, *next;
+	struct err e;
+	char text[32];
+
+	for (w = TAILQ_FIRST(&r->for_pace); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		if (loop_deadline(r->all->loop, w->deadline, w->timeout_ms) < at) {
+			account_cancel(w);
+			TAILQ_INSERT_TAIL(&r->too_late, w, entry);
+			w->queue = &r->too_late;
+		} else if (!r->paused) {
+			break;
+		}
+	}
+	err_set(&e, CODE_RATE_LIMITED,
+	    "%s before %s, which is after --timeout; run it again then",
+	    r->paused ? "the service wants no request"
+	              : "the account's pace allows no request",
+	    local_time(ms, text));
+	while (!TAILQ_EMPTY(&r->too_late))
+		call_first(&r->too_late, &e);
+}
+
+static void serve(void *arg);
+
+/* Nothing can be sent for so long. */
+static void
+wait_for_pace(struct account_rest *r, int64_t ms)
+{
+	struct loop *loop = r->all->loop;
+
+	loop_at(loop, &r->timer, loop_now(loop) + ms, serve, r);
+	if (r->paused)
+		tell_wait(r, "the service asked for a wait", ms);
+	else if (r->account.told_until == 0)
+		tell_wait(r, "its requests are paced", ms);
+	if (r->paused || ms > pace_interval(r->pace))
+		give_up(r, ms);
+}
+
 /* Calls the waiters whose send time has come, first come, first served. */
 static void
 serve(void *arg)
 {
 	struct account_rest *r = arg;
 	struct loop *loop = r->all->loop;
-	int64_t ms = 0;
+	int64_t now = loop_now(loop), pause, ms;
 	int slot;
 
 	while (!TAILQ_EMPTY(&r->for_pace)) {
-		if (!r->reserved || pace_paused(r->pace))
-			ms = pace_reserve(r->pace);
-		r->reserved = true;
-		slot = ms == 0 ? pace_enter(r->pace) : -1;
+		pause = pace_paused(r->pace);
+		r->paused = pause > 0;
+		if (r->paused) { /* first, since a send time that nobody uses is lost */
+			wait_for_pace(r, pause);
+			if (TAILQ_EMPTY(&r->for_pace))
+				return;
+		}
+		if (r->send_at == 0 || (pause > 0 && now + pause > r->send_at + LOOK_MS))
+			r->send_at = now + pace_reserve(r->pace);
+		ms = r->send_at - now;
+		if (ms < pause)
+			ms = pause;
+		slot = ms <= 0 ? pace_enter(r->pace) : -1;
 		if (slot < 0) {
-			ms = ms > 0 ? ms : LOOK_MS;
-			loop_at(loop, &r->timer, loop_now(loop) + ms, serve, r);
+			wait_for_pace(r, ms > 0 ? ms : LOOK_MS);
 			return;
 		}
-		r->reserved = false;
+		r->send_at = 0;
 		TAILQ_FIRST(&r->for_pace)->slot = slot;
 		call_first(&r->for_pace, NULL);
 	}
@@ -368,6 +458,8 @@ account_enter(struct account *a, struct account_wait *w, account_fn *fn, void *a
 	wait_in(&r->for_pace, a, w, fn, arg);
 	if (first && r->timer.pos == 0)
 		serve(r);
+	else if (first || r->paused) /* the deadline may come first */
+		loop_at(r->all->loop, &r->timer, loop_now(r->all->loop), serve, r);
 }
 
 void
@@ -375,10 +467,12 @@ account_leave(struct account_wait *w, enum account_report report)
 {
 	struct pace *pace = w->account->rest->pace;
 
-	if (report == ACCOUNT_OK)
+	if (report == ACCOUNT_OK) {
+		w->account->told_retry = false;
 		pace_ok(pace, w->slot);
-	else if (report == ACCOUNT_CROWDED)
+	} else if (report == ACCOUNT_CROWDED) {
 		pace_crowded(pace, w->slot);
+	}
 	pace_leave(pace, w->slot);
 }
 
@@ -428,5 +522,22 @@ account_give_turn(struct account *a)
 void
 account_pause(struct account *a, int64_t ms)
 {
-	pace_pause(a->rest->pace, ms);
+	struct account_rest *r = a->rest;
+
+	if (ms <= 0)
+		return;
+	pace_pause(r->pace, ms);
+	tell_wait(r, "the service asked for a wait", pace_paused(r->pace));
+}
+
+void
+account_tell_retry(struct account *a, const struct err *e, int64_t ms)
+{
+	char at[32];
+
+	if (a->told_retry || clock_unix_ms() + ms < a->told_until + ACCOUNT_TELL_MS)
+		return;
+	a->told_retry = true;
+	warn("%s: %s; trying again at %s", a->provider->name, e->message,
+	    local_time(ms, at));
 }

@@ -25,6 +25,8 @@ struct account {
 	bool local; /* its service answered from a private or special address */
 	bool exclusive; /* NAME_EXCLUSIVE=1: nothing else uses it */
 	bool warned;    /* of a state that the description does not know */
+	bool told_retry; /* see account_tell_retry */
+	int64_t told_until; /* unix ms: end of the wait that was told last */
 	/* The server's clock minus ours in ms, from its Date header; whether it
 	 * sent one; and when that was noted, in unix seconds. */
 	int64_t clock_offset;
@@ -64,6 +66,8 @@ struct account_wait {
 	void *arg;
 	struct account_queue *queue; /* NULL: it does not wait */
 	TAILQ_ENTRY(account_wait) entry;
+	int64_t *deadline; /* as in service/attempt.h */
+	int64_t timeout_ms;
 	int slot; /* after account_enter: its slot of the account */
 };
 
@@ -78,7 +82,11 @@ void account_authorize(struct account *a, struct account_wait *w,
 const char *account_header(const struct account *a, const char **name);
 
 /* Waits for the account's pace and calls back, perhaps at once, when a request
- * may be sent. Each callback needs an account_leave. */
+ * may be sent. Each callback without an error needs an account_leave. The
+ * caller sets w->deadline and w->timeout_ms. If a pause that the service asked
+ * for, or what other processes reserved, ends after the deadline, the callback
+ * gets rate_limited at once. A wait of more than ACCOUNT_TELL_MS is told. */
+#define ACCOUNT_TELL_MS 5000
 void account_enter(
     struct account *a, struct account_wait *w, account_fn *fn, void *arg);
 
@@ -93,6 +101,10 @@ void account_give_turn(struct account *a);
 
 /* The service asked to wait so long: all requests of all processes do. */
 void account_pause(struct account *a, int64_t ms);
+
+/* Tells that an attempt failed because of e and that the next one is in ms;
+ * once, until a request succeeds. */
+void account_tell_retry(struct account *a, const struct err *e, int64_t ms);
 
 /* The callback will not come. */
 void account_cancel(struct account_wait *w);

@@ -9,6 +9,9 @@
 #define RETRY_MAX_MS   30000
 #define HTTP_LOCKED    423
 
+/* A warning tells of so many failures in a row; one or two are common. */
+#define TELL_AFTER 3
+
 static void
 set_interrupted(struct attempt *a)
 {
@@ -44,18 +47,10 @@ leave_pace(struct attempt *a, enum account_report report)
 		account_leave(&a->wait, report);
 }
 
-int64_t
-attempt_deadline(const struct loop *loop, int64_t *deadline, int64_t timeout_ms)
-{
-	if (*deadline == 0)
-		*deadline = loop_now(loop) + timeout_ms;
-	return *deadline;
-}
-
 static void
 set_deadline(struct attempt *a)
 {
-	attempt_deadline(a->engine->loop, a->deadline, a->timeout_ms);
+	loop_deadline(a->engine->loop, a->deadline, a->timeout_ms);
 }
 
 static void begin(void *arg);
@@ -130,14 +125,20 @@ wait_for_slot(struct attempt *a)
 	TAILQ_INSERT_TAIL(&a->engine->waiting, a, entry);
 }
 
-/* The account's pace lets the request go, or it needs none. */
+/* The account's pace lets the request go, or it needs none; or its wait is too long. */
 static void
-paced(void *arg, const struct err *unused)
+paced(void *arg, const struct err *e)
 {
 	struct attempt *a = arg;
-	bool may = may_go_on(a);
+	bool may;
 
-	(void)unused;
+	if (e != NULL) {
+		if (a->failure.err.code == CODE_NONE)
+			failure_set(&a->failure, e, a->created);
+		a->calls->end(a->arg);
+		return;
+	}
+	may = may_go_on(a);
 	if (may && a->engine->free_slots > 0) {
 		a->engine->free_slots--;
 		send_now(a);
@@ -162,6 +163,8 @@ authorized(void *arg, const struct err *e)
 			wait_for_slot(a);
 			return;
 		}
+		a->wait.deadline = a->deadline;
+		a->wait.timeout_ms = a->timeout_ms;
 		account_enter(a->account, &a->wait, paced, a);
 		return;
 	}
@@ -226,7 +229,12 @@ attempt_back_off(struct attempt *a, int64_t asked_ms)
 {
 	int64_t ms = backoff_ms(a->failed++, RETRY_FIRST_MS, RETRY_MAX_MS, arc4random());
 
-	attempt_again(a, asked_ms > 0 ? asked_ms : ms);
+	if (asked_ms > 0)
+		ms = asked_ms;
+	if ((a->failed >= TELL_AFTER || ms > ACCOUNT_TELL_MS) && !a->stop &&
+	    loop_now(a->engine->loop) + ms <= *a->deadline)
+		account_tell_retry(a->account, &a->failure.err, ms);
+	attempt_again(a, ms);
 }
 
 bool

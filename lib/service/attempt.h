@@ -75,7 +75,7 @@ struct attempt {
 	struct account *account;
 	const char *created; /* failure->created while nothing was sent */
 	/* In the loop's time. If it is 0, the first request sets it to
-	 * timeout_ms from then. */
+	 * timeout_ms from then, or an earlier wait for the account. */
 	int64_t *deadline;
 	int64_t timeout_ms;
 	bool anonymous;
@@ -95,10 +95,6 @@ struct attempt {
 	TAILQ_ENTRY(attempt) entry; /* of engine->waiting */
 	struct http_transfer *wire;
 };
-
-/* The deadline, which becomes timeout_ms from now if it is not set (0). */
-int64_t attempt_deadline(
-    const struct loop *loop, int64_t *deadline, int64_t timeout_ms);
 
 /* Begins soon; nothing is called from within. */
 void attempt_start(struct attempt *a);

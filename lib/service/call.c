@@ -11,9 +11,6 @@
 #include "service/call.h"
 #include "json/json.h"
 
-/* A warning tells of this many failures in a row; one or two are common. */
-#define WARN_AFTER 3
-
 /* What a repeatable request has for its response at the deadline, where the last poll of
  * an avatar begins. */
 #define LAST_MS 10000
@@ -87,8 +84,6 @@ unreached(struct call *c, const struct http_response *r)
 	err_set(
 	    &e, CODE_NETWORK, "cannot reach %s: %s", c->spec.account->base_url, r->why);
 	failure_set(&c->attempt.failure, &e, c->attempt.created);
-	if (c->attempt.failed + 1 == WARN_AFTER)
-		warn("%s; trying again", e.message);
 	attempt_back_off(&c->attempt, 0);
 }
 

@@ -30,7 +30,8 @@ struct call_spec {
 	const struct request_photo *photo; /* or NULL */
 	const char *tag; /* for the operation's lookup.tag, or NULL */
 	/* When waiting ends, in the loop's time. If it is 0, the first request
-	 * sets it to timeout_ms from then. */
+	 * sets it to timeout_ms from then; an earlier wait for the account
+	 * does too. */
 	int64_t *deadline;
 	int64_t timeout_ms;
 	/* Asked right before the first byte of each attempt leaves, with the

@@ -44,7 +44,8 @@ struct shared {
 };
 
 struct pace {
-	int fd; /* -1: this process alone */
+	int fd;     /* -1: this process alone */
+	char *path; /* of the file */
 	uint32_t jobs;
 	int64_t interval, tolerance; /* nanoseconds */
 	int64_t *entered;            /* by slot: when we took it; 0: it is not ours */
@@ -155,24 +156,23 @@ file_name(const char *provider, const char *base, const char *account)
 }
 
 static int
-open_file(const char *provider, const char *base, const char *account)
+open_file(const char *provider, const char *base, const char *account, char **path)
 {
 	static bool warned;
 	char *name = file_name(provider, base, account);
 	struct err e;
-	char *path = file_state_path(name, &e);
 	int fd = -1;
 
-	if (path != NULL) {
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	*path = file_state_path(name, &e);
+	if (*path != NULL) {
+		fd = open(*path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd < 0)
-			err_set(&e, CODE_STATE_UNUSABLE, "cannot open '%s':", path);
+			err_set(&e, CODE_STATE_UNUSABLE, "cannot open '%s':", *path);
 	}
 	if (fd < 0 && !warned) {
 		warn("the pace is not shared with other processes: %s", e.message);
 		warned = true;
 	}
-	free(path);
 	free(name);
 	return fd;
 }
@@ -195,7 +195,7 @@ pace_open(const char *provider, const char *base, const char *account,
 		if (p->interval < LATENESS && p->tolerance < LATENESS)
 			p->tolerance = LATENESS;
 	}
-	p->fd = open_file(provider, base, account);
+	p->fd = open_file(provider, base, account, &p->path);
 	return p;
 }
 
@@ -206,6 +206,7 @@ pace_free(struct pace *p)
 		return;
 	if (p->fd >= 0)
 		close(p->fd);
+	free(p->path);
 	free(p->entered);
 	free(p);
 }
@@ -219,6 +220,13 @@ next_send(const struct pace *p, const struct shared *s, int64_t t)
 	if (at < t)
 		at = t;
 	return s->pause > at ? s->pause : at;
+}
+
+/* Rounded up. */
+static int64_t
+ms_of(int64_t ns)
+{
+	return (ns + SECOND / 1000 - 1) / (SECOND / 1000);
 }
 
 int64_t
@@ -239,17 +247,29 @@ pace_reserve(struct pace *p)
 		s.next = (s.next > at ? s.next : at) + p->interval;
 		end(p, &s);
 	}
-	return (at - t + SECOND / 1000 - 1) / (SECOND / 1000);
+	return ms_of(at - t);
 }
 
-bool
+const char *
+pace_file(const struct pace *p)
+{
+	return p->fd >= 0 ? p->path : NULL;
+}
+
+int64_t
+pace_interval(const struct pace *p)
+{
+	return ms_of(p->interval);
+}
+
+int64_t
 pace_paused(struct pace *p)
 {
 	int64_t t = clock_boot_ns();
 	struct shared s;
 
 	look(p, &s, t);
-	return s.pause > t;
+	return s.pause > t ? ms_of(s.pause - t) : 0;
 }
 
 void

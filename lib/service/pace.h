@@ -43,9 +43,14 @@ void pace_free(struct pace *p);
 /* Reserves the next send time; returns how many milliseconds it is away. */
 int64_t pace_reserve(struct pace *p);
 
-/* True if the service's pause lasts; for a process that waited for its send
- * time. */
-bool pace_paused(struct pace *p);
+/* How many milliseconds the service's pause still lasts; 0: there is none. For
+ * a process that waited for its send time. */
+int64_t pace_paused(struct pace *p);
+
+/* The file, or NULL if the pace is not shared; and the milliseconds between two
+ * requests by the limits of this process. */
+const char *pace_file(const struct pace *p);
+int64_t pace_interval(const struct pace *p);
 
 /* The service said to wait: no request is sent in the next ms. A later call
  * never makes a pause shorter; more than a day counts as a day. */

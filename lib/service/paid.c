@@ -308,7 +308,7 @@ look_up(struct paid *p, const char *why)
 
 	p->sought.tag = is_tagged(p) ? p->tag : NULL;
 	p->sought.claim = p->claim;
-	p->sought.deadline = attempt_deadline(
+	p->sought.deadline = loop_deadline(
 	    p->context->engine->loop, p->spec.call.deadline, p->spec.call.timeout_ms);
 	possible = lookup_possible(&p->sought);
 	if (!possible || p->stop) {

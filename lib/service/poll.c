@@ -73,12 +73,14 @@ is_missing(const struct failure *f)
 	       (f->http_status == 404 || f->http_status == 410);
 }
 
-/* True for a call that was still retrying at the deadline. */
+/* True for a call that was still retrying at the deadline. A wait that the service asked
+ * for before stays rate_limited. */
 static bool
 ran_out(const struct failure *f)
 {
 	return f->err.code == CODE_NETWORK || f->err.code == CODE_UNAVAILABLE ||
-	       f->err.code == CODE_RATE_LIMITED || f->err.code == CODE_BAD_ANSWER;
+	       (f->err.code == CODE_RATE_LIMITED && f->http_status != 0) ||
+	       f->err.code == CODE_BAD_ANSWER;
 }
 
 static bool

@@ -31,7 +31,8 @@ struct poll {
 	struct json_object *(*vars)(void *arg);
 	/* Called when settled: result->taken has the state ("ready", "failed")
 	 * or the member; or result->failure is timeout, avatar_gone,
-	 * interrupted, or the failure of a call. */
+	 * interrupted, or the failure of a call, such as rate_limited if the
+	 * account may not be used before the deadline. */
 	void (*fn)(void *arg, const struct call_result *result);
 	void *arg;
 	/* poll's own */
