@@ -257,6 +257,10 @@ adopt(struct lookup *l, enum match match)
 		adopted(l, &(struct ledger_answer){.verdict = LEDGER_YOURS});
 		return;
 	}
+	if (l->candidates.many[match]) {
+		adopted(l, &(struct ledger_answer){.verdict = LEDGER_UNKNOWN});
+		return;
+	}
 	ids = mem_new((size_t)json_object_object_length(list), sizeof *ids);
 	data = mem_new((size_t)json_object_object_length(list), sizeof *data);
 	json_object_object_foreach(list, id, taken)

@@ -190,13 +190,16 @@ candidates_add(struct candidates *c, const struct provider *p, struct json_objec
 	if (id != NULL && !provider_is_id(p, id))
 		id = NULL;
 	c->nameless = c->nameless || id == NULL;
-	if (id == NULL || candidates_taken(c, id) != NULL) {
-		json_object_put(taken);
-		return;
+	if (id != NULL && candidates_taken(c, id) == NULL) {
+		if (c->of[match] == NULL)
+			c->of[match] = json_new_object();
+		if (json_object_object_length(c->of[match]) < CANDIDATES_MAX) {
+			json_put(c->of[match], id, taken);
+			return;
+		}
+		c->many[match] = true;
 	}
-	if (c->of[match] == NULL)
-		c->of[match] = json_new_object();
-	json_put(c->of[match], id, taken);
+	json_object_put(taken);
 }
 
 void

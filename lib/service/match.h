@@ -50,9 +50,12 @@ struct match_spec {
 enum match match_entry(
     const struct match_spec *spec, struct json_object *entry);
 
-/* The entries of a list that a request may have made. Zeroed is empty. */
+/* The entries of a list that a request may have made. Zeroed is empty. Two
+ * would prove that it is not known which, if no other request owned them. */
+#define CANDIDATES_MAX 1000
 struct candidates {
 	struct json_object *of[MATCH + 1]; /* by match: id -> taken */
+	bool many[MATCH + 1]; /* more than CANDIDATES_MAX, which are not kept */
 	bool nameless; /* one has no id, so it cannot be adopted */
 };
 

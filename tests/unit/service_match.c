@@ -217,12 +217,43 @@ changed_later(void **state)
 	    MATCH_NOT);
 }
 
+static struct json_object *
+taken_of(int id)
+{
+	struct json_object *taken = json_new_object();
+	char text[16];
+
+	snprintf(text, sizeof text, "%d", id);
+	json_put_str(taken, "id", text);
+	return taken;
+}
+
+static void
+many_candidates(void **state)
+{
+	const struct provider any = {0};
+	struct candidates c = {0};
+
+	(void)state;
+	for (int i = 0; i <= CANDIDATES_MAX; i++) {
+		assert_false(c.many[MATCH]);
+		candidates_add(&c, &any, taken_of(i), MATCH);
+		candidates_add(&c, &any, taken_of(0), MATCH_MAYBE);
+	}
+	assert_true(c.many[MATCH]);
+	assert_false(c.many[MATCH_MAYBE]);
+	assert_int_equal(json_object_object_length(c.of[MATCH]), CANDIDATES_MAX);
+	assert_null(c.of[MATCH_MAYBE]);
+	candidates_clear(&c);
+	assert_false(c.many[MATCH]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(times),
 	    cmocka_unit_test(texts), cmocka_unit_test(tags), cmocka_unit_test(marks),
-	    cmocka_unit_test(changed_later)};
+	    cmocka_unit_test(changed_later), cmocka_unit_test(many_candidates)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
