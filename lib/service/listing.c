@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "service/listing.h"
 #include "json/json.h"
@@ -8,6 +9,10 @@
 /* Ends a list whose pages never end, as its deadline does. A list of a million entries
  * is a few hundred megabytes. */
 #define MAX_BYTES (1024 * 1024 * 1024)
+
+/* Other callbacks have their turn after so long: a page may have 100,000 entries, which
+ * are compared with a thousand requests. */
+#define SLICE_MS 20
 
 struct listing {
 	struct engine *engine;
@@ -20,7 +25,10 @@ struct listing {
 	int64_t last; /* page, as the service says; -1: it does not */
 	char *cursor;
 	struct json_object *before; /* the entries of the page before */
-	struct call *call;
+	struct call *call;          /* NULL: its page is being read */
+	struct json_object *body;
+	size_t at; /* the next entry of the page */
+	struct timer timer;
 	int64_t deadline;
 };
 
@@ -30,6 +38,8 @@ static void
 end(struct listing *l, const struct failure *failure)
 {
 	l->done(l->arg, failure);
+	loop_cancel(l->engine->loop, &l->timer);
+	json_object_put(l->body);
 	json_object_put(l->before);
 	free(l->cursor);
 	free(l);
@@ -122,22 +132,25 @@ is_no_entries(const struct listing *l, const struct call_result *result)
 	       result->body != NULL && l->last < l->page;
 }
 
+/* Reads the rest of a page, and asks for the next one. */
 static void
-answered(void *arg, const struct call_result *result)
+read_page(void *arg)
 {
 	struct listing *l = arg;
+	struct loop *loop = l->engine->loop;
 	struct failure malformed = {0};
-	struct json_object *items = json_at(result->body, json_str(l->paging, "/items"));
+	struct json_object *items = json_at(l->body, json_str(l->paging, "/items"));
+	int64_t until = clock_monotonic_ms() + SLICE_MS;
 	int more;
 
-	l->bytes += (int64_t)result->bytes;
-	if (result->failure != NULL) {
-		end(l, is_no_entries(l, result) ? NULL : result->failure);
-		return;
+	while (l->at < json_len(items)) {
+		if (clock_monotonic_ms() >= until) {
+			loop_at(loop, &l->timer, loop_now(loop), read_page, l);
+			return;
+		}
+		l->entry(l->arg, json_item(items, l->at++));
 	}
-	for (size_t i = 0; i < json_len(items); i++)
-		l->entry(l->arg, json_item(items, i));
-	more = next_page(l, result->body, items);
+	more = next_page(l, l->body, items);
 	if (more > 0) {
 		ask(l);
 		return;
@@ -145,6 +158,23 @@ answered(void *arg, const struct call_result *result)
 	err_set(&malformed.err, CODE_BAD_ANSWER, "%s answered %s with no list that ends",
 	    l->spec.account->provider->title, l->spec.op->name);
 	end(l, more < 0 ? &malformed : NULL);
+}
+
+static void
+answered(void *arg, const struct call_result *result)
+{
+	struct listing *l = arg;
+
+	l->call = NULL;
+	if (result->failure != NULL) {
+		end(l, is_no_entries(l, result) ? NULL : result->failure);
+		return;
+	}
+	json_object_put(l->body);
+	l->body = json_object_get(result->body);
+	l->bytes += (int64_t)result->bytes;
+	l->at = 0;
+	read_page(l);
 }
 
 struct listing *
@@ -171,5 +201,12 @@ listing_start(struct engine *engine, const struct call_spec *page, listing_fn *e
 void
 listing_stop(struct listing *l)
 {
-	call_stop(l->call, true);
+	struct failure stopped = {0};
+
+	if (l->call != NULL) {
+		call_stop(l->call, true);
+		return;
+	}
+	err_set(&stopped.err, CODE_INTERRUPTED, "stopped while it was read");
+	end(l, &stopped);
 }

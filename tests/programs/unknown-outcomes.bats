@@ -281,3 +281,26 @@ check_late() {
 @test "a lookup ends at --timeout: the list answers 500" {
 	check_late anam '{"POST /avatars":[{"status":0}], "GET /avatars":[{"status":500}]}'
 }
+
+@test "tens of thousands of entries alike: it is not known which, and signals are heard" {
+	local upload begin
+	python3 - >large <<-'END'
+		import json
+		alike = [{"id": str(n), "name": "Bob", "created_at": "@=0@"} for n in range(60000)]
+		print(json.dumps({"POST /avatars": [{"status": 0}], "GET /avatars": [{"body": {"data": alike, "has_more": False}}]}))
+	END
+	service avtr1 "$(cat large)"
+	make_shots 100
+	jq -c 'select(.provider == "avtr1") + {name: "Bob"}' all >bobs
+	AVTR1_RATE=100000 av-upload -v -j 100 <bobs >out 2>err &
+	upload=$!
+	until_is 1 grep -c 'GET .* 200 in' err
+	begin=$SECONDS
+	kill "$upload"
+	wait "$upload" || true
+	[ $((SECONDS - begin)) -lt $((5 * AV_SLOW)) ]
+	is "$(codes out)" '100 outcome_unknown'
+	head -n 1 bobs >first
+	check_end outcome_unknown "$(grep -c POST asked)"
+	[[ $(jq -r .error.message out) == *"more than one request"* ]]
+}
