@@ -23,9 +23,9 @@ struct account {
 	bool blocked;      /* nothing more is begun in this run, because of */
 	struct failure why;
 	bool local; /* its service answered from a private or special address */
-	bool exclusive; /* NAME_EXCLUSIVE=1: nothing else uses it */
-	bool warned;    /* of a state that the description does not know */
-	bool told_retry; /* see account_tell_retry */
+	bool exclusive;     /* NAME_EXCLUSIVE=1: nothing else uses it */
+	bool warned;        /* of a state that the description does not know */
+	bool told_retry;    /* see account_tell_retry */
 	int64_t told_until; /* unix ms: end of the wait that was told last */
 	/* The server's clock minus ours in ms, from its Date header; whether it
 	 * sent one; and when that was noted, in unix seconds. */

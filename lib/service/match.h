@@ -56,7 +56,7 @@ enum match match_entry(
 struct candidates {
 	struct json_object *of[MATCH + 1]; /* by match: id -> taken */
 	bool many[MATCH + 1]; /* more than CANDIDATES_MAX, which are not kept */
-	bool nameless; /* one has no id, so it cannot be adopted */
+	bool nameless;        /* one has no id, so it cannot be adopted */
 };
 
 /* Adds what was taken from an entry of the provider's list, which now belongs
