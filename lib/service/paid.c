@@ -142,8 +142,9 @@ stay_unknown(struct paid *p, const char *why, bool retryable)
 {
 	if (p->failure.err.code != CODE_REDIRECTED)
 		err_set(&p->failure.err, CODE_OUTCOME_UNKNOWN,
-		    "the service may have done it: %s; it is not sent again; settle it with av-ledger",
-		    why);
+		    "the service may have done it: %s; it is not sent again; %s", why,
+		    retryable ? "run it again to look it up"
+		              : "settle it with av-ledger");
 	p->failure.created = "unknown";
 	p->failure.retryable = retryable;
 	finish(p, LEDGER_IS_UNKNOWN);
@@ -300,6 +301,13 @@ is_tagged(const struct paid *p)
 	return tagged;
 }
 
+static int64_t
+deadline(struct paid *p)
+{
+	return loop_deadline(
+	    p->context->engine->loop, p->spec.call.deadline, p->spec.call.timeout_ms);
+}
+
 /* Looks up an unknown outcome if the service's list can tell. */
 static void
 look_up(struct paid *p, const char *why)
@@ -308,8 +316,7 @@ look_up(struct paid *p, const char *why)
 
 	p->sought.tag = is_tagged(p) ? p->tag : NULL;
 	p->sought.claim = p->claim;
-	p->sought.deadline = loop_deadline(
-	    p->context->engine->loop, p->spec.call.deadline, p->spec.call.timeout_ms);
+	p->sought.deadline = deadline(p);
 	possible = lookup_possible(&p->sought);
 	if (!possible || p->stop) {
 		stay_unknown(p, why, possible);
@@ -571,6 +578,7 @@ similar_claimed(void *arg, const struct ledger_answer *answer)
 		    "looking up an earlier request first, which looks the same in the service's list");
 		seek_earlier(p, answer);
 		p->sought.claim = p->claim;
+		p->sought.deadline = deadline(p);
 		p->state = LOOKING_SIMILAR;
 		p->lookup =
 		    lookup_start(p->context->lookups, &p->sought, similar_looked_up, p);
