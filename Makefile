@@ -6,9 +6,6 @@ CC         ?= cc
 CFLAGS     ?= -O2 -g
 PREFIX     ?= /usr/local
 PKG_CONFIG ?= pkg-config
-SAN        ?=
-FAILPOINTS ?=
-V          ?=
 JOBS       ?= $(shell nproc)
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
@@ -20,11 +17,6 @@ BIN  := $(if $(SAN)$(FAILPOINTS),$(O)/bin,bin)
 
 BUILD_DEPS = gcc make pkg-config libcurl4-openssl-dev libjson-c-dev libmagic-dev libssl-dev \
 	libsqlite3-dev libstb-dev libjpeg62-turbo-dev libwebp-dev libvips-dev zlib1g-dev libmicrohttpd-dev libseccomp-dev jq
-CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
-	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish imagemagick \
-	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck
-CHECK_DEPS += bsdextrautils file time procps python3 xz-utils nodejs openssl
-
 PKGS = libcurl json-c libcrypto sqlite3 libjpeg libwebp libwebpdemux zlib libmicrohttpd libseccomp
 # Asked for once, when first needed: `make demo` installs pkg-config itself.
 pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(pkg_cflags)
