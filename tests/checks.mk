@@ -1,11 +1,6 @@
 # checks.mk: what looks at the programs and the sources: tests, lint, fuzzers, benchmarks, soak.
 # The Makefile of the top folder includes it.
 
-CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
-	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish imagemagick \
-	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck \
-	bsdextrautils file time procps python3 xz-utils nodejs openssl
-
 .PHONY: check check-deps units faces format fuzz fuzz-build fuzz-brief bench soak \
 	lint lint-format lint-layers lint-cppcheck lint-tidy lint-manuals
 
