@@ -121,6 +121,7 @@ try(const char *host, char *base, bool local)
 	struct json_object *types = json_new_object();
 	enum code code = CODE_NONE;
 	char *url = mem_printf("https://%s:%d/file", host, port);
+	char *id = mem_printf("%d", (int)getpid());
 
 	engine.http = http_new(engine.loop,
 	    &(struct http_options){.stall_seconds = 1, .connect_seconds = 1});
@@ -129,7 +130,7 @@ try(const char *host, char *base, bool local)
 	    &(struct download_spec){.account = &account,
 	        .url = url,
 	        .template = "/tmp/address.{id}",
-	        .name = {.id = "x"},
+	        .name = {.id = id},
 	        .types = types,
 	        .filetypes = filetypes,
 	        .timeout_ms = 1},
@@ -140,6 +141,7 @@ try(const char *host, char *base, bool local)
 	filetype_free(filetypes);
 	json_object_put(types);
 	free(url);
+	free(id);
 	return code;
 }
 
