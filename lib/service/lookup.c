@@ -245,7 +245,7 @@ static void
 adopt(struct lookup *l, enum match match)
 {
 	struct json_object *list = l->candidates.of[match];
-	bool own = l->spec.tag != NULL || l->spec.mark != NULL;
+	bool own = l->spec.tag != NULL || match_is_marked(l->spec.match, l->spec.mark);
 	enum ledger_certainty certainty = match == MATCH_MAYBE ? LEDGER_MAYBE
 	                                  : own                ? LEDGER_TAGGED
 	                                                       : LEDGER_MATCH;

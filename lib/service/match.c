@@ -111,9 +111,8 @@ matches(struct json_object *match, struct json_object *entry)
 	return same;
 }
 
-/* True if one of the texts that the request sent ends with the mark. */
-static bool
-is_marked(struct json_object *match, const char *mark)
+bool
+match_is_marked(struct json_object *match, const char *mark)
 {
 	bool marked = false;
 
@@ -141,7 +140,7 @@ by_texts(const struct match_spec *spec, struct json_object *entry, bool tagged)
 	in_time = by_time(spec, entry);
 	if (in_time == MATCH_NOT)
 		return MATCH_NOT;
-	if (is_marked(spec->match, spec->mark))
+	if (match_is_marked(spec->match, spec->mark))
 		return MATCH;
 	return spec->exclusive && !tagged ? in_time : MATCH_MAYBE;
 }

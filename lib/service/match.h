@@ -50,6 +50,9 @@ struct match_spec {
 enum match match_entry(
     const struct match_spec *spec, struct json_object *entry);
 
+/* True if one of the texts that the request sent ends with the mark. */
+bool match_is_marked(struct json_object *match, const char *mark);
+
 /* The entries of a list that a request may have made. Zeroed is empty. Two
  * would prove that it is not known which, if no other request owned them. */
 #define CANDIDATES_MAX 1000

@@ -103,6 +103,14 @@ race() {
 	done
 }
 
+@test "an account that nothing else uses: two lost requests of one name stay unknown" {
+	two_photos
+	set_lags 1
+	box --state journal --fault lost-before@anam#1 --fault lost-after@anam#2
+	ANAM_EXCLUSIVE=1 av-upload -q -p anam a/IMG_0001.jpg b/IMG_0001.jpg >out || true
+	is "$(jq -r .error.code out | sort -u)" outcome_unknown
+}
+
 @test "a photo that was moved is not paid for twice under the name that was sent" {
 	for service in anam argil avtr1; do
 		rm -rf state/avtools
