@@ -1,10 +1,11 @@
 /*
  * faces: draws photos of invented people, for the demo and the tests.
  *
- *	faces FILE=WIDTHxHEIGHT...
+ *	faces FILE=WIDTHxHEIGHT[@PLACE]...
  *
  * A name that ends in .png gives a PNG, any other a JPEG. The face follows from the base
- *name: the same name always gives the same bytes, two names give different ones.
+ * name: the same name always gives the same bytes, two names give different ones. Faces of
+ * the same place have the same wall behind them and the same clothes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,15 +83,15 @@ head(struct canvas *c, int x, int y, int r, uint64_t h)
 }
 
 static void
-draw_face(struct canvas *c, uint64_t h)
+draw_face(struct canvas *c, uint64_t h, uint64_t place)
 {
 	int small = c->width < c->height ? c->width : c->height, r = small / 4;
 	int x = c->width / 2, y = c->height / 2 - r / 3;
 
-	background(c, h);
-	canvas_disc(c, x, y + r * 7 / 3, r * 7 / 4, canvas_colour(h >> 32));
+	background(c, place);
+	canvas_disc(c, x, y + r * 7 / 3, r * 7 / 4, canvas_colour(place >> 32));
 	canvas_rect(c, x - r * 7 / 4, y + r * 7 / 3, r * 7 / 2, c->height,
-	    canvas_colour(h >> 32));
+	    canvas_colour(place >> 32));
 	head(c, x, y, r, h);
 	/* Black pixels in the first row make even the smallest pictures differ. */
 	for (int i = 0; i < 64 && i < c->width; i++)
@@ -110,23 +111,26 @@ write_file(const char *path, const struct buf *b)
 static void
 face(char *spec)
 {
-	char *size = strrchr(spec, '='), *slash, *end, *rest = NULL;
+	char *size = strrchr(spec, '='), *name, *end, *rest = NULL, *place = NULL;
 	struct canvas c;
 	struct buf out = {0};
 	long width = 0, height = 0;
 
 	if (size != NULL) {
 		*size++ = '\0';
+		place = strchr(size, '@');
+		if (place != NULL)
+			*place++ = '\0';
 		width = strtol(size, &end, 10);
 		if (*end == 'x')
 			height = strtol(end + 1, &rest, 10);
 	}
 	if (rest == NULL || *rest != '\0' || width < 1 || height < 1 || width > LARGEST ||
 	    height > LARGEST)
-		die(EX_USAGE, "usage: faces FILE=WIDTHxHEIGHT...");
-	slash = strrchr(spec, '/');
+		die(EX_USAGE, "usage: faces FILE=WIDTHxHEIGHT[@PLACE]...");
+	name = strrchr(spec, '/') != NULL ? strrchr(spec, '/') + 1 : spec;
 	canvas_init(&c, (int)width, (int)height, (struct rgba){255, 255, 255, 255});
-	draw_face(&c, hash(slash != NULL ? slash + 1 : spec));
+	draw_face(&c, hash(name), hash(place != NULL ? place : name));
 	if (strlen(spec) > 4 && strcmp(spec + strlen(spec) - 4, ".png") == 0)
 		canvas_png(&c, &out);
 	else

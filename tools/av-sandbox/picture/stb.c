@@ -1,10 +1,5 @@
-/* The bodies of the stb headers. They are system headers, so the compiler hides their
- * warnings. */
-#define STBI_ONLY_JPEG
-#define STBI_ONLY_PNG
-#define STBI_NO_STDIO
-#define STB_IMAGE_IMPLEMENTATION
-#include <stb/stb_image.h>
+/* The bodies of the stb headers, except the decoder's (lib/photo/stb.c). They are system
+ * headers, so the compiler hides their warnings. */
 
 /* Compresses with zlib: stb's own compressor takes four times as long. */
 #include <limits.h>
