@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,6 +172,16 @@ outfile_open(struct outfile *t, const char *path, struct err *e)
 		t->part = NULL;
 	}
 	return result;
+}
+
+int
+outfile_open_private(struct outfile *t, struct err *e)
+{
+	*t = (struct outfile){.fd = memfd_create("avtools", MFD_CLOEXEC)};
+	sha256_init(&t->sha);
+	return t->fd >= 0
+	           ? 0
+	           : err_set(e, CODE_TARGET_UNWRITABLE, "cannot make a private file:");
 }
 
 bool

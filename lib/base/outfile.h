@@ -35,7 +35,7 @@ bool outfile_template_ok(const char *template, const char **bad);
 
 /* A part file being written. */
 struct outfile {
-	char *part; /* its path; NULL: committed, or never opened */
+	char *part; /* its path; NULL: committed, private, or never opened */
 	int fd;     /* -1: closed */
 	uint64_t len;
 	char head[4096]; /* the first bytes, to tell the type */
@@ -47,6 +47,10 @@ struct outfile {
  * and missing directories. -1: target_taken (another process is writing it) or
  * target_unwritable. */
 int outfile_open(struct outfile *t, const char *path, struct err *e);
+
+/* Opens one in memory, without a name, which is never committed: it is gone
+ * with its descriptor, also after a kill. */
+int outfile_open_private(struct outfile *t, struct err *e);
 
 /* Appends bytes; offset is what was written so far, or 0 to start again.
  * False (errno): the outfile can only be closed. */

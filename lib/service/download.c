@@ -57,7 +57,8 @@ fail_to_write(struct download *d)
 {
 	struct err e;
 
-	err_set(&e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", d->target.part);
+	err_set(&e, CODE_TARGET_UNWRITABLE, "cannot write '%s':",
+	    d->target.part != NULL ? d->target.part : "a private file");
 	failure_set(&d->attempt.failure, &e, NULL);
 	finish(d);
 }
@@ -118,11 +119,16 @@ keep(struct download *d, const char *type)
 	struct err e;
 
 	failure_release(&d->attempt.failure);
-	if (outfile_path(d->spec.template, &d->spec.name, &path, &e) < 0 ||
-	    outfile_commit(&d->target, path.data, d->spec.force, sha256, &e) < 0)
+	if (d->spec.template == NULL)
+		sha256_hex(&d->target.sha, sha256);
+	else if (outfile_path(d->spec.template, &d->spec.name, &path, &e) < 0 ||
+	         outfile_commit(&d->target, path.data, d->spec.force, sha256, &e) < 0)
 		failure_set(&d->attempt.failure, &e, NULL);
-	d->result = (struct download_result){
-	    .type = type, .file = path.data, .bytes = d->target.len, .sha256 = sha256};
+	d->result = (struct download_result){.type = type,
+	    .file = path.data,
+	    .bytes = d->target.len,
+	    .sha256 = sha256,
+	    .fd = d->target.fd};
 	finish(d);
 	buf_release(&path);
 }
@@ -137,7 +143,9 @@ judge(struct download *d, int http_status)
 	char fault[WHOLE_WHY], *why = NULL;
 
 	d->spec.name.ext = json_object_get_string(json_member(d->spec.types, type));
-	if (d->spec.name.ext == NULL)
+	if (d->spec.template == NULL)
+		why = NULL;
+	else if (d->spec.name.ext == NULL)
 		why = mem_printf("it is %s, which is no such result", type);
 	else if (!file_is_whole(t->fd, t->len, type, d->spec.name.ext, fault))
 		why = mem_printf("it is damaged or not complete: %s", fault);
@@ -154,8 +162,8 @@ static void
 too_large(struct download *d, int http_status)
 {
 	char *why =
-	    mem_printf("it has more than %ju bytes; set another limit with --max-bytes",
-	        (uintmax_t)d->spec.max_bytes);
+	    mem_printf("it has more than %ju bytes%s", (uintmax_t)d->spec.max_bytes,
+	        d->spec.template != NULL ? "; set another limit with --max-bytes" : "");
 
 	blame(d, why, http_status);
 	free(why);
@@ -324,6 +332,8 @@ open_target(struct download *d, struct err *e)
 	struct buf path = {0};
 	int rc = -1;
 
+	if (d->spec.template == NULL)
+		return outfile_open_private(&d->target, e);
 	d->spec.name.ext = "";
 	if (outfile_path(d->spec.template, &d->spec.name, &path, e) == 0)
 		rc = outfile_open(&d->target, path.data, e);
@@ -357,7 +367,7 @@ check(void *arg)
 
 	if (d->url == NULL)
 		rc = err_set(&e, CODE_BAD_ANSWER, "the result's address is no URL");
-	else if (d->target.part == NULL)
+	else if (d->target.fd < 0)
 		rc = open_target(d, &e);
 	d->attempt.anonymous = !url_same_origin(d->url, d->spec.account->base_url);
 	if (rc == 0)

@@ -22,8 +22,10 @@
 
 struct download_spec {
 	struct account *account;
-	const char *url;      /* may be relative to the API; copied */
-	const char *template; /* of the file's path */
+	const char *url; /* may be relative to the API; copied */
+	/* Of the file's path. NULL: into a private file (base/outfile.h) of any
+	 * type, perhaps damaged; its descriptor is in the result. */
+	const char *template;
 	/* Without ext. Its strings outlive the download. */
 	struct outfile_name name;
 	struct json_object *types;  /* media type -> file extension */
@@ -40,6 +42,7 @@ struct download_result {
 	bool expired; /* the URL has expired; the service has a new one */
 	const char *file, *type, *sha256;
 	uint64_t bytes;
+	int fd; /* private: borrowed for the call */
 };
 
 struct download;
