@@ -223,6 +223,7 @@ start(struct upload *u, struct account *a, const char *file)
 	        .timeout_ms = u->self->session.common->timeout_ms},
 	    .subject = file != NULL ? json_str(rec_get(rec, "image"), "/sha256")
 	                            : rec_str(rec, "url"),
+	    .file = file,
 	    .name = validate_name_given(a->provider, rec) ? rec_str(rec, "name") : NULL,
 	    .counted = true,
 	    .park = park};

@@ -143,15 +143,24 @@ has_ok(struct json_object *rules)
 	return false;
 }
 
+static bool
+takes(const struct operation *op, const char *name)
+{
+	return json_member(json_at(op->def, "/answer/take"), name) != NULL;
+}
+
 static void
 check_lookup(struct check *c, const struct operation *op)
 {
 	const char *name = json_str(op->def, "/lookup/operation");
+	const char *picture = json_str(op->def, "/lookup/picture");
 	const struct operation *list = provider_operation(c->p, name);
 
 	if (name == NULL)
 		return;
 	need(c, list != NULL, "lookup: no operation is called '%s'", name);
+	need(c, picture == NULL || list == NULL || takes(list, picture),
+	    "lookup: the answer of '%s' takes no '%s'", name, picture);
 	if (list != NULL && json_at(list->def, "/paging") == NULL)
 		need(c, json_has(op->def, "/lookup/started"),
 		    "lookup: '%s' is not a list, so started is needed", name);
@@ -193,8 +202,7 @@ check_operation(struct check *c, const struct operation *op)
 	check_lookup(c, op);
 	for (size_t i = 0; i < json_len(required); i++) {
 		const char *name = json_item_str(required, i);
-		need(c, json_member(json_at(op->def, "/answer/take"), name) != NULL,
-		    "answer: '%s' is required but not taken", name);
+		need(c, takes(op, name), "answer: '%s' is required but not taken", name);
 	}
 }
 

@@ -4,10 +4,12 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "photo/thumbnail.h"
 #include "provider/answer.h"
 #include "service/listing.h"
 #include "service/lookup.h"
 #include "service/match.h"
+#include "service/pictures.h"
 #include "json/json.h"
 
 #define LIST_TIMEOUT_MS 600000
@@ -15,6 +17,8 @@
 #define PASSES 2
 /* Times in a row to wait for another request whose outcome is unknown too. */
 #define PATIENCE 3
+/* Candidates whose pictures are compared with the photo. */
+#define PICTURES_MAX 8
 
 struct lookup {
 	struct lookup_batch *batch;
@@ -33,6 +37,8 @@ struct lookup {
 	enum match trying;   /* how well the candidates match that are being adopted */
 	unsigned busy;       /* times in a row that another request was in the way */
 	struct candidates candidates;
+	struct pictures *pictures; /* compares those of the candidates */
+	bool compared;             /* that is done for the last listing */
 	struct call *call; /* asks for the state of one object instead of a list */
 	struct json_object *taken; /* the outcome that was found */
 };
@@ -52,6 +58,7 @@ struct lookup_batch {
 
 struct lookups {
 	struct engine *engine;
+	struct workers *workers; /* for pictures; NULL: none yet */
 	SLIST_HEAD(, lookup_batch) batches;
 };
 
@@ -76,6 +83,8 @@ lookups_free(struct lookups *all)
 		loop_cancel(all->engine->loop, &batch->timer);
 		free(batch);
 	}
+	if (all != NULL)
+		workers_free(all->workers);
 	free(all);
 }
 
@@ -115,6 +124,8 @@ leave(struct lookup *l)
 	json_object_put(l->spec.match);
 	free((void *)(uintptr_t)l->spec.tag);
 	free((void *)(uintptr_t)l->spec.mark);
+	free((void *)(uintptr_t)l->spec.photo);
+	free((void *)(uintptr_t)l->spec.sha256);
 	free(l);
 }
 
@@ -157,6 +168,8 @@ expired(void *arg)
 	l->late = true;
 	if (l->call != NULL) {
 		call_stop(l->call, true);
+	} else if (l->pictures != NULL) {
+		pictures_stop(l->pictures);
 	} else if (!l->settling) {
 		tell_late(l);
 		need_listing(batch);
@@ -205,6 +218,64 @@ wait_for_twin(struct lookup *l)
 static void adopt(struct lookup *l, enum match match);
 
 static void
+not_sure(struct lookup *l)
+{
+	const struct engine *engine = l->batch->all->engine;
+
+	tell(l, LOOKUP_UNKNOWN,
+	    l->trying == MATCH_MAYBE
+	        ? "the service's list has an entry that may be its result, or another's of the same name (see EVIDENCE in av-upload(1))"
+	        : "the service's list has entries that may be its result, and more than one request may have made them",
+	    engine->stopping(engine->arg));
+}
+
+/* Those that show the photo become matches; the ledger takes one, if it is the only one. */
+static void
+compared(void *arg, struct json_object *same)
+{
+	struct lookup *l = arg;
+
+	l->pictures = NULL;
+	if (same == NULL && l->late) {
+		tell_late(l);
+		return;
+	}
+	if (same == NULL) {
+		not_sure(l);
+		return;
+	}
+	json_object_put(l->candidates.of[MATCH]);
+	l->candidates.of[MATCH] = json_object_get(same);
+	adopt(l, MATCH);
+}
+
+/* Compares the candidates' pictures with the photo. False: there is nothing to compare,
+ * or that is done. */
+static bool
+compare(struct lookup *l)
+{
+	struct json_object *candidates = l->candidates.of[MATCH_MAYBE];
+	const char *member = json_str(l->spec.op->def, "/lookup/picture");
+	struct lookups *all = l->batch->all;
+
+	if (l->compared || l->trying != MATCH_MAYBE || member == NULL ||
+	    l->spec.photo == NULL || json_object_object_length(candidates) > PICTURES_MAX)
+		return false;
+	if (all->workers == NULL)
+		all->workers = thumbnail_workers(all->engine->loop);
+	l->compared = true;
+	l->pictures = pictures_start(all->engine,
+	    &(struct pictures_spec){.account = l->spec.account,
+	        .workers = all->workers,
+	        .photo = l->spec.photo,
+	        .sha256 = l->spec.sha256,
+	        .candidates = candidates,
+	        .member = member},
+	    compared, l);
+	return true;
+}
+
+static void
 adopted(void *arg, const struct ledger_answer *answer)
 {
 	struct lookup *l = arg;
@@ -225,11 +296,8 @@ adopted(void *arg, const struct ledger_answer *answer)
 			missed(l);
 		break;
 	case LEDGER_UNKNOWN:
-		tell(l, LOOKUP_UNKNOWN,
-		    l->trying == MATCH_MAYBE
-		        ? "the service's list has an entry that may be its result, or another's of the same name (see EVIDENCE in av-upload(1))"
-		        : "the service's list has entries that may be its result, and more than one request may have made them",
-		    false);
+		if (!compare(l))
+			not_sure(l);
 		break;
 	case LEDGER_BUSY:
 		wait_for_twin(l);
@@ -245,7 +313,8 @@ static void
 adopt(struct lookup *l, enum match match)
 {
 	struct json_object *list = l->candidates.of[match];
-	bool own = l->spec.tag != NULL || match_is_marked(l->spec.match, l->spec.mark);
+	bool own = !l->compared &&
+	           (l->spec.tag != NULL || match_is_marked(l->spec.match, l->spec.mark));
 	enum ledger_certainty certainty = match == MATCH_MAYBE ? LEDGER_MAYBE
 	                                  : own                ? LEDGER_TAGGED
 	                                                       : LEDGER_MATCH;
@@ -365,6 +434,13 @@ asked(void *arg, const struct call_result *result)
 	}
 }
 
+/* True while it waits for something else than its next listing. */
+static bool
+is_busy(const struct lookup *l)
+{
+	return l->settling || l->call != NULL || l->pictures != NULL;
+}
+
 static void
 time_is_up(void *arg)
 {
@@ -377,9 +453,10 @@ time_is_up(void *arg)
 	bool listed = false;
 
 	TAILQ_FOREACH (l, &batch->lookups, entry) {
-		if (l->due > now || l->settling || l->call != NULL)
+		if (l->due > now || is_busy(l))
 			continue;
 		l->looked_at = now;
+		l->compared = false;
 		if (is_list(batch->list)) {
 			l->listed = listed = true;
 		} else {
@@ -407,7 +484,7 @@ schedule(struct lookup_batch *batch)
 	if (batch->listing != NULL)
 		return;
 	TAILQ_FOREACH (l, &batch->lookups, entry)
-		if (!l->settling && l->call == NULL && l->due < at)
+		if (!is_busy(l) && l->due < at)
 			at = l->due;
 	if (at == INT64_MAX)
 		loop_cancel(loop, &batch->timer);
@@ -458,6 +535,8 @@ lookup_start(
 	l->spec.match = json_object_get(spec->match);
 	l->spec.tag = mem_str(spec->tag);
 	l->spec.mark = mem_str(spec->mark);
+	l->spec.photo = mem_str(spec->photo);
+	l->spec.sha256 = mem_str(spec->sha256);
 	if (spec->lost_at == 0)
 		l->spec.lost_at = clock_unix_ms();
 	l->fn = fn;
@@ -478,6 +557,10 @@ lookup_cancel(struct lookup *l)
 
 	if (l->settling)
 		return false;
+	if (l->pictures != NULL) {
+		pictures_stop(l->pictures);
+		return false;
+	}
 	if (l->call != NULL) {
 		call_stop(l->call, true);
 		return false;

@@ -6,8 +6,9 @@
  * listings, lookup.settle_s apart because lists lag, have no candidate. The
  * first of them begins lookup.effect_s after the response was lost, when a
  * service that still worked on the request would be done. Otherwise the outcome
- * stays unknown: two candidates, one that is no sure match (match.h), or a list
- * that cannot be read by the deadline prove nothing.
+ * stays unknown: two candidates, one that is no sure match (match.h) and whose
+ * picture does not show the photo (pictures.h), or a list that cannot be read
+ * by the deadline prove nothing.
  *
  * Lookups of one list at the same time share a listing.
  */
@@ -42,6 +43,9 @@ struct lookup_spec {
 	struct json_object *match;  /* match_of_request, then; retained */
 	const char *tag;            /* sent along, or NULL; copied */
 	const char *mark;           /* as of match.h, or NULL; copied */
+	/* The photo that was sent, to compare pictures with: its path and its
+	 * SHA-256, copied; or NULL. */
+	const char *photo, *sha256;
 	struct ledger_claim *claim;
 	int64_t sent_at;  /* when it was first sent */
 	int64_t lost_at;  /* when its response was surely lost; 0: now */
@@ -66,8 +70,8 @@ bool lookup_possible(const struct lookup_spec *spec);
 struct lookup *lookup_start(struct lookups *all, const struct lookup_spec *spec,
     lookup_fn *fn, void *arg);
 
-/* fn will not come; the claim stays as it is. False: the claim is being
- * settled, and fn will come. */
+/* fn will not come; the claim stays as it is. False: fn will come, since the
+ * claim is being settled, or a call or a picture has to end first. */
 bool lookup_cancel(struct lookup *l);
 
 #endif

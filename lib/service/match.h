@@ -37,7 +37,8 @@ struct match_spec {
 	bool exclusive;  /* nothing else uses the account */
 };
 
-/* How surely the request made the entry, by the surest evidence there is:
+/* How surely the request made the entry, by the surest evidence there is
+ * (service/pictures.h has one more):
  *
  *	tag	our tag: a match; another one: none
  *	mark	the same texts, one of which ends with our mark: a match

@@ -43,7 +43,7 @@ struct paid {
 	struct timer timer;
 	struct account_wait wait;
 	bool has_turn; /* of an account that makes one at a time */
-	char *subject, *name, *sent_name, *tag;
+	char *subject, *name, *file, *sent_name, *tag;
 	char mark[2 * MARK + 1]; /* the first digits of the ledger's key */
 	bool marked;
 	struct ledger_claim *claim;
@@ -79,6 +79,7 @@ deliver(struct paid *p)
 	failure_release(&p->failure);
 	free(p->subject);
 	free(p->name);
+	free(p->file);
 	free(p->sent_name);
 	free(p->tag);
 	free(p);
@@ -317,6 +318,8 @@ look_up(struct paid *p, const char *why)
 	p->sought.tag = is_tagged(p) ? p->tag : NULL;
 	p->sought.claim = p->claim;
 	p->sought.deadline = deadline(p);
+	p->sought.photo = p->file;
+	p->sought.sha256 = p->subject;
 	possible = lookup_possible(&p->sought);
 	if (!possible || p->stop) {
 		stay_unknown(p, why, possible);
@@ -635,6 +638,7 @@ paid_start(
 	    .arg = arg,
 	    .subject = mem_str(spec->subject),
 	    .name = mem_str(spec->name),
+	    .file = mem_str(spec->file),
 	    .sent_name = mem_str(json_str(spec->call.vars, "/name")),
 	    .sought = {.account = spec->call.account,
 	        .op = spec->call.op,

@@ -46,6 +46,9 @@ struct paid_spec {
 	struct call_spec call;
 	const char *subject; /* the photo's SHA-256, URL, or id; copied */
 	const char *name;    /* if it was given explicitly; copied; or NULL */
+	/* The photo's path, if the subject is its SHA-256; copied; or NULL. For
+	 * lookups, which compare pictures with it. */
+	const char *file;
 	struct json_object *options; /* of the key; retained; or NULL */
 	bool counted;                /* against --max-creates */
 	/* Called with true when it begins to wait for the service's list, so

@@ -47,6 +47,117 @@ race() {
 	done
 }
 
+@test "an avatar whose picture shows the photo is adopted" {
+	faces ann.jpg=1280x720 bob.png=720x1280 cleo.jpg=900x900
+	cwebp -quiet cleo.jpg -o cleo.webp
+	set_lags 1
+	for photo in ann.jpg bob.png cleo.webp; do
+		rm -f journal
+		box --state journal --fault lost-after@anam#1
+		av-upload -q -p anam $photo >out
+		shows $photo <out
+		is "$(stat '[.anam.creates, .anam.credentials_on_media]')" '[1,0]'
+		end_box
+	done
+}
+
+@test "the picture tells whose avatar it is, also before the same wall" {
+	mkdir -p a b
+	faces a/IMG_0001.jpg=1280x720@studio ann.jpg=1280x720@studio
+	mv ann.jpg b/IMG_0001.jpg
+	two_photos() { :; }
+	race anam
+	is "$(jq -r .error.code A.out)" outcome_unknown
+	FAULT=lost-after race anam
+	shows a/IMG_0001.jpg <A.out
+	is "$(stat .anam.creates)" 2
+}
+
+@test "two pictures that show the photo leave the outcome unknown" {
+	two_photos
+	cp a/IMG_0001.jpg b/
+	two_photos() { :; }
+	FAULT=lost-after race anam
+	is "$(jq -r '.error.code + " " + .error.created' A.out)" 'outcome_unknown unknown'
+}
+
+# lost_with_picture URL: an avatar is made, its response is lost, and the list has that picture of it
+lost_with_picture() {
+	local config=$XDG_CONFIG_HOME/avtools/providers/anam.json
+	[ -z "${BOX:-}" ] || end_box
+	rm -rf state/avtools
+	set_lags 1
+	jq --arg url "$1" '.answers.avatar.take.still_url = {value: $url}' "$config" >new
+	mv new "$config"
+	box --fault lost-after@anam#1
+	av-upload -v -p anam ann.jpg >out 2>err || true
+	is "$(stat .anam.creates)" 1
+}
+
+# serve FOLDER: serves its files at $FILES
+serve() {
+	python3 -u -m http.server -b 127.0.0.1 -d "$1" 0 >server.out 2>server.err 3>&- &
+	SERVER=$!
+	until_is 1 grep -c 'port' server.out
+	FILES=http://127.0.0.1:$(grep -oE 'port [0-9]+' server.out | tr -dc 0-9)
+}
+
+@test "a picture that cannot be compared proves nothing" {
+	mkdir -p web
+	faces ann.jpg=1280x720 web/other.jpg=1280x720
+	cp ann.jpg web/same.jpg
+	head -c 20000 ann.jpg >web/half.jpg
+	echo '<p>no picture' >web/text.png
+	head -c 25000000 /dev/zero | cat ann.jpg - >web/huge.jpg
+	python3 - >web/bomb.png <<-'EOF'
+		import struct, sys, zlib
+		def chunk(tag, data):
+		    return struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data))
+		header = struct.pack(">IIBBBBB", 12000, 12000, 8, 0, 0, 0, 0)
+		sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) +
+		    chunk(b"IDAT", zlib.compress(bytes(12000 * 12001))) + chunk(b"IEND", b""))
+	EOF
+	serve web
+	for picture in missing.png half.jpg text.png huge.jpg bomb.png other.jpg; do
+		lost_with_picture "$FILES/$picture"
+		is "$picture $(jq -r '.error.code + " " + .error.created' out)" \
+			"$picture outcome_unknown unknown"
+		grep -q "GET $FILES/$picture" err
+	done
+	lost_with_picture ""
+	is "$(jq -r .error.code out)" outcome_unknown
+	lost_with_picture "$FILES/same.jpg"
+	is "$(jq -r .avatar.name out)" ann
+}
+
+@test "a photo that is not there any more is compared with nothing" {
+	for change in 'rm ann.jpg' 'faces ann.jpg=640x480' 'rm ann.jpg; mkfifo ann.jpg'; do
+		rm -rf ann.jpg state/avtools
+		faces ann.jpg=1280x720
+		set_lags 1
+		box --fault lost-after@anam#1
+		av-upload -q -p anam ann.jpg >out 2>err &
+		until_is 1 stat '[.anam.faults[]] | add // 0'
+		eval "$change"
+		wait $! || true
+		is "$(jq -r .error.code out)" outcome_unknown
+		end_box
+	done
+}
+
+@test "a worker that is killed leaves the outcome unknown" {
+	faces ann.jpg=7000x7000
+	set_lags 1
+	box --fault lost-after@anam#1
+	av-upload -v -p anam ann.jpg >out 2>err &
+	until_is 1 stat '[.anam.faults[]] | add // 0'
+	until_is 1 pgrep -c -P $!
+	pkill -KILL -P $!
+	wait $! || true
+	is "$(jq -r .error.code out)" outcome_unknown
+	grep -q 'could not be decoded: signal 9' err
+}
+
 @test "--unique-names: the names tell whose avatar it is" {
 	for service in anam avtr1 argil; do
 		race "$service" --unique-names

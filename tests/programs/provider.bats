@@ -201,6 +201,7 @@ bad.json:8:50" ]
 del(.operations.create.answer.take.id) | .operations.create.answer.required = []~its answer must require id
 .operations.create.answer = "none"~no answer is called 'none'
 del(.operations.list)|del(.operations.create.lookup.operation)~no operation is called 'list'
+.operations.create.lookup.picture = "still"~the answer of 'list' takes no 'still'
 .operations.create.options.properties.extra = {"type":"string"}~no template sends the option
 .operations.create.options.properties.style = {}~the option needs a type
 .operations.create.options.properties.style.minimun = 1~unknown keyword 'minimun'
