@@ -24,18 +24,22 @@ shows() {
 		"$(sha256sum <"$1" | cut -d' ' -f1)"
 }
 
-# race SERVICE [OPTION...]: the machine A loses its request; while it waits for the list, B makes an avatar
-# of another photo with the same name
+# race SERVICE [OPTION...]: the machine A loses its request; before it reads the list, B makes an avatar of
+# another photo with the same name
 race() {
+	local pid
 	[ -z "${BOX:-}" ] || end_box
 	two_photos
 	set_lags 1
 	rm -rf journal ./*.db*
 	box --state journal --fault "${FAULT:-lost-before}@$1#1"
-	machine A av-upload -q -p "$@" a/IMG_0001.jpg >A.out 2>A.err &
+	env AV_LEDGER="$PWD/A.db" av-upload -q -p "$@" a/IMG_0001.jpg >A.out 2>A.err &
+	pid=$!
 	until_is 1 stat "[.$1.faults[]] | add // 0"
+	kill -STOP $pid
 	machine B av-upload -q -p "$@" b/IMG_0001.jpg >B.out
-	wait $! || true
+	kill -CONT $pid
+	wait $pid || true
 	shows b/IMG_0001.jpg <B.out
 }
 
@@ -191,7 +195,7 @@ serve() {
 	two_photos
 	set_lags 1
 	box --state journal --fault lost-before@anam#1
-	machine A av-upload -q -p anam a/IMG_0001.jpg &
+	env AV_LEDGER="$PWD/A.db" av-upload -q -p anam a/IMG_0001.jpg &
 	until_is 1 stat '[.anam.faults[]] | add // 0'
 	kill -9 $!
 	wait $! || true
