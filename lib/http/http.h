@@ -7,6 +7,8 @@
  * a response. TLS is always verified; plain http goes to loopback only and past
  * any proxy. libcurl's proxy variables work; so do CURL_CA_BUNDLE,
  * SSL_CERT_FILE and SSL_CERT_DIR. The first request initialises libcurl.
+ * Requests ask for a body without Content-Encoding; one that comes encoded all
+ * the same is decoded (http/decode.h), and the limits hold for what comes out.
  *
  * At most once. libcurl by itself sends a request again when a connection that
  * it reused closes without a response. For a `paid` request it may do so only

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "http/decode.h"
 #include "http/range.h"
 
 /* A Last-Modified this many seconds old is strong: no version followed within its second,
@@ -33,7 +34,8 @@ length_of(const struct http_response *r)
 
 	if (r->status == 206)
 		return read_range(r, &range) ? range.total : 0;
-	if (s == NULL || http_header_of(r, "Transfer-Encoding") != NULL)
+	if (s == NULL || http_header_of(r, "Transfer-Encoding") != NULL ||
+	    decode_knows(http_header_of(r, "Content-Encoding")))
 		return 0;
 	return strtoull(s, NULL, 10);
 }
@@ -94,6 +96,9 @@ range_begin(struct range *s, const struct http_response *r)
 	range_clear(s);
 	s->type = type_of(r);
 	s->total = length_of(r);
+	/* The bytes of the file are not those that a range would count. */
+	if (decode_knows(http_header_of(r, "Content-Encoding")))
+		return;
 	tag = http_header_of(r, "ETag");
 	s->dated = tag == NULL && is_strong_date(r);
 	if (s->dated)

@@ -5,8 +5,10 @@
  * validator (RFC 9110, 8.8 and 13.1.5): an ETag that is not weak or, without
  * any ETag, a Last-Modified long before the response's Date. Without a
  * validator the download begins again, because a length does not tell two
- * versions apart. It also begins again, and then asks for no range any more, if
- * the response to a range contradicts itself or the responses before.
+ * versions apart; so it does if the body was decoded (http/decode.h), since
+ * ranges count encoded bytes. It also begins again, and then asks for no range
+ * any more, if the response to a range contradicts itself or the responses
+ * before.
  */
 #ifndef AV_HTTP_RANGE_H
 #define AV_HTTP_RANGE_H

@@ -174,21 +174,38 @@ on_header(char *data, size_t one, size_t len, void *arg)
 	return len;
 }
 
-/* Decides at the first byte of the body whether it goes to the sink, and to which offset.
- */
-static bool
-begin_body(struct http_transfer *t, long status)
+/* What the body is encoded with; NULL: nothing. No text of an API begins like gzip, so a
+ * body that does needs no header. */
+static const char *
+coding_of(const struct http_transfer *t, const struct http_response *head, char first)
 {
-	const struct http_response head = {.status = (int)status, .easy_ = t->easy};
-	const struct http_request *q = &t->request;
-	const char *range;
-	unsigned long long from;
+	const char *coding = http_header_of(head, "Content-Encoding");
 
+	return coding == NULL && !t->sinking && first == 0x1f ? "gzip" : coding;
+}
+
+/* Decides at the first byte of the body whether it goes to the sink, and to which offset;
+ * and how it is decoded. */
+static bool
+begin_body(struct http_transfer *t, char first)
+{
+	struct http_response head = {.easy_ = t->easy};
+	const struct http_request *q = &t->request;
+	unsigned long long from;
+	const char *range;
+	long status;
+
+	if (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
+		return false;
+	t->body_begun = true;
+	head.status = (int)status;
 	t->sinking = q->sink != NULL && (status == 200 || status == 206);
 	if (t->sinking && q->head != NULL && !q->head(q->sink_arg, &head)) {
 		t->why = "the response is not what was asked for";
 		return false;
 	}
+	if (status != 206) /* of which the bytes do not begin at the beginning */
+		t->decode = decode_new(coding_of(t, &head, first), (unsigned char)first);
 	if (!t->sinking || status == 200)
 		return true;
 	range = http_header_of(&head, "Content-Range");
@@ -201,32 +218,39 @@ begin_body(struct http_transfer *t, long status)
 	return true;
 }
 
+/* Takes bytes of the body, decoded. */
+static bool
+take(void *arg, char *data, size_t len)
+{
+	struct http_transfer *t = arg;
+
+	if (!t->sinking) {
+		if (!buf_add(&t->answer, data, len))
+			t->why = "the response is too large";
+		return !t->answer.full;
+	}
+	if (!t->request.sink(t->request.sink_arg, t->sink_offset, data, len)) {
+		t->why = "the data could not be written";
+		return false;
+	}
+	t->sink_offset += len;
+	return true;
+}
+
 static size_t
 on_data(char *data, size_t one, size_t len, void *arg)
 {
 	struct http_transfer *t = arg;
-	long status = 0;
+	bool damaged = false, taken;
 
 	len *= one;
-	if (len == 0)
+	if (len == 0 || (!t->body_begun && !begin_body(t, data[0])))
 		return 0;
-	if (!t->sinking && t->answer.len == 0 &&
-	    (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
-	        !begin_body(t, status)))
-		return 0;
-	if (t->sinking) {
-		if (!t->request.sink(t->request.sink_arg, t->sink_offset, data, len)) {
-			t->why = "the data could not be written";
-			return 0;
-		}
-		t->sink_offset += len;
-		return len;
-	}
-	if (!buf_add(&t->answer, data, len)) {
-		t->why = "the response is too large";
-		return 0;
-	}
-	return len;
+	taken = t->decode == NULL ? take(t, data, len)
+	                          : decode_add(t->decode, data, len, take, t, &damaged);
+	if (damaged)
+		t->why = "the response is not what its Content-Encoding says";
+	return taken ? len : 0;
 }
 
 /* Setting up. */
@@ -351,6 +375,7 @@ add_headers(struct http_transfer *t, const struct http_request *q)
 	}
 	if (t->body.type != NULL)
 		add_header(t, "Content-Type", t->body.type);
+	add_header(t, "Accept-Encoding", "identity");
 	/* Suppress libcurl's own Expect and Content-Type. */
 	t->headers = mem_checked(curl_slist_append(t->headers, "Expect:"));
 	if (!typed)
@@ -390,6 +415,14 @@ http_transfer_say(const struct http_transfer *t, const struct http_response *r)
 		    r->fate == HTTP_ANSWERED ? "" : r->why);
 	else
 		note("%s %.*s%s: %s", method, len, url, rest, r->why);
+}
+
+/* True for a download whose encoded bytes end too early. A shorter body may still tell
+ * what is needed. */
+static bool
+is_cut(const struct http_transfer *t)
+{
+	return t->sinking && t->decode != NULL && !decode_is_whole(t->decode);
 }
 
 static const char *
@@ -451,7 +484,7 @@ http_transfer_result(const struct http_transfer *t, struct http_response *r)
 	r->not_public = is_not_public(t);
 	if (t->cancelled)
 		r->fate = HTTP_CANCELLED;
-	else if (t->result == CURLE_OK && r->status != 0 && t->head_whole)
+	else if (t->result == CURLE_OK && r->status != 0 && t->head_whole && !is_cut(t))
 		r->fate = HTTP_ANSWERED;
 	else
 		r->fate = r->sent || r->status != 0 ? HTTP_BROKEN : HTTP_NOT_SENT;
@@ -468,6 +501,7 @@ http_transfer_free(struct http_transfer *t)
 		explicit_bzero(h->data, strlen(h->data));
 	curl_slist_free_all(t->headers);
 	http_body_release(&t->body);
+	decode_free(t->decode);
 	if (t->request.secret)
 		explicit_bzero(t->answer.data, t->answer.size);
 	buf_release(&t->answer);

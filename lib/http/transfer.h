@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "http/body.h"
+#include "http/decode.h"
 #include "http/types.h"
 
 enum http_state { HTTP_QUEUED, HTTP_RUNNING, HTTP_ENDED };
@@ -33,9 +34,10 @@ struct http_transfer {
 
 	CURL *easy;
 	unsigned begun; /* times that libcurl began to send it */
-	bool cancelled, sinking, head_whole;
-	int no_socket; /* errno */
-	bool refused;  /* an address, because of public_only */
+	bool cancelled, sinking, head_whole, body_begun;
+	struct decode *decode; /* NULL: the body comes as it is */
+	int no_socket;         /* errno */
+	bool refused;          /* an address, because of public_only */
 	CURLcode result;
 	uint64_t sink_offset;
 	/* When bytes last left, or a step of a download came, by
