@@ -85,6 +85,10 @@ secret_json_parse(const char *text, size_t len)
 	struct json_tokener *tok;
 	struct json_object *o;
 
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
+		text += 3;
+		len -= 3;
+	}
 	if (len > INT32_MAX || memchr(text, '\0', len) != NULL)
 		return NULL;
 	tok = mem_checked(json_tokener_new());

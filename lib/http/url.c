@@ -153,17 +153,39 @@ url_same_origin(const char *a, const char *b)
 	return same;
 }
 
+/* The text without blanks at its ends; those within, and other bytes that no URL has, are
+ * percent-encoded. */
+static char *
+mend_blanks(const char *text)
+{
+	struct buf out = {0};
+	size_t len = strlen(text);
+
+	while (len > 0 && (unsigned char)text[len - 1] <= ' ')
+		len--;
+	for (; len > 0 && (unsigned char)*text <= ' '; text++)
+		len--;
+	buf_add(&out, "", 0);
+	for (; len > 0; text++, len--)
+		if ((unsigned char)*text <= ' ' || (unsigned char)*text >= 0x7f)
+			buf_printf(&out, "%%%02X", (unsigned char)*text);
+		else
+			buf_chr(&out, *text);
+	return buf_take(&out);
+}
+
 char *
 url_resolve(const char *base, const char *ref)
 {
 	CURLU *url = curl_url();
-	char *text = NULL, *copy = NULL;
+	char *text = NULL, *copy = NULL, *mended = ref != NULL ? mend_blanks(ref) : NULL;
 
-	if (url != NULL && base != NULL && ref != NULL &&
+	if (url != NULL && base != NULL && mended != NULL &&
 	    curl_url_set(url, CURLUPART_URL, base, 0) == CURLUE_OK &&
-	    curl_url_set(url, CURLUPART_URL, ref, 0) == CURLUE_OK &&
+	    curl_url_set(url, CURLUPART_URL, mended, 0) == CURLUE_OK &&
 	    curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK)
 		copy = mem_str(text);
+	free(mended);
 	curl_free(text);
 	curl_url_cleanup(url);
 	return copy;

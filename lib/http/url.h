@@ -26,8 +26,9 @@ char *url_canonical(const char *url);
 /* True for the same scheme, host and port; false if either is no URL. */
 bool url_same_origin(const char *a, const char *b);
 
-/* Resolves ref against base (RFC 3986); NULL if that gives no URL. The caller
- * frees the result. */
+/* Resolves ref against base (RFC 3986); NULL if that gives no URL. Blanks at
+ * the ends of ref do not count; blanks and other bytes that no URL has are
+ * percent-encoded. The caller frees the result. */
 char *url_resolve(const char *base, const char *ref);
 
 /* Appends s with all but RFC 3986's unreserved characters percent-encoded, as a

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "http/data_url.h"
 #include "program/avatar_status.h"
 #include "json/json.h"
 
@@ -12,7 +13,9 @@ copy_shown(struct json_object *into, struct json_object *taken)
 
 	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
 		struct json_object *value = NULL;
-		if (json_object_object_get_ex(taken, shown[i], &value))
+		/* A record is no place for a picture. */
+		if (json_object_object_get_ex(taken, shown[i], &value) &&
+		    !data_url_is(json_object_get_string(value)))
 			json_put(into, shown[i], json_object_get(value));
 	}
 }

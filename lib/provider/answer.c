@@ -3,17 +3,36 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "http/data_url.h"
 #include "provider/answer.h"
 #include "json/json.h"
+#include "json/mend.h"
+
+/* True if a part of the response is enough: it has what is required, or it does not count.
+ * A part of a list must not be taken for all of it. */
+static bool
+part_will_do(const struct operation *op)
+{
+	return !json_has(op->def, "/paging") && json_has(op->def, "/answer/required");
+}
 
 void
-answer_init(struct answer *a, const struct http_response *response)
+answer_init(
+    struct answer *a, const struct http_response *response, const struct operation *op)
 {
+	struct buf mended = {0};
 	struct err ignored;
+	bool cut;
 
 	*a = (struct answer){.status = response->status, .response = response};
-	if (response->len > 0)
-		a->body = json_parse(response->body, response->len, &ignored);
+	if (response->len == 0)
+		return;
+	a->body = json_parse(response->body, response->len, &a->odd);
+	if (a->body == NULL && json_mend(response->body, response->len, &mended, &cut) &&
+	    (!cut || part_will_do(op)))
+		a->body = json_parse(mended.data, mended.len, &ignored);
+	a->is_odd = a->body != NULL && mended.len > 0;
+	buf_release(&mended);
 }
 
 void
@@ -180,7 +199,8 @@ answer_taken(const struct answer *a, const struct operation *op, bool *known)
 	json_object_object_foreach(places, name, place)
 	{
 		char *text = read_place(place, a);
-		json_put_str(taken, name, text);
+		if (op->repeatable || !data_url_is(text))
+			json_put_str(taken, name, text);
 		free(text);
 	}
 	word = json_str(taken, "/provider_status");
@@ -196,6 +216,14 @@ answer_taken(const struct answer *a, const struct operation *op, bool *known)
 		json_put_str(taken, "provider_status", shown);
 	}
 	return taken;
+}
+
+const char *
+answer_url(struct json_object *taken, const char *name)
+{
+	const char *text = json_str(json_member(taken, name), "");
+
+	return text != NULL && text[strspn(text, " \t\r\n")] != '\0' ? text : NULL;
 }
 
 int64_t

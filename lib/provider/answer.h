@@ -26,11 +26,15 @@ enum outcome {
 struct answer {
 	int status;               /* of HTTP */
 	struct json_object *body; /* NULL if it is not JSON */
+	/* The body had to be mended (json/mend.h); odd.message says why. */
+	bool is_odd;
+	struct err odd;
 	const struct http_response *response;
 };
 
-/* Parses the response, which must outlive the answer. */
-void answer_init(struct answer *a, const struct http_response *response);
+/* Parses the response to op; the response must outlive the answer. */
+void answer_init(struct answer *a, const struct http_response *response,
+    const struct operation *op);
 void answer_release(struct answer *a);
 
 /* The outcome by HTTP alone (RFC 9110, RFC 8470), for a repeatable request. */
@@ -46,9 +50,14 @@ enum outcome answer_outcome(const struct answer *a, const struct provider *p,
  * as strings; with provider_status, also "status" in our words. A new object,
  * owned by the caller. *known (known may be NULL) is false if no state of the
  * description matches provider_status. For an entry of a list, a has only the
- * body: the entry. */
+ * body: the entry. A paid response's data: URLs are left out, since what is
+ * taken from it goes into the record. */
 struct json_object *answer_taken(
     const struct answer *a, const struct operation *op, bool *known);
+
+/* The URL that was taken by this name. NULL: there is none yet, as the service
+ * says with null or with a blank text. Borrowed. */
+const char *answer_url(struct json_object *taken, const char *name);
 
 /* How long the service asks to wait, in milliseconds; -1 if it does not say.
  * now (unix seconds) is used for a date if the response has no Date. */

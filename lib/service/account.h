@@ -25,6 +25,7 @@ struct account {
 	bool local; /* its service answered from a private or special address */
 	bool exclusive;     /* NAME_EXCLUSIVE=1: nothing else uses it */
 	bool warned;        /* of a state that the description does not know */
+	bool told_odd;      /* of a response that is not quite JSON */
 	bool told_retry;    /* see account_tell_retry */
 	int64_t told_until; /* unix ms: end of the wait that was told last */
 	/* The server's clock minus ours in ms, from its Date header; whether it

@@ -136,13 +136,25 @@ succeed(struct call *c, const struct answer *a)
 	finish(c);
 }
 
+/* Warns of a body that was mended, once for each account. */
+static void
+tell_odd(struct account *account, const struct answer *a)
+{
+	if (!account->told_odd)
+		warn("%s: the response is read although it is %s",
+		    account->provider->name, a->odd.message);
+	account->told_odd = true;
+}
+
 static void
 act_on_answer(struct call *c, const struct http_response *r)
 {
 	const char *created = c->attempt.created;
 	struct answer a;
 
-	answer_init(&a, r);
+	answer_init(&a, r, c->spec.op);
+	if (a.is_odd)
+		tell_odd(c->spec.account, &a);
 	switch (answer_outcome(&a, c->spec.account->provider, c->spec.op)) {
 	case OUTCOME_OK:
 		succeed(c, &a);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "http/data_url.h"
 #include "http/range.h"
 #include "http/url.h"
 #include "image/whole.h"
@@ -88,13 +89,13 @@ again(struct download *d, const char *why, int http_status, int64_t asked_ms)
 }
 
 /* A whole response that cannot be kept: begins again from the first byte, at most BAD_MAX
- * times. */
+ * times. A data: URL stays the same. */
 static void
 not_a_result(struct download *d, const char *why, int http_status)
 {
 	if (!outfile_write(&d->target, 0, "", 0)) {
 		fail_to_write(d);
-	} else if (++d->bad == BAD_MAX) {
+	} else if (data_url_is(d->url) || ++d->bad == BAD_MAX) {
 		blame(d, why, http_status);
 		finish(d);
 	} else {
@@ -377,6 +378,44 @@ check(void *arg)
 	return rc;
 }
 
+/* Reads the file from its data: URL. */
+static void
+read_data(void *arg)
+{
+	struct download *d = arg;
+	struct err e;
+	int rc;
+
+	if (open_target(d, &e) < 0) {
+		failure_set(&d->attempt.failure, &e, NULL);
+		finish(d);
+		return;
+	}
+	rc = data_url_read(d->url, sink, d);
+	if (d->write_errno != 0) {
+		errno = d->write_errno;
+		fail_to_write(d);
+	} else if (d->too_large) {
+		too_large(d, 0);
+	} else if (rc < 0 || !d->came) {
+		not_a_result(d, rc < 0 ? "its data: URL is damaged" : "it is empty", 0);
+	} else {
+		judge(d, 0);
+	}
+}
+
+/* The address as it can be asked for; NULL if it is none: a number, for one. */
+static char *
+address_of(const char *base_url, const char *text)
+{
+	char *end;
+
+	if (data_url_is(text))
+		return mem_str(text);
+	(void)strtod(text, &end);
+	return end != text && *end == '\0' ? NULL : url_resolve(base_url, text);
+}
+
 /* The largest result of a kind with these types. */
 static uint64_t
 default_max_bytes(struct json_object *types)
@@ -405,7 +444,7 @@ download_start(
 	*d = (struct download){.spec = *spec,
 	    .fn = fn,
 	    .arg = arg,
-	    .url = url_resolve(spec->account->base_url, spec->url),
+	    .url = address_of(spec->account->base_url, spec->url),
 	    .deadline = loop_now(engine->loop) + spec->timeout_ms,
 	    .target = {.fd = -1},
 	    .attempt = {.calls = &calls,
@@ -415,7 +454,10 @@ download_start(
 	        .deadline = &d->deadline}};
 	if (d->spec.max_bytes == 0)
 		d->spec.max_bytes = default_max_bytes(d->spec.types);
-	attempt_start(&d->attempt);
+	if (data_url_is(d->url))
+		loop_defer(engine->loop, &d->attempt.deferred, read_data, d);
+	else
+		attempt_start(&d->attempt);
 	return d;
 }
 

@@ -6,6 +6,9 @@
  * on loopback, and a host with a private or special address (http/address.h)
  * only if the API has such an address.
  *
+ * A data: URL is the file itself: its bytes are decoded and judged like those
+ * of a response.
+ *
  * A transfer that breaks off is resumed if the server proves that the file is
  * still the same (http/range.h), else it begins again.
  *

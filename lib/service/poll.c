@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/backoff.h"
+#include "provider/answer.h"
 #include "service/poll.h"
 #include "json/json.h"
 
@@ -61,7 +62,7 @@ is_settled(const struct poll *p, struct json_object *taken)
 	const char *status = json_str(taken, "/status");
 
 	if (p->until != NULL)
-		return json_member(taken, p->until) != NULL ||
+		return answer_url(taken, p->until) != NULL ||
 		       (status != NULL && strcmp(status, "failed") == 0);
 	return status != NULL && strcmp(status, "processing") != 0;
 }

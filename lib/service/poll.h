@@ -24,8 +24,8 @@ struct poller {
 struct poll {
 	struct account *account;
 	const struct operation *op; /* asks for the state */
-	/* The member of the answer that settles the poll when it is there;
-	 * NULL: "status" settles it, unless it is "processing". */
+	/* The URL of the answer that settles the poll when it is there; NULL:
+	 * "status" settles it, unless it is "processing". */
 	const char *until;
 	/* Makes the variables of a call, which poll releases. */
 	struct json_object *(*vars)(void *arg);

@@ -70,7 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .body = body,
 	    .len = size - 3,
 	    .easy_ = easy};
-	answer_init(&a, &r);
+	answer_init(&a, &r, &p->operations[data[1] % p->n_operations]);
 	take(&a, p, &p->operations[data[1] % p->n_operations]);
 	answer_release(&a);
 	free(body);

@@ -683,3 +683,13 @@ killed_at() {
   curl -fs -m 20 -X POST "$OIDC/_release"
   wait $!
 }
+
+@test "a token in gzip or behind a byte order mark is read" {
+  local how
+  for how in gzip bom; do
+    odd "$how"
+    run -0 av-token -p odd --bearer
+    [ "$output" = tok_odd ]
+    rm -r "$TOKENS"
+  done
+}

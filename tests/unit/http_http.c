@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "http/data_url.h"
 #include "http/http.h"
 #include "http/url.h"
 #include "loopback_server.h"
@@ -417,6 +418,7 @@ bodies_arrive_whole(void **unused)
 		assert_non_null(strstr(c.body, "\r\nContent-Type: application/json\r\n"));
 		assert_non_null(strstr(c.body, "\r\nX-Empty:\r\n"));
 		assert_non_null(strstr(c.body, "\r\nUser-Agent: avtools-test\r\n"));
+		assert_non_null(strstr(c.body, "\r\nAccept-Encoding: identity\r\n"));
 		assert_null(strstr(c.body, "Expect"));
 		free(text);
 	}
@@ -848,7 +850,53 @@ urls(void **unused)
 	s = url_resolve("https://a.com/v1/x", "//c.net/y");
 	assert_string_equal(s, "https://c.net/y");
 	free(s);
+	s = url_resolve(
+	    "https://a.com/v1/x", "\t https://b.org/my face.png?n=J\xc3\xb6rg%20\r\n");
+	assert_string_equal(s, "https://b.org/my%20face.png?n=J%C3%B6rg%20");
+	free(s);
+	s = url_resolve("https://a.com/v1/x", " two words\x01");
+	assert_string_equal(s, "https://a.com/v1/two%20words");
+	free(s);
 	assert_null(url_resolve("nonsense of no use", "y"));
+	assert_null(url_resolve("https://a.com/", "https://b c.org/"));
+	assert_null(url_resolve("https://a.com/", "data:text/plain,x"));
+}
+
+/* data: URLs. */
+
+static void
+data_urls(void **unused)
+{
+	static const struct {
+		const char *url, *bytes; /* NULL: damaged */
+	} all[] = {{"data:text/plain;base64,aGVsbG8=", "hello"},
+	    {"DATA:;BASE64,aGVsbG8", "hello"},
+	    {"data:image/png;name=a;base64,aGVs\r\n bG8=\n", "hello"},
+	    {"data:;base64,aGVsbG8%3D#top", "hello"},
+	    {"data:;base64,Pz8_-w==", "??\x3f\xfb"}, {"data:,a%20b%2", "a b%2"},
+	    {"data:,", ""}, {"data:;base64,", ""}, {"data:;base64,aGVsbG8=x", NULL},
+	    {"data:;base64,aGVs!G8=", NULL}, {"data:;base64,aGVsb", NULL},
+	    {"data:;base64", NULL}};
+	struct client c = {0};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		int rc;
+
+		buf_clear(&c.sunk);
+		buf_add(&c.sunk, "", 0);
+		rc = data_url_read(all[i].url, sink, &c);
+		if ((rc == 0) != (all[i].bytes != NULL) ||
+		    (rc == 0 && strcmp(c.sunk.data, all[i].bytes) != 0))
+			fail_msg("%s: %d %s", all[i].url, rc, c.sunk.data);
+	}
+	c.sunk.max = 3;
+	buf_clear(&c.sunk);
+	assert_int_equal(data_url_read("data:,four", sink, &c), -1);
+	assert_true(data_url_is("Data:x"));
+	assert_false(data_url_is("database:x"));
+	assert_false(data_url_is(NULL));
+	buf_release(&c.sunk);
 }
 
 static void
@@ -904,6 +952,7 @@ main(void)
 	    cmocka_unit_test(cancelled),
 	    cmocka_unit_test(limit_and_reuse),
 	    cmocka_unit_test(urls),
+	    cmocka_unit_test(data_urls),
 	    cmocka_unit_test(canonical_urls),
 	};
 

@@ -48,6 +48,7 @@ static const char service[] =
     "   'status': {'method': 'GET', 'path': '/faces',"
     "     'answer': {'take': {'provider_status': '/state'},"
     "       'required': ['provider_status'], 'states': 'face'}},"
+    "   'list': {'method': 'GET', 'path': '/faces', 'paging': {'style': 'none', 'items': ''}},"
     "   'remove': {'method': 'DELETE', 'path': '/faces'}},"
     " 'states': {'face': {'drawing': 'processing', 'done': 'ready', '7': 'failed'}}}";
 
@@ -121,7 +122,7 @@ reply_init_len(
 	    .body = y->body,
 	    .len = len,
 	    .easy_ = y->easy};
-	answer_init(&y->a, &y->r);
+	answer_init(&y->a, &y->r, provider_operation(acme, "create"));
 }
 
 static void
@@ -201,8 +202,15 @@ outcomes(void **state)
 	    {"status", 304, "", "", OUTCOME_REDIRECTED},
 	    /* a 2xx without a required member: perhaps made */
 	    {"create", 201, "", "", OUTCOME_UNKNOWN},
-	    {"create", 201, "", "{'face':{'id':'a'}", OUTCOME_UNKNOWN},
-	    {"create", 201, "", "{'face':{'id':'a'}} ok", OUTCOME_UNKNOWN},
+	    {"create", 201, "", "{'face':{'id':'a'}", OUTCOME_OK},
+	    /* an id in plain sight counts, whatever is wrong beside it */
+	    {"create", 201, "", "{'face':{'id':'a'}} ok", OUTCOME_OK},
+	    {"create", 201, "", "{'face':{'id':'a'},'name':'J\xf6", OUTCOME_OK},
+	    {"create", 201, "", "\xef\xbb\xbf{'x':NaN,'face':{'id':'a'}}", OUTCOME_OK},
+	    {"create", 201, "", "{'face':{'id':'a", OUTCOME_UNKNOWN},
+	    {"create", 201, "", "{'face':{'id':12", OUTCOME_UNKNOWN},
+	    {"create", 201, "", "{'face':{'id':NaN}}", OUTCOME_UNKNOWN},
+	    {"create", 201, "", "{'face':{'id':'a\x01'}}", OUTCOME_UNKNOWN},
 	    {"create", 201, "", "<html>", OUTCOME_UNKNOWN},
 	    {"create", 201, "", "{'face':{'id':''}}", OUTCOME_UNKNOWN},
 	    {"create", 201, "", "{'face':{'id':null}}", OUTCOME_UNKNOWN},
@@ -532,10 +540,38 @@ lengths(void **state)
 	(void)state;
 	reply_init_len(&y, 200, "", "{'state':'done'}garbage", 16);
 	check_text(taken_text(&y.a, "status", "provider_status"), "done");
+	assert_false(y.a.is_odd);
 	reply_release(&y);
 	reply_init_len(&y, 200, "", "{'state':'done'}", 17);
-	assert_null(y.a.body);
+	assert_true(y.a.is_odd);
+	assert_non_null(
+	    strstr(y.a.odd.message, "column 17: something follows the value"));
+	check_text(taken_text(&y.a, "status", "provider_status"), "done");
 	reply_release(&y);
+}
+
+/* A list is read only if it is whole: what is missing might be what is looked for. */
+static void
+lists_are_whole(void **state)
+{
+	static const struct {
+		const char *body;
+		bool read;
+	} all[] = {{"[{'id':'a'}]", true}, {"[{'id':'a','n':NaN,'x':'\xe9'}]", true},
+	    {"[{'id':'a'},{'id':'b", false}, {"[{'id':'a'}] [{'id':'b'}]", false}};
+
+	(void)state;
+	for (size_t i = 0; i < N(all); i++) {
+		char *body = quoted(all[i].body);
+		struct http_response r = {
+		    .status = 200, .body = body, .len = strlen(body)};
+		struct answer a;
+
+		answer_init(&a, &r, provider_operation(acme, "list"));
+		assert_int_equal(a.body != NULL, all[i].read);
+		answer_release(&a);
+		free(body);
+	}
 }
 
 static int
@@ -562,7 +598,8 @@ main(void)
 	    cmocka_unit_test(members), cmocka_unit_test(states),
 	    cmocka_unit_test(taken_members), cmocka_unit_test(waits),
 	    cmocka_unit_test(waits_by_the_description), cmocka_unit_test(errors),
-	    cmocka_unit_test(huge), cmocka_unit_test(words), cmocka_unit_test(lengths)};
+	    cmocka_unit_test(huge), cmocka_unit_test(words), cmocka_unit_test(lengths),
+	    cmocka_unit_test(lists_are_whole)};
 
 	return cmocka_run_group_tests_name("answer", tests, load, unload);
 }

@@ -212,8 +212,7 @@ static void
 resolved(void *arg, const struct call_result *result)
 {
 	struct job *job = arg;
-	char *pointer = mem_printf("/%s", job->kind->url);
-	const char *url = json_str(result->taken, pointer);
+	const char *url = answer_url(result->taken, job->kind->url);
 
 	job->polling = false;
 	job->call = NULL;
@@ -224,7 +223,6 @@ resolved(void *arg, const struct call_result *result)
 	} else {
 		fetch(job, url);
 	}
-	free(pointer);
 }
 
 static void

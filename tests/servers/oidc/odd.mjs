@@ -2,6 +2,7 @@
 //
 // Prints its address; ends with stdin. GET /_log lists the requests, one on a line.
 import { createServer } from 'node:http';
+import { gzipSync } from 'node:zlib';
 
 const log = [];
 const tries = new Map();
@@ -23,6 +24,8 @@ const answers = {
   echo: (body) => [400, JSON.stringify({ error: 'invalid_grant', error_description: decodeURIComponent(body) })],
   client: () => [401, '{"error":"invalid_client","error_description":"no\\u0007such\\nclient"}'],
   scope: () => [400, '{"error":"invalid_scope"}'],
+  gzip: () => [200, gzipSync(ok({ expires_in: 60 })), { 'content-encoding': 'gzip' }],
+  bom: () => [200, `\ufeff${ok({ expires_in: 60 })}`],
   silent: () => [403, ''],
   trouble: () => (tries.get('trouble') < 3 ? [503, ''] : [200, ok({ expires_in: 60 })]),
   busy: () => (tries.get('busy') < 2 ? [429, '', { 'retry-after': '1' }] : [200, ok({ expires_in: 60 })]),
