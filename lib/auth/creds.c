@@ -23,6 +23,7 @@ static const char *const suffixes[CRED_COUNT] = {
     [CRED_PASSWORD] = "PASSWORD",
     [CRED_ACCESS_TOKEN] = "ACCESS_TOKEN",
     [CRED_TOKEN_URL] = "TOKEN_URL",
+    [CRED_SCOPE] = "SCOPE",
 };
 
 /* Sets a value that is not set yet; n is the index of its name. A control character in it

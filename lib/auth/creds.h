@@ -36,6 +36,7 @@ enum cred {
 	CRED_PASSWORD,
 	CRED_ACCESS_TOKEN, /* used as it is, never renewed */
 	CRED_TOKEN_URL,    /* replaces the description's */
+	CRED_SCOPE,        /* scopes besides the description's; no secret */
 	CRED_COUNT
 };
 

@@ -107,6 +107,16 @@ oauth_missing(const struct oauth_grant *g, const struct creds *c)
 	return NULL;
 }
 
+char *
+oauth_scope(const struct oauth *o, const struct creds *c)
+{
+	const char *more = c->value[CRED_SCOPE];
+
+	if (o->scope == NULL || more == NULL)
+		return mem_str(more != NULL ? more : o->scope);
+	return mem_printf("%s %s", o->scope, more);
+}
+
 /* The length of scheme, host and port at the beginning of a URL. */
 static size_t
 origin_length(const char *url)

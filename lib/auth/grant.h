@@ -82,12 +82,17 @@ int oauth_urls_init(struct oauth_urls *urls, const struct oauth *oauth,
     const struct creds *creds, struct err *e);
 void oauth_urls_release(struct oauth_urls *u);
 
+/* The scopes to ask for, separated by spaces: the description's, and those of
+ * NAME_SCOPE. NULL: none. The caller frees it. */
+char *oauth_scope(const struct oauth *oauth, const struct creds *creds);
+
 /* A token request. The members of a flow are NULL in all other flows. */
 struct oauth_request {
 	const struct oauth *oauth;
 	const struct oauth_urls *urls;
 	const struct oauth_grant *grant;
 	const struct creds *creds;
+	const char *scope; /* oauth_scope */
 	const char *refresh_token;
 	const char *code, *code_verifier, *redirect_uri;
 	const char *device_code;

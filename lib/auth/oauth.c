@@ -34,7 +34,7 @@ value_of(const struct oauth_request *q, const char *variable)
 	    {"{username}", q->creds->value[CRED_USERNAME]},
 	    {"{password}", q->creds->value[CRED_PASSWORD]},
 	    {"{audience}", q->oauth->audience},
-	    {"{scope}", q->oauth->scope},
+	    {"{scope}", q->scope},
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
@@ -84,6 +84,15 @@ form_client(struct post *p, const struct oauth_request *q)
 		post_param(&p->form, "client_secret", secret);
 }
 
+/* True if this request is the one to name the scopes, because the user gave some: not if
+ * the description does so, if another request named them, or at a renewal. */
+static bool
+asks_for_scope(const struct oauth_request *q)
+{
+	return q->creds->value[CRED_SCOPE] != NULL && !oauth_interactive(q->grant) &&
+	       q->refresh_token == NULL && json_member(q->grant->params, "scope") == NULL;
+}
+
 /* Fills the form of a token request. */
 static void
 form_token(struct post *p, const struct oauth_request *q)
@@ -110,6 +119,8 @@ form_token(struct post *p, const struct oauth_request *q)
 	for (size_t i = 0; i < sizeof of_flow / sizeof of_flow[0]; i++)
 		if (!json_object_object_get_ex(params, of_flow[i].name, NULL))
 			post_param(&p->form, of_flow[i].name, of_flow[i].value);
+	if (asks_for_scope(q))
+		post_param(&p->form, "scope", q->scope);
 	form_client(p, q);
 }
 
@@ -120,7 +131,7 @@ form_authorize(struct buf *form, const struct oauth_request *q)
 	struct json_object *params = q->oauth->authorize_params;
 
 	if (!json_object_object_get_ex(params, "scope", NULL))
-		post_param(form, "scope", q->oauth->scope);
+		post_param(form, "scope", q->scope);
 	if (params == NULL)
 		return;
 	json_object_object_foreach(params, name, value)

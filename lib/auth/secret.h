@@ -23,7 +23,8 @@ void secret_buf_init(struct buf *b, size_t max);
 void secret_buf_release(struct buf *b);
 
 /* The JSON object in the text; NULL if there is none (strict, UTF-8, nothing
- * after it; a byte order mark may stand before it). secret_json_free wipes every string in it; NULL is fine. */
+ * after it; a byte order mark may stand before it). secret_json_free wipes
+ * every string in it; NULL is fine. */
 struct json_object *secret_json_parse(const char *text, size_t len);
 void secret_json_free(struct json_object *o);
 

@@ -39,6 +39,7 @@ struct work {
 	const struct token_want *want;
 	struct oauth_request q; /* by the chosen grant, without what a flow adds */
 	struct oauth_urls urls;
+	char *scope;
 	struct token_file file;
 	struct stored_token stored;
 };
@@ -52,7 +53,10 @@ work_init(struct work *w, const struct token_want *want, struct err *e)
 	    .file = {.fd = -1},
 	    .stored = {.lifetime = -1},
 	};
-	return oauth_urls_init(&w->urls, w->q.oauth, w->q.creds, e);
+	if (oauth_urls_init(&w->urls, w->q.oauth, w->q.creds, e) != 0)
+		return -1;
+	w->q.scope = w->scope = oauth_scope(w->q.oauth, w->q.creds);
+	return 0;
 }
 
 static void
@@ -60,6 +64,7 @@ work_release(struct work *w)
 {
 	stored_token_release(&w->stored);
 	token_file_close(&w->file);
+	free(w->scope);
 	oauth_urls_release(&w->urls);
 }
 
@@ -69,8 +74,7 @@ open_file(struct work *w, struct err *e)
 {
 	char *const *value = w->q.creds->value;
 	const char *parts[] = {w->q.creds->provider, w->urls.token, value[CRED_CLIENT_ID],
-	    value[CRED_USERNAME], w->q.oauth->scope, w->q.oauth->audience,
-	    w->q.grant->name};
+	    value[CRED_USERNAME], w->scope, w->q.oauth->audience, w->q.grant->name};
 
 	return token_file_open(&w->file, parts, sizeof parts / sizeof parts[0], e);
 }
