@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,4 +71,31 @@ clock_stamp_age(const struct clock_stamp *then, const struct clock_stamp *now)
 	    strcmp(now->boot_id, then->boot_id) == 0 && now->boot - then->boot > age)
 		return now->boot - then->boot;
 	return age < 0 ? -1 : age;
+}
+
+bool
+clock_read(const char *text, int64_t *ms, bool *zoned)
+{
+	struct tm tm = {0};
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	int64_t fraction = 0, zone = 0;
+
+	if (rest == NULL)
+		return false;
+	if (*rest == '.') {
+		char *end;
+		fraction = (int64_t)(strtod(rest, &end) * 1000);
+		rest = end;
+	}
+	*zoned = *rest != '\0';
+	if (*rest == '+' || *rest == '-') {
+		if (strlen(rest) != sizeof "+00:00" - 1 || rest[3] != ':')
+			return false;
+		zone = (strtol(rest + 1, NULL, 10) * 60 + strtol(rest + 4, NULL, 10)) *
+		       (*rest == '-' ? -60 : 60);
+	} else if (*zoned && strcmp(rest, "Z") != 0 && strcmp(rest, "z") != 0) {
+		return false;
+	}
+	*ms = ((int64_t)timegm(&tm) - zone) * 1000 + fraction;
+	return true;
 }

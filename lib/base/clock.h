@@ -5,6 +5,7 @@
 #ifndef AV_BASE_CLOCK_H
 #define AV_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CLOCK_BOOT_ID 37 /* bytes of a boot id with its NUL */
@@ -17,6 +18,10 @@ int64_t clock_monotonic_ms(void);
 
 /* Blocks this thread for ms milliseconds; a signal ends it earlier. */
 void clock_sleep_ms(int64_t ms);
+
+/* Reads an RFC 3339 time as milliseconds since 1970. *zoned: it names its zone;
+ * otherwise it is read as UTC. False if it is no such time. */
+bool clock_read(const char *text, int64_t *ms, bool *zoned);
 
 /* Nanoseconds since boot, sleep included (CLOCK_BOOTTIME). */
 int64_t clock_boot_ns(void);

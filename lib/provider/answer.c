@@ -8,6 +8,13 @@
 #include "json/json.h"
 #include "json/mend.h"
 
+enum {
+	HTTP_PAYMENT_REQUIRED = 402,
+	HTTP_TOO_LARGE = 413,
+	HTTP_UNPROCESSABLE = 422,
+	HTTP_TOO_MANY = 429,
+};
+
 /* True if a part of the response is enough: it has what is required, or it does not count.
  * A part of a list must not be taken for all of it. */
 static bool
@@ -153,6 +160,15 @@ apply_rules(struct json_object *rules, const struct answer *a, enum outcome *out
 	return false;
 }
 
+/* True for a status with which HTTP itself says that nothing was done (RFC 9110, 15.5, and
+ * RFC 6585, 4), so that no description has to. */
+static bool
+says_not_done(int status)
+{
+	return status == HTTP_PAYMENT_REQUIRED || status == HTTP_TOO_LARGE ||
+	       status == HTTP_UNPROCESSABLE || status == HTTP_TOO_MANY;
+}
+
 enum outcome
 answer_by_status(int status)
 {
@@ -160,6 +176,8 @@ answer_by_status(int status)
 		return OUTCOME_OK;
 	if (status == 401)
 		return OUTCOME_AUTH;
+	if (status == HTTP_PAYMENT_REQUIRED)
+		return OUTCOME_ACCOUNT;
 	return http_is_temporary(status) ? OUTCOME_WAIT : OUTCOME_REFUSED;
 }
 
@@ -175,8 +193,9 @@ answer_outcome(
 	    !apply_rules(json_at(p->def, "/outcomes"), a, &outcome)) {
 		outcome = answer_by_status(a->status);
 		/* an undocumented 2xx of a paid operation must have required members */
-		if (!op->repeatable && (outcome != OUTCOME_OK ||
-		                           json_at(op->def, "/answer/required") == NULL))
+		if (!op->repeatable && !says_not_done(a->status) &&
+		    (outcome != OUTCOME_OK ||
+		        json_at(op->def, "/answer/required") == NULL))
 			outcome = OUTCOME_UNKNOWN;
 	}
 	if (outcome == OUTCOME_OK && !has_required(a, p, op))

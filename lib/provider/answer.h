@@ -41,8 +41,9 @@ void answer_release(struct answer *a);
 enum outcome answer_by_status(int status);
 
 /* The outcome by the operation's rules, then the provider's, then the status.
- * Without a rule a paid request is unknown, except for a 2xx response that has
- * all required members. */
+ * Without a rule a paid request is unknown, except for 402, 413, 422 and 429,
+ * which HTTP says enough about, and for a 2xx response that has all required
+ * members. */
 enum outcome answer_outcome(const struct answer *a, const struct provider *p,
     const struct operation *op);
 
@@ -64,8 +65,8 @@ const char *answer_url(struct json_object *taken, const char *name);
 int64_t answer_wait_ms(
     const struct answer *a, const struct provider *p, int64_t now);
 
-/* What the service says about an error: its "code", "message" or "request_id".
- * NULL if absent. The caller frees it. */
+/* What the service says about an error: its "code", "type", "param", "message"
+ * or "request_id". NULL if absent. The caller frees it. */
 char *answer_error(
     const struct answer *a, const struct provider *p, const char *what);
 

@@ -100,6 +100,7 @@ read_kinds(struct provider *p)
 		    .result = provider_operation(p, json_str(def, "/result/operation")),
 		    .url = json_str(def, "/result/take"),
 		    .absent_is_none = absent != NULL && strcmp(absent, "none") == 0,
+		    .wait_ms = (int64_t)(json_num(def, "/result/wait_s", 0) * 1000),
 		    .types = json_at(def, "/types"),
 		    .def = def};
 		for (; k->starts < json_len(start) && k->starts < max; k->starts++)
@@ -136,6 +137,7 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	    .poll_gone_ms = (int64_t)(json_num(def, "/poll/gone_s", 60) * 1000),
 	    .id_pattern = json_str(def, "/id_pattern"),
 	    .has_names = json_at(def, "/name_length") != NULL,
+	    .name_optional = json_flag(def, "/name_length/optional", false),
 	    .name_min = json_int(def, "/name_length/min", 0),
 	    .name_max = json_int(def, "/name_length/max", 0)};
 	read_operations(p);

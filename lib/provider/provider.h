@@ -33,8 +33,9 @@ struct kind {
 	size_t starts;                    /* 0: it comes with the avatar */
 	const struct operation *status;   /* asks for its state, or NULL */
 	const struct operation *result;   /* its response has the URL */
-	const char *url;           /* the name that result takes the URL as */
-	bool absent_is_none;       /* no URL: there is none; false: not yet */
+	const char *url;     /* the name that result takes the URL as */
+	bool absent_is_none; /* no URL: there is none; false: not yet */
+	int64_t wait_ms;     /* until then, counted from its creation; or 0 */
 	struct json_object *types; /* media type -> file extension */
 	struct json_object *def;
 };
@@ -51,6 +52,7 @@ struct provider {
 	/* Regular expression of an id that the service makes, or NULL. */
 	const char *id_pattern;
 	bool has_names;             /* avatars have names */
+	bool name_optional;         /* an empty one is left to the service */
 	int64_t name_min, name_max; /* characters; name_max 0: no limit */
 	struct operation *operations;
 	size_t n_operations;

@@ -271,6 +271,8 @@ request_vars(struct rec *rec, const struct operation *op, struct json_object *op
 
 	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
 		json_put(vars, members[i], json_object_get(rec_get(rec, members[i])));
+	if (json_object_get_string_len(json_member(vars, "name")) == 0)
+		json_object_object_del(vars, "name"); /* left to the service */
 	if (options != NULL)
 		json_put(vars, "options", options_for(op, options));
 	return vars;

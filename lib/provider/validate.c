@@ -159,6 +159,8 @@ check_name(const struct provider *p, struct rec *rec, struct findings *fs)
 
 	if (!p->has_names)
 		return;
+	if (name != NULL && *name == '\0' && p->name_optional)
+		return;
 	if (name != NULL) {
 		limits_check_name(name, (unsigned)p->name_min, (unsigned)p->name_max, fs);
 		return;

@@ -43,6 +43,17 @@ add_cost(struct dry_run *run, const struct provider *p, struct json_object *cost
 	c->n++;
 }
 
+/* The price alone, without the description's notes. */
+static struct json_object *
+cost_of(struct json_object *cost)
+{
+	struct json_object *o = json_new_object();
+
+	json_put(o, "credits", json_copy(json_member(cost, "credits")));
+	json_put_str(o, "per", json_str(cost, "/per"));
+	return o;
+}
+
 struct json_object *
 dry_run_add(struct dry_run *run, const struct provider *p, const struct operation *op,
     const struct ledger_answer *answer)
@@ -66,7 +77,7 @@ dry_run_add(struct dry_run *run, const struct provider *p, const struct operatio
 	}
 	if (cost == NULL)
 		return entry;
-	json_put(entry, "cost", json_copy(cost));
+	json_put(entry, "cost", cost_of(cost));
 	if (verdict == LEDGER_YOURS)
 		add_cost(run, p, cost);
 	return entry;

@@ -13,6 +13,8 @@ void
 failure_release(struct failure *f)
 {
 	free(f->provider_code);
+	free(f->provider_type);
+	free(f->provider_param);
 	free(f->request_id);
 	*f = (struct failure){0};
 }
@@ -52,6 +54,8 @@ failure_answered(struct failure *f, enum code code, const char *created,
 	f->created = created;
 	f->http_status = a->status;
 	f->provider_code = word_of(a, p, "code", secret);
+	f->provider_type = word_of(a, p, "type", secret);
+	f->provider_param = word_of(a, p, "param", secret);
 	f->request_id = word_of(a, p, "request_id", secret);
 	err_set(&f->err, code, "%s (%d)%s%s", code_info(code)->text, a->status,
 	    message != NULL ? ": " : "", message != NULL ? message : "");
@@ -75,6 +79,8 @@ failure_copy(struct failure *to, const struct failure *from)
 {
 	*to = *from;
 	to->provider_code = mem_str(from->provider_code);
+	to->provider_type = mem_str(from->provider_type);
+	to->provider_param = mem_str(from->provider_param);
 	to->request_id = mem_str(from->request_id);
 }
 
@@ -87,6 +93,8 @@ failure_put(const struct failure *f, struct rec *rec, const char *step)
 		json_put_bool(error, "retryable", true);
 	json_put_str(error, "created", f->created);
 	json_put_str(error, "provider_code", f->provider_code);
+	json_put_str(error, "provider_type", f->provider_type);
+	json_put_str(error, "provider_param", f->provider_param);
 	if (f->http_status != 0)
 		json_put_int(error, "http_status", f->http_status);
 	json_put_str(error, "request_id", f->request_id);

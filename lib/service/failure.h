@@ -14,9 +14,10 @@ struct failure {
 	/* Whether the service made something: "no", "yes", "unknown". */
 	const char *created;
 	int http_status;
-	bool retryable;      /* even if the code alone is not */
-	char *provider_code; /* the service's own error code */
-	char *request_id;    /* for the service's support */
+	bool retryable; /* even if the code alone is not */
+	/* The service's own error code, sort of error, and faulty parameter. */
+	char *provider_code, *provider_type, *provider_param;
+	char *request_id; /* for the service's support */
 };
 
 void failure_release(struct failure *f);

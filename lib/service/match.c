@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "provider/template.h"
 #include "service/match.h"
 #include "json/json.h"
@@ -12,34 +13,6 @@
 #define SLACK_MS 5000
 #define GREY_MS  60000
 #define DAY_MS   86400000
-
-/* Reads an RFC 3339 time, of which the zone may be missing; false if it is none. */
-static bool
-time_ms(const char *text, int64_t *ms, bool *zoned)
-{
-	struct tm tm = {0};
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	int64_t fraction = 0, zone = 0;
-
-	if (rest == NULL)
-		return false;
-	if (*rest == '.') {
-		char *end;
-		fraction = (int64_t)(strtod(rest, &end) * 1000);
-		rest = end;
-	}
-	*zoned = *rest != '\0';
-	if (*rest == '+' || *rest == '-') {
-		if (strlen(rest) != sizeof "+00:00" - 1 || rest[3] != ':')
-			return false;
-		zone = (strtol(rest + 1, NULL, 10) * 60 + strtol(rest + 4, NULL, 10)) *
-		       (*rest == '-' ? -60 : 60);
-	} else if (*zoned && strcmp(rest, "Z") != 0 && strcmp(rest, "z") != 0) {
-		return false;
-	}
-	*ms = ((int64_t)timegm(&tm) - zone) * 1000 + fraction;
-	return true;
-}
 
 /* Tells by how much a time is outside of the request's. An updated_at may be any time
  * later than the creation. */
@@ -63,7 +36,7 @@ by_time(const struct match_spec *spec, struct json_object *entry)
 	if (at == NULL)
 		return MATCH;
 	text = json_text(entry, at);
-	readable = text != NULL && time_ms(text, &ms, &zoned);
+	readable = text != NULL && clock_read(text, &ms, &zoned);
 	free(text);
 	if (!readable)
 		return MATCH_MAYBE;

@@ -46,6 +46,10 @@ wait_more(struct poll *p)
 		settle_failed(p, CODE_INTERRUPTED, "stopped while waiting; run it again");
 		return;
 	}
+	if (p->give_up != 0 && loop_now(loop) >= p->give_up) {
+		settle_failed(p, CODE_NO_RESULT, "it did not come in time");
+		return;
+	}
 	if (p->deadline != 0 && loop_now(loop) >= p->deadline) {
 		settle_failed(p, CODE_TIMEOUT,
 		    "not ready within --timeout; run it again to wait longer");
@@ -53,6 +57,8 @@ wait_more(struct poll *p)
 	}
 	if (p->deadline != 0 && at > p->deadline)
 		at = p->deadline;
+	if (p->give_up != 0 && at > p->give_up)
+		at = p->give_up;
 	loop_at(loop, &p->timer, at, due, p);
 }
 

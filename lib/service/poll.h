@@ -30,11 +30,14 @@ struct poll {
 	/* Makes the variables of a call, which poll releases. */
 	struct json_object *(*vars)(void *arg);
 	/* Called when settled: result->taken has the state ("ready", "failed")
-	 * or the member; or result->failure is timeout, avatar_gone,
+	 * or the member; or result->failure is timeout, avatar_gone, no_result,
 	 * interrupted, or the failure of a call, such as rate_limited if the
 	 * account may not be used before the deadline. */
 	void (*fn)(void *arg, const struct call_result *result);
 	void *arg;
+	/* In the loop's time: from then on `until` that is still missing will
+	 * not come, and the poll fails with no_result. 0: it may come. */
+	int64_t give_up;
 	/* poll's own */
 	struct poller *poller;
 	TAILQ_ENTRY(poll) entry;

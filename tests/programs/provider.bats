@@ -82,7 +82,7 @@ check_fails_with() {
     and .[0].takes_value and .[0].operations == ["render"] and .[0].options == ["size", "background_color"]
     and (.[0].default | not) and .[2].default and .[2].operations == []' <<<"$output"
   run av-provider kinds argil
-  jq -es '.[2].costs == [{"credits":140,"per":"minute"}]' <<<"$output"
+  jq -es '.[2].costs | length == 1 and (.[0] | [.credits, .per, .checked] == [160, "minute", "2026-11-27"])' <<<"$output"
   run av-provider kinds avtr1
   [ "$status" -eq 0 ]
   [ -z "$output" ]

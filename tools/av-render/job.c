@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "job.h"
 #include "program/avatar_status.h"
@@ -182,6 +183,11 @@ no_result(struct job *job)
 
 	err_set(&e, CODE_NO_RESULT, "%s has no %s of this avatar",
 	    job->account->provider->title, job->kind->name);
+	if (job->kind->wait_ms > 0)
+		err_set(&e, CODE_NO_RESULT,
+		    "%s still has no %s of this avatar, %lld s after it was made",
+		    job->account->provider->title, job->kind->name,
+		    (long long)job->kind->wait_ms / 1000);
 	fail(job, &e);
 }
 
@@ -216,13 +222,33 @@ resolved(void *arg, const struct call_result *result)
 
 	job->polling = false;
 	job->call = NULL;
-	if (result->failure != NULL) {
+	if (result->failure != NULL && result->failure->err.code != CODE_NO_RESULT) {
 		lost(job, result->failure);
 	} else if (url == NULL) {
 		no_result(job);
 	} else {
 		fetch(job, url);
 	}
+}
+
+/* When a URL that is still missing will not come any more, in the loop's time: counted from
+ * the time at which the avatar was made or, if the record has none, from now. 0: it may
+ * come at any time. */
+static int64_t
+give_up_at(struct job *job)
+{
+	const char *made = json_str(rec_get(job->rec, "avatar"), "/created_at");
+	int64_t left = job->kind->wait_ms, made_at, age;
+	bool zoned;
+
+	if (left == 0)
+		return 0;
+	if (made != NULL && clock_read(made, &made_at, &zoned) && zoned) {
+		age = clock_unix_ms() + job->account->clock_offset - made_at;
+		if (age > 0)
+			left = age < left ? left - age : 0;
+	}
+	return loop_now(job->context->engine->loop) + left;
 }
 
 static void
@@ -235,7 +261,8 @@ poll_entry(struct job *job, const struct operation *op, const char *until,
 	    .vars = poll_vars,
 	    .fn = fn,
 	    .arg = job,
-	    .deadline = job->deadline};
+	    .deadline = job->deadline,
+	    .give_up = until != NULL ? give_up_at(job) : 0};
 	job->polling = true;
 	poll_start(&job->context->poller, &job->poll, at_once);
 }
