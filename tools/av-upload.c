@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/strings.h"
+#include "http/url.h"
 #include "photo/source.h"
 #include "program/avatar_status.h"
 #include "program/session.h"
@@ -24,7 +25,7 @@ struct options {
 	struct strings given;
 	const char *ledger;
 	int64_t max_creates;
-	bool again, dry_run, unique_names;
+	bool again, dry_run, exact_urls, unique_names;
 };
 
 static const struct opt table[] = {
@@ -36,6 +37,8 @@ static const struct opt table[] = {
         offsetof(struct options, dry_run)},
     {0, "again", NULL, "create, and pay for, another avatar", OPT_FLAG,
         offsetof(struct options, again)},
+    {0, "exact-urls", NULL, "take two signed URLs of one photo for two photos", OPT_FLAG,
+        offsetof(struct options, exact_urls)},
     {0, "unique-names", NULL, "end names with 8 digits that tell who made them", OPT_FLAG,
         offsetof(struct options, unique_names)},
     {0, "ledger", "FILE", "database of paid requests, or none (AV_LEDGER)", OPT_STR,
@@ -76,6 +79,7 @@ struct upload_tool {
 	struct validate_options validate;
 	STAILQ_HEAD(, check) checks; /* in the queue */
 	unsigned n_checks;           /* on threads */
+	bool exact_urls;
 };
 
 /* A record at work. */
@@ -214,6 +218,8 @@ start(struct upload *u, struct account *a, const char *file)
 {
 	struct rec *rec = u->item->rec;
 	const struct operation *op = provider_operation(a->provider, "create");
+	const char *url = rec_str(rec, "url");
+	char *object = url != NULL ? url_subject(url, u->self->exact_urls) : NULL;
 	struct paid_spec spec = {
 	    .call = {.account = a,
 	        .op = op,
@@ -221,8 +227,7 @@ start(struct upload *u, struct account *a, const char *file)
 	        .photo = file != NULL ? &u->photo : NULL,
 	        .deadline = &u->deadline,
 	        .timeout_ms = u->self->session.common->timeout_ms},
-	    .subject = file != NULL ? json_str(rec_get(rec, "image"), "/sha256")
-	                            : rec_str(rec, "url"),
+	    .subject = file != NULL ? json_str(rec_get(rec, "image"), "/sha256") : object,
 	    .file = file,
 	    .name = validate_name_given(a->provider, rec) ? rec_str(rec, "name") : NULL,
 	    .counted = true,
@@ -233,6 +238,7 @@ start(struct upload *u, struct account *a, const char *file)
 	u->item->stop = stop;
 	u->paid = paid_start(&u->self->session.paid, &spec, created, u);
 	json_object_put(spec.call.vars);
+	free(object);
 }
 
 /* valid: of validate_record. */
@@ -386,6 +392,7 @@ main(int argc, char *argv[])
 	        .ledger_file = o.ledger,
 	        .dry_run = o.dry_run},
 	    &step, &self);
+	self.exact_urls = o.exact_urls;
 	self.session.paid.again = o.again;
 	self.session.paid.unique_names = o.unique_names;
 	if (o.max_creates > 0)

@@ -1,5 +1,6 @@
 /*
- * url: checks, compares, resolves and encodes URLs.
+ * url: checks, compares, resolves and encodes URLs, and tells which object a
+ * signed URL is of.
  */
 #ifndef AV_HTTP_URL_H
 #define AV_HTTP_URL_H
@@ -25,6 +26,13 @@ char *url_canonical(const char *url);
 
 /* True for the same scheme, host and port; false if either is no URL. */
 bool url_same_origin(const char *a, const char *b);
+
+/* The URL of the object that a URL is of: without the parameters by which a
+ * storage service signs URLs (Amazon, Google, Azure, Alibaba, Tencent, Huawei),
+ * which are secret and differ at each signing. Any other URL stays as it is.
+ * exact: with the SHA-256 of the URL instead, so that each signed URL stays
+ * different. The caller frees it. */
+char *url_subject(const char *url, bool exact);
 
 /* Resolves ref against base (RFC 3986); NULL if that gives no URL. Blanks at
  * the ends of ref do not count; blanks and other bytes that no URL has are

@@ -28,7 +28,7 @@ struct ledger_key {
 	 * at the end make no difference. */
 	const char *base;
 	const char *account; /* label, never a secret */
-	const char *subject; /* photo's SHA-256 in hex, URL, or avatar's id */
+	const char *subject; /* photo's SHA-256 in hex, unsigned URL, or id */
 	const char *name;    /* only if it was given explicitly; else NULL */
 	const struct ledger_option *options; /* in any order */
 	size_t noptions;

@@ -44,7 +44,7 @@ struct paid_context {
 struct paid_spec {
 	/* Without tag and before_send; its operation is not repeatable. */
 	struct call_spec call;
-	const char *subject; /* the photo's SHA-256, URL, or id; copied */
+	const char *subject; /* see ledger/types.h; copied */
 	const char *name;    /* if it was given explicitly; copied; or NULL */
 	/* The photo's path, if the subject is its SHA-256; copied; or NULL. For
 	 * lookups, which compare pictures with it. */

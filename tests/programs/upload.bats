@@ -66,6 +66,36 @@ fails() {
 	check_sandbox
 }
 
+# bucket NAME N: a record of a photo in a bucket, by a URL that was signed for the Nth time
+bucket() {
+	printf '{"url":"https://bucket.example/%s?versionId=3&X-Amz-Date=2026112%s&X-Amz-Signature=secret%s","provider":"anam"}\n' \
+		"$1" "$2" "$2"
+}
+
+@test "two signed URLs of one object are one photo; the signature is sent, and not kept" {
+	printf '%s\n' '{"POST /avatars": [{"body": {"id": "3c90c3cc-0d44-4b50-8888-00000000000@n@"}}]}' >script
+	mkfifo url
+	"$TESTS/servers/scripted-server" script asked bodies >url 3>&- &
+	SERVER=$!
+	read -r ANAM_API_URL <url
+	export ANAM_API_URL ANAM_API_KEY=key
+	{ bucket ann.jpg 1; bucket ann.jpg 2; bucket bo.jpg 3; } | upload -k -j 1 >out
+	is "$(of out 'map([.avatar.id[-1:], .avatar.reused])')" '[["1",null],["1",true],["2",null]]'
+	bucket ann.jpg 4 | upload >out
+	is "$(of out 'map([.avatar.id[-1:], .avatar.reused])')" '[["1",true]]'
+	is "$(av-ledger list | jq -r .subject)" "https://bucket.example/ann.jpg?versionId=3
+https://bucket.example/bo.jpg?versionId=3"
+	is "$(grep -ac 'X-Amz-Signature=secret1' bodies)" 1
+	# One more of the same, by --again; and each for itself, by --exact-urls.
+	bucket ann.jpg 5 | upload --again >out
+	bucket ann.jpg 6 | upload --exact-urls >>out
+	bucket ann.jpg 7 | upload --exact-urls >>out
+	bucket ann.jpg 7 | upload --exact-urls >>out
+	is "$(of out 'map(.avatar.reused)')" '[null,null,null,true]'
+	is "$(wc -l <asked)" 5
+	! grep -ra secret "$XDG_STATE_HOME"
+}
+
 @test "a malformed line becomes a record with an error; others go on" {
 	photos 1
 	box
