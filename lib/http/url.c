@@ -53,6 +53,25 @@ is_loopback(const char *host)
 	return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
 
+/* Says what is missing in text that is no URL, such as "localhost:8080/v1". Text with an
+ * `@` is not shown: it may hold a password. */
+static void
+refuse_text(const char *text, struct err *e)
+{
+	CURLU *url = curl_url();
+	char *host = NULL;
+
+	if (text != NULL && strstr(text, "://") == NULL && strchr(text, '@') == NULL &&
+	    curl_url_set(url, CURLUPART_URL, text, CURLU_DEFAULT_SCHEME) == CURLUE_OK &&
+	    curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+		err_set(e, CODE_URL_REFUSED, "the URL has no scheme; write %s://%.*s",
+		    is_loopback(host) ? "http" : "https", (int)strcspn(text, "?#"), text);
+	else
+		err_set(e, CODE_URL_REFUSED, "not a URL");
+	curl_free(host);
+	curl_url_cleanup(url);
+}
+
 int
 url_check(const char *url, struct err *e)
 {
@@ -60,7 +79,7 @@ url_check(const char *url, struct err *e)
 	int rc = -1;
 
 	if (!parts_init(&p, url))
-		err_set(e, CODE_URL_REFUSED, "not a URL");
+		refuse_text(url, e);
 	else if (p.user != NULL || p.password != NULL)
 		err_set(e, CODE_URL_REFUSED,
 		    "the URL of %s holds a user name or password; put credentials into the environment or the credentials file",
