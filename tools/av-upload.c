@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/strings.h"
 #include "http/url.h"
+#include "photo/photo.h"
 #include "photo/source.h"
 #include "program/avatar_status.h"
 #include "program/session.h"
@@ -202,10 +203,9 @@ static void
 describe_photo(struct upload *u, const char *file)
 {
 	struct json_object *image = rec_get(u->item->rec, "image");
-	const char *slash = strrchr(file, '/');
 
 	u->type = mem_str(json_str(image, "/type"));
-	u->filename = mem_str(slash != NULL ? slash + 1 : file);
+	u->filename = photo_name(file, u->type);
 	u->photo = (struct request_photo){.type = u->type,
 	    .filename = u->filename,
 	    .source = {.read = read_photo,

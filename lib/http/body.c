@@ -144,15 +144,19 @@ add_line(struct http_body *b, char *line)
 	b->cursors[b->n - 1].line = line;
 }
 
-/* Encodes what would end the quoted text, as browsers do. */
+/* Encodes what would end the quoted text, or change what follows, as browsers encode quotes
+ * and line ends. */
 static void
 add_quoted(struct buf *out, const char *s)
 {
-	for (; *s != '\0'; s++)
-		if (strchr("\"\r\n", *s) != NULL)
-			buf_printf(out, "%%%02X", (unsigned)*s);
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c < 0x20 || c == 0x7f || c == '"' || c == '\\')
+			buf_printf(out, "%%%02X", c);
 		else
 			buf_chr(out, *s);
+	}
 }
 
 /* The lines before a part's value. */

@@ -336,30 +336,50 @@ photo_check(int fd, uint64_t size, const struct photo_options *options,
 	return status;
 }
 
-/* The type that an extension stands for, or NULL. */
-static const char *
-type_of_extension(const char *ext)
-{
-	static const struct {
-		const char *ext, *type;
-	} known[] = {{"jpg", "image/jpeg"}, {"jpeg", "image/jpeg"}, {"jpe", "image/jpeg"},
-	    {"jfif", "image/jpeg"}, {"png", "image/png"}, {"apng", "image/png"},
-	    {"webp", "image/webp"}, {"gif", "image/gif"}, {"heic", "image/heic"},
-	    {"avif", "image/avif"}, {"tif", "image/tiff"}, {"tiff", "image/tiff"},
-	    {"bmp", "image/bmp"}, {"txt", "text/plain"}, {"pdf", "application/pdf"}};
+/* Extensions, and the type that each stands for; the usual one of a type first. */
+static const struct {
+	const char *ext, *type;
+} extensions[] = {{"jpg", "image/jpeg"}, {"jpeg", "image/jpeg"}, {"jpe", "image/jpeg"},
+    {"jfif", "image/jpeg"}, {"png", "image/png"}, {"apng", "image/png"},
+    {"webp", "image/webp"}, {"gif", "image/gif"}, {"heic", "image/heic"},
+    {"avif", "image/avif"}, {"tif", "image/tiff"}, {"tiff", "image/tiff"},
+    {"bmp", "image/bmp"}, {"txt", "text/plain"}, {"pdf", "application/pdf"}};
 
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (strcasecmp(ext, known[i].ext) == 0)
-			return known[i].type;
+#define EXTENSIONS (sizeof extensions / sizeof *extensions)
+
+/* The type that the extension of a path stands for, or NULL. *dot: where it begins, or
+ * NULL. */
+static const char *
+type_of_path(const char *path, const char **dot)
+{
+	const char *base = strrchr(path, '/');
+
+	*dot = strrchr(base != NULL ? base : path, '.');
+	for (size_t i = 0; *dot != NULL && i < EXTENSIONS; i++)
+		if (strcasecmp(*dot + 1, extensions[i].ext) == 0)
+			return extensions[i].type;
 	return NULL;
+}
+
+char *
+photo_name(const char *path, const char *type)
+{
+	const char *slash = strrchr(path, '/'), *dot;
+	const char *name = slash != NULL ? slash + 1 : path;
+	const char *found = type_of_path(name, &dot);
+	size_t len = found != NULL ? (size_t)(dot - name) : strlen(name), i = 0;
+
+	while (i < EXTENSIONS && strcmp(extensions[i].type, type) != 0)
+		i++;
+	if (i == EXTENSIONS || (found != NULL && strcmp(found, type) == 0))
+		return mem_str(name);
+	return mem_printf("%.*s.%s", (int)len, name, extensions[i].ext);
 }
 
 void
 photo_check_name(struct photo *photo, const char *path)
 {
-	const char *base = strrchr(path, '/');
-	const char *dot = strrchr(base != NULL ? base : path, '.');
-	const char *expected = dot != NULL ? type_of_extension(dot + 1) : NULL;
+	const char *dot, *expected = type_of_path(path, &dot);
 
 	if (expected == NULL || strcmp(expected, photo->type) == 0)
 		return;

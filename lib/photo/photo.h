@@ -65,6 +65,10 @@ int photo_unreadable(enum code code, struct err *e);
 /* Adds extension_lies when the name's extension stands for another type. */
 void photo_check_name(struct photo *photo, const char *path);
 
+/* The file's name for a service: without folders, and with an extension of its
+ * type: "ann.png" that is a JPEG becomes "ann.jpg". The caller frees it. */
+char *photo_name(const char *path, const char *type);
+
 /* Opens a file, checks it in this process, its name too, and closes it. Also
  * fails with photo_open's and photo_unchanged's errors (photo/source.h). */
 int photo_check_file(const char *path, const struct photo_options *options,

@@ -33,7 +33,7 @@ fails() {
 		"--max-creates x" "-u http://127.0.0.1:1/v1" "-p anam,argil -u http://127.0.0.1:1/v1"
 }
 
-@test "configuration errors of each record: unknown provider, no key, plain http" {
+@test "configuration errors of each record: unknown provider, no key, plain http, no scheme" {
 	photos 1
 	unset ANAM_API_KEY
 	run -78 --separate-stderr av-upload -p nobody photos/001.jpg
@@ -43,6 +43,8 @@ fails() {
 	ANAM_API_KEY=k ANAM_API_URL=http://example.org/v1 run -78 --separate-stderr \
 		av-upload -p anam photos/001.jpg
 	[[ $output == *'"code":"bad_provider"'* && $stderr == *example.org* ]]
+	ANAM_API_KEY=k run -78 --separate-stderr av-upload -p anam -u localhost:8080/v1 photos/001.jpg
+	[[ $stderr == *"no scheme; write http://localhost:8080/v1"* ]]
 }
 
 @test "operands, lines, NUL-ended lines, records, URLs, names, options" {
@@ -66,6 +68,17 @@ fails() {
 	check_sandbox
 }
 
+# anam ID: a service that makes avatars of this id, in which @n@ is their number; it writes the files
+# asked and bodies
+anam() {
+	printf '{"POST /avatars": [{"body": {"id": "%s"}}]}\n' "$1" >script
+	mkfifo url
+	"$TESTS/servers/scripted-server" script asked bodies >url 3>&- &
+	SERVER=$!
+	read -r ANAM_API_URL <url
+	export ANAM_API_URL ANAM_API_KEY=key
+}
+
 # bucket NAME N: a record of a photo in a bucket, by a URL that was signed for the Nth time
 bucket() {
 	printf '{"url":"https://bucket.example/%s?versionId=3&X-Amz-Date=2026112%s&X-Amz-Signature=secret%s","provider":"anam"}\n' \
@@ -73,12 +86,7 @@ bucket() {
 }
 
 @test "two signed URLs of one object are one photo; the signature is sent, and not kept" {
-	printf '%s\n' '{"POST /avatars": [{"body": {"id": "3c90c3cc-0d44-4b50-8888-00000000000@n@"}}]}' >script
-	mkfifo url
-	"$TESTS/servers/scripted-server" script asked bodies >url 3>&- &
-	SERVER=$!
-	read -r ANAM_API_URL <url
-	export ANAM_API_URL ANAM_API_KEY=key
+	anam 3c90c3cc-0d44-4b50-8888-00000000000@n@
 	{ bucket ann.jpg 1; bucket ann.jpg 2; bucket bo.jpg 3; } | upload -k -j 1 >out
 	is "$(of out 'map([.avatar.id[-1:], .avatar.reused])')" '[["1",null],["1",true],["2",null]]'
 	bucket ann.jpg 4 | upload >out
@@ -94,6 +102,19 @@ https://bucket.example/bo.jpg?versionId=3"
 	is "$(of out 'map(.avatar.reused)')" '[null,null,null,true]'
 	is "$(wc -l <asked)" 5
 	! grep -ra secret "$XDG_STATE_HOME"
+}
+
+@test "a photo is sent under a name with the extension of its type" {
+	anam 3c90c3cc-0d44-4b50-8888-00000000000@n@
+	photos 3
+	mv photos/001.jpg photos/ann.png
+	mv photos/002.jpg $'photos/bo"\e\\.JPG'
+	mv photos/003.jpg photos/cy
+	upload -p anam -j 1 -k photos/* >out
+	is "$(codes out)" "3 ready"
+	is "$(grep -ao 'filename=.*' bodies | tr -d '\r' | sort)" 'filename="ann.jpg"
+filename="bo%22%1B%5C.JPG"
+filename="cy.jpg"'
 }
 
 @test "a malformed line becomes a record with an error; others go on" {

@@ -473,7 +473,7 @@ multipart(void **unused)
 	const struct http_part parts[] = {
 	    {.name = "displayName", .value = {.bytes = "Ann \"A\"", .len = 7}},
 	    {.name = "imageFile",
-	        .filename = "a\"nn\r\nX: y.jpg",
+	        .filename = "a\"nn\r\nX: y\t\x1b\x7f\\.jpg",
 	        .type = "image/jpeg",
 	        .value = {.source = {pattern, &ceiling, 26}}},
 	    {.name = "empty", .value = {.bytes = "", .len = 0}}};
@@ -490,7 +490,7 @@ multipart(void **unused)
 	    "Content-Disposition: form-data; name=\"displayName\"\r\n\r\nAnn \"A\"\r\n"));
 	assert_non_null(strstr(c.body,
 	    "Content-Disposition: form-data; name=\"imageFile\"; "
-	    "filename=\"a%22nn%0D%0AX: y.jpg\"\r\n"
+	    "filename=\"a%22nn%0D%0AX: y%09%1B%7F%5C.jpg\"\r\n"
 	    "Content-Type: image/jpeg\r\n\r\nabcdefghijklmnopqrstuvwxyz\r\n"));
 	assert_non_null(
 	    strstr(c.body, "name=\"empty\"\r\n\r\n\r\n------------------------"));
@@ -820,12 +820,22 @@ urls(void **unused)
 	static const char *const bad[] = {"http://example.com/", "ftp://example.com/",
 	    "http://127.0.0.1.example.com/", "http://localhost.example.com/",
 	    "file:///etc/passwd", "https://user:pw@example.com/",
-	    "https://user@example.com/", "", "example", "http://[::2]/",
-	    "http://128.0.0.1/", "https://"};
+	    "https://user@example.com/", "", "example", "user:pw@localhost:80",
+	    "http://[::2]/", "http://128.0.0.1/", "https://"};
+	/* Without a scheme: the one that is missing. */
+	static const char *const bare[][2] = {{"localhost:8080", "http://localhost:8080"},
+	    {"127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1"},
+	    {"[::1]:80", "http://[::1]:80"},
+	    {"api.example.com", "https://api.example.com"},
+	    {"api.example.com:443/v1", "https://api.example.com:443/v1"}};
 	struct err e;
 	char *s;
 
 	(void)unused;
+	for (size_t i = 0; i < sizeof bare / sizeof *bare; i++) {
+		assert_int_equal(url_check(bare[i][0], &e), -1);
+		assert_string_equal(strstr(e.message, "write ") + 6, bare[i][1]);
+	}
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		assert_int_equal(url_check(good[i], &e), 0);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -1,5 +1,5 @@
 /* Real, odd and damaged pictures of tests/generators/odd-photos.sh have exactly the
- * findings that it lists. */
+ * findings that it lists; and the names under which photos are sent. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,10 +83,39 @@ test_odd(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+static void
+test_names(void **state)
+{
+	static const char *const names[][3] = {
+	    {"photo.png", "image/jpeg", "photo.jpg"},
+	    {"a.b/photo.JPG", "image/jpeg", "photo.JPG"},
+	    {"/x/photo.jfif", "image/jpeg", "photo.jfif"},
+	    {"IMG_1.HEIC", "image/jpeg", "IMG_1.jpg"},
+	    {"photo.jpeg", "image/png", "photo.png"},
+	    {"photo.webp.jpg", "image/webp", "photo.webp.webp"},
+	    {"photo", "image/png", "photo.png"},
+	    {"photo.v2", "image/jpeg", "photo.v2.jpg"},
+	    {"photo.jpg_large", "image/jpeg", "photo.jpg_large.jpg"},
+	    {"a.png/photo", "image/jpeg", "photo.jpg"},
+	    {".png", "image/jpeg", ".jpg"},
+	    {"photo.", "image/jpeg", "photo..jpg"},
+	    {"photo.xyz", "image/x-unknown", "photo.xyz"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char *name = photo_name(names[i][0], names[i][1]);
+
+		assert_string_equal(name, names[i][2]);
+		free(name);
+	}
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_odd)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_odd), cmocka_unit_test(test_names)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
