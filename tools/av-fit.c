@@ -15,6 +15,7 @@
 #include "base/hashset.h"
 #include "base/mem.h"
 #include "base/outfile.h"
+#include "base/outname.h"
 #include "photo/source.h"
 #include "program/opt.h"
 #include "program/run.h"
@@ -154,29 +155,18 @@ fail(struct work *w)
 static int
 open_target(struct work *w, struct err *e)
 {
-	const char *file = rec_str(w->item->rec, "file"), *slash = strrchr(file, '/');
-	char *stem = mem_str(slash != NULL ? slash + 1 : file), *dot = strrchr(stem, '.');
 	struct buf path = {0};
-	int result;
-
-	if (dot != NULL && dot != stem)
-		*dot = '\0';
-	result = outfile_path(w->self->template,
-	    &(struct outfile_name){.stem = stem,
+	int result = outname_take(&w->self->targets, w->self->template,
+	    &(struct outname){.file = rec_str(w->item->rec, "file"),
 	        .provider = rec_str(w->item->rec, "provider"),
 	        .kind = "fit",
 	        .name = rec_str(w->item->rec, "name"),
 	        .ext = extension(w->job.reply.type)},
 	    &path, e);
-	free(stem);
-	if (result < 0) {
-		buf_release(&path);
-		return -1;
-	}
+
 	w->path = buf_take(&path);
-	if (!hashset_add_str(&w->self->targets, w->path))
-		return err_set(e, CODE_TARGET_TAKEN,
-		    "another record of this run writes '%s'", w->path);
+	if (result < 0)
+		return -1;
 	return outfile_open(&w->target, w->path, e);
 }
 
@@ -473,11 +463,9 @@ read_output(struct fit_tool *self, const char *output)
 		output = "";
 	if (*output == '\0')
 		opt_misuse(&usage, "-o DIR is needed: it says where the new photos go");
-	self->template = strchr(output, '{') != NULL
-	                     ? mem_str(output)
-	                     : mem_printf("%s/{stem}.{provider}.{kind}.{ext}", output);
-	if (!outfile_template_ok(self->template, &bad))
-		opt_misuse(&usage, "-o: '%s' is not a variable of the file name", bad);
+	self->template = outname_template(output, &bad);
+	if (self->template == NULL)
+		opt_misuse(&usage, "-o: '%s' is none of " OUTNAME_KEYS, bad);
 }
 
 static void

@@ -72,7 +72,6 @@ struct render {
 	struct json_object *entries; /* the coming `renderings` */
 	struct json_object *plan;    /* of a dry run */
 	struct json_object *options;
-	char *stem;
 	struct wanted *wanted;
 	struct job *jobs;
 	size_t n, pending;
@@ -160,7 +159,6 @@ render_free(struct render *r)
 	json_object_put(r->entries);
 	json_object_put(r->plan);
 	json_object_put(r->options);
-	free(r->stem);
 	free(r->wanted);
 	free(r->jobs);
 	free(r);
@@ -207,29 +205,6 @@ stop(struct item *item, bool hard)
 	for (size_t i = 0; i < r->n; i++)
 		job_stop(&r->jobs[i], hard);
 	over(r);
-}
-
-/* The photo's name without folders and extension, else the avatar's id. */
-static char *
-stem_of(struct rec *rec)
-{
-	const char *path = rec_str(rec, "file"), *slash, *dot;
-	size_t len;
-
-	if (path == NULL)
-		path = rec_str(rec, "url");
-	if (path == NULL)
-		return mem_str(json_str(rec_get(rec, "avatar"), "/id"));
-	len = strcspn(path, "?#");
-	slash = memrchr(path, '/', len);
-	if (slash != NULL) {
-		len -= (size_t)(slash + 1 - path);
-		path = slash + 1;
-	}
-	dot = memrchr(path, '.', len);
-	if (dot != NULL && dot > path)
-		len = (size_t)(dot - path);
-	return mem_strn(path, len);
 }
 
 /* The entry to work on; a new one if there is none. */
@@ -303,7 +278,8 @@ take_targets(struct render *r, struct account *a, struct err *e)
 		char *kind = w->value != NULL
 		                 ? mem_printf("%s-%s", w->kind->name, w->value)
 		                 : mem_str(w->kind->name);
-		struct outfile_name name = {.stem = r->stem,
+		struct outname name = {.file = rec_str(r->item->rec, "file"),
+		    .url = rec_str(r->item->rec, "url"),
 		    .provider = a->provider->name,
 		    .kind = kind,
 		    .name = rec_str(r->item->rec, "name"),
@@ -311,11 +287,8 @@ take_targets(struct render *r, struct account *a, struct err *e)
 		    .ext = ""};
 		struct buf path = {0};
 
-		result = outfile_path(r->self->context.template, &name, &path, e);
-		if (result == 0 && !hashset_add_str(&r->self->context.targets, path.data))
-			result = err_set(e, CODE_TARGET_TAKEN,
-			    "another record of this run writes '%s'; tell them apart with -o",
-			    path.data);
+		result = outname_take(&r->self->context.targets,
+		    r->self->context.template, &name, &path, e);
 		buf_release(&path);
 		free(kind);
 	}
@@ -337,7 +310,6 @@ start_jobs(struct render *r, struct account *a)
 		                   ? json_at(r->wanted[i].entry, "/options")
 		                   : r->options,
 		    .entry = entry_for(r, &r->wanted[i]),
-		    .stem = r->stem,
 		    .plan = r->plan,
 		    .fn = job_over,
 		    .arg = r};
@@ -368,7 +340,6 @@ begin(void *arg, struct item *item)
 	                                                           : json_new_array();
 	r->plan = json_new_array();
 	r->options = options_of(item->rec, a->provider, &self->o->given);
-	r->stem = stem_of(item->rec);
 	item->state = r;
 	item->stop = stop;
 	if (check_avatar(item->rec, &e) == 0 &&
@@ -383,23 +354,6 @@ begin(void *arg, struct item *item)
 	run_fail(item, &e);
 }
 
-/* "-o DIR" or "-o TEMPLATE" as a template. The caller frees it. */
-static char *
-template_of(const char *out)
-{
-	const char *bad;
-
-	if (out == NULL)
-		out = ".";
-	if (strchr(out, '{') == NULL)
-		return mem_printf("%s/{stem}.{provider}.{kind}.{ext}", out);
-	if (!outfile_template_ok(out, &bad))
-		opt_misuse(&usage,
-		    "-o: '%s' is none of {stem} {provider} {kind} {name} {id} {ext}",
-		    bad);
-	return mem_str(out);
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -407,6 +361,7 @@ main(int argc, char *argv[])
 	    .name = "render", .input = INPUT_AVATARS, .skip = skip, .begin = begin};
 	struct options o = {.watch = WATCH};
 	struct render_tool self = {.o = &o};
+	const char *bad;
 	char *template;
 	int first, status;
 
@@ -415,7 +370,9 @@ main(int argc, char *argv[])
 	opt_common_finish(&o.common);
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
-	template = template_of(o.out);
+	template = outname_template(o.out != NULL ? o.out : ".", &bad);
+	if (template == NULL)
+		opt_misuse(&usage, "-o: '%s' is none of " OUTNAME_KEYS, bad);
 	session_open(&self.session, &o.common, &usage,
 	    &(struct session_options){.window = (size_t)o.watch,
 	        .ledger = true,

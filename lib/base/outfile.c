@@ -12,81 +12,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/outfile.h"
-#include "base/utf8.h"
-
-/* The most bytes for one placeholder, so that two fit into a file name of 255 bytes. */
-#define VALUE_MAX 100
-
-/* A placeholder's value, "_" if it is not known; NULL: there is no such placeholder. */
-static const char *
-value_of(const struct outfile_name *n, const char *key, size_t len)
-{
-	const struct {
-		const char *key, *value;
-	} all[] = {{"stem", n->stem}, {"provider", n->provider}, {"kind", n->kind},
-	    {"name", n->name}, {"id", n->id}, {"ext", n->ext}};
-
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (strlen(all[i].key) == len && strncmp(all[i].key, key, len) == 0)
-			return all[i].value != NULL ? all[i].value : "_";
-	return NULL;
-}
-
-/* Appends a value without slashes, control characters and a leading dot. */
-static void
-add_value(struct buf *path, const char *value)
-{
-	size_t len = strlen(value), n;
-
-	if (len == 0)
-		buf_chr(path, '_');
-	for (size_t i = 0; i < len && i < VALUE_MAX; i += n) {
-		unsigned char c = (unsigned char)value[i];
-
-		n = utf8_char(value + i, len - i);
-		if (n == 0 || c < 0x20 || c == 0x7f || c == '/' || (c == '.' && i == 0))
-			buf_chr(path, '_');
-		else
-			buf_add(path, value + i, n);
-		if (n == 0)
-			n = 1;
-	}
-}
-
-bool
-outfile_template_ok(const char *template, const char **bad)
-{
-	struct outfile_name any = {"", "", "", "", "", ""};
-
-	for (const char *s = strchr(template, '{'); s != NULL; s = strchr(s + 1, '{')) {
-		const char *end = strchr(s, '}');
-		*bad = s;
-		if (end == NULL || value_of(&any, s + 1, (size_t)(end - s) - 1) == NULL)
-			return false;
-	}
-	return true;
-}
-
-int
-outfile_path(const char *template, const struct outfile_name *name, struct buf *path,
-    struct err *e)
-{
-	const char *s = template, *bad;
-
-	if (!outfile_template_ok(template, &bad))
-		return err_set(
-		    e, CODE_TARGET_UNWRITABLE, "'%s' is not a known placeholder", bad);
-	while (*s != '\0') {
-		if (*s != '{') {
-			buf_chr(path, *s++);
-			continue;
-		}
-		const char *end = strchr(s, '}');
-		add_value(path, value_of(name, s + 1, (size_t)(end - s) - 1));
-		s = end + 1;
-	}
-	return 0;
-}
 
 /* Whether path still names the open file. */
 static bool
@@ -268,7 +193,9 @@ accept_existing(
 		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", path);
 	if (!is_same(t, path, sha256))
 		return err_set(e, CODE_TARGET_TAKEN,
-		    "'%s' exists with other contents; use another -o, or --force", path);
+		    "'%s' exists with other contents; use another -o, with {dir} for photos "
+		    "of several folders, or --force",
+		    path);
 	(void)unlink(t->part);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * outfile: writes a result to a file, whole or not at all, replacing nothing.
  *
- *	outfile_path -> outfile_open -> outfile_write ... -> outfile_commit
+ *	outname_path -> outfile_open -> outfile_write ... -> outfile_commit
  *	-> outfile_close
  *
  * The bytes go to a hidden part file beside the target. A lock on it shows
@@ -14,24 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/sha256.h"
-
-/* Values of the placeholders of a template; each may be any bytes, or NULL. */
-struct outfile_name {
-	const char *stem, *provider, *kind, *name, *id, *ext;
-};
-
-/* Appends the path that a template such as "out/{stem}.{provider}.{ext}" gives.
- * In the values slashes, control characters and leading dots become `_`, so
- * that only the template chooses the directory. -1: target_unwritable, the
- * template has an unknown placeholder. */
-int outfile_path(const char *template, const struct outfile_name *name,
-    struct buf *path, struct err *e);
-
-/* Whether all placeholders are known; otherwise *bad is where one starts. */
-bool outfile_template_ok(const char *template, const char **bad);
 
 /* A part file being written. */
 struct outfile {

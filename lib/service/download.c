@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "http/data_url.h"
 #include "http/range.h"
 #include "http/url.h"
@@ -120,11 +121,13 @@ keep(struct download *d, const char *type)
 	struct err e;
 
 	failure_release(&d->attempt.failure);
-	if (d->spec.template == NULL)
+	if (d->spec.template == NULL) {
 		sha256_hex(&d->target.sha, sha256);
-	else if (outfile_path(d->spec.template, &d->spec.name, &path, &e) < 0 ||
-	         outfile_commit(&d->target, path.data, d->spec.force, sha256, &e) < 0)
-		failure_set(&d->attempt.failure, &e, NULL);
+	} else {
+		outname_path(d->spec.template, &d->spec.name, &path);
+		if (outfile_commit(&d->target, path.data, d->spec.force, sha256, &e) < 0)
+			failure_set(&d->attempt.failure, &e, NULL);
+	}
 	d->result = (struct download_result){.type = type,
 	    .file = path.data,
 	    .bytes = d->target.len,
@@ -331,13 +334,13 @@ static int
 open_target(struct download *d, struct err *e)
 {
 	struct buf path = {0};
-	int rc = -1;
+	int rc;
 
 	if (d->spec.template == NULL)
 		return outfile_open_private(&d->target, e);
 	d->spec.name.ext = "";
-	if (outfile_path(d->spec.template, &d->spec.name, &path, e) == 0)
-		rc = outfile_open(&d->target, path.data, e);
+	outname_path(d->spec.template, &d->spec.name, &path);
+	rc = outfile_open(&d->target, path.data, e);
 	buf_release(&path);
 	return rc;
 }

@@ -19,7 +19,7 @@
 #ifndef AV_SERVICE_DOWNLOAD_H
 #define AV_SERVICE_DOWNLOAD_H
 
-#include "base/outfile.h"
+#include "base/outname.h"
 #include "photo/filetype.h"
 #include "service/call.h"
 
@@ -30,7 +30,7 @@ struct download_spec {
 	 * type, perhaps damaged; its descriptor is in the result. */
 	const char *template;
 	/* Without ext. Its strings outlive the download. */
-	struct outfile_name name;
+	struct outname name;
 	struct json_object *types;  /* media type -> file extension */
 	struct filetype *filetypes; /* borrowed */
 	bool force;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "photo/source.h"
 #include "photo/thumbnail.h"
 #include "service/download.h"

@@ -198,6 +198,11 @@ sizes() {
 	convert -size 1300x1300 xc:blue b/ann.jpg
 	run -65 --separate-stderr sh -c 'av-fit -k -j 1 -p argil -o fit a/ann.jpg b/ann.jpg >out'
 	is "$(of out 'map(.error.code)')" '[null,"target_taken"]'
+	[[ $(of out '.[1].error.message') == *"-o 'fit/{dir}/{stem}.{source_ext}.{provider}.{kind}.{ext}'"* ]]
+	cp red.jpg a/ann.jpeg
+	av-fit -k -p argil -o 'apart/{dir}/{stem}.{source_ext}.{ext}' a/ann.jpg b/ann.jpg a/ann.jpeg "$PWD/../${PWD##*/}/red.jpg" >out
+	is "$(of out 'map(.file) | .[:3]')" '["apart/a/ann.jpg.jpg","apart/b/ann.jpg.jpg","apart/a/ann.jpeg.jpg"]'
+	[[ $(of out '.[3].file') == '"apart/'*'/_./'*'/red.jpg.jpg"' ]]
 	run -65 --separate-stderr sh -c 'av-fit -p argil -o fit b/ann.jpg >out'
 	is "$(of out '.[0].error.code')" '"target_taken"'
 	av-fit -p argil -o fit a/ann.jpg >out # the same bytes are no conflict

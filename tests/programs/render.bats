@@ -203,6 +203,13 @@ files() {
 	run -65 render -o out <same
 	printf '%s\n' "$output" | grep '^{' >done
 	is "$(codes done)" "1 ready, 1 target_taken"
+	[[ $(jq -r '.error.message // empty' done) == *"same photo"*"-o 'out/{stem}.{id}.{provider}.{kind}.{ext}'" ]]
+	jq -c --slurp '.[0].file = "/x/front.jpg" | .[1] |= del(.file) + {url: "https://h.example/x/front.png?a=/b"} | .[]' ready.jsonl >front
+	run -65 render -o fronts <front
+	BETTER=$(printf '%s\n' "$output" | grep '^{' | jq -r '.error.message // empty | capture("-o .(?<o>[^\u0027]*)").o')
+	render -k -o "$BETTER" <front >done
+	is "$(of done 'map(.renderings[0].file)')" \
+		'["fronts/x/front.jpg.anam.still.png","fronts/h.example/x/front.png.anam.still.png"]'
 	printf other >out/001.anam.still.png
 	run -65 render -o out <ready.jsonl
 	printf '%s\n' "$output" | grep '^{' >done

@@ -11,7 +11,7 @@
 
 #include "base/backoff.h"
 #include "base/buf.h"
-#include "base/outfile.h"
+#include "base/outname.h"
 #include "base/units.h"
 #include "os/lines.h"
 #include "program/opt.h"
@@ -82,29 +82,122 @@ static void
 file_names(void **state)
 {
 	static const struct {
-		const char *template, *stem, *path; /* NULL: refused */
-	} all[] = {{"out/{stem}.{ext}", "ann", "out/ann.png"},
-	    {"out/{stem}", "../../etc/passwd", "out/_._.._etc_passwd"},
-	    {"out/{stem}", "..", "out/_."}, {"out/{stem}", ".", "out/_"},
-	    {"out/{stem}", "", "out/_"}, {"out/{stem}", "/", "out/_"},
-	    {"{stem}/{kind}", "..", "_./hi"}, {"out/{stem}", "a\nb\x7f", "out/a_b_"},
-	    {"out/{stem}", "\xff\xfe", "out/__"},
+		const char *template, *file, *path;
+	} all[] = {{"out/{stem}.{ext}", "ann.jpg", "out/ann.png"},
+	    {"out/{stem}.{ext}", "a/b/ann", "out/ann.png"},
+	    {"out/{stem}", "../../etc/passwd", "out/passwd"},
+	    {"out/{stem}", "..", "out/_"}, {"out/{stem}", "x/..jpg", "out/_"},
+	    {"out/{stem}", ".", "out/_"}, {"out/{stem}", "", "out/_"},
+	    {"out/{stem}", "/", "out/_"}, {"{stem}/{kind}", "..x.", "_.x/hi"},
+	    {"out/{stem}", "a\nb\x7f", "out/a_b_"}, {"out/{stem}", "\xff\xfe", "out/__"},
+	    {"out/{stem}", "a#1?.jpg", "out/a#1?"},
 	    {"out/{stem}", "\xc3\xa4", "out/\xc3\xa4"}, {"out/{name}", "x", "out/_"},
-	    {"{stem}{stem}", "{id}", "{id}{id}"}, {"out/{nothing}", "x", NULL},
-	    {"out/{stem", "x", NULL}, {"{}", "x", NULL}};
+	    {"{stem}{stem}", "{id}", "{id}{id}"}, {"{stem}", NULL, "7.2"},
+	    {"{source_ext}", "a.b/ann", "_"}, {"{source_ext}", "ann.JPG", "JPG"},
+	    {"{source_ext}", ".jpg", "_"}, {"{source_ext}", "ann.", "_"},
+	    {"{dir}", NULL, "_"}, {"out/{dir}/{stem}", "ann.jpg", "out/ann"},
+	    {"out/{dir}/{stem}", "a/b/ann.jpg", "out/a/b/ann"},
+	    {"{dir}/{stem}", "/home/ann.jpg", "home/ann"},
+	    {"{dir}/{stem}", "/ann.jpg", "ann"}, {"{dir}/{stem}", "//ann.jpg", "ann"},
+	    {"out/{dir}/{stem}", "../../ann.jpg", "out/_./_./ann"},
+	    {"out/{dir}/{stem}", "./a/.//ann.jpg", "out/a/ann"},
+	    {"out/{dir}/{stem}", ".ssh/\x01/ann", "out/_ssh/_/ann"},
+	    {"{dir}-{stem}", "ann.jpg", "-ann"}, {"{dir}-{stem}", "a/b/ann", "a/b-ann"}};
+	static const char *const urls[][2] = {
+	    {"https://h.example/a/ann.jpg?x=/y.z#f", "h.example/a/ann.jpg"},
+	    {"https://h.example/ann", "h.example/ann._"},
+	    {"https://h.example/../ann.png", "h.example/_./ann.png"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(all) + N(urls); i++) {
+		const char *url = i < N(all) ? NULL : urls[i - N(all)][0];
+		struct outname name = {.file = url == NULL ? all[i].file : NULL,
+		    .url = url,
+		    .kind = "hi",
+		    .id = "7.2",
+		    .ext = "png"};
+		struct buf path = {0};
+
+		outname_path(url == NULL ? all[i].template : "{dir}/{stem}.{source_ext}",
+		    &name, &path);
+		assert_string_equal(
+		    path.data, url == NULL ? all[i].path : urls[i - N(all)][1]);
+		buf_release(&path);
+	}
+}
+
+static void
+file_templates(void **state)
+{
+	static const char *const bad[] = {"out/{nothing}", "a{stem", "{}"};
+	const char *at;
+	char *ok = outname_template("out", &at);
+
+	(void)state;
+	assert_string_equal(ok, "out/{stem}.{provider}.{kind}.{ext}");
+	free(ok);
+	ok = outname_template(OUTNAME_KEYS, &at);
+	assert_string_equal(ok, OUTNAME_KEYS);
+	free(ok);
+	for (size_t i = 0; i < N(bad); i++) {
+		assert_null(outname_template(bad[i], &at));
+		assert_string_equal(at, strchr(bad[i], '{'));
+	}
+}
+
+/* The template in the message gives both records another name. */
+static void
+file_names_told_apart(void **state)
+{
+	static const struct {
+		const char *template, *a, *b, *better; /* b NULL: the same photo */
+	} all[] = {
+	    {"out/{stem}.{ext}", "x/front.jpg", "y/front.jpg",
+	        "out/{dir}/{stem}.{source_ext}.{ext}"},
+	    {"{stem}", "front.jpg", "front.png", "{dir}/{stem}.{source_ext}"},
+	    {"o/{dir}/{stem}.{kind}", "a/front.jpg", "a/front.png",
+	        "o/{dir}/{stem}.{source_ext}.{kind}"},
+	    {"o/{name}.{ext}", "a/x.jpg", "b/y.jpg",
+	        "o/{dir}/{stem}.{source_ext}.{name}.{ext}"},
+	    {"{stem}.{kind}.{ext}", "front.jpg", NULL,
+	        "{stem}.{provider}.{id}.{kind}.{ext}"},
+	    {"{provider}.{kind}.{id}", "front.jpg", NULL, NULL},
+	};
 
 	(void)state;
 	for (size_t i = 0; i < N(all); i++) {
-		struct outfile_name name = {
-		    .stem = all[i].stem, .kind = "hi", .id = "7", .ext = "png"};
-		struct buf path = {0};
+		struct outname a = {
+		    .file = all[i].a, .id = "1", .name = "n", .kind = "k"};
+		struct outname b = {.file = all[i].b != NULL ? all[i].b : all[i].a,
+		    .id = all[i].better != NULL ? "2" : "1",
+		    .name = "n",
+		    .kind = "k"};
+		struct buf path[4] = {0};
+		struct hashset taken = {0};
 		struct err e;
-		int result = outfile_path(all[i].template, &name, &path, &e);
+		char *better;
 
-		assert_int_equal(result, all[i].path != NULL ? 0 : -1);
-		if (result == 0)
-			assert_string_equal(path.data, all[i].path);
-		buf_release(&path);
+		assert_int_equal(
+		    outname_take(&taken, all[i].template, &a, &path[0], &e), 0);
+		assert_int_equal(
+		    outname_take(&taken, all[i].template, &b, &path[1], &e), -1);
+		assert_int_equal(e.code, CODE_TARGET_TAKEN);
+		better = strstr(e.message, "-o '");
+		if (all[i].better == NULL) {
+			assert_null(better);
+		} else {
+			better += strlen("-o '");
+			*strchr(better, '\'') = '\0';
+			assert_string_equal(better, all[i].better);
+			assert_int_equal(
+			    outname_take(&taken, better, &a, &path[2], &e), 0);
+			assert_int_equal(
+			    outname_take(&taken, all[i].better, &b, &path[3], &e), 0);
+		}
+		for (size_t k = 0; k < N(path); k++)
+			buf_release(&path[k]);
+		hashset_release(&taken);
 	}
 }
 
@@ -112,14 +205,13 @@ static void
 long_file_names(void **state)
 {
 	char stem[5001];
-	struct outfile_name name = {.stem = stem};
+	struct outname name = {.file = stem};
 	struct buf path = {0};
-	struct err e;
 
 	(void)state;
 	memset(stem, 'x', sizeof stem - 1);
 	stem[sizeof stem - 1] = '\0';
-	assert_int_equal(outfile_path("{stem}{stem}", &name, &path, &e), 0);
+	outname_path("{stem}{stem}", &name, &path);
 	assert_true(path.len <= 255);
 	buf_release(&path);
 }
@@ -239,7 +331,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(times),
 	    cmocka_unit_test(rates), cmocka_unit_test(pauses),
-	    cmocka_unit_test(file_names), cmocka_unit_test(long_file_names),
+	    cmocka_unit_test(file_names), cmocka_unit_test(file_templates),
+	    cmocka_unit_test(file_names_told_apart), cmocka_unit_test(long_file_names),
 	    cmocka_unit_test(templates), cmocka_unit_test(paths),
 	    cmocka_unit_test(lines)};
 

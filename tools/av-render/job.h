@@ -36,7 +36,6 @@ struct job {
 	struct rec *rec;
 	struct json_object *options; /* borrowed */
 	struct json_object *entry; /* of `renderings`; borrowed, changed here */
-	const char *stem;
 	/* Called once, at the end, never from within job_start. */
 	void (*fn)(struct job *job);
 	void *arg;
