@@ -1,8 +1,10 @@
 #!/bin/bash
 # run.sh [SUITE...]: runs the suites, by default all of them side by side. Prints a TAP line for each
-# test, the output of failed tests, and at the end "N passed, N failed[, N skipped]".
+# test, the output of failed tests, and at the end the skipped tests with their reasons and the line
+# "N passed, N failed[, N skipped]".
 #
-# The programs must be built (make check does that). JOBS is the number of processes at a time.
+# The programs must be built (make check does that). JOBS is the number of processes at a time. With
+# TIMES set, the ten slowest tests of programs are printed as well.
 set -u
 cd "$(dirname "$0")/.." || exit
 : "${CC:=cc}" "${JOBS:=$(nproc)}"
@@ -20,8 +22,9 @@ tap() {
 	local name=$1 status
 	shift
 	"$@" 2>&1 | awk -v suite="$name" '
-		# cmocka writes a skip as a failure
-		/^not ok .*# SKIP/ { sub(/^not /, ""); sub(/# SKIP /, ""); $0 = $0 " # skip" }
+		# cmocka writes a skip as a failure, and no reason; the test prints that before
+		/^# skip: / { reason = substr($0, 9); next }
+		/^not ok .*# SKIP/ { sub(/^not /, ""); sub(/# SKIP /, ""); $0 = $0 " # skip " reason }
 		/^# (# )?(ok|not ok) - / { next }
 		/^(not )?ok / {
 			failed = /^not /
@@ -72,7 +75,7 @@ scripts() {
 		for jobs in $((2 * JOBS)) 1; do
 			log=$(mktemp)
 			AV_SLOW=4 AV_SANITIZED=${1:+yes} BATS_TEST_TIMEOUT=$4 PATH=$PWD/$2:$PWD/$3:$PATH \
-				tap "$1$(basename "$file" .bats)" bats --jobs "$jobs" --tap "$file"
+				tap "$1$(basename "$file" .bats)" bats --jobs "$jobs" --tap ${TIMES:+--timing} "$file"
 			if [ "$jobs" -eq 1 ] || ! grep -q '^not ok' "$log"; then
 				cat "$log" >>"$all"
 				rm -f "$log"
@@ -113,8 +116,15 @@ else
 	(suite san-units && suite san-bats) &
 	wait
 fi
+[ -z "${TIMES:-}" ] ||
+	sed -nE 's/^ok (.*) in ([0-9]+)ms$/\2 ms: \1/p' "$log" | sort -rn | head -n 10
 awk '
-	/^ok .* # skip/ { skipped++; next }
+	/^ok .* # skip/ {
+		skipped++
+		split(substr($0, 4), part, " # skip ?")
+		printf "skipped: %s (%s)\n", part[1], part[2]
+		next
+	}
 	/^ok / { passed++ }
 	/^not ok / { failed++ }
 	END {

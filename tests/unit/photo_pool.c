@@ -245,7 +245,8 @@ test_allocate(void **state)
 {
 	(void)state;
 #ifdef SANITIZED
-	skip(); /* a sanitizer's address space cannot be limited */
+	print_message("# skip: a sanitizer's address space cannot be limited\n");
+	skip();
 #else
 	assert_int_equal(misbehave(ALLOCATE, 2)->code, CODE_DECODER_CRASHED);
 #endif
