@@ -4,6 +4,9 @@
 
 load helper
 
+# What every program is tried with, where it makes such calls.
+EACH=read,write,sync,rename,connect
+
 # torture KINDS N TRIAL...: N cases of each kind of call
 torture() {
 	run -0 limit 50 python3 "$TESTS/torture/torture.py" --jobs 3 --kinds "$1" --most "$2" "${@:3}"
@@ -11,15 +14,15 @@ torture() {
 }
 
 @test "av-upload makes each avatar once, whatever call fails" {
-	torture open,read,write,send,recv,connect,wait,control,sync,size,map,stat 1 av-upload
+	torture $EACH,open,send,recv,wait,control,size,map,stat 1 av-upload
 }
 
 @test "av-poll and av-render deliver all, whatever call fails" {
-	torture write,recv,wait,rename,sync,close 1 av-poll av-render av-render-pose
+	torture $EACH,recv,wait,close 1 av-poll av-render av-render-pose
 }
 
-@test "av-validate, av-fit, av-token and av-ledger lose nothing, whatever call fails" {
-	torture open,write,sync,process 1 av-validate av-fit av-fit:child av-token av-ledger
+@test "av-validate, av-fit, av-token, av-ledger and av-provider lose nothing, whatever call fails" {
+	torture $EACH,open,process 1 av-validate av-fit av-fit:child av-token av-ledger av-provider
 }
 
 @test "power loss leaves a file complete or absent under its final name" {
@@ -28,10 +31,10 @@ torture() {
 
 @test "an allocation fails: the program ends, drops nothing and sends no other request" {
 	torture memory 2 av-upload av-render-video
-	torture memory 1 av-poll av-token av-validate
-	torture memory 12 av-ledger-export
+	torture memory 1 av-validate av-fit av-poll av-render-pose av-token av-provider
+	torture memory 6 av-ledger av-ledger-export
 }
 
 @test "an allocation of a worker fails: the worker ends, and the record says so" {
-	torture memory 4 av-validate:child
+	torture memory 3 av-validate:child av-fit:child
 }

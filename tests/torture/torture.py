@@ -180,8 +180,17 @@ class Export(Program):
     argv = ["av-ledger", "--ledger", "old.db", "export"]
 
 
+class Provider(Program):
+    argv = ["av-provider", "list"]
+
+    def shape(self, case):
+        return sorted(r["name"] for r in records_of(case.path("out"))[0])
+
+
 PROGRAMS = {"av-validate": Validate, "av-fit": Fit, "av-upload": Upload, "av-poll": Poll,
-            "av-render": Render, "av-render-pose": Pose, "av-render-video": Video, "av-token": Token, "av-ledger": Ledger, "av-ledger-export": Export}
+            "av-render": Render, "av-render-pose": Pose, "av-render-video": Video,
+            "av-token": Token, "av-ledger": Ledger, "av-ledger-export": Export,
+            "av-provider": Provider}
 
 
 class Case:
