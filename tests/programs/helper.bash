@@ -103,6 +103,15 @@ example() {
 	sed -n '/^\.\\" acme\.json$/,/^\.Ed$/p' "$TESTS/../tools/av-provider.5" | sed '1,2d;$d'
 }
 
+# own_mounts: sets OWN to a command that gives another one mounts of its own; skips where that is not
+# possible, as in a chroot
+own_mounts() {
+	OWN=(unshare -m)
+	[ "$(id -u)" -eq 0 ] || OWN=(unshare -rm)
+	mkdir mounted
+	"${OWN[@]}" mount -t tmpfs none mounted 2>err || skip "no file system can be mounted: $(cat err)"
+}
+
 # limit SECONDS COMMAND...: runs the command with a timeout
 limit() {
 	timeout -k 5 "$(($1 * AV_SLOW))" "${@:2}"

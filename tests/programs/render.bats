@@ -300,13 +300,11 @@ files() {
 }
 
 @test "a full disk during a download: no file, no part, retryable" {
-	local own=(unshare -m)
-	[ "$(id -u)" -eq 0 ] || own=(unshare -rm)
+	own_mounts
 	mkdir out
-	"${own[@]}" mount -t tmpfs none out || skip "no file system of its own can be mounted"
 	box
 	ready argil 1
-	"${own[@]}" bash -euc '
+	"${OWN[@]}" bash -euc '
 		mount -t tmpfs -o size=64k none out
 		head -c 60000 /dev/zero >out/filler
 		run() {

@@ -6,6 +6,7 @@ bats_require_minimum_version 1.5.0
 OIDC_DIR=$BATS_TEST_DIRNAME/../servers/oidc
 PASSWORD='p@ss wörd+&=%'
 BATCH_SECRET=batch-secret-0123456789
+WAIT=$((20 * ${AV_SLOW:-1})) # seconds that the server may take
 
 # start NAME SCRIPT: runs a server until its standard input is closed; sets NAME to its address
 start() {
@@ -53,7 +54,7 @@ provider() {
 oidc() {
   [ -n "$ODD" ] || skip "node is not installed"
   [ -n "$OIDC" ] || skip "oidc-provider is not installed: make check-deps gets it from npm"
-  curl -fs -m 20 -X POST "$OIDC/_reset"
+  curl -fs -m "$WAIT" -X POST "$OIDC/_reset"
   provider oidc "$(jq -n --arg u "$OIDC" '{token_url: "\($u)/token",
     authorize_url: "\($u)/auth", device_url: "\($u)/device/auth",
     revoke_url: "\($u)/token/revocation", audience: "https://api.example.org/",
@@ -86,8 +87,8 @@ odd() {
 as_batch() { export OIDC_CLIENT_ID=batch OIDC_CLIENT_SECRET=$BATCH_SECRET; }
 as_ann() { as_batch; export OIDC_USERNAME=ann OIDC_PASSWORD=$PASSWORD; }
 
-stat_of() { curl -fs -m 20 "$OIDC/_stats" | jq -r --arg n "$1" '.[$n] // 0'; }
-valid() { [ "$(curl -s -m 20 -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $1" "$OIDC/_api")" = 200 ]; }
+stat_of() { curl -fs -m "$WAIT" "$OIDC/_stats" | jq -r --arg n "$1" '.[$n] // 0'; }
+valid() { [ "$(curl -s -m "$WAIT" -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $1" "$OIDC/_api")" = 200 ]; }
 
 # without PATTERN: fails if the pattern is in standard input (`! grep` would not fail a test)
 without() { if grep -aE "$1"; then return 1; fi; }
@@ -112,7 +113,7 @@ signed_in_natively() {
   sign_in_browser
   node "$OIDC_DIR/agent.mjs" "$URL" ann x >/dev/null
   wait $!
-  curl -fs -m 20 -X POST "$OIDC/_reset"
+  curl -fs -m "$WAIT" -X POST "$OIDC/_reset"
 }
 
 @test "a key is printed on request, but not in the JSON line" {
@@ -214,8 +215,8 @@ signed_in_natively() {
   redirect=$(sed 's/.*redirect_uri=\([^&]*\).*/\1/; s/%3A/:/g; s/%2F/\//g' <<<"$URL")
   # An idle connection of a browser and a forged answer do no harm.
   exec {idle}<>/dev/tcp/127.0.0.1/"$(sed 's/.*:\([0-9]*\).*/\1/' <<<"$redirect")"
-  [ "$(curl -s -m 20 -o /dev/null -w '%{http_code}' "$redirect?code=evil&state=forged")" = 400 ]
-  [ "$(curl -s -m 20 -o /dev/null -w '%{http_code}' "${redirect%/callback}/favicon.ico")" = 404 ]
+  [ "$(curl -s -m "$WAIT" -o /dev/null -w '%{http_code}' "$redirect?code=evil&state=forged")" = 400 ]
+  [ "$(curl -s -m "$WAIT" -o /dev/null -w '%{http_code}' "${redirect%/callback}/favicon.ico")" = 404 ]
   run -0 node "$OIDC_DIR/agent.mjs" "$URL" ann x
   [ "$output" = 200 ]
   wait $!
@@ -255,7 +256,7 @@ signed_in_natively() {
   odd device
   run -0 av-token -p odd --grant device_code --bearer
   [[ $output == *tok_odd ]]
-  mapfile -t at < <(curl -fs -m 20 "$ODD/_log" | awk '$2 == "device" && $3 == "token" {print $1}')
+  mapfile -t at < <(curl -fs -m "$WAIT" "$ODD/_log" | awk '$2 == "device" && $3 == "token" {print $1}')
   [ "${#at[@]}" = 3 ]
   [ $((at[1] - at[0])) -ge 900 ]
   [ $((at[2] - at[1])) -ge 5900 ]
@@ -357,11 +358,11 @@ all_at_lock() {
 
 # together: starts a crowd; the endpoint holds one request until all others wait for the lock
 together() {
-  curl -fs -m 20 -X POST "$OIDC/_hold?at=before"
+  curl -fs -m "$WAIT" -X POST "$OIDC/_hold?at=before"
   crowd
-  curl -fs -m 20 "$OIDC/_held"
+  curl -fs -m "$WAIT" "$OIDC/_held"
   all_at_lock
-  curl -fs -m 20 -X POST "$OIDC/_release"
+  curl -fs -m "$WAIT" -X POST "$OIDC/_release"
 }
 
 # crowd_tokens N: N of the crowd succeeded, all with the same valid token
@@ -389,7 +390,7 @@ renewing() {
   return 1
 }
 
-expired_client_credentials() { oidc; as_batch; av-token -p oidc; age 3600; curl -fs -m 20 -X POST "$OIDC/_reset"; }
+expired_client_credentials() { oidc; as_batch; av-token -p oidc; age 3600; curl -fs -m "$WAIT" -X POST "$OIDC/_reset"; }
 expired_rotating() { oidc; signed_in_natively; age 3600; }
 
 @test "100 processes, client credentials: 1 request, 100 tokens" {
@@ -409,14 +410,17 @@ expired_rotating() { oidc; signed_in_natively; age 3600; }
 
 # killed_at WHEN: starts a crowd and kills the renewing process at that point
 killed_at() {
-  curl -fs -m 20 -X POST "$OIDC/_hold?at=$1"
+  curl -fs -m "$WAIT" -X POST "$OIDC/_hold?at=$1"
   crowd
-  curl -fs -m 20 "$OIDC/_held"
+  curl -fs -m "$WAIT" "$OIDC/_held"
   all_at_lock
   renewing
   kill -9 "$HOLDER"
-  if [ "$2" = both ]; then kill -9 "$HELPER"; fi
-  curl -fs -m 20 -X POST "$OIDC/_release"
+  if [ "$2" = both ]; then
+    kill -9 "$HELPER"
+    curl -fs -m "$WAIT" "$OIDC/_gone"
+  fi
+  curl -fs -m "$WAIT" -X POST "$OIDC/_release"
 }
 
 @test "100 processes, the renewing process killed: 1 request, 99 tokens" {
@@ -448,7 +452,7 @@ killed_at() {
   [ "$(stat_of requests)" = 2 ]
   rm -r "$TOKENS"
   # The refresh token may be used: the password is sent instead.
-  oidc; as_ann; av-token -p oidc; age 3600; curl -fs -m 20 -X POST "$OIDC/_reset"
+  oidc; as_ann; av-token -p oidc; age 3600; curl -fs -m "$WAIT" -X POST "$OIDC/_reset"
   killed_at after both
   crowd_tokens 99
   [ "$(stat_of requests)" = 2 ]
@@ -470,9 +474,9 @@ killed_at() {
   age 3600
   run -75 av-token -p odd --grant password
   [[ $output == *"outcome is not known"* ]]
-  [ "$(curl -fs -m 20 "$ODD/_log" | grep -c 'lost token .*refresh_token=ref_lost')" = 1 ]
+  [ "$(curl -fs -m "$WAIT" "$ODD/_log" | grep -c 'lost token .*refresh_token=ref_lost')" = 1 ]
   run -0 av-token -p odd --grant password
-  [ "$(curl -fs -m 20 "$ODD/_log" | grep -c 'lost token .*refresh_token=ref_lost')" = 1 ]
+  [ "$(curl -fs -m "$WAIT" "$ODD/_log" | grep -c 'lost token .*refresh_token=ref_lost')" = 1 ]
 }
 
 @test "a network failure costs no token" {
@@ -521,7 +525,7 @@ killed_at() {
   run -0 av-token -p odd
   [ "$(jq .expires_at <<<"$output")" = null ]
   run -0 av-token -p odd
-  [ "$(curl -fs -m 20 "$ODD/_log" | grep -c endless)" = 1 ]
+  [ "$(curl -fs -m "$WAIT" "$ODD/_log" | grep -c endless)" = 1 ]
   odd huge_life
   run -0 av-token -p odd
   odd ended
@@ -535,7 +539,7 @@ killed_at() {
 
 @test "short lifetimes: --min-valid takes at most half, no endless renewal" {
   odd brief
-  requests() { curl -fs -m 20 "$ODD/_log" | grep -c ' brief '; }
+  requests() { curl -fs -m "$WAIT" "$ODD/_log" | grep -c ' brief '; }
   run -0 av-token -p odd --min-valid 3600
   run -0 av-token -p odd --min-valid 3600
   [ "$(requests)" = 1 ]
@@ -618,8 +622,8 @@ killed_at() {
   run -0 av-token -p oidc --header-file "$file"
   [ -z "$output" ]
   [ "$(stat -c %a "$file")" = 600 ]
-  [ "$(curl -s -m 20 -o /dev/null -w '%{http_code}' -H "@$file" "$OIDC/_api")" = 200 ]
-  run -73 av-token -p oidc --header-file /nonexistent/x
+  [ "$(curl -s -m "$WAIT" -o /dev/null -w '%{http_code}' -H "@$file" "$OIDC/_api")" = 200 ]
+  run -73 av-token -p oidc --header-file "$BATS_TEST_TMPDIR/absent/x"
 }
 
 @test "no directory for tokens: reported before any request" {
@@ -670,15 +674,15 @@ killed_at() {
 
 @test "a running process shows no secret in its arguments" {
   oidc; as_ann
-  curl -fs -m 20 -X POST "$OIDC/_hold?at=before"
+  curl -fs -m "$WAIT" -X POST "$OIDC/_hold?at=before"
   av-token -p oidc --bearer >"$BATS_TEST_TMPDIR/out" 3>&- &
-  curl -fs -m 20 "$OIDC/_held"
+  curl -fs -m "$WAIT" "$OIDC/_held"
   helper=$(cat "/proc/$!/task/$!/children")
   [ -n "$helper" ]
   for pid in $! $helper; do
     without "$BATCH_SECRET|wörd" <"/proc/$pid/cmdline"
   done
-  curl -fs -m 20 -X POST "$OIDC/_release"
+  curl -fs -m "$WAIT" -X POST "$OIDC/_release"
   wait $!
 }
 

@@ -8,6 +8,7 @@
 //   POST /_hold?at=WHEN    holds the next token request "before" it is processed, or its
 //                          answer "after"
 //   GET  /_held            answers when a request is held
+//   GET  /_gone            answers when the held request's connection is closed
 //   POST /_release         continues the held request
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
@@ -100,10 +101,12 @@ async function api(provider, request, response) {
 // Held requests.
 let holdAt = null;
 let go = null;
+let held = null;
 let watchers = [];
 
-function hold() {
+function hold(socket) {
   holdAt = null;
+  held = socket;
   for (const watcher of watchers) watcher.end();
   watchers = [];
   return new Promise((resolve) => { go = () => { go = null; resolve(); }; });
@@ -112,11 +115,11 @@ function hold() {
 async function token(handler, request, response) {
   stats.requests += 1;
   if (holdAt === 'before') {
-    await hold();
+    await hold(request.socket);
     if (request.socket.destroyed) return; // the client died; drop its request
   } else if (holdAt === 'after') {
     const end = response.end.bind(response);
-    response.end = (...rest) => { hold().then(() => end(...rest)); return response; };
+    response.end = (...rest) => { hold(request.socket).then(() => end(...rest)); return response; };
   }
   handler(request, response);
 }
@@ -128,7 +131,9 @@ function control(url, response) {
     response.end();
   } else if (url.pathname === '/_hold') { holdAt = url.searchParams.get('at'); response.end(); }
   else if (url.pathname === '/_held') { if (go) response.end(); else watchers.push(response); }
-  else if (url.pathname === '/_release') { go?.(); response.end(); }
+  else if (url.pathname === '/_gone') {
+    if (held.destroyed) response.end(); else held.once('close', () => response.end());
+  } else if (url.pathname === '/_release') { go?.(); response.end(); }
   else response.writeHead(404).end();
 }
 
