@@ -66,13 +66,19 @@ zsh_options() { zsh_completes "$1 --"; }
   check_options bash
 }
 
+# needs_zsh: skips without zsh, or without the terminal that zsh completes in
+needs_zsh() {
+  command -v zsh >/dev/null || skip "no zsh"
+  python3 -c 'import os; os.openpty()' 2>/dev/null || skip "no pseudo-terminal: /dev/pts is not mounted"
+}
+
 @test "fish: the long options of each program's help" {
   command -v fish >/dev/null || skip "no fish"
   check_options fish
 }
 
 @test "zsh: the long options of each program's help" {
-  command -v zsh >/dev/null || skip "no zsh"
+  needs_zsh
   check_options zsh
 }
 
@@ -157,7 +163,7 @@ zsh_options() { zsh_completes "$1 --"; }
 }
 
 @test "zsh: providers, kinds, options, commands" {
-  command -v zsh >/dev/null || skip "no zsh"
+  needs_zsh
   run zsh_completes "av-upload -p "
   has anam argil avtr1 loom protoface
   run zsh_completes "av-upload --provider=a"
