@@ -205,5 +205,6 @@ main(int argc, char *argv[])
 		err_die(&e);
 	get_or_forget(&o, p);
 	provider_free(p);
+	strings_release(&o.common.providers);
 	return EX_OK;
 }

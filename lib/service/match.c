@@ -157,21 +157,22 @@ void
 candidates_add(struct candidates *c, const struct provider *p, struct json_object *taken,
     enum match match)
 {
+	struct json_object *list = c->of[match];
 	const char *id = json_str(taken, "/id");
 
-	if (id != NULL && !provider_is_id(p, id))
-		id = NULL;
-	c->nameless = c->nameless || id == NULL;
-	if (id != NULL && candidates_taken(c, id) == NULL) {
-		if (c->of[match] == NULL)
-			c->of[match] = json_new_object();
-		if (json_object_object_length(c->of[match]) < CANDIDATES_MAX) {
-			json_put(c->of[match], id, taken);
-			return;
-		}
+	if (c->many[match] || (id != NULL && candidates_taken(c, id) != NULL)) {
+		json_object_put(taken);
+	} else if (id == NULL || !provider_is_id(p, id)) {
+		c->nameless = true;
+		json_object_put(taken);
+	} else if (list != NULL && json_object_object_length(list) == CANDIDATES_MAX) {
 		c->many[match] = true;
+		json_object_put(taken);
+	} else {
+		if (list == NULL)
+			c->of[match] = list = json_new_object();
+		json_put(list, id, taken);
 	}
-	json_object_put(taken);
 }
 
 void

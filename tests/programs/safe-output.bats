@@ -49,7 +49,7 @@ serve() {
 	serve argil "$(jq -n --arg s "${EVIL%?}$(head -c 100000 /dev/zero | tr '\0' x)" '
 		{"POST /avatars": [{status: 400, headers: {"x-request-id": "r"},
 			body: {error: $s, code: $s, message: $s, errorCode: $s}},
-			{status: 201, body: {id: "1", status: $s}}]}')"
+			{status: 201, body: {id: "3f1f1d3e-5a0c-4a53-9d0e-0a5d7b1c2e01", status: $s}}]}')"
 	run -65 --separate-stderr av-upload -v -p argil a.jpg
 	printf '%s' "$output" >out
 	printf '%s' "$stderr" >err
@@ -88,15 +88,15 @@ serve() {
 	for word in "-p$EVIL" "--rate=$EVIL" "--$EVIL" "--ledger=$EVIL/x/y"; do
 		faces a.jpg=64x48
 		av-upload "$word" a.jpg >out 2>err || true
-		cat out >>err
+		jq -r '.error.message // empty' out >>err
 		said
 	done
 	AV_LEDGER=/proc/$EVIL av-ledger list 2>err && false
 	said
 	av-ledger "$EVIL" 2>err && false
 	said
-	AV_PROVIDER=$EVIL av-validate a.jpg >err 2>&1 && false
-	clean err
+	AV_PROVIDER=$EVIL av-validate a.jpg >out 2>err && false
+	said
 	AVTR1_API_URL=http://127.0.0.1:1 AVTR1_API_KEY=k AVTR1_RATE=$EVIL \
 		av-upload -p avtr1 --timeout 100ms a.jpg >err 2>&1 && false
 	said

@@ -56,7 +56,7 @@ batch() {
 	set_lags 0.3
 	front
 	front_faults "$1"
-	upload
+	upload --unique-names
 	check_outcomes loom
 }
 
