@@ -39,11 +39,12 @@ static struct parts
 split(const struct outname *n)
 {
 	struct span source = source_of(n);
-	const char *end = source.s + source.len, *name = source.s, *slash, *dot;
+	const char *name = source.s, *end, *slash, *dot;
 	struct parts parts = {{source.s, 0}, whole(n->id), {NULL, 0}};
 
 	if (source.s == NULL)
 		return parts;
+	end = source.s + source.len;
 	if ((slash = memrchr(source.s, '/', source.len)) != NULL) {
 		parts.dir.len = (size_t)(slash - source.s);
 		name = slash + 1;
