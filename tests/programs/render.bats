@@ -10,7 +10,7 @@ render() {
 # ready PROVIDER N: makes N ready avatars; records in ready.jsonl
 ready() {
 	photos "$2" 1280x720
-	limit 60 av-upload -p "$1" -j 8 photos/* | limit 60 av-poll --interval 0.05s -k >ready.jsonl
+	limit 60 av-upload -k -p "$1" -j 8 photos/* | limit 60 av-poll --interval 0.05s -k >ready.jsonl
 }
 
 files() {
