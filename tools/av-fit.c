@@ -29,7 +29,7 @@
 struct options {
 	struct opt_common common;
 	const char *output, *gravity, *pad, *max_upscale, *type;
-	int64_t max_pixels;
+	int64_t max_pixels, orientation;
 	bool force, keep_metadata, always;
 };
 
@@ -46,6 +46,8 @@ static const struct opt table[] = {
         offsetof(struct options, max_upscale)},
     {0, "type", "TYPE", "make jpeg, png or webp", OPT_STR,
         offsetof(struct options, type)},
+    {0, "orientation", "N", "which way up the photos are: 1 to 8, as in Exif", OPT_INT,
+        offsetof(struct options, orientation)},
     {0, "keep-metadata", NULL, "keep Exif, XMP and IPTC, including the place", OPT_FLAG,
         offsetof(struct options, keep_metadata)},
     {0, "always", NULL, "make a new photo even if the old one is fine", OPT_FLAG,
@@ -483,7 +485,10 @@ read_options(struct fit_tool *self, struct options *o)
 	*f = (struct fit_options){.colour = {255, 255, 255},
 	    .max_upscale = 1,
 	    .keep_metadata = o->keep_metadata,
-	    .always = o->always};
+	    .always = o->always,
+	    .orientation = (uint8_t)o->orientation};
+	if (o->orientation > 8)
+		opt_misuse(&usage, "--orientation: it is a number from 1 to 8");
 	self->photo = (struct photo_options){
 	    .depth = PHOTO_READ, .max_pixels = (uint64_t)o->max_pixels};
 	if (o->gravity != NULL)

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/strings.h"
 #include "http/url.h"
 #include "photo/photo.h"
+#include "photo/pool.h"
 #include "photo/source.h"
 #include "program/avatar_status.h"
 #include "program/session.h"
@@ -72,6 +74,10 @@ struct check {
 	struct photo *photo; /* NULL: in the queue */
 	int status;
 	struct err err;
+	/* In a worker, when only a decoder can tell whether the photo is sound. */
+	struct photo_job job;
+	struct stat st;
+	int fd;
 	STAILQ_ENTRY(check) next;
 };
 
@@ -79,7 +85,8 @@ struct upload_tool {
 	struct session session;
 	struct validate_options validate;
 	STAILQ_HEAD(, check) checks; /* in the queue */
-	unsigned n_checks;           /* on threads */
+	unsigned n_checks;           /* on threads, or in workers */
+	struct photo_pool *pool;     /* made for the first photo that needs it */
 	bool exact_urls;
 };
 
@@ -284,10 +291,10 @@ read_file(void *arg)
 
 static void start_checks(struct upload_tool *self);
 
+/* The photo has been read. */
 static void
-on_read(void *arg)
+end_check(struct check *c)
 {
-	struct check *c = arg;
 	struct upload_tool *self = c->self;
 	struct item *item = c->item;
 
@@ -308,6 +315,43 @@ on_read(void *arg)
 	}
 	free_check(c);
 	start_checks(self);
+}
+
+/* A worker has decoded the photo. */
+static void
+on_decoded(void *arg, int status, struct photo *photo, const struct err *failed)
+{
+	struct check *c = arg;
+
+	c->status = status;
+	if (status < 0)
+		c->err = *failed;
+	else
+		c->status = photo_unchanged(c->fd, &c->st, &c->err);
+	close(c->fd);
+	if (c->status == 0) {
+		*c->photo = *photo;
+		photo_check_name(c->photo, c->file);
+	}
+	end_check(c);
+}
+
+static void
+on_read(void *arg)
+{
+	struct check *c = arg;
+	struct upload_tool *self = c->self;
+
+	if (c->item == NULL || c->status < 0 || !decode_wanted(c->photo, &c->options) ||
+	    (c->status = photo_open(c->file, &c->fd, &c->st, &c->err)) < 0) {
+		end_check(c);
+		return;
+	}
+	if (self->pool == NULL)
+		self->pool = photo_pool_new(self->session.engine.loop,
+		    &(struct photo_pool_options){.workers = CHECKS_MAX});
+	photo_pool_submit(self->pool, &c->job, c->fd, (uint64_t)c->st.st_size,
+	    &c->options, on_decoded, c);
 }
 
 static void
@@ -398,6 +442,7 @@ main(int argc, char *argv[])
 	if (o.max_creates > 0)
 		self.session.paid.creates_left = o.max_creates;
 	status = run_records(self.session.run, argv + first);
+	photo_pool_free(self.pool);
 	session_close(&self.session, status);
 	strings_release(&o.given);
 	run_exit(status);

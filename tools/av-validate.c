@@ -63,7 +63,9 @@ struct validate_tool {
 	struct validate_options check;
 	struct providers providers;
 	struct loop *loop;
-	struct photo_pool *pool; /* NULL: photos are checked in this process */
+	unsigned jobs;
+	bool here; /* photos are checked in this process; odd ones in a worker too */
+	struct photo_pool *pool; /* made for the first photo that needs it */
 	/* Records to check in this process. */
 	STAILQ_HEAD(, work) queue;
 	struct deferred turn;
@@ -85,32 +87,6 @@ skip(void *self, struct rec *rec)
 {
 	(void)self;
 	return rec_has(rec, "avatar");
-}
-
-/* Checks records for TURN_MS, then lets the loop do its other work. */
-static void
-take_turn(void *arg)
-{
-	struct validate_tool *self = arg;
-	struct work *w;
-
-	for (int64_t start = clock_monotonic_ms();
-	     (w = STAILQ_FIRST(&self->queue)) != NULL &&
-	     clock_monotonic_ms() - start < TURN_MS;) {
-		STAILQ_REMOVE_HEAD(&self->queue, next);
-		validate_record(&self->check, w->provider, w->item->rec, "validate");
-		run_done(w->item);
-		free(w);
-	}
-	if (!STAILQ_EMPTY(&self->queue))
-		loop_defer(self->loop, &self->turn, take_turn, self);
-}
-
-static void
-check_here(struct validate_tool *self, struct work *w)
-{
-	STAILQ_INSERT_TAIL(&self->queue, w, next);
-	loop_defer(self->loop, &self->turn, take_turn, self);
 }
 
 /* A worker has checked the photo. */
@@ -161,11 +137,64 @@ check_in_worker(struct validate_tool *self, struct work *w)
 		free(w);
 		return;
 	}
+	if (self->pool == NULL)
+		self->pool = photo_pool_new(
+		    self->loop, &(struct photo_pool_options){.workers = self->jobs});
 	w->item->state = w;
 	w->item->stop = stop;
 	options = validate_photo_options(&self->check, w->provider);
 	photo_pool_submit(
 	    self->pool, &w->job, w->fd, (uint64_t)w->st.st_size, &options, on_checked, w);
+}
+
+/* Checks a record in this process. False when its photo needs a decoder. */
+static bool
+check_one(struct validate_tool *self, struct work *w)
+{
+	struct rec *rec = w->item->rec;
+	const char *file = rec_str(rec, "file");
+	struct photo_options options = validate_photo_options(&self->check, w->provider);
+	struct photo photo;
+	struct err e;
+
+	if (file == NULL)
+		validate_record(&self->check, w->provider, rec, "validate");
+	else if (photo_check_file(file, &options, self->check.types, &photo, &e) < 0)
+		rec_fail(rec, "validate", &e);
+	else if (decode_wanted(&photo, &options))
+		return false;
+	else
+		validate_facts(&self->check, w->provider, rec, "validate", &photo);
+	return true;
+}
+
+/* Checks records for TURN_MS, then lets the loop do its other work. */
+static void
+take_turn(void *arg)
+{
+	struct validate_tool *self = arg;
+	struct work *w;
+
+	for (int64_t start = clock_monotonic_ms();
+	     (w = STAILQ_FIRST(&self->queue)) != NULL &&
+	     clock_monotonic_ms() - start < TURN_MS;) {
+		STAILQ_REMOVE_HEAD(&self->queue, next);
+		if (!check_one(self, w)) {
+			check_in_worker(self, w);
+			continue;
+		}
+		run_done(w->item);
+		free(w);
+	}
+	if (!STAILQ_EMPTY(&self->queue))
+		loop_defer(self->loop, &self->turn, take_turn, self);
+}
+
+static void
+check_here(struct validate_tool *self, struct work *w)
+{
+	STAILQ_INSERT_TAIL(&self->queue, w, next);
+	loop_defer(self->loop, &self->turn, take_turn, self);
 }
 
 static void
@@ -184,7 +213,7 @@ begin(void *arg, struct item *item)
 	rec_remove(item->rec, "image");
 	w = mem_new(1, sizeof *w);
 	*w = (struct work){.self = self, .item = item, .provider = p, .fd = -1};
-	if (self->pool != NULL && rec_str(item->rec, "file") != NULL)
+	if (!self->here && rec_str(item->rec, "file") != NULL)
 		check_in_worker(self, w);
 	else
 		check_here(self, w);
@@ -195,13 +224,12 @@ begin(void *arg, struct item *item)
 static void
 choose_process(struct validate_tool *self, const struct options *o, char **operands)
 {
-	struct photo_pool_options options = {.workers = (unsigned)o->common.jobs};
 	bool single = operands[0] != NULL && operands[1] == NULL;
 
-	if (!o->decode && (o->quick || o->common.jobs == 1 || single))
+	self->jobs = (unsigned)o->common.jobs;
+	self->here = !o->decode && (o->quick || o->common.jobs == 1 || single);
+	if (self->here)
 		self->check.types = filetype_new();
-	else
-		self->pool = photo_pool_new(self->loop, &options);
 }
 
 static void
@@ -248,7 +276,7 @@ main(int argc, char *argv[])
 	self.loop = loop_new();
 	choose_process(&self, &o, argv + first);
 	run = run_new(self.loop, &o.common, &step,
-	    self.pool != NULL ? 2 * (size_t)o.common.jobs + 2 : QUEUE_MAX, &self);
+	    !self.here ? 2 * (size_t)o.common.jobs + 2 : QUEUE_MAX, &self);
 	status = run_records(run, argv + first);
 	run_free(run);
 	release(&self);

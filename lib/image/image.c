@@ -34,7 +34,7 @@ image_new(enum image_type type, uint64_t max_pixels)
 	r->facts.type = type;
 	r->max_pixels = max_pixels;
 	r->format = formats[type];
-	buf_init(&r->held, IMAGE_NEED_MAX);
+	buf_init(&r->held, IMAGE_EXIF_MAX);
 	r->own = r->format->open(r);
 	return r;
 }
@@ -49,13 +49,58 @@ image_free(struct image_reader *r)
 	free(r);
 }
 
+/* Keeps the first and the last bytes after the end, without zeros before and behind. */
 static void
 feed_tail(struct image_reader *r, const uint8_t *p, size_t n)
 {
-	for (size_t i = 0; r->facts.zeros_after && i < n; i++)
-		r->facts.zeros_after = p[i] == 0;
-	if (r->format->tail != NULL)
-		r->format->tail(r, p, n);
+	size_t take;
+
+	while (n > 0 && p[n - 1] == 0)
+		n--;
+	while (r->n_first == 0 && n > 0 && *p == 0) {
+		p++;
+		n--;
+	}
+	take = TRAILER_BYTES - r->n_first < n ? TRAILER_BYTES - r->n_first : n;
+	memcpy(r->first + r->n_first, p, take);
+	r->n_first += take;
+	take = n < TRAILER_BYTES ? n : TRAILER_BYTES;
+	memmove(r->last, r->last + take, TRAILER_BYTES - take);
+	memcpy(r->last + TRAILER_BYTES - take, p + n - take, take);
+}
+
+/* Names what follows the picture. Phones put it there on purpose, so it tells nothing
+ * about the picture. */
+static enum image_trailer
+name_trailer(const struct image_reader *r)
+{
+	/* as ExifTool knows them: Samsung (twice), Insta360, Nikon, FotoStation, Photo
+	 * Mechanic */
+	static const struct {
+		enum image_trailer trailer;
+		const char *end;
+	} ends[] = {{TRAILER_SAMSUNG, "SEFT"}, {TRAILER_SAMSUNG, "QDIOBS"},
+	    {TRAILER_VENDOR, "8db42d694ccc418790edff439fe026bf"},
+	    {TRAILER_VENDOR, "/NIKON APP"}, {TRAILER_VENDOR, "\xa1\xb2\xc3\xd4"},
+	    {TRAILER_VENDOR, "cbipcbbl"}};
+
+	if (r->facts.after == 0)
+		return TRAILER_NONE;
+	if (r->n_first == 0)
+		return TRAILER_ZEROS;
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		size_t n = strlen(ends[i].end);
+		if (memcmp(r->last + TRAILER_BYTES - n, ends[i].end, n) == 0)
+			return ends[i].trailer;
+	}
+	if (r->n_first >= 3 && memcmp(r->first, "\xff\xd8\xff", 3) == 0)
+		return r->gain_map ? TRAILER_GAIN_MAP : TRAILER_PICTURE;
+	if (r->n_first >= 4 && memcmp(r->first, "HDRP", 4) == 0)
+		return TRAILER_HDR_PLUS;
+	/* the length of the first box is before it; its zeros are not kept */
+	if (memmem(r->first, r->n_first < 8 ? r->n_first : 8, "ftyp", 4) != NULL)
+		return TRAILER_MOVIE;
+	return r->listed ? TRAILER_LISTED : TRAILER_UNKNOWN;
 }
 
 /* Consumes at least one byte of an open picture. */
@@ -116,14 +161,15 @@ image_finish(struct image_reader *r)
 	if (f->state == IMAGE_OPEN) {
 		f->state = IMAGE_TRUNCATED;
 		f->end = r->fed;
-		if (f->reason[0] == '\0')
-			snprintf(f->reason, sizeof f->reason, "the file ends too early");
+		snprintf(f->reason, sizeof f->reason, "the file ends too early");
 	} else if (f->state == IMAGE_COMPLETE) {
 		f->after = r->fed - f->end;
-		f->zeros_after = f->zeros_after && f->after > 0;
+		f->trailer = name_trailer(r);
 	}
 	if (r->format->finish != NULL)
 		r->format->finish(r);
+	if (f->state == IMAGE_COMPLETE && f->odd)
+		f->state = IMAGE_ODD;
 }
 
 const struct image_facts *

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ enum {
 	M_DQT = 0xdb,
 	M_DRI = 0xdd,
 	M_APP1 = 0xe1,
+	M_APP2 = 0xe2,
 	M_APP15 = 0xef,
 	M_COM = 0xfe,
 };
@@ -42,18 +44,17 @@ struct jpeg {
 	uint32_t hmax, vmax;
 	uint32_t interval; /* MCUs between restart markers; 0: none */
 	unsigned tables;   /* quantization tables defined, a bit each */
-	/* length of the shortest code of each Huffman table, DC and AC; 0: undefined */
+	/* length of the shortest code of each Huffman table, DC and AC; 0: it has none */
 	uint8_t min[2][4];
+	uint8_t huffman[2];  /* Huffman tables defined, a bit each */
+	uint32_t left;       /* bytes of a segment after those that are read */
 	uint64_t scan_bytes; /* coded bytes, without stuffing and markers */
 	uint64_t scan_min;   /* the least bits that its blocks can take */
 	uint64_t restarts, restarts_wanted;
-	bool tail_open; /* all bytes after the EOI could be the rest of a scan */
-	bool tail_ff, tail_eoi;
-	uint8_t tail_first[2];
-	uint64_t tail_n;
 };
 
 static size_t marker(struct image_reader *r, const uint8_t *p, size_t n);
+static size_t marker_code(struct image_reader *r, const uint8_t *p, size_t n);
 static size_t scan(struct image_reader *r, const uint8_t *p, size_t n);
 
 static uint32_t
@@ -71,9 +72,11 @@ segment_dqt(struct image_reader *r, const uint8_t *p, size_t n)
 
 	while (i < n) {
 		size_t size = p[i] >> 4 == 0 ? 65 : 129;
-		if (p[i] >> 4 > 1 || (p[i] & 15) > 3 || n - i < size)
-			return image_damage_at(
-			    r, n, r->at + i, "a quantization table (DQT) is malformed");
+		if (p[i] >> 4 > 1 || (p[i] & 15) > 3 || n - i < size) {
+			image_odd(
+			    r, r->at + i, "a quantization table (DQT) is malformed");
+			break;
+		}
 		j->tables |= 1U << (p[i] & 15);
 		i += size;
 	}
@@ -81,9 +84,10 @@ segment_dqt(struct image_reader *r, const uint8_t *p, size_t n)
 }
 
 /* The length of the shortest code of a Huffman table, by its counts of codes with 1 to 16
- * bits. 0 when no such table exists: more than 256 symbols, or more codes than fit. */
-static uint8_t
-shortest_code(const uint8_t counts[16], size_t *symbols)
+ * bits; 0: it has no codes. False when no such table exists: more than 256 symbols, or
+ * more codes than fit. */
+static bool
+shortest_code(const uint8_t counts[16], size_t *symbols, uint8_t *shortest)
 {
 	uint32_t space = 0;
 	uint8_t min = 0;
@@ -95,10 +99,12 @@ shortest_code(const uint8_t counts[16], size_t *symbols)
 		if (min == 0 && counts[i] > 0)
 			min = (uint8_t)(i + 1);
 	}
-	return *symbols <= 256 && space <= 0x10000 ? min : 0;
+	*shortest = min;
+	return *symbols <= 256 && space <= 0x10000;
 }
 
-/* DHT (B.2.4.2): 16 counts, then the symbols. */
+/* DHT (B.2.4.2): 16 counts, then the symbols. A table without codes does no harm as long
+ * as no scan uses it. */
 static size_t
 segment_dht(struct image_reader *r, const uint8_t *p, size_t n)
 {
@@ -106,13 +112,14 @@ segment_dht(struct image_reader *r, const uint8_t *p, size_t n)
 	size_t i = 0, symbols = 0;
 
 	while (i < n) {
-		uint8_t min = 0;
-		if (n - i >= 17 && p[i] >> 4 <= 1 && (p[i] & 15) <= 3)
-			min = shortest_code(p + i + 1, &symbols);
-		if (min == 0 || n - i - 17 < symbols)
-			return image_damage_at(
-			    r, n, r->at + i, "a Huffman table (DHT) is malformed");
+		uint8_t min;
+		if (n - i < 17 || p[i] >> 4 > 1 || (p[i] & 15) > 3 ||
+		    !shortest_code(p + i + 1, &symbols, &min) || n - i - 17 < symbols) {
+			image_odd(r, r->at + i, "a Huffman table (DHT) is malformed");
+			break;
+		}
 		j->min[p[i] >> 4][p[i] & 15] = min;
+		j->huffman[p[i] >> 4] |= (uint8_t)(1U << (p[i] & 15));
 		i += 17 + symbols;
 	}
 	return image_next(r, n, marker, 2);
@@ -125,9 +132,10 @@ segment_dri(struct image_reader *r, const uint8_t *p, size_t n)
 	struct jpeg *j = r->own;
 
 	if (n != 2)
-		return image_damage(
-		    r, n, "the restart interval (DRI) has %zu bytes instead of 2", n);
-	j->interval = be16(p);
+		image_odd(
+		    r, r->at, "the restart interval (DRI) has %zu bytes instead of 2", n);
+	if (n >= 2)
+		j->interval = be16(p);
 	return image_next(r, n, marker, 2);
 }
 
@@ -140,7 +148,19 @@ segment_app1(struct image_reader *r, const uint8_t *p, size_t n)
 	if (n > 6 && memcmp(p, "Exif\0", 5) == 0)
 		exif_read(&r->facts, p, n);
 	else if (n > sizeof xmp && memcmp(p, xmp, sizeof xmp) == 0)
-		xmp_read(&r->facts, p + sizeof xmp, n - sizeof xmp);
+		xmp_read(r, p + sizeof xmp, n - sizeof xmp);
+	return image_next(r, n, marker, 2);
+}
+
+/* APP2: its first four bytes. MPF (CIPA DC-007) lists pictures that follow this one. */
+static size_t
+segment_app2(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct jpeg *j = r->own;
+
+	if (memcmp(p, "MPF", 4) == 0)
+		r->listed = true;
+	r->skip = j->left;
 	return image_next(r, n, marker, 2);
 }
 
@@ -184,13 +204,23 @@ segment_sof(struct image_reader *r, const uint8_t *p, size_t n)
 	return image_size(r, be16(p + 3), be16(p + 1)) ? image_next(r, n, marker, 2) : n;
 }
 
+/* The component that a scan names at that place of its list. Some files give the same id
+ * to several components: they are taken in turn, as libjpeg does it. */
 static struct component *
-component_of(struct jpeg *j, uint8_t id)
+component_of(struct jpeg *j, const uint8_t *sos, unsigned place)
 {
+	uint8_t id = sos[1 + 2 * place];
+	unsigned before = 0, last = COMPONENTS;
+
+	for (unsigned i = 0; i < place; i++)
+		before += sos[1 + 2 * i] == id;
 	for (unsigned i = 0; i < j->n; i++)
-		if (j->c[i].id == id)
-			return &j->c[i];
-	return NULL;
+		if (j->c[i].id == id) {
+			last = i;
+			if (before-- == 0)
+				break;
+		}
+	return last < COMPONENTS ? &j->c[last] : NULL;
 }
 
 /* The number of MCUs of a scan (A.2): of all components, or of one alone, whose MCU is a
@@ -218,18 +248,23 @@ scan_expect(struct image_reader *r, const uint8_t *p, unsigned n)
 	bool dc = !j->progressive || spectral[0] == 0;
 	bool ac = !j->progressive;
 	unsigned bits = 0;
-	uint64_t mcus = scan_mcus(r, n == 1 ? component_of(j, p[1]) : NULL);
+	uint64_t mcus = scan_mcus(r, n == 1 ? component_of(j, p, 0) : NULL);
+	bool huffman = !r->facts.arithmetic && !r->facts.exotic;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct component *c = component_of(j, p[1 + 2 * i]);
+		const struct component *c = component_of(j, p, i);
 		unsigned blocks = n == 1 ? 1U : (unsigned)c->h * c->v;
-		uint8_t tables = p[2 + 2 * i];
+		unsigned dc_table = p[2 + 2 * i] >> 4 & 3, ac_table = p[2 + 2 * i] & 3;
 		if (dc)
-			bits += blocks * (refines ? 1U : j->min[0][tables >> 4 & 3]);
+			bits += blocks * (refines ? 1U : j->min[0][dc_table]);
 		if (ac)
-			bits += blocks * j->min[1][tables & 3];
+			bits += blocks * j->min[1][ac_table];
+		if (huffman &&
+		    ((dc && !refines && (j->huffman[0] >> dc_table & 1) == 0) ||
+		        (ac && (j->huffman[1] >> ac_table & 1) == 0)))
+			r->facts.no_tables = true;
 	}
-	j->scan_min = r->facts.arithmetic || r->facts.exotic ? 0 : mcus * bits;
+	j->scan_min = huffman ? mcus * bits : 0;
 	j->restarts_wanted =
 	    j->interval > 0 ? (mcus + j->interval - 1) / j->interval - 1 : 0;
 }
@@ -248,13 +283,12 @@ segment_sos(struct image_reader *r, const uint8_t *p, size_t n)
 	if (count < 1 || count > j->n || n != 4 + 2 * (size_t)count)
 		return image_damage(r, n, "a scan header (SOS) is malformed");
 	for (unsigned i = 0; i < count; i++) {
-		struct component *c = component_of(j, p[1 + 2 * i]);
+		struct component *c = component_of(j, p, i);
 		if (c == NULL)
 			return image_damage(
 			    r, n, "a scan (SOS) names an unknown component");
 		if ((j->tables >> c->table & 1) == 0 && !r->facts.lossless)
-			return image_damage(
-			    r, n, "a quantization table (DQT) is missing");
+			image_odd(r, r->at, "a quantization table (DQT) is missing");
 		/* the lowest bit of each coefficient after this scan (G.1.1.1) */
 		if (!j->progressive)
 			memset(c->low, 0, sizeof c->low);
@@ -278,8 +312,10 @@ segment_length(struct image_reader *r, const uint8_t *p, size_t n)
 	image_step *step = NULL;
 	uint32_t len = be16(p);
 
-	if (len < 2)
-		return image_damage(r, n, "a segment has a length of %u bytes", len);
+	if (len < 2) {
+		image_odd(r, r->at, "a segment has a length of %u bytes", len);
+		return image_next(r, n, marker, 2);
+	}
 	len -= 2;
 	if (j->marker == M_DHT)
 		step = segment_dht;
@@ -295,9 +331,13 @@ segment_length(struct image_reader *r, const uint8_t *p, size_t n)
 		step = segment_sof;
 	if (step != NULL && len > 0)
 		return image_next(r, n, step, len);
-	if (step != NULL && step != segment_app1)
-		return image_damage(r, n, "a segment is empty");
-	r->skip = len;
+	if (step == segment_sof || step == segment_sos)
+		return image_damage(r, n, "a header (SOF, SOS) is empty");
+	if (j->marker == M_APP2 && len >= 4) {
+		j->left = len - 4;
+		return image_next(r, n, segment_app2, 4);
+	}
+	r->skip = len; /* an empty DHT or DQT is harmless: WhatsApp writes some */
 	return image_next(r, n, marker, 2);
 }
 
@@ -313,13 +353,14 @@ end_of_image(struct image_reader *r, size_t n)
 	for (unsigned i = 0; i < j->n; i++) {
 		if (r->facts.exotic)
 			continue;
-		if (j->c[i].low[0] != 0)
-			return image_damage(
-			    r, n, "the end (EOI) comes before the last scan");
+		if (j->c[i].low[0] != 0) {
+			image_damage(r, n, "the end (EOI) comes before the last scan");
+			r->facts.state = IMAGE_TRUNCATED;
+			return n;
+		}
 		for (unsigned k = 1; k < COEFFICIENTS; k++)
 			r->facts.scans_missing |= j->c[i].low[k] != 0;
 	}
-	j->tail_open = true;
 	return image_complete(r, n, r->at + n);
 }
 
@@ -333,6 +374,15 @@ is_misplaced(uint8_t code)
 	       (code > M_APP15 && code < M_COM);
 }
 
+/* Bytes between segments that do not belong there: skips to the next FF, as decoders. */
+static size_t
+stray(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	const uint8_t *ff = memchr(p, 0xff, n);
+
+	return ff != NULL ? image_next(r, (size_t)(ff - p) + 1, marker_code, 1) : n;
+}
+
 /* The second byte of a marker. Any number of FF may come before it (B.1.1.2). */
 static size_t
 marker_code(struct image_reader *r, const uint8_t *p, size_t n)
@@ -344,9 +394,10 @@ marker_code(struct image_reader *r, const uint8_t *p, size_t n)
 		return image_next(r, n, marker_code, 1);
 	if (j->marker == M_EOI)
 		return end_of_image(r, n);
-	if (is_misplaced(j->marker))
-		return image_damage(
-		    r, n, "the marker FF %02X is out of place", j->marker);
+	if (is_misplaced(j->marker)) {
+		image_odd(r, r->at, "the marker FF %02X is out of place", j->marker);
+		return image_next(r, n, stray, 0);
+	}
 	if (j->marker == M_TEM)
 		return image_next(r, n, marker, 2);
 	return image_next(r, n, segment_length, 2);
@@ -355,10 +406,11 @@ marker_code(struct image_reader *r, const uint8_t *p, size_t n)
 static size_t
 marker(struct image_reader *r, const uint8_t *p, size_t n)
 {
-	if (p[0] != 0xff)
-		return image_damage(
-		    r, n, "there is %02X %02X where a marker should be", p[0], p[1]);
-	return marker_code(r, p, n);
+	if (p[0] == 0xff)
+		return marker_code(r, p, n);
+	image_odd(r, r->at, "there is %02X %02X where a marker should be", p[0], p[1]);
+	return p[1] == 0xff ? image_next(r, n, marker_code, 1)
+	                    : image_next(r, n, stray, 0);
 }
 
 /* Any marker but RST ends the scan: compares it with what scan_expect computed. */
@@ -374,9 +426,8 @@ scan_end(struct image_reader *r, const uint8_t *p, size_t n)
 	/* some encoders write one restart marker too many, at the end */
 	if (!r->facts.exotic && j->interval > 0 && j->restarts != j->restarts_wanted &&
 	    j->restarts != j->restarts_wanted + 1)
-		return image_damage_at(r, n, r->at - 1,
-		    "a scan has %ju of %ju restart markers (RST)", (uintmax_t)j->restarts,
-		    (uintmax_t)j->restarts_wanted);
+		image_odd(r, r->at - 1, "a scan has %ju of %ju restart markers (RST)",
+		    (uintmax_t)j->restarts, (uintmax_t)j->restarts_wanted);
 	return marker_code(r, p, n);
 }
 
@@ -392,8 +443,7 @@ scan_code(struct image_reader *r, const uint8_t *p, size_t n)
 		return n;
 	if (code >= M_RST0 && code <= M_RST7) {
 		if (j->interval == 0 || code - M_RST0 != (int)(j->restarts & 7))
-			return image_damage_at(
-			    r, n, r->at - 1, "a restart marker (RST) is out of order");
+			image_odd(r, r->at - 1, "a restart marker (RST) is out of order");
 		j->restarts++;
 	} else if (code != 0x00) {
 		return scan_end(r, p, n);
@@ -432,54 +482,17 @@ start(struct image_reader *r, const uint8_t *p, size_t n)
 	return image_next(r, n, marker, 2);
 }
 
-/* Follows a byte after the EOI: could it be coded data, and then the EOI that ends it? */
-static void
-tail_byte(struct image_reader *r, uint8_t b)
-{
-	struct jpeg *j = r->own;
-
-	if (j->tail_n < 2)
-		j->tail_first[j->tail_n] = b;
-	if (j->tail_eoi)
-		j->tail_open = false;
-	else if (!j->tail_ff)
-		j->tail_ff = b == 0xff;
-	else if (b == M_EOI)
-		j->tail_eoi = true;
-	else if (b == 0x00 || (b >= M_RST0 && b <= M_RST7))
-		j->tail_ff = false;
-	else if (b != 0xff) {
-		j->tail_open = false;
-		j->tail_eoi = r->facts.scans_missing && (b == M_DHT || b == M_SOS);
-	}
-}
-
-static void
-jpeg_tail(struct image_reader *r, const uint8_t *p, size_t n)
-{
-	struct jpeg *j = r->own;
-
-	for (size_t i = 0; i < n && j->tail_open; i++, j->tail_n++)
-		tail_byte(r, p[i]);
-}
-
-/* When an EOI was written over a scan, the rest of the scan and its own EOI follow. A
- * second EOI alone is harmless. */
+/* An EOI can stand within a scan, and the rest of the scan follow. */
 static void
 jpeg_finish(struct image_reader *r)
 {
-	struct jpeg *j = r->own;
 	struct image_facts *f = &r->facts;
 
-	if (f->state != IMAGE_COMPLETE)
+	if (f->state != IMAGE_COMPLETE || f->trailer != TRAILER_UNKNOWN || f->odd)
 		return;
-	f->picture_after = j->tail_first[0] == 0xff && j->tail_first[1] == M_SOI;
-	if (j->tail_open)
-		f->scan_after = j->tail_eoi && j->tail_n > 2 && !f->zeros_after;
-	else
-		f->scan_after = j->tail_eoi && f->scans_missing;
-	if (f->scan_after)
-		image_damage_at(r, 0, f->end - 2, "the end (EOI) stands within a scan");
+	f->state = IMAGE_ODD;
+	f->odd_at = f->end - 2;
+	snprintf(f->reason, sizeof f->reason, "the end (EOI) stands within a scan");
 }
 
 static void *
@@ -489,4 +502,4 @@ jpeg_open(struct image_reader *r)
 	return mem_new(1, sizeof(struct jpeg));
 }
 
-const struct image_format image_jpeg = {jpeg_open, jpeg_tail, jpeg_finish, free};
+const struct image_format image_jpeg = {jpeg_open, jpeg_finish, free};

@@ -16,6 +16,8 @@
 #define ACTL TAG('a', 'c', 'T', 'L')
 #define EXIF TAG('e', 'X', 'I', 'f')
 #define ITXT TAG('i', 'T', 'X', 't')
+#define TEXT TAG('t', 'E', 'X', 't')
+#define ZTXT TAG('z', 'T', 'X', 't')
 
 /* Sections and tables named below are of the W3C's PNG, third edition. */
 
@@ -34,8 +36,10 @@ struct png {
 	uint32_t crc;
 	uint8_t color;
 	bool seen_palette, seen_data, data_over;
+	bool ignored;   /* the chunk: decoders pass over it */
 	bool inflating; /* the pixel data is checked */
-	bool inflated;  /* it has ended */
+	bool inflated;  /* it has ended, or what follows cannot be inflated */
+	bool raw_exif;  /* there is Exif in a text chunk */
 	z_stream z;
 	struct pass pass[7];
 	unsigned n_pass, at_pass;
@@ -103,13 +107,29 @@ chunk_ihdr(struct image_reader *r, const uint8_t *p, size_t n)
 	return image_next(r, n, chunk_header, 8);
 }
 
+/* Programs that read a PNG from its start see no Exif behind the pixels. */
+static void
+read_exif(struct image_reader *r, const uint8_t *p, size_t len)
+{
+	struct png *g = r->own;
+	struct image_facts *f = &r->facts;
+	bool first = !f->exif;
+
+	exif_read(f, p, len);
+	if (first && g->seen_data && f->orientation > 1) {
+		f->other_orientation = f->orientation;
+		f->orientation = 0;
+	}
+}
+
 /* A chunk whose CRC is right. p: its data. */
 static size_t
 chunk_done(struct image_reader *r, const uint8_t *p, size_t len, size_t n)
 {
+	static const char raw[] = "Raw profile type exif";
 	struct png *g = r->own;
 
-	switch (g->tag) {
+	switch (g->ignored ? 0 : g->tag) {
 	case IHDR:
 		return chunk_ihdr(r, p, n);
 	case PLTE:
@@ -119,23 +139,45 @@ chunk_done(struct image_reader *r, const uint8_t *p, size_t len, size_t n)
 		r->facts.alpha = true;
 		break;
 	case ACTL:
-		r->facts.animated = true;
+		r->facts.frames = true;
+		r->facts.animated = len >= 4 && be32(p) > 1;
 		break;
 	case EXIF:
-		exif_read(&r->facts, p, len);
+		read_exif(r, p, len);
 		break;
 	case ITXT:
 		if (len > 17 && memcmp(p, "XML:com.adobe.xmp", 17) == 0)
-			xmp_read(&r->facts, p, len);
+			xmp_read(r, p, len);
+		break;
+	case TEXT:
+	case ZTXT: /* Exif as ImageMagick wrote it before PNG had eXIf */
+		g->raw_exif |= len > sizeof raw && memcmp(p, raw, sizeof raw) == 0;
 		break;
 	case IEND:
-		if (g->inflating && !g->inflated)
+		if (g->inflating && g->at_pass < g->n_pass)
 			return image_damage(
 			    r, n, "the pixel data (IDAT) is not complete");
+		if (g->inflating && !g->inflated)
+			image_odd(r, r->at, "the pixel data (IDAT) has no end");
+		if (!r->facts.exif)
+			r->facts.exif_unread = g->raw_exif;
 		return image_complete(r, n, r->at + n);
 	default:
 		break;
 	}
+	return image_next(r, n, chunk_header, 8);
+}
+
+/* A chunk whose CRC is wrong. Decoders leave out an ancillary one. */
+static size_t
+wrong_crc(struct image_reader *r, size_t n)
+{
+	struct png *g = r->own;
+
+	if ((g->tag >> 24 & 0x20) == 0)
+		return image_damage(r, n, "the checksum of a chunk is wrong");
+	image_odd(r, g->chunk_at, "the checksum of a chunk is wrong");
+	r->facts.exif_unread |= g->tag == EXIF && !r->facts.exif;
 	return image_next(r, n, chunk_header, 8);
 }
 
@@ -147,32 +189,36 @@ chunk_whole(struct image_reader *r, const uint8_t *p, size_t n)
 	size_t len = n - 4;
 
 	if (crc32(g->crc, p, (uInt)len) != be32(p + len))
-		return image_damage(r, n, "the checksum of a chunk is wrong");
+		return wrong_crc(r, n);
 	return chunk_done(r, p, len, n);
 }
 
-/* The CRC of a long chunk. Long Exif and text were not kept, so they are not read. */
+/* The CRC of a long chunk. Long text was not kept, so it is not read. */
 static size_t
 chunk_crc(struct image_reader *r, const uint8_t *p, size_t n)
 {
 	struct png *g = r->own;
 
 	if (g->crc != be32(p))
-		return image_damage(r, n, "the checksum of a chunk is wrong");
-	return g->tag == EXIF || g->tag == ITXT ? image_next(r, n, chunk_header, 8)
-	                                        : chunk_done(r, p, 0, n);
+		return wrong_crc(r, n);
+	return g->tag == IEND || g->tag == PLTE ? chunk_done(r, p, 0, n)
+	                                        : image_next(r, n, chunk_header, 8);
 }
 
-/* Follows the rows through n inflated bytes. False when there are more rows than the
- * header says, or a filter above 4 (9.2). */
+/* Follows the rows through n inflated bytes. False for a filter above 4 (9.2). */
 static bool
-follow_rows(struct png *g, size_t n)
+follow_rows(struct image_reader *r, size_t n)
 {
+	struct png *g = r->own;
+
 	for (size_t i = 0; i < n;) {
 		const struct pass *pass = &g->pass[g->at_pass];
 		uint64_t take = n - i;
-		if (g->at_pass == g->n_pass)
-			return false;
+		if (g->at_pass == g->n_pass) {
+			image_odd(r, g->chunk_at,
+			    "the pixel data (IDAT) has more rows than the picture");
+			return true;
+		}
 		if (g->at_byte == 0 && g->out[i] > 4)
 			return false;
 		if (take > pass->row - g->at_byte)
@@ -190,33 +236,42 @@ follow_rows(struct png *g, size_t n)
 	return true;
 }
 
-/* Inflates a piece of IDAT and drops the pixels. */
+/* Inflates a piece of IDAT and drops the pixels. libpng warns of what is behind the last
+ * row, and goes on. */
 static size_t
 inflate_piece(struct image_reader *r, const uint8_t *p, size_t n)
 {
-	static const char wrong_length[] = "the pixel data (IDAT) has the wrong length";
 	struct png *g = r->own;
 	int status = Z_OK;
 
+	if (g->inflated && n > 0)
+		image_odd(r, g->chunk_at, "bytes follow the pixel data (IDAT)");
 	if (g->inflated)
-		return image_damage_at(r, n, g->chunk_at, wrong_length);
+		return n;
 	g->z.next_in = (uint8_t *)(uintptr_t)p;
 	g->z.avail_in = (uInt)n;
 	do {
 		g->z.next_out = g->out;
 		g->z.avail_out = sizeof g->out;
 		status = inflate(&g->z, Z_NO_FLUSH);
-		if (!follow_rows(g, sizeof g->out - g->z.avail_out))
+		if (!follow_rows(r, sizeof g->out - g->z.avail_out))
 			return image_damage_at(r, n, g->chunk_at,
 			    "a row of the pixel data (IDAT) is malformed");
 	} while (status == Z_OK && (g->z.avail_in > 0 || g->z.avail_out == 0));
-	g->inflated = status == Z_STREAM_END;
-	if (g->inflated && (g->at_pass < g->n_pass || g->z.avail_in > 0))
-		return image_damage_at(r, n, g->chunk_at, wrong_length);
-	if (!g->inflated && status != Z_OK && status != Z_BUF_ERROR)
+	g->inflated = status != Z_OK && status != Z_BUF_ERROR;
+	if (status == Z_STREAM_END && g->at_pass < g->n_pass)
+		return image_damage_at(
+		    r, n, g->chunk_at, "the pixel data (IDAT) is too short");
+	if (status == Z_STREAM_END && g->z.avail_in > 0)
+		image_odd(r, g->chunk_at, "bytes follow the pixel data (IDAT)");
+	if (status == Z_STREAM_END || !g->inflated)
+		return n;
+	if (g->at_pass < g->n_pass)
 		return image_damage_at(r, n, g->chunk_at,
 		    "the pixel data (IDAT) cannot be inflated: %s",
 		    g->z.msg != NULL ? g->z.msg : "zlib error");
+	image_odd(r, g->chunk_at, "the end of the pixel data (IDAT) is malformed: %s",
+	    g->z.msg != NULL ? g->z.msg : "zlib error");
 	return n;
 }
 
@@ -234,6 +289,31 @@ chunk_data(struct image_reader *r, const uint8_t *p, size_t n)
 	return g->tag == IDAT && g->inflating ? inflate_piece(r, p, take) : take;
 }
 
+static bool
+wrong_palette(const struct png *g)
+{
+	return g->len > 768 || g->len % 3 != 0;
+}
+
+/* What decoders pass over (libpng: "benign error"), or NULL. */
+static const char *
+harmless(const struct png *g)
+{
+	switch (g->tag) {
+	case PLTE:
+		if (g->seen_data || g->color == 0 || g->color == 4)
+			return "the palette (PLTE) is out of place";
+		return wrong_palette(g) ? "the palette (PLTE) has the wrong length"
+		                        : NULL;
+	case IDAT:
+		return g->data_over ? "pixel data (IDAT) is out of place" : NULL;
+	case IEND:
+		return g->len != 0 ? "the end (IEND) is not empty" : NULL;
+	default:
+		return NULL;
+	}
+}
+
 /* Why the chunk may not stand here (5.6), or NULL. */
 static const char *
 misplaced(const struct image_reader *r, const struct png *g)
@@ -246,19 +326,19 @@ misplaced(const struct image_reader *r, const struct png *g)
 		       : g->len != 13  ? "the header (IHDR) has the wrong length"
 		                       : NULL;
 	case PLTE:
-		if (g->seen_palette || g->seen_data || g->color == 0 || g->color == 4)
-			return "the palette (PLTE) is out of place";
-		return g->len == 0 || g->len > 768 || g->len % 3 != 0
+		if (g->seen_palette && !g->seen_data)
+			return "there are two palettes (PLTE)";
+		return r->facts.palette && (g->len == 0 || wrong_palette(g))
 		           ? "the palette (PLTE) has the wrong length"
 		           : NULL;
 	case IDAT:
 		if (r->facts.palette && !g->seen_palette)
 			return "the palette (PLTE) is missing";
-		return g->data_over ? "pixel data (IDAT) is out of place" : NULL;
+		return g->data_over && !(g->inflating && g->at_pass == g->n_pass)
+		           ? "pixel data (IDAT) is out of place"
+		           : NULL;
 	case IEND:
-		return g->len != 0     ? "the end (IEND) is not empty"
-		       : !g->seen_data ? "there is no pixel data (IDAT)"
-		                       : NULL;
+		return !g->seen_data ? "there is no pixel data (IDAT)" : NULL;
 	default:
 		return (g->tag >> 24 & 0x20) == 0
 		           ? "it has a critical chunk that is not known"
@@ -290,17 +370,22 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 	why = misplaced(r, g);
 	if (why != NULL)
 		return image_damage(r, n, "%s", why);
+	why = harmless(g);
+	if (why != NULL)
+		image_odd(r, r->at, "%s", why);
 	if (g->tag == IDAT) {
 		g->seen_data = true;
 		r->facts.header_end = true;
 	} else if (g->seen_data) {
 		g->data_over = true;
 	}
-	if (g->tag == ACTL && g->seen_data)
-		g->tag = 0; /* an acTL after IDAT means nothing (11.3.6.1): ignore it */
+	/* an acTL after IDAT means nothing (11.3.6.1) */
+	g->ignored = (g->tag == ACTL && g->seen_data) || (g->tag == PLTE && why != NULL);
 	g->crc = (uint32_t)crc32(0, p + 4, 4);
-	if (g->tag != IDAT && g->len <= IMAGE_NEED_MAX - 4)
+	if (g->tag != IDAT &&
+	    g->len <= (g->tag == EXIF ? IMAGE_EXIF_MAX : IMAGE_NEED_MAX) - 4)
 		return image_next(r, n, chunk_whole, g->len + 4);
+	r->facts.exif_unread |= g->tag == EXIF && !r->facts.exif;
 	if (g->len > 0)
 		return image_next(r, n, chunk_data, 0);
 	return image_next(r, n, chunk_crc, 4);
@@ -334,4 +419,4 @@ png_close(void *own)
 	free(g);
 }
 
-const struct image_format image_png = {png_open, NULL, NULL, png_close};
+const struct image_format image_png = {png_open, NULL, png_close};

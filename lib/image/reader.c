@@ -11,13 +11,27 @@ image_next(struct image_reader *r, size_t n, image_step *step, size_t need)
 	return n;
 }
 
+void
+image_odd(struct image_reader *r, uint64_t at, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (r->facts.odd)
+		return;
+	r->facts.odd = true;
+	r->facts.odd_at = at;
+	va_start(ap, fmt);
+	vsnprintf(r->facts.reason, sizeof r->facts.reason, fmt, ap);
+	va_end(ap);
+}
+
 size_t
 image_damage_at(struct image_reader *r, size_t n, uint64_t at, const char *fmt, ...)
 {
 	va_list ap;
 
 	r->facts.state = IMAGE_DAMAGED;
-	r->facts.end = at;
+	r->facts.end = r->facts.odd_at = at;
 	va_start(ap, fmt);
 	vsnprintf(r->facts.reason, sizeof r->facts.reason, fmt, ap);
 	va_end(ap);
@@ -30,7 +44,6 @@ image_complete(struct image_reader *r, size_t n, uint64_t len)
 	r->facts.state = IMAGE_COMPLETE;
 	r->facts.header_end = true;
 	r->facts.end = len;
-	r->facts.zeros_after = true;
 	return n;
 }
 

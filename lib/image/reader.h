@@ -14,6 +14,8 @@
 #include "image/facts.h"
 
 #define IMAGE_NEED_MAX 65536
+/* Of Exif in PNG and WebP, which is read in one piece. */
+#define IMAGE_EXIF_MAX ((size_t)64 << 20)
 
 struct image_reader;
 typedef size_t image_step(struct image_reader *r, const uint8_t *p, size_t n);
@@ -21,14 +23,14 @@ typedef size_t image_step(struct image_reader *r, const uint8_t *p, size_t n);
 struct image_format {
 	/* Sets the first step. Returns r->own. */
 	void *(*open)(struct image_reader *r);
-	/* Gets the bytes after the end; may be NULL. */
-	void (*tail)(struct image_reader *r, const uint8_t *p, size_t n);
 	/* The file has ended, whatever the state; may be NULL. */
 	void (*finish)(struct image_reader *r);
 	void (*close)(void *own);
 };
 
 extern const struct image_format image_jpeg, image_png, image_webp;
+
+#define TRAILER_BYTES 32
 
 struct image_reader {
 	struct image_facts facts;
@@ -41,13 +43,24 @@ struct image_reader {
 	uint64_t skip; /* bytes to skip before the next step */
 	uint64_t max_pixels;
 	struct buf held; /* the first part of what the step needs */
+	/* Of the bytes after the end: the first, from the first that is not
+	 * zero, and the last, up to the last that is not zero. */
+	uint8_t first[TRAILER_BYTES], last[TRAILER_BYTES];
+	size_t n_first;
+	/* What the metadata says about bytes after the end. */
+	bool listed, gain_map;
 };
 
 /* These return n, so that a step can say `return image_next(...)`. */
 
-/* Sets the next step; need is at most IMAGE_NEED_MAX. */
+/* Sets the next step; need is at most IMAGE_NEED_MAX, or IMAGE_EXIF_MAX. */
 size_t image_next(
     struct image_reader *r, size_t n, image_step *step, size_t need);
+
+/* Notes that something at that offset contradicts the format; the reading goes
+ * on. The first such note counts. */
+void image_odd(struct image_reader *r, uint64_t at, const char *fmt, ...)
+    PRINTF(3, 4);
 
 /* End the reading: damaged at that offset, damaged in the bytes of this step,
  * or complete with len bytes. */
@@ -90,9 +103,11 @@ le32(const uint8_t *p)
 }
 
 /* image/exif.c: orientation and location from Exif, which is a TIFF structure
- * with or without "Exif\0\0" in front, and the location from an XMP packet.
- * Metadata that cannot be read is no damage: it states nothing. */
+ * with or without "Exif\0\0" in front, and from an XMP packet, which may also
+ * list what follows the picture. Of several Exif blocks the first counts, as
+ * exiftool, Pillow and libvips have it. Metadata that cannot be read is no
+ * damage. */
 void exif_read(struct image_facts *facts, const uint8_t *p, size_t n);
-void xmp_read(struct image_facts *facts, const uint8_t *p, size_t n);
+void xmp_read(struct image_reader *r, const uint8_t *p, size_t n);
 
 #endif

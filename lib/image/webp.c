@@ -27,6 +27,7 @@ struct webp {
 	uint32_t tag, len;
 	uint64_t chunk_end; /* padding included */
 	uint8_t flags;      /* of VP8X */
+	unsigned n_frames;
 	bool extended, seen_picture, seen_frame_picture;
 	uint32_t frame_width, frame_height;
 };
@@ -84,16 +85,17 @@ picture(struct image_reader *r, size_t n, uint32_t width, uint32_t height)
 			    r, n, "a frame has another size than its header (ANMF) says");
 		w->seen_frame_picture = true;
 	} else if (w->seen_picture) {
-		return image_damage(r, n, "there are two pictures (VP8, VP8L) in it");
+		image_odd(r, r->at, "there are two pictures (VP8, VP8L) in it");
 	} else if (w->extended && (width != f->width || height != f->height)) {
 		return image_damage(
 		    r, n, "the picture has another size than the header (VP8X) says");
 	}
 	w->seen_picture = true;
-	if (!w->extended)
+	if (!w->extended && !f->header)
 		image_size(r, width, height);
 	/* Exif comes after the picture, when VP8X announces it */
-	r->facts.header_end = r->facts.header && (w->flags & FLAG_EXIF) == 0;
+	f->header_end =
+	    f->header && (w->flags & FLAG_EXIF) == 0 && (!f->frames || f->animated);
 	return end_chunk(r, n);
 }
 
@@ -139,7 +141,7 @@ chunk_vp8x(struct image_reader *r, const uint8_t *p, size_t n)
 	r->facts.alpha = (w->flags & FLAG_ALPHA) != 0;
 	r->facts.channels = r->facts.alpha ? 4 : 3;
 	r->facts.depth = 8;
-	r->facts.animated = (w->flags & FLAG_ANIMATION) != 0;
+	r->facts.frames = (w->flags & FLAG_ANIMATION) != 0;
 	image_size(r, le24(p + 4) + 1, le24(p + 7) + 1);
 	return end_chunk(r, n);
 }
@@ -158,9 +160,25 @@ chunk_anmf(struct image_reader *r, const uint8_t *p, size_t n)
 		return image_damage(r, n, "a frame (ANMF) lies outside of the picture");
 	if (w->len < ANMF_HEADER + 8)
 		return image_damage(r, n, "a frame (ANMF) has no picture");
+	r->facts.animated = ++w->n_frames > 1;
 	w->frame_end = w->chunk_end;
 	w->seen_frame_picture = false;
 	return image_next(r, n, chunk_header, 8);
+}
+
+/* Programs disagree about Exif that VP8X does not announce. */
+static void
+read_exif(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct webp *w = r->own;
+	struct image_facts *f = &r->facts;
+	bool first = !f->exif;
+
+	exif_read(f, p, n);
+	if (first && (w->flags & FLAG_EXIF) == 0 && f->orientation > 1) {
+		f->other_orientation = f->orientation;
+		f->orientation = 0;
+	}
 }
 
 /* EXIF and XMP, each in one piece. */
@@ -170,10 +188,10 @@ chunk_meta(struct image_reader *r, const uint8_t *p, size_t n)
 	struct webp *w = r->own;
 
 	if (w->tag == EXIF) {
-		exif_read(&r->facts, p, n);
+		read_exif(r, p, n);
 		r->facts.header_end = r->facts.header;
 	} else {
-		xmp_read(&r->facts, p, n);
+		xmp_read(r, p, n);
 	}
 	return end_chunk(r, n);
 }
@@ -192,9 +210,9 @@ misplaced(const struct image_reader *r, const struct webp *w, uint64_t at)
 		return "a chunk is longer than its frame (ANMF)";
 	if (w->tag == VP8X && !first)
 		return "the header (VP8X) is out of place";
-	if (w->tag == ANMF && (w->frame_end != 0 || !r->facts.animated))
+	if (w->tag == ANMF && (w->frame_end != 0 || !r->facts.frames))
 		return "a frame (ANMF) is out of place";
-	if ((w->tag == VP8 || w->tag == VP8L) && r->facts.animated && w->frame_end == 0)
+	if ((w->tag == VP8 || w->tag == VP8L) && r->facts.frames && w->frame_end == 0)
 		return "a picture (VP8, VP8L) stands outside of the frames (ANMF)";
 	return NULL;
 }
@@ -224,8 +242,10 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 	why = misplaced(r, w, r->at);
 	if (why != NULL)
 		return image_damage(r, n, "%s", why);
-	if ((w->tag == EXIF || w->tag == XMP) && w->len > 0 && w->len <= IMAGE_NEED_MAX)
+	if (w->len > 0 && ((w->tag == EXIF && w->len <= IMAGE_EXIF_MAX) ||
+	                      (w->tag == XMP && w->len <= IMAGE_NEED_MAX)))
 		return image_next(r, n, chunk_meta, w->len);
+	r->facts.exif_unread |= w->tag == EXIF && !r->facts.exif && w->len > 0;
 	for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
 		if (headers[i].tag != w->tag)
 			continue;
@@ -250,6 +270,17 @@ start(struct image_reader *r, const uint8_t *p, size_t n)
 	return image_next(r, n, chunk_header, 8);
 }
 
+/* Exif follows the picture: what was read no further may have it. */
+static void
+webp_finish(struct image_reader *r)
+{
+	struct webp *w = r->own;
+	struct image_facts *f = &r->facts;
+
+	f->exif_unread |=
+	    f->state == IMAGE_DAMAGED && (w->flags & FLAG_EXIF) != 0 && !f->exif;
+}
+
 static void *
 webp_open(struct image_reader *r)
 {
@@ -257,4 +288,4 @@ webp_open(struct image_reader *r)
 	return mem_new(1, sizeof(struct webp));
 }
 
-const struct image_format image_webp = {webp_open, NULL, NULL, free};
+const struct image_format image_webp = {webp_open, webp_finish, free};

@@ -70,7 +70,8 @@ picture_is_whole(struct file *f)
 	for (uint64_t at = 0; at < f->size && bytes_at(f, at, 1) != NULL; at += f->n)
 		image_feed(reader, f->window, f->n);
 	image_finish(reader);
-	whole = image_facts(reader)->state == IMAGE_COMPLETE;
+	whole = image_facts(reader)->state == IMAGE_COMPLETE ||
+	        image_facts(reader)->state == IMAGE_ODD;
 	if (!whole)
 		fault(f, image_facts(reader)->reason);
 	image_free(reader);

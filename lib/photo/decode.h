@@ -1,11 +1,12 @@
 /*
  * decode: decodes every pixel of a picture and throws it away, to find damage
- * that the structure does not show.
+ * that the structure does not show, or to acquit a picture whose structure
+ * breaks a rule.
  *
  *   JPEG  libjpeg-turbo, at an eighth of the size: it decodes all of the coded
  *         data and saves a third of the time, as most of the arithmetic that
  *         follows is left out. Its warnings ("premature end of data segment")
- *         are damage.
+ *         are damage, but for three that are no more than a risk.
  *   PNG   nothing: image/png.c has inflated and checked every byte.
  *   WebP  libwebp, all frames of an animation, without the filter that smooths
  *         the edges of blocks.
@@ -25,17 +26,22 @@ struct decoded {
 	int args[8]; /* the numbers in libjpeg's message */
 };
 
-/* True for a photo that PHOTO_DECODE decodes: a JPEG or WebP with no finding
- * that refuses it. */
+/* True for a JPEG or WebP with no finding that refuses it for good: with
+ * PHOTO_DECODE, or when photo_needs_decoder. */
 bool decode_wanted(
     const struct photo *photo, const struct photo_options *options);
 
 /* Decodes the photo in fd. *d is zeroed before. */
 void decode_pixels(int fd, const struct photo *photo, struct decoded *d);
 
-/* Adds the findings damaged and decoder_crashed (out of memory). False when
- * decode_pixels cannot have set *d. */
-bool decode_findings(const struct decoded *d, struct photo *photo);
+/* Adds the findings damaged and decoder_crashed (out of memory), or acquits the
+ * photo. False when decode_pixels cannot have set *d. */
+bool decode_findings(const struct decoded *d,
+    const struct photo_options *options, struct photo *photo);
+
+/* True when the picture is all there: the decoder was silent, or warned of a
+ * mere risk. */
+bool decode_is_sound(const struct decoded *d, enum image_type type);
 
 /* The decoders of the formats, and the words for a code: NULL for none. text is
  * room for the words. */

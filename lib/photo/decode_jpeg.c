@@ -47,8 +47,15 @@ on_error(j_common_ptr cinfo)
 	longjmp(d->failed, 1);
 }
 
-/* Keeps the first warning (level -1). Stray bytes between markers are harmless: any other
- * warning replaces that one. An odd Adobe marker says nothing about the data. */
+/* Warnings that tell of an odd file, but of no pixel that is lost. */
+static bool
+is_harmless(int code)
+{
+	return code == JWRN_EXTRANEOUS_DATA || code == JWRN_BOGUS_PROGRESSION ||
+	       code == JWRN_NOT_SEQUENTIAL;
+}
+
+/* Keeps the first warning (level -1); any other replaces a harmless one. An odd Adobe marker says nothing about the data. */
 static void
 on_message(j_common_ptr cinfo, int level)
 {
@@ -57,8 +64,7 @@ on_message(j_common_ptr cinfo, int level)
 
 	if (level >= 0 || code == JWRN_ADOBE_XFORM)
 		return;
-	if (d->result->code != 0 &&
-	    (d->result->code != JWRN_EXTRANEOUS_DATA || code == JWRN_EXTRANEOUS_DATA))
+	if (d->result->code != 0 && (!is_harmless(d->result->code) || is_harmless(code)))
 		return;
 	keep_message(d, cinfo->err);
 }
@@ -166,7 +172,7 @@ decode_jpeg_words(
 	if (d->code <= 0 || d->code > errors.last_jpeg_message ||
 	    strstr(errors.jpeg_message_table[d->code], "%s") != NULL)
 		return NULL; /* only numbers come from the decoder */
-	if (d->code == JWRN_EXTRANEOUS_DATA)
+	if (is_harmless(d->code))
 		*severity = SEVERITY_RISKY;
 	errors.msg_code = d->code;
 	memcpy(errors.msg_parm.i, d->args, sizeof d->args);

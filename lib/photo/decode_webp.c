@@ -59,8 +59,8 @@ decode_webp(int fd, const struct photo *photo, struct decoded *d)
 	}
 	for (; have < len && n > 0; have += n > 0 ? (size_t)n : 0)
 		n = TEMP_FAILURE_RETRY(pread(fd, data + have, len - have, (off_t)have));
-	status = photo->facts.animated ? decode_frames(data, have)
-	                               : decode_still(data, have, photo);
+	status = photo->facts.frames ? decode_frames(data, have)
+	                             : decode_still(data, have, photo);
 	free(data);
 	d->code = (int)status;
 	if (status == VP8_STATUS_OUT_OF_MEMORY)

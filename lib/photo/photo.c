@@ -158,6 +158,47 @@ find_other_type(struct photo *photo)
 		    "the file is not a picture, it is %s", type);
 }
 
+bool
+photo_needs_decoder(const struct photo *photo)
+{
+	const struct image_facts *f = &photo->facts;
+
+	return (f->type == IMAGE_JPEG || f->type == IMAGE_WEBP) && f->header &&
+	       f->state >= IMAGE_ODD && photo->pixels == PHOTO_NOT_DECODED;
+}
+
+/* The structure breaks rules, and the pixels are sound all the same: a decoder has told,
+ * or (PNG) every byte of them was inflated. */
+static bool
+is_acquitted(const struct photo *photo)
+{
+	return photo->pixels != PHOTO_NOT_DECODED ||
+	       (photo->facts.type == IMAGE_PNG && photo->facts.state == IMAGE_ODD);
+}
+
+static bool
+is_shown(const struct photo *photo)
+{
+	return photo->facts.state == IMAGE_COMPLETE ||
+	       (photo->facts.state >= IMAGE_ODD && is_acquitted(photo));
+}
+
+/* A decoder said nothing: a note. It warned, or (PNG) libpng would: risky. */
+static void
+find_odd_structure(struct photo *photo, const char *name, const char *got)
+{
+	const struct image_facts *f = &photo->facts;
+	bool silent = photo->pixels == PHOTO_SOUND;
+
+	if (f->odd || f->state == IMAGE_DAMAGED)
+		finding_add(&photo->findings, CODE_ODD_STRUCTURE,
+		    silent ? SEVERITY_NOTE : SEVERITY_RISKY, got,
+		    "a picture without faults",
+		    silent ? "av-fit --always writes it anew" : "av-fit writes it anew",
+		    "the %s is odd at byte %ju, but its pixels are sound: %s", name,
+		    (uintmax_t)f->odd_at, f->reason);
+}
+
 static void
 find_damage(struct photo *photo)
 {
@@ -172,14 +213,23 @@ find_damage(struct photo *photo)
 		finding_add(&photo->findings, CODE_TRUNCATED, SEVERITY_REFUSED, got,
 		    "a complete picture", "copy or download it again",
 		    "the %s is incomplete: %s", name, f->reason);
-	} else if (f->state == IMAGE_DAMAGED) {
-		snprintf(got, sizeof got, "byte %ju", (uintmax_t)f->end);
+	}
+	if (f->state < IMAGE_ODD)
+		return;
+	snprintf(got, sizeof got, "byte %ju", (uintmax_t)f->odd_at);
+	if (is_acquitted(photo))
+		find_odd_structure(photo, name, got);
+	else
 		finding_add(&photo->findings, CODE_DAMAGED, SEVERITY_REFUSED, got,
 		    "a picture without damage", "copy or download it again",
-		    "the %s is damaged at byte %ju: %s", name, (uintmax_t)f->end,
+		    "the %s is damaged at byte %ju: %s", name, (uintmax_t)f->odd_at,
 		    f->reason);
-	}
-	if (f->scans_missing && f->state == IMAGE_COMPLETE)
+}
+
+static void
+find_scans_missing(struct photo *photo)
+{
+	if (photo->facts.scans_missing && is_shown(photo))
 		finding_add(&photo->findings, CODE_SCANS_MISSING, SEVERITY_RISKY, NULL,
 		    "all scans", CONVERTS, "the progressive JPEG lacks its last details");
 }
@@ -187,20 +237,28 @@ find_damage(struct photo *photo)
 static void
 find_bytes_after(struct photo *photo)
 {
+	static const char *const what[] = {[TRAILER_UNKNOWN] = "",
+	    [TRAILER_ZEROS] = " (all zero)",
+	    [TRAILER_PICTURE] = " (another picture)",
+	    [TRAILER_GAIN_MAP] = " (a gain map for HDR screens)",
+	    [TRAILER_MOVIE] = " (the movie of a Motion Photo)",
+	    [TRAILER_SAMSUNG] = " (data of a Samsung phone, SEF)",
+	    [TRAILER_LISTED] = " (what the photo's own metadata lists)",
+	    [TRAILER_HDR_PLUS] = " (notes of Google's camera, HDR+)",
+	    [TRAILER_VENDOR] = " (data of the camera's or a photo program)"};
 	const struct image_facts *f = &photo->facts;
-	bool harmless = f->zeros_after || f->picture_after;
-	const char *what = f->zeros_after     ? " (all zero)"
-	                   : f->picture_after ? " (another picture)"
-	                                      : "";
+	bool harmless = f->trailer != TRAILER_UNKNOWN;
 	char got[64];
 
-	if (f->state != IMAGE_COMPLETE || f->after == 0)
+	if (!is_shown(photo) || f->after == 0)
 		return;
 	snprintf(got, sizeof got, "%ju bytes after byte %ju", (uintmax_t)f->after,
 	    (uintmax_t)f->end);
 	finding_add(&photo->findings, CODE_BYTES_AFTER_END,
-	    harmless ? SEVERITY_NOTE : SEVERITY_RISKY, got, "none", "av-fit drops them",
-	    "%ju bytes follow the end of the picture%s", (uintmax_t)f->after, what);
+	    harmless ? SEVERITY_NOTE : SEVERITY_RISKY, got, "none",
+	    harmless ? "av-fit --always drops them" : "av-fit drops them",
+	    "%ju bytes follow the end of the picture%s", (uintmax_t)f->after,
+	    what[f->trailer]);
 }
 
 static void
@@ -251,6 +309,10 @@ find_unusual_coding(struct photo *photo)
 		finding_add(fs, CODE_UNUSUAL_CODING, SEVERITY_RISKY, "arithmetic coding",
 		    "Huffman coding", CONVERTS,
 		    "few programs read a JPEG with arithmetic coding");
+	else if (f->no_tables && is_shown(photo))
+		finding_add(fs, CODE_UNUSUAL_CODING, SEVERITY_RISKY, "no Huffman tables",
+		    "a JPEG with its tables", CONVERTS,
+		    "few programs read a JPEG without Huffman tables; webcams make them");
 	if (f->cmyk)
 		finding_add(fs, CODE_CMYK, SEVERITY_RISKY, "CMYK", "RGB", CONVERTS,
 		    "the colours are for print (CMYK); a service may show them wrong or refuse them");
@@ -271,11 +333,32 @@ find_unusual_coding(struct photo *photo)
 }
 
 static void
+find_orientation_unclear(struct photo *photo)
+{
+	const struct image_facts *f = &photo->facts;
+	char got[64] = "Exif that cannot be read";
+
+	if (!f->exif_unread && (f->orientation > 0 || f->other_orientation < 2))
+		return;
+	if (!f->exif_unread)
+		snprintf(got, sizeof got, "orientation %u beside the first Exif",
+		    f->other_orientation);
+	finding_add(&photo->findings, CODE_ORIENTATION_UNCLEAR, SEVERITY_RISKY, got,
+	    "an orientation in the first Exif",
+	    "av-fit --orientation N turns it; 1: as it is stored",
+	    f->exif_unread
+	        ? "which way up the photo is cannot be read: its Exif is malformed"
+	        : "programs disagree which way up the photo is: not all look where it says %u",
+	    f->other_orientation);
+}
+
+static void
 find_metadata(struct photo *photo)
 {
 	char got[80];
 	uint32_t width, height;
 
+	find_orientation_unclear(photo);
 	if (photo->orientation > 1) {
 		photo_display(photo, &width, &height);
 		snprintf(got, sizeof got, "orientation %u, stored %ux%u, shown %ux%u",
@@ -299,6 +382,7 @@ photo_find(struct photo *photo, const struct photo_options *options)
 		return;
 	}
 	find_damage(photo);
+	find_scans_missing(photo);
 	find_bytes_after(photo);
 	find_too_many_pixels(photo, options);
 	find_unusual_coding(photo);

@@ -32,6 +32,8 @@ struct photo {
 	uint32_t width, height;  /* as stored; 0: not known */
 	uint8_t orientation;     /* of Exif, 1 to 8; 1 when not stated */
 	char sha256[SHA256_HEX]; /* "" at PHOTO_QUICK */
+	/* What the decoder says, when the structure left it open. */
+	enum { PHOTO_NOT_DECODED, PHOTO_SOUND, PHOTO_SHAKY } pixels;
 	struct image_facts facts;
 	struct findings findings;
 };
@@ -57,6 +59,10 @@ int photo_check(int fd, uint64_t size, const struct photo_options *options,
 
 /* Adds the findings that follow from the facts; photo_check has done so. */
 void photo_find(struct photo *photo, const struct photo_options *options);
+
+/* True when only a decoder can tell whether the photo is damaged: until then
+ * it has the finding damaged, which refuses it. */
+bool photo_needs_decoder(const struct photo *photo);
 
 /* Sets *e for a photo that cannot be read, with errno for file_unreadable.
  * Returns -1. */

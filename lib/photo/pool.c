@@ -19,7 +19,7 @@ on_decoded(struct photo_job *job, const void *message, size_t len)
 {
 	const struct decoded *d = message;
 
-	if (len != sizeof *d || !decode_findings(d, &job->photo))
+	if (len != sizeof *d || !decode_findings(d, &job->request.options, &job->photo))
 		return WORKER_INVALID;
 	job->done(job->arg, 0, &job->photo, NULL);
 	return WORKER_SPENT;

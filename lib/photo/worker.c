@@ -54,6 +54,7 @@ is_valid(const struct photo *p, const struct photo_request *request)
 	       p->bytes == request->size && p->orientation >= 1 && p->orientation <= 8 &&
 	       (unsigned)p->facts.type <= IMAGE_WEBP &&
 	       (unsigned)p->facts.state <= IMAGE_DAMAGED &&
+	       (unsigned)p->facts.trailer <= TRAILER_LAST &&
 	       is_line(p->facts.reason, sizeof p->facts.reason);
 }
 
@@ -75,6 +76,7 @@ photo_reply_take(const void *message, size_t len, const struct photo_request *re
 		return false;
 	memset(photo, 0, sizeof *photo);
 	memcpy(photo, &r->photo, offsetof(struct photo, findings));
+	photo->pixels = PHOTO_NOT_DECODED;
 	photo_find(photo, &request->options);
 	*status = 0;
 	return true;

@@ -36,7 +36,7 @@ fuzz_check(enum image_type type, const uint8_t *data, size_t size)
 		abort();
 	if (a.state == IMAGE_OPEN || a.orientation > 8 || a.end > size)
 		abort();
-	if (a.state == IMAGE_COMPLETE &&
+	if ((a.state == IMAGE_COMPLETE || a.state == IMAGE_ODD) &&
 	    (!a.header || a.width == 0 || a.height == 0))
 		abort();
 	if ((a.state == IMAGE_COMPLETE) == (a.reason[0] != '\0'))

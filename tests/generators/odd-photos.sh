@@ -132,6 +132,43 @@ cp 444.jpg jpeg-as.webp; say jpeg-as.webp extension_lies:note
 cp 444.jpg capital.JPEG; say capital.JPEG
 cp 444.jpg without-extension; say without-extension
 
+## odd structure: a decoder decides
+# insert FILE FROM OFFSET BYTES: FROM with bytes (printf escapes) at that offset
+insert() { (head -c "$3" "$2"; printf "$4"; tail -c +$(($3 + 1)) "$2") >"$1"; }
+dqt=$(find_bytes 444.jpg '\xff\xdb')
+insert empty-dht.jpg 444.jpg "$dqt" '\377\304\0\002'; say empty-dht.jpg
+insert empty-dqt.jpg 444.jpg "$dqt" '\377\333\0\002'; say empty-dqt.jpg
+insert stray.jpg 444.jpg "$dqt" 'xyz'; say stray.jpg odd_structure:risky
+insert stray-zeros.jpg 444.jpg "$dqt" '\0\0\0\0'; say stray-zeros.jpg odd_structure:risky
+insert rst-between.jpg 444.jpg "$dqt" '\377\320'; say rst-between.jpg odd_structure:note
+insert blank-dht.jpg 444.jpg "$dqt" \
+  '\377\304\0\023\003\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+say blank-dht.jpg
+(cat 444.jpg; tail -c 300 quality-100.jpg) >leftover.jpg; say leftover.jpg bytes_after_end:risky
+n=$(size stray.jpg)
+head -c $((n / 2)) stray.jpg >stray-half.jpg; say stray-half.jpg truncated:refused
+(head -c $((n / 2)) stray.jpg; printf '\377\331') >stray-closed.jpg
+say stray-closed.jpg damaged:refused
+## which way up: tiff TYPE COUNT VALUE: Exif of one entry, the orientation
+tiff() { printf "MM\\0*\\0\\0\\0\\010\\0\\001\\001\\022\\0\\00$1\\0\\0\\0\\00$2$3\\0\\0\\0\\0"; }
+exif() { printf '\377\341\0\042Exif\0\0'; tiff "$@"; }
+# with_exif: 444.jpg with the Exif segments on standard input
+with_exif() { printf '\377\330'; cat; tail -c +3 444.jpg; }
+(exif 3 1 '\0\006\0\0'; exif 3 1 '\0\001\0\0') | with_exif >exif-6-1.jpg; say exif-6-1.jpg turned:risky
+(exif 3 1 '\0\001\0\0'; exif 3 1 '\0\006\0\0') | with_exif >exif-1-6.jpg; say exif-1-6.jpg
+exif 4 1 '\0\0\0\006' | with_exif >exif-long.jpg; say exif-long.jpg turned:risky
+exif 1 1 '\006\0\0\0' | with_exif >exif-byte.jpg; say exif-byte.jpg turned:risky
+exif 2 2 '6\0\0\0' | with_exif >exif-text.jpg; say exif-text.jpg turned:risky
+exif 5 1 '\0\0\0\010' | with_exif >exif-ratio.jpg; say exif-ratio.jpg orientation_unclear:risky
+exif 3 1 '\0\011\0\0' | with_exif >exif-nine.jpg; say exif-nine.jpg
+## what phones append
+(cat 444.jpg; printf '\0\0\241\001\012\0\0\0nameSEFH\153\0\0\0SEFT'; head -c 99 /dev/zero) >sef.jpg
+say sef.jpg bytes_after_end:note
+(cat 444.jpg; printf '\0\0\0\030ftypmp42\0\0\0\0mp42isom') >motion.jpg
+say motion.jpg bytes_after_end:note
+(cat 444.jpg; head -c 40 /dev/zero; cat gray.jpg) >padded-two.jpg
+say padded-two.jpg bytes_after_end:note
+
 ## not a JPEG, PNG or WebP
 echo '<!DOCTYPE html><html><body>404 Not Found</body></html>' >html.jpg
 say html.jpg 'not_a_picture:refused extension_lies:note'
@@ -171,7 +208,7 @@ say jpeg-closed.jpg damaged:refused
 say jpeg-closed-late.jpg damaged:refused
 (head -c $((sos + 30)) whole.jpg; printf '\377\331') >jpeg-closed-early.jpg
 say jpeg-closed-early.jpg damaged:refused
-hurt jpeg-length.jpg whole.jpg 4 '\0\001'
+hurt jpeg-length.jpg whole.jpg 4 '\0\001' odd_structure:risky
 hurt jpeg-length-long.jpg whole.jpg 4 '\0\050'
 hurt jpeg-size.jpg whole.jpg $(($(find_bytes whole.jpg '\xff\xc0') + 5)) '\0\0'
 hurt jpeg-taller.jpg whole.jpg $(($(find_bytes whole.jpg '\xff\xc0') + 5)) '\007\320'

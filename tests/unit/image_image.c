@@ -300,21 +300,22 @@ test_after_the_end(void **state)
 	f = read_image(b.data, b.len, 5, 0);
 	assert_int_equal(f.state, IMAGE_COMPLETE);
 	assert_int_equal(f.after, 3);
-	assert_true(f.zeros_after);
+	assert_int_equal(f.trailer, TRAILER_ZEROS);
 	buf_add(&b, "PK\x03\x04", 4);
 	f = read_image(b.data, b.len, 5, 0);
 	assert_int_equal(f.after, 7);
-	assert_false(f.zeros_after);
-	assert_int_equal(f.state, IMAGE_COMPLETE);
+	assert_int_equal(f.trailer, TRAILER_UNKNOWN);
+	assert_int_equal(f.state, IMAGE_ODD);
+	assert_false(f.odd);
 	b.len -= 7;
 	buf_add(&b, "\xff\xd8\xff\xe0", 4);
 	f = read_image(b.data, b.len, 5, 0);
-	assert_true(f.picture_after);
+	assert_int_equal(f.trailer, TRAILER_PICTURE);
 	buf_release(&b);
 	load("baseline.jpg", &b);
 	buf_add(&b, "\xff\xd9", 2);
 	f = read_image(b.data, b.len, 5, 0);
-	assert_int_equal(f.state, IMAGE_COMPLETE);
+	assert_int_equal(f.state, IMAGE_ODD);
 	assert_int_equal(f.after, 2);
 	buf_release(&b);
 }

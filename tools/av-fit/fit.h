@@ -53,6 +53,8 @@ struct fit_options {
 	enum image_type type; /* of the new photo; IMAGE_OTHER: any that fits */
 	bool keep_metadata;
 	bool always; /* also when the photo is acceptable */
+	/* 1 to 8: which way up the photo is, whatever it says; 0: as it says */
+	uint8_t orientation;
 };
 
 struct fit_request {
@@ -104,6 +106,9 @@ enum fit_need {
 	FIT_NEEDED,
 	FIT_NOT_NEEDED, /* the photo is acceptable */
 	FIT_HOPELESS,   /* damage cannot be repaired: missing data is unknown */
+	/* Which way up it is cannot be told, and a new photo would have lost
+	 * the metadata that somebody may still read. */
+	FIT_UNCLEAR,
 };
 enum fit_need fit_need(
     const struct photo *photo, const struct fit_request *request);
@@ -136,10 +141,12 @@ _Noreturn void fit_worker(int sock, const void *arg);
 int fit_init(void);
 
 /* Makes the new photo from the bytes of the old one, into *made (the caller
- * frees it with g_free). photo: what photo_check says about it. Fills in the
- * reply, which is zeroed before. */
+ * frees it with g_free). photo: what photo_check says about it. strict: any
+ * warning of a JPEG's decoder is an error. Fills in the reply, which is zeroed
+ * before. */
 void fit_mend(const void *data, size_t len, const struct photo *photo,
-    const struct fit_request *request, struct fit_reply *reply, void **made);
+    const struct fit_request *request, bool strict, struct fit_reply *reply,
+    void **made);
 
 /* encode.c */
 
@@ -168,7 +175,7 @@ struct fit_job {
 	void (*on_bytes)(struct fit_job *job, const void *data, size_t len);
 	void (*on_end)(struct fit_job *job, const struct err *e);
 	/* The pool's own. */
-	bool checked;
+	bool checked, decoded;
 	uint64_t left; /* bytes of the new photo that are still to come */
 };
 

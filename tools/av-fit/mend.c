@@ -47,23 +47,22 @@ advance(VipsImage **image, VipsImage **next, int failed)
 	return 0;
 }
 
-/* libjpeg only warns when data ends too early; libpng warns of harmless things. */
-static VipsFailOn
-strictness(enum image_type type)
-{
-	return type == IMAGE_JPEG ? VIPS_FAIL_ON_WARNING : VIPS_FAIL_ON_ERROR;
-}
-
 static int
 load(VipsImage **image, const void *data, size_t len, const struct photo *photo,
-    uint64_t max_pixels, struct fit_reply *reply)
+    const struct fit_request *request, bool strict, struct fit_reply *reply)
 {
+	/* libjpeg only warns when data ends too early; libpng warns of harmless things */
+	VipsFailOn fail_on = strict && photo->facts.type == IMAGE_JPEG
+	                         ? VIPS_FAIL_ON_WARNING
+	                         : VIPS_FAIL_ON_ERROR;
+	uint64_t max_pixels = request->photo.options.max_pixels;
+	int orientation = request->options.orientation;
 	VipsSource *source = vips_source_new_from_memory(data, len);
 	VipsImage *next;
 	uint64_t pixels;
 
 	*image = vips_image_new_from_source(
-	    source, "", "memory", TRUE, "fail_on", strictness(photo->facts.type), NULL);
+	    source, "", "memory", TRUE, "fail_on", fail_on, NULL);
 	g_object_unref(source);
 	reply->outcome = FIT_UNREADABLE;
 	if (*image == NULL)
@@ -75,9 +74,11 @@ load(VipsImage **image, const void *data, size_t len, const struct photo *photo,
 	}
 	if (advance(image, &next, vips_copy(*image, &next, NULL)) < 0)
 		return -1;
-	if (photo->facts.type !=
-	    IMAGE_OTHER) /* as av-validate reads it, wherever the file has it */
-		vips_image_set_int(*image, VIPS_META_ORIENTATION, photo->orientation);
+	/* as av-validate reads it, wherever the file has it */
+	if (orientation == 0 && photo->facts.type != IMAGE_OTHER)
+		orientation = photo->orientation;
+	if (orientation > 0)
+		vips_image_set_int(*image, VIPS_META_ORIENTATION, orientation);
 	return 0;
 }
 
@@ -431,13 +432,12 @@ prepare(VipsImage **image, struct fit_reply *reply)
 
 void
 fit_mend(const void *data, size_t len, const struct photo *photo,
-    const struct fit_request *request, struct fit_reply *reply, void **made)
+    const struct fit_request *request, bool strict, struct fit_reply *reply, void **made)
 {
 	VipsImage *image = NULL;
 
 	*made = NULL;
-	if (load(&image, data, len, photo, request->photo.options.max_pixels, reply) ==
-	        0 &&
+	if (load(&image, data, len, photo, request, strict, reply) == 0 &&
 	    prepare(&image, reply) == 0)
 		shrink_to_fit(image, photo->facts.type, request, reply, made);
 	if (image != NULL)

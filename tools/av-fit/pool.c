@@ -71,7 +71,33 @@ is_valid(const struct fit_reply *r)
 	           r->bytes > 0 && r->bytes <= BYTES_MAX);
 }
 
-/* The facts of the photo; many need no new photo. */
+/* The photo is checked, and decoded if it had to be; many need no new photo. */
+static enum worker_reply
+on_checked(struct fit_job *job, enum worker_reply last)
+{
+	const struct findings *fs = &job->photo.findings;
+	int status = 0;
+	struct err e;
+
+	switch (fit_need(&job->photo, &job->request)) {
+	case FIT_NEEDED:
+		return WORKER_MORE;
+	case FIT_NOT_NEEDED:
+		break;
+	case FIT_HOPELESS:
+		status =
+		    err_set(&e, CODE_CANNOT_FIT, "%s", findings_refusal(fs)->message);
+		break;
+	case FIT_UNCLEAR:
+		status = err_set(&e, CODE_CANNOT_FIT, "%s; say it with --orientation",
+		    finding_get(fs, CODE_ORIENTATION_UNCLEAR)->message);
+		break;
+	}
+	job->on_end(job, status < 0 ? &e : NULL);
+	return last;
+}
+
+/* The facts of the photo. */
 static enum worker_reply
 on_facts(struct fit_job *job, const void *message, size_t len)
 {
@@ -82,20 +108,25 @@ on_facts(struct fit_job *job, const void *message, size_t len)
 	        message, len, &job->request.photo, &job->photo, &status, &e))
 		return WORKER_INVALID;
 	job->checked = true;
-	if (status == 0) {
-		switch (fit_need(&job->photo, &job->request)) {
-		case FIT_NEEDED:
-			return WORKER_MORE;
-		case FIT_NOT_NEEDED:
-			break;
-		case FIT_HOPELESS:
-			status = err_set(&e, CODE_CANNOT_FIT, "%s",
-			    findings_refusal(&job->photo.findings)->message);
-			break;
-		}
+	if (status < 0) {
+		job->on_end(job, &e);
+		return WORKER_DONE;
 	}
-	job->on_end(job, status < 0 ? &e : NULL);
-	return WORKER_DONE;
+	job->decoded = !decode_wanted(&job->photo, &job->request.photo.options);
+	return job->decoded ? on_checked(job, WORKER_DONE) : WORKER_MORE;
+}
+
+/* What the decoder says about a photo whose structure leaves it open. */
+static enum worker_reply
+on_decoded(struct fit_job *job, const void *message, size_t len)
+{
+	const struct decoded *d = message;
+
+	if (len != sizeof *d ||
+	    !decode_findings(d, &job->request.photo.options, &job->photo))
+		return WORKER_INVALID;
+	job->decoded = true;
+	return on_checked(job, WORKER_SPENT);
 }
 
 static enum worker_reply
@@ -107,6 +138,8 @@ on_reply(struct worker_task *task, void *message, size_t len)
 
 	if (!job->checked)
 		return on_facts(job, message, len);
+	if (!job->decoded)
+		return on_decoded(job, message, len);
 	if (!job->made) {
 		if (len != sizeof *r || !is_valid(r))
 			return WORKER_INVALID;
@@ -189,6 +222,6 @@ fit_pool_submit(struct fit_pool *pool, struct fit_job *job, int fd)
 {
 	job->task = (struct worker_task){
 	    .request = &job->request, .len = sizeof job->request, .fd = fd};
-	job->checked = job->made = false;
+	job->checked = job->decoded = job->made = false;
 	workers_submit(pool->workers, &job->task);
 }

@@ -17,10 +17,28 @@ fit_need(const struct photo *photo, const struct fit_request *request)
 
 	if (findings_worst(&fs) == SEVERITY_REFUSED)
 		return FIT_HOPELESS;
+	if (request->options.orientation == 0 &&
+	    finding_get(&fs, CODE_ORIENTATION_UNCLEAR) != NULL)
+		return FIT_UNCLEAR;
 	limits_check_image(photo, &request->limits.image, &fs);
-	return !request->options.always && findings_worst(&fs) == SEVERITY_NOTE
-	           ? FIT_NOT_NEEDED
-	           : FIT_NEEDED;
+	return request->options.always || request->options.orientation > 1 ||
+	               findings_worst(&fs) > SEVERITY_NOTE
+	           ? FIT_NEEDED
+	           : FIT_NOT_NEEDED;
+}
+
+/* libvips takes any warning for an error, as some tell of lost pixels. True when the
+ * warning of this photo tells of none. */
+static bool
+is_only_odd(int fd, const struct photo *photo, const struct fit_reply *reply)
+{
+	struct decoded d = {0};
+
+	if (photo->facts.type != IMAGE_JPEG ||
+	    (reply->outcome != FIT_UNREADABLE && reply->outcome != FIT_UNDECODABLE))
+		return false;
+	decode_pixels(fd, photo, &d);
+	return decode_is_sound(&d, IMAGE_JPEG);
 }
 
 static void
@@ -32,8 +50,13 @@ fit(int fd, const struct fit_request *request, const struct photo *photo,
 
 	*made = NULL;
 	reply->outcome = FIT_CHANGED;
-	if (TEMP_FAILURE_RETRY(pread(fd, data, size, 0)) == (ssize_t)size)
-		fit_mend(data, size, photo, request, reply, made);
+	if (TEMP_FAILURE_RETRY(pread(fd, data, size, 0)) == (ssize_t)size) {
+		fit_mend(data, size, photo, request, true, reply, made);
+		if (is_only_odd(fd, photo, reply)) {
+			memset(reply, 0, sizeof *reply);
+			fit_mend(data, size, photo, request, false, reply, made);
+		}
+	}
 	free(data);
 }
 
@@ -50,6 +73,25 @@ send_reply(int sock, const struct fit_reply *reply, const char *made)
 	}
 }
 
+/* What photo_check says, sent; and what the decoder says, if it has to be asked. False
+ * when no new photo is needed. */
+static bool
+check(int sock, int fd, const struct fit_request *request, struct filetype *types,
+    struct photo *photo)
+{
+	const struct photo_options *options = &request->photo.options;
+	struct decoded d = {0};
+
+	if (!photo_reply_send(sock, fd, &request->photo, types, photo))
+		return false;
+	if (decode_wanted(photo, options)) {
+		decode_pixels(fd, photo, &d);
+		child_reply(sock, &d, sizeof d);
+		decode_findings(&d, options, photo);
+	}
+	return fit_need(photo, request) == FIT_NEEDED;
+}
+
 void
 fit_worker(int sock, const void *arg)
 {
@@ -64,8 +106,7 @@ fit_worker(int sock, const void *arg)
 	while (child_receive(sock, &request, sizeof request, &fd)) {
 		struct fit_reply reply = {0};
 		fit_bind(&request.limits);
-		if (photo_reply_send(sock, fd, &request.photo, types, &photo) &&
-		    fit_need(&photo, &request) == FIT_NEEDED) {
+		if (check(sock, fd, &request, types, &photo)) {
 			fit(fd, &request, &photo, &reply, &made);
 			send_reply(sock, &reply, made);
 			free(made); /* g_malloc is malloc */
