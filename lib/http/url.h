@@ -14,6 +14,9 @@
  * password: 0. Others: -1 and url_refused. */
 int url_check(const char *url, struct err *e);
 
+/* True if it has a scheme and a host, and no blank or control character. */
+bool url_is_whole(const char *url);
+
 /* False if the host is written as a private or special address
  * (http/address.h), or if that is no URL. */
 bool url_may_be_public(const char *url);

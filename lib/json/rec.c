@@ -273,6 +273,41 @@ rec_has(struct rec *r, const char *name)
 }
 
 static bool
+is_number(char first)
+{
+	return first == '-' || (first >= '0' && first <= '9');
+}
+
+int
+rec_read_texts(struct rec *r, struct err *e)
+{
+	static const char *const names[] = {"file", "url", "provider", "name"};
+	const struct member *m = find_value(r, "avatar");
+	struct scan_member id;
+	char *digits;
+
+	if (m != NULL && r->bytes[m->value] == '{' &&
+	    scan_find(r->bytes + m->value, m->value_len, "/id", &id) &&
+	    is_number(id.value.at[0])) {
+		digits = mem_strn(id.value.at, id.value.len);
+		json_put_str(rec_edit(r, "avatar"), "id", digits);
+		free(digits);
+	}
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		m = find_value(r, names[i]);
+		if (m == NULL || r->bytes[m->value] == '"')
+			continue;
+		if (!is_number(r->bytes[m->value]))
+			return err_set(e, CODE_INVALID_RECORD,
+			    "the member '%s' is not text; put it in quotes", names[i]);
+		digits = mem_strn(r->bytes + m->value, m->value_len);
+		rec_set_str(r, names[i], digits);
+		free(digits);
+	}
+	return 0;
+}
+
+static bool
 is_text(const char *s, size_t len, const char *text)
 {
 	return text != NULL ? strlen(text) == len && memcmp(s, text, len) == 0 : len > 0;

@@ -57,6 +57,11 @@ struct json_object *rec_get(struct rec *r, const char *name);
 /* A string member, borrowed; NULL if it is absent or not a string. */
 const char *rec_str(struct rec *r, const char *name);
 
+/* Takes a number where a text is wanted, as programs make of a CSV: file, url,
+ * provider, name and avatar.id become the digits as they are written. -1 and
+ * invalid_record if one of the first four is neither text nor a number. */
+int rec_read_texts(struct rec *r, struct err *e);
+
 /* True if the member is present and not null. Parses nothing. */
 bool rec_has(struct rec *r, const char *name);
 

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -34,56 +35,227 @@ next_line(struct input *in, struct line *line)
 	return true;
 }
 
-/* A new record for the path or id in a line. */
+/* True if lines are text: operands, and lines that end in NUL, are exact. */
+static bool
+is_text(const struct input *in)
+{
+	return in->operands == NULL && in->lines.end == '\n';
+}
+
+/* True if the input is UTF-16: it begins with the mark of UTF-16, or with an ASCII
+ * character of two bytes. */
+static bool
+is_utf16(const struct line *line)
+{
+	const char *t = line->text;
+
+	return line->len >= 2 &&
+	       (memcmp(t, "\xff\xfe", 2) == 0 || memcmp(t, "\xfe\xff", 2) == 0 ||
+	           t[0] == '\0' || t[1] == '\0');
+}
+
+static bool
+starts_with(const struct line *line, const char *word)
+{
+	size_t len = strlen(word);
+
+	return line->len >= len && strncasecmp(line->text, word, len) == 0;
+}
+
+/* Drops what Windows programs put around a line. */
+static void
+trim(struct line *line)
+{
+	if (starts_with(line, "\xef\xbb\xbf")) {
+		line->text += 3;
+		line->len -= 3;
+	}
+	if (line->len > 0 && line->text[line->len - 1] == '\r')
+		line->len--;
+}
+
+static size_t
+count_blanks(const struct line *line)
+{
+	size_t n = 0;
+
+	while (n < line->len && memchr(" \t\r\n", line->text[n], 4) != NULL)
+		n++;
+	return n;
+}
+
+/* The brackets that a line opens, less those that it closes; none within strings. */
+static long
+count_brackets(const struct line *line)
+{
+	bool quoted = false;
+	long n = 0;
+
+	for (size_t i = 0; i < line->len; i++) {
+		char c = line->text[i];
+		if (c == '"')
+			quoted = !quoted;
+		else if (quoted)
+			i += c == '\\';
+		else if (c == '{' || c == '[')
+			n++;
+		else if (c == '}' || c == ']')
+			n--;
+	}
+	return n;
+}
+
+/* True for a line that a pretty-printed value may have. */
+static bool
+is_part(const struct line *line)
+{
+	size_t len = line->len - (line->text[line->len - 1] == ',');
+	struct scan s;
+
+	return !line->too_long && (memchr(" \t\"[]{}", line->text[0], 7) != NULL ||
+	                              scan_text(line->text, len, &s, NULL, NULL));
+}
+
+/* True for a further line of a value that was refused. A path ends that value, and a whole
+ * record that is no element of an array. */
+static bool
+continues(struct input *in, const struct line *line)
+{
+	struct scan s;
+
+	if (in->depth <= 0)
+		return false;
+	if (!is_part(line) || (line->text[0] == '{' && !in->in_array &&
+	                          scan_text(line->text, line->len, &s, NULL, NULL))) {
+		in->depth = 0;
+		return false;
+	}
+	in->depth += count_brackets(line);
+	return true;
+}
+
+/* True for the start of a JSON value that ends in a further line, which is then skipped. */
+static bool
+is_open(struct input *in, const struct line *line, size_t blanks)
+{
+	bool array = line->text[blanks] == '[';
+	struct line rest = {line->text + blanks + 1, line->len - blanks - 1, false};
+	struct scan s;
+
+	blanks = count_blanks(&rest);
+	if ((array && blanks < rest.len && rest.text[blanks] != '{') ||
+	    scan_text(line->text, line->len, &s, NULL, NULL) || s.at < line->len)
+		return false;
+	if (is_text(in)) {
+		in->depth = count_brackets(line);
+		in->in_array = array;
+	}
+	return true;
+}
+
+static bool
+is_array(struct input *in, const struct line *line, size_t blanks)
+{
+	struct scan s;
+
+	return line->text[blanks] == '[' &&
+	       (scan_text(line->text, line->len, &s, NULL, NULL) ||
+	           is_open(in, line, blanks));
+}
+
+static struct rec *
+record_of_json(struct input *in, const struct line *line, size_t blanks, struct err *e)
+{
+	struct rec *rec = rec_parse(line->text, line->len, e);
+	struct err not_text;
+
+	if (rec == NULL && e->code == CODE_INVALID_RECORD && is_open(in, line, blanks))
+		err_set(e, CODE_INVALID_RECORD,
+		    "not a record: it goes on in the next line; put it on one: jq -c .");
+	else if (rec != NULL && !rec_failed(rec) && rec_read_texts(rec, &not_text) < 0)
+		rec_fail(rec, in->step, &not_text);
+	return rec;
+}
+
+/* A new record for the path, URL or id in a line. */
 static struct rec *
 record_of_word(const struct input *in, const struct line *line, struct err *e)
 {
 	struct rec *rec;
 	char *word;
 
-	if (!utf8_valid(line->text, line->len) ||
-	    memchr(line->text, '\0', line->len) != NULL) {
+	if (memchr(line->text, '\0', line->len) != NULL) {
+		err_set(e, CODE_PATH_NOT_UTF8,
+		    "the line has a NUL in it; read the output of find -print0 with -0");
+		return NULL;
+	}
+	if (!utf8_valid(line->text, line->len)) {
 		err_set(e, CODE_PATH_NOT_UTF8,
 		    "the path is not UTF-8, so no record can hold it; rename the file");
 		return NULL;
 	}
 	rec = rec_new();
 	word = mem_strn(line->text, line->len);
-	if (in->kind == INPUT_PHOTOS)
-		rec_set_str(rec, "file", word);
-	else
+	if (in->kind == INPUT_AVATARS)
 		json_put_str(rec_edit(rec, "avatar"), "id", word);
+	else if (starts_with(line, "https://") || starts_with(line, "http://"))
+		rec_set_str(rec, "url", word);
+	else
+		rec_set_str(rec, "file", word);
 	free(word);
 	return rec;
 }
 
-/* NULL: the line is blank. */
 static struct rec *
-record_of_line(struct input *in, const struct line *line)
+refuse_utf16(struct input *in)
+{
+	struct rec *rec = rec_new();
+	struct err e;
+
+	in->utf16 = true;
+	err_set(&e, CODE_INVALID_RECORD,
+	    "the whole input is UTF-16, as some Windows programs write it; convert it: "
+	    "iconv -f UTF-16 -t UTF-8");
+	rec_fail(rec, in->step, &e);
+	return rec;
+}
+
+/* NULL: the line is blank, or part of what was refused. */
+static struct rec *
+record_of_line(struct input *in, struct line *line)
 {
 	const char *kind, *before = in->open_secret;
-	size_t blanks = 0;
+	bool first = !in->begun, open;
 	struct rec *rec = NULL;
 	struct err e;
-	bool json, open;
+	size_t blanks;
 
-	while (blanks < line->len && memchr(" \t\r\n", line->text[blanks], 4) != NULL)
-		blanks++;
-	if (blanks == line->len)
+	in->begun = true;
+	e.code = CODE_NONE;
+	if (in->utf16)
+		return NULL;
+	if (is_text(in) && first && is_utf16(line))
+		return refuse_utf16(in);
+	if (is_text(in))
+		trim(line);
+	blanks = count_blanks(line);
+	if (blanks == line->len || continues(in, line))
 		return NULL;
 	in->open_secret = NULL;
-	json = line->text[blanks] == '{';
 	if (line->too_long)
 		err_set(&e, CODE_RECORD_TOO_LONG, "the line is longer than 16 MiB");
-	else if (json)
-		rec = rec_parse(line->text, line->len, &e);
+	else if (line->text[blanks] == '{')
+		rec = record_of_json(in, line, blanks, &e);
+	else if (is_array(in, line, blanks))
+		err_set(&e, CODE_INVALID_RECORD,
+		    "not a record but an array; make a line of each element: jq -c '.[]'");
 	if (rec != NULL)
 		return rec;
 	kind = scan_secret(line->text, line->len, &open);
 	in->open_secret = open ? kind : NULL;
 	if (kind != NULL || before != NULL)
 		rec_secret(kind != NULL ? kind : before, &e);
-	else if (!line->too_long && !json)
+	else if (e.code == CODE_NONE)
 		rec = record_of_word(in, line, &e);
 	return rec != NULL ? rec : rec_bad(in->step, line->text, line->len, &e);
 }

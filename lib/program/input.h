@@ -4,10 +4,15 @@
  *	input_init -> input_next -> ... -> input_release
  *
  * A line (or operand) that starts with '{' is a record. Any other line is a
- * photo's path or an avatar's id, as the program chooses, and becomes a new
- * record. A line that cannot be a record becomes a record with `error`, so
+ * photo's path or URL or an avatar's id, as the program chooses, and becomes a
+ * new record. A line that cannot be a record becomes a record with `error`, so
  * every line has its answer. Blank lines are skipped. A line that seems to hold
  * a secret is not shown: also a part of a token answer that was pretty-printed.
+ *
+ * Of text from Windows, the byte order mark before a line and the carriage
+ * return behind it are dropped, and UTF-16 is refused as a whole. A JSON value
+ * on several lines is refused as a whole too. Operands, and lines that end in
+ * NUL, are taken exactly.
  */
 #ifndef AV_PROGRAM_INPUT_H
 #define AV_PROGRAM_INPUT_H
@@ -26,6 +31,12 @@ struct input {
 	struct lines lines;
 	/* The kind of secret whose name ended the last line, or NULL. */
 	const char *open_secret;
+	bool begun; /* a line was read */
+	bool utf16; /* the input was refused: its other lines are skipped */
+	/* Brackets still open of a value on several lines, which was refused:
+	 * its other lines are skipped. */
+	long depth;
+	bool in_array; /* that value is an array */
 };
 
 /* nul: lines end in NUL, not in a line feed. step is borrowed. */

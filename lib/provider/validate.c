@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "http/url.h"
 #include "photo/limits.h"
 #include "provider/limits.h"
 #include "provider/options.h"
@@ -100,15 +101,20 @@ validate_reads(struct rec *rec)
 	return rec_str(rec, "file") != NULL && !image_is_known(rec_get(rec, "image"));
 }
 
+/* p may be NULL. */
 static void
 check_url(const struct provider *p, const char *url, struct findings *fs)
 {
-	const char *pattern = json_str(p->def, "/image/url");
+	const char *pattern = p != NULL ? json_str(p->def, "/image/url") : "";
 
-	if (pattern == NULL)
+	if (!url_is_whole(url))
+		finding_add(fs, CODE_URL_REFUSED, SEVERITY_REFUSED, url,
+		    "https://host/path, without blanks", NULL,
+		    "this is no URL: a scheme or the host is missing, or it has a blank in it");
+	else if (pattern == NULL)
 		finding_add(fs, CODE_URL_REFUSED, SEVERITY_REFUSED, url, "a file",
 		    "download it first", "%s accepts files, not URLs", p->title);
-	else if (format_match(pattern, url) == 0)
+	else if (p != NULL && format_match(pattern, url) == 0)
 		finding_add(fs, CODE_URL_REFUSED, SEVERITY_REFUSED, url, pattern, NULL,
 		    "%s does not accept such a URL", p->title);
 }
@@ -247,8 +253,7 @@ validate_record(const struct validate_options *o, const struct provider *p,
 
 	if (file == NULL && url != NULL) {
 		fs.n = 0;
-		if (p != NULL)
-			check_url(p, url, &fs);
+		check_url(p, url, &fs);
 		return check_rest(o, p, rec, step, &fs);
 	}
 	if (file == NULL)

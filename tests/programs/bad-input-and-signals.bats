@@ -13,7 +13,7 @@ load helper
 		{"provider":"loom","avatar":"a","renderings":{}}
 	END
 	run -78 limit 20 av-poll -k <in
-	is "$(jq -c '.error.code' <<<"$output")" $'"no_provider"\n"no_provider"\n"unknown_provider"\nnull\n"no_avatar"'
+	is "$(jq -c '.error.code' <<<"$output")" $'"no_provider"\n"unknown_provider"\n"unknown_provider"\nnull\n"no_avatar"'
 }
 
 @test "upload: refuses options that are not an object" {
