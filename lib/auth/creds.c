@@ -44,52 +44,116 @@ set_value(struct creds *c, size_t n, const char *value, struct err *e)
 	return 0;
 }
 
-/* The index of the name that a line NAME=value begins with, and the value; name_count if
- * the name is not ours. */
+/* The index of a name; name_count if it is not ours. */
 static size_t
-find_name(const struct creds *c, const char *line, const char **value)
+find_name(const struct creds *c, const char *name, size_t len)
 {
 	size_t n = 0;
 
-	for (; n < c->name_count; n++) {
-		size_t len = strlen(c->name[n]);
-		if (strncmp(line, c->name[n], len) == 0 && line[len] == '=') {
-			*value = line + len + 1;
-			break;
-		}
-	}
+	while (n < c->name_count &&
+	       (strncmp(name, c->name[n], len) != 0 || c->name[n][len] != '\0'))
+		n++;
 	return n;
 }
 
-/* Reads lines, cutting text into pieces. *bare becomes the only line of a text without
- * one of our names; else NULL. */
-static int
-read_lines(struct creds *c, char *text, char **bare, struct err *e)
+/* Ends s before its last blanks, and returns its first character but blanks. */
+static char *
+trim(char *s)
 {
-	char *save = NULL;
-	int count = 0;
+	size_t len = strlen(s);
 
-	*bare = NULL;
-	for (char *line = strtok_r(text, "\n", &save); line != NULL;
-	     line = strtok_r(NULL, "\n", &save)) {
-		const char *value;
-		size_t len = strlen(line), n;
-		if (len > 0 && line[len - 1] == '\r')
-			line[len - 1] = '\0';
-		if (line[0] == '\0')
-			continue;
-		n = find_name(c, line, &value);
-		*bare = ++count == 1 && n == c->name_count ? line : NULL;
-		if (n < c->name_count && set_value(c, n, value, e) != 0)
-			return -1;
+	while (len > 0 && strchr(" \t\r", s[len - 1]) != NULL)
+		s[--len] = '\0';
+	return s + strspn(s, " \t");
+}
+
+/* Takes the quotes off a value; a comment may follow them. NULL: they do not match. */
+static char *
+unquote(char *value)
+{
+	char *end;
+
+	if (value[0] != '"' && value[0] != '\'')
+		return value;
+	end = strchr(value + 1, value[0]);
+	if (end == NULL || (end[1] != '\0' && end[1 + strspn(end + 1, " \t")] != '#'))
+		return NULL;
+	*end = '\0';
+	return value + 1;
+}
+
+/* Sets the value of a line [export] NAME = VALUE; *ours: NAME is ours. what: where the line
+ * is from. */
+static int
+read_line(
+    struct creds *c, char *line, const char *what, size_t row, bool *ours, struct err *e)
+{
+	static const char word[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+	char *value = NULL, *equals;
+	size_t len, n;
+
+	if (strncmp(line, "export", 6) == 0 && (line[6] == ' ' || line[6] == '\t'))
+		line += 6 + strspn(line + 6, " \t");
+	len = strspn(line, word);
+	equals = line + len + strspn(line + len, " \t");
+	if (len > 0 && *equals == '=')
+		value = unquote(equals + 1 + strspn(equals + 1, " \t"));
+	if (value == NULL)
+		return err_set(e, CODE_NO_CREDENTIALS,
+		    "%s, line %zu: this is not NAME_KEY=value; mend it, or put a # before it",
+		    what, row);
+	n = find_name(c, line, len);
+	*ours = n < c->name_count;
+	return *ours ? set_value(c, n, value, e) : 0;
+}
+
+/* The only line of a text, for the caller to free; or NULL. */
+static char *
+only_line(const char *text)
+{
+	size_t len;
+
+	text += strspn(text, "\r\n");
+	len = strcspn(text, "\r\n");
+	return len > 0 && text[len + strspn(text + len, "\r\n")] == '\0'
+	           ? mem_strn(text, len)
+	           : NULL;
+}
+
+/* Reads lines, cutting text into pieces. bare may be NULL: no bare line is taken. Else
+ * *bare, if not set yet, becomes a copy of the only line of a text without our names. */
+static int
+read_lines(struct creds *c, char *text, const char *what, char **bare, struct err *e)
+{
+	char *next = strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;
+	char *only = bare != NULL ? only_line(next) : NULL, *line;
+	struct err not_named;
+	bool ours = false;
+	int r = 0;
+
+	for (size_t row = 1; r == 0 && (line = strsep(&next, "\n")) != NULL; row++) {
+		line = trim(line);
+		if (*line != '\0' && *line != '#')
+			r = read_line(c, line, what, row, &ours, &not_named);
 	}
-	return 0;
+	if (only != NULL && !ours) {
+		r = 0;
+		if (*bare == NULL) {
+			*bare = only;
+			only = NULL;
+		}
+	}
+	secret_free(only);
+	if (r != 0)
+		*e = not_named;
+	return r;
 }
 
 static int
 read_file(struct creds *c, struct err *e)
 {
-	char *dir = file_config_dir(), *path, *ignored;
+	char *dir = file_config_dir(), *path;
 	struct buf b;
 	int r;
 
@@ -98,27 +162,24 @@ read_file(struct creds *c, struct err *e)
 	path = mem_printf("%s/credentials", dir);
 	r = secret_read_file(path, MAX_BYTES, &b, e);
 	if (r == 1)
-		r = read_lines(c, b.data, &ignored, e);
+		r = read_lines(c, b.data, path, NULL, e);
 	secret_buf_release(&b);
 	free(path);
 	free(dir);
 	return r;
 }
 
-/* Reads what fd holds. *bare, if not set yet, becomes a copy of its bare line. */
+/* Reads what fd holds; bare as for read_lines. */
 static int
 read_fd(struct creds *c, int fd, const char *what, char **bare, struct err *e)
 {
 	struct buf b;
-	char *line = NULL;
 	int r = -1;
 
 	if (secret_read(fd, MAX_BYTES, &b) != 0)
 		err_set(e, CODE_NO_CREDENTIALS, "cannot read the secrets from %s:", what);
 	else
-		r = read_lines(c, b.data, &line, e);
-	if (line != NULL && *bare == NULL)
-		*bare = mem_str(line);
+		r = read_lines(c, b.data, what, bare, e);
 	secret_buf_release(&b);
 	return r;
 }
@@ -250,14 +311,13 @@ char **
 creds_child_env(const struct creds *c)
 {
 	size_t n = 0, kept = 0;
-	const char *value;
 	char **env;
 
 	while (environ[n] != NULL)
 		n++;
 	env = mem_new(n + 1, sizeof *env);
 	for (size_t i = 0; i < n; i++)
-		if (find_name(c, environ[i], &value) == c->name_count)
+		if (find_name(c, environ[i], strcspn(environ[i], "=")) == c->name_count)
 			env[kept++] = environ[i];
 	return env;
 }

@@ -158,6 +158,31 @@ signed_in_natively() {
   run -78 av-token -p argil --secret-fd 9
 }
 
+@test "a credentials file as shells and Windows write it is taken; other lines are named" {
+  file=$XDG_CONFIG_HOME/avtools/credentials
+  : >"$file"
+  chmod 600 "$file"
+  for line in 'export ARGIL_API_KEY=k 1' 'ARGIL_API_KEY = k 1' 'ARGIL_API_KEY="k 1"' "ARGIL_API_KEY='k 1' # mine" \
+    $' \tARGIL_API_KEY\t=\t"k 1"\t' $'export\tARGIL_API_KEY=k 1\r\n\r'; do
+    for before in '' $'\xef\xbb\xbf' $'\xef\xbb\xbf# export\nLOOM_PASSWORD=a"b\n'; do
+      printf '%s\n' "$before$line" >"$file"
+      run -0 av-token -p argil --bearer
+      [ "$output" = 'k 1' ]
+    done
+  done
+  for line in 'ARGIL_API_KEY: SECRET' 'ARGIL_API_KEY="SECRET' "ARGIL_API_KEY='SECRET'x" 'export ARGIL_API_KEY' \
+    'setenv ARGIL_API_KEY SECRET' '$env:ARGIL_API_KEY = "SECRET"' '=SECRET' SECRET $'\xff\xfeA\x01R'; do
+    printf '# mine\n%s\n' "$line" >"$file"
+    run -78 av-token -p argil --bearer
+    [[ $output == *"$file, line 2: "* && $output != *SECRET* ]]
+    run -78 av-token -p argil --bearer --secret-command "cat '$file'"
+    [[ $output == *"the secret command, line 2: "* && $output != *SECRET* ]]
+  done
+  printf 'ARGIL_API_KEY=a"b\n' >"$file"
+  run -0 av-token -p argil --bearer
+  [ "$output" = 'a"b' ]
+}
+
 @test "a credentials file that others can read is refused" {
   echo ARGIL_API_KEY=k >"$XDG_CONFIG_HOME/avtools/credentials"
   for mode in 640 604 620; do
