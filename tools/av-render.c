@@ -229,6 +229,29 @@ entry_for(struct render *r, const struct wanted *w)
 	return entry;
 }
 
+/* Checks that each option of the command line is for a rendering of the record: in
+ * another program it would stay in the record for a later one, but here it ends. */
+static int
+check_given(const struct render *r, const struct provider *p, struct err *e)
+{
+	const struct strings *given = &r->self->o->given;
+
+	for (size_t n = 0; n < given->n; n++) {
+		bool taken = false;
+		for (size_t i = 0; i < r->n; i++)
+			for (size_t k = 0; k < r->wanted[i].kind->starts; k++)
+				taken =
+				    taken || options_takes(r->wanted[i].kind->start[k],
+				                 given->v[n]);
+		if (!taken)
+			return err_set(e, CODE_OPTION_UNKNOWN,
+			    "none of these renderings takes -O %.*s; see av-provider options %s "
+			    "--step render",
+			    (int)strcspn(given->v[n], "="), given->v[n], p->name);
+	}
+	return 0;
+}
+
 /* Checks the options before anything is requested. */
 static int
 check_options(struct render *r, const struct provider *p, struct err *e)
@@ -243,7 +266,7 @@ check_options(struct render *r, const struct provider *p, struct err *e)
 			options_check_operation(
 			    r->wanted[i].kind->start[k], r->options, &fs);
 	if (fs.n == 0)
-		return 0;
+		return check_given(r, p, e);
 	return err_set(e, fs.list[0].code, "%s", fs.list[0].message);
 }
 

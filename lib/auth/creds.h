@@ -13,12 +13,12 @@
  *
  * File, descriptor and command hold lines NAME_KEY=value; the value is the rest
  * of the line, without the blanks around it and without the quotes, '' or "",
- * that enclose it; nothing in it is expanded. A line may begin with `export`, as
- * for a shell. A byte order mark and carriage returns are dropped. Blank lines,
- * lines that begin with # and other names are skipped; any other line is an
- * error that names the line, but does not show it. A descriptor or a command may
- * also give one bare line, without a name: it is the API key; for OAuth it is
- * the client secret or, if that is known, the password.
+ * that enclose it; nothing in it is expanded. `export` may come before the
+ * name. A byte order mark and carriage returns are dropped. Blank lines, lines
+ * that begin with # and other names are skipped; any other line is an error,
+ * which names the line but does not show it. A descriptor or a command may also
+ * give one bare line, without a name: it is the API key; for OAuth it is the
+ * client secret or, if that is known, the password.
  *
  * Loaded once, before threads start; read-only afterwards.
  */
@@ -63,8 +63,8 @@ struct creds_from {
 
 /* Reads them; sources may be NULL. An absent value is no failure. The command
  * runs without these values in its environment. -1 and CODE_UNSAFE_SECRET, or
- * CODE_NO_CREDENTIALS (the command failed, the descriptor cannot be read, a line
- * is not NAME_KEY=value). */
+ * CODE_NO_CREDENTIALS (the command failed, the descriptor cannot be read, a
+ * line is not NAME_KEY=value). */
 int creds_load(struct creds *creds, const char *provider,
     const struct creds_from *sources, struct err *e);
 void creds_release(struct creds *c);

@@ -85,6 +85,20 @@ options_of(struct rec *rec, const struct provider *p, const struct strings *give
 	return options;
 }
 
+bool
+options_takes(const struct operation *op, const char *given)
+{
+	char *name = mem_strn(given, strcspn(given, "=")), *dot = strchr(name, '.');
+	bool takes = declared_by(op, name) != NULL;
+
+	if (!takes && dot != NULL) {
+		*dot = '\0';
+		takes = declared_by(op, name) != NULL;
+	}
+	free(name);
+	return takes;
+}
+
 struct json_object *
 options_for(const struct operation *op, struct json_object *options)
 {

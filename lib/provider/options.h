@@ -8,6 +8,7 @@
 #define AV_PROVIDER_OPTIONS_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 
 #include "base/strings.h"
 #include "photo/finding.h"
@@ -24,6 +25,9 @@ struct json_object *options_of(
  * or NULL if there are none. */
 struct json_object *options_for(
     const struct operation *op, struct json_object *options);
+
+/* True if the operation declares the option of "key=value" or "key.member=value". */
+bool options_takes(const struct operation *op, const char *given);
 
 /* Adds option_invalid if the record's `options` is not an object. */
 void options_check_record(struct rec *rec, struct findings *findings);

@@ -89,8 +89,14 @@ files() {
 		[[ $output == *'"error":{'* ]]
 	done
 	[[ $output == *'-O text=VALUE'* ]]
+	for kind in '-r cover' '-r cover -r thumbnail' ''; do
+		run -65 render $kind -O text=Hello -o out <ready.jsonl
+		[[ $output == *'"code":"option_unknown"'*'-O text;'* ]]
+	done
+	jq -c '.options = {extras: {job: "j1"}, text: "Hello"}' ready.jsonl | render -r cover -o out
 	is "$(stat .argil.videos)" 0
 	ready loom 1
+	run ! render -r pose=hi -O solve=true -o out <ready.jsonl
 	run ! render -r pose=hi -O background_color=green -o out <ready.jsonl
 	run ! render -r pose -o out <ready.jsonl
 	is "$(stat .loom.renderings)" 0
