@@ -242,7 +242,7 @@ import_lines(struct ledger *l, struct lines *lines, const char *name, struct cou
 		if (line.len == 0)
 			continue;
 		rc = import_line(l, &line, &e);
-		if (rc < 0 && e.code == CODE_STATE_UNUSABLE)
+		if (rc < 0 && code_info(e.code)->retryable)
 			err_die(&e);
 		if (rc < 0)
 			warn("%s:%ld: %s", name, c->line, e.message);

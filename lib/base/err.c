@@ -43,13 +43,30 @@ print_line(int needed, const char *name, const char *fmt, va_list ap)
 	fprintf(stderr, "%s%s%s\n", name, *name != '\0' ? ": " : "", message);
 }
 
+bool
+err_passes(int number)
+{
+	static const int passing[] = {EMFILE, ENFILE, ENOMEM, EIO, ESTALE, ENOLCK, EAGAIN,
+	    EINTR, EBUSY, ENOBUFS, EDEADLK, ETIMEDOUT, EREMOTEIO, EHOSTDOWN, EHOSTUNREACH,
+	    ENETDOWN, ENETUNREACH, ENOTCONN, ECONNRESET, ECONNABORTED};
+
+	for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+		if (number == passing[i])
+			return true;
+	return false;
+}
+
 int
 err_set(struct err *e, enum code code, const char *fmt, ...)
 {
+	size_t len = strlen(fmt);
 	va_list ap;
 
 	va_start(ap, fmt);
 	e->code = code;
+	if (len > 0 && fmt[len - 1] == ':' && err_passes(errno))
+		e->code = errno == EMFILE || errno == ENFILE ? CODE_TOO_MANY_FILES
+		                                             : CODE_MACHINE_FAILED;
 	format(e->message, sizeof e->message, fmt, ap);
 	va_end(ap);
 	return -1;

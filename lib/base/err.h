@@ -18,6 +18,8 @@
 #ifndef AV_BASE_ERR_H
 #define AV_BASE_ERR_H
 
+#include <stdbool.h>
+
 #include "base/codes.h"
 
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -28,8 +30,13 @@ struct err {
 	char message[512]; /* ends in a NUL; cut between characters */
 };
 
-/* Sets *e. A format that ends in ':' gets strerror(errno) appended. Returns -1,
- * for `return err_set(e, CODE_X, "...")`. */
+/* True for an error number of the machine's passing trouble, such as EMFILE,
+ * ENOMEM, EIO or ESTALE, which says nothing about the file. */
+bool err_passes(int number);
+
+/* Sets *e. A format that ends in ':' gets strerror(errno) appended, and the code
+ * becomes too_many_files or machine_failed if err_passes(errno). Returns -1, for
+ * `return err_set(e, CODE_X, "...")`. */
 int err_set(struct err *e, enum code code, const char *fmt, ...) PRINTF(3, 4);
 
 /* Puts text in front of the message: "photos/a.jpg: " + message. Returns -1. */

@@ -50,9 +50,11 @@ static const char *const texts[SQL_COUNT] = {
 int
 db_error(struct sqlite_store *db, struct err *e)
 {
+	int rc = sqlite3_errcode(db->sql);
+	enum code code = CODE_STATE_UNUSABLE;
 	const char *hint = "";
 
-	switch (sqlite3_errcode(db->sql)) {
+	switch (rc) {
 	case SQLITE_NOTADB:
 	case SQLITE_CORRUPT:
 		hint =
@@ -71,8 +73,12 @@ db_error(struct sqlite_store *db, struct err *e)
 		hint = "; another process keeps it locked";
 		break;
 	}
-	return err_set(e, CODE_STATE_UNUSABLE, "ledger '%s': %s%s", db->file,
-	    sqlite3_errmsg(db->sql), hint);
+	if (rc == SQLITE_BUSY || rc == SQLITE_NOMEM ||
+	    ((rc == SQLITE_IOERR || rc == SQLITE_CANTOPEN) &&
+	        err_passes(sqlite3_system_errno(db->sql))))
+		code = CODE_MACHINE_FAILED;
+	return err_set(
+	    e, code, "ledger '%s': %s%s", db->file, sqlite3_errmsg(db->sql), hint);
 }
 
 sqlite3_stmt *

@@ -81,6 +81,13 @@ describe_death(
 		snprintf(death->text, size, "too much time");
 	} else if (invalid) {
 		snprintf(death->text, size, "an answer that makes no sense");
+	} else if (WIFSIGNALED(status) && number == SIGKILL) {
+		death->why = WORKER_UNUSABLE; /* a picture cannot do that */
+		snprintf(death->text, size,
+		    "it was killed, perhaps because the machine has no memory left; lower -j");
+	} else if (!WIFSIGNALED(status) && number == EX_IOERR) {
+		death->why = WORKER_UNUSABLE;
+		snprintf(death->text, size, "it cannot read the photo");
 	} else if (WIFSIGNALED(status) && number == SIGXCPU) {
 		death->why = WORKER_CPU_LIMIT;
 		snprintf(death->text, size, "too much processor time");

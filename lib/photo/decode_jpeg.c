@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <jpeglib.h>
@@ -82,7 +83,9 @@ fill_input(j_decompress_ptr cinfo)
 	ssize_t n =
 	    TEMP_FAILURE_RETRY(pread(d->fd, d->piece, sizeof d->piece, (off_t)d->at));
 
-	if (n <= 0) { /* as libjpeg's own source: warn and end the picture */
+	if (n < 0)
+		_exit(EX_IOERR); /* the file's fault, not the picture's */
+	if (n == 0) {            /* as libjpeg's own source: warn and end the picture */
 		d->piece[0] = 0xff;
 		d->piece[1] = JPEG_EOI;
 		n = 2;

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <webp/decode.h>
@@ -59,6 +60,8 @@ decode_webp(int fd, const struct photo *photo, struct decoded *d)
 	}
 	for (; have < len && n > 0; have += n > 0 ? (size_t)n : 0)
 		n = TEMP_FAILURE_RETRY(pread(fd, data + have, len - have, (off_t)have));
+	if (n < 0)
+		_exit(EX_IOERR); /* the file's fault, not the picture's */
 	status = photo->facts.frames ? decode_frames(data, have)
 	                             : decode_still(data, have, photo);
 	free(data);

@@ -17,7 +17,8 @@ photo_reply_send(int sock, int fd, const struct photo_request *request,
 
 	if (photo_check(fd, request->size, &request->options, types, photo, &e) < 0) {
 		reply.error = errno;
-		reply.failed = e.code;
+		reply.failed =
+		    e.code == CODE_CHANGED_WHILE_READ ? e.code : CODE_FILE_UNREADABLE;
 	}
 	memcpy(&reply.photo, photo, offsetof(struct photo, findings));
 	child_reply(sock, &reply, REPLY_LEN);

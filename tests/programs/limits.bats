@@ -86,3 +86,35 @@ open_files() {
 	open_files av-validate -j 1 photos/001.jpg photos/002.jpg
 	open_files av-fit --always --force -o fitted -p argil photos/001.jpg photos/002.jpg
 }
+
+# fails_with WANTED "KIND..." "ERROR..." COMMAND...: each of the first calls of a kind, "read" or
+# "read:child", fails in turn with each of the errors of errno. A record that fails can be tried again,
+# and WANTED is its code at least once.
+fails_with() {
+	local kind error n status
+	: >seen
+	for kind in $2; do
+		for error in $3; do
+			for n in $(seq 8); do
+				status=0
+				rm -rf "$XDG_STATE_HOME/avtools" counts fit
+				limit 20 env AV_INJECT="${kind%:*}:$n:$error${kind#"${kind%:*}"}" AV_INJECT_COUNTS=counts \
+					LD_PRELOAD="$(type -P inject.so)" "${@:4}" >out 2>err || status=$?
+				cat out >>seen
+				[ "$(of out 'map(select(.error and (.error.retryable | not)))')" = '[]' ] ||
+					{ echo "$kind:$n:$error: $status"; cat out err; return 1; }
+			done
+		done
+	done
+	[[ $(codes seen) == *$1* ]] || { codes seen; return 1; }
+}
+
+@test "what fails for now is no fault of the photo: EIO, ENOMEM, EAGAIN, ENOLCK, ESTALE" {
+	[ -z "${AV_SANITIZED:-}" ] || skip "a sanitizer has its own preload library"
+	photos 1
+	fails_with machine_failed "open stat read:child" 5 av-validate --decode -p avtr1 photos/001.jpg
+	fails_with decoder_failed process 11 av-validate --decode -p avtr1 photos/001.jpg
+	fails_with machine_failed "open sync" 116 av-fit --always -p avtr1 -o fit photos/001.jpg
+	box
+	fails_with machine_failed "sync control" 37 av-upload -p avtr1 photos/001.jpg
+}

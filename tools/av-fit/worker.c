@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -47,10 +48,13 @@ fit(int fd, const struct fit_request *request, const struct photo *photo,
 {
 	size_t size = (size_t)request->photo.size;
 	void *data = mem_new(size, 1);
+	ssize_t n = TEMP_FAILURE_RETRY(pread(fd, data, size, 0));
 
+	if (n < 0)
+		_exit(EX_IOERR);
 	*made = NULL;
 	reply->outcome = FIT_CHANGED;
-	if (TEMP_FAILURE_RETRY(pread(fd, data, size, 0)) == (ssize_t)size) {
+	if (n == (ssize_t)size) {
 		fit_mend(data, size, photo, request, true, reply, made);
 		if (is_only_odd(fd, photo, reply)) {
 			memset(reply, 0, sizeof *reply);
