@@ -74,7 +74,7 @@ $(O)/tools/av-sandbox.o $(O)/tools/av-sandbox/%.o $(O)/tests/generators/faces.o:
 	av_cppflags += -Itools/av-sandbox
 
 # The stb headers shift into the sign bit.
-$(O)/tools/av-sandbox/picture/stb.o $(O)/lib/photo/stb.o: av_cflags += -fno-sanitize=undefined
+$(O)/tools/av-sandbox/picture/stb.o $(O)/lib/photo/stb.o $(O)/tools/av-fit/bmp.o: av_cflags += -fno-sanitize=undefined
 
 # The assembler includes the film (.incbin).
 $(O)/tools/av-sandbox/services/draw.o: tools/av-sandbox/services/clip.mp4

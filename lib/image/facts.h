@@ -65,7 +65,8 @@ struct image_facts {
 	bool scans_missing; /* progressive JPEG without its last scans */
 	bool odd;           /* something contradicts the format */
 	enum image_trailer trailer; /* set by image_finish */
-	uint64_t end;               /* complete: its length; damaged: where */
+	/* complete: its length; damaged: where; IMAGE_OTHER: where a JPEG begins */
+	uint64_t end;
 	uint64_t after;   /* bytes after the end; set by image_finish */
 	uint64_t odd_at;  /* odd or damaged: where */
 	char reason[128]; /* why it is odd, damaged or truncated, for people */

@@ -93,3 +93,19 @@ filetype_of(struct filetype *ft, const void *data, size_t len)
 		type = magic_buffer(ft->magic, data, len);
 	return type != NULL ? type : unknown;
 }
+
+const char *
+filetype_fix(const char *type)
+{
+	/* as libmagic calls what the loaders in tools/av-fit/ read */
+	static const char *const types[] = {"image/jpeg", "image/png", "image/webp",
+	    "image/heic", "image/heif", "image/avif", "image/tiff", "image/gif",
+	    "image/jp2", "image/jxl"};
+
+	if (strcmp(type, "image/bmp") == 0 || strcmp(type, "image/x-ms-bmp") == 0)
+		return "av-fit converts it, unless it is compressed";
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+		if (strcmp(type, types[i]) == 0)
+			return "av-fit converts it";
+	return NULL;
+}

@@ -20,4 +20,8 @@ void filetype_free(struct filetype *ft);
  * the next call. ft may be NULL. */
 const char *filetype_of(struct filetype *ft, const void *data, size_t len);
 
+/* What to do about a picture of this type: av-fit converts it, or NULL where it
+ * cannot. */
+const char *filetype_fix(const char *type);
+
 #endif

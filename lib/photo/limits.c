@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "photo/filetype.h"
 #include "photo/limits.h"
 
 /* For messages: "Argil". */
@@ -31,7 +32,8 @@ check_type(
 			    len > 0 ? ", " : "", *t);
 	}
 	finding_add(fs, CODE_TYPE_REFUSED, SEVERITY_REFUSED, photo->type, wanted,
-	    "av-fit converts it", "%s does not take %s", service_of(limits), photo->type);
+	    filetype_fix(photo->type), "%s does not take %s", service_of(limits),
+	    photo->type);
 }
 
 static void

@@ -67,6 +67,17 @@ next_piece(struct pass *pass, size_t max, struct err *e)
 	return 0;
 }
 
+/* Where a JPEG begins behind other bytes, such as the head of a response; or 0. */
+static uint64_t
+find_jpeg(const uint8_t *p, size_t n)
+{
+	for (size_t i = 1; i + 3 < n; i++)
+		if (p[i] == 0xff && p[i + 1] == 0xd8 && p[i + 2] == 0xff &&
+		    p[i + 3] >= 0xc0 && p[i + 3] < 0xff)
+			return i;
+	return 0;
+}
+
 /* Sets the type from the first piece. */
 static void
 identify(struct pass *pass, const struct photo_options *options, struct filetype *types,
@@ -81,6 +92,8 @@ identify(struct pass *pass, const struct photo_options *options, struct filetype
 	photo->facts.type = type;
 	if (type != IMAGE_OTHER)
 		pass->image = image_new(type, options->max_pixels);
+	else
+		photo->facts.end = find_jpeg(pass->piece, pass->n);
 }
 
 static int
@@ -144,11 +157,19 @@ find_other_type(struct photo *photo)
 	bool text = strncmp(type, "text/", 5) == 0 ||
 	            strcmp(type, "application/json") == 0 ||
 	            strcmp(type, "application/xml") == 0;
+	uintmax_t jpeg = photo->facts.end;
+	char fix[64];
 
+	snprintf(fix, sizeof fix, "tail -c +%ju cuts off what is before it", jpeg + 1);
 	if (strncmp(type, "image/", 6) == 0)
 		finding_add(&photo->findings, CODE_NOT_JUDGED, SEVERITY_RISKY, type,
-		    "image/jpeg, image/png, image/webp", CONVERTS,
+		    "image/jpeg, image/png, image/webp", filetype_fix(type),
 		    "only JPEG, PNG and WebP can be checked; this photo is %s", type);
+	else if (jpeg > 0)
+		finding_add(&photo->findings, CODE_NOT_A_PICTURE, SEVERITY_REFUSED, type,
+		    "a picture", fix,
+		    "the file is not a picture, it is %s; a JPEG begins at byte %ju",
+		    type, jpeg);
 	else
 		finding_add(&photo->findings, CODE_NOT_A_PICTURE, SEVERITY_REFUSED, type,
 		    "a picture",
@@ -426,7 +447,7 @@ static const struct {
 } extensions[] = {{"jpg", "image/jpeg"}, {"jpeg", "image/jpeg"}, {"jpe", "image/jpeg"},
     {"jfif", "image/jpeg"}, {"png", "image/png"}, {"apng", "image/png"},
     {"webp", "image/webp"}, {"gif", "image/gif"}, {"heic", "image/heic"},
-    {"avif", "image/avif"}, {"tif", "image/tiff"}, {"tiff", "image/tiff"},
+    {"heif", "image/heic"}, {"hif", "image/heic"}, {"avif", "image/avif"}, {"tif", "image/tiff"}, {"tiff", "image/tiff"},
     {"bmp", "image/bmp"}, {"txt", "text/plain"}, {"pdf", "application/pdf"}};
 
 #define EXTENSIONS (sizeof extensions / sizeof *extensions)
@@ -466,6 +487,11 @@ photo_check_name(struct photo *photo, const char *path)
 	const char *dot, *expected = type_of_path(path, &dot);
 
 	if (expected == NULL || strcmp(expected, photo->type) == 0)
+		return;
+	/* HEIC and AVIF may have the general brands of HEIF, such as mif1 */
+	if (strncmp(photo->type, "image/hei", 9) == 0 &&
+	    (strcmp(expected, "image/heic") == 0 ||
+	        (strcmp(expected, "image/avif") == 0 && photo->type[9] == 'f')))
 		return;
 	finding_add(&photo->findings, CODE_EXTENSION_LIES, SEVERITY_NOTE, photo->type,
 	    expected, "rename it", "the name ends in '%s' but the file is %s", dot,

@@ -250,6 +250,41 @@ sizes() {
 	is "$(of out 'sort_by(.fit.from // .file) | map(.error.code)')" '["decoder_crashed",null,null]'
 }
 
+@test "a BMP is converted, pixel for pixel; not one that is cut or compressed" {
+	convert -size 97x61 gradient:red-blue -alpha set rgba.bmp
+	convert -size 97x61 gradient:red-blue -alpha off rgb.bmp
+	convert -size 97x61 gradient:red-blue BMP2:old.bmp
+	convert -size 97x61 gradient:red-blue -flip rgb.png
+	# rows from top to bottom: a negative height
+	{ head -c 22 rgb.bmp; printf '\303\377\377\377'; tail -c +27 rgb.bmp; } >down.bmp
+	for f in rgba rgb old down; do
+		av-fit -p anam -o "fit.$f" --type png $f.bmp >out
+		is "$(jq -c '[.error, .fit.converted]' out)" '[null,"image/bmp"]'
+		[ $f != down ] || convert rgb.bmp -flip down.bmp
+		is "$(compare -metric AE $f.bmp "$(jq -r .file out)" null: 2>&1)" 0
+	done
+	convert -size 97x61 xc:red -type Palette -compress RLE BMP3:rle.bmp
+	for cut in 40 60 1000 $(($(wc -c <rgb.bmp) - 1)); do head -c "$cut" rgb.bmp >"cut.$cut.bmp"; done
+	av-fit --exit-zero -p anam -o fit rle.bmp cut.*.bmp >out
+	is "$(codes out)" "5 cannot_fit"
+	is "$(av-fit --exit-zero -p anam -o fit --max-pixels 100 rgb.bmp | jq -r .error.code)" too_many_pixels
+}
+
+@test "where av-validate says that av-fit converts a type, av-fit does" {
+	convert -size 64x64 xc:red a.tiff
+	for to in gif bmp jp2 heic avif xpm pcx tga psd pgm ico; do convert a.tiff "a.$to" || true; done
+	printf '\0\0\0\030ftypmsf1\0\0\0\0msf1hevc' >b.heic
+	av-validate --exit-zero -p anam a.[!m]* b.heic >out
+	jq -c 'select(any(.error.problems[]; .fix // "" | test("av-fit")))' out >hinted
+	[ "$(wc -l <hinted)" -ge 5 ]
+	av-fit --exit-zero -p anam -o 'fit/{stem}.{kind}.{ext}' --force <hinted >fitted
+	is "$(of fitted 'map(select(.error and .error.code != "target_taken"))')" '[]'
+	# and where it does, it says so
+	jq -c 'select(any(.error.problems[]; .fix // "" | test("av-fit")) | not)' out | jq -r .file |
+		av-fit --exit-zero -p anam -o fit.other >out.other
+	is "$(of out.other 'map(select(.error == null))')" '[]'
+}
+
 @test "only av-fit links libvips" {
 	for program in "${PROGRAM_DIR:-$(dirname "$(command -v av-fit)")}"/av-*; do
 		case $program in

@@ -98,6 +98,31 @@ turned() {
 	is "$(problems -p anam small.gif)" "not_judged type_refused"
 	printf '<!doctype html><title>Not found</title>' >gone.jpg
 	is "$(problems -p anam gone.jpg)" "extension_lies not_a_picture"
+	for brand in heic heix mif1 msf1 hevc heim; do
+		for name in a.heic a.HEIF a.hif; do
+			printf '\0\0\0\30ftyp%s\0\0\0\0mif1%s' $brand $brand >$name
+			is "$brand $name $(problems -p anam $name)" "$brand $name not_judged type_refused"
+		done
+	done
+	for brand in avif mif1; do
+		printf '\0\0\0\30ftyp%s\0\0\0\0mif1avif' $brand >a.avif
+		is "$brand $(problems -p anam a.avif)" "$brand not_judged type_refused"
+	done
+	cp a.HEIF a.jpg
+	is "$(problems -p anam a.jpg)" "extension_lies not_judged type_refused"
+}
+
+@test "a JPEG behind other bytes is named, with its place" {
+	faces ann.jpg=64x48
+	for junk in '\r\n' 'HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n' '\377\330\0' "$(printf '%09999d')"; do
+		{ printf "$junk"; cat ann.jpg; } >x.jpg
+		at=$(($(wc -c <x.jpg) - $(wc -c <ann.jpg)))
+		validate --exit-zero -p anam x.jpg >out
+		jq -e --arg at "; a JPEG begins at byte $at" '.error.problems[0] |
+			.code == "not_a_picture" and ((.got + $at) as $tail | .message | endswith($tail))' out
+		tail -c +$((at + 1)) x.jpg | cmp - ann.jpg
+		jq -e --arg fix "tail -c +$((at + 1)) " '.error.problems[0].fix | startswith($fix)' out
+	done
 }
 
 @test "empty, missing and special files" {

@@ -6,6 +6,7 @@
  *   worker.c   what a worker does with a photo
  *   plan.c     the new shape and size, in whole numbers
  *   mend.c     the pixels, by libvips
+ *   bmp.c      the pixels of a BMP, which libvips does not read itself
  *   encode.c   the highest quality that fits the limit of bytes
  *
  * Requests and replies are plain structs: a worker is a copy of the program. A
@@ -147,6 +148,13 @@ int fit_init(void);
 void fit_mend(const void *data, size_t len, const struct photo *photo,
     const struct fit_request *request, bool strict, struct fit_reply *reply,
     void **made);
+
+/* bmp.c */
+
+/* The pixels of a BMP, for the caller to free; NULL if it is incomplete or
+ * compressed, or with *too_many. size: width, height and bands. */
+void *fit_read_bmp(const void *data, size_t len, uint64_t max_pixels,
+    int size[3], bool *too_many);
 
 /* encode.c */
 

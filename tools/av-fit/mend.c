@@ -48,6 +48,27 @@ advance(VipsImage **image, VipsImage **next, int failed)
 }
 
 static int
+load_bmp(VipsImage **image, const void *data, size_t len, uint64_t max_pixels,
+    struct fit_reply *reply)
+{
+	VipsImage *next;
+	bool too_many;
+	int size[3];
+	void *pixels = fit_read_bmp(data, len, max_pixels, size, &too_many);
+
+	reply->outcome = too_many ? FIT_TOO_MANY_PIXELS : FIT_UNREADABLE;
+	if (pixels != NULL)
+		*image = vips_image_new_from_memory_copy(pixels,
+		    (size_t)size[0] * (size_t)size[1] * (size_t)size[2], size[0], size[1],
+		    size[2], VIPS_FORMAT_UCHAR);
+	free(pixels);
+	return *image == NULL ? -1
+	                      : advance(image, &next,
+	                            vips_copy(*image, &next, "interpretation",
+	                                VIPS_INTERPRETATION_sRGB, NULL));
+}
+
+static int
 load(VipsImage **image, const void *data, size_t len, const struct photo *photo,
     const struct fit_request *request, bool strict, struct fit_reply *reply)
 {
@@ -61,6 +82,11 @@ load(VipsImage **image, const void *data, size_t len, const struct photo *photo,
 	VipsImage *next;
 	uint64_t pixels;
 
+	if (strcmp(photo->type, "image/bmp") == 0 ||
+	    strcmp(photo->type, "image/x-ms-bmp") == 0) {
+		g_object_unref(source);
+		return load_bmp(image, data, len, max_pixels, reply);
+	}
 	*image = vips_image_new_from_source(
 	    source, "", "memory", TRUE, "fail_on", fail_on, NULL);
 	g_object_unref(source);

@@ -30,7 +30,8 @@ explain(const struct fit_job *job, struct err *e)
 	case FIT_CHANGED:
 		return photo_unreadable(CODE_CHANGED_WHILE_READ, e);
 	case FIT_UNREADABLE:
-		return err_set(e, CODE_CANNOT_FIT, "libvips cannot read the photo");
+		return err_set(e, CODE_CANNOT_FIT,
+		    "the photo cannot be read: it is incomplete, or of a type or a compression that av-fit does not know");
 	case FIT_UNDECODABLE:
 		return err_set(e, CODE_CANNOT_FIT, "libvips cannot decode the photo");
 	case FIT_UNENCODABLE:
