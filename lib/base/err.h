@@ -34,9 +34,9 @@ struct err {
  * ENOMEM, EIO or ESTALE, which says nothing about the file. */
 bool err_passes(int number);
 
-/* Sets *e. A format that ends in ':' gets strerror(errno) appended, and the code
- * becomes too_many_files or machine_failed if err_passes(errno). Returns -1, for
- * `return err_set(e, CODE_X, "...")`. */
+/* Sets *e. A format that ends in ':' gets strerror(errno) appended, and if
+ * err_passes(errno), the code becomes too_many_files or machine_failed. Returns
+ * -1, for `return err_set(e, CODE_X, "...")`. */
 int err_set(struct err *e, enum code code, const char *fmt, ...) PRINTF(3, 4);
 
 /* Puts text in front of the message: "photos/a.jpg: " + message. Returns -1. */

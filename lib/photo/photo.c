@@ -447,8 +447,9 @@ static const struct {
 } extensions[] = {{"jpg", "image/jpeg"}, {"jpeg", "image/jpeg"}, {"jpe", "image/jpeg"},
     {"jfif", "image/jpeg"}, {"png", "image/png"}, {"apng", "image/png"},
     {"webp", "image/webp"}, {"gif", "image/gif"}, {"heic", "image/heic"},
-    {"heif", "image/heic"}, {"hif", "image/heic"}, {"avif", "image/avif"}, {"tif", "image/tiff"}, {"tiff", "image/tiff"},
-    {"bmp", "image/bmp"}, {"txt", "text/plain"}, {"pdf", "application/pdf"}};
+    {"heif", "image/heic"}, {"hif", "image/heic"}, {"avif", "image/avif"},
+    {"tif", "image/tiff"}, {"tiff", "image/tiff"}, {"bmp", "image/bmp"},
+    {"txt", "text/plain"}, {"pdf", "application/pdf"}};
 
 #define EXTENSIONS (sizeof extensions / sizeof *extensions)
 

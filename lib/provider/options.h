@@ -26,7 +26,8 @@ struct json_object *options_of(
 struct json_object *options_for(
     const struct operation *op, struct json_object *options);
 
-/* True if the operation declares the option of "key=value" or "key.member=value". */
+/* True if the operation declares the option of "key=value" or
+ * "key.member=value". */
 bool options_takes(const struct operation *op, const char *given);
 
 /* Adds option_invalid if the record's `options` is not an object. */
