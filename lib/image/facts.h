@@ -65,7 +65,8 @@ struct image_facts {
 	bool scans_missing; /* progressive JPEG without its last scans */
 	bool odd;           /* something contradicts the format */
 	enum image_trailer trailer; /* set by image_finish */
-	/* complete: its length; damaged: where; IMAGE_OTHER: where a JPEG begins */
+	/* complete: its length; damaged: where; IMAGE_OTHER: where a JPEG
+	 * begins behind other bytes, or 0 */
 	uint64_t end;
 	uint64_t after;   /* bytes after the end; set by image_finish */
 	uint64_t odd_at;  /* odd or damaged: where */
