@@ -47,8 +47,9 @@ enum worker_reply {
 /* Why a task got no last message. */
 struct worker_death {
 	enum {
-		WORKER_UNUSABLE, /* no process, not confined, killed, or EX_IOERR */
-		WORKER_LATE,     /* killed after wall_ms */
+		/* No process, not confined, killed, or EX_IOERR. */
+		WORKER_UNUSABLE,
+		WORKER_LATE,      /* killed after wall_ms */
 		WORKER_CPU_LIMIT, /* used more than cpu_s */
 		WORKER_CRASHED,   /* any other end, an invalid message too */
 	} why;
