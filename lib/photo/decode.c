@@ -56,7 +56,7 @@ decode_is_sound(const struct decoded *d, enum image_type type)
 
 /* The findings again, now that the pixels are known to be sound. */
 static void
-acquit(struct photo *photo, const struct photo_options *options, int pixels)
+acquit(struct photo *photo, const struct photo_options *options, enum photo_pixels pixels)
 {
 	photo->pixels = pixels;
 	photo->findings.n = 0;

@@ -33,7 +33,11 @@ struct photo {
 	uint8_t orientation;     /* of Exif, 1 to 8; 1 when not stated */
 	char sha256[SHA256_HEX]; /* "" at PHOTO_QUICK */
 	/* What the decoder says, when the structure left it open. */
-	enum { PHOTO_NOT_DECODED, PHOTO_SOUND, PHOTO_SHAKY } pixels;
+	enum photo_pixels {
+		PHOTO_NOT_DECODED,
+		PHOTO_SOUND,
+		PHOTO_SHAKY
+	} pixels;
 	struct image_facts facts;
 	struct findings findings;
 };
