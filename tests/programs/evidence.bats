@@ -159,7 +159,7 @@ serve() {
 	pkill -KILL -P $!
 	wait $! || true
 	is "$(jq -r .error.code out)" outcome_unknown
-	grep -q 'could not be decoded: signal 9' err
+	grep -q 'could not be decoded: it was killed' err
 }
 
 @test "--unique-names: the names tell whose avatar it is" {
