@@ -194,8 +194,10 @@ import_line(struct ledger *l, const struct line *line, struct err *e)
 
 	if (line->too_long)
 		return err_set(e, CODE_RECORD_TOO_LONG, "the line is longer than 16 MiB");
-	if ((o = json_parse(line->text, line->len, e)) == NULL)
+	if ((o = json_parse(line->text, line->len, e)) == NULL) {
+		e->code = CODE_INVALID_RECORD;
 		return -1;
+	}
 	json_write(&options, json_at(o, "/options"));
 	if (json_at(o, "/data") != NULL)
 		json_write(&data, json_at(o, "/data"));

@@ -205,6 +205,8 @@ main(int argc, char *argv[])
 		err_die(&e);
 	get_or_forget(&o, p);
 	provider_free(p);
+	for (size_t i = 0; i < o.common.providers.n; i++)
+		free((void *)(uintptr_t)o.common.providers.v[i]);
 	strings_release(&o.common.providers);
 	return EX_OK;
 }

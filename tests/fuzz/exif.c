@@ -4,11 +4,11 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct image_facts facts = {0};
+	struct image_reader reader = {0};
 
-	exif_read(&facts, data, size);
-	xmp_read(&facts, data, size);
-	if (facts.orientation > 8)
+	exif_read(&reader.facts, data, size);
+	xmp_read(&reader, data, size);
+	if (reader.facts.orientation > 8)
 		abort();
 	return 0;
 }
