@@ -96,24 +96,6 @@ url_check(const char *url, struct err *e)
 }
 
 bool
-url_is_whole(const char *url)
-{
-	const char *host = strstr(url, "://");
-	struct parts p;
-	bool whole;
-
-	/* curl takes https:///x for https://x */
-	if (host == NULL || host[3] == '\0' || strchr("/\\?#", host[3]) != NULL)
-		return false;
-	for (const char *c = url; *c != '\0'; c++)
-		if ((unsigned char)*c <= ' ' || *c == 0x7f)
-			return false;
-	whole = parts_init(&p, url);
-	parts_release(&p);
-	return whole;
-}
-
-bool
 url_may_be_public(const char *url)
 {
 	struct parts p;

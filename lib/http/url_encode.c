@@ -15,3 +15,18 @@ url_encode(struct buf *out, const char *s)
 			buf_printf(out, "%%%02X", c);
 	}
 }
+
+bool
+url_is_whole(const char *url)
+{
+	size_t scheme = strspn(url, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	                            "0123456789+.-");
+	const char *host = url + scheme + 3, *c = url;
+
+	if (scheme == 0 || strncmp(url + scheme, "://", 3) != 0 || *host == '\0' ||
+	    strchr("/\\?#:@", *host) != NULL)
+		return false;
+	while ((unsigned char)*c > ' ' && *c != 0x7f)
+		c++;
+	return *c == '\0';
+}

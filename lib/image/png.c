@@ -266,7 +266,9 @@ inflate_piece(struct image_reader *r, const uint8_t *p, size_t n)
 		image_odd(r, g->chunk_at, "bytes follow the pixel data (IDAT)");
 	if (status == Z_STREAM_END || !g->inflated)
 		return n;
-	if (g->at_pass < g->n_pass)
+	/* A wrong checksum says that a pixel before it is wrong. */
+	if (g->at_pass < g->n_pass ||
+	    (g->z.msg != NULL && strcmp(g->z.msg, "incorrect data check") == 0))
 		return image_damage_at(r, n, g->chunk_at,
 		    "the pixel data (IDAT) cannot be inflated: %s",
 		    g->z.msg != NULL ? g->z.msg : "zlib error");
