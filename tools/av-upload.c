@@ -433,6 +433,7 @@ main(int argc, char *argv[])
 	        .window =
 	            2 * (size_t)o.common.jobs, /* one half on the wire, one on its way */
 	        .ledger = true,
+	        .pictures = &pictures_calls,
 	        .ledger_file = o.ledger,
 	        .dry_run = o.dry_run},
 	    &step, &self);

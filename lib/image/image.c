@@ -49,24 +49,42 @@ image_free(struct image_reader *r)
 	free(r);
 }
 
-/* Keeps the first and the last bytes after the end, without zeros before and behind. */
+/* Appends bytes to those kept of what follows the picture. */
 static void
-feed_tail(struct image_reader *r, const uint8_t *p, size_t n)
+keep_tail(struct image_reader *r, const uint8_t *p, size_t n)
 {
-	size_t take;
+	size_t take = TRAILER_BYTES - r->n_first < n ? TRAILER_BYTES - r->n_first : n;
 
-	while (n > 0 && p[n - 1] == 0)
-		n--;
-	while (r->n_first == 0 && n > 0 && *p == 0) {
-		p++;
-		n--;
-	}
-	take = TRAILER_BYTES - r->n_first < n ? TRAILER_BYTES - r->n_first : n;
 	memcpy(r->first + r->n_first, p, take);
 	r->n_first += take;
 	take = n < TRAILER_BYTES ? n : TRAILER_BYTES;
 	memmove(r->last, r->last + take, TRAILER_BYTES - take);
 	memcpy(r->last + TRAILER_BYTES - take, p + n - take, take);
+}
+
+/* Keeps the first and the last bytes after the end, without zeros before and behind.
+ * Zeros at the end of a piece are kept once something follows them. */
+static void
+feed_tail(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	static const uint8_t zeros[TRAILER_BYTES];
+	size_t end = n, begin = 0;
+
+	while (end > 0 && p[end - 1] == 0)
+		end--;
+	if (r->n_first == 0)
+		while (begin < end && p[begin] == 0)
+			begin++;
+	if (begin < end) {
+		keep_tail(r, zeros, r->n_zeros);
+		keep_tail(r, p + begin, end - begin);
+		r->n_zeros = 0;
+	}
+	if (r->n_first > 0) {
+		r->n_zeros += n - end;
+		if (r->n_zeros > TRAILER_BYTES)
+			r->n_zeros = TRAILER_BYTES;
+	}
 }
 
 /* Names what follows the picture. Phones put it there on purpose, so it tells nothing

@@ -47,6 +47,7 @@ struct image_reader {
 	 * zero, and the last, up to the last that is not zero. */
 	uint8_t first[TRAILER_BYTES], last[TRAILER_BYTES];
 	size_t n_first;
+	size_t n_zeros; /* after the last that is not zero, at most 32 */
 	/* What the metadata says about bytes after the end. */
 	bool listed, gain_map;
 };

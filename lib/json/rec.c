@@ -278,30 +278,53 @@ is_number(char first)
 	return first == '-' || (first >= '0' && first <= '9');
 }
 
-int
-rec_read_texts(struct rec *r, struct err *e)
+/* Gives `avatar.id` as text if it is a number. */
+static void
+read_avatar_id(struct rec *r, const struct member *avatar)
 {
-	static const char *const names[] = {"file", "url", "provider", "name"};
-	const struct member *m = find_value(r, "avatar");
 	struct scan_member id;
 	char *digits;
 
-	if (m != NULL && r->bytes[m->value] == '{' &&
-	    scan_find(r->bytes + m->value, m->value_len, "/id", &id) &&
-	    is_number(id.value.at[0])) {
-		digits = mem_strn(id.value.at, id.value.len);
-		json_put_str(rec_edit(r, "avatar"), "id", digits);
-		free(digits);
-	}
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		m = find_value(r, names[i]);
-		if (m == NULL || r->bytes[m->value] == '"')
+	if (!scan_find(r->bytes + avatar->value, avatar->value_len, "/id", &id) ||
+	    !is_number(id.value.at[0]))
+		return;
+	digits = mem_strn(id.value.at, id.value.len);
+	json_put_str(rec_edit(r, "avatar"), "id", digits);
+	free(digits);
+}
+
+/* The one of the names that must be text and that the member has, or NULL. */
+static const char *
+name_of_text(struct rec *r, const struct member *m)
+{
+	static const char *const names[] = {"file", "url", "provider", "name"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (is_named(r, m, names[i]))
+			return find_member(r, names[i]) == m ? names[i] : NULL;
+	return NULL;
+}
+
+int
+rec_read_texts(struct rec *r, struct err *e)
+{
+	build_index(r);
+	for (uint32_t i = 0; i < r->n_members; i++) {
+		const struct member *m = &r->members[i];
+		char first = r->bytes[m->value], *digits;
+		const char *name;
+
+		if (first == '"' || first == 'n') /* null is absent */
 			continue;
-		if (!is_number(r->bytes[m->value]))
+		if (first == '{' && is_named(r, m, "avatar"))
+			read_avatar_id(r, m);
+		if ((name = name_of_text(r, m)) == NULL)
+			continue;
+		if (!is_number(first))
 			return err_set(e, CODE_INVALID_RECORD,
-			    "the member '%s' is not text; put it in quotes", names[i]);
+			    "the member '%s' is not text; put it in quotes", name);
 		digits = mem_strn(r->bytes + m->value, m->value_len);
-		rec_set_str(r, names[i], digits);
+		rec_set_str(r, name, digits);
 		free(digits);
 	}
 	return 0;

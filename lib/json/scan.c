@@ -16,6 +16,7 @@ struct walk {
 	struct scan_member member; /* the current top-level member */
 	size_t depth;
 	char close[SCAN_DEPTH]; /* what ends each open container: } or ] */
+	bool escaped;           /* the string at hand has an escape */
 };
 
 static bool
@@ -102,6 +103,7 @@ string(struct walk *w)
 			return true;
 		}
 		if (*w->p == '\\') {
+			w->escaped = true;
 			if (!escape(w))
 				return false;
 			continue;
@@ -299,26 +301,29 @@ secret_at(const char *text, const char *p, const char *end, size_t *n)
 static bool
 may_be_secret(struct slice k)
 {
-	if (k.len < 6)
-		return false;
-	for (size_t i = 0; i < sizeof secret_names / sizeof *secret_names; i++) {
-		const char *name = secret_names[i].name, *last = name + strlen(name) - 1;
-		if ((k.at[k.len - 1] | 0x20) == *last &&
-		    (k.at[k.len - 2] | 0x20) == last[-1])
-			return true;
+	int before = k.len < 6 ? 0 : k.at[k.len - 2] | 0x20;
+
+	switch (before != 0 ? k.at[k.len - 1] | 0x20 : 0) {
+	case 'd':
+		return before == 'r';
+	case 'n':
+		return before == 'e' || before == 'o';
+	case 't':
+	case 'y':
+		return before == 'e';
 	}
-	return memchr(k.at, '\\', k.len) != NULL;
+	return false;
 }
 
 /* The kind of secret that a member's name ends with, or NULL. */
 static const char *
-secret_key(struct slice k)
+secret_key(struct slice k, bool escaped)
 {
 	const char *end = k.at + k.len;
 	const struct secret_name *s;
 	size_t n;
 
-	if (!may_be_secret(k))
+	if (!escaped && !may_be_secret(k))
 		return NULL;
 	for (const char *p = k.at; p < end; p++) {
 		s = secret_at(k.at, p, end, &n);
@@ -360,11 +365,12 @@ key(struct walk *w)
 	if (peek_past_blanks(w) != '"')
 		return mistake(w, w->p, "a member's name in quotes is expected");
 	k.at = w->p + 1;
+	w->escaped = false;
 	if (!string(w))
 		return false;
 	k.len = (size_t)(w->p - 1 - k.at);
 	if (w->s->secret == NULL)
-		w->s->secret = secret_key(k);
+		w->s->secret = secret_key(k, w->escaped);
 	if (w->depth == 1)
 		w->member.key = k;
 	if (peek_past_blanks(w) != ':')

@@ -57,7 +57,7 @@ session_open(struct session *s, const struct opt_common *common,
 	else
 		check_providers(s);
 	if (options->ledger) {
-		s->paid.lookups = lookups_new(engine);
+		s->paid.lookups = lookups_new(engine, options->pictures);
 		open_ledger(s);
 		if (s->no_ledger)
 			warn("no paid request is sent: %s", s->paid.no_ledger.message);

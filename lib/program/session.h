@@ -30,6 +30,8 @@ struct session_options {
 	bool ledger;             /* open the ledger at once: the program pays */
 	const char *ledger_file; /* --ledger, or NULL */
 	bool dry_run;            /* send nothing; session_close reports */
+	/* Compares pictures after a lost response; NULL: without. */
+	const struct pictures_calls *pictures;
 };
 
 /* `program` is passed to the step's functions; all else is borrowed until

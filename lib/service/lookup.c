@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "photo/thumbnail.h"
 #include "provider/answer.h"
 #include "service/listing.h"
 #include "service/lookup.h"
@@ -58,18 +57,20 @@ struct lookup_batch {
 
 struct lookups {
 	struct engine *engine;
-	struct workers *workers; /* for pictures; NULL: none yet */
+	const struct pictures_calls *calls; /* NULL: pictures are not compared */
+	struct workers *workers;            /* for pictures; NULL: none yet */
 	SLIST_HEAD(, lookup_batch) batches;
 };
 
 static void schedule(struct lookup_batch *batch);
 
 struct lookups *
-lookups_new(struct engine *engine)
+lookups_new(struct engine *engine, const struct pictures_calls *calls)
 {
 	struct lookups *all = mem_new(1, sizeof *all);
 
 	all->engine = engine;
+	all->calls = calls;
 	return all;
 }
 
@@ -83,8 +84,8 @@ lookups_free(struct lookups *all)
 		loop_cancel(all->engine->loop, &batch->timer);
 		free(batch);
 	}
-	if (all != NULL)
-		workers_free(all->workers);
+	if (all != NULL && all->workers != NULL)
+		all->calls->workers_free(all->workers);
 	free(all);
 }
 
@@ -169,7 +170,7 @@ expired(void *arg)
 	if (l->call != NULL) {
 		call_stop(l->call, true);
 	} else if (l->pictures != NULL) {
-		pictures_stop(l->pictures);
+		l->batch->all->calls->stop(l->pictures);
 	} else if (!l->settling) {
 		tell_late(l);
 		need_listing(batch);
@@ -258,13 +259,14 @@ compare(struct lookup *l)
 	const char *member = json_str(l->spec.op->def, "/lookup/picture");
 	struct lookups *all = l->batch->all;
 
-	if (l->compared || l->trying != MATCH_MAYBE || member == NULL ||
-	    l->spec.photo == NULL || json_object_object_length(candidates) > PICTURES_MAX)
+	if (all->calls == NULL || l->compared || l->trying != MATCH_MAYBE ||
+	    member == NULL || l->spec.photo == NULL ||
+	    json_object_object_length(candidates) > PICTURES_MAX)
 		return false;
 	if (all->workers == NULL)
-		all->workers = thumbnail_workers(all->engine->loop);
+		all->workers = all->calls->workers_new(all->engine->loop);
 	l->compared = true;
-	l->pictures = pictures_start(all->engine,
+	l->pictures = all->calls->start(all->engine,
 	    &(struct pictures_spec){.account = l->spec.account,
 	        .workers = all->workers,
 	        .photo = l->spec.photo,
@@ -558,7 +560,7 @@ lookup_cancel(struct lookup *l)
 	if (l->settling)
 		return false;
 	if (l->pictures != NULL) {
-		pictures_stop(l->pictures);
+		l->batch->all->calls->stop(l->pictures);
 		return false;
 	}
 	if (l->call != NULL) {

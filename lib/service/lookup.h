@@ -18,6 +18,7 @@
 #include "ledger/ledger.h"
 #include "service/account.h"
 #include "service/call.h"
+#include "service/pictures.h"
 
 enum lookup_verdict {
 	LOOKUP_FOUND,   /* the claim is settled with `taken`, and gone */
@@ -58,7 +59,9 @@ struct lookup_spec {
 struct lookups; /* all lookups under way, by account and list */
 struct lookup;
 
-struct lookups *lookups_new(struct engine *engine);
+/* calls: compares pictures as evidence; NULL: without. */
+struct lookups *lookups_new(
+    struct engine *engine, const struct pictures_calls *calls);
 void lookups_free(struct lookups *all);
 
 /* True if the service can tell the outcome: by a list that has something to

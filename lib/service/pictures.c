@@ -193,3 +193,6 @@ pictures_stop(struct pictures *p)
 	if (p->download != NULL)
 		download_stop(p->download);
 }
+
+const struct pictures_calls pictures_calls = {
+    thumbnail_workers, workers_free, pictures_start, pictures_stop};

@@ -38,4 +38,15 @@ struct pictures *pictures_start(struct engine *engine,
 /* Ends it soon, with NULL. */
 void pictures_stop(struct pictures *p);
 
+/* The above as lookups call it. Only a program that hands it to lookups_new
+ * links, and loads, the decoders. */
+struct pictures_calls {
+	struct workers *(*workers_new)(struct loop *loop);
+	void (*workers_free)(struct workers *workers);
+	struct pictures *(*start)(struct engine *engine,
+	    const struct pictures_spec *spec, pictures_fn *fn, void *arg);
+	void (*stop)(struct pictures *p);
+};
+extern const struct pictures_calls pictures_calls;
+
 #endif

@@ -22,7 +22,6 @@ fuzz_read(enum image_type type, const uint8_t *data, size_t size, size_t piece)
 		image_feed(r, data + at, size - at < piece ? size - at : piece);
 	image_finish(r);
 	facts = *image_facts(r);
-	facts.trailer = TRAILER_NONE; /* its name may depend on the pieces */
 	image_free(r);
 	return facts;
 }

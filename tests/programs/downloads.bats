@@ -11,16 +11,10 @@ media() {
 		"$TESTS/../lib/providers/anam.json")" --argjson steps "$2" '
 		{"GET /avatars/a1": [{body: ({id: "a1"} | setpath($at[1:] / "/"; "/media"))}], "GET /media": $steps}
 		' >script
-	rm -f url asked
-	mkfifo url
-	"$TESTS/servers/scripted-server" script asked >url 3>&- &
-	SERVER=$!
-	read -r url <url
+	serve_script
 	ANAM_API_URL=$url ANAM_API_KEY=key limit 60 av-render -q -p anam -r "$1" -o out --exit-zero \
 		"${@:3}" a1 >done
-	kill "$SERVER"
-	wait "$SERVER" || true
-	SERVER=
+	end_server
 }
 
 # ends WANTED REQUESTS: the record's status or error, and how often the file was requested

@@ -45,6 +45,23 @@ end_box() {
 	BOX=
 }
 
+# serve_script [BODIES]: starts a service that answers by the file script (servers/scripted-server) at
+# $url; its requests go to the file asked
+serve_script() {
+	rm -f url asked
+	mkfifo url
+	"$TESTS/servers/scripted-server" script asked "$@" >url 3>&- &
+	SERVER=$!
+	read -r url <url
+}
+
+# end_server: ends that service
+end_server() {
+	kill "$SERVER"
+	wait "$SERVER" || true
+	SERVER=
+}
+
 # stat EXPRESSION: of the sandbox's counts
 stat() {
 	curl -sf "$STATS" | jq -c "$1"

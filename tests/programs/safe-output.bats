@@ -22,17 +22,13 @@ clean() {
 # serve NAME SCRIPT: starts a service that answers so, with the record `made` of an avatar of it
 serve() {
 	printf '%s\n' "$2" >script
-	mkfifo url
-	"$TESTS/servers/scripted-server" script asked >url 3>&- &
-	SERVER=$!
-	read -r url <url
+	serve_script
 	export "${1^^}_API_URL=$url" "${1^^}_API_KEY=key"
 	printf '{"provider":"%s","avatar":{"id":"1"}}\n' "$1" >made
 }
 
 @test "an unknown state of a service is shown with its control characters made visible" {
 	for name in avtr1 argil; do
-		rm -f url
 		serve "$name" "$(jq -n --arg s "${EVIL%?}$(printf '%0400d' 0)" '
 			{id: "1", status: $s, state: $s, name: "n"} as $a
 			| {"GET /avatars/1": [{body: $a}], "GET /avatars": [{body: [$a]}]}')"
@@ -40,7 +36,7 @@ serve() {
 		printf '%s' "$stderr" >err
 		clean err
 		[[ $stderr == *"unknown state '${SHOWN%\\xff}"* ]]
-		kill "$SERVER"
+		end_server
 	done
 }
 

@@ -10,18 +10,12 @@ ID=7b0f1c52-1f0e-4d5c-8a44-0f3f0c2d9a10
 scripted() {
 	local url
 	printf %s "$1" >script
-	rm -f url asked
-	mkfifo url
-	"$TESTS/servers/scripted-server" script asked >url 3>&- &
-	SERVER=$!
-	read -r url <url
+	serve_script
 	[ -e ann.jpg ] || faces ann.jpg=1280x720
 	rm -rf "$XDG_STATE_HOME"/*
 	env LOOM_ACCESS_TOKEN=key LOOM_RATE=1000 {LOOM,ANAM,AVTR1,ARGIL}_API_URL="$url" \
 		{ANAM,AVTR1,ARGIL}_API_KEY=key timeout $((60 * AV_SLOW)) "${@:2}" >done 2>err
-	kill "$SERVER"
-	wait "$SERVER" || true
-	SERVER=
+	end_server
 	check_schema done
 }
 

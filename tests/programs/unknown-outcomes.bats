@@ -15,19 +15,15 @@ change() {
 service() {
 	local url
 	if [ -n "${SERVER:-}" ]; then
-		kill "$SERVER"
-		wait "$SERVER" || true
-		rm -rf url asked state/*
+		end_server
+		rm -rf state/*
 	fi
 	make_shots 1
 	set_lags "${SETTLE:-0.2}"
 	change "$1" 'del(.id_pattern)'
 	grep "\"$1\"" all >first
 	printf '%s\n' "$2" >script
-	mkfifo url
-	"$TESTS/servers/scripted-server" script asked >url 3>&- &
-	SERVER=$!
-	read -r url <url
+	serve_script
 	export "${1^^}_API_URL=$url" "${1^^}_API_KEY=key" "${1^^}_EXCLUSIVE=1"
 }
 

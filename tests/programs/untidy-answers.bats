@@ -10,17 +10,11 @@ ID=7b0f1c52-1f0e-4d5c-8a44-0f3f0c2d9a10
 anam() {
 	local url
 	printf %s "$1" >script
-	rm -f url asked
-	mkfifo url
-	"$TESTS/servers/scripted-server" script asked >url 3>&- &
-	SERVER=$!
-	read -r url <url
+	serve_script
 	[ -e ann.jpg ] || faces ann.jpg=640x480
 	rm -rf "$XDG_STATE_HOME"/*
 	ANAM_API_URL=$url ANAM_API_KEY=key limit 60 "${@:2}" >done 2>err </dev/null
-	kill "$SERVER"
-	wait "$SERVER" || true
-	SERVER=
+	end_server
 }
 
 # created BODY [HEADERS]: uploads a photo, which is answered with the bytes of the file BODY

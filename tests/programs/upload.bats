@@ -72,10 +72,8 @@ fails() {
 # asked and bodies
 anam() {
 	printf '{"POST /avatars": [{"body": {"id": "%s"}}]}\n' "$1" >script
-	mkfifo url
-	"$TESTS/servers/scripted-server" script asked bodies >url 3>&- &
-	SERVER=$!
-	read -r ANAM_API_URL <url
+	serve_script bodies
+	ANAM_API_URL=$url
 	export ANAM_API_URL ANAM_API_KEY=key
 }
 

@@ -320,10 +320,46 @@ test_after_the_end(void **state)
 	buf_release(&b);
 }
 
+/* What follows a picture has one name, however it comes in pieces and whatever zeros are
+ * in it. */
+static void
+test_trailer_in_pieces(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		enum image_trailer trailer;
+	} all[] = {
+#define ROW(text, trailer) {text, sizeof text - 1, trailer}
+	    ROW("\0\0\0\0", TRAILER_ZEROS),
+	    ROW("\0\0\0\0abc\0\0SEFH\0\0\0\0SEFT", TRAILER_SAMSUNG),
+	    ROW("abc\0\0\0\0\0\0\0\0SEFT\0\0\0\0\0\0\0\0\0", TRAILER_SAMSUNG),
+	    ROW("a\0SE\0FT", TRAILER_UNKNOWN),
+	    ROW("\0\0\0\30ftypmp42\0\0\0\0isom", TRAILER_MOVIE),
+	    ROW("\1\0\0\0\0\0\0\0ftyp", TRAILER_UNKNOWN),
+	    ROW("\0\0\xff\xd8\xff\0\0\0", TRAILER_PICTURE),
+	    ROW("\xff\0\xd8\xff", TRAILER_UNKNOWN),
+#undef ROW
+	};
+	struct buf b;
+
+	(void)state;
+	load("baseline.jpg", &b);
+	for (size_t i = 0, len = b.len; i < sizeof all / sizeof *all; i++, b.len = len) {
+		buf_add(&b, all[i].bytes, all[i].n);
+		for (size_t piece = 1; piece <= b.len;
+		     piece += piece < 40 ? 1 : b.len / 3)
+			assert_int_equal(
+			    read_image(b.data, b.len, piece, 0).trailer, all[i].trailer);
+	}
+	buf_release(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_trailer_in_pieces),
 	    cmocka_unit_test(test_sound),
 	    cmocka_unit_test(test_facts),
 	    cmocka_unit_test(test_cut_anywhere),
