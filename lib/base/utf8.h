@@ -25,9 +25,10 @@ size_t utf8_count(const char *s);
 void utf8_cut(char *s);
 
 /* Copies text so that a terminal can show it and a person sees all of it.
- * Control characters, invisible characters, those that change the direction of
- * text, and bytes that are not UTF-8 become \n, \x1b, \u202e. What does not fit
- * into size bytes is cut between characters. A second pass changes nothing. */
+ * Writes control characters, invisible characters, characters that change the
+ * direction of text, and bytes that are not UTF-8 as escapes: \n, \x1b, \u202e.
+ * Cuts the copy between characters to fit into size bytes. Text that was copied
+ * so before stays the same. */
 void utf8_show(char *to, size_t size, const char *from);
 
 /* True if utf8_show() would change nothing. */

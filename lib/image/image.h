@@ -3,7 +3,9 @@
  *
  * A reader is fed a file's bytes in order, in pieces of any size, and tells
  * what the picture is and whether it is complete. It decodes no pixels, keeps
- * at most 64 kB of the bytes, and trusts none of them. It checks:
+ * at most 64 MiB of the bytes (a large Exif block), and trusts none of them.
+ * What contradicts the format, but does not keep a decoder from the pixels,
+ * makes the picture odd: photo/photo.h has it decoded. It checks:
  *
  *   JPEG  every marker, length and table; stuffing and restart markers in the
  *         coded data; that each component has its scans down to the last bit

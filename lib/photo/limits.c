@@ -7,7 +7,7 @@
 #include "photo/filetype.h"
 #include "photo/limits.h"
 
-/* For messages: "Argil". */
+/* The service's title, for messages. */
 static const char *
 service_of(const struct image_limits *limits)
 {

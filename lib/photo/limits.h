@@ -13,7 +13,7 @@ struct aspect {
 };
 
 struct image_limits {
-	const char *service;      /* for messages: "Argil"; NULL: not known */
+	const char *service;      /* its title, for messages; NULL: not known */
 	const char *const *types; /* MIME types, then NULL; NULL: any */
 	/* 0: no limit. A service's MB may be 1,000,000 or 1,048,576 bytes:
 	 * sizes above max_bytes up to max_bytes_lenient are risky. */

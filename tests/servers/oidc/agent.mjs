@@ -9,7 +9,10 @@ async function open(url, form) {
   const response = await fetch(url, {
     method: form ? 'POST' : 'GET', body: form, headers, redirect: 'manual',
   });
-  for (const cookie of response.headers.getSetCookie()) {
+  // Node 18 has no getSetCookie and joins the cookies by commas.
+  const cookies = response.headers.getSetCookie?.() ??
+    (response.headers.get('set-cookie') ?? '').split(/, (?=[^;]+?=)/).filter(Boolean);
+  for (const cookie of cookies) {
     const [name, value] = cookie.split(';')[0].split(/=(.*)/s);
     if (value === '') jar.delete(name); else jar.set(name, value);
   }
