@@ -31,6 +31,10 @@ char *ledger_key_base(const char *base);
 /* Bytes of a key's hash: SHA-256. */
 #define LEDGER_KEY_HASH 32
 
+/* Bytes of a mark: the first digits of a key, and a NUL. It tells requests of
+ * one name apart. */
+#define LEDGER_KEY_MARK 9
+
 /* options: as from ledger_key_options. hash: LEDGER_KEY_HASH bytes. */
 void ledger_key_hash(
     const struct ledger_key *key, const char *options, unsigned char *hash);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hashset.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "ledger/key.h"
 #include "ledger/ledger.h"
@@ -362,6 +363,12 @@ void
 ledger_peek(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
 {
 	enqueue(claim_new(l, ask, fn, arg), WANT_PEEK);
+}
+
+void
+ledger_claim_mark(const struct ledger_claim *c, char mark[LEDGER_KEY_MARK])
+{
+	hex_of(mark, c->hash, LEDGER_KEY_MARK / 2);
 }
 
 void

@@ -35,7 +35,7 @@
 #ifndef AV_LEDGER_LEDGER_H
 #define AV_LEDGER_LEDGER_H
 
-#include "ledger/types.h"
+#include "ledger/key.h"
 #include "os/loop.h"
 
 struct ledger;
@@ -90,6 +90,10 @@ struct ledger_claim *ledger_claim_similar(
  * the first one's record would have made it. fn may not be NULL. */
 void ledger_peek(
     struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg);
+
+/* The mark (ledger/key.h) of the claimed entry, after YOURS or UNKNOWN. */
+void ledger_claim_mark(
+    const struct ledger_claim *c, char mark[LEDGER_KEY_MARK]);
 
 /* The callback of a claim or resend will not come. An entry that is claimed all
  * the same is given back. */

@@ -11,10 +11,6 @@
 
 #define BUSY_MS 100
 
-/* Bytes of the key that mark a name. Only requests with the same name have to be told
- * apart by them. */
-#define MARK 4
-
 /* Resends per run. If the list is wrong, every resend is paid, so keep it small. */
 #define RESENDS 2
 
@@ -44,8 +40,8 @@ struct paid {
 	struct account_wait wait;
 	bool has_turn; /* of an account that makes one at a time */
 	char *subject, *name, *file, *sent_name, *tag;
-	char mark[2 * MARK + 1]; /* the first digits of the ledger's key */
-	bool marked;
+	char mark[LEDGER_KEY_MARK]; /* of the request that is looked up */
+	bool marked;                /* the name has its mark */
 	struct ledger_claim *claim;
 	bool claimed; /* the claim is ours to settle */
 	/* What a lookup has to know of the request. We own match, and tag is set when the
@@ -329,6 +325,7 @@ look_up(struct paid *p, const char *why)
 	p->state = LOOKING;
 	if (p->spec.park != NULL)
 		p->spec.park(p->arg, true);
+	ledger_claim_mark(p->claim, p->mark);
 	p->lookup = lookup_start(p->context->lookups, &p->sought, looked_up, p);
 }
 
@@ -464,19 +461,18 @@ may_claim(struct paid *p)
 	return false;
 }
 
-/* Takes the mark from the key, and marks the name if names are to be unique. */
+/* Marks the name, once. */
 static void
 mark_name(struct paid *p, const struct ledger_key *key)
 {
 	char *options = ledger_key_options(key->options, key->noptions);
 	unsigned char hash[LEDGER_KEY_HASH];
+	char mark[LEDGER_KEY_MARK];
 
 	ledger_key_hash(key, options, hash);
 	free(options);
-	hex_of(p->mark, hash, MARK);
-	if (p->context->unique_names && !p->marked)
-		request_vars_mark_name(
-		    p->spec.call.vars, p->spec.call.account->provider, p->mark);
+	hex_of(mark, hash, LEDGER_KEY_MARK / 2);
+	request_vars_mark_name(p->spec.call.vars, p->spec.call.account->provider, mark);
 	p->marked = true;
 }
 
@@ -501,7 +497,8 @@ ask_ledger(struct paid *p, ask_fn *how, ledger_fn *fn)
 	struct buf match = {0};
 
 	ask.key.options = options;
-	mark_name(p, &ask.key);
+	if (p->context->unique_names && !p->marked)
+		mark_name(p, &ask.key);
 	note_match(p);
 	if (p->sought.match != NULL)
 		json_write(&match, p->sought.match);
@@ -582,6 +579,7 @@ similar_claimed(void *arg, const struct ledger_answer *answer)
 		seek_earlier(p, answer);
 		p->sought.claim = p->claim;
 		p->sought.deadline = deadline(p);
+		ledger_claim_mark(p->claim, p->mark);
 		p->state = LOOKING_SIMILAR;
 		p->lookup =
 		    lookup_start(p->context->lookups, &p->sought, similar_looked_up, p);
