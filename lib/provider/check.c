@@ -289,5 +289,8 @@ provider_check(const struct provider *p, const char *text, size_t len, const cha
 	set_place(&c, "/image/url");
 	need(&c, url == NULL || format_match(url, "") >= 0,
 	    "it is not a regular expression");
+	set_place(&c, "/id_pattern");
+	need(&c, p->id_form != NULL || json_str(p->def, "/id_pattern") == NULL,
+	    "it is not a regular expression");
 	return c.found == 0 ? 0 : -1;
 }

@@ -6,7 +6,6 @@
 #include "provider/provider.h"
 #include "json/json.h"
 #include "json/scan.h"
-#include "json/schema_format.h"
 
 /* Replaces the name of an answer by the answer, and adds `required`. A name without an
  * answer stays, for check.c. */
@@ -109,6 +108,19 @@ read_kinds(struct provider *p)
 	}
 }
 
+/* A pattern that is no regular expression is found by provider_check(). */
+static regex_t *
+read_id_form(const char *pattern)
+{
+	regex_t *form = pattern != NULL ? mem_new(1, sizeof *form) : NULL;
+
+	if (form != NULL && regcomp(form, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
+		free(form);
+		form = NULL;
+	}
+	return form;
+}
+
 struct provider *
 provider_parse(const char *text, size_t len, const char *file, struct err *e)
 {
@@ -135,7 +147,7 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	    .poll_first_ms = (int64_t)(json_num(def, "/poll/first_s", 2) * 1000),
 	    .poll_max_ms = (int64_t)(json_num(def, "/poll/max_s", 30) * 1000),
 	    .poll_gone_ms = (int64_t)(json_num(def, "/poll/gone_s", 60) * 1000),
-	    .id_pattern = json_str(def, "/id_pattern"),
+	    .id_form = read_id_form(json_str(def, "/id_pattern")),
 	    .has_names = json_at(def, "/name_length") != NULL,
 	    .name_optional = json_flag(def, "/name_length/optional", false),
 	    .name_min = json_int(def, "/name_length/min", 0),
@@ -150,6 +162,9 @@ provider_free(struct provider *p)
 {
 	if (p == NULL)
 		return;
+	if (p->id_form != NULL)
+		regfree(p->id_form);
+	free(p->id_form);
 	json_object_put(p->def);
 	free(p->operations);
 	free(p->kinds);
@@ -205,9 +220,13 @@ provider_env(const struct provider *p, const char *suffix)
 bool
 provider_is_id(const struct provider *p, const char *text)
 {
-	/* What any service may call a thing, and a path can hold. */
-	static const char any[] = "^[A-Za-z0-9._:@~+=-]{1,256}$";
+	size_t len = strlen(text);
 
-	return format_match(p->id_pattern != NULL ? p->id_pattern : any, text) == 1 &&
-	       strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+		return false;
+	if (p->id_form != NULL)
+		return regexec(p->id_form, text, 0, NULL, 0) == 0;
+	return len > 0 && len <= 256 &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                    "0123456789._:@~+=-") == len;
 }

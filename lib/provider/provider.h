@@ -9,6 +9,7 @@
 #define AV_PROVIDER_PROVIDER_H
 
 #include <json-c/json.h>
+#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,9 +49,8 @@ struct provider {
 	double rate;          /* requests a second of an account; 0: no limit */
 	double burst;
 	int64_t poll_first_ms, poll_max_ms;
-	int64_t poll_gone_ms; /* 404s for so long: it is gone */
-	/* Regular expression of an id that the service makes, or NULL. */
-	const char *id_pattern;
+	int64_t poll_gone_ms;       /* 404s for so long: it is gone */
+	regex_t *id_form;           /* of the service's ids; NULL: any word */
 	bool has_names;             /* avatars have names */
 	bool name_optional;         /* an empty one is left to the service */
 	int64_t name_min, name_max; /* characters; name_max 0: no limit */

@@ -226,6 +226,7 @@ del(.operations.status) | .kinds = {} | .default_kinds = []~it must take a statu
 .kinds.portrait.value = {"type":"string"}~only -r may order it
 .kinds.portrait.start = ["create"] | .kinds.portrait.status = "status"~only -r may order it
 .image.url = "("~it is not a regular expression
+.id_pattern = "("~it is not a regular expression
 END
 }
 
