@@ -17,6 +17,7 @@ struct walk {
 	size_t depth;
 	char close[SCAN_DEPTH]; /* what ends each open container: } or ] */
 	bool escaped;           /* the string at hand has an escape */
+	bool trusted;           /* the names were searched for secrets before */
 };
 
 static bool
@@ -296,7 +297,7 @@ secret_at(const char *text, const char *p, const char *end, size_t *n)
 	return NULL;
 }
 
-/* False if the last two letters are not those of a secret's name: a quick test, since each
+/* False if the last letters are not those of a secret's name: a quick test, since each
  * name of each record passes here. */
 static bool
 may_be_secret(struct slice k)
@@ -306,8 +307,9 @@ may_be_secret(struct slice k)
 	switch (before != 0 ? k.at[k.len - 1] | 0x20 : 0) {
 	case 'd':
 		return before == 'r';
-	case 'n':
-		return before == 'e' || before == 'o';
+	case 'n': /* token, authorization; not orientation */
+		return before == 'e' ||
+		       (before == 'o' && (k.at[k.len - 6] | 0x20) == 'z');
 	case 't':
 	case 'y':
 		return before == 'e';
@@ -369,7 +371,7 @@ key(struct walk *w)
 	if (!string(w))
 		return false;
 	k.len = (size_t)(w->p - 1 - k.at);
-	if (w->s->secret == NULL)
+	if (!w->trusted && w->s->secret == NULL)
 		w->s->secret = secret_key(k, w->escaped);
 	if (w->depth == 1)
 		w->member.key = k;
@@ -433,6 +435,24 @@ after(struct walk *w)
 	return true;
 }
 
+static bool
+walk(struct walk *w)
+{
+	int c = peek_past_blanks(w);
+
+	*w->s = (struct scan){0};
+	if (c < 0)
+		return mistake(w, w->p, "it is empty");
+	w->s->type = (char)c;
+	do
+		if (!value(w) || !after(w))
+			return false;
+	while (w->depth > 0);
+	if (peek_past_blanks(w) >= 0)
+		return mistake(w, w->p, "something follows the value");
+	return true;
+}
+
 bool
 scan_text(const char *text, size_t len, struct scan *s, scan_fn *found, void *cookie)
 {
@@ -442,19 +462,8 @@ scan_text(const char *text, size_t len, struct scan *s, scan_fn *found, void *co
 	    .s = s,
 	    .found = found,
 	    .cookie = cookie};
-	int c = peek_past_blanks(&w);
 
-	*s = (struct scan){0};
-	if (c < 0)
-		return mistake(&w, w.p, "it is empty");
-	s->type = (char)c;
-	do
-		if (!value(&w) || !after(&w))
-			return false;
-	while (w.depth > 0);
-	if (peek_past_blanks(&w) >= 0)
-		return mistake(&w, w.p, "something follows the value");
-	return true;
+	return walk(&w);
 }
 
 /* The number of bytes at p that spell the name, with or without escapes; 0 if they do
@@ -480,8 +489,11 @@ matches(const char *p, const char *end, const char *name)
 bool
 scan_key_is(struct slice k, const char *name)
 {
-	size_t len = strlen(name);
+	size_t len;
 
+	if (k.len > 0 && k.at[0] != name[0] && k.at[0] != '\\')
+		return false;
+	len = strlen(name);
 	if (k.len < len)
 		return false;
 	if (memchr(k.at, '\\', k.len) == NULL)
@@ -546,8 +558,14 @@ scan_find(const char *text, size_t len, const char *pointer, struct scan_member 
 		char *name = token(&pointer);
 		struct search s = {.name = name, .index = array_index(name)};
 		struct scan ignored;
-		bool valid =
-		    scan_text(here.value.at, here.value.len, &ignored, compare, &s);
+		struct walk w = {.text = here.value.at,
+		    .p = here.value.at,
+		    .end = here.value.at + here.value.len,
+		    .s = &ignored,
+		    .found = compare,
+		    .cookie = &s,
+		    .trusted = true};
+		bool valid = walk(&w);
 
 		free(name);
 		if (!valid || s.m.value.at == NULL)
