@@ -706,7 +706,7 @@ slow_uploads_go_on(void **unused)
 	const struct http_piece piece = {.source = {pattern, &ceiling, SIZE}};
 
 	(void)unused;
-	client_open_with(&c, (struct http_options){.answer_seconds = 1});
+	client_open_with(&c, (struct http_options){.answer_seconds = 2});
 	go(&c,
 	    (struct http_request){.method = HTTP_POST,
 	        .pieces = &piece,
