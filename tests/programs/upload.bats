@@ -450,7 +450,7 @@ filename="cy.jpg"'
 			open(f"photos/{sys.argv[1]}.png", "wb").write(data[:-12] + chunk + data[-12:])
 		END
 	done
-	box
+	box --ready-after 60000
 	command time -f %M -o rss timeout 60 av-upload -p argil -j 8 photos/* >out
 	is "$(codes out)" "8 processing"
 	cat rss
