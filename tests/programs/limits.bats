@@ -13,11 +13,11 @@ under() {
 	run -74 --separate-stderr bash -c 'ulimit -f 4; av-validate -p anam photos/*.jpg >out'
 	[[ $stderr == *"cannot write standard output: File too large"* ]]
 	[ -s out ]
-	is "$(tail -c 1 out | xxd -p)" 0a
+	is "$(tail -c 1 out | od -An -tx1 | tr -d " ")" 0a
 	check_schema out
 	printf 'before\n' >more
 	run -74 --separate-stderr bash -c 'ulimit -f 4; av-validate -j 1 -p anam photos/*.jpg >>more'
-	is "$(head -n 1 more) $(tail -c 1 more | xxd -p)" "before 0a"
+	is "$(head -n 1 more) $(tail -c 1 more | od -An -tx1 | tr -d " ")" "before 0a"
 	tail -n +2 more | check_schema /dev/stdin
 	run -74 --separate-stderr bash -c 'ulimit -f 0; av-validate -p anam photos/001.jpg >none'
 	[ ! -s none ]
