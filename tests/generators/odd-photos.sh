@@ -21,6 +21,16 @@ flip() {
 # find_bytes FILE PATTERN: the offset of the first match of a grep -P pattern
 find_bytes() { LC_ALL=C grep -abom1 -P "$2" "$1" | head -n 1 | cut -d: -f1; }
 
+# be32 NUMBER: its four bytes
+be32() { printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $(($1 >> 24)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255)))"; }
+# chunk TAG: a PNG's chunk with the data on standard input; the CRC is gzip's
+chunk() {
+  (printf %s "$1"; cat) >body
+  be32 $(($(size body) - 4))
+  cat body
+  printf "$(gzip -c body | tail -c 8 | od -An -to1 -N 4 | awk '{ printf "\\%s\\%s\\%s\\%s", $4, $3, $2, $1 }')"
+}
+
 # The source: a picture with detail, small enough to be encoded quickly.
 convert -size 61x47 -seed 7 plasma:fractal -depth 8 src.ppm
 convert src.ppm -depth 8 -define png:color-type=2 -strip src.png
@@ -105,6 +115,10 @@ ffmpeg -loglevel error -y -f lavfi -i testsrc=size=40x30:rate=5:duration=0.6 -f 
 say animated.png animated:risky
 img2webp -loop 0 -d 100 src.png -d 100 rgba.png -o animated.webp
 say animated.webp 'animated:risky alpha:note'
+# one frame is a still
+ffmpeg -loglevel error -y -i src.ppm -f apng -plays 0 still-apng.png; say still-apng.png
+img2webp -loop 0 -d 100 src.png -o still-frame.webp; say still-frame.webp
+webpmux -frame lossy.webp +100 -loop 1 -o still-mux.webp; say still-mux.webp
 convert -delay 10 src.png -negate src.png moving.gif
 gif2webp -quiet moving.gif -o from-gif.webp; say from-gif.webp animated:risky
 for i in 1 2 3 4 5 6 7 8; do
@@ -144,11 +158,30 @@ insert rst-between.jpg 444.jpg "$dqt" '\377\320'; say rst-between.jpg odd_struct
 insert blank-dht.jpg 444.jpg "$dqt" \
   '\377\304\0\023\003\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
 say blank-dht.jpg
+# without_tables FILE: a JPEG without its Huffman tables, as the frames of webcams; it uses those of T.81
+without_tables() {
+  cp "$1" bare
+  while at=$(find_bytes bare '\xff\xc4') && [ -n "$at" ]; do
+    set -- $(od -An -tu1 -j $((at + 2)) -N 2 bare)
+    (head -c "$at" bare; tail -c +$((at + 3 + $1 * 256 + $2)) bare) >less
+    mv less bare
+  done
+  cat bare
+}
+without_tables 444.jpg >webcam.jpg; say webcam.jpg unusual_coding:risky
+without_tables gray.jpg >webcam-gray.jpg; say webcam-gray.jpg unusual_coding:risky
 (cat 444.jpg; tail -c 300 quality-100.jpg) >leftover.jpg; say leftover.jpg bytes_after_end:risky
 n=$(size stray.jpg)
 head -c $((n / 2)) stray.jpg >stray-half.jpg; say stray-half.jpg truncated:refused
 (head -c $((n / 2)) stray.jpg; printf '\377\331') >stray-closed.jpg
 say stray-closed.jpg damaged:refused
+idat=$(find_bytes src.png IDAT)
+n=$(od -An -tu1 -j $((idat - 4)) -N 4 src.png | awk '{ print (($1 * 256 + $2) * 256 + $3) * 256 + $4 }')
+(head -c $((idat - 4)) src.png; (tail -c +$((idat + 5)) src.png | head -c "$n"; printf more) | chunk IDAT
+  tail -c 12 src.png) >idat-more.png
+say idat-more.png odd_structure:risky
+(head -c -12 src.png; printf more | chunk IDAT; tail -c 12 src.png) >idat-extra.png
+say idat-extra.png odd_structure:risky
 ## which way up: tiff TYPE COUNT VALUE: Exif of one entry, the orientation
 tiff() { printf "MM\\0*\\0\\0\\0\\010\\0\\001\\001\\022\\0\\00$1\\0\\0\\0\\00$2$3\\0\\0\\0\\0"; }
 exif() { printf '\377\341\0\042Exif\0\0'; tiff "$@"; }
@@ -161,7 +194,52 @@ exif 1 1 '\006\0\0\0' | with_exif >exif-byte.jpg; say exif-byte.jpg turned:risky
 exif 2 2 '6\0\0\0' | with_exif >exif-text.jpg; say exif-text.jpg turned:risky
 exif 5 1 '\0\0\0\010' | with_exif >exif-ratio.jpg; say exif-ratio.jpg orientation_unclear:risky
 exif 3 1 '\0\011\0\0' | with_exif >exif-nine.jpg; say exif-nine.jpg
+head -c 100000 /dev/zero | tr '\0' x >words
+cp src.png long-exif.png
+cp lossy.webp long-exif.webp
+for type in png webp; do # more than 64 kB of Exif
+  exiftool -q -overwrite_original -n -Orientation=6 "-UserComment<=words" long-exif.$type
+  say long-exif.$type turned:risky
+done
 ## what phones append
+# app N TEXT: an application segment of a JPEG; the text has printf escapes
+app() {
+  printf "$2" >body
+  printf "\\377\\$(printf '%03o\\%03o\\%03o' $((224 + $1)) $((($(size body) + 2) / 256)) $((($(size body) + 2) % 256)))"
+  cat body
+}
+# mpf FILE FIRST SECOND: FILE with the list of two pictures (MPF), and their lengths
+mpf() {
+  head -c 2 "$1"
+  printf '\377\342\0\130MPF\0MM\0*\0\0\0\010\0\003'
+  printf '\260\0\0\007\0\0\0\0040100\260\001\0\004\0\0\0\001\0\0\0\002'
+  printf '\260\002\0\007\0\0\0\040\0\0\0\062\0\0\0\0'
+  printf '\040\003\0\0'; be32 "$2"; printf '\0\0\0\0\0\0\0\0'
+  # from the first byte of MPF's TIFF, which is the eleventh of the file
+  printf '\0\0\0\0'; be32 "$3"; be32 $(($2 - 10)); printf '\0\0\0\0'
+  tail -c +3 "$1"
+}
+n=$(($(size 444.jpg) + 90))
+(mpf 444.jpg $n "$(size gray.jpg)"; cat gray.jpg) >mpf.jpg; say mpf.jpg bytes_after_end:note
+(mpf 444.jpg $((n + 99)) "$(size gray.jpg)"; head -c 99 /dev/zero; cat gray.jpg) >mpf-padded.jpg
+say mpf-padded.jpg bytes_after_end:note
+(mpf 444.jpg $n 8; printf 'disparit') >mpf-other.jpg; say mpf-other.jpg bytes_after_end:note
+hdrgm="$(app 1 'http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+  xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
+  xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0"/></rdf:RDF></x:xmpmeta>' | base64)"
+gain_map() { head -c 2 "$1"; echo "$hdrgm" | base64 -d; tail -c +3 "$1"; }
+gain_map 444.jpg >hdr.part
+n=$(($(size hdr.part) + 90))
+gain_map gray.jpg >map.part
+(mpf hdr.part $n "$(size map.part)"; cat map.part) >gain-map.jpg; say gain-map.jpg bytes_after_end:note
+(cat hdr.part map.part) >gain-map-plain.jpg; say gain-map-plain.jpg bytes_after_end:note
+(cat 444.jpg; printf 'HDRP\002'; head -c 400 quality-1.jpg) >hdr-plus.jpg
+say hdr-plus.jpg bytes_after_end:note
+(cat 444.jpg; head -c 7 /dev/zero; printf '\0\0\0\024ftypqt  \0\0\0\0qt  ') >motion-padded.jpg
+say motion-padded.jpg bytes_after_end:note
+(head -c 2 444.jpg; app 1 'http://ns.adobe.com/xap/1.0/\0<x GCamera:MotionPhoto="1"/>'
+  tail -c +3 444.jpg; printf 'a movie of another kind') >motion-listed.jpg
+say motion-listed.jpg bytes_after_end:note
 (cat 444.jpg; printf '\0\0\241\001\012\0\0\0nameSEFH\153\0\0\0SEFT'; head -c 99 /dev/zero) >sef.jpg
 say sef.jpg bytes_after_end:note
 (cat 444.jpg; printf '\0\0\0\030ftypmp42\0\0\0\0mp42isom') >motion.jpg

@@ -73,6 +73,31 @@ sizes() {
 	is "$(exiftool -n -s3 -Orientation kept/t.argil.fit.jpg | grep -v '^1$')" ""
 }
 
+@test "--orientation decides where the photo does not, and against it" {
+	# Exif whose directory is cut off: no program can tell
+	{ printf '\377\330\377\341\0\022Exif\0\0MM\0*\0\0\0\010'; tail -c +3 "$SHOTS/wide.jpg"; } >unclear.jpg
+	run -65 --separate-stderr sh -c 'av-fit -p anam -o fit unclear.jpg >out'
+	[[ $(of out '.[0].error.message') == *--orientation* ]]
+	[ ! -e fit ]
+	for spec in 1:1600x900:null 2:1600x900:2 3:1600x900:3 6:900x1600:6 8:900x1600:8; do
+		IFS=: read -r n size turned <<<"$spec"
+		av-fit -p anam -o "said.$n" --type jpeg --always --orientation "$n" unclear.jpg >out
+		file=$(jq -r .file out)
+		is "$n $(identify -format '%wx%h' "$file") $(jq .fit.turned out)" "$n $size $turned"
+		is "$(exiftool -n -s3 -Orientation "$file" | grep -v '^1$')" ""
+	done
+	# as others turn it, and against what its Exif says
+	convert "$SHOTS/wide.jpg" -rotate 270 want.ppm
+	convert said.8/*.jpg got.ppm
+	run compare -metric PSNR want.ppm got.ppm null:
+	awk -v psnr="${output%% *}" 'BEGIN { exit !(psnr == "inf" || psnr > 30) }'
+	av-fit -p anam -o stored --always --orientation 1 "$SHOTS/turned.jpg" >out
+	is "$(sizes "$(jq -r .file out)")" 1600x900
+	for bad in 0 9 -1 x; do
+		run -64 av-fit -p anam -o o --orientation "$bad" unclear.jpg
+	done
+}
+
 @test "HEIC, AVIF, JPEG 2000, CMYK and 16 bits show the same picture" {
 	for from in heic avif jp2; do
 		convert "$SHOTS/wide.jpg" -define heic:speed=9 "a.$from"

@@ -46,6 +46,24 @@ list() {
   [ "$(wc -l <got)" -ge 60 ]
 }
 
+@test "what a phone appends is named" {
+  while read -r photo words; do
+    av-validate "$ODD/$photo" | jq -e --arg words "$words" \
+      '.image.warnings[] | select(.code == "bytes_after_end" and .severity == "note") | .message | contains($words)'
+  done <<'NAMES'
+mpf.jpg (another picture)
+mpf-padded.jpg (another picture)
+mpf-other.jpg (what the photo's own metadata lists)
+gain-map.jpg (a gain map for HDR screens)
+gain-map-plain.jpg (a gain map for HDR screens)
+hdr-plus.jpg (notes of Google's camera, HDR+)
+motion.jpg (the movie of a Motion Photo)
+motion-padded.jpg (the movie of a Motion Photo)
+motion-listed.jpg (what the photo's own metadata lists)
+sef.jpg (data of a Samsung phone, SEF)
+NAMES
+}
+
 @test "one worker, many, or none: the same records" {
   list
   for o in "-j 1" "-j 2" "-j 7" ""; do
