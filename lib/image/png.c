@@ -297,10 +297,27 @@ wrong_palette(const struct png *g)
 	return g->len > 768 || g->len % 3 != 0;
 }
 
+/* True for a chunk before IHDR that libpng passes over: any ancillary one that it does not
+ * know. */
+static bool
+is_passed_over(const struct png *g)
+{
+	static const char known[][5] = {"bKGD", "cHRM", "eXIf", "gAMA", "hIST", "iCCP",
+	    "iTXt", "oFFs", "pCAL", "pHYs", "sBIT", "sCAL", "sPLT", "sRGB", "tEXt",
+	    "tIME", "tRNS", "zTXt"};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (be32((const uint8_t *)known[i]) == g->tag)
+			return false;
+	return (g->tag >> 24 & 0x20) != 0;
+}
+
 /* What decoders pass over (libpng: "benign error"), or NULL. */
 static const char *
-harmless(const struct png *g)
+harmless(const struct image_reader *r, const struct png *g)
 {
+	if (!r->facts.header && g->tag != IHDR)
+		return "the first chunk is not IHDR";
 	switch (g->tag) {
 	case PLTE:
 		if (g->seen_data || g->color == 0 || g->color == 4)
@@ -320,7 +337,7 @@ harmless(const struct png *g)
 static const char *
 misplaced(const struct image_reader *r, const struct png *g)
 {
-	if (!r->facts.header && g->tag != IHDR)
+	if (!r->facts.header && g->tag != IHDR && !is_passed_over(g))
 		return "the first chunk is not IHDR";
 	switch (g->tag) {
 	case IHDR:
@@ -372,7 +389,7 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 	why = misplaced(r, g);
 	if (why != NULL)
 		return image_damage(r, n, "%s", why);
-	why = harmless(g);
+	why = harmless(r, g);
 	if (why != NULL)
 		image_odd(r, r->at, "%s", why);
 	if (g->tag == IDAT) {

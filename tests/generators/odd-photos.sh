@@ -182,6 +182,13 @@ n=$(od -An -tu1 -j $((idat - 4)) -N 4 src.png | awk '{ print (($1 * 256 + $2) * 
 say idat-more.png odd_structure:risky
 (head -c -12 src.png; printf more | chunk IDAT; tail -c 12 src.png) >idat-extra.png
 say idat-extra.png odd_structure:risky
+# libpng passes over a chunk before IHDR that it does not know
+(head -c 8 src.png; printf more | chunk prVt; tail -c +9 src.png) >chunk-first.png
+say chunk-first.png odd_structure:risky
+(head -c 8 src.png; printf more | chunk tEXt; tail -c +9 src.png) >text-first.png
+say text-first.png damaged:refused
+(head -c 8 src.png; printf more | chunk PRVT; tail -c +9 src.png) >critical-first.png
+say critical-first.png damaged:refused
 ## which way up: tiff TYPE COUNT VALUE: Exif of one entry, the orientation
 tiff() { printf "MM\\0*\\0\\0\\0\\010\\0\\001\\001\\022\\0\\00$1\\0\\0\\0\\00$2$3\\0\\0\\0\\0"; }
 exif() { printf '\377\341\0\042Exif\0\0'; tiff "$@"; }
