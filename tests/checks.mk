@@ -6,7 +6,7 @@
 
 CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
 	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish imagemagick \
-	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck libpng16-16 \
+	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck libpng-dev \
 	bsdextrautils file time procps python3 xz-utils nodejs openssl
 BENCH_DEPS = imagemagick libimage-exiftool-perl libvips-tools jpeginfo pngcheck python3-pil curl
 
@@ -62,6 +62,8 @@ $(O)/tests/fuzz/%.o: av_cppflags += -Itools/av-sandbox
 $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/libav.a
 	@mkdir -p $(@D)
 	$(call Q,LINK,$@)$(CC) $(av_ldflags) -fsanitize=fuzzer -o $@ $^ $(av_libs)
+
+$(O)/fuzz/oracle: av_libs += $(shell $(PKG_CONFIG) --libs libpng)
 
 fuzz-build:
 	@$(MAKE) --no-print-directory CC=clang O=build/fuzz san='$(fuzz_san)' \

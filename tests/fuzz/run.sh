@@ -19,6 +19,7 @@ for source in tests/fuzz/*.c; do
     jpeg) cp tests/photos/*.jpg "$work" ;;
     png) cp tests/photos/*.png "$work" ;;
     webp) cp tests/photos/*.webp "$work" ;;
+    oracle) cp tests/photos/* "$work" ;;
     provider) cp lib/providers/*.json "$work" ;;
     schema) for f in lib/schema/*.json; do { cat "$f"; printf '\0{}'; } >"$work/$(basename "$f")"; done ;;
     answer) jq -c '.operations[].take // empty' lib/providers/*.json | split -l 1 - "$work/take" ;;
