@@ -109,9 +109,10 @@ chunk_vp8(struct image_reader *r, const uint8_t *p, size_t n)
 	if ((tag & 1) != 0 || (tag >> 1 & 7) > 3 || (tag >> 4 & 1) == 0 ||
 	    memcmp(p + 3, "\x9d\x01\x2a", 3) != 0)
 		return image_damage(r, n, "the picture's header (VP8) is malformed");
+	/* libwebp reads on behind the chunk */
 	if ((tag >> 5) >= w->len - 10)
-		return image_damage(
-		    r, n, "the first partition (VP8) is longer than its chunk");
+		image_odd(
+		    r, r->at, "the first partition (VP8) is longer than its chunk");
 	r->facts.channels = r->facts.alpha ? 4 : 3;
 	return picture(r, n, le16(p + 6) & 0x3fff, le16(p + 8) & 0x3fff);
 }

@@ -189,6 +189,13 @@ say chunk-first.png odd_structure:risky
 say text-first.png damaged:refused
 (head -c 8 src.png; printf more | chunk PRVT; tail -c +9 src.png) >critical-first.png
 say critical-first.png damaged:refused
+# libwebp takes from the next chunk what the first partition of VP8 lacks
+le32() { be32 "$1" | od -An -to1 | awk '{ printf "\\%s\\%s\\%s\\%s", $4, $3, $2, $1 }'; }
+n=$(size lossy.webp)
+len=$(($(od -An -tu1 -j 20 -N 3 lossy.webp | awk '{ print int(($1 + $2 * 256 + $3 * 65536) / 32) }') / 2 * 2 + 8))
+(printf "RIFF$(le32 $((n + n % 2)))WEBPVP8 $(le32 $len)"; tail -c +21 lossy.webp | head -c $len
+  printf "JUNK$(le32 $((n - 20 - len)))"; tail -c +$((len + 21)) lossy.webp; head -c $((n % 2)) /dev/zero) >webp-short.webp
+say webp-short.webp odd_structure:note
 ## which way up: tiff TYPE COUNT VALUE: Exif of one entry, the orientation
 tiff() { printf "MM\\0*\\0\\0\\0\\010\\0\\001\\001\\022\\0\\00$1\\0\\0\\0\\00$2$3\\0\\0\\0\\0"; }
 exif() { printf '\377\341\0\042Exif\0\0'; tiff "$@"; }
