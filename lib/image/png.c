@@ -44,7 +44,8 @@ struct png {
 	struct pass pass[7];
 	unsigned n_pass, at_pass;
 	uint64_t at_row, at_byte;
-	uint8_t out[SCRATCH];
+	/* zlib is 5 % slower when this is not aligned */
+	_Alignas(16) uint8_t out[SCRATCH];
 };
 
 static size_t chunk_header(struct image_reader *r, const uint8_t *p, size_t n);

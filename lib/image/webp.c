@@ -238,7 +238,7 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 	w->len = le32(p + 4);
 	w->chunk_end = r->at + 8 + w->len + (w->len & 1);
 	/* some writers leave out the padding of the last chunk */
-	if (w->chunk_end == bound + 1 && w->frame_end == 0)
+	if (w->len % 2 == 1 && w->chunk_end == bound + 1 && w->frame_end == 0)
 		w->chunk_end--;
 	why = misplaced(r, w, r->at);
 	if (why != NULL)
