@@ -26,9 +26,9 @@ get32(const struct tiff *t, size_t at)
 	return t->big ? be32(t->p + at) : le32(t->p + at);
 }
 
-/* The number in an entry, of any type of whole numbers or a digit as text; 0: it holds
+/* The number in an entry, of any type of whole numbers or a digit as text; -1: it holds
  * none. */
-static uint32_t
+static int64_t
 number(const struct tiff *t, size_t at)
 {
 	enum { BYTE = 1, TEXT, SHORT, LONG, SBYTE = 6, SSHORT = 8, SLONG };
@@ -37,19 +37,19 @@ number(const struct tiff *t, size_t at)
 	switch (get16(t, at + 2)) {
 	case BYTE:
 	case SBYTE:
-		return count >= 1 && count <= 4 ? t->p[at + 8] : 0;
+		return count >= 1 && count <= 4 ? t->p[at + 8] : -1;
 	case TEXT:
 		return count == 2 && t->p[at + 8] > '0' && t->p[at + 8] <= '8'
-		           ? (uint32_t)t->p[at + 8] - '0'
-		           : 0;
+		           ? t->p[at + 8] - '0'
+		           : -1;
 	case SHORT:
 	case SSHORT:
 		return count >= 1 && count <= 2 ? get16(t, at + 8) : 0;
 	case LONG:
 	case SLONG:
-		return count == 1 ? get32(t, at + 8) : 0;
+		return count == 1 ? (int64_t)get32(t, at + 8) : -1;
 	}
-	return 0;
+	return -1;
 }
 
 /* What a directory (IFD) says. */
@@ -71,7 +71,8 @@ read_directory(const struct tiff *t, size_t at, struct directory *d)
 		return false;
 	count = get16(t, at);
 	for (at += 2; count > 0 && t->n - at >= 12; count--, at += 12) {
-		uint32_t tag = get16(t, at), value;
+		uint32_t tag = get16(t, at);
+		int64_t value;
 		d->position |= tag == TAG_LATITUDE || tag == TAG_LONGITUDE;
 		if (tag == TAG_GPS_IFD && d->gps == 0)
 			d->gps = get32(t, at + 8);
@@ -80,8 +81,8 @@ read_directory(const struct tiff *t, size_t at, struct directory *d)
 		value = number(t, at);
 		d->orientation_found = true;
 		/* 0 is written for "unknown"; all programs ignore what is above 8 */
-		d->orientation_unread = value == 0 && get16(t, at + 2) != 3;
-		d->orientation = value <= 8 ? (uint8_t)value : 0;
+		d->orientation_unread = value < 0;
+		d->orientation = value > 0 && value <= 8 ? (uint8_t)value : 0;
 	}
 	return count == 0;
 }

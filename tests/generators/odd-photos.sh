@@ -211,6 +211,7 @@ exif 4 1 '\0\0\0\006' | with_exif >exif-long.jpg; say exif-long.jpg turned:risky
 exif 1 1 '\006\0\0\0' | with_exif >exif-byte.jpg; say exif-byte.jpg turned:risky
 exif 2 2 '6\0\0\0' | with_exif >exif-text.jpg; say exif-text.jpg turned:risky
 exif 5 1 '\0\0\0\010' | with_exif >exif-ratio.jpg; say exif-ratio.jpg orientation_unclear:risky
+exif 4 1 '\0\0\0\0' | with_exif >exif-zero.jpg; say exif-zero.jpg
 exif 3 1 '\0\011\0\0' | with_exif >exif-nine.jpg; say exif-nine.jpg
 head -c 100000 /dev/zero | tr '\0' x >words
 cp src.png long-exif.png
