@@ -111,8 +111,7 @@ chunk_vp8(struct image_reader *r, const uint8_t *p, size_t n)
 		return image_damage(r, n, "the picture's header (VP8) is malformed");
 	/* libwebp reads on behind the chunk */
 	if ((tag >> 5) >= w->len - 10)
-		image_odd(
-		    r, r->at, "the first partition (VP8) is longer than its chunk");
+		image_odd(r, r->at, "the first partition (VP8) is longer than its chunk");
 	r->facts.channels = r->facts.alpha ? 4 : 3;
 	return picture(r, n, le16(p + 6) & 0x3fff, le16(p + 8) & 0x3fff);
 }

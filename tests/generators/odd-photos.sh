@@ -198,7 +198,7 @@ len=$(($(od -An -tu1 -j 20 -N 3 lossy.webp | awk '{ print int(($1 + $2 * 256 + $
 say webp-short.webp odd_structure:note
 # the last chunk ends a byte behind the end that RIFF names
 n=$(size lossy.webp)
-(printf "RIFF$(le32 $((n + 3)))"; tail -c +9 lossy.webp; printf 'XMP \4\0\0\0text') >webp-end.webp
+(printf "RIFF$(le32 $((n + 11)))"; tail -c +9 lossy.webp; printf 'JUNK\0\0\0\0XMP \4\0\0\0text') >webp-end.webp
 say webp-end.webp odd_structure:note
 ## which way up: tiff TYPE COUNT VALUE: Exif of one entry, the orientation
 tiff() { printf "MM\\0*\\0\\0\\0\\010\\0\\001\\001\\022\\0\\00$1\\0\\0\\0\\00$2$3\\0\\0\\0\\0"; }
