@@ -118,7 +118,7 @@ main(int argc, char *argv[])
 		options_wrong("fault", wrong, "KIND[@NAME]=RATE or KIND[@NAME]#N");
 	take_signals();
 	tokens_open();
-	if (state_open(&e) < 0 || trace_open(&e) < 0)
+	if (command_dir(&e) < 0 || state_open(&e) < 0 || trace_open(&e) < 0)
 		die(EX_CANTCREAT, "%s", e.message);
 	stats_read_state();
 	if (server_open(api_services, &media_service, &e) < 0)

@@ -721,11 +721,12 @@ delayed() {
 	AVATAR=$(jq -r .id <<<"$BODY")
 	KEY=$ARGIL_API_KEY
 	curl -sf "$(jq -r .coverImageUrl <<<"$BODY")" -o before.jpg
-	PORT=${STATS#http://127.0.0.1:} PORT=${PORT%/*}
+	BEFORE=$STATS
 	kill -9 "$BOX"
 	wait "$BOX" || true
 	printf '{"make":{"serv' >>s.jsonl
-	box --state s.jsonl --ready-after 0 --rate loom=0 --port "$PORT"
+	box --state s.jsonl --ready-after 0 --rate loom=0
+	is "$STATS" "$BEFORE"
 	is "$ARGIL_API_KEY" "$KEY"
 	is "$(loom_state avatars/$ID)" done
 	argil "$ARGIL_API_URL/avatars/$AVATAR"
@@ -740,6 +741,30 @@ delayed() {
 	wait "$BOX" || true
 	box --state s.jsonl
 	is "$(stat '[.loom.creates, .argil.creates]')" '[2,2]'
+}
+
+@test "--state and --dir: the same command again pays for nothing" {
+	# batch OPTION...: how many avatars were created until then, and how many now came from the ledger
+	batch() {
+		av-sandbox "$@" -- sh -c 'av-upload -p avtr1 photos/*.jpg >made.jsonl
+			curl -sf "$AV_SANDBOX_STATS" | jq .avtr1.charges'
+		jq -s 'map(select(.avatar.reused)) | length' made.jsonl
+	}
+	mkdir photos
+	seq -f photos/%g.jpg=160x90 5 | xargs faces
+	is "$(batch --state s.jsonl | xargs)" "5 0"
+	is "$(batch --state s.jsonl | xargs)" "5 5"
+	[ -e s.jsonl.d/ledger.db ]
+	is "$(batch --dir kept | xargs)" "5 0"
+	is "$(batch --dir kept | xargs)" "5 5"
+	is "$(batch --state s.jsonl --dir kept | xargs)" "10 0"
+}
+
+@test "a port that --state keeps and another program uses is named" {
+	box --state s.jsonl
+	run -69 av-sandbox --state s.jsonl
+	PORT=${STATS##*:} PORT=${PORT%/*}
+	[[ $output == *"port $PORT is in use; 's.jsonl' keeps it"* ]]
 }
 
 @test "a damaged journal is refused" {

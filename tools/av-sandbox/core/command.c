@@ -16,7 +16,8 @@
 #include "core/server.h"
 
 static char *dir;
-static bool dir_is_ours;
+static bool dir_is_temporary;
+static char *default_state;
 
 /* Makes a folder of the directory and puts its path into a variable. */
 static int
@@ -34,28 +35,71 @@ add_folder(const char *variable, const char *name, struct err *e)
 }
 
 static int
-make_dir(struct err *e)
+remove_one(const char *path, const struct stat *st, int what, struct FTW *at)
+{
+	(void)st;
+	(void)what;
+	(void)at;
+	return remove(path);
+}
+
+void
+command_clean(void)
+{
+	if (dir_is_temporary && nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0)
+		warn("cannot remove '%s':", dir);
+	dir_is_temporary = false;
+	free(dir);
+	dir = NULL;
+	free(default_state);
+	default_state = NULL;
+}
+
+static int
+make_temporary(struct err *e)
 {
 	const char *tmp = getenv("TMPDIR");
-	char *real;
 
-	if (opts.dir != NULL) {
-		if (mkdir(opts.dir, 0700) < 0 && errno != EEXIST)
-			return err_set(
-			    e, CODE_TARGET_UNWRITABLE, "cannot make '%s':", opts.dir);
-		real = realpath(opts.dir, NULL);
-		if (real == NULL)
-			return err_set(
-			    e, CODE_TARGET_UNWRITABLE, "cannot resolve '%s':", opts.dir);
-		dir = real;
-		return 0;
-	}
 	dir = mem_printf(
 	    "%s/av-sandbox.XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
 	if (mkdtemp(dir) == NULL)
 		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot make '%s':", dir);
-	dir_is_ours = true;
+	dir_is_temporary = true;
 	return 0;
+}
+
+static int
+make_lasting(const char *path, struct err *e)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot make '%s':", path);
+	dir = realpath(path, NULL);
+	if (dir == NULL)
+		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot resolve '%s':", path);
+	return 0;
+}
+
+int
+command_dir(struct err *e)
+{
+	char *beside;
+	int status;
+
+	if (opts.command == NULL)
+		return 0;
+	atexit(command_clean);
+	if (opts.dir == NULL && opts.state == NULL)
+		return make_temporary(e);
+	if (opts.dir == NULL) {
+		beside = mem_printf("%s.d", opts.state);
+		status = make_lasting(beside, e);
+		free(beside);
+		return status;
+	}
+	status = make_lasting(opts.dir, e);
+	if (status == 0 && opts.state == NULL)
+		opts.state = default_state = mem_printf("%s/sandbox.jsonl", dir);
+	return status;
 }
 
 static int
@@ -114,37 +158,12 @@ command_start(struct json_object *env, struct err *e)
 {
 	pid_t child;
 
-	if (make_dir(e) < 0)
+	if (set_env(env, e) < 0)
 		return -1;
-	if (set_env(env, e) < 0) {
-		command_clean();
-		return -1;
-	}
 	child = fork();
 	if (child == 0)
 		run_command();
-	if (child < 0) {
-		command_clean();
+	if (child < 0)
 		return err_set(e, CODE_NETWORK, "cannot start a process:");
-	}
 	return child;
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int what, struct FTW *at)
-{
-	(void)st;
-	(void)what;
-	(void)at;
-	return remove(path);
-}
-
-void
-command_clean(void)
-{
-	if (dir_is_ours && nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0)
-		warn("cannot remove '%s':", dir);
-	dir_is_ours = false;
-	free(dir);
-	dir = NULL;
 }

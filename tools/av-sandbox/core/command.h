@@ -9,11 +9,16 @@
 
 #include "base/err.h"
 
-/* Starts opts.command with the variables of env and a directory for its state,
- * cache, configuration and ledger. Returns the child's process id, or -1. */
+/* Makes the directory for the command's state, cache, configuration and ledger:
+ * --dir, else FILE.d beside --state FILE, else a temporary one. Sets opts.state
+ * if only --dir was given. Does nothing without a command. */
+int command_dir(struct err *e);
+
+/* Starts opts.command with the variables of env and that directory. Returns the
+ * child's process id, or -1. */
 pid_t command_start(struct json_object *env, struct err *e);
 
-/* Removes the directory, unless --dir named it. */
+/* Removes a temporary directory; also done when the process exits. */
 void command_clean(void);
 
 #endif

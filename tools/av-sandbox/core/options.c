@@ -94,9 +94,9 @@ static const char help[] =
     "  --port N                    listen on this port of 127.0.0.1 (0: any)\n"
     "  --media-port N              port of pictures and videos (0: any)\n"
     "  --seed N                    derive keys, ids and faults from this number\n"
-    "  --state FILE                keep avatars, renderings and tokens here\n"
+    "  --state FILE                keep the port, avatars and tokens here\n"
     "  --trace FILE                append a JSON line for each request\n"
-    "  --dir DIR                   keep the command's state and ledger here\n"
+    "  --dir DIR                   keep the command's state and ledger here (FILE.d)\n"
     "  --strict-exit               exit with 1 after violations of a contract\n"
     "  --stay                      keep running when the parent process ends\n"
     "  -h, --help                  print this help and exit\n"
@@ -138,7 +138,7 @@ static const char help[] =
     "  av-sandbox -- sh -c 'av-validate -p anam *.jpg | av-upload | av-poll'\n"
     "  av-sandbox --strict-exit -- make test\n"
     "  av-sandbox --fault lost-after=0.1 --fault 429@avtr1=0.2 --seed 1 -- COMMAND\n"
-    "  av-sandbox --port 8080 --state box.jsonl >ready.json &\n";
+    "  av-sandbox --state box.jsonl -- make batch    # twice: nothing is paid twice\n";
 
 int
 service_no(const char *name, size_t len)

@@ -22,6 +22,7 @@ struct sb_account {
 
 struct options {
 	unsigned port, media_port; /* 0: any free one */
+	bool port_kept;            /* port is that of the journal */
 	uint64_t seed;
 	bool seeded; /* by the user */
 	/* milliseconds */

@@ -15,6 +15,7 @@
 #include "core/origin.h"
 #include "core/req.h"
 #include "core/server.h"
+#include "core/state.h"
 #include "core/stats.h"
 #include "core/timer.h"
 #include "core/trace.h"
@@ -278,7 +279,12 @@ listen_on(unsigned port, const struct service *service, struct err *e)
 	    (void *)(uintptr_t)service, MHD_OPTION_NOTIFY_COMPLETED, request_over, NULL,
 	    MHD_OPTION_NOTIFY_CONNECTION, connection_seen, NULL, MHD_OPTION_END);
 
-	if (d == NULL)
+	if (d == NULL && service == NULL && opts.port_kept)
+		err_set(e, CODE_NETWORK,
+		    "port %u is in use; '%s' keeps it, since it is part of what the ledger "
+		    "knows avatars by; end the other sandbox, or choose a port with --port",
+		    port, opts.state);
+	else if (d == NULL)
 		err_set(e, CODE_NETWORK, "cannot listen on 127.0.0.1, port %u:", port);
 	return d;
 }
@@ -311,6 +317,7 @@ server_open(const struct service *const *api_services,
 	    (media = listen_on(opts.media_port, media_service, e)) == NULL)
 		return -1;
 	origin_set(port_of(api), port_of(media));
+	state_keep_port(port_of(api));
 	return 0;
 }
 

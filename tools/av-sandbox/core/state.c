@@ -17,6 +17,7 @@ static struct sb_list lists[SERVICES][ITEM_KINDS];
 static struct lh_table *index_of[SERVICES]; /* id to item */
 static uint64_t numbers;                    /* ids given out so far */
 static int journal = -1;
+static unsigned kept_port; /* the last one in the journal; 0: none */
 
 /* Jobs that run, and those that have ended since the last call of state_jobs. */
 static struct sb_job {
@@ -259,6 +260,15 @@ restore_seed(struct json_object *o)
 	return true;
 }
 
+static bool
+restore_port(struct json_object *o)
+{
+	int64_t port = json_object_get_int64(o);
+
+	kept_port = (unsigned)port;
+	return port > 0 && port <= 65535;
+}
+
 /* The number of the service that an item's line names, or -1. */
 static int
 service_in(struct json_object *o)
@@ -322,8 +332,8 @@ restore_change(struct json_object *o)
 static struct journal_kind {
 	const char *name;
 	bool (*restore)(struct json_object *value);
-} kinds[8] = {{"seed", restore_seed}, {"photo", sb_photo_restore}, {"make", restore_item},
-    {"change", restore_change}};
+} kinds[8] = {{"seed", restore_seed}, {"port", restore_port}, {"photo", sb_photo_restore},
+    {"make", restore_item}, {"change", restore_change}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 void
@@ -408,7 +418,18 @@ state_open(struct err *e)
 	fclose(f);
 	if (status == 0 && fresh)
 		state_note("seed", json_object_new_int64((int64_t)opts.seed));
+	opts.port_kept = opts.port == 0 && kept_port != 0;
+	if (opts.port_kept)
+		opts.port = kept_port;
 	return status;
+}
+
+void
+state_keep_port(unsigned port)
+{
+	if (port != kept_port)
+		state_note("port", json_object_new_int64(port));
+	kept_port = port;
 }
 
 void

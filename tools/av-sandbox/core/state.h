@@ -54,6 +54,10 @@ void state_register(
 int state_open(struct err *e);
 void state_close(void);
 
+/* Notes the port of the API. Without --port, the next start listens on it, so
+ * that URLs, which the ledger's keys are made of, stay the same. */
+void state_keep_port(unsigned port);
+
 /* Appends a line {"KIND": value} to the journal; takes the reference. */
 void state_note(const char *kind, struct json_object *value);
 
