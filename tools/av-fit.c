@@ -260,6 +260,8 @@ keep(struct work *w, struct err *e)
 	    outfile_commit(&w->target, w->path, w->self->force, sha256, e) < 0)
 		return -1;
 	rec_set(rec, "fit", describe(w, rec_str(rec, "file")));
+	if (!rec_has(rec, "source_file"))
+		rec_set_str(rec, "source_file", rec_str(rec, "file"));
 	rec_set_str(rec, "file", w->path);
 	rec_remove(rec, "image");
 	rec_remove(rec, "error");

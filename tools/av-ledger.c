@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "ledger/entries.h"
@@ -71,15 +72,10 @@ static const struct opt_usage usage = {
 static void
 put_time(struct json_object *o, const char *name, int64_t ms)
 {
-	time_t t = (time_t)(ms / 1000);
-	char text[32], whole[40];
-	struct tm tm;
+	char text[CLOCK_TEXT];
 
-	if (ms <= 0 || gmtime_r(&t, &tm) == NULL)
-		return;
-	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(whole, sizeof whole, "%s.%03dZ", text, (int)(ms % 1000));
-	json_put_str(o, name, whole);
+	if (ms > 0)
+		json_put_str(o, name, clock_write(text, ms));
 }
 
 static void

@@ -191,6 +191,14 @@ over(struct render *r)
 }
 
 static void
+job_charge(struct job *job, const struct paid_charge *charge)
+{
+	const struct render *r = job->arg;
+
+	run_charge(r->item, charge);
+}
+
+static void
 job_over(struct job *job)
 {
 	over(job->arg);
@@ -335,6 +343,7 @@ start_jobs(struct render *r, struct account *a)
 		    .entry = entry_for(r, &r->wanted[i]),
 		    .plan = r->plan,
 		    .fn = job_over,
+		    .charge = job_charge,
 		    .arg = r};
 		if (job_is_done(&r->self->context, r->jobs[i].entry))
 			r->pending--;

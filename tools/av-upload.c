@@ -163,6 +163,7 @@ created(void *arg, const struct call_result *result)
 	struct failure failure = {0};
 
 	finish(u);
+	run_charge(item, result->charge);
 	if (result->plan != NULL) {
 		struct json_object *plan = json_new_array();
 		json_append(plan, json_object_get(result->plan));

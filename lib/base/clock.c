@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -98,4 +99,18 @@ clock_read(const char *text, int64_t *ms, bool *zoned)
 	}
 	*ms = ((int64_t)timegm(&tm) - zone) * 1000 + fraction;
 	return true;
+}
+
+const char *
+clock_write(char *text, int64_t ms)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+	size_t n;
+
+	if (ms < 0 || ms > INT64_C(253402300799999) || gmtime_r(&seconds, &tm) == NULL)
+		return NULL;
+	n = strftime(text, CLOCK_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + n, CLOCK_TEXT - n, ".%03dZ", (int)(ms % 1000));
+	return text;
 }

@@ -23,6 +23,13 @@ void clock_sleep_ms(int64_t ms);
  * otherwise it is read as UTC. False if it is no such time. */
 bool clock_read(const char *text, int64_t *ms, bool *zoned);
 
+/* Bytes of a time as text, with its NUL. */
+#define CLOCK_TEXT (sizeof "2026-11-21T23:02:17.123Z")
+
+/* Writes milliseconds since 1970 as RFC 3339 in UTC. Returns text; NULL for a
+ * time outside of the years 1970 to 9999. */
+const char *clock_write(char *text, int64_t ms);
+
 /* Nanoseconds since boot, sleep included (CLOCK_BOOTTIME). */
 int64_t clock_boot_ns(void);
 

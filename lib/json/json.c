@@ -2,6 +2,7 @@
 #include <json-c/json_pointer.h>
 #include <json-c/json_visit.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -365,6 +366,15 @@ void
 json_put_bool(struct json_object *o, const char *name, bool b)
 {
 	json_put(o, name, mem_checked(json_object_new_boolean(b)));
+}
+
+void
+json_put_num(struct json_object *o, const char *name, double n)
+{
+	char digits[32];
+
+	snprintf(digits, sizeof digits, "%.15g", n);
+	json_put(o, name, mem_checked(json_object_new_double_s(n, digits)));
 }
 
 void

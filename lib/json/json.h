@@ -84,6 +84,7 @@ void json_put(struct json_object *o, const char *name, struct json_object *v);
 void json_put_str(struct json_object *o, const char *name, const char *s);
 void json_put_int(struct json_object *o, const char *name, int64_t n);
 void json_put_bool(struct json_object *o, const char *name, bool b);
+void json_put_num(struct json_object *o, const char *name, double n);
 
 /* Appends to an array and takes ownership of v. */
 void json_append(struct json_object *array, struct json_object *v);

@@ -58,8 +58,9 @@ struct ledger_claim {
 	char *intent; /* data that the entry keeps until it is settled */
 	int64_t intent_offset; /* clock_offset that goes with the intent */
 
-	int64_t n;               /* the entry's number in the store */
-	int mark;                /* of ledger/liveness.h; -1: none */
+	int64_t n;                      /* the entry's number in the store */
+	unsigned char key[LEDGER_HASH]; /* of the entry: hash or twin */
+	int mark;                       /* of ledger/liveness.h; -1: none */
 	enum ledger_state state; /* WANT_SETTLE, WANT_RETIRE: to be written */
 
 	struct ledger_candidate *candidates; /* WANT_ADOPT */

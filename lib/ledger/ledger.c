@@ -96,6 +96,7 @@ answer(
 	    .at = from->at,
 	    .settled_at = from->settled_at,
 	    .clock_offset = from->clock_offset};
+	char key[2 * LEDGER_HASH + 1];
 
 	if (c->fn == NULL || c->ledger->closing)
 		return;
@@ -106,6 +107,8 @@ answer(
 	if ((verdict == LEDGER_YOURS || verdict == LEDGER_UNKNOWN) &&
 	    c->want != WANT_PEEK)
 		a.tag = from->tag;
+	hex_of(key, from->key, LEDGER_HASH);
+	a.key = key;
 	c->fn(c->arg, &a);
 }
 

@@ -14,6 +14,8 @@ read_answer(struct ledger_claim *c, sqlite3_stmt *st)
 	const char *tag = (const char *)sqlite3_column_text(st, 7);
 
 	c->n = sqlite3_column_int64(st, 0);
+	if (sqlite3_column_bytes(st, 10) == LEDGER_HASH)
+		memcpy(c->key, sqlite3_column_blob(st, 10), LEDGER_HASH);
 	c->first_at = sqlite3_column_int64(st, 3);
 	c->at = sqlite3_column_int64(st, 4);
 	c->settled_at = sqlite3_column_int64(st, 5);
@@ -60,6 +62,7 @@ find(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 
 	c->verdict = LEDGER_YOURS;
 	c->n = 0;
+	memcpy(c->key, c->hash, LEDGER_HASH);
 	claim_set(&c->id, NULL);
 	claim_set(&c->data, NULL);
 	sqlite3_bind_blob(st, 1, c->hash, LEDGER_HASH, SQLITE_STATIC);

@@ -51,6 +51,9 @@ struct ledger_answer {
 	/* YOURS, UNKNOWN: random text of this entry, [0-9a-f]{24}, for services
 	 * that store a tag. */
 	const char *tag;
+	/* The key of the entry, in hex. It is not the key that was asked for if
+	 * the entry sent the same name, but was given it, or was not. */
+	const char *key;
 	int64_t first_at; /* the first intent */
 	int64_t at;       /* the last intent; sending began no earlier */
 	int64_t settled_at;

@@ -7,9 +7,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "os/out.h"
 #include "program/run.h"
+#include "program/steps.h"
 #include "json/json.h"
 
 /* How long after the first signal reading goes on and requests in flight may end. */
@@ -34,6 +36,7 @@ struct run {
 	size_t n_done, n_failed;
 	struct timer grace, progress;
 	struct deferred stop; /* stops all work once the output is lost */
+	bool keep_steps;      /* in the records */
 	bool reading;         /* stdin is watched */
 	bool input_over, output_lost, over;
 	bool filling;  /* in fill_window: run_done must not call it again */
@@ -105,6 +108,8 @@ run_done(struct item *item)
 	struct run *run = item->run;
 	bool keep_order = run->common->keep_order;
 
+	if (item->begun_at != 0)
+		steps_put(item->rec, run->step->name, item->begun_at, item->charges);
 	run_park(item, false);
 	item->done = true;
 	item->stop = NULL;
@@ -119,6 +124,19 @@ run_done(struct item *item)
 		write_item(run, item);
 	if (!run->filling)
 		fill_window(run);
+}
+
+void
+run_keep_steps(struct run *run)
+{
+	run->keep_steps = true;
+}
+
+void
+run_charge(struct item *item, const struct paid_charge *charge)
+{
+	if (charge != NULL)
+		steps_charge(&item->charges, charge);
 }
 
 void
@@ -182,10 +200,13 @@ start_record(struct run *run, struct rec *rec)
 {
 	bool passes = (rec_failed(rec) && !retries(run, rec)) ||
 	              (run->step->skip != NULL && run->step->skip(run->program, rec));
+	struct item *item;
 	struct err e;
 
 	if (!passes && run->signo == 0) {
-		run->step->begin(run->program, add_item(run, rec));
+		item = add_item(run, rec);
+		item->begun_at = run->keep_steps ? clock_unix_ms() : 0;
+		run->step->begin(run->program, item);
 		return;
 	}
 	if (!passes) {

@@ -28,6 +28,7 @@
 #include "json/rec.h"
 
 struct run;
+struct paid_charge;
 
 /* A record at work. */
 struct item {
@@ -41,6 +42,8 @@ struct item {
 	struct run *run;
 	TAILQ_ENTRY(item) link;
 	bool done, parked;
+	int64_t begun_at;
+	struct json_object *charges; /* of run_charge, or NULL */
 };
 
 /* What one program does with each record: its step in a pipeline. `program` is
@@ -68,6 +71,12 @@ void run_free(struct run *run);
  * loop until all is written. Returns an exit status, or minus the signal that
  * the program has to die of; run_exit takes both. */
 int run_records(struct run *run, char **operands);
+
+/* From now on, each record that is begun gets an entry in `steps`. */
+void run_keep_steps(struct run *run);
+
+/* Notes for the record's `steps` what a paid operation cost. NULL: nothing. */
+void run_charge(struct item *item, const struct paid_charge *charge);
 
 /* The record is complete: counts and writes it. Frees the item. */
 void run_done(struct item *item);

@@ -64,6 +64,8 @@ session_open(struct session *s, const struct opt_common *common,
 	}
 	engine->http = http_new(engine->loop, &http_options);
 	s->run = run_new(engine->loop, common, step, options->window, program);
+	if (!options->dry_run)
+		run_keep_steps(s->run);
 	engine->stopping = is_stopping;
 	engine->arg = s;
 }

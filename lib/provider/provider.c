@@ -121,6 +121,42 @@ read_id_form(const char *pattern)
 	return form;
 }
 
+/* The cost of a paid operation that has no price: one of what it makes. */
+static void
+count_instead(const struct provider *p, struct operation *op)
+{
+	op->unit = mem_str(strcmp(op->name, "create") == 0 ? "avatar" : "rendering");
+	op->cost = 1;
+	for (size_t i = 0; i < p->n_kinds; i++) {
+		const struct kind *k = &p->kinds[i];
+
+		for (size_t n = 0; n < k->starts; n++)
+			if (k->start[n] == op)
+				for (size_t m = 0; m < k->starts; m++)
+					if (m > n || json_has(k->start[m]->def, "/cost"))
+						op->cost = 0;
+	}
+}
+
+static void
+read_costs(struct provider *p)
+{
+	for (size_t i = 0; i < p->n_operations; i++) {
+		struct operation *op = &p->operations[i];
+		const char *per = json_str(op->def, "/cost/per");
+
+		if (op->repeatable)
+			continue;
+		op->cost = json_num(op->def, "/cost/credits", 0);
+		if (per != NULL)
+			op->unit = mem_printf("credits/%s", per);
+		else if (json_has(op->def, "/cost"))
+			op->unit = mem_str("credits");
+		else
+			count_instead(p, op);
+	}
+}
+
 struct provider *
 provider_parse(const char *text, size_t len, const char *file, struct err *e)
 {
@@ -154,6 +190,7 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	    .name_max = json_int(def, "/name_length/max", 0)};
 	read_operations(p);
 	read_kinds(p);
+	read_costs(p);
 	return p;
 }
 
@@ -166,6 +203,8 @@ provider_free(struct provider *p)
 		regfree(p->id_form);
 	free(p->id_form);
 	json_object_put(p->def);
+	for (size_t i = 0; i < p->n_operations; i++)
+		free(p->operations[i].unit);
 	free(p->operations);
 	free(p->kinds);
 	free(p->file);

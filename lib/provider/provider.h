@@ -20,8 +20,14 @@
 struct operation {
 	const char *name;
 	const char *method;
-	const char *path;           /* template below the base URL */
-	bool repeatable;            /* false: paid, takes effect at most once */
+	const char *path; /* template below the base URL */
+	bool repeatable;  /* false: paid, takes effect at most once */
+	/* What it costs, if it is paid: "credits" where the description has the
+	 * price, "credits/minute" where that depends on the result's length,
+	 * else one "avatar" or "rendering". 0: the cost is that of another
+	 * operation of the same rendering. */
+	double cost;
+	char *unit;
 	struct json_object *def;    /* the operation's JSON */
 	struct json_object *states; /* maps its provider_status, or NULL */
 };

@@ -48,8 +48,11 @@ struct call_result {
 	/* The whole response of a repeatable operation that succeeded or was
 	 * refused. NULL if it is not JSON. */
 	struct json_object *body;
-	size_t bytes;                  /* of the last response's body */
-	bool reused;                   /* made before (service/paid.h) */
+	size_t bytes; /* of the last response's body */
+	bool reused;  /* made before (service/paid.h) */
+	/* What it cost (service/paid.h). NULL: no paid operation, or one that
+	 * did not come as far as an entry in the ledger. */
+	const struct paid_charge *charge;
 	struct json_object *plan;      /* of a dry run (service/paid.h) */
 	const struct failure *failure; /* NULL if it succeeded */
 };

@@ -51,6 +51,7 @@ struct paid {
 	struct lookup *lookup;
 	struct json_object *taken, *plan;
 	bool reused;
+	struct paid_charge charge; /* without a key: there is none */
 	struct failure failure;
 };
 
@@ -64,6 +65,9 @@ deliver(struct paid *p)
 
 	if (p->failure.err.code != CODE_NONE)
 		result.failure = &p->failure;
+	p->charge.reused = p->reused;
+	if (p->charge.key[0] != '\0')
+		result.charge = &p->charge;
 	if (p->has_turn)
 		account_give_turn(p->spec.call.account);
 	p->fn(p->arg, &result);
@@ -104,6 +108,9 @@ finish(struct paid *p, enum ledger_outcome outcome)
 	const char *id = json_str(p->taken, "/id");
 	struct buf text = {0};
 
+	p->charge.charged = made                           ? "yes"
+	                    : outcome == LEDGER_IS_UNKNOWN ? "unknown"
+	                                                   : "no";
 	p->state = SETTLING;
 	if (!p->claimed) {
 		deliver(p);
@@ -352,6 +359,7 @@ reuse(struct paid *p, const struct ledger_answer *answer)
 	if (answer->id != NULL && *answer->id != '\0')
 		json_put_str(p->taken, "id", answer->id);
 	p->reused = true;
+	p->charge.charged = "no";
 	deliver(p);
 }
 
@@ -381,6 +389,8 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 	p->claimed = answer->verdict == LEDGER_YOURS || answer->verdict == LEDGER_UNKNOWN;
 	if (p->claimed)
 		p->tag = mem_str(answer->tag);
+	if (p->claimed || answer->verdict == LEDGER_MADE)
+		strcpy(p->charge.key, answer->key);
 	switch (answer->verdict) {
 	case LEDGER_YOURS:
 		call(p);
@@ -638,6 +648,7 @@ paid_start(
 	    .name = mem_str(spec->name),
 	    .file = mem_str(spec->file),
 	    .sent_name = mem_str(json_str(spec->call.vars, "/name")),
+	    .charge = {.amount = spec->call.op->cost, .unit = spec->call.op->unit},
 	    .sought = {.account = spec->call.account,
 	        .op = spec->call.op,
 	        .vars = spec->call.vars,

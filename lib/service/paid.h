@@ -41,6 +41,16 @@ struct paid_context {
 	struct dry_run *dry_run; /* send nothing, set result->plan; or NULL */
 };
 
+/* What a paid operation cost. */
+struct paid_charge {
+	double amount; /* see provider.h, struct operation */
+	const char *unit;
+	/* "yes": made by this request. "no": not made, or reused. "unknown". */
+	const char *charged;
+	bool reused;
+	char key[2 * LEDGER_KEY_HASH + 1]; /* of the ledger's entry, in hex */
+};
+
 struct paid_spec {
 	/* Without tag and before_send; its operation is not repeatable. */
 	struct call_spec call;

@@ -106,7 +106,7 @@ sizes() {
 		-define png:bit-depth=16 a.png
 	for from in heic avif jp2 png; do
 		av-fit -p argil -o "out-$from" "a.$from" >out
-		is "$(of out '.[0] | [.error, .fit.from]')" "[null,\"a.$from\"]"
+		is "$(of out '.[0] | [.error, .fit.from, .source_file]')" "[null,\"a.$from\",\"a.$from\"]"
 		file=$(jq -r .file out)
 		is "$(identify -format '%z' "$file")" 8
 		box=$(jq -r '.fit.cropped // [0,0,1600,900] | "\(.[2])x\(.[3])+\(.[0])+\(.[1])"' out)

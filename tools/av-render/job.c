@@ -74,6 +74,7 @@ begun(void *arg, const struct call_result *result)
 	struct job *job = arg;
 
 	job->paid = NULL;
+	job->charge(job, result->charge);
 	if (result->plan != NULL) {
 		planned(job, json_object_get(result->plan));
 		return;

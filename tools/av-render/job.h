@@ -39,6 +39,8 @@ struct job {
 	/* Called once, at the end, never from within job_start. */
 	void (*fn)(struct job *job);
 	void *arg;
+	/* Called with what a paid operation cost, or NULL. */
+	void (*charge)(struct job *job, const struct paid_charge *charge);
 	struct json_object *plan; /* what a dry run would request; borrowed */
 	struct failure failure;   /* code CODE_NONE if it succeeded */
 	/* job's own */
