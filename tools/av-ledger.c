@@ -87,6 +87,19 @@ put_json(struct json_object *o, const char *name, const char *text)
 		json_put(o, name, json_parse(text, strlen(text), &ignored));
 }
 
+static void
+put_cost(struct json_object *o, const struct ledger_entry *entry)
+{
+	struct json_object *cost;
+
+	if (entry->unit == NULL)
+		return;
+	cost = json_new_object();
+	json_put_num(cost, "amount", entry->amount);
+	json_put_str(cost, "unit", entry->unit);
+	json_put(o, "cost", cost);
+}
+
 /* Appends the entry's line. */
 static bool
 add_entry(void *arg, const struct ledger_entry *entry)
@@ -109,6 +122,8 @@ add_entry(void *arg, const struct ledger_entry *entry)
 	json_put_str(o, "id", entry->id);
 	put_json(o, "data", entry->data);
 	json_put_str(o, "tag", entry->tag);
+	json_put_str(o, "file", entry->file);
+	put_cost(o, entry);
 	put_time(o, "first_at", entry->first_at);
 	put_time(o, "at", entry->at);
 	put_time(o, "settled_at", entry->settled_at);
@@ -210,6 +225,9 @@ import_line(struct ledger *l, const struct line *line, struct err *e)
 	    .id = json_str(o, "/id"),
 	    .data = data.data,
 	    .tag = json_str(o, "/tag"),
+	    .file = json_str(o, "/file"),
+	    .unit = json_str(o, "/cost/unit"),
+	    .amount = json_num(o, "/cost/amount", 0),
 	    .clock_offset = json_int(o, "/clock_offset_ms", 0)};
 	if (is_complete(&n) && get_time(o, "/first_at", &n.first_at) &&
 	    get_time(o, "/at", &n.at) && get_time(o, "/settled_at", &n.settled_at))

@@ -14,6 +14,7 @@
 #include "photo/source.h"
 #include "program/avatar_status.h"
 #include "program/session.h"
+#include "program/steps.h"
 #include "provider/request.h"
 #include "provider/validate.h"
 #include "json/json.h"
@@ -237,6 +238,7 @@ start(struct upload *u, struct account *a, const char *file)
 	        .timeout_ms = u->self->session.common->timeout_ms},
 	    .subject = file != NULL ? json_str(rec_get(rec, "image"), "/sha256") : object,
 	    .file = file,
+	    .source = steps_source(rec),
 	    .name = validate_name_given(a->provider, rec) ? rec_str(rec, "name") : NULL,
 	    .counted = true,
 	    .park = park};

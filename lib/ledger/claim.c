@@ -19,7 +19,8 @@ void
 claim_free(struct ledger_claim *c)
 {
 	char *strings[] = {c->operation, c->provider, c->base, c->account, c->subject,
-	    c->name, c->options, c->sent_name, c->intent, c->id, c->data};
+	    c->name, c->options, c->sent_name, c->file, c->unit, c->intent, c->id,
+	    c->data};
 
 	for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
 		free(strings[i]);

@@ -54,7 +54,8 @@ struct ledger_claim {
 	unsigned char twin[LEDGER_HASH];
 	/* The key's parts. */
 	char *operation, *provider, *base, *account, *subject, *name, *options;
-	char *sent_name;
+	char *sent_name, *file, *unit;
+	double amount;
 	char *intent; /* data that the entry keeps until it is settled */
 	int64_t intent_offset; /* clock_offset that goes with the intent */
 

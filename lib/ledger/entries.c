@@ -76,7 +76,7 @@ read_entry(
 	int len = sqlite3_column_bytes(st, 0), state = sqlite3_column_int(st, 1);
 	const char **texts[] = {&entry->tag, &entry->id, &entry->data, &entry->operation,
 	    &entry->provider, &entry->base, &entry->account, &entry->subject,
-	    &entry->name, &entry->options, &entry->sent_name};
+	    &entry->name, &entry->options, &entry->sent_name, &entry->file, &entry->unit};
 
 	hex_of(hex, hash, len < LEDGER_HASH ? (size_t)len : LEDGER_HASH);
 	entry->key = hex;
@@ -88,6 +88,7 @@ read_entry(
 	entry->clock_offset = sqlite3_column_int64(st, 6);
 	for (int i = 0; i < (int)(sizeof texts / sizeof texts[0]); i++)
 		*texts[i] = (const char *)sqlite3_column_text(st, 7 + i);
+	entry->amount = sqlite3_column_double(st, 20);
 }
 
 /* The rows that a filter lets pass. Keys and ids have an index; other filters read all rows. */
@@ -99,7 +100,8 @@ select_entries(struct sqlite_store *db, const struct ledger_filter *f, struct er
 
 	buf_str(&b,
 	    "SELECT key, state, owner, first_at, at, settled_at, clock_offset, tag, id, data,"
-	    " operation, provider, base, account, subject, name, options, sent_name"
+	    " operation, provider, base, account, subject, name, options, sent_name, file,"
+	    " unit, amount"
 	    " FROM entry WHERE 1");
 	if (f->key != NULL)
 		buf_str(&b, " AND key BETWEEN ?1 AND ?2");

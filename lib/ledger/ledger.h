@@ -47,6 +47,10 @@ struct ledger_ask {
 	/* The name that is sent, given explicitly or not; NULL: none. A request
 	 * that sends the same name is the same, whether it was given or not. */
 	const char *sent_name;
+	/* For people, noted with the intent: the photo's path and the cost.
+	 * file and unit may be NULL. */
+	const char *file, *unit;
+	double amount;
 	/* What the service's list would show of it: JSON, or NULL. Kept with
 	 * the intent; it is the answer's data if the outcome is UNKNOWN. */
 	const char *data;

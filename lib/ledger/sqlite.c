@@ -11,7 +11,7 @@
 #include "ledger/sqlite_claims.h"
 
 #define APPLICATION 0x61764c67 /* "avLg" */
-#define VERSION     2
+#define VERSION     3
 
 /* The longest wait for another process's commit: some thousands of commits. */
 #define BUSY_MS 120000
@@ -29,16 +29,23 @@ static const char schema[] =
     " tag TEXT NOT NULL, id TEXT, data TEXT,"
     " operation TEXT NOT NULL, provider TEXT NOT NULL, base TEXT NOT NULL,"
     " account TEXT NOT NULL, subject TEXT NOT NULL, name TEXT, options TEXT NOT NULL,"
-    " sent_name TEXT);"
+    " sent_name TEXT, file TEXT, unit TEXT, amount REAL);"
     "CREATE INDEX entry_key ON entry (key);"
     "CREATE INDEX entry_id ON entry (id) WHERE id IS NOT NULL;"
     "CREATE INDEX entry_intended ON entry (owner) WHERE state = 1;"
     "CREATE INDEX entry_unknown ON entry (n) WHERE state = 3;"
     "PRAGMA application_id = 0x61764c67;"
-    "PRAGMA user_version = 2;";
+    "PRAGMA user_version = 3;";
 
-static const char from_version_1[] = "ALTER TABLE entry ADD COLUMN sent_name TEXT;"
-                                     "PRAGMA user_version = 2;";
+/* What each later version added to the one before. */
+static const char *const additions[VERSION] = {
+    [1] = "ALTER TABLE entry ADD COLUMN sent_name TEXT;"
+          "PRAGMA user_version = 2;",
+    [2] = "ALTER TABLE entry ADD COLUMN file TEXT;"
+          "ALTER TABLE entry ADD COLUMN unit TEXT;"
+          "ALTER TABLE entry ADD COLUMN amount REAL;"
+          "PRAGMA user_version = 3;",
+};
 
 static int
 execute(struct sqlite_store *db, const char *text, struct err *e)
@@ -169,8 +176,11 @@ prepare(struct sqlite_store *db, struct err *e)
 	if (db_begin(db, e) < 0)
 		return -1;
 	known = identify(db, e);
-	if (known < 0 || (known == 0 && execute(db, schema, e) < 0) ||
-	    (known == 1 && execute(db, from_version_1, e) < 0) || db_commit(db, e) < 0) {
+	if (known == 0 && execute(db, schema, e) < 0)
+		known = -1;
+	while (known > 0 && known < VERSION)
+		known = execute(db, additions[known], e) < 0 ? -1 : known + 1;
+	if (known < 0 || db_commit(db, e) < 0) {
 		db_rollback(db);
 		return -1;
 	}

@@ -87,6 +87,9 @@ insert(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 	    .name = c->name,
 	    .options = c->options,
 	    .sent_name = c->sent_name,
+	    .file = c->file,
+	    .unit = c->unit,
+	    .amount = c->amount,
 	    .first_at = clock_unix_ms(),
 	    .clock_offset = c->intent_offset};
 
@@ -117,7 +120,10 @@ intend(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 	sqlite3_bind_int64(st, 2, c->at);
 	sqlite3_bind_int64(st, 3, c->clock_offset);
 	db_bind_text(st, 4, c->intent);
-	sqlite3_bind_int64(st, 5, c->n);
+	db_bind_text(st, 5, c->file);
+	db_bind_text(st, 6, c->unit);
+	sqlite3_bind_double(st, 7, c->amount);
+	sqlite3_bind_int64(st, 8, c->n);
 	return db_run(db, st, e);
 }
 

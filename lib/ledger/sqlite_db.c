@@ -13,10 +13,13 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_INSERT] =
         "INSERT OR REPLACE INTO entry (n, key, state, owner, first_at, at, settled_at,"
         " clock_offset, tag, id, data, operation, provider, base, account, subject,"
-        " name, options, sent_name)"
-        " VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [SQL_INTEND] = "UPDATE entry SET state = 1, owner = ?, at = ?, settled_at = 0,"
-                   " clock_offset = ?, id = NULL, data = ? WHERE n = ?",
+        " name, options, sent_name, file, unit, amount)"
+        " VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " ?)",
+    [SQL_INTEND] =
+        "UPDATE entry SET state = 1, owner = ?, at = ?, settled_at = 0,"
+        " clock_offset = ?, id = NULL, data = ?, file = ?, unit = ?, amount = ?"
+        " WHERE n = ?",
     [SQL_HOLD] = "UPDATE entry SET state = 3, owner = ? WHERE n = ?",
     [SQL_SETTLE] = "UPDATE entry SET state = ?, owner = 0, settled_at = ?, id = ?,"
                    " data = ? WHERE n = ?",
@@ -137,7 +140,7 @@ db_insert(struct sqlite_store *db, int64_t n, const unsigned char *hash, int sta
 	sqlite3_stmt *st = db_sql(db, SQL_INSERT, e);
 	const char *columns[] = {entry->tag, entry->id, entry->data, entry->operation,
 	    entry->provider, entry->base, entry->account, entry->subject, entry->name,
-	    entry->options, entry->sent_name};
+	    entry->options, entry->sent_name, entry->file, entry->unit};
 
 	sqlite3_bind_int64(st, 1, n);
 	sqlite3_bind_blob(st, 2, hash, LEDGER_HASH, SQLITE_STATIC);
@@ -149,6 +152,7 @@ db_insert(struct sqlite_store *db, int64_t n, const unsigned char *hash, int sta
 	sqlite3_bind_int64(st, 8, entry->clock_offset);
 	for (int i = 0; i < (int)(sizeof columns / sizeof columns[0]); i++)
 		db_bind_text(st, 9 + i, columns[i]);
+	sqlite3_bind_double(st, 22, entry->amount);
 	return db_run(db, st, e);
 }
 

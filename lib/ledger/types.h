@@ -79,6 +79,9 @@ struct ledger_entry {
 	const char *id, *data; /* data: JSON */
 	const char *sent_name; /* the name that was sent, given or not */
 	const char *tag;
+	const char *file; /* the photo's path, as the user gave it */
+	const char *unit; /* of the cost; NULL: noted by an older version */
+	double amount;    /* the cost, see provider.h, struct operation */
 	int64_t first_at, at, settled_at, clock_offset;
 };
 

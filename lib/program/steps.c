@@ -118,3 +118,11 @@ steps_unknown(
 	}
 	return any;
 }
+
+const char *
+steps_source(struct rec *rec)
+{
+	const char *source = rec_str(rec, "source_file");
+
+	return source != NULL ? source : rec_str(rec, "file");
+}

@@ -29,4 +29,7 @@ void steps_put(struct rec *rec, const char *step, int64_t started_at,
 bool steps_unknown(struct rec *rec, const char *step,
     bool (*fn)(void *arg, const char *key), void *arg);
 
+/* The photo's path as first given, borrowed; NULL if there is none. */
+const char *steps_source(struct rec *rec);
+
 #endif

@@ -39,7 +39,7 @@ struct paid {
 	struct timer timer;
 	struct account_wait wait;
 	bool has_turn; /* of an account that makes one at a time */
-	char *subject, *name, *file, *sent_name, *tag;
+	char *subject, *name, *file, *source, *sent_name, *tag;
 	char mark[LEDGER_KEY_MARK]; /* of the request that is looked up */
 	bool marked;                /* the name has its mark */
 	struct ledger_claim *claim;
@@ -80,6 +80,7 @@ deliver(struct paid *p)
 	free(p->subject);
 	free(p->name);
 	free(p->file);
+	free(p->source);
 	free(p->sent_name);
 	free(p->tag);
 	free(p);
@@ -501,6 +502,9 @@ ask_ledger(struct paid *p, ask_fn *how, ledger_fn *fn)
 	                             .name = p->name},
 	    .again = p->context->again,
 	    .sent_name = p->sent_name,
+	    .file = p->source,
+	    .unit = p->charge.unit,
+	    .amount = p->charge.amount,
 	    .clock_offset = a->clock_offset};
 	struct ledger_option *options =
 	    ledger_options(p->spec.options, &ask.key.noptions);
@@ -647,6 +651,7 @@ paid_start(
 	    .subject = mem_str(spec->subject),
 	    .name = mem_str(spec->name),
 	    .file = mem_str(spec->file),
+	    .source = mem_str(spec->source),
 	    .sent_name = mem_str(json_str(spec->call.vars, "/name")),
 	    .charge = {.amount = spec->call.op->cost, .unit = spec->call.op->unit},
 	    .sought = {.account = spec->call.account,

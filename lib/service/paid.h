@@ -59,6 +59,8 @@ struct paid_spec {
 	/* The photo's path, if the subject is its SHA-256; copied; or NULL. For
 	 * lookups, which compare pictures with it. */
 	const char *file;
+	const char
+	    *source; /* the photo's path as first given; copied; or NULL */
 	struct json_object *options; /* of the key; retained; or NULL */
 	bool counted;                /* against --max-creates */
 	/* Called with true when it begins to wait for the service's list, so

@@ -55,17 +55,33 @@ entry() {
 }
 
 @test "export returns what was imported" {
-  { entry a made id-1; entry b unknown; entry c not_made; entry d failed id-4; } >in
+  { entry a made id-1; entry b unknown; entry c not_made; entry d failed id-4
+    entry e made id-5 | jq -c '. + {file: "e.jpg", cost: {amount: 2.5, unit: "credits"}}'; } >in
   run av-ledger import in
   [ "$status" -eq 0 ]
-  [ "$output" = '{"entered":4,"known":0,"refused":0}' ]
+  [ "$output" = '{"entered":5,"known":0,"refused":0}' ]
   av-ledger export >out
   diff <(jq -cS . in) <(jq -cS . out)
   # Into another ledger, twice.
   av-ledger --ledger other.db import <out
   run av-ledger --ledger other.db import <out
-  [ "$output" = '{"entered":0,"known":4,"refused":0}' ]
+  [ "$output" = '{"entered":0,"known":5,"refused":0}' ]
   diff out <(av-ledger --ledger other.db export)
+}
+
+@test "the ledger of an older version is changed, and its entries stay" {
+  { entry a made id-1; entry b unknown; } | av-ledger import
+  av-ledger export >before
+  python3 - "$AV_LEDGER" <<'EOF'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+for column in "file", "unit", "amount":
+    db.execute("ALTER TABLE entry DROP COLUMN " + column)
+db.execute("PRAGMA user_version = 2")
+EOF
+  av-ledger export | cmp before -
+  entry c made id-3 | jq -c '. + {file: "c.jpg"}' | av-ledger import
+  [ "$(av-ledger list --id id-3 | jq -r .file)" = c.jpg ]
 }
 
 @test "import keeps the state with more knowledge" {

@@ -101,6 +101,17 @@ costs() {
 	is "$(jq -c '[.steps[-2:][].run]' again.jsonl)" '["first","second"]'
 }
 
+@test "the ledger has the file as first given, the name and the cost" {
+	box
+	photos 1 1280x800
+	av-validate -p argil photos/001.jpg | av-fit -o fitted | av-upload | av-poll --interval 50ms |
+		av-render --interval 50ms -r video -O text=Hi -o out >done.jsonl
+	is "$(av-ledger list | jq -c '[.operation, .file, .sent_name, .cost]')" \
+		'["create","photos/001.jpg","001",{"amount":2,"unit":"credits"}]
+["video_create","photos/001.jpg","001",{"amount":0,"unit":"rendering"}]
+["video_render","photos/001.jpg","001",{"amount":160,"unit":"credits/minute"}]'
+}
+
 @test "steps that are not ours are replaced or kept, and break nothing" {
 	box
 	photos 1

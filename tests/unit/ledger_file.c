@@ -52,17 +52,26 @@ many_processes_create_it_at_once(void **state)
 	}
 }
 
-/* A ledger of version 1, which had no sent_name, is changed when it is opened. */
+/* A ledger of version 1, which had no sent_name, or of version 2, which had no file and no
+ * cost, is changed when it is opened. */
 static void
 older_file_is_changed(void **state)
 {
 	(void)state;
 	ledger_free(open_ledger());
-	execute("ALTER TABLE entry DROP COLUMN sent_name");
-	execute("PRAGMA user_version = 1");
-	ledger_free(open_ledger());
-	execute("UPDATE entry SET sent_name = 'Ann'");
-	ledger_free(open_ledger());
+	for (int version = 2; version >= 1; version--) {
+		execute("ALTER TABLE entry DROP COLUMN file");
+		execute("ALTER TABLE entry DROP COLUMN unit");
+		execute("ALTER TABLE entry DROP COLUMN amount");
+		if (version == 1)
+			execute("ALTER TABLE entry DROP COLUMN sent_name");
+		execute(
+		    version == 1 ? "PRAGMA user_version = 1" : "PRAGMA user_version = 2");
+		ledger_free(open_ledger());
+		execute(
+		    "UPDATE entry SET sent_name = 'Ann', file = 'a', unit = 'u', amount = 1");
+		ledger_free(open_ledger());
+	}
 	unlink(file);
 }
 
@@ -88,8 +97,8 @@ newer_foreign_and_damaged_files_are_refused(void **state)
 	refused(file, "another program");
 	unlink(file);
 	ledger_free(open_ledger());
-	execute("PRAGMA user_version = 3");
-	refused(file, "version 3");
+	execute("PRAGMA user_version = 4");
+	refused(file, "version 4");
 	f = fopen(file, "w");
 	fprintf(f, "%4096s", "this is not a database");
 	fclose(f);

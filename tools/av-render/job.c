@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "job.h"
 #include "program/avatar_status.h"
+#include "program/steps.h"
 #include "provider/options.h"
 #include "provider/request.h"
 #include "json/json.h"
@@ -121,6 +122,7 @@ begin(struct job *job)
 	                             .timeout_ms = job->context->timeout_ms},
 	    .subject = job->step == 0 ? json_str(rec_get(job->rec, "avatar"), "/id")
 	                              : json_str(job->entry, "/id"),
+	    .source = steps_source(job->rec),
 	    .options = claim_options(job, op)};
 
 	if (job->context->paid->dry_run != NULL && spec.subject == NULL)
