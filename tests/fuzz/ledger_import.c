@@ -1,8 +1,6 @@
 /* Any line for av-ledger import: it is refused with words, or entered; then the same line
  * again changes nothing, and a check of the ledger finds nothing. */
-#define main ledger_main
-#include "../../tools/av-ledger.c"
-#undef main
+#include "../../tools/av-ledger/import.c"
 
 #include "json_parts.h"
 
