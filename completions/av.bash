@@ -65,7 +65,7 @@ _av_operands() {
   *provider:0:*) printf '%s\n' list show kinds options check schema ;;
   *provider:1:show | *provider:1:kinds | *provider:1:options) _av_words list ;;
   *provider:1:schema) printf '%s\n' provider record ;;
-  *ledger:0:*) printf '%s\n' list export import settle forget check ;;
+  *ledger:0:*) printf '%s\n' list show spend export import settle forget check ;;
   esac
 }
 

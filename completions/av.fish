@@ -84,7 +84,7 @@ function __av_operands -a program
         case '*provider:1:schema'
             string split ' ' 'provider record'
         case '*ledger:0:'
-            string split ' ' 'list export import settle forget check'
+            string split ' ' 'list show spend export import settle forget check'
         case '*'
             __fish_complete_path
     end

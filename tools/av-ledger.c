@@ -18,15 +18,16 @@
 static const struct opt table[] = {
     {0, "ledger", "FILE", "the ledger (AV_LEDGER, then the state directory)", OPT_STR,
         AT(file)},
-    {'p', "provider", "NAME", "list, export: only entries of this provider", OPT_STR,
+    {'p', "provider", "NAME", "list, spend: only entries of this provider", OPT_STR,
         AT(provider)},
-    {0, "account", "LABEL", "list, export: only entries of this account", OPT_STR,
-        AT(account)},
-    {0, "state", "STATE",
-        "list, export: in this state: intended, made,\n"
-        "                              unknown, not_made, failed or gone",
+    {0, "account", "LABEL", "list: only entries of this account", OPT_STR, AT(account)},
+    {0, "state", "STATE", "list: intended, made, unknown, not_made, failed, gone",
         OPT_STR, AT(state)},
-    {0, "id", "ID", "list, export: only entries with this id", OPT_STR, AT(id)},
+    {0, "id", "ID", "list: only entries with this id", OPT_STR, AT(id)},
+    {0, "since", "WHEN", "spend: a date, a day (monday), an age (7d)", OPT_STR,
+        AT(since)},
+    {0, "until", "WHEN", "spend: the same; a day is included", OPT_STR, AT(until)},
+    {0, "json", NULL, "show, spend: print JSON lines", OPT_FLAG, AT(json)},
     {0, "made", "ID", "settle: the service made it, with this id", OPT_STR, AT(made)},
     {0, "not-made", NULL, "settle: the service did not make it", OPT_FLAG, AT(not_made)},
     {'q', "quiet", NULL, "print only errors on stderr", OPT_FLAG, AT(quiet)},
@@ -37,34 +38,25 @@ static const char *const states[] = {
     "intended", "made", "unknown", "not_made", "failed", "gone"};
 
 const struct opt_usage ledger_usage = {
-    .synopsis = "av-ledger list|export [KEY...] | import [FILE...] | forget KEY... |\n"
-                "       settle KEY --made ID|--not-made | check",
+    .synopsis = "av-ledger list|export [KEY...] | show FILE|ID|KEY... | spend |\n"
+                "       import [FILE...] | settle KEY --made ID|--not-made |\n"
+                "       forget KEY... | check",
     .about = "Shows what was paid for, and settles requests whose outcome is unknown:\n"
-             "  list     print the entries\n"
-             "  export   the same, for another ledger\n"
+             "  list     print the entries; export: the same, for another ledger\n"
+             "  show     was this photo, avatar or request charged?\n"
+             "  spend    sum up the cost by provider\n"
              "  import   read exported entries\n"
              "  settle   say what became of an unknown request\n"
              "  forget   remove a key, so that the next run pays for it again\n"
              "  check    verify the ledger\n"
              "The first digits of a KEY are enough if they fit only one key.",
-    .examples =
-        "  av-ledger list --state unknown\n"
-        "  av-ledger settle 3f9a2c --made 7b0f12\n"
-        "  av-ledger settle 3f9a2c --not-made\n"
-        "  av-ledger forget 3f9a2c >forgotten.jsonl    # the next upload makes it again\n"
-        "  av-ledger import forgotten.jsonl            # undo that\n"
-        "  av-ledger export | ssh other av-ledger import\n",
+    .examples = "  av-ledger show photos/ann.jpg\n"
+                "  av-ledger spend --since monday\n"
+                "  av-ledger list --state unknown\n"
+                "  av-ledger settle 3f9a2c --made 7b0f12\n"
+                "  av-ledger forget 3f9a2c >forgotten.jsonl    # import undoes that\n"
+                "  av-ledger export | ssh other av-ledger import\n",
 };
-
-static bool
-print_entry(void *arg, const struct ledger_entry *entry)
-{
-	struct buf *b = arg;
-
-	buf_clear(b);
-	entry_add(b, entry);
-	return fwrite(b->data, 1, b->len, stdout) == b->len;
-}
 
 static int
 list(struct ledger *l, const struct options *o, char **keys)
@@ -78,7 +70,7 @@ list(struct ledger *l, const struct options *o, char **keys)
 
 	do {
 		filter.key = *keys;
-		if (ledger_each(l, &filter, print_entry, &b, &e) < 0)
+		if (ledger_each(l, &filter, entry_print, &b, &e) < 0)
 			err_die(&e);
 	} while (*keys != NULL && *++keys != NULL);
 	buf_release(&b);
@@ -152,17 +144,27 @@ check(struct ledger *l, const struct options *o, char **operands)
 	return n > 0 ? EX_DATAERR : 0;
 }
 
+/* Options that only some commands take. */
+enum {
+	TAKES_PROVIDER = 1,
+	TAKES_FILTERS = 2,
+	TAKES_OUTCOME = 4,
+	TAKES_PERIOD = 8,
+	TAKES_JSON = 16
+};
+
 static const struct command {
 	const char *name;
 	int (*run)(struct ledger *l, const struct options *o, char **operands);
-	bool filters; /* takes -p, --account, --state and --id */
-	bool settles; /* takes --made and --not-made */
-	bool makes;   /* makes a missing ledger file */
+	int takes;
+	bool makes; /* makes a missing ledger file */
 } commands[] = {
-    {.name = "list", .run = list, .filters = true},
-    {.name = "export", .run = list, .filters = true},
+    {.name = "list", .run = list, .takes = TAKES_PROVIDER | TAKES_FILTERS},
+    {.name = "show", .run = show, .takes = TAKES_JSON},
+    {.name = "spend", .run = spend, .takes = TAKES_PROVIDER | TAKES_PERIOD | TAKES_JSON},
+    {.name = "export", .run = list, .takes = TAKES_PROVIDER | TAKES_FILTERS},
     {.name = "import", .run = import_entries, .makes = true},
-    {.name = "settle", .run = settle, .settles = true},
+    {.name = "settle", .run = settle, .takes = TAKES_OUTCOME},
     {.name = "forget", .run = forget},
     {.name = "check", .run = check},
 };
@@ -181,15 +183,24 @@ find_command(const char *name)
 static void
 check_options(const struct command *c, const struct options *o)
 {
-	bool filters = o->provider != NULL || o->account != NULL || o->state != NULL ||
-	               o->id != NULL;
+	const struct {
+		int takes;
+		bool given;
+		const char *names;
+	} groups[] = {
+	    {TAKES_PROVIDER, o->provider != NULL, "-p"},
+	    {TAKES_FILTERS, o->account != NULL || o->state != NULL || o->id != NULL,
+	        "--account, --state or --id"},
+	    {TAKES_OUTCOME, o->made != NULL || o->not_made, "--made or --not-made"},
+	    {TAKES_PERIOD, o->since != NULL || o->until != NULL, "--since or --until"},
+	    {TAKES_JSON, o->json, "--json"},
+	};
 	size_t i = 0;
 
-	if (filters && !c->filters)
-		opt_misuse(
-		    &ledger_usage, "%s takes no -p, --account, --state or --id", c->name);
-	if ((o->made != NULL || o->not_made) && !c->settles)
-		opt_misuse(&ledger_usage, "%s takes no --made or --not-made", c->name);
+	for (size_t k = 0; k < sizeof groups / sizeof groups[0]; k++)
+		if (groups[k].given && (c->takes & groups[k].takes) == 0)
+			opt_misuse(
+			    &ledger_usage, "%s takes no %s", c->name, groups[k].names);
 	while (o->state != NULL && i < sizeof states / sizeof states[0] &&
 	       strcmp(o->state, states[i]) != 0)
 		i++;

@@ -1,8 +1,13 @@
+#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/units.h"
 
 /* Reads a number from 0 up; *end points behind it. */
@@ -38,6 +43,82 @@ units_ms(const char *s, int64_t *ms)
 		}
 	}
 	return false;
+}
+
+/* Midnight of the local day, `days` days later. */
+static int64_t
+midnight(time_t at, int days)
+{
+	struct tm tm;
+
+	localtime_r(&at, &tm);
+	tm.tm_mday += days;
+	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+	tm.tm_isdst = -1;
+	return (int64_t)mktime(&tm) * 1000;
+}
+
+/* How many days ago the day was, from 0; -1: it is no day's name. */
+static int
+days_since(const char *s, time_t now)
+{
+	static const char *const names[] = {
+	    "sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"};
+	struct tm today;
+
+	localtime_r(&now, &today);
+	for (int i = 0; i < 7; i++)
+		if (strcasecmp(s, names[i]) == 0 ||
+		    (strlen(s) == 3 && strncasecmp(s, names[i], 3) == 0))
+			return (today.tm_wday - i + 7) % 7;
+	if (strcasecmp(s, "yesterday") == 0)
+		return 1;
+	return strcasecmp(s, "today") == 0 ? 0 : -1;
+}
+
+/* Reads a time without a zone as local time. */
+static bool
+local_time(const char *s, int64_t *ms)
+{
+	struct tm tm;
+	bool zoned;
+	time_t at;
+
+	if (!clock_read(s, ms, &zoned))
+		return false;
+	if (zoned)
+		return true;
+	at = (time_t)(*ms / 1000);
+	gmtime_r(&at, &tm);
+	tm.tm_isdst = -1;
+	*ms = (int64_t)mktime(&tm) * 1000 + *ms % 1000;
+	return true;
+}
+
+bool
+units_when(const char *s, bool end, int64_t now, int64_t *ms)
+{
+	size_t len = strlen(s);
+	int days = days_since(s, (time_t)(now / 1000));
+	int64_t age;
+	char day[32];
+
+	if (days >= 0) {
+		*ms = midnight((time_t)(now / 1000), (end ? 1 : 0) - days);
+		return true;
+	}
+	if (len > 0 && isalpha((unsigned char)s[len - 1]) && units_ms(s, &age)) {
+		*ms = now - age;
+		return true;
+	}
+	if (len != sizeof "2026-11-21" - 1)
+		return local_time(s, ms);
+	snprintf(day, sizeof day, "%sT00:00:00", s);
+	if (!local_time(day, ms))
+		return false;
+	if (end)
+		*ms = midnight((time_t)(*ms / 1000), 1);
+	return true;
 }
 
 bool

@@ -12,6 +12,13 @@
 /* Milliseconds of "90" (seconds), "0.5s", "500ms", "10m", "1h" or "2d". */
 bool units_ms(const char *s, int64_t *ms);
 
+/* A point in time as milliseconds since 1970, by the local time zone: a date
+ * ("2026-11-21"), a time ("2026-11-21T08:00:00", also with a zone or Z), a day
+ * ("monday", "mon", "today", "yesterday": the last one, today included) or an
+ * age ("7d", "12h": so long before now). A day is its first millisecond, or the
+ * first one after it if `end`. */
+bool units_when(const char *s, bool end, int64_t now, int64_t *ms);
+
 /* Requests a second, above 0, of "5", "5/s" or "30/m". */
 bool units_rate(const char *s, double *per_second);
 

@@ -113,6 +113,12 @@ select_entries(struct sqlite_store *db, const struct ledger_filter *f, struct er
 		buf_printf(&b, " AND state = %d", state_of(f->state));
 	if (f->id != NULL)
 		buf_str(&b, " AND id = ?5");
+	if (f->about != NULL)
+		buf_str(&b, " AND (file = ?6 OR id = ?6 OR subject IN (?6, ?7))");
+	if (f->since != 0)
+		buf_printf(&b, " AND at >= %lld", (long long)f->since);
+	if (f->until != 0)
+		buf_printf(&b, " AND at < %lld", (long long)f->until);
 	buf_str(&b, " ORDER BY n");
 	st = db_prepare(db, b.data, e);
 	buf_release(&b);
@@ -138,6 +144,8 @@ ledger_each(struct ledger *l, const struct ledger_filter *f,
 	db_bind_text(st, 3, f->provider);
 	db_bind_text(st, 4, f->account);
 	db_bind_text(st, 5, f->id);
+	db_bind_text(st, 6, f->about);
+	db_bind_text(st, 7, f->sha256);
 	while ((rc = db_step(db, st, e)) > 0) {
 		read_entry(db, st, &entry, hex);
 		if (!fn(arg, &entry))

@@ -89,7 +89,10 @@ struct ledger_entry {
 struct ledger_filter {
 	const char *key; /* its first digits, in hex */
 	const char *provider, *account, *id;
-	const char *state; /* as in ledger_entry; other names fit nothing */
+	const char *state;    /* as in ledger_entry; other names fit nothing */
+	const char *about;    /* the file, the subject or the id */
+	const char *sha256;   /* with about: or else the subject */
+	int64_t since, until; /* of `at`: not before, and before; 0: any time */
 };
 
 #endif

@@ -36,7 +36,8 @@ entry() {
   for arguments in "" "frob" "settle" "settle ab" "settle ab --made x --not-made" \
     "settle a b --not-made" "forget" "check x" "list --frob" "list --state frob" "list --made x" \
     "forget ab --not-made" "forget -p p ab" "check --state made" "import --account a" \
-    "settle ab --id x --not-made"; do
+    "settle ab --id x --not-made" "show" "show x -p p" "spend x" "spend --since foo" \
+    "spend --until 7" "spend --state made" "list --json" "list --since 7d" "export --until 7d"; do
     # shellcheck disable=SC2086
     run av-ledger $arguments
     echo "$arguments: $status $output"
@@ -251,6 +252,91 @@ state() { av-ledger list | jq -r .state; }
   done
   run av-ledger list xyz
   [ "$status" -eq 65 ]
+}
+
+# priced STATE AMOUNT UNIT TIME FILE: an exported entry with file, cost and id
+priced() {
+  local subject
+  subject=$(printf %s "$*" | sha256sum | cut -d' ' -f1)
+  entry "$subject" "$1" "id-${subject:0:4}" | jq -c --argjson amount "$2" --arg unit "$3" \
+    --arg at "$4" --arg file "$5" '. + {$at, $file, cost: {$amount, $unit}}'
+}
+
+@test "show: was it charged? by path, content, id or key" {
+  mkdir photos
+  printf a >photos/a.jpg
+  printf b >photos/b.jpg
+  hash=$(sha256sum <photos/a.jpg | cut -d' ' -f1)
+  { entry "$hash" made id-a | jq -c '. + {file: "photos/a.jpg", sent_name: "Ann", cost: {amount: 2, unit: "credits"}}'
+    entry id-a unknown | jq -c '. + {file: "photos/a.jpg", cost: {amount: 160, unit: "credits/minute"}}'
+    entry https://a.test/b.jpg not_made
+    entry old failed id-old; } | av-ledger import
+  key=$(key_of "$hash")
+  run -0 av-ledger show photos/a.jpg
+  [ "${lines[0]}" = photos/a.jpg ]
+  [ "${lines[1]}" = "  charged  yes: 2 credits (p, create)" ]
+  [ "${lines[2]}" = "  state    made since 2026-01-02T03:04:07.089Z, id id-a, name Ann" ]
+  [ "${lines[3]}" = "  key      $key" ]
+  [ "${lines[5]}" = "  charged  unknown, perhaps 160 credits/minute (p, create)" ]
+  [[ ${lines[8]} == "  to do    "*"av-ledger settle $(key_of id-a | cut -c1-12) --made ID, or --not-made" ]]
+  [ "${#lines[@]}" -eq 9 ]
+  mv photos/a.jpg moved.jpg
+  for operand in moved.jpg "$hash" "${key:0:8}" "$key"; do
+    run -0 av-ledger show --json "$operand"
+    echo "$operand: $output"
+    diff <(av-ledger list "$key") - <<<"$output"
+  done
+  is_charged() { av-ledger show "$1" | sed -n 's/^  charged  //p'; }
+  [ "$(is_charged https://a.test/b.jpg)" = "no (p, create)" ]
+  [ "$(is_charged id-old)" = "yes, but the cost was not noted (p, create)" ]
+  [ "$(is_charged id-a | sort | xargs)" = "unknown, perhaps 160 credits/minute (p, create) yes: 2 credits (p, create)" ]
+  run -65 av-ledger show photos/b.jpg . nothing "${key:0:3}" id-old
+  [ "$(grep -c 'this ledger has no request for' <<<"$output")" -eq 4 ]
+  [[ $output == *"charged  yes, but"* ]]
+}
+
+@test "show: text from outside is safe on a terminal" {
+  entry a made id-a | jq -c '. + {file: "a\u001b[31m\u202e.jpg", provider: "p"}' | av-ledger import
+  run -0 av-ledger show id-a
+  [[ $output == *'a\x1b[31m\u202e.jpg'* ]]
+}
+
+@test "spend: sums by provider and unit, unknown apart, by time" {
+  { priced made 2 credits 2026-11-01T10:00:00.000Z a
+    priced failed 2.5 credits 2026-11-02T10:00:00.000Z b
+    priced unknown 2 credits 2026-11-02T11:00:00.000Z c
+    priced not_made 2 credits 2026-11-02T11:00:00.000Z d
+    priced made 0 rendering 2026-11-02T11:00:00.000Z e
+    priced made 160 credits/minute 2026-11-03T23:59:59.999Z f
+    entry old gone id-old; } | av-ledger import
+  run -0 av-ledger spend
+  diff - <(xargs -n 6 <<<"$output") <<'EOF'
+provider unit made amount unknown amount
+p credits 2 4.5 1 2
+p credits/minute 1 160 0 0
+p ? 1 ? 0 ?
+EOF
+}
+
+@test "spend: since and until, as JSON" {
+  export TZ=UTC
+  { priced made 1 avatar 2026-11-01T10:00:00.000Z a
+    priced made 1 avatar 2026-11-02T10:00:00.000Z b
+    priced made 1 avatar "$(date -u +%FT%T.000Z)" c
+    priced made 1 avatar "$(date -u -d '2 days ago' +%FT%T.000Z)" d; } | av-ledger import
+  # made OPTION...: how many were made
+  made() { av-ledger spend --json "$@" | jq -s 'map(.made.amount) | add // 0'; }
+  [ "$(made)" = 4 ]
+  [ "$(made --since 2026-11-02 --until 2026-11-02)" = 1 ]
+  [ "$(made --until 2026-11-01T10:00:00)" = 0 ]
+  [ "$(made --until 2026-11-01T10:00:01+00:00)" = 1 ]
+  [ "$(made --since 1d)" = 1 ]
+  [ "$(made --since 3d)" = 2 ]
+  [ "$(made --since "$(date -u -d '2 days ago' +%A)")" = 2 ]
+  [ "$(made -p other)" = 0 ]
+  [ "$(av-ledger spend --json --since 1d)" = \
+    '{"provider":"p","unit":"avatar","made":{"requests":1,"amount":1},"unknown":{"requests":0,"amount":0}}' ]
+  [ "$(av-ledger spend -p other)" = "nothing was paid for" ]
 }
 
 @test "settle changes unknown entries only" {

@@ -11,6 +11,7 @@
 
 #include "base/backoff.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/outname.h"
 #include "base/units.h"
 #include "os/lines.h"
@@ -39,6 +40,49 @@ times(void **state)
 		if (ok)
 			assert_int_equal(ms, all[i].ms);
 	}
+}
+
+static void
+points_in_time(void **state)
+{
+	static const struct {
+		const char *text, *since, *until; /* NULL: refused */
+	} all[] = {{"2026-11-21", "2026-11-20T23:00:00.000Z", "2026-11-21T23:00:00.000Z"},
+	    {"2026-10-25", "2026-10-24T22:00:00.000Z", "2026-10-25T23:00:00.000Z"},
+	    {"2026-11-21T08:00:00", "2026-11-21T07:00:00.000Z",
+	        "2026-11-21T07:00:00.000Z"},
+	    {"2026-07-21T08:00:00.5", "2026-07-21T06:00:00.500Z",
+	        "2026-07-21T06:00:00.500Z"},
+	    {"2026-11-21T08:00:00Z", "2026-11-21T08:00:00.000Z",
+	        "2026-11-21T08:00:00.000Z"},
+	    {"friday", "2026-11-26T23:00:00.000Z", "2026-11-27T23:00:00.000Z"},
+	    {"Mon", "2026-11-22T23:00:00.000Z", "2026-11-23T23:00:00.000Z"},
+	    {"saturday", "2026-11-20T23:00:00.000Z", "2026-11-21T23:00:00.000Z"},
+	    {"today", "2026-11-26T23:00:00.000Z", "2026-11-27T23:00:00.000Z"},
+	    {"yesterday", "2026-11-25T23:00:00.000Z", "2026-11-26T23:00:00.000Z"},
+	    {"7d", "2026-11-20T12:00:00.000Z", "2026-11-20T12:00:00.000Z"},
+	    {"90m", "2026-11-27T10:30:00.000Z", "2026-11-27T10:30:00.000Z"},
+	    {"", NULL, NULL}, {"7", NULL, NULL}, {"2026", NULL, NULL}, {"m", NULL, NULL},
+	    {"mo", NULL, NULL}, {"2026-13-01", NULL, NULL}, {"20261121xx", NULL, NULL},
+	    {"2026-11-21T08", NULL, NULL}, {"tomorrow", NULL, NULL}};
+	int64_t now, ms;
+	bool zoned;
+
+	(void)state;
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	assert_true(clock_read("2026-11-27T12:00:00Z", &now, &zoned)); /* a Friday */
+	for (size_t i = 0; i < N(all); i++)
+		for (int end = 0; end < 2; end++) {
+			const char *wanted = end ? all[i].until : all[i].since;
+			bool ok = units_when(all[i].text, end, now, &ms);
+			char text[CLOCK_TEXT];
+
+			if (ok != (wanted != NULL))
+				fail_msg("'%s' is %d", all[i].text, ok);
+			if (ok)
+				assert_string_equal(clock_write(text, ms), wanted);
+		}
+	unsetenv("TZ");
 }
 
 static void
@@ -330,11 +374,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(times),
-	    cmocka_unit_test(rates), cmocka_unit_test(pauses),
-	    cmocka_unit_test(file_names), cmocka_unit_test(file_templates),
-	    cmocka_unit_test(file_names_told_apart), cmocka_unit_test(long_file_names),
-	    cmocka_unit_test(templates), cmocka_unit_test(paths),
-	    cmocka_unit_test(lines)};
+	    cmocka_unit_test(points_in_time), cmocka_unit_test(rates),
+	    cmocka_unit_test(pauses), cmocka_unit_test(file_names),
+	    cmocka_unit_test(file_templates), cmocka_unit_test(file_names_told_apart),
+	    cmocka_unit_test(long_file_names), cmocka_unit_test(templates),
+	    cmocka_unit_test(paths), cmocka_unit_test(lines)};
 
 	return cmocka_run_group_tests_name("words", tests, NULL, NULL);
 }

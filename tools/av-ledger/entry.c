@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -67,4 +68,14 @@ entry_add(void *arg, const struct ledger_entry *entry)
 	buf_chr(b, '\n');
 	json_object_put(o);
 	return true;
+}
+
+bool
+entry_print(void *arg, const struct ledger_entry *entry)
+{
+	struct buf *b = arg;
+
+	buf_clear(b);
+	entry_add(b, entry);
+	return fwrite(b->data, 1, b->len, stdout) == b->len;
 }
