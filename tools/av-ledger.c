@@ -39,14 +39,14 @@ static const char *const states[] = {
 
 const struct opt_usage ledger_usage = {
     .synopsis = "av-ledger list|export [KEY...] | show FILE|ID|KEY... | spend |\n"
-                "       import [FILE...] | settle KEY --made ID|--not-made |\n"
+                "       import [FILE...] | settle [KEY] --made ID|--not-made |\n"
                 "       forget KEY... | check",
     .about = "Shows what was paid for, and settles requests whose outcome is unknown:\n"
              "  list     print the entries; export: the same, for another ledger\n"
              "  show     was this photo, avatar or request charged?\n"
              "  spend    sum up the cost by provider\n"
              "  import   read exported entries\n"
-             "  settle   say what became of an unknown request\n"
+             "  settle   say what became of unknown requests: of a KEY, or of records\n"
              "  forget   remove a key, so that the next run pays for it again\n"
              "  check    verify the ledger\n"
              "The first digits of a KEY are enough if they fit only one key.",
@@ -54,6 +54,7 @@ const struct opt_usage ledger_usage = {
                 "  av-ledger spend --since monday\n"
                 "  av-ledger list --state unknown\n"
                 "  av-ledger settle 3f9a2c --made 7b0f12\n"
+                "  av-ledger settle --not-made <failed.jsonl\n"
                 "  av-ledger forget 3f9a2c >forgotten.jsonl    # import undoes that\n"
                 "  av-ledger export | ssh other av-ledger import\n",
 };
@@ -75,21 +76,6 @@ list(struct ledger *l, const struct options *o, char **keys)
 	} while (*keys != NULL && *++keys != NULL);
 	buf_release(&b);
 	return 0;
-}
-
-static int
-settle(struct ledger *l, const struct options *o, char **keys)
-{
-	struct err e;
-
-	if (*keys == NULL || keys[1] != NULL || (o->made != NULL) == o->not_made)
-		opt_misuse(&ledger_usage,
-		    "settle takes one KEY and either --made ID or --not-made");
-	if (o->made != NULL && o->made[0] == '\0')
-		opt_misuse(&ledger_usage, "--made: the id is empty");
-	if (ledger_settle_unknown(l, *keys, o->made, &e) < 0)
-		err_die(&e);
-	return list(l, &(struct options){0}, keys);
 }
 
 /* Prints the removed entries, so that they can be imported again. */

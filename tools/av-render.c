@@ -151,6 +151,14 @@ skip(void *arg, struct rec *rec)
 	return done;
 }
 
+static bool
+settled(void *arg, struct rec *rec)
+{
+	struct render_tool *self = arg;
+
+	return session_settled(&self->session, rec);
+}
+
 static void
 render_free(struct render *r)
 {
@@ -389,8 +397,11 @@ begin(void *arg, struct item *item)
 int
 main(int argc, char *argv[])
 {
-	static const struct run_step step = {
-	    .name = "render", .input = INPUT_AVATARS, .skip = skip, .begin = begin};
+	static const struct run_step step = {.name = "render",
+	    .input = INPUT_AVATARS,
+	    .skip = skip,
+	    .settled = settled,
+	    .begin = begin};
 	struct options o = {.watch = WATCH};
 	struct render_tool self = {.o = &o};
 	const char *bad;

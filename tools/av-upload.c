@@ -114,6 +114,14 @@ skip(void *arg, struct rec *rec)
 	return made;
 }
 
+static bool
+settled(void *arg, struct rec *rec)
+{
+	struct upload_tool *self = arg;
+
+	return session_settled(&self->session, rec);
+}
+
 static int
 open_photo(struct upload *u, struct err *e)
 {
@@ -419,8 +427,11 @@ begin(void *arg, struct item *item)
 int
 main(int argc, char *argv[])
 {
-	static const struct run_step step = {
-	    .name = "upload", .input = INPUT_PHOTOS, .skip = skip, .begin = begin};
+	static const struct run_step step = {.name = "upload",
+	    .input = INPUT_PHOTOS,
+	    .skip = skip,
+	    .settled = settled,
+	    .begin = begin};
 	struct options o = {0};
 	struct upload_tool self = {.checks = STAILQ_HEAD_INITIALIZER(self.checks)};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;

@@ -258,6 +258,40 @@ ledger_settle_unknown(struct ledger *l, const char *key, const char *id, struct 
 	return end(db, db_run(db, st, e), e);
 }
 
+/* The mutex keeps the commit thread from beginning a transaction while this statement reads an
+ * older snapshot, which SQLite refuses. An intended entry of a process that lives was settled,
+ * and is being sent again: a claim waits for its outcome. */
+int
+ledger_is_settled(struct ledger *l, const char *key, struct err *e)
+{
+	struct sqlite_store *db = ledger_store(l);
+	sqlite3_mutex *mutex = sqlite3_db_mutex(db->sql);
+	bool settled = false, open = false;
+	struct range range;
+	sqlite3_stmt *st;
+	int rc;
+
+	if (key_range(key, &range, e) < 0)
+		return -1;
+	sqlite3_mutex_enter(mutex);
+	st = db_prepare(
+	    db, "SELECT state, owner FROM entry WHERE key BETWEEN ?1 AND ?2", e);
+	bind_range(st, &range);
+	while ((rc = db_step(db, st, e)) > 0) {
+		int state = sqlite3_column_int(st, 0);
+		int64_t owner = sqlite3_column_int64(st, 1);
+
+		if (state == STATE_MADE || state == STATE_NOT_MADE ||
+		    (state == STATE_INTENDED && liveness_alive(db->live, owner)))
+			settled = true;
+		else if (state == STATE_INTENDED || state == STATE_UNKNOWN)
+			open = true;
+	}
+	sqlite3_finalize(st);
+	sqlite3_mutex_leave(mutex);
+	return rc < 0 ? -1 : settled && !open;
+}
+
 int
 ledger_forget(struct ledger *l, const char *key, struct err *e)
 {

@@ -24,6 +24,12 @@ int ledger_each(struct ledger *l, const struct ledger_filter *filter,
 int ledger_settle_unknown(
     struct ledger *l, const char *key, const char *id, struct err *e);
 
+/* 1 if a claim of the key will tell what became of it: it was made, or was not
+ * made, or a living process is sending it again. 0 if a request is unknown, if
+ * what it made failed later, or if there is no entry. May be called while a
+ * loop runs. */
+int ledger_is_settled(struct ledger *l, const char *key, struct err *e);
+
 /* Removes all entries of a key: the next claim is YOURS, whatever was made. */
 int ledger_forget(struct ledger *l, const char *key, struct err *e);
 

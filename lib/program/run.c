@@ -177,7 +177,7 @@ add_item(struct run *run, struct rec *rec)
 }
 
 /* True if a failed record begins again: this program can repair it, or --retry-failed is
- * given and the record failed here and is retryable. */
+ * given and the record failed here and is retryable, or was settled. */
 static bool
 retries(struct run *run, struct rec *rec)
 {
@@ -189,7 +189,10 @@ retries(struct run *run, struct rec *rec)
 	if (run->step->mend != NULL && run->step->mend(run->program, rec))
 		return true;
 	if (!run->common->retry_failed || step == NULL ||
-	    strcmp(step, run->step->name) != 0 || !json_flag(error, "/retryable", false))
+	    strcmp(step, run->step->name) != 0)
+		return false;
+	if (!json_flag(error, "/retryable", false) &&
+	    (run->step->settled == NULL || !run->step->settled(run->program, rec)))
 		return false;
 	rec_remove(rec, "error");
 	return true;

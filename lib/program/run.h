@@ -57,6 +57,9 @@ struct run_step {
 	/* True: this program can repair what failed, so the record is begun
 	 * with its error. NULL: it repairs nothing. */
 	bool (*mend)(void *program, struct rec *rec);
+	/* True: a record that failed here, and is not retryable, can be retried
+	 * all the same; asked with --retry-failed. NULL: none can. */
+	bool (*settled)(void *program, struct rec *rec);
 	/* Starts the work. It ends in run_done, at once or later. */
 	void (*begin)(void *program, struct item *item);
 };

@@ -1,7 +1,10 @@
 #include <string.h>
 
 #include "base/version.h"
+#include "ledger/entries.h"
 #include "program/session.h"
+#include "program/steps.h"
+#include "json/json.h"
 
 static bool
 is_stopping(void *arg)
@@ -114,6 +117,24 @@ session_ledger(struct session *s)
 		warn("failed and deleted avatars are not noted for later runs: %s",
 		    s->paid.no_ledger.message);
 	return s->paid.ledger;
+}
+
+static bool
+is_settled(void *arg, const char *key)
+{
+	struct err ignored;
+
+	return ledger_is_settled(arg, key, &ignored) == 1;
+}
+
+bool
+session_settled(struct session *s, struct rec *rec)
+{
+	const char *created = json_str(rec_get(rec, "error"), "/created");
+
+	return created != NULL && strcmp(created, "unknown") == 0 &&
+	       s->paid.ledger != NULL &&
+	       steps_unknown(rec, s->step->name, is_settled, s->paid.ledger);
 }
 
 void

@@ -53,6 +53,10 @@ struct account *session_account(struct session *s, struct item *item);
  * cannot be opened; the first call warned. */
 struct ledger *session_ledger(struct session *s);
 
+/* True if the record failed because the outcome of a paid request was unknown,
+ * and all such outcomes are settled in the ledger by now. */
+bool session_settled(struct session *s, struct rec *rec);
+
 /* Fails the item with f, which is copied. Frees the item. */
 void session_fail(
     struct session *s, struct item *item, const struct failure *f);

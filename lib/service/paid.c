@@ -149,7 +149,7 @@ stay_unknown(struct paid *p, const char *why, bool retryable)
 		err_set(&p->failure.err, CODE_OUTCOME_UNKNOWN,
 		    "the service may have done it: %s; it is not sent again; %s", why,
 		    retryable ? "run it again to look it up"
-		              : "settle it with av-ledger");
+		              : "settle it with av-ledger, then use --retry-failed");
 	p->failure.created = "unknown";
 	p->failure.retryable = retryable;
 	finish(p, LEDGER_IS_UNKNOWN);

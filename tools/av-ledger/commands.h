@@ -25,6 +25,7 @@ bool entry_print(void *arg, const struct ledger_entry *entry);
 /* The commands return the exit status. Mistakes end the program. */
 int import_entries(struct ledger *l, const struct options *o, char **files);
 int show(struct ledger *l, const struct options *o, char **operands);
+int settle(struct ledger *l, const struct options *o, char **keys);
 int spend(struct ledger *l, const struct options *o, char **operands);
 
 #endif
