@@ -1,0 +1,136 @@
+#!/usr/bin/env bats
+# The examples of README and manual: each one runs against the sandbox, in a folder that has the
+# files it names. And none of them ends in silence when something is missing.
+
+load helper
+
+# Examples that need what a test has not: another machine, a registry, a person, an hour, an avatar
+NOT_RUN='^(docker|export|build/)|ssh other|pass show|api\.example\.org|tests/field|bats tests|av_01J'
+
+setup_file() {
+	export SHELF=$BATS_FILE_TMPDIR/shelf
+	mkdir -p "$SHELF/photos"
+	cd "$SHELF"
+	faces photos/ann.jpg=1280x720 photos/ben.jpg=720x1280 ann.jpg=1280x720
+	convert ann.jpg -define heic:speed=9 cleo.heic
+	printf 'photos/%s.jpg\n' ann ben >list.txt
+	printf 'ann.jpg\tAnn\n' >people.tsv
+	printf 'sh run.sh\n' >batch
+	chmod +x batch
+	echo 'av-validate -p anam photos/*.jpg | av-upload | av-poll >done.jsonl' >run.sh
+	printf 'batch test:\n\tsh run.sh\n' >Makefile
+}
+
+# shelf: a new folder with the files of the examples, and records made by the sandbox at hand
+shelf() {
+	rm -rf work
+	cp -r "$SHELF" work
+	cd work
+	export HOME=$PWD GITHUB_STEP_SUMMARY=$PWD/summary.md
+	mkdir -p .config/avtools/providers
+	av-provider show avtr1 >.config/avtools/providers/mine.json
+	export AV_LEDGER=$PWD/ledger.db
+	av-upload -p loom,argil photos/ann.jpg >made.jsonl
+	av-poll --interval 0.1s <made.jsonl >ready.jsonl
+	cp ready.jsonl done.jsonl
+	cp ready.jsonl todo.jsonl
+	cp ready.jsonl records.jsonl
+	av-validate -p argil photos/*.jpg >checked.jsonl
+	av-render --ask -r video -O text=Hello <ready.jsonl >asked.jsonl || [ $? -eq 65 ]
+}
+
+# run_examples FILE...: each one ends well, or with a failed record, and no program was used wrongly
+run_examples() {
+	local example status ran=0
+	box
+	while IFS= read -r -d '' example; do
+		[[ ! $example =~ $NOT_RUN ]] || continue
+		ran=$((ran + 1))
+		echo "--- $example"
+		(
+			shelf
+			status=0
+			# shellcheck disable=SC2094
+			limit 60 bash -c "$example" <&- >../stdout 2>../stderr || status=$?
+			cat ../stderr
+			[[ $status =~ ^(0|65)$ ]] || { echo "status $status"; jq -c ".error?" ../stdout done.jsonl; exit 1; }
+			! grep -qE 'usage:|command not found|unknown (option|provider)|syntax error' ../stderr
+		)
+	done < <("$TESTS/lint/examples" "$@")
+	[ "$ran" -ge 5 ]
+	end_box
+}
+
+pages() { (cd "$TESTS/../tools" && ls "$@" | sed "s|^|$TESTS/../tools/|"); }
+
+@test "the examples of README run" {
+	run_examples "$TESTS/../README.md"
+}
+
+@test "the examples of av-upload, av-poll and av-render run" {
+	run_examples $(pages av-upload.1 av-poll.1 av-render.1)
+}
+
+@test "the examples of av-validate, av-fit, av-provider and av-token run" {
+	run_examples $(pages av-validate.1 av-fit.1 av-provider.1 av-token.1)
+}
+
+@test "the examples of the other pages run" {
+	run_examples $(pages av.7 av-batch.7 av-ledger.1 av-sandbox.1)
+}
+
+# fails_aloud SETTING EXAMPLE: under sh, without pipefail, in a folder of its own: the status says that
+# something is wrong, and the records say what, unless they could not be written
+fails_aloud() {
+	local status=0
+	rm -rf aloud
+	cp -r "$SHELF" aloud
+	cd aloud
+	case $1 in
+	key) set -- "$1" "$2" HOME="$PWD" ;;
+	home) set -- "$1" "$2" ANAM_API_KEY=k ARGIL_API_KEY=k AVTR1_API_KEY=k LOOM_ACCESS_TOKEN=k ;;
+	ledger) set -- "$1" "$2" HOME="$PWD" AV_LEDGER=/dev/null/ledger.db ANAM_API_KEY=k \
+		ARGIL_API_KEY=k AVTR1_API_KEY=k LOOM_ACCESS_TOKEN=k ;;
+	disk) set -- "$1" "$(sed -E 's|>[a-z]+\.jsonl|>/dev/full|' <<<"$2")" HOME="$PWD" ;;
+	esac
+	limit 60 env -i PATH="$PATH" "${@:3}" sh -c "$2" <&- >stdout 2>stderr || status=$?
+	cat stderr
+	[ "$status" -ne 0 ] || { echo "$1: exit 0"; return 1; }
+	[ "$1" = disk ] || [ "$(cat stdout ./*.jsonl 2>/dev/null | jq -c 'select(.error)' | wc -l)" -ge 1 ] ||
+		{ echo "$1: no record says why"; return 1; }
+}
+
+# recipes: the examples that pay, and whose status is that of a program of ours
+recipes() {
+	"$TESTS/lint/examples" "$TESTS/../README.md" "$TESTS"/../tools/av*.[17] |
+		grep -zE '^(find|av-(validate|upload))' | grep -zF av-upload |
+		grep -zvE 'jq|--dry-run|av-sandbox|<[a-z]+\.jsonl|\$\('
+}
+
+@test "no recipe ends in silence: no key, no HOME, no ledger, no room on the disk" {
+	local example setting n=0
+	cp "$SHELF/ann.jpg" .
+	while IFS= read -r -d '' example; do
+		for setting in key home ledger disk; do
+			echo "--- $setting: $example"
+			(fails_aloud "$setting" "$example")
+			n=$((n + 1))
+		done
+	done < <(recipes)
+	[ "$n" -ge 20 ]
+}
+
+@test "make tries again what failed for want of a key" {
+	cp "$SHELF/ann.jpg" .
+	sed -n '/^    SHELL = bash/,/^    .DELETE_ON_ERROR/p' "$TESTS/../README.md" |
+		sed -E 's/^    //; s/^ {8}/\t/' >Makefile
+	grep -q av-upload Makefile
+	for _ in 1 2; do
+		run ! env -u AVTR1_API_KEY HOME="$PWD" make ann.jsonl
+		[ ! -e ann.jsonl ]
+	done
+	box
+	make ann.jsonl
+	is "$(codes ann.jsonl)" "1 ready"
+	end_box
+}
