@@ -1,5 +1,5 @@
 # avtools. `make demo` shows the programs at work, `make check` runs the tests, `make help` lists
-# all targets; those for tests are in tests/checks.mk.
+# all targets. Those for tests are in tests/checks.mk, those for packages in tools/package/package.mk.
 # CC, CFLAGS, CPPFLAGS, LDFLAGS, PREFIX, DESTDIR and PKG_CONFIG are left to the packager.
 
 CC         ?= cc
@@ -8,10 +8,11 @@ PREFIX     ?= /usr/local
 PKG_CONFIG ?= pkg-config
 JOBS       ?= $(shell nproc)
 
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
+VERSION := $(shell sh tools/package/version.sh)
 
-# SAN=1 builds with sanitizers, SAN=thread with ThreadSanitizer, FAILPOINTS=1 with places to crash at
-# (lib/base/failpoint.h). Each of these builds has its own folder for objects and programs.
+# WERROR=1 makes warnings errors, for those who change the sources. SAN=1 builds with sanitizers,
+# SAN=thread with ThreadSanitizer, FAILPOINTS=1 with places to crash at (lib/base/failpoint.h). Each
+# of these three has its own folder for objects and programs.
 O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),$(if $(filter thread,$(SAN)),-tsan,-san))$(if $(FAILPOINTS),-failpoints)
 BIN  := $(if $(SAN)$(FAILPOINTS),$(O)/bin,bin)
 
@@ -23,7 +24,7 @@ PKGS = libcurl json-c libcrypto sqlite3 libjpeg libwebp libwebpdemux zlib libbro
 pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(pkg_cflags)
 pkg_libs   = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(pkg_libs)
 
-WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
 ifeq ($(SAN),thread)
 san = -fsanitize=thread -fno-omit-frame-pointer
 else ifneq ($(SAN),)
@@ -44,16 +45,22 @@ EMBEDDED  := $(wildcard lib/providers/*.json) $(wildcard lib/schema/*.json)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
-.PHONY: all lib deps demo install uninstall dist clean help
+.PHONY: all lib deps demo clean help FORCE
 
 all: $(PROGRAMS:%=$(BIN)/%) ## builds the programs, in bin/
-lib: $(O)/libav.a ## builds the library
+lib: $(O)/libavtools.a ## builds the library
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call Q,CC,$<)$(CC) $(av_cppflags) $(av_cflags) -c -o $@ $<
 
 # Only this file holds the version, so a new commit recompiles nothing else.
+$(O)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+FORCE:
+
+$(O)/lib/base/version.o: $(O)/version
 $(O)/lib/base/version.o: av_cppflags += -DAV_VERSION='"$(VERSION)"'
 
 $(O)/lib/provider/builtin.o: lib/provider/embed.sh $(EMBEDDED) lib/providers lib/schema
@@ -62,7 +69,7 @@ $(O)/lib/provider/builtin.o: lib/provider/embed.sh $(EMBEDDED) lib/providers lib
 	@$(CC) $(av_cppflags) $(av_cflags) -c -o $@ $(@:.o=.c)
 
 # Removed first, so that the object of a deleted source is not kept.
-$(O)/libav.a: $(LIB_OBJS)
+$(O)/libavtools.a: $(LIB_OBJS)
 	@rm -f $@
 	$(call Q,AR,$@)$(AR) rcs $@ $^
 
@@ -85,9 +92,9 @@ vips_libs   = $(eval vips_libs := $$(shell $(PKG_CONFIG) --libs vips))$(vips_lib
 $(O)/tools/av-fit/%.o: av_cflags += $(vips_cflags)
 $(BIN)/av-fit: av_libs += $(vips_libs)
 
-$(BIN)/av-%: $(O)/tools/av-%.o $$(call objs_of,av-$$*) $(O)/libav.a
+$(BIN)/av-%: $(O)/tools/av-%.o $$(call objs_of,av-$$*) $(O)/libavtools.a
 	@mkdir -p $(@D)
-	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $(filter %.o,$^) $(O)/libav.a $(av_libs)
+	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $(filter %.o,$^) $(O)/libavtools.a $(av_libs)
 
 # install_missing PACKAGES: runs apt-get only if a package is missing.
 define install_missing
@@ -110,40 +117,12 @@ demo: deps ## runs photos through all programs and four services, all on this ma
 	@$(MAKE) --no-print-directory -j$(JOBS) all faces
 	@PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(O):$$PATH" bash tests/demo.sh demo
 
-# GZIP_MAN=1 compresses the pages. The completions of all programs are one file for each shell;
-# bash and fish look for it under the name of the program.
-bindir   = $(DESTDIR)$(PREFIX)/bin
-sharedir = $(DESTDIR)$(PREFIX)/share
-bashdir  = $(sharedir)/bash-completion/completions
-zshdir   = $(sharedir)/zsh/site-functions
-fishdir  = $(sharedir)/fish/vendor_completions.d
-
-install: all ## installs programs, manuals and completions under DESTDIR and PREFIX
-	install -d $(bindir) $(bashdir) $(zshdir) $(fishdir)
-	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(bindir)
-	for page in $(MANUALS); do dir=$(sharedir)/man/man$${page##*.}; \
-		install -d $$dir && install -m 644 $$page $$dir && \
-		{ [ -z "$(GZIP_MAN)" ] || gzip -9nf $$dir/$${page##*/}; } || exit 1; done
-	install -m 644 completions/_av $(zshdir)
-	for p in $(PROGRAMS); do \
-		install -m 644 completions/av.bash $(bashdir)/$$p && \
-		install -m 644 completions/av.fish $(fishdir)/$$p.fish || exit 1; done
-
-uninstall: ## removes what install installed
-	rm -f $(PROGRAMS:%=$(bindir)/%) $(PROGRAMS:%=$(bashdir)/%) $(PROGRAMS:%=$(fishdir)/%.fish) \
-		$(zshdir)/_av
-	for page in $(notdir $(MANUALS)); do \
-		rm -f $(sharedir)/man/man$${page##*.}/$$page $(sharedir)/man/man$${page##*.}/$$page.gz; done
-
-dist: ## packs the last commit as build/avtools-VERSION.tar.gz
-	@mkdir -p build
-	git archive --prefix=avtools-$(VERSION)/ -o build/avtools-$(VERSION).tar.gz HEAD
-
 clean: ## removes everything that was built
 	rm -rf build demo bin/av-*
 
 help:
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile tests/checks.mk | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile tests/checks.mk $(P)/package.mk | \
+		 expand -t 12
 
-include tests/checks.mk
+include tests/checks.mk tools/package/package.mk
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -22,8 +22,8 @@ check-deps: deps ## installs what the tests need
 		echo "npm cannot install oidc-provider: tests are skipped. Is the registry reachable?" >&2
 
 check: check-deps ## runs all tests; names the skipped ones; the last line counts
-	@$(MAKE) --no-print-directory -j$(JOBS) all units faces
-	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 all units faces
+	@$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all units faces
+	@$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 SAN=1 all units faces
 	@CC='$(CC)' JOBS='$(JOBS)' bash tests/run.sh $(CHECKS)
 
 # Unit tests.
@@ -32,7 +32,7 @@ UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
 units: $(UNITS:%=$(O)/unit/%) $(O)/inject.so $(O)/record.so ## builds the programs that test the library
 
-$(O)/unit/%: $(O)/tests/unit/%.o $(O)/libav.a
+$(O)/unit/%: $(O)/tests/unit/%.o $(O)/libavtools.a
 	@mkdir -p $(@D)
 	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $^ -lcmocka $(av_libs)
 
@@ -45,7 +45,7 @@ $(O)/%.so: tests/torture/%.c
 FACES := $(O)/faces
 
 $(FACES): $(O)/tests/generators/faces.o $(O)/tools/av-sandbox/picture/canvas.o \
-		$(O)/tools/av-sandbox/picture/stb.o $(O)/libav.a
+		$(O)/tools/av-sandbox/picture/stb.o $(O)/libavtools.a
 	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $^ $(av_libs)
 
 faces: $(FACES)
@@ -59,7 +59,7 @@ fuzz_san = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
 $(O)/tests/fuzz/%.o: av_cppflags += -Itools/av-sandbox
 
-$(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/libav.a
+$(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/libavtools.a
 	@mkdir -p $(@D)
 	$(call Q,LINK,$@)$(CC) $(av_ldflags) -fsanitize=fuzzer -o $@ $^ $(av_libs)
 
