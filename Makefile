@@ -14,11 +14,10 @@ VERSION := $(shell sh tools/package/version.sh)
 # SAN=thread with ThreadSanitizer, FAILPOINTS=1 with places to crash at (lib/base/failpoint.h). Each
 # of these three has its own folder for objects and programs.
 O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),$(if $(filter thread,$(SAN)),-tsan,-san))$(if $(FAILPOINTS),-failpoints)
-BIN  := $(if $(SAN)$(FAILPOINTS),$(O)/bin,bin)
+BIN  := $(if $(SAN)$(FAILPOINTS)$(PORTABLE),$(O)/bin,bin)
 
-BUILD_DEPS = gcc make pkg-config libcurl4-openssl-dev libjson-c-dev libmagic-dev libssl-dev \
-	libsqlite3-dev libstb-dev libjpeg62-turbo-dev libwebp-dev libvips-dev zlib1g-dev libbrotli-dev \
-	libmicrohttpd-dev libseccomp-dev jq
+# The Debian packages have the same list.
+BUILD_DEPS = gcc make jq $(shell sed -n '/^Build-Depends:/,/^[^ B]/s/^ \([a-z].*[a-z]\),$$/\1/p' $(P)/debian/control)
 PKGS = libcurl json-c libcrypto sqlite3 libjpeg libwebp libwebpdemux zlib libbrotlidec libmicrohttpd libseccomp
 # Asked for once, when first needed: `make demo` installs pkg-config itself.
 pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(pkg_cflags)
@@ -38,7 +37,7 @@ av_libs     = $(pkg_libs) -lmagic -lpthread -lm
 Q = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
 
 LIB_OBJS  := $(patsubst %.c,$(O)/%.o,$(wildcard lib/*/*.c)) $(O)/lib/provider/builtin.o
-PROGRAMS  := $(patsubst tools/%.c,%,$(wildcard tools/av-*.c))
+PROGRAMS  := $(filter-out $(if $(PORTABLE),av-fit),$(patsubst tools/%.c,%,$(wildcard tools/av-*.c)))
 MANUALS   := $(wildcard tools/*.[1-8])
 EMBEDDED  := $(wildcard lib/providers/*.json) $(wildcard lib/schema/*.json)
 

@@ -1,7 +1,7 @@
 # checks.mk: what looks at the programs and the sources: tests, lint, fuzzers, benchmarks, soak.
 # The Makefile of the top folder includes it.
 
-.PHONY: check check-deps units faces format fuzz fuzz-build fuzz-brief bench soak \
+.PHONY: check check-deps package-check units faces format fuzz fuzz-build fuzz-brief bench soak \
 	lint lint-format lint-layers lint-cppcheck lint-tidy lint-manuals
 
 CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
@@ -25,6 +25,11 @@ check: check-deps ## runs all tests; names the skipped ones; the last line count
 	@$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all units faces
 	@$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 SAN=1 all units faces
 	@CC='$(CC)' JOBS='$(JOBS)' bash tests/run.sh $(CHECKS)
+
+# If a package cannot be installed, the tests are skipped and say which.
+package-check: deps ## builds packages and uses them in a clean chroot (as root, 4 minutes)
+	-$(call install_missing,$(DEB_DEPS) bats debootstrap lintian)
+	@CC='$(CC)' JOBS='$(JOBS)' bash tests/run.sh package
 
 # Unit tests.
 

@@ -93,6 +93,7 @@ suite() {
 	bats) scripts "" bin "build/$cc" 120 "$(echo tests/programs/*.bats)" ;;
 	san-units) units "san " "build/$cc-san" 300 ;;
 	san-bats) scripts "san " "build/$cc-san/bin" "build/$cc-san" 300 "$sanitized" ;;
+	package) BATS_TEST_TIMEOUT=1800 tap package bats --tap tests/package/*.bats ;;
 	fuzz) one "fuzz" make --no-print-directory fuzz-brief ;;
 	lint)
 		for part in format layers cppcheck tidy manuals; do

@@ -1,7 +1,7 @@
 # package.mk: what leaves the tree: installed files, archives, Debian packages, an image. The Makefile
 # of the top folder includes it. tools/package/README has more for packagers.
 
-.PHONY: install uninstall dist
+.PHONY: install uninstall dist deb tarball image
 
 P := tools/package
 
@@ -49,3 +49,73 @@ dist: ## packs the last commit as build/avtools-VERSION.tar.gz
 	@mkdir -p build
 	git archive --prefix=$(source)/ -o build/$(source).tar.gz HEAD \
 		--add-virtual-file=$(source)/.version:$(source:avtools-%=%)
+
+# lay_out DIR: copies the tree as it is, without what was built, and with the version.
+define lay_out
+rm -rf $(1)
+mkdir -p $(1)
+tar -c --exclude=./.git --exclude=./build --exclude=./demo --exclude='./bin/av-*' \
+	--exclude=node_modules . | tar -x -C $(1)
+echo '$(VERSION)' >$(1)/.version
+endef
+
+# The packages are built in build/deb and left in build/.
+DEB_DEPS   = build-essential debhelper
+maintainer = $(shell sed -n 's/^Maintainer: //p' $(P)/debian/control)
+
+deb: ## builds Debian packages in build/
+	$(call install_missing,$(DEB_DEPS) $(BUILD_DEPS))
+	rm -rf build/avtools_* build/avtools-fit_*
+	$(call lay_out,build/deb)
+	cp -r $(P)/debian build/deb
+	awk -v VERSION='$(VERSION)' -v MAINTAINER='$(maintainer)' -f $(P)/changelog.awk $(P)/NEWS \
+		>build/deb/debian/changelog
+	cd build/deb && env -u MAKEFLAGS -u MAKELEVEL \
+		DEB_BUILD_OPTIONS="noautodbgsym parallel=$(JOBS) $$DEB_BUILD_OPTIONS" \
+		dpkg-buildpackage -b -us -uc
+
+# PORTABLE=1 links all libraries statically but the C library, libcurl and GnuTLS: Debian has no static
+# Kerberos, LDAP and p11-kit, which libcurl and GnuTLS need. av-fit, whose libvips needs a hundred
+# libraries, is left out. Symbols of static libraries stay inside the program, because libcurl
+# brings a libcrypto of its own.
+ifdef PORTABLE
+av_libs = $(O)/portable/libcurl.so -Wl,-Bstatic -ljson-c -lsqlite3 -ljpeg -lwebpdemux -lwebp \
+	-lbrotlidec -lbrotlicommon -lseccomp -lmicrohttpd -lcrypto -lbz2 -llzma -lz -Wl,-Bdynamic \
+	-lgnutls -lpthread -lm
+av_ldflags += -Wl,--exclude-libs,ALL -Wl,--gc-sections -s
+$(PROGRAMS:%=$(BIN)/%): $(O)/portable/magic.o $(O)/tools/package/arc4random.o $(O)/portable/libcurl.so
+endif
+
+# Some functions inside libmagic have names that functions of ours have too.
+$(O)/portable/magic.o:
+	@mkdir -p $(@D)
+	$(LD) -r -o $@ --whole-archive $$($(CC) -print-file-name=libmagic.a)
+	objcopy --wildcard --keep-global-symbol='magic_*' $@
+
+# Stands for libcurl when linking. Debian's has versions of symbols that others do not have.
+$(O)/portable/libcurl.so:
+	@mkdir -p $(@D)
+	nm -D --defined-only $$($(CC) -print-file-name=libcurl.so) | \
+		sed -n 's/.* T \(curl_[a-z_]*\).*/void \1(void); void \1(void) {}/p' | \
+		$(CC) -shared -fPIC -Wl,-soname,libcurl.so.4 -x c -o $@ -
+
+portable = avtools-$(VERSION)-linux-$(shell uname -m)
+released = $(shell sed -n '1s/.*(\(.*\))/\1/p' $(P)/NEWS)
+
+tarball: ## packs programs for other distributions in build/
+	rm -rf build/avtools-*-linux-*
+	@$(MAKE) --no-print-directory PORTABLE=1 PREFIX= DESTDIR=build/$(portable) install
+	cp LICENSE build/$(portable)
+	sed 's/VERSION/$(VERSION)/' $(P)/README.portable >build/$(portable)/README
+	tar -c --sort=name --owner=0 --group=0 --numeric-owner --mtime='$(released) UTC' \
+		-C build $(portable) | gzip -9n >build/$(portable).tar.gz
+
+# IMAGE_FLAGS are for the tool, such as --build-arg BASE=debian:trixie-slim. A tag has no +.
+image: ## builds a container image of the Debian packages
+	@for tool in docker podman buildah none; do $$tool info >/dev/null 2>&1 && break; done; \
+	[ $$tool != none ] || { echo "no image: neither docker nor podman nor buildah works here" >&2; exit 1; }; \
+	$(MAKE) --no-print-directory build/image && \
+	$$tool build $(IMAGE_FLAGS) -t avtools -t avtools:$(subst +,-,$(VERSION)) -f build/image/$(P)/Dockerfile build/image
+
+build/image: FORCE
+	$(call lay_out,$@)
