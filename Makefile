@@ -121,7 +121,7 @@ clean: ## removes everything that was built
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile tests/checks.mk $(P)/package.mk | \
-		 expand -t 12
+		 expand -t 16
 
 include tests/checks.mk tools/package/package.mk
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,5 +1,5 @@
 # package.mk: what leaves the tree: installed files, archives, Debian packages, an image. The Makefile
-# of the top folder includes it. tools/package/README has more for packagers.
+# of the top folder includes it. tools/package/README.md has more for packagers.
 
 .PHONY: install uninstall dist deb tarball image
 
