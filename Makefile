@@ -17,7 +17,7 @@ O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),$(if $(filter thread,$(SAN
 BIN  := $(if $(SAN)$(FAILPOINTS)$(PORTABLE),$(O)/bin,bin)
 
 # The Debian packages have the same list.
-BUILD_DEPS = gcc make jq $(shell sed -n '/^Build-Depends:/,/^[^ B]/s/^ \([a-z].*[a-z]\),$$/\1/p' $(P)/debian/control)
+BUILD_DEPS = gcc make $(shell sed -n '/^Build-Depends:/,/^[^ B]/s/^ \([a-z].*[a-z]\),$$/\1/p' $(P)/debian/control)
 PKGS = libcurl json-c libcrypto sqlite3 libjpeg libwebp libwebpdemux zlib libbrotlidec libmicrohttpd libseccomp
 # Asked for once, when first needed: `make demo` installs pkg-config itself.
 pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(pkg_cflags)
@@ -37,9 +37,12 @@ av_libs     = $(pkg_libs) -lmagic -lpthread -lm
 Q = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
 
 LIB_OBJS  := $(patsubst %.c,$(O)/%.o,$(wildcard lib/*/*.c)) $(O)/lib/provider/builtin.o
-PROGRAMS  := $(filter-out $(if $(PORTABLE),av-fit),$(patsubst tools/%.c,%,$(wildcard tools/av-*.c)))
+PROGRAMS  := $(patsubst tools/%.c,%,$(wildcard tools/av-*.c))
 MANUALS   := $(wildcard tools/*.[1-8])
 EMBEDDED  := $(wildcard lib/providers/*.json) $(wildcard lib/schema/*.json)
+
+# PORTABLE=1 is for make tarball (tools/package/package.mk).
+PROGRAMS := $(filter-out $(if $(PORTABLE),av-fit),$(PROGRAMS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:

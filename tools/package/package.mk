@@ -79,11 +79,12 @@ deb: ## builds Debian packages in build/
 # libraries, is left out. Symbols of static libraries stay inside the program, because libcurl
 # brings a libcrypto of its own.
 ifdef PORTABLE
-av_libs = $(O)/portable/libcurl.so -Wl,-Bstatic -ljson-c -lsqlite3 -ljpeg -lwebpdemux -lwebp \
-	-lbrotlidec -lbrotlicommon -lseccomp -lmicrohttpd -lcrypto -lbz2 -llzma -lz -Wl,-Bdynamic \
-	-lgnutls -lpthread -lm
-av_ldflags += -Wl,--exclude-libs,ALL -Wl,--gc-sections -s
-$(PROGRAMS:%=$(BIN)/%): $(O)/portable/magic.o $(O)/tools/package/arc4random.o $(O)/portable/libcurl.so
+compiled = $(patsubst tools/%.c,$(BIN)/%,$(wildcard tools/av-*.c))
+$(compiled): av_ldflags += -Wl,--exclude-libs,ALL -Wl,--gc-sections -s
+$(compiled): av_libs = $(O)/portable/libcurl.so -Wl,-Bstatic -ljson-c -lsqlite3 -ljpeg -lwebpdemux \
+	-lwebp -lbrotlidec -lbrotlicommon -lseccomp -lmicrohttpd -lcrypto -lbz2 -llzma -lz \
+	-Wl,-Bdynamic -lgnutls -lpthread -lm
+$(compiled): $(O)/portable/magic.o $(O)/tools/package/arc4random.o $(O)/portable/libcurl.so
 endif
 
 # Some functions inside libmagic have names that functions of ours have too.
