@@ -11,6 +11,7 @@
 
 #include "av-ledger/commands.h"
 #include "base/err.h"
+#include "base/similar.h"
 #include "json/json.h"
 
 #define AT(member) offsetof(struct options, member)
@@ -158,11 +159,16 @@ static const struct command {
 static const struct command *
 find_command(const char *name)
 {
-	for (size_t i = 0; name != NULL && i < sizeof commands / sizeof commands[0]; i++)
+	struct similar similar = {.word = name};
+
+	if (name == NULL)
+		opt_misuse(&ledger_usage, "no command");
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
-	opt_misuse(&ledger_usage, "%s%s",
-	    name != NULL ? "no such command: " : "no command", name != NULL ? name : "");
+		similar_try(&similar, commands[i].name);
+	}
+	opt_misuse(&ledger_usage, "no such command: %s%s", name, similar.hint);
 }
 
 /* An option that the command would ignore is an error: the user may rely on it. */
@@ -181,20 +187,22 @@ check_options(const struct command *c, const struct options *o)
 	    {TAKES_PERIOD, o->since != NULL || o->until != NULL, "--since or --until"},
 	    {TAKES_JSON, o->json, "--json"},
 	};
+	struct similar similar = {.word = o->state};
 	size_t i = 0;
 
 	for (size_t k = 0; k < sizeof groups / sizeof groups[0]; k++)
 		if (groups[k].given && (c->takes & groups[k].takes) == 0)
 			opt_misuse(
 			    &ledger_usage, "%s takes no %s", c->name, groups[k].names);
-	while (o->state != NULL && i < sizeof states / sizeof states[0] &&
-	       strcmp(o->state, states[i]) != 0)
-		i++;
+	for (; o->state != NULL && i < sizeof states / sizeof states[0] &&
+	       strcmp(o->state, states[i]) != 0;
+	     i++)
+		similar_try(&similar, states[i]);
 	if (i == sizeof states / sizeof states[0])
 		opt_misuse(&ledger_usage,
 		    "'%s' is not a state: use intended, made, unknown, not_made, failed or "
-		    "gone",
-		    o->state);
+		    "gone%s",
+		    o->state, similar.hint);
 }
 
 /* A mistyped file name must be an error, not an empty ledger. */

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/similar.h"
 #include "program/opt.h"
 #include "provider/builtin.h"
 #include "provider/load.h"
@@ -375,13 +376,15 @@ main(int argc, char *argv[])
 	char **operands = argv + opt_parse(argc, argv, &usage, table, &o);
 	struct print print = {.o = &o};
 	size_t i = 0, n = sizeof commands / sizeof *commands;
+	struct similar similar = {0};
 
 	if (*operands == NULL)
 		opt_misuse(&usage, "no command");
-	while (i < n && strcmp(commands[i].name, *operands) != 0)
-		i++;
+	similar.word = *operands;
+	for (; i < n && strcmp(commands[i].name, *operands) != 0; i++)
+		similar_try(&similar, commands[i].name);
 	if (i == n)
-		opt_misuse(&usage, "no such command: %s", *operands);
+		opt_misuse(&usage, "no such command: %s%s", *operands, similar.hint);
 	buf_add(&print.out, "", 0);
 	commands[i].run(&print, operands + 1);
 	if (fwrite(print.out.data, 1, print.out.len, stdout) != print.out.len ||

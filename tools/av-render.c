@@ -253,17 +253,19 @@ check_given(const struct render *r, const struct provider *p, struct err *e)
 	const struct strings *given = &r->self->o->given;
 
 	for (size_t n = 0; n < given->n; n++) {
+		struct similar similar = {.word = given->v[n]};
 		bool taken = false;
 		for (size_t i = 0; i < r->n; i++)
 			for (size_t k = 0; k < r->wanted[i].kind->starts; k++)
 				taken =
 				    taken || options_takes(r->wanted[i].kind->start[k],
-				                 given->v[n]);
+				                 given->v[n], &similar);
 		if (!taken)
 			return err_set(e, CODE_OPTION_UNKNOWN,
 			    "none of these renderings takes -O %.*s; see av-provider options %s "
-			    "--step render",
-			    (int)strcspn(given->v[n], "="), given->v[n], p->name);
+			    "--step render%s",
+			    (int)strcspn(given->v[n], "="), given->v[n], p->name,
+			    similar.hint);
 	}
 	return 0;
 }

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/similar.h"
 #include "base/units.h"
 #include "base/version.h"
 #include "program/opt.h"
@@ -19,6 +20,14 @@
 /* getopt_long returns this plus the row's index for a row without a letter. */
 #define LONG_ONLY 256
 #define MAX_ROWS  64
+
+/* What an option's value has to be, for the message about one that is not. */
+static const char *const what_is_right[] = {
+    [OPT_INT] = "a whole number from 1 on",
+    [OPT_MS] = "a time such as 90s, 10m or 1h",
+    [OPT_BYTES] = "a number of bytes such as 1000, 64k or 4M",
+    [OPT_RATE] = "a rate such as 5/s or 30/m",
+};
 
 static void
 print_row(char letter, const char *name, const char *arg, const char *help)
@@ -111,6 +120,21 @@ make_getopt_args(const struct opt *table, char *letters, struct option *longs)
 	strcpy(letters, "hV");
 }
 
+/* Ends the program: an option is not in the table, or is a flag that has a value. */
+_Noreturn static void
+refuse_option(const struct opt_usage *usage, const struct option *longs, const char *arg)
+{
+	struct similar s = {.word = arg};
+
+	if (optopt == 0) { /* set by getopt_long, except for an unknown long option */
+		similar_options(&s, longs);
+		opt_misuse(usage, "unknown option '%s'%s", arg, s.hint);
+	}
+	if (strncmp(arg, "--", 2) == 0)
+		opt_misuse(usage, "%.*s takes no value", (int)strcspn(arg, "="), arg);
+	opt_misuse(usage, "unknown option '-%c'", optopt);
+}
+
 /* Opens /dev/null for each closed standard stream: a file that the program opens later
  * would take the stream's number, and records would be written into it. /dev/null is
  * opened the wrong way round, so that reading and writing fail as before. */
@@ -156,12 +180,12 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 		if (c == ':')
 			opt_misuse(usage, "%s needs a value", argv[optind - 1]);
 		if (c == '?')
-			opt_misuse(usage, "unknown option '%s'", argv[optind - 1]);
+			refuse_option(usage, longs, argv[optind - 1]);
 		for (i = 0; longs[i].val != c;)
 			i++;
 		if (!set_member(&table[i], into, optarg))
 			opt_misuse(usage, "--%s: '%s' is not %s", table[i].name, optarg,
-			    table[i].arg);
+			    what_is_right[table[i].type]);
 	}
 	return optind;
 }

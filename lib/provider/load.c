@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/similar.h"
 #include "provider/builtin.h"
 #include "provider/check.h"
 #include "provider/load.h"
@@ -154,8 +155,7 @@ load_exact(const char *name, struct err *e)
 	else if (f != NULL)
 		p = load_builtin(f);
 	else
-		err_set(e, CODE_UNKNOWN_PROVIDER,
-		    "unknown provider '%s'; av-provider list shows all providers", name);
+		err_set(e, CODE_UNKNOWN_PROVIDER, "unknown provider '%s'", name);
 	free(path);
 	free(dir);
 	free(config);
@@ -217,21 +217,37 @@ provider_each(void (*fn)(void *arg, const char *name), void *arg)
 	json_object_put(names);
 }
 
+static void
+try_aliases(struct similar *similar, const struct provider *p)
+{
+	struct json_object *aliases = json_at(p->def, "/aliases");
+
+	for (size_t i = 0; i < json_len(aliases); i++)
+		similar_try(similar, json_item_str(aliases, i));
+}
+
 static struct provider *
-load_by_alias(const char *alias)
+load_by_alias(const char *alias, struct err *e)
 {
 	struct json_object *names = all_names();
+	struct similar similar = {.word = alias};
 	struct provider *p = NULL;
 	struct err ignored;
 
 	for (size_t i = 0; p == NULL && i < json_len(names); i++) {
+		similar_try(&similar, json_item_str(names, i));
 		p = load_exact(json_item_str(names, i), &ignored);
 		if (p != NULL && !provider_is(p, alias)) {
+			try_aliases(&similar, p);
 			provider_free(p);
 			p = NULL;
 		}
 	}
 	json_object_put(names);
+	if (p == NULL)
+		err_set(e, CODE_UNKNOWN_PROVIDER,
+		    "unknown provider '%.40s'; av-provider list shows all providers%s",
+		    alias, similar.hint);
 	return p;
 }
 
@@ -239,15 +255,12 @@ struct provider *
 provider_load(const char *name, struct err *e)
 {
 	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
-	struct provider *p;
+	bool can_be = n <= 32 && name[n] == '\0' && islower((unsigned char)name[0]);
+	struct provider *p = can_be ? load_exact(name, e) : NULL;
 
-	if (n == 0 || n > 32 || name[n] != '\0' || !islower((unsigned char)name[0])) {
-		err_set(
-		    e, CODE_UNKNOWN_PROVIDER, "'%.40s' is not a provider's name", name);
-		return NULL;
-	}
-	p = load_exact(name, e);
-	return p == NULL && e->code == CODE_UNKNOWN_PROVIDER ? load_by_alias(name) : p;
+	if (p == NULL && (!can_be || e->code == CODE_UNKNOWN_PROVIDER))
+		p = load_by_alias(name, e);
+	return p;
 }
 
 struct providers_entry {

@@ -86,14 +86,22 @@ options_of(struct rec *rec, const struct provider *p, const struct strings *give
 }
 
 bool
-options_takes(const struct operation *op, const char *given)
+options_takes(const struct operation *op, const char *given, struct similar *similar)
 {
+	struct json_object *all = json_at(op->def, "/options/properties");
 	char *name = mem_strn(given, strcspn(given, "=")), *dot = strchr(name, '.');
 	bool takes = declared_by(op, name) != NULL;
 
 	if (!takes && dot != NULL) {
 		*dot = '\0';
 		takes = declared_by(op, name) != NULL;
+	}
+	if (!takes && all != NULL) {
+		json_object_object_foreach(all, known, schema)
+		{
+			(void)schema;
+			similar_try(similar, known);
+		}
 	}
 	free(name);
 	return takes;
@@ -138,7 +146,7 @@ invalid(void *cookie, const char *pointer, const char *message)
 
 /* The names of all options, each once, for a user who mistyped one. */
 static char *
-known_options(const struct provider *p)
+known_options(const struct provider *p, struct similar *similar)
 {
 	struct json_object *names = json_new_object();
 	struct buf out = {0};
@@ -154,6 +162,7 @@ known_options(const struct provider *p)
 			if (json_member(names, name) != NULL)
 				continue;
 			json_put(names, name, json_object_get(schema));
+			similar_try(similar, name);
 			buf_printf(&out, "%s%s", out.len > 0 ? ", " : "", name);
 		}
 	}
@@ -185,9 +194,10 @@ options_check(
 			schema_check(schema, value, invalid, &at);
 			continue;
 		}
-		char *known = known_options(p);
+		struct similar similar = {.word = name};
+		char *known = known_options(p, &similar);
 		finding_add(findings, CODE_OPTION_UNKNOWN, SEVERITY_REFUSED, name, known,
-		    NULL, "%s has no option '%s'", p->title, name);
+		    NULL, "%s has no option '%s'%s", p->title, name, similar.hint);
 		free(known);
 	}
 }

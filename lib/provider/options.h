@@ -10,6 +10,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
+#include "base/similar.h"
 #include "base/strings.h"
 #include "photo/finding.h"
 #include "provider/provider.h"
@@ -27,8 +28,9 @@ struct json_object *options_for(
     const struct operation *op, struct json_object *options);
 
 /* True if the operation declares the option of "key=value" or
- * "key.member=value". */
-bool options_takes(const struct operation *op, const char *given);
+ * "key.member=value". If not, compares the names of its options with it. */
+bool options_takes(const struct operation *op, const char *given,
+    struct similar *similar);
 
 /* Adds option_invalid if the record's `options` is not an object. */
 void options_check_record(struct rec *rec, struct findings *findings);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/outname.h"
+#include "base/similar.h"
 #include "base/units.h"
 #include "os/lines.h"
 #include "program/opt.h"
@@ -370,6 +372,32 @@ lines(void **state)
 	}
 }
 
+static void
+similar_words(void **state)
+{
+	static const char *const known[] = {
+	    "anam", "argil", "avtr1", "loom", "protoface", "voiceId", "export", "list"};
+	static const struct {
+		const char *word, *meant; /* NULL: nothing */
+	} all[] = {{"anamm", "anam"}, {"anma", "anam"}, {"Anam", "anam"}, {"ana", "anam"},
+	    {"protofcae", "protoface"}, {"prtoface", "protoface"}, {"voice", "voiceId"},
+	    {"voiceid=5", "voiceId"}, {"lst", "list"}, {"exprt", "export"},
+	    {"nobody", NULL}, {"x", NULL}, {"", NULL}, {"heygen", NULL}, {"show", NULL},
+	    {"a-word-that-is-much-longer-than-any-of-the-known-words", NULL}};
+
+	(void)state;
+	for (size_t i = 0; i < N(all); i++) {
+		struct similar s = {.word = all[i].word};
+		char hint[80] = "";
+
+		for (size_t k = 0; k < N(known); k++)
+			similar_try(&s, known[k]);
+		if (all[i].meant != NULL)
+			snprintf(hint, sizeof hint, "; did you mean '%s'?", all[i].meant);
+		assert_string_equal(s.hint, hint);
+	}
+}
+
 int
 main(void)
 {
@@ -378,7 +406,8 @@ main(void)
 	    cmocka_unit_test(pauses), cmocka_unit_test(file_names),
 	    cmocka_unit_test(file_templates), cmocka_unit_test(file_names_told_apart),
 	    cmocka_unit_test(long_file_names), cmocka_unit_test(templates),
-	    cmocka_unit_test(paths), cmocka_unit_test(lines)};
+	    cmocka_unit_test(paths), cmocka_unit_test(lines),
+	    cmocka_unit_test(similar_words)};
 
 	return cmocka_run_group_tests_name("words", tests, NULL, NULL);
 }

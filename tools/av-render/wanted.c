@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/similar.h"
 #include "base/strings.h"
 #include "provider/load.h"
 #include "wanted.h"
@@ -53,14 +54,17 @@ find(const struct provider *p, const char *asked, struct wanted *w, struct err *
 	const char *equals = strchr(asked, '=');
 	char *name =
 	    mem_strn(asked, equals != NULL ? (size_t)(equals - asked) : strlen(asked));
+	struct similar similar = {.word = asked};
 	int result = 0;
 
+	for (size_t i = 0; i < p->n_kinds; i++)
+		similar_try(&similar, p->kinds[i].name);
 	w->kind = provider_kind(p, name);
 	w->value = equals != NULL ? equals + 1 : NULL;
 	if (w->kind == NULL)
 		result = err_set(e, CODE_NOT_OFFERED,
-		    "%s offers no rendering '%s'; av-provider kinds %s lists them",
-		    p->title, name, p->name);
+		    "%s offers no rendering '%s'; av-provider kinds %s lists them%s",
+		    p->title, name, p->name, similar.hint);
 	free(name);
 	return result < 0 ? result : check_value(w->kind, w->value, e);
 }

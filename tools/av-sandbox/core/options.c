@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "base/similar.h"
 #include "base/version.h"
 #include "core/options.h"
 
@@ -279,14 +280,17 @@ read_value(const char *name, enum value_kind kind, void *value, char *s)
 
 /* Prints the help or the version, or what is wrong with an option. */
 _Noreturn static void
-answer_and_exit(int c, const char *option)
+answer_and_exit(int c, const char *option, const struct option *options)
 {
 	if (c == 'h')
 		printf("%s\n%s", synopsis, help);
 	else if (c == 'V')
 		printf("av-sandbox %s\n", av_version);
 	else {
-		warn(c == ':' ? "%s needs a value" : "unknown option '%s'", option);
+		struct similar s = {.word = option};
+		similar_options(&s, options);
+		warn(c == ':' ? "%s needs a value%s" : "unknown option '%s'%s", option,
+		    c == ':' ? "" : s.hint);
 		misuse();
 	}
 	exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
@@ -307,7 +311,7 @@ options_read(int argc, char *argv[])
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "+:hV", options, NULL)) != -1) {
 		if (c < FIRST_LONG)
-			answer_and_exit(c, argv[optind - 1]);
+			answer_and_exit(c, argv[optind - 1], options);
 		c -= FIRST_LONG;
 		read_value(table[c].name, table[c].kind, table[c].value, optarg);
 	}

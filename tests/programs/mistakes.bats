@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+# What the programs say of mistakes: the thing, the reason and what to type.
+
+load helper
+
+# said STATUS TEXT COMMAND...: the command ends with that status and has the text on stderr
+said() {
+	run "-$1" --separate-stderr "${@:3}"
+	[[ $stderr == *"$2"* ]] || { printf 'no "%s" in:\n%s\n' "$2" "$stderr"; return 1; }
+}
+
+@test "a mistyped option, command or state: what was meant" {
+	for program in validate upload poll render token; do
+		said 64 "unknown option '--verbsoe'; did you mean '--verbose'?" "av-$program" --verbsoe
+		said 64 "--verbose takes no value" "av-$program" --verbose=2
+		said 64 "unknown option '-x'" "av-$program" -qx
+		said 64 "unknown option '--zzzzzzz'" "av-$program" --zzzzzzz
+		[[ $stderr != *"did you mean"* ]]
+	done
+	said 64 "did you mean '--gravity'?" av-fit --gravty up
+	said 64 "did you mean '--ledger'?" av-ledger --legder x list
+	said 64 "did you mean '--words'?" av-provider --wrods list
+	said 64 "did you mean '--seed'?" av-sandbox --sed=3
+	said 64 "no such command: lst; did you mean 'list'?" av-provider lst
+	said 64 "no such command: imprt; did you mean 'import'?" av-ledger imprt
+	said 64 "did you mean 'made'?" av-ledger list --state mde
+}
+
+@test "a value that is none: what it has to be" {
+	said 64 "--jobs: 'zero' is not a whole number from 1 on" av-upload --jobs zero
+	said 64 "--timeout: '5x' is not a time such as 90s, 10m or 1h" av-poll --timeout 5x
+	said 64 "--rate: 'fast' is not a rate such as 5/s" av-upload --rate fast
+	said 64 "--max-bytes: 'x' is not a number of bytes such as 1000, 64k or 4M" av-render --max-bytes x
+}
+
+@test "an unknown provider: what was meant, and 78 from every program" {
+	photos 1
+	echo '{"avatar":{"id":"x","status":"processing"},"provider":"anamm"}' >records
+	wanted="unknown provider 'anamm'; av-provider list shows all providers; did you mean 'anam'?"
+	said 78 "$wanted" av-provider show anamm
+	said 78 "$wanted" av-token -p anamm
+	said 78 "$wanted" av-token -p anamm --logout
+	said 78 "$wanted" av-fit -p anamm -o out photos/001.jpg
+	for program in validate upload poll render; do
+		said 78 "$wanted" "av-$program" -p anamm photos/001.jpg
+		[[ $output == *'"code":"unknown_provider"'* ]]
+	done
+	for program in poll render; do
+		run -78 --separate-stderr "av-$program" <records
+		[[ $output == *"did you mean 'anam'?"* ]]
+	done
+	said 78 "did you mean 'protoface'?" av-provider show protofaec
+	said 78 "did you mean 'argil'?" av-provider show Argil
+}
+
+@test "a mistyped option of a service or kind of rendering: what was meant" {
+	photos 1 1280x720
+	run -65 av-validate -p argil -O voice=1 photos/001.jpg
+	[[ $output == *"Argil has no option 'voice'; did you mean 'voiceId'?"* ]]
+	echo '{"avatar":{"id":"7b0f1c52-1f0e-4d5c-8a44-0f3f0c2d9a10","status":"ready"},"provider":"argil"}' >ready
+	export ARGIL_API_KEY=k
+	run -65 av-render -o out -r vide <ready
+	[[ $output == *"did you mean 'video'?"* ]]
+	run -65 av-render -o out -r video -O txt=Hello <ready
+	[[ $output == *"did you mean 'text'?"* ]]
+}
