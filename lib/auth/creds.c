@@ -9,6 +9,7 @@
 
 #include "auth/creds.h"
 #include "auth/secret.h"
+#include "base/assign.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "json/json.h"
@@ -26,21 +27,32 @@ static const char *const suffixes[CRED_COUNT] = {
     [CRED_SCOPE] = "SCOPE",
 };
 
+/* Where a value was found: a line of something that has lines, else row is 0. */
+struct place {
+	const char *what;
+	size_t row;
+};
+
 /* Sets a value that is not set yet; n is the index of its name. A control character in it
  * is an error, since the value may go into a header. */
 static int
-set_value(struct creds *c, size_t n, const char *value, struct err *e)
+set_value(struct creds *c, size_t n, const char *value, size_t len,
+    const struct place *place, struct err *e)
 {
 	size_t which = n % CRED_COUNT;
 
-	if (c->value[which] != NULL || value == NULL || value[0] == '\0')
+	if (c->value[which] != NULL || len == 0)
 		return 0;
-	for (const char *p = value; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)value[i] < 0x20 || value[i] == 0x7f)
 			return err_set(e, CODE_NO_CREDENTIALS,
 			    "%s contains a control character; give it on one line",
-			    c->name[which]);
-	c->value[which] = mem_str(value);
+			    c->name[n]);
+	c->value[which] = mem_strn(value, len);
+	c->used[which] = c->name[n];
+	c->place[which] = place->row == 0
+	                      ? mem_str(place->what)
+	                      : mem_printf("%s, line %zu", place->what, place->row);
 	return 0;
 }
 
@@ -56,64 +68,14 @@ find_name(const struct creds *c, const char *name, size_t len)
 	return n;
 }
 
-/* Ends s before its last blanks, and returns its first character but blanks. */
-static char *
-trim(char *s)
-{
-	size_t len = strlen(s);
-
-	while (len > 0 && strchr(" \t\r", s[len - 1]) != NULL)
-		s[--len] = '\0';
-	return s + strspn(s, " \t");
-}
-
-/* Takes the quotes off a value; a comment may follow them. NULL: they do not match. */
-static char *
-unquote(char *value)
-{
-	char *end;
-
-	if (value[0] != '"' && value[0] != '\'')
-		return value;
-	end = strchr(value + 1, value[0]);
-	if (end == NULL || (end[1] != '\0' && end[1 + strspn(end + 1, " \t")] != '#'))
-		return NULL;
-	*end = '\0';
-	return value + 1;
-}
-
-/* Sets the value of a line [export] NAME = VALUE; *ours: NAME is ours. what: where the line
- * is from. */
-static int
-read_line(
-    struct creds *c, char *line, const char *what, size_t row, bool *ours, struct err *e)
-{
-	static const char word[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
-	char *value = NULL, *equals;
-	size_t len, n;
-
-	if (strncmp(line, "export", 6) == 0 && (line[6] == ' ' || line[6] == '\t'))
-		line += 6 + strspn(line + 6, " \t");
-	len = strspn(line, word);
-	equals = line + len + strspn(line + len, " \t");
-	if (len > 0 && *equals == '=')
-		value = unquote(equals + 1 + strspn(equals + 1, " \t"));
-	if (value == NULL)
-		return err_set(e, CODE_NO_CREDENTIALS,
-		    "%s, line %zu: this is not NAME_KEY=value; mend it, or put a # before it",
-		    what, row);
-	n = find_name(c, line, len);
-	*ours = n < c->name_count;
-	return *ours ? set_value(c, n, value, e) : 0;
-}
-
 /* The only line of a text, for the caller to free; or NULL. */
 static char *
 only_line(const char *text)
 {
 	size_t len;
 
+	if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
+		text += 3;
 	text += strspn(text, "\r\n");
 	len = strcspn(text, "\r\n");
 	return len > 0 && text[len + strspn(text + len, "\r\n")] == '\0'
@@ -121,22 +83,42 @@ only_line(const char *text)
 	           : NULL;
 }
 
-/* Reads lines, cutting text into pieces. bare may be NULL: no bare line is taken. Else
- * *bare, if not set yet, becomes a copy of the only line of a text without our names. */
+/* Sets the values of a text's lines. *ours: a name is ours. */
 static int
-read_lines(struct creds *c, char *text, const char *what, char **bare, struct err *e)
+read_assignments(
+    struct creds *c, const char *text, const char *what, bool *ours, struct err *e)
 {
-	char *next = strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;
-	char *only = bare != NULL ? only_line(next) : NULL, *line;
+	struct assign a = {.rest = text};
+	int more;
+
+	while ((more = assign_next(&a)) > 0) {
+		size_t n = find_name(c, a.name, a.name_len);
+		const struct place place = {what, a.row};
+
+		if (n == c->name_count)
+			continue;
+		*ours = true;
+		if (set_value(c, n, a.value, a.value_len, &place, e) < 0)
+			return -1;
+	}
+	if (more < 0)
+		return err_set(e, CODE_NO_CREDENTIALS,
+		    "%s, line %zu: this is not NAME_KEY=value; mend it, or put a # before it",
+		    what, a.row);
+	return 0;
+}
+
+/* Reads lines. bare may be NULL: no bare line is taken. Else *bare, if not set yet, becomes
+ * a copy of the only line of a text without our names. */
+static int
+read_lines(
+    struct creds *c, const char *text, const char *what, char **bare, struct err *e)
+{
+	char *only = bare != NULL ? only_line(text) : NULL;
 	struct err not_named;
 	bool ours = false;
-	int r = 0;
+	int r = read_assignments(c, text, what, &ours, &not_named);
 
-	for (size_t row = 1; r == 0 && (line = strsep(&next, "\n")) != NULL; row++) {
-		line = trim(line);
-		if (*line != '\0' && *line != '#')
-			r = read_line(c, line, what, row, &ours, &not_named);
-	}
 	if (only != NULL && !ours) {
 		r = 0;
 		if (*bare == NULL) {
@@ -153,20 +135,114 @@ read_lines(struct creds *c, char *text, const char *what, char **bare, struct er
 static int
 read_file(struct creds *c, struct err *e)
 {
-	char *dir = file_config_dir(), *path;
+	char *path = creds_file();
 	struct buf b;
 	int r;
 
-	if (dir == NULL)
+	if (path == NULL)
 		return 0;
-	path = mem_printf("%s/credentials", dir);
-	r = secret_read_file(path, MAX_BYTES, &b, e);
+	r = secret_read_file(path, SECRET_OWN, MAX_BYTES, &b, e);
 	if (r == 1)
 		r = read_lines(c, b.data, path, NULL, e);
 	secret_buf_release(&b);
 	free(path);
-	free(dir);
 	return r;
+}
+
+/* Sets a value from the first line of a file of its own, without the blanks around it. 0
+ * if there is no such file. */
+static int
+read_value_file(struct creds *c, size_t n, const char *path, enum secret_care care,
+    const char *what, struct err *e)
+{
+	const struct place place = {what, 0};
+	const char *text;
+	struct buf b;
+	size_t len;
+	int r = secret_read_file(path, care, MAX_BYTES, &b, e);
+
+	if (r == 1) {
+		text = b.data + (strncmp(b.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+		text += strspn(text, " \t");
+		len = strcspn(text, "\r\n");
+		while (len > 0 && strchr(" \t", text[len - 1]) != NULL)
+			len--;
+		if (len == 0)
+			r = err_set(e, CODE_NO_CREDENTIALS,
+			    "'%s': its first line is empty, but it has to hold %s", path,
+			    c->name[n]);
+		else if (set_value(c, n, text, len, &place, e) < 0)
+			r = -1;
+	}
+	secret_buf_release(&b);
+	return r;
+}
+
+/* Who mounts secrets below /run, as Docker and Kubernetes do, chooses their modes. */
+static enum secret_care
+care_of(const char *path)
+{
+	return strncmp(path, "/run/", 5) == 0 || strncmp(path, "/var/run/", 9) == 0
+	           ? SECRET_PLACED
+	           : SECRET_NAMED;
+}
+
+/* Reads the files that the environment names: ACME_API_KEY_FILE=/run/secrets/key. */
+static int
+read_named_files(struct creds *c, struct err *e)
+{
+	int r = 0;
+
+	for (size_t n = 0; r >= 0 && n < c->name_count; n++) {
+		char *variable = mem_printf("%s_FILE", c->name[n]), *what;
+		const char *path = getenv(variable);
+
+		if (path != NULL && *path != '\0' && c->value[n % CRED_COUNT] == NULL) {
+			what = mem_printf("'%s', which %s names", path, variable);
+			r = read_value_file(c, n, path, care_of(path), what, e);
+			if (r == 0)
+				r = err_set(
+				    e, CODE_NO_CREDENTIALS, "there is no file %s", what);
+			free(what);
+		}
+		free(variable);
+	}
+	return r < 0 ? -1 : 0;
+}
+
+/* Reads what systemd passes to a service (LoadCredential=ACME_API_KEY:...). */
+static int
+read_credentials_directory(struct creds *c, struct err *e)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	int r = 0;
+
+	/* That of another service may be left in the environment. */
+	if (dir == NULL || *dir == '\0' || access(dir, X_OK) != 0)
+		return 0;
+	for (size_t n = 0; r >= 0 && n < c->name_count; n++) {
+		char *path = mem_printf("%s/%s", dir, c->name[n]);
+
+		if (c->value[n % CRED_COUNT] == NULL)
+			r = read_value_file(c, n, path, SECRET_PLACED, path, e);
+		free(path);
+	}
+	return r < 0 ? -1 : 0;
+}
+
+static int
+read_environment(struct creds *c, struct err *e)
+{
+	static const struct place place = {"the environment", 0};
+
+	for (size_t n = 0; n < c->name_count; n++) {
+		const char *value = getenv(c->name[n]);
+		if (value != NULL && set_value(c, n, value, strlen(value), &place, e) < 0)
+			return -1;
+	}
+	if (read_named_files(c, e) < 0)
+		return -1;
+	return read_credentials_directory(c, e);
 }
 
 /* Reads what fd holds; bare as for read_lines. */
@@ -235,14 +311,17 @@ run_command(struct creds *c, const char *command, char **bare, struct err *e)
 	return r;
 }
 
-/* For OAuth, a bare line is the first secret that nothing else gave. */
+/* A bare line is the API key or, for OAuth, the first secret that nothing else gave. */
 static int
-set_bare(struct creds *c, const char *bare, struct err *e)
+set_bare(struct creds *c, const char *bare, bool oauth, struct err *e)
 {
-	if (c->value[CRED_CLIENT_SECRET] == NULL)
-		return set_value(c, CRED_CLIENT_SECRET, bare, e);
-	if (c->value[CRED_PASSWORD] == NULL)
-		return set_value(c, CRED_PASSWORD, bare, e);
+	static const struct place place = {"the secret without a name", 0};
+	enum cred which = !oauth                                 ? CRED_API_KEY
+	                  : c->value[CRED_CLIENT_SECRET] == NULL ? CRED_CLIENT_SECRET
+	                                                         : CRED_PASSWORD;
+
+	if (!oauth || c->value[which] == NULL)
+		return set_value(c, which, bare, strlen(bare), &place, e);
 	return err_set(e, CODE_NO_CREDENTIALS,
 	    "the secret without a name is not needed, since %s and %s are set; unset one "
 	    "of them, or give a line NAME=value",
@@ -265,6 +344,16 @@ name_all(struct creds *c, const char *provider, struct json_object *aliases)
 	}
 }
 
+char *
+creds_file(void)
+{
+	char *dir = file_config_dir();
+	char *path = dir != NULL ? mem_printf("%s/credentials", dir) : NULL;
+
+	free(dir);
+	return path;
+}
+
 int
 creds_load(
     struct creds *c, const char *provider, const struct creds_from *from, struct err *e)
@@ -282,13 +371,13 @@ creds_load(
 	if (r == 0 && from->command != NULL)
 		r = run_command(c, from->command, &bare, e);
 	if (r == 0 && bare != NULL && !from->oauth)
-		r = set_value(c, CRED_API_KEY, bare, e);
-	for (size_t n = 0; r == 0 && n < c->name_count; n++)
-		r = set_value(c, n, getenv(c->name[n]), e);
+		r = set_bare(c, bare, false, e);
+	if (r == 0)
+		r = read_environment(c, e);
 	if (r == 0)
 		r = read_file(c, e);
 	if (r == 0 && bare != NULL && from->oauth)
-		r = set_bare(c, bare, e);
+		r = set_bare(c, bare, true, e);
 	secret_free(bare);
 	if (r != 0)
 		creds_release(c);
@@ -298,8 +387,10 @@ creds_load(
 void
 creds_release(struct creds *c)
 {
-	for (int i = 0; i < CRED_COUNT; i++)
+	for (int i = 0; i < CRED_COUNT; i++) {
 		secret_free(c->value[i]);
+		free(c->place[i]);
+	}
 	for (size_t n = 0; n < c->name_count; n++)
 		free(c->name[n]);
 	free(c->name);

@@ -7,15 +7,15 @@
  *
  *   1. what the user points at in this run: a file descriptor or the output of
  *      a command;
- *   2. the environment;
- *   3. $XDG_CONFIG_HOME/avtools/credentials (~/.config), which only its owner
+ *   2. the environment, ACME_API_KEY;
+ *   3. the first line of the file that ACME_API_KEY_FILE names;
+ *   4. the first line of $CREDENTIALS_DIRECTORY/ACME_API_KEY, where systemd
+ *      puts the credentials of a service;
+ *   5. $XDG_CONFIG_HOME/avtools/credentials (~/.config), which only its owner
  *      may read.
  *
- * File, descriptor and command hold lines NAME_KEY=value; the value is the rest
- * of the line, without the blanks around it and without the quotes, '' or "",
- * that enclose it; nothing in it is expanded. `export` may come before the
- * name. A byte order mark and carriage returns are dropped. Blank lines, lines
- * that begin with # and other names are skipped; any other line is an error,
+ * That file, the descriptor and the command hold lines NAME_KEY=value, read as
+ * base/assign.h says. Other names are skipped; a line that is none is an error,
  * which names the line but does not show it. A descriptor or a command may also
  * give one bare line, without a name: it is the API key; for OAuth it is the
  * client secret or, if that is known, the password.
@@ -47,6 +47,11 @@ struct creds {
 	char *provider;          /* "acme" */
 	char *value[CRED_COUNT]; /* NULL: not given */
 
+	/* Of each value: the name that it was found by, and where: "the
+	 * environment". */
+	const char *used[CRED_COUNT];
+	char *place[CRED_COUNT];
+
 	/* By enum cred, "ACME_CLIENT_ID": the provider's own names, then those
 	 * of each alias. */
 	char **name;
@@ -68,6 +73,10 @@ struct creds_from {
 int creds_load(struct creds *creds, const char *provider,
     const struct creds_from *sources, struct err *e);
 void creds_release(struct creds *c);
+
+/* The path of the credentials file. NULL: HOME is not set. The caller frees
+ * it. */
+char *creds_file(void);
 
 /* The environment for a child process, without the names of c. The caller frees
  * the array, not its strings. */

@@ -124,10 +124,12 @@ secret_json_add(struct buf *b, const char *name, const char *value)
 }
 
 int
-secret_read_file(const char *path, size_t max, struct buf *b, struct err *e)
+secret_read_file(
+    const char *path, enum secret_care care, size_t max, struct buf *b, struct err *e)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r = -1;
+	int no_link = care == SECRET_OWN ? O_NOFOLLOW : 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | no_link | O_NONBLOCK), r = -1;
 
 	*b = (struct buf){0};
 	if (fd < 0) {
@@ -139,10 +141,10 @@ secret_read_file(const char *path, size_t max, struct buf *b, struct err *e)
 		err_set(e, CODE_UNSAFE_SECRET, "cannot read the mode of '%s':", path);
 	else if (!S_ISREG(st.st_mode))
 		err_set(e, CODE_UNSAFE_SECRET, "'%s' is not a regular file", path);
-	else if (st.st_uid != geteuid() && st.st_uid != 0)
+	else if (care != SECRET_PLACED && st.st_uid != geteuid() && st.st_uid != 0)
 		err_set(e, CODE_UNSAFE_SECRET, "'%s' belongs to another user; chown it",
 		    path);
-	else if ((st.st_mode & 077) != 0)
+	else if (care != SECRET_PLACED && (st.st_mode & 077) != 0)
 		err_set(e, CODE_UNSAFE_SECRET,
 		    "other users can read or change '%s'; chmod 600 it, and replace the "
 		    "secrets in it if others may have read them",

@@ -36,10 +36,16 @@ void secret_json_add(struct buf *b, const char *name, const char *value);
  * does not fit or cannot be read. The buffer is to be released in any case. */
 int secret_read(int fd, size_t max, struct buf *b);
 
+enum secret_care {
+	SECRET_OWN,    /* only its owner may reach it, and it is no link */
+	SECRET_NAMED,  /* only its owner may reach it */
+	SECRET_PLACED, /* who put it there chose its owner and mode */
+};
+
 /* The same for a file: 1; 0 if there is no such file; -1 and CODE_UNSAFE_SECRET
  * if other users can reach it, or if it is not a regular file. */
-int secret_read_file(
-    const char *path, size_t max, struct buf *b, struct err *e);
+int secret_read_file(const char *path, enum secret_care care, size_t max,
+    struct buf *b, struct err *e);
 
 /* True if both texts are equal. The time it takes does not depend on where they
  * differ. */

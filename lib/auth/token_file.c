@@ -107,7 +107,7 @@ token_file_read(const struct token_file *f, struct stored_token *k, struct err *
 	struct json_object *o = NULL;
 	const char *boot;
 	struct buf b;
-	int r = secret_read_file(f->path, MAX_BYTES, &b, e);
+	int r = secret_read_file(f->path, SECRET_OWN, MAX_BYTES, &b, e);
 
 	if (r == 1)
 		o = secret_json_parse(b.data, b.len);

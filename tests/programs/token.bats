@@ -183,6 +183,53 @@ signed_in_natively() {
   [ "$output" = 'a"b' ]
 }
 
+# bearer TEXT: av-token prints this key
+bearer() {
+  run -0 av-token -p avtr1 --bearer
+  [ "$output" = "$1" ] || { echo "got '$output', wanted '$1'"; return 1; }
+}
+
+@test "secrets: environment before NAME_API_KEY_FILE, \$CREDENTIALS_DIRECTORY and credentials file" {
+  cd "$BATS_TEST_TMPDIR"
+  mkdir passed
+  (umask 077; echo AVTR1_API_KEY=credentials >"$XDG_CONFIG_HOME/avtools/credentials")
+  bearer credentials
+  echo passed >passed/AVTR1_API_KEY
+  CREDENTIALS_DIRECTORY=$PWD/passed bearer passed
+  CREDENTIALS_DIRECTORY=$PWD/none bearer credentials
+  mv passed/AVTR1_API_KEY passed/PROTOFACE_API_KEY
+  chmod 444 passed/PROTOFACE_API_KEY
+  export CREDENTIALS_DIRECTORY=$PWD/passed
+  bearer passed
+  printf '\xef\xbb\xbf  named \t\r\nsecond\r\n' >named
+  chmod 600 named
+  ln -s named link
+  PROTOFACE_API_KEY_FILE=$PWD/named bearer named
+  export AVTR1_API_KEY_FILE=$PWD/link
+  bearer named
+  AVTR1_API_KEY=environment bearer environment
+}
+
+@test "NAME_API_KEY_FILE: absent, empty, open to others; below /run any mode" {
+  cd "$BATS_TEST_TMPDIR"
+  export AVTR1_API_KEY_FILE=$PWD/named
+  run -78 av-token -p avtr1
+  [[ $output == *"there is no file '$PWD/named', which AVTR1_API_KEY_FILE names"* ]]
+  printf '\nSECRET\n' >named
+  chmod 644 named
+  run -78 av-token -p avtr1
+  [[ $output == *"chmod 600"* && $output != *SECRET* ]]
+  chmod 600 named
+  run -78 av-token -p avtr1
+  [[ $output == *"first line is empty"*AVTR1_API_KEY* && $output != *SECRET* ]]
+  mkdir "/run/avtools.$$" 2>/dev/null || skip "/run cannot be written"
+  printf 'mounted\n' >"/run/avtools.$$/key"
+  chmod 444 "/run/avtools.$$/key"
+  AVTR1_API_KEY_FILE=/run/avtools.$$/key run av-token -p avtr1 --bearer
+  rm -r "/run/avtools.$$"
+  [ "$status:$output" = 0:mounted ]
+}
+
 @test "a credentials file that others can read is refused" {
   echo ARGIL_API_KEY=k >"$XDG_CONFIG_HOME/avtools/credentials"
   for mode in 640 604 620; do
