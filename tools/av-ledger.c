@@ -209,12 +209,12 @@ check_options(const struct command *c, const struct options *o)
 static void
 check_file(const struct command *c, const char *file)
 {
-	const char *used = file != NULL ? file : getenv("AV_LEDGER");
+	const char *used = ledger_choose(file, NULL);
 
 	if (used != NULL && strcmp(used, "none") == 0)
 		die(EX_CONFIG,
-		    "the ledger 'none' is not kept in a file; name a file with --ledger or "
-		    "AV_LEDGER");
+		    "the ledger 'none' is not kept in a file; name a file with --ledger, "
+		    "AV_LEDGER or ledger in avtools/config");
 	if (file != NULL && !c->makes && access(file, F_OK) < 0 && errno == ENOENT)
 		die(EX_CONFIG, "there is no ledger '%s'", file);
 }

@@ -194,6 +194,8 @@ main(int argc, char *argv[])
 		run_exit(ensure(&o.common, &usage, argv + first));
 	if (first < argc)
 		opt_misuse(&usage, "operands are allowed only with --ensure");
+	if (o.common.bad_config.code != CODE_NONE)
+		err_die(&o.common.bad_config);
 	if (o.common.provider == NULL)
 		opt_misuse(&usage, "a provider is needed; give -p NAME");
 	if (o.header + o.bearer + o.export + (o.header_file != NULL) + o.logout > 1)

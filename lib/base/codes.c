@@ -29,6 +29,7 @@ int
 code_exit_status(enum code code, bool retryable)
 {
 	switch (code) {
+	case CODE_BAD_CONFIG:
 	case CODE_BAD_PROVIDER:
 	case CODE_UNKNOWN_PROVIDER:
 	case CODE_NO_CREDENTIALS:

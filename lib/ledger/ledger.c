@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/config.h"
 #include "base/file.h"
 #include "base/hashset.h"
 #include "base/hex.h"
@@ -248,6 +249,13 @@ ledger_flush(struct ledger *l)
 		flush(l);
 }
 
+const char *
+ledger_choose(const char *option, enum config_source *source)
+{
+	return config_choose(
+	    option, getenv("AV_LEDGER"), config_get("ledger"), NULL, source);
+}
+
 struct ledger *
 ledger_open(const char *file, struct loop *loop, struct err *e)
 {
@@ -260,9 +268,9 @@ ledger_open(const char *file, struct loop *loop, struct err *e)
 	STAILQ_INIT(&l->queue);
 	STAILQ_INIT(&l->batch);
 	STAILQ_INIT(&l->unsettled);
-	if (file == NULL)
-		file = getenv("AV_LEDGER");
-	if (file == NULL || file[0] == '\0')
+	if (config_load(e) < 0)
+		file = NULL;
+	else if ((file = ledger_choose(file, NULL)) == NULL)
 		file = path = file_state_path("ledger.db", e);
 	if (file != NULL)
 		l->store = sqlite_store_open(strcmp(file, "none") != 0 ? file : NULL, e);

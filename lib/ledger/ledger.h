@@ -35,6 +35,7 @@
 #ifndef AV_LEDGER_LEDGER_H
 #define AV_LEDGER_LEDGER_H
 
+#include "base/config.h"
 #include "ledger/key.h"
 #include "os/loop.h"
 
@@ -59,14 +60,19 @@ struct ledger_ask {
 	int64_t clock_offset;
 };
 
-/* Opens the ledger and makes it if it is missing. file NULL: AV_LEDGER, else
- * ledger.db in the state directory. "none": a ledger in memory, which ends with
+/* The ledger's file: the option, else AV_LEDGER, else the configuration's
+ * `ledger`. NULL: ledger.db in the state directory. *source (source may be
+ * NULL) says which it is. */
+const char *ledger_choose(const char *option, enum config_source *source);
+
+/* Opens the ledger and makes it if it is missing. file is the option of
+ * ledger_choose, or NULL. "none": a ledger in memory, which ends with
  * ledger_free; it takes about 1 kB for each paid request.
  *
  * Whatever would keep a claim from being committed is found here: an unwritable
  * directory, a full disk, a network file system, a file that is no ledger, is
- * damaged or of a newer version. NULL and CODE_STATE_UNUSABLE. loop may be
- * NULL. */
+ * damaged or of a newer version. NULL and CODE_STATE_UNUSABLE or
+ * CODE_BAD_CONFIG. loop may be NULL. */
 struct ledger *ledger_open(const char *file, struct loop *loop, struct err *e);
 
 /* Commits queued outcomes without calling back, and closes. Claims that are not

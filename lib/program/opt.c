@@ -10,6 +10,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/config.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/similar.h"
@@ -193,17 +194,19 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 void
 opt_common_finish(struct opt_common *common)
 {
-	const char *provider = getenv("AV_PROVIDER");
+	const char *jobs;
 	char *copy, *rest, *name;
 
-	if (common->provider == NULL && provider != NULL && *provider != '\0')
-		common->provider = provider;
+	(void)config_load(&common->bad_config);
+	jobs = config_get("jobs");
+	common->provider = config_choose(
+	    common->provider, getenv("AV_PROVIDER"), config_get("provider"), NULL, NULL);
 	copy = rest = mem_str(common->provider);
 	while (rest != NULL && (name = strsep(&rest, ",")) != NULL)
 		if (*name != '\0')
 			strings_add(&common->providers, mem_str(name));
 	free(copy);
-	if (common->jobs == 0)
+	if (common->jobs == 0 && (jobs == NULL || !units_count(jobs, &common->jobs)))
 		common->jobs = 4;
 	err_set_level(common->quiet ? -1 : common->verbose);
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/strings.h"
 
 enum opt_type {
@@ -42,7 +43,8 @@ struct opt_usage {
 
 /* The options of all programs that read records. */
 struct opt_common {
-	const char *provider;     /* -p, else AV_PROVIDER, else NULL */
+	/* -p, else AV_PROVIDER, else the configuration's, else NULL */
+	const char *provider;
 	struct strings providers; /* the names in it */
 	const char *url;
 	int64_t jobs;
@@ -50,6 +52,8 @@ struct opt_common {
 	int verbose;
 	int64_t timeout_ms; /* 0: the program's default */
 	double rate;        /* 0: the provider's */
+	/* Why the configuration's file cannot be used; CODE_NONE: it can. */
+	struct err bad_config;
 };
 
 /* The rows below are for the table of a struct T with a `struct opt_common
@@ -99,8 +103,8 @@ struct opt_common {
 int opt_parse(int argc, char *argv[], const struct opt_usage *usage,
     const struct opt *table, void *into);
 
-/* Sets the level of messages and the defaults of -p (AV_PROVIDER) and -j (4),
- * and splits -p into names, which are never freed. */
+/* Sets the level of messages, sets -p and -j where they were not given
+ * (base/config.h; 4 jobs), and splits -p into names, which are never freed. */
 void opt_common_finish(struct opt_common *common);
 
 /* Prints the message and the synopsis on stderr, and exits with EX_USAGE. */

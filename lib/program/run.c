@@ -206,17 +206,18 @@ start_record(struct run *run, struct rec *rec)
 	struct item *item;
 	struct err e;
 
-	if (!passes && run->signo == 0) {
+	e = run->common->bad_config;
+	if (!passes && run->signo != 0)
+		err_set(&e, CODE_INTERRUPTED,
+		    "the run was stopped before this record was begun; run it again");
+	if (!passes && e.code == CODE_NONE) {
 		item = add_item(run, rec);
 		item->begun_at = run->keep_steps ? clock_unix_ms() : 0;
 		run->step->begin(run->program, item);
 		return;
 	}
-	if (!passes) {
-		err_set(&e, CODE_INTERRUPTED,
-		    "the run was stopped before this record was begun; run it again");
+	if (!passes)
 		rec_fail(rec, run->step->name, &e);
-	}
 	if (run->common->keep_order && !TAILQ_EMPTY(&run->items))
 		run_done(add_item(run, rec));
 	else
@@ -422,6 +423,8 @@ run_free(struct run *run)
 int
 run_records(struct run *run, char **operands)
 {
+	if (run->common->bad_config.code != CODE_NONE)
+		warn("%s", run->common->bad_config.message);
 	signal(SIGPIPE, SIG_IGN);
 	loop_on_signal(run->loop, on_signal, run);
 	run->input.operands = operands[0] != NULL ? operands : NULL;

@@ -62,7 +62,7 @@ session_open(struct session *s, const struct opt_common *common,
 	if (options->ledger) {
 		s->paid.lookups = lookups_new(engine, options->pictures);
 		open_ledger(s);
-		if (s->no_ledger)
+		if (s->no_ledger && common->bad_config.code == CODE_NONE)
 			warn("no paid request is sent: %s", s->paid.no_ledger.message);
 	}
 	engine->http = http_new(engine->loop, &http_options);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/config.h"
 #include "base/mem.h"
 #include "provider/provider.h"
 #include "json/json.h"
@@ -236,24 +237,37 @@ provider_kind(const struct provider *p, const char *name)
 	return NULL;
 }
 
-const char *
-provider_env(const struct provider *p, const char *suffix)
+/* The value of NAME_suffix in the environment, or of NAME.suffix in the configuration. */
+static const char *
+look_up(const struct provider *p, const char *suffix, bool environment)
 {
 	struct json_object *aliases = json_at(p->def, "/aliases");
 	const char *value = NULL;
 
 	for (size_t i = 0; value == NULL && i <= json_len(aliases); i++) {
 		const char *name = i == 0 ? p->name : json_item_str(aliases, i - 1);
-		char *variable = mem_printf("%s_%s", name, suffix);
-		for (char *c = variable; *c != '\0'; c++)
+		char *key = mem_printf("%s%c%s", name, environment ? '_' : '.', suffix);
+		for (char *c = key; environment && *c != '\0'; c++)
 			*c = isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c)
 			                                : '_';
-		value = getenv(variable);
-		free(variable);
+		value = environment ? getenv(key) : config_get(key);
+		free(key);
 		if (value != NULL && *value == '\0')
 			value = NULL;
 	}
 	return value;
+}
+
+const char *
+provider_env(const struct provider *p, const char *suffix)
+{
+	return look_up(p, suffix, true);
+}
+
+const char *
+provider_config(const struct provider *p, const char *suffix)
+{
+	return look_up(p, suffix, false);
 }
 
 bool

@@ -107,13 +107,11 @@ need_pace(struct account_rest *r)
 static int
 choose_url(struct account *a, const struct account_options *options, struct err *e)
 {
-	const char *url = provider_env(a->provider, "API_URL");
+	bool given = options->url != NULL && provider_is(a->provider, options->url_for);
 
-	if (options->url != NULL && provider_is(a->provider, options->url_for))
-		url = options->url;
-	if (url == NULL)
-		url = a->provider->base_url;
-	a->base_url = url_canonical(url);
+	a->base_url = url_canonical(config_choose(given ? options->url : NULL,
+	    provider_env(a->provider, "API_URL"), NULL, a->provider->base_url,
+	    &a->url_from));
 	return url_check(a->base_url, e);
 }
 
@@ -140,13 +138,15 @@ add(struct accounts *all, struct provider *p, struct err *e)
 {
 	struct account_rest *r = mem_new(1, sizeof *r);
 	const char *exclusive = provider_env(p, "EXCLUSIVE");
-	const char *label = provider_env(p, "ACCOUNT");
+	const char *of_file = provider_config(p, "account");
 
 	r->all = all;
 	r->account = (struct account){.provider = p,
-	    .label = label != NULL ? label : "default",
 	    .exclusive = exclusive != NULL && strcmp(exclusive, "1") == 0,
 	    .rest = r};
+	r->account.label = config_choose(NULL, provider_env(p, "ACCOUNT"),
+	    of_file != NULL ? of_file : config_get("account"), "default",
+	    &r->account.label_from);
 	if (choose_url(&r->account, &all->options, e) < 0) {
 		e->code = CODE_BAD_PROVIDER;
 		rest_free(r);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/config.h"
 #include "os/loop.h"
 #include "provider/provider.h"
 #include "service/failure.h"
@@ -19,8 +20,9 @@
 struct account {
 	struct provider *provider;
 	char *base_url;    /* as url_canonical (http/url.h) writes it */
-	const char *label; /* NAME_ACCOUNT, else "default" */
-	bool blocked;      /* nothing more is begun in this run, because of */
+	const char *label; /* NAME_ACCOUNT, configuration, else "default" */
+	enum config_source url_from, label_from;
+	bool blocked; /* nothing more is begun in this run, because of */
 	struct failure why;
 	bool local; /* its service answered from a private or special address */
 	bool exclusive;     /* NAME_EXCLUSIVE=1: nothing else uses it */

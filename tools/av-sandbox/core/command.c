@@ -105,7 +105,8 @@ command_dir(struct err *e)
 static int
 set_env(struct json_object *env, struct err *e)
 {
-	static const char *const removed[] = {"LOOM_ACCESS_TOKEN", "AV_PROVIDER",
+	static const char *const removed[] = {"LOOM_ACCESS_TOKEN",
+	    "LOOM_ACCESS_TOKEN_FILE", "CREDENTIALS_DIRECTORY", "AV_PROVIDER",
 	    "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
 	    "no_proxy", "NO_PROXY"};
 	static const char *const suffixes[] = {"RATE", "ACCOUNT", "EXCLUSIVE"};
