@@ -29,6 +29,7 @@ static const char *const suffixes[CRED_COUNT] = {
 
 /* Where a value was found: a line of something that has lines, else row is 0. */
 struct place {
+	enum cred_source source;
 	const char *what;
 	size_t row;
 };
@@ -50,6 +51,7 @@ set_value(struct creds *c, size_t n, const char *value, size_t len,
 			    c->name[n]);
 	c->value[which] = mem_strn(value, len);
 	c->used[which] = c->name[n];
+	c->source[which] = place->source;
 	c->place[which] = place->row == 0
 	                      ? mem_str(place->what)
 	                      : mem_printf("%s, line %zu", place->what, place->row);
@@ -86,17 +88,17 @@ only_line(const char *text)
 /* Sets the values of a text's lines. *ours: a name is ours. */
 static int
 read_assignments(
-    struct creds *c, const char *text, const char *what, bool *ours, struct err *e)
+    struct creds *c, const char *text, struct place place, bool *ours, struct err *e)
 {
 	struct assign a = {.rest = text};
 	int more;
 
 	while ((more = assign_next(&a)) > 0) {
 		size_t n = find_name(c, a.name, a.name_len);
-		const struct place place = {what, a.row};
 
 		if (n == c->name_count)
 			continue;
+		place.row = a.row;
 		*ours = true;
 		if (set_value(c, n, a.value, a.value_len, &place, e) < 0)
 			return -1;
@@ -104,7 +106,7 @@ read_assignments(
 	if (more < 0)
 		return err_set(e, CODE_NO_CREDENTIALS,
 		    "%s, line %zu: this is not NAME_KEY=value; mend it, or put a # before it",
-		    what, a.row);
+		    place.what, a.row);
 	return 0;
 }
 
@@ -112,12 +114,12 @@ read_assignments(
  * a copy of the only line of a text without our names. */
 static int
 read_lines(
-    struct creds *c, const char *text, const char *what, char **bare, struct err *e)
+    struct creds *c, const char *text, struct place place, char **bare, struct err *e)
 {
 	char *only = bare != NULL ? only_line(text) : NULL;
 	struct err not_named;
 	bool ours = false;
-	int r = read_assignments(c, text, what, &ours, &not_named);
+	int r = read_assignments(c, text, place, &ours, &not_named);
 
 	if (only != NULL && !ours) {
 		r = 0;
@@ -143,7 +145,8 @@ read_file(struct creds *c, struct err *e)
 		return 0;
 	r = secret_read_file(path, SECRET_OWN, MAX_BYTES, &b, e);
 	if (r == 1)
-		r = read_lines(c, b.data, path, NULL, e);
+		r = read_lines(
+		    c, b.data, (struct place){CRED_FROM_FILE, path, 0}, NULL, e);
 	secret_buf_release(&b);
 	free(path);
 	return r;
@@ -155,7 +158,7 @@ static int
 read_value_file(struct creds *c, size_t n, const char *path, enum secret_care care,
     const char *what, struct err *e)
 {
-	const struct place place = {what, 0};
+	const struct place place = {CRED_FROM_OWN_FILE, what, 0};
 	const char *text;
 	struct buf b;
 	size_t len;
@@ -233,7 +236,7 @@ read_credentials_directory(struct creds *c, struct err *e)
 static int
 read_environment(struct creds *c, struct err *e)
 {
-	static const struct place place = {"the environment", 0};
+	static const struct place place = {CRED_FROM_ENVIRONMENT, "the environment", 0};
 
 	for (size_t n = 0; n < c->name_count; n++) {
 		const char *value = getenv(c->name[n]);
@@ -255,7 +258,7 @@ read_fd(struct creds *c, int fd, const char *what, char **bare, struct err *e)
 	if (secret_read(fd, MAX_BYTES, &b) != 0)
 		err_set(e, CODE_NO_CREDENTIALS, "cannot read the secrets from %s:", what);
 	else
-		r = read_lines(c, b.data, what, bare, e);
+		r = read_lines(c, b.data, (struct place){CRED_GIVEN, what, 0}, bare, e);
 	secret_buf_release(&b);
 	return r;
 }
@@ -315,7 +318,7 @@ run_command(struct creds *c, const char *command, char **bare, struct err *e)
 static int
 set_bare(struct creds *c, const char *bare, bool oauth, struct err *e)
 {
-	static const struct place place = {"the secret without a name", 0};
+	static const struct place place = {CRED_GIVEN, "the secret without a name", 0};
 	enum cred which = !oauth                                 ? CRED_API_KEY
 	                  : c->value[CRED_CLIENT_SECRET] == NULL ? CRED_CLIENT_SECRET
 	                                                         : CRED_PASSWORD;
@@ -396,6 +399,24 @@ creds_release(struct creds *c)
 	free(c->name);
 	free(c->provider);
 	*c = (struct creds){0};
+}
+
+char *
+creds_replace_by(const struct creds *c, enum cred which)
+{
+	if (c->value[which] == NULL)
+		return mem_printf("export %s=..., or keep it with: av-token --login %s",
+		    c->name[which], c->provider);
+	switch (c->source[which]) {
+	case CRED_FROM_ENVIRONMENT:
+		return mem_printf("export %s=...", c->used[which]);
+	case CRED_FROM_FILE:
+		return mem_printf("av-token --login %s", c->provider);
+	case CRED_GIVEN:
+	case CRED_FROM_OWN_FILE:
+		break;
+	}
+	return mem_printf("put another one there");
 }
 
 char **

@@ -43,13 +43,21 @@ enum cred {
 	CRED_COUNT
 };
 
+enum cred_source {
+	CRED_GIVEN, /* by descriptor or command */
+	CRED_FROM_ENVIRONMENT,
+	CRED_FROM_OWN_FILE, /* which holds this value alone */
+	CRED_FROM_FILE,     /* the credentials file */
+};
+
 struct creds {
 	char *provider;          /* "acme" */
 	char *value[CRED_COUNT]; /* NULL: not given */
 
-	/* Of each value: the name that it was found by, and where: "the
-	 * environment". */
+	/* Of each value: the name that it was found by; where; and the same
+	 * for people: "the environment". */
 	const char *used[CRED_COUNT];
+	enum cred_source source[CRED_COUNT];
 	char *place[CRED_COUNT];
 
 	/* By enum cred, "ACME_CLIENT_ID": the provider's own names, then those
@@ -77,6 +85,10 @@ void creds_release(struct creds *c);
 /* The path of the credentials file. NULL: HOME is not set. The caller frees
  * it. */
 char *creds_file(void);
+
+/* What to type in order to set the value, or to replace it. The caller frees
+ * it. */
+char *creds_replace_by(const struct creds *c, enum cred which);
 
 /* The environment for a child process, without the names of c. The caller frees
  * the array, not its strings. */

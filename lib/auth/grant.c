@@ -82,29 +82,29 @@ oauth_interactive(const struct oauth_grant *g)
 	return oauth_is(g, "authorization_code") || oauth_is(g, "device_code");
 }
 
-const char *
+enum cred
 oauth_missing(const struct oauth_grant *g, const struct creds *c)
 {
 	if (c->value[CRED_CLIENT_ID] == NULL)
-		return c->name[CRED_CLIENT_ID];
+		return CRED_CLIENT_ID;
 	/* A native client has no secret (RFC 8252, section 8.5): the person who
 	 * signs in takes its place. */
 	if (g->client_auth != OAUTH_CLIENT_NONE && !oauth_interactive(g) &&
 	    c->value[CRED_CLIENT_SECRET] == NULL)
-		return c->name[CRED_CLIENT_SECRET];
+		return CRED_CLIENT_SECRET;
 	if (g->params == NULL)
-		return NULL;
+		return CRED_COUNT;
 	json_object_object_foreach(g->params, name, param)
 	{
 		const char *template = json_object_get_string(param);
 
 		(void)name;
 		if (c->value[CRED_USERNAME] == NULL && strstr(template, "{username}"))
-			return c->name[CRED_USERNAME];
+			return CRED_USERNAME;
 		if (c->value[CRED_PASSWORD] == NULL && strstr(template, "{password}"))
-			return c->name[CRED_PASSWORD];
+			return CRED_PASSWORD;
 	}
-	return NULL;
+	return CRED_COUNT;
 }
 
 char *

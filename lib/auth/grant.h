@@ -66,9 +66,9 @@ bool oauth_is(const struct oauth_grant *g, const char *name);
 /* True if the grant needs a person at a browser or a device. */
 bool oauth_interactive(const struct oauth_grant *g);
 
-/* The name of a credential that the grant needs and that is absent; NULL if
- * none is. */
-const char *oauth_missing(const struct oauth_grant *g, const struct creds *c);
+/* A credential that the grant needs and that is absent; CRED_COUNT if none
+ * is. */
+enum cred oauth_missing(const struct oauth_grant *g, const struct creds *c);
 
 /* Where requests go: the description's URLs. NAME_TOKEN_URL replaces the token
  * URL; the other URLs of the same origin then move to the new origin. */

@@ -88,7 +88,8 @@ on_response(void *arg, const struct http_response *r)
 		err_set(s->e, CODE_NETWORK, "the %s did not answer within %d seconds",
 		    p->what, TOTAL_S);
 	else if (r->fate != HTTP_ANSWERED)
-		err_set(s->e, CODE_NETWORK, "cannot reach the %s: %s", p->what, r->why);
+		err_set(s->e, r->untrusted ? CODE_UNTRUSTED : CODE_NETWORK,
+		    "cannot reach the %s: %s", p->what, r->why);
 	else if (http_is_redirect(r->status))
 		err_set(s->e, CODE_REDIRECTED,
 		    "the %s answered with a redirect (HTTP %d); a redirect is never "

@@ -227,31 +227,34 @@ refresh(struct work *w, struct err *e)
 	return r;
 }
 
+/* The credential that is needed first is absent. */
 static int
-not_set(const char *name, struct err *e)
+not_set(const struct creds *c, enum cred which, struct err *e)
 {
-	return err_set(e, CODE_NO_CREDENTIALS,
-	    "%s is not set; set it in the environment or in avtools/credentials in the "
-	    "configuration directory",
-	    name);
+	char *command = creds_replace_by(c, which);
+
+	err_set(e, CODE_NO_CREDENTIALS, "%s is not set; %s", c->name[which], command);
+	free(command);
+	return -1;
 }
 
 /* Chooses the first grant of the description that can be used; opens its file. */
 static int
 choose_grant(struct work *w, struct err *e)
 {
-	const char *wanted = w->want->grant, *missing = NULL;
+	const char *wanted = w->want->grant;
+	enum cred missing = CRED_COUNT;
 	bool needs_person = false;
 
 	for (size_t i = 0; i < w->q.oauth->grant_count; i++) {
 		const struct oauth_grant *g = &w->q.oauth->grants[i];
-		const char *absent = oauth_missing(g, w->q.creds);
+		enum cred absent = oauth_missing(g, w->q.creds);
 
 		if (oauth_is(g, "refresh_token") || oauth_is(g, "implicit") ||
 		    (wanted != NULL && !oauth_is(g, wanted)))
 			continue;
-		if (absent != NULL) {
-			missing = missing != NULL ? missing : absent;
+		if (absent != CRED_COUNT) {
+			missing = missing != CRED_COUNT ? missing : absent;
 			continue;
 		}
 		w->q.grant = g;
@@ -267,8 +270,8 @@ choose_grant(struct work *w, struct err *e)
 		return err_set(e, CODE_NO_CREDENTIALS,
 		    "nobody is signed in to %s; run av-token -p %s", w->q.creds->provider,
 		    w->q.creds->provider);
-	if (missing != NULL)
-		return not_set(missing, e);
+	if (missing != CRED_COUNT)
+		return not_set(w->q.creds, missing, e);
 	return err_set(e, CODE_NO_CREDENTIALS, "%s has no grant %s", w->q.creds->provider,
 	    wanted != NULL ? wanted : "that can be used here");
 }
@@ -352,11 +355,12 @@ get_given(const struct token_want *w, enum cred which, const char *type, struct 
 	const char *value = w->creds->value[which];
 
 	if (value == NULL)
-		return not_set(w->creds->name[which], e);
+		return not_set(w->creds, which, e);
 	if (w->rejected != NULL && secret_same(value, w->rejected))
 		return err_set(e, CODE_UNAUTHORIZED,
-		    "the service does not accept %s, which cannot be renewed; set another",
-		    w->creds->name[which]);
+		    "the service does not accept %s from %s, which cannot be renewed; set "
+		    "another",
+		    w->creds->used[which], w->creds->place[which]);
 	t->access_token = mem_str(value);
 	t->token_type = mem_str(type);
 	return 0;

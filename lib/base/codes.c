@@ -35,6 +35,7 @@ code_exit_status(enum code code, bool retryable)
 	case CODE_NO_CREDENTIALS:
 	case CODE_STATE_UNUSABLE:
 	case CODE_UNSAFE_SECRET:
+	case CODE_UNTRUSTED:
 		return EX_CONFIG;
 	case CODE_UNAUTHORIZED:
 	case CODE_TOKEN_REFUSED:

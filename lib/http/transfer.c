@@ -16,6 +16,7 @@
 #include "base/failpoint.h"
 #include "base/mem.h"
 #include "http/address.h"
+#include "http/environment.h"
 #include "http/transfer.h"
 
 enum {
@@ -33,37 +34,12 @@ static const char closed_early[] = "the connection closed before a response came
 
 /* Callbacks of an easy handle. */
 
-/* The port of the proxy that https requests go through; 0: there is none. */
-static long
-proxy_port(void)
-{
-	static const char *const names[] = {
-	    "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-	const char *proxy = NULL;
-	CURLU *url = curl_url();
-	char *port = NULL;
-	long number = 0;
-
-	for (size_t i = 0; proxy == NULL && i < sizeof names / sizeof *names; i++)
-		proxy = getenv(names[i]);
-	if (proxy != NULL && *proxy != '\0' &&
-	    curl_url_set(url, CURLUPART_URL, proxy,
-	        CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
-		number = curl_url_get(url, CURLUPART_PORT, &port, 0) == CURLUE_OK
-		             ? strtol(port, NULL, 10)
-		         : strncmp(proxy, "https:", 6) == 0 ? 443
-		                                            : 1080;
-	curl_free(port);
-	curl_url_cleanup(url);
-	return number;
-}
-
 /* A proxy may have any address: it resolves the name of the host itself. libcurl does not
  * tell whether it connects to a proxy, but the proxy's port does. */
 static bool
 is_public(const char *ip, long port)
 {
-	return address_is_public(ip) || port == proxy_port();
+	return address_is_public(ip) || port == environment_proxy_port();
 }
 
 /* Refuses an address before it is connected to. */
@@ -276,12 +252,11 @@ set_method(struct http_transfer *t)
 static CURLcode
 set_authorities(CURL *easy)
 {
-	const char *file = getenv("CURL_CA_BUNDLE"), *dir = getenv("SSL_CERT_DIR");
+	const char *variable, *file = environment_authorities(&variable);
+	const char *dir = getenv("SSL_CERT_DIR");
 	CURLcode rc = CURLE_OK;
 
-	if (file == NULL || *file == '\0')
-		file = getenv("SSL_CERT_FILE");
-	if (file != NULL && *file != '\0')
+	if (variable != NULL)
 		SET(easy, CURLOPT_CAINFO, file);
 	if (dir != NULL && *dir != '\0')
 		SET(easy, CURLOPT_CAPATH, dir);
@@ -445,6 +420,45 @@ why_not_answered(const struct http_transfer *t, enum http_fate fate)
 	return t->error[0] != '\0' ? t->error : curl_easy_strerror(t->result);
 }
 
+/* True if the server could not prove who it is. */
+static bool
+is_untrusted(CURLcode result)
+{
+	return result == CURLE_PEER_FAILED_VERIFICATION ||
+	       result == CURLE_SSL_CACERT_BADFILE || result == CURLE_SSL_ISSUER_ERROR ||
+	       result == CURLE_SSL_INVALIDCERTSTATUS;
+}
+
+/* Adds to the reason what the environment has to do with it. */
+static void
+blame_environment(struct http_transfer *t, struct http_response *r)
+{
+	const char *proxy = environment_proxy_of(t->request.url), *variable;
+	const char *file = environment_authorities(&variable);
+	char *shown = environment_proxy_shown(), *more = NULL;
+
+	r->untrusted = is_untrusted(t->result);
+	if (r->untrusted && strstr(r->why, "expired") != NULL)
+		more = mem_str("is the clock of this machine right (date)?");
+	else if (r->untrusted && variable != NULL)
+		more = mem_printf(
+		    "the authorities come from %s='%s'; correct it, or unset it",
+		    variable, file);
+	else if (r->untrusted)
+		more = mem_str("for an authority of your own, or of a proxy, export "
+		               "CURL_CA_BUNDLE=FILE or SSL_CERT_FILE=FILE");
+	else if (proxy != NULL)
+		more =
+		    mem_printf("%s leads through the proxy %s; correct it, or unset %s",
+		        proxy, shown != NULL ? shown : "that it names", proxy);
+	if (more != NULL) {
+		snprintf(t->told, sizeof t->told, "%s; %s", r->why, more);
+		r->why = t->told;
+	}
+	free(more);
+	free(shown);
+}
+
 static bool
 is_not_public(const struct http_transfer *t)
 {
@@ -460,7 +474,7 @@ is_not_public(const struct http_transfer *t)
 }
 
 void
-http_transfer_result(const struct http_transfer *t, struct http_response *r)
+http_transfer_result(struct http_transfer *t, struct http_response *r)
 {
 	long status = 0;
 	curl_off_t us = 0;
@@ -491,6 +505,8 @@ http_transfer_result(const struct http_transfer *t, struct http_response *r)
 	r->sent = r->sent || (r->status != 0 && !t->cancelled);
 	if (r->fate != HTTP_ANSWERED)
 		r->why = why_not_answered(t, r->fate);
+	if (r->fate == HTTP_NOT_SENT && t->begun == 0 && t->why == NULL)
+		blame_environment(t, r);
 }
 
 void

@@ -49,6 +49,7 @@ struct http_transfer {
 	struct err refusal; /* why the URL is not acceptable */
 	const char *why;    /* NULL: libcurl knows */
 	char error[CURL_ERROR_SIZE];
+	char told[512]; /* why, and what the environment has to do with it */
 };
 
 /* Copies the request; options is borrowed and has no 0. */
@@ -60,8 +61,7 @@ void http_transfer_free(struct http_transfer *t);
 CURLcode http_transfer_set_up(struct http_transfer *t);
 
 /* Fills in r from t->result and what the callbacks noted. */
-void http_transfer_result(
-    const struct http_transfer *t, struct http_response *r);
+void http_transfer_result(struct http_transfer *t, struct http_response *r);
 
 /* Prints a line for -v, without headers, bodies and query. */
 void http_transfer_say(

@@ -72,6 +72,9 @@ struct http_response {
 	/* The peer, which is no proxy, has a private or special address
 	 * (http/address.h). With public_only, so nothing was sent. */
 	bool not_public;
+	/* The certificate of the server cannot be verified. Nothing was sent,
+	 * and another attempt will fail as well. */
+	bool untrusted;
 	bool too_large;   /* the body was larger than max_body */
 	int no_socket;    /* EMFILE or ENFILE: no descriptor was left for one */
 	const char *body; /* ends in a NUL that len does not count; may be "" */

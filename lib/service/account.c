@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "http/http.h"
 #include "http/url.h"
 #include "provider/load.h"
@@ -272,23 +274,18 @@ got_token(void *arg)
 		call_first(&r->for_token, failed ? &r->token_err : NULL);
 }
 
-/* Checks, without asking the service, that a key is configured if one is needed: 0, or -1
- * and no_credentials, unsafe_secret. */
+/* Reads the credentials at the first use. -1: no_credentials, unsafe_secret. */
 static int
-has_credentials(struct account *a, struct err *e)
+load_credentials(struct account_rest *r, struct err *e)
 {
-	struct account_rest *r = a->rest;
+	const struct provider *p = r->account.provider;
 	struct creds_from from = {.fd = -1,
 	    .oauth = r->auth.kind == AUTH_OAUTH,
-	    .aliases = json_at(a->provider->def, "/aliases")};
+	    .aliases = json_at(p->def, "/aliases")};
 
-	if (!r->creds_loaded && creds_load(&r->creds, a->provider->name, &from, e) < 0)
+	if (!r->creds_loaded && creds_load(&r->creds, p->name, &from, e) < 0)
 		return -1;
 	r->creds_loaded = true;
-	if (r->auth.kind == AUTH_KEY && r->creds.value[CRED_API_KEY] == NULL)
-		return err_set(e, CODE_NO_CREDENTIALS,
-		    "%s: no key; set %s or put it into the credentials file (av-token(1))",
-		    a->provider->name, r->creds.name[CRED_API_KEY]);
 	return 0;
 }
 
@@ -314,7 +311,7 @@ account_authorize(struct account *a, struct account_wait *w, const char *rejecte
 		fn(arg, NULL);
 		return;
 	}
-	if (has_credentials(a, &e) < 0) {
+	if (load_credentials(r, &e) < 0) {
 		fn(arg, &e);
 		return;
 	}
@@ -338,6 +335,25 @@ account_header(const struct account *a, const char **name)
 {
 	*name = a->rest->auth.header;
 	return a->rest->header_value;
+}
+
+void
+account_refused(const struct account *a, const char *words, struct err *e)
+{
+	const struct account_rest *r = a->rest;
+	const struct creds *c = &r->creds;
+	enum cred which = r->auth.kind == AUTH_KEY              ? CRED_API_KEY
+	                  : c->value[CRED_ACCESS_TOKEN] != NULL ? CRED_ACCESS_TOKEN
+	                                                        : CRED_CLIENT_ID;
+	char *command = creds_replace_by(c, which), shown[160];
+
+	snprintf(shown, sizeof shown, "%s", words);
+	utf8_cut(shown);
+	err_set(e, CODE_UNAUTHORIZED,
+	    "the service does not accept %s%s from %s%s; account '%s'; to replace it: %s",
+	    which == CRED_CLIENT_ID ? "the token that it issued for " : "",
+	    c->used[which], c->place[which], shown, a->label, command);
+	free(command);
 }
 
 /* The local time in ms from now. */

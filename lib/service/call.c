@@ -68,6 +68,18 @@ blame(struct call *c, enum code code, const char *created, const struct answer *
 	    secret != NULL ? secret + 1 : header);
 }
 
+/* The credentials are refused for good: says which. */
+static void
+name_credential(struct call *c)
+{
+	struct failure *f = &c->attempt.failure;
+	size_t len = strlen(code_info(CODE_UNAUTHORIZED)->text);
+	char *words = mem_str(f->err.message + len);
+
+	account_refused(c->spec.account, words, &f->err);
+	free(words);
+}
+
 /* The service was not reached. */
 static void
 unreached(struct call *c, const struct http_response *r)
@@ -81,10 +93,17 @@ unreached(struct call *c, const struct http_response *r)
 		finish(c);
 		return;
 	}
-	err_set(
-	    &e, CODE_NETWORK, "cannot reach %s: %s", c->spec.account->base_url, r->why);
+	err_set(&e, r->untrusted ? CODE_UNTRUSTED : CODE_NETWORK, "cannot reach %s: %s",
+	    c->spec.account->base_url, r->why);
 	failure_set(&c->attempt.failure, &e, c->attempt.created);
-	attempt_back_off(&c->attempt, 0);
+	if (!r->untrusted) {
+		attempt_back_off(&c->attempt, 0);
+		return;
+	}
+	/* What exists already is worth another run, once the certificate is right. */
+	c->attempt.failure.retryable = c->spec.op->repeatable;
+	account_block(c->spec.account, &c->attempt.failure);
+	finish(c);
 }
 
 /* The service asks to wait: obeys Retry-After, which pauses the whole account. */
@@ -166,6 +185,7 @@ act_on_answer(struct call *c, const struct http_response *r)
 		blame(c, CODE_UNAUTHORIZED, created, &a);
 		if (attempt_renew(&c->attempt))
 			break;
+		name_credential(c);
 		account_block(c->spec.account, &c->attempt.failure);
 		finish(c);
 		break;

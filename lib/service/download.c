@@ -255,6 +255,11 @@ responded(void *arg, const struct http_response *r)
 		attempt_interrupt(&d->attempt);
 	} else if (d->objection != NULL) {
 		not_the_rest(d, d->objection, r->status);
+	} else if (r->untrusted) {
+		blame(d, r->why, 0);
+		d->attempt.failure.err.code = CODE_UNTRUSTED;
+		d->attempt.failure.retryable = true;
+		finish(d);
 	} else if (r->fate != HTTP_ANSWERED) {
 		again(d, r->why, r->status, 0);
 	} else if (r->status == 200 || r->status == 206) {

@@ -64,3 +64,26 @@ said() {
 	run -65 av-render -o out -r video -O txt=Hello <ready
 	[[ $output == *"did you mean 'text'?"* ]]
 }
+
+@test "a wrong key: its variable, where it is from, the account, and what to type" {
+	box
+	photos 1
+	said 77 "the service does not accept ARGIL_API_KEY from the environment (401): missing or invalid credentials; account 'team'; to replace it: export ARGIL_API_KEY=..." \
+		env ARGIL_API_KEY=WRONG ARGIL_ACCOUNT=team av-poll -p argil 3f1f1d3e-5a0c-4a53-9d0e-0a5d7b1c2e01
+	[[ $output$stderr != *WRONG* ]]
+	mkdir -p "$XDG_CONFIG_HOME/avtools"
+	(umask 077; printf '\nPROTOFACE_API_KEY=WRONG\n' >"$XDG_CONFIG_HOME/avtools/credentials")
+	said 77 "does not accept PROTOFACE_API_KEY from $XDG_CONFIG_HOME/avtools/credentials, line 2 (401): " \
+		env -u AVTR1_API_KEY av-upload -p avtr1 photos/001.jpg
+	[[ $stderr == *"to replace it: av-token --login avtr1" && $output$stderr != *WRONG* ]]
+	echo WRONG >key
+	chmod 600 key
+	said 77 "does not accept ANAM_API_KEY from '$PWD/key', which ANAM_API_KEY_FILE names (401): " \
+		env -u ANAM_API_KEY ANAM_API_KEY_FILE="$PWD/key" av-upload -p anam photos/001.jpg
+	said 77 "does not accept LOOM_ACCESS_TOKEN from the environment" \
+		env LOOM_ACCESS_TOKEN=WRONG av-upload -p loom photos/001.jpg
+	[[ $output$stderr != *WRONG* ]]
+	said 77 "check LOOM_USERNAME and LOOM_PASSWORD" env LOOM_PASSWORD=WRONG av-upload -p loom photos/001.jpg
+	said 78 "ANAM_API_KEY is not set; export ANAM_API_KEY=..., or keep it with: av-token --login anam" \
+		env -u ANAM_API_KEY av-upload -p anam photos/001.jpg
+}

@@ -74,18 +74,46 @@ batch() {
 	batch goaway=5
 }
 
-@test "an unknown certificate is refused; CURL_CA_BUNDLE and SSL_CERT_FILE work" {
-	make_shots 1
+@test "an unknown certificate: not tried again, and the variables named; they work" {
+	make_shots 5
 	front
 	grep anam all >mine
-	env -u CURL_CA_BUNDLE av-upload -q --timeout 1s --exit-zero <mine >out
-	is "$(jq -c '.error | [.code, .created, .retryable]' out)" '["network","no",true]'
-	[[ $(jq -r .error.message out) == *certificate* ]]
-	is "$(front_stat .streams)" 0
+	run -0 av-upload <mine
+	echo "$output" >made
+	streams=$(front_stat .streams)
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k -out other.pem -subj /CN=other 2>/dev/null
+	while read -r bundle wanted; do
+		run -78 --separate-stderr limit 20 env ${bundle:+CURL_CA_BUNDLE=$PWD/$bundle} av-upload --again <mine
+		echo "$bundle: $stderr"
+		is "$(jq -c '.error | [.code, .created, .retryable]' <<<"$output" | sort -u)" '["untrusted","no",false]'
+		[[ $stderr == *"$wanted"* && $(wc -l <<<"$stderr") == 1 ]]
+		# What is paid for is worth another run.
+		run -78 --separate-stderr limit 20 env ${bundle:+CURL_CA_BUNDLE=$PWD/$bundle} av-render -o out <made
+		is "$(jq -c '.error | [.code, .retryable]' <<<"$output" | sort -u)" '["untrusted",true]'
+	done <<-END
+		other.pem CURL_CA_BUNDLE='$PWD/other.pem'
+		none.pem CURL_CA_BUNDLE='$PWD/none.pem'
+	END
+	unset CURL_CA_BUNDLE SSL_CERT_FILE
+	run -78 --separate-stderr limit 20 av-upload --again <mine
+	[[ $stderr == *certificate*"export CURL_CA_BUNDLE=FILE or SSL_CERT_FILE=FILE"* ]]
 	for variable in CURL_CA_BUNDLE SSL_CERT_FILE; do
-		env -u CURL_CA_BUNDLE "$variable=$PWD/ca.pem" av-upload -q --again <mine >out
-		is "$(codes out)" '1 ready'
+		env "$variable=$PWD/ca.pem" av-upload -q --again <mine >out
+		is "$(codes out)" '5 ready'
 	done
+	is "$(front_stat .streams)" $((streams + 10))
+}
+
+@test "a token endpoint with an unknown certificate is asked once" {
+	make_shots 1
+	front
+	grep loom all >mine
+	export LOOM_TOKEN_URL=$HTTPS/loom/oauth/token
+	run -78 --separate-stderr limit 20 env -u CURL_CA_BUNDLE -u SSL_CERT_FILE av-token -p loom
+	echo "$stderr"
+	[[ $stderr == *certificate*CURL_CA_BUNDLE* ]]
+	run -78 --separate-stderr limit 20 env -u CURL_CA_BUNDLE av-upload <mine
+	is "$(jq -c '.error.code' <<<"$output")" '"untrusted"'
 }
 
 @test "https_proxy: uses the tunnel; if that fails nothing was sent" {
@@ -96,6 +124,7 @@ batch() {
 	front_faults tunnel=502
 	av-upload -q --timeout 1s --exit-zero <mine >out
 	is "$(jq -c '.error | [.code, .created]' out | sort -u)" '["network","no"]'
+	[[ $(jq -r .error.message out) == *"https_proxy leads through the proxy $PROXY"* ]]
 	is "$(front_stat .streams)" 0
 	front_faults tunnel=200
 	connects=$(front_stat .connects)
@@ -106,4 +135,19 @@ batch() {
 	no_proxy=localhost av-upload -q --again <mine >out
 	is "$(codes out)" '2 ready'
 	is "$(front_stat .connects)" "$connects"
+}
+
+@test "a proxy that is not there: its variable is named, its password is not" {
+	make_shots 1
+	front
+	grep anam all >mine
+	for variable in https_proxy ALL_PROXY; do
+		run -75 env "$variable=http://zoe:SECRET@127.0.0.1:1" av-upload --timeout 1s <mine
+		[[ $output == *"$variable leads through the proxy http://127.0.0.1:1; correct it, or unset $variable"* ]]
+		[[ $output != *SECRET* && $output != *zoe* ]]
+	done
+	# Requests that go past the proxy do not blame it.
+	run -75 env https_proxy=http://127.0.0.1:1 no_proxy=other,.localhost ANAM_API_URL=https://localhost:1/v1 \
+		av-upload --timeout 1s <mine
+	[[ $output == *"cannot reach https://localhost:1/v1"* && $output != *proxy* ]]
 }
