@@ -425,6 +425,9 @@ run_records(struct run *run, char **operands)
 {
 	if (run->common->bad_config.code != CODE_NONE)
 		warn("%s", run->common->bad_config.message);
+	if (operands[0] == NULL && isatty(STDIN_FILENO))
+		warn("reading %s from the terminal; end with Ctrl-D; see --help",
+		    run->step->input == INPUT_PHOTOS ? "photo paths" : "avatar ids");
 	signal(SIGPIPE, SIG_IGN);
 	loop_on_signal(run->loop, on_signal, run);
 	run->input.operands = operands[0] != NULL ? operands : NULL;

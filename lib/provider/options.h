@@ -29,8 +29,8 @@ struct json_object *options_for(
 
 /* True if the operation declares the option of "key=value" or
  * "key.member=value". If not, compares the names of its options with it. */
-bool options_takes(const struct operation *op, const char *given,
-    struct similar *similar);
+bool options_takes(
+    const struct operation *op, const char *given, struct similar *similar);
 
 /* Adds option_invalid if the record's `options` is not an object. */
 void options_check_record(struct rec *rec, struct findings *findings);

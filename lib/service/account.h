@@ -85,9 +85,8 @@ void account_authorize(struct account *a, struct account_wait *w,
 const char *account_header(const struct account *a, const char **name);
 
 /* Sets *e to unauthorized, with the credential that the account sends, where it
- * is from and how to replace it. words: what the service said, " (401): ...". */
-void account_refused(
-    const struct account *a, const char *words, struct err *e);
+ * is from and how to replace it. words: the service's, " (401): ...". */
+void account_refused(const struct account *a, const char *words, struct err *e);
 
 /* Waits for the account's pace and calls back, perhaps at once, when a request
  * may be sent. Each callback without an error needs an account_leave. The
