@@ -35,7 +35,7 @@ _av_chosen() {
 _av_values() {
   local name step
   case $1 in
-  -p | --provider)
+  -p | --provider | --login)
     _av_words list
     ;;
   -r | --rendering)

@@ -42,7 +42,7 @@ end
 # What can follow an option of a program.
 function __av_values -a option program
     switch $option
-        case -p --provider
+        case -p --provider --login
             # anam,ar: what is before the comma stays.
             set -l lead (commandline -ct | string replace -r '^--provider=' '' | string match -r '^.*,')
             av-provider list --words 2>/dev/null | string replace -r '^' -- "$lead"

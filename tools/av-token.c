@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "auth/creds.h"
+#include "auth/keep.h"
 #include "auth/secret.h"
 #include "auth/token.h"
 #include "av-token/ensure.h"
+#include "av-token/login.h"
 #include "av-token/signin.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -24,7 +26,7 @@ enum { MAX_OUTPUT = 131072 };
 
 struct options {
 	struct opt_common common;
-	const char *grant, *header_file, *secret_command;
+	const char *grant, *header_file, *secret_command, *login;
 	bool ensure, header, bearer, export, logout, no_ask;
 	int64_t min_valid_ms, secret_fd;
 };
@@ -47,13 +49,17 @@ static const struct opt table[] = {
     {0, "secret-command", "COMMAND", "read secrets from the output of a command", OPT_STR,
         AT(secret_command)},
     {0, "no-ask", NULL, "fail if a person would have to sign in", OPT_FLAG, AT(no_ask)},
-    {0, "logout", NULL, "revoke the tokens and delete them", OPT_FLAG, AT(logout)},
+    {0, "login", "NAME", "ask for the credentials, check them, keep them", OPT_STR,
+        AT(login)},
+    {0, "logout", NULL, "revoke and delete tokens; remove a key that is kept", OPT_FLAG,
+        AT(logout)},
     OPT_COMMON(struct options),
     {0},
 };
 
 static const struct opt_usage usage = {
-    .synopsis = "av-token -p NAME [options] | av-token --ensure [RECORD...]",
+    .synopsis = "av-token -p NAME [options] | av-token --login NAME |\n"
+                "       av-token --ensure [RECORD...]",
     .about =
         "Prints the credential of a service: an API key or an OAuth token. It gets the\n"
         "token, stores it, and renews it in time. The other programs do the same by\n"
@@ -61,6 +67,7 @@ static const struct opt_usage usage = {
     .examples =
         "  curl -H @<(av-token -p NAME --header) https://api.example.org/v1/things\n"
         "  eval \"$(av-token -p NAME --export)\"\n"
+        "  av-token --login NAME\n"
         "  av-token -p NAME --secret-command 'pass show NAME'\n"
         "  av-validate -p NAME *.jpg | av-token --ensure | av-upload\n",
 };
@@ -147,6 +154,26 @@ sign_in(const struct oauth_request *q, struct oauth_answer *a, struct err *e)
 	                                                : signin_device(q, a, e);
 }
 
+/* Forgets the tokens, or the API key that is kept. */
+static int
+forget(const struct token_want *want, struct err *e)
+{
+	static const char *const no_key[CRED_COUNT] = {[CRED_API_KEY] = ""};
+	const struct creds *c = want->creds;
+	int r;
+
+	if (want->auth->kind != AUTH_KEY)
+		return token_logout(want, e);
+	r = keep_values(c, no_key, e);
+	if (r == 1)
+		say("removed the key from the credentials file; revoke it at the service too");
+	if (r >= 0 && c->value[CRED_API_KEY] != NULL &&
+	    c->source[CRED_API_KEY] != CRED_FROM_FILE)
+		warn("%s from %s is still set", c->used[CRED_API_KEY],
+		    c->place[CRED_API_KEY]);
+	return r;
+}
+
 /* Gets and prints a provider's credential, or forgets it. */
 static void
 get_or_forget(const struct options *o, struct provider *p)
@@ -169,7 +196,7 @@ get_or_forget(const struct options *o, struct provider *p)
 	    .min_valid = o->min_valid_ms > 0 ? o->min_valid_ms / 1000 : TOKEN_MIN_VALID,
 	    .sign_in = o->no_ask ? NULL : sign_in};
 	if (o->logout) {
-		if (token_logout(&want, &e) != 0)
+		if (forget(&want, &e) < 0)
 			err_die(&e);
 	} else {
 		if (token_get(&want, &t, &e) != 0)
@@ -179,6 +206,21 @@ get_or_forget(const struct options *o, struct provider *p)
 	token_release(&t);
 	creds_release(&creds);
 	auth_release(&auth);
+}
+
+static void
+check_usage(const struct options *o, const char *operand)
+{
+	if (operand != NULL)
+		opt_misuse(&usage, "operands are allowed only with --ensure");
+	if (o->header + o->bearer + o->export + (o->header_file != NULL) + o->logout +
+	        (o->login != NULL) >
+	    1)
+		opt_misuse(&usage,
+		    "--header, --bearer, --export, --header-file, --login and --logout "
+		    "cannot be combined");
+	if (o->common.provider == NULL && o->login == NULL)
+		opt_misuse(&usage, "a provider is needed; give -p NAME");
 }
 
 int
@@ -192,16 +234,13 @@ main(int argc, char *argv[])
 	opt_common_finish(&o.common);
 	if (o.ensure)
 		run_exit(ensure(&o.common, &usage, argv + first));
-	if (first < argc)
-		opt_misuse(&usage, "operands are allowed only with --ensure");
+	check_usage(&o, argv[first]);
 	if (o.common.bad_config.code != CODE_NONE)
 		err_die(&o.common.bad_config);
-	if (o.common.provider == NULL)
-		opt_misuse(&usage, "a provider is needed; give -p NAME");
-	if (o.header + o.bearer + o.export + (o.header_file != NULL) + o.logout > 1)
-		opt_misuse(&usage,
-		    "--header, --bearer, --export, --header-file and --logout "
-		    "cannot be combined");
+	if (o.login != NULL) {
+		login(o.login, o.grant, o.no_ask ? NULL : sign_in);
+		return EX_OK;
+	}
 	p = provider_load(o.common.provider, &e);
 	if (p == NULL)
 		err_die(&e);

@@ -9,7 +9,6 @@
 
 #include "auth/creds.h"
 #include "auth/secret.h"
-#include "base/assign.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "json/json.h"
@@ -362,6 +361,7 @@ creds_load(
     struct creds *c, const char *provider, const struct creds_from *from, struct err *e)
 {
 	static const struct creds_from none = {.fd = -1};
+	static const struct place given = {CRED_GIVEN, "your entry", 0};
 	char *bare = NULL;
 	int r = 0;
 
@@ -369,7 +369,11 @@ creds_load(
 		from = &none;
 	*c = (struct creds){.provider = mem_str(provider)};
 	name_all(c, provider, from->aliases);
-	if (from->fd >= 0)
+	for (size_t n = 0; r == 0 && from->given != NULL && n < CRED_COUNT; n++)
+		if (from->given[n] != NULL)
+			r = set_value(
+			    c, n, from->given[n], strlen(from->given[n]), &given, e);
+	if (r == 0 && from->fd >= 0)
 		r = read_fd(c, from->fd, "the given descriptor", &bare, e);
 	if (r == 0 && from->command != NULL)
 		r = run_command(c, from->command, &bare, e);
@@ -412,11 +416,20 @@ creds_replace_by(const struct creds *c, enum cred which)
 		return mem_printf("export %s=...", c->used[which]);
 	case CRED_FROM_FILE:
 		return mem_printf("av-token --login %s", c->provider);
-	case CRED_GIVEN:
 	case CRED_FROM_OWN_FILE:
+		return mem_str("write another one into that file");
+	case CRED_GIVEN:
 		break;
 	}
-	return mem_printf("put another one there");
+	return NULL;
+}
+
+enum cred
+creds_of_line(const struct creds *c, const struct assign *line)
+{
+	size_t n = find_name(c, line->name, line->name_len);
+
+	return n < c->name_count ? (enum cred)(n % CRED_COUNT) : CRED_COUNT;
 }
 
 char **

@@ -29,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/assign.h"
 #include "base/err.h"
 
 enum cred {
@@ -44,7 +45,7 @@ enum cred {
 };
 
 enum cred_source {
-	CRED_GIVEN, /* by descriptor or command */
+	CRED_GIVEN, /* by the caller, a descriptor or a command */
 	CRED_FROM_ENVIRONMENT,
 	CRED_FROM_OWN_FILE, /* which holds this value alone */
 	CRED_FROM_FILE,     /* the credentials file */
@@ -72,6 +73,7 @@ struct creds_from {
 	const char *command;         /* for sh -c; or NULL */
 	bool oauth;                  /* a bare line is no API key */
 	struct json_object *aliases; /* an array of strings, or NULL */
+	char *const *given; /* by enum cred, comes before all else; or NULL */
 };
 
 /* Reads them; sources may be NULL. An absent value is no failure. The command
@@ -86,9 +88,12 @@ void creds_release(struct creds *c);
  * it. */
 char *creds_file(void);
 
-/* What to type in order to set the value, or to replace it. The caller frees
- * it. */
+/* What to type in order to set the value, or to replace it; NULL if it was
+ * given for this run. The caller frees it. */
 char *creds_replace_by(const struct creds *c, enum cred which);
+
+/* Which value the line is about; CRED_COUNT: none of these. */
+enum cred creds_of_line(const struct creds *c, const struct assign *line);
 
 /* The environment for a child process, without the names of c. The caller frees
  * the array, not its strings. */

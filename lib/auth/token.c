@@ -333,9 +333,9 @@ get_oauth(const struct token_want *want, struct token *t, struct err *e)
 		return -1;
 	r = choose_grant(&w, e);
 	if (r == 0)
-		r = wait_for_lock(&w, true, e);
+		r = wait_for_lock(&w, !want->afresh, e);
 	if (r == 0)
-		r = renew(&w, e);
+		r = want->afresh ? obtain(&w, e) : renew(&w, e);
 	if (r >= 0) {
 		t->access_token = mem_str(k->access_token);
 		t->token_type = mem_str(k->token_type != NULL ? k->token_type : "Bearer");

@@ -62,6 +62,7 @@ struct token_want {
 	const char *grant;      /* by name; NULL: the first that can be used */
 	const char *rejected;   /* the access token that got a 401, or NULL */
 	int64_t min_valid;      /* seconds; TOKEN_MIN_VALID if unsure */
+	bool afresh;            /* get it by the grant, whatever is stored */
 	token_sign_in *sign_in; /* NULL: nobody can be asked */
 };
 

@@ -54,6 +54,7 @@ assign_next(struct assign *a)
 	while (*a->rest != '\0') {
 		const char *line = a->rest, *end = line + strcspn(line, "\n");
 
+		a->line = line;
 		a->rest = end + (*end == '\n');
 		a->row++;
 		line += strspn(line, blanks);

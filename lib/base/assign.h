@@ -20,7 +20,8 @@
 /* All pointers are into the text. */
 struct assign {
 	const char *rest;         /* the text, then what is not read of it */
-	size_t row;               /* of the line, counted from 1 */
+	const char *line;         /* its beginning; it ends before rest */
+	size_t row;               /* counted from 1 */
 	const char *name, *value; /* not ended by a NUL */
 	size_t name_len, value_len;
 	/* What stands in the line for the value: with its quotes. */

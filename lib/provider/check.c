@@ -257,6 +257,19 @@ check_kind(struct check *c, const struct kind *k)
 		    "the operation of its result does not take '%s'", k->url);
 }
 
+/* Checks the operation that tells whether the credentials are accepted. */
+static void
+check_auth(struct check *c)
+{
+	const char *name = json_str(c->p->def, "/auth/check");
+	const struct operation *op = provider_operation(c->p, name);
+
+	set_place(c, "/auth/check");
+	need(c, name == NULL || op != NULL, "no operation is called '%s'", name);
+	need(c, op == NULL || provider_check_operation(c->p) != NULL,
+	    "'%s' must be a free GET or HEAD, and need no avatar", name);
+}
+
 int
 provider_check(const struct provider *p, const char *text, size_t len, const char *file,
     struct err *e)
@@ -275,6 +288,7 @@ provider_check(const struct provider *p, const char *text, size_t len, const cha
 		return -1;
 	for (size_t i = 0; i < p->n_operations; i++)
 		check_operation(&c, &p->operations[i]);
+	check_auth(&c);
 	check_create(&c);
 	for (size_t i = 0; i < p->n_kinds; i++)
 		check_kind(&c, &p->kinds[i]);

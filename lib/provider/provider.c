@@ -228,6 +228,19 @@ provider_operation(const struct provider *p, const char *name)
 	return NULL;
 }
 
+const struct operation *
+provider_check_operation(const struct provider *p)
+{
+	const char *name = json_str(p->def, "/auth/check");
+	const struct operation *op = provider_operation(p, name != NULL ? name : "list");
+
+	return op != NULL && op->repeatable && !json_has(op->def, "/cost") &&
+	               strchr(op->path, '{') == NULL &&
+	               (strcmp(op->method, "GET") == 0 || strcmp(op->method, "HEAD") == 0)
+	           ? op
+	           : NULL;
+}
+
 const struct kind *
 provider_kind(const struct provider *p, const char *name)
 {

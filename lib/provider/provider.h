@@ -85,6 +85,10 @@ bool provider_is_id(const struct provider *p, const char *text);
 /* NULL if there is none; name may be NULL. */
 const struct operation *provider_operation(
     const struct provider *p, const char *name);
+/* The operation whose response tells whether credentials are accepted. It is
+ * free. NULL: the description has none. */
+const struct operation *provider_check_operation(const struct provider *p);
+
 const struct kind *provider_kind(const struct provider *p, const char *name);
 
 /* The environment variable NAME_suffix. NAME is the canonical name or an alias,

@@ -281,7 +281,8 @@ load_credentials(struct account_rest *r, struct err *e)
 	const struct provider *p = r->account.provider;
 	struct creds_from from = {.fd = -1,
 	    .oauth = r->auth.kind == AUTH_OAUTH,
-	    .aliases = json_at(p->def, "/aliases")};
+	    .aliases = json_at(p->def, "/aliases"),
+	    .given = r->all->options.given};
 
 	if (!r->creds_loaded && creds_load(&r->creds, p->name, &from, e) < 0)
 		return -1;
@@ -350,9 +351,10 @@ account_refused(const struct account *a, const char *words, struct err *e)
 	snprintf(shown, sizeof shown, "%s", words);
 	utf8_cut(shown);
 	err_set(e, CODE_UNAUTHORIZED,
-	    "the service does not accept %s%s from %s%s; account '%s'; to replace it: %s",
+	    "the service does not accept %s%s from %s%s; account '%s'%s%s",
 	    which == CRED_CLIENT_ID ? "the token that it issued for " : "",
-	    c->used[which], c->place[which], shown, a->label, command);
+	    c->used[which], c->place[which], shown, a->label,
+	    command != NULL ? "; to replace it: " : "", command != NULL ? command : "");
 	free(command);
 }
 

@@ -44,6 +44,7 @@ struct account_options {
 	const char *url;     /* -u: base URL of one provider, or NULL */
 	const char *url_for; /* that provider's name or alias */
 	double rate;         /* --rate: requests a second, or 0 */
+	char *const *given;  /* credentials (auth/creds.h), or NULL */
 };
 
 struct accounts *accounts_new(

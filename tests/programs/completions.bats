@@ -90,6 +90,8 @@ needs_zsh() {
   run bash_completes av-upload --provider = a
   has anam argil avtr1
   hasnt loom
+  run bash_completes av-token --login a
+  has anam argil avtr1
   run bash_completes av-upload -p anam,l
   [ "$output" = "anam,loom" ]
 }

@@ -225,6 +225,9 @@ del(.operations.status) | .kinds = {} | .default_kinds = []~it must take a statu
 .default_kinds = ["none"]~no kind is called 'none'
 .kinds.portrait.value = {"type":"string"}~only -r may order it
 .kinds.portrait.start = ["create"] | .kinds.portrait.status = "status"~only -r may order it
+.auth.check = "none"~no operation is called 'none'
+.auth.check = "create"~'create' must be a free GET or HEAD, and need no avatar
+.auth.check = "status"~'status' must be a free GET or HEAD, and need no avatar
 .image.url = "("~it is not a regular expression
 .id_pattern = "("~it is not a regular expression
 END
