@@ -123,4 +123,4 @@ _av() {
 }
 
 complete -o default -F _av av-validate av-fit av-upload av-poll av-render av-token av-ledger \
-  av-provider av-sandbox
+  av-provider av-doctor av-sandbox

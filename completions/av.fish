@@ -118,6 +118,6 @@ function __av_complete
     __av_operands $program
 end
 
-for program in av-validate av-fit av-upload av-poll av-render av-token av-ledger av-provider av-sandbox
+for program in av-validate av-fit av-upload av-poll av-render av-token av-ledger av-provider av-doctor av-sandbox
     complete -c $program -f -a '(__av_complete)'
 end

@@ -124,7 +124,7 @@ check(struct ledger *l, const struct options *o, char **operands)
 	(void)o;
 	if (*operands != NULL)
 		opt_misuse(&ledger_usage, "check takes no operands");
-	n = ledger_check(l, print_problem, &b, &e);
+	n = ledger_check(l, false, print_problem, &b, &e);
 	if (n < 0)
 		err_die(&e);
 	buf_release(&b);

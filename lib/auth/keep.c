@@ -35,8 +35,8 @@ static bool
 put_value(struct buf *out, const char *value)
 {
 	size_t len = strlen(value);
-	bool plain = strchr("\"' \t", value[0]) == NULL &&
-	             strchr(" \t", value[len - 1]) == NULL;
+	bool plain =
+	    strchr("\"' \t", value[0]) == NULL && strchr(" \t", value[len - 1]) == NULL;
 	char quote = strchr(value, '"') == NULL ? '"' : '\'';
 
 	if (!plain && strchr(value, quote) != NULL)
@@ -112,8 +112,8 @@ add_lines(struct edit *edit, struct err *e)
 
 /* Replaces the file, unless nothing changes. */
 static int
-change(const struct creds *names, const char *const *values, const char *path,
-    struct err *e)
+change(
+    const struct creds *names, const char *const *values, const char *path, struct err *e)
 {
 	struct edit edit = {.names = names, .values = values};
 	char *temp = mem_printf("%s.%d", path, (int)getpid());

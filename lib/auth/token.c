@@ -379,6 +379,24 @@ token_get(const struct token_want *w, struct token *t, struct err *e)
 	return get_oauth(w, t, e);
 }
 
+int
+token_look(const struct token_want *want, int64_t *left, struct err *e)
+{
+	struct clock_stamp now;
+	struct work w;
+	int r;
+
+	if (work_init(&w, want, e) != 0)
+		return -1;
+	r = choose_grant(&w, e);
+	if (r == 0)
+		r = read_stored(&w, e);
+	clock_stamp_now(&now);
+	*left = w.stored.lifetime >= 0 ? stored_token_left(&w.stored, &now) : -1;
+	work_release(&w);
+	return r;
+}
+
 static int
 revoke_tokens(struct work *w, struct err *e)
 {

@@ -74,6 +74,11 @@ enum { TOKEN_MIN_VALID = 60 };
  * any case. */
 int token_get(const struct token_want *w, struct token *t, struct err *e);
 
+/* Looks whether token_get would have what it needs, and sends nothing: 1 if it
+ * would use a stored token, and the seconds for which that may be used (-1: not
+ * known); 0 if it would ask the service for one; -1 as token_get. For OAuth. */
+int token_look(const struct token_want *w, int64_t *left, struct err *e);
+
 /* Revokes (RFC 7009, if the service can) and forgets the tokens of all grants,
  * or of w->grant. They are forgotten even if revoking fails, which gives -1. */
 int token_logout(const struct token_want *w, struct err *e);

@@ -178,9 +178,15 @@ file_config_dir(void)
 }
 
 char *
+file_state_dir(void)
+{
+	return xdg_dir("XDG_STATE_HOME", ".local/state");
+}
+
+char *
 file_state_path(const char *name, struct err *e)
 {
-	char *dir = xdg_dir("XDG_STATE_HOME", ".local/state"), *path, *parent;
+	char *dir = file_state_dir(), *path, *parent;
 
 	if (dir == NULL) {
 		err_set(e, CODE_STATE_UNUSABLE,

@@ -50,6 +50,10 @@ bool file_sync_name(const char *path);
  * frees it. */
 char *file_config_dir(void);
 
+/* The state directory of avtools, which may not exist yet. NULL: HOME is not
+ * set. The caller frees it. */
+char *file_state_dir(void);
+
 /* The path of avtools/NAME in the state directory. Missing directories are
  * created with mode 0700. NULL: state_unusable, HOME is not set or a directory
  * cannot be created. The caller frees it. */

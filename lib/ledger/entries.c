@@ -465,8 +465,8 @@ report_rows(struct sqlite_store *db, const char *text,
 }
 
 int
-ledger_check(struct ledger *l, void (*fn)(void *arg, const char *problem), void *arg,
-    struct err *e)
+ledger_check(struct ledger *l, bool quick, void (*fn)(void *arg, const char *problem),
+    void *arg, struct err *e)
 {
 	static const char *const checks[] = {
 	    "PRAGMA integrity_check",
@@ -480,6 +480,8 @@ ledger_check(struct ledger *l, void (*fn)(void *arg, const char *problem), void 
 	};
 	int sum = 0;
 
+	if (quick)
+		return report_rows(ledger_store(l), "PRAGMA quick_check(1)", fn, arg, e);
 	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
 		int n = report_rows(ledger_store(l), checks[i], fn, arg, e);
 		if (n < 0)

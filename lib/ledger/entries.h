@@ -50,8 +50,9 @@ int ledger_import(
 int ledger_begin(struct ledger *l, struct err *e);
 int ledger_commit(struct ledger *l, struct err *e);
 
-/* Reads all of the ledger and calls fn with each problem. How many, or -1. */
-int ledger_check(struct ledger *l, void (*fn)(void *arg, const char *problem),
-    void *arg, struct err *e);
+/* Reads all of the ledger and calls fn with each problem. How many, or -1.
+ * quick: only the first problem that the pages of the file themselves show. */
+int ledger_check(struct ledger *l, bool quick,
+    void (*fn)(void *arg, const char *problem), void *arg, struct err *e);
 
 #endif

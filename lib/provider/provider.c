@@ -250,21 +250,24 @@ provider_kind(const struct provider *p, const char *name)
 	return NULL;
 }
 
-/* The value of NAME_suffix in the environment, or of NAME.suffix in the configuration. */
+/* The value of NAME_suffix in the environment, or of NAME.suffix in the configuration.
+ * *key: that name of it, for the caller to free. */
 static const char *
-look_up(const struct provider *p, const char *suffix, bool environment)
+look_up(const struct provider *p, const char *suffix, bool environment, char **key)
 {
 	struct json_object *aliases = json_at(p->def, "/aliases");
 	const char *value = NULL;
 
+	*key = NULL;
 	for (size_t i = 0; value == NULL && i <= json_len(aliases); i++) {
 		const char *name = i == 0 ? p->name : json_item_str(aliases, i - 1);
-		char *key = mem_printf("%s%c%s", name, environment ? '_' : '.', suffix);
-		for (char *c = key; environment && *c != '\0'; c++)
+
+		free(*key);
+		*key = mem_printf("%s%c%s", name, environment ? '_' : '.', suffix);
+		for (char *c = *key; environment && *c != '\0'; c++)
 			*c = isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c)
 			                                : '_';
-		value = environment ? getenv(key) : config_get(key);
-		free(key);
+		value = environment ? getenv(*key) : config_get(*key);
 		if (value != NULL && *value == '\0')
 			value = NULL;
 	}
@@ -274,13 +277,32 @@ look_up(const struct provider *p, const char *suffix, bool environment)
 const char *
 provider_env(const struct provider *p, const char *suffix)
 {
-	return look_up(p, suffix, true);
+	char *key;
+	const char *value = look_up(p, suffix, true, &key);
+
+	free(key);
+	return value;
+}
+
+char *
+provider_env_name(const struct provider *p, const char *suffix)
+{
+	char *key;
+
+	if (look_up(p, suffix, true, &key) != NULL)
+		return key;
+	free(key);
+	return NULL;
 }
 
 const char *
 provider_config(const struct provider *p, const char *suffix)
 {
-	return look_up(p, suffix, false);
+	char *key;
+	const char *value = look_up(p, suffix, false, &key);
+
+	free(key);
+	return value;
 }
 
 bool

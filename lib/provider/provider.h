@@ -96,6 +96,9 @@ const struct kind *provider_kind(const struct provider *p, const char *name);
  * empty counts; NULL if there is none. */
 const char *provider_env(const struct provider *p, const char *suffix);
 
+/* The name of that variable; NULL if there is none. The caller frees it. */
+char *provider_env_name(const struct provider *p, const char *suffix);
+
 /* The setting NAME.suffix of the configuration's file (base/config.h), by the
  * canonical name or an alias; NULL if there is none. */
 const char *provider_config(const struct provider *p, const char *suffix);

@@ -2,9 +2,9 @@
 
 #include "base/mem.h"
 #include "base/version.h"
-#include "json/json.h"
 #include "service/call.h"
 #include "service/probe.h"
+#include "json/json.h"
 
 /* The probes under way. */
 struct probing {
@@ -75,7 +75,7 @@ ask(struct probing *all, struct probe *probe, struct account *a,
 
 /* Notes what needs no response, and asks unless offline. */
 static void
-begin(struct probing *all, struct probe *probe, bool offline)
+begin(struct probing *all, struct probe *probe)
 {
 	struct account *a =
 	    accounts_get(all->engine.accounts, probe->provider, &probe->err);
@@ -94,13 +94,12 @@ begin(struct probing *all, struct probe *probe, bool offline)
 		    a->provider->title);
 	else
 		probe->asked = mem_printf("%s %s%s", op->method, a->base_url, op->path);
-	if (op != NULL && !offline)
+	if (op != NULL && !probe->offline)
 		ask(all, probe, a, op);
 }
 
 void
-probe_all(struct probe *probes, size_t n, const struct account_options *options,
-    bool offline)
+probe_all(struct probe *probes, size_t n, const struct account_options *options)
 {
 	struct probing all = {0};
 	struct engine *engine = &all.engine;
@@ -111,13 +110,13 @@ probe_all(struct probe *probes, size_t n, const struct account_options *options,
 	engine->loop = loop_new();
 	engine->free_slots = n;
 	engine->accounts = accounts_new(engine->loop, options);
-	engine->http = http_new(engine->loop,
-	    &(struct http_options){
-	        .user_agent = av_user_agent, .max_in_flight = (unsigned)n});
+	engine->http =
+	    http_new(engine->loop, &(struct http_options){.user_agent = av_user_agent,
+	                               .max_in_flight = (unsigned)n});
 	engine->stopping = never_stopping;
 	TAILQ_INIT(&engine->waiting);
 	for (size_t i = 0; i < n; i++)
-		begin(&all, &probes[i], offline);
+		begin(&all, &probes[i]);
 	if (all.open > 0)
 		loop_run(engine->loop);
 	http_free(engine->http);

@@ -7,9 +7,10 @@
 
 #include "service/account.h"
 
-/* The caller sets provider, which is borrowed, and zeroes the rest. */
+/* The caller sets the first two, and zeroes the rest. */
 struct probe {
-	const char *provider;
+	const char *provider; /* borrowed */
+	bool offline; /* send nothing: find out what needs no response */
 	/* The result. CODE_NONE: the service accepts the credentials;
 	 * not_offered: the description names no operation to ask by. */
 	struct err err;
@@ -23,11 +24,10 @@ struct probe {
 };
 
 /* Asks all at the same time, and returns when all have answered, after at most
- * PROBE_MS and a last response. Passing trouble is tried again until then.
- * offline: sends nothing, and finds out only what needs no response. */
-#define PROBE_MS 5000
-void probe_all(struct probe *probes, size_t n,
-    const struct account_options *options, bool offline);
+ * PROBE_MS and a last response. Passing trouble is tried again until then. */
+#define PROBE_MS 3000
+void probe_all(
+    struct probe *probes, size_t n, const struct account_options *options);
 
 void probe_release(struct probe *p);
 

@@ -19,8 +19,8 @@ enum { LINE_MAX_BYTES = 16384 };
 
 /* What is asked for: all that a person enters. The token URL and the scopes stay those of
  * the environment. */
-static const enum cred asked_for[] = {CRED_API_KEY, CRED_CLIENT_ID, CRED_CLIENT_SECRET,
-    CRED_USERNAME, CRED_PASSWORD};
+static const enum cred asked_for[] = {
+    CRED_API_KEY, CRED_CLIENT_ID, CRED_CLIENT_SECRET, CRED_USERNAME, CRED_PASSWORD};
 
 static volatile sig_atomic_t signalled;
 
@@ -65,7 +65,8 @@ read_terminal(struct buf *b, const char *name, bool hide)
 	if (hide)
 		hidden.c_lflag &= ~(tcflag_t)ECHO;
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-	fprintf(stderr, "%s: ", name); /* now, since the line before drops what was typed */
+	fprintf(
+	    stderr, "%s: ", name); /* now, since the line before drops what was typed */
 	read_line(b);
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &shown);
 	for (int i = 0; i < N; i++)
@@ -122,8 +123,9 @@ find_grant(const struct auth *auth, const char *name)
 {
 	for (size_t i = 0; i < auth->oauth->grant_count; i++) {
 		const struct oauth_grant *g = &auth->oauth->grants[i];
-		if (name != NULL ? oauth_is(g, name)
-		                 : !oauth_is(g, "refresh_token") && !oauth_is(g, "implicit"))
+		if (name != NULL
+		        ? oauth_is(g, name)
+		        : !oauth_is(g, "refresh_token") && !oauth_is(g, "implicit"))
 			return g;
 	}
 	die(EX_CONFIG, "the service has no grant %s",
@@ -154,10 +156,11 @@ check(const struct provider *p, const struct token_want *want)
 	if (want->auth->kind == AUTH_OAUTH && token_get(want, &t, &e) != 0)
 		refuse(&e);
 	token_release(&t);
-	probe_all(&probe, 1, &options, false);
+	probe_all(&probe, 1, &options);
 	if (probe.err.code == CODE_NONE)
 		say("%s accepts it (%s)", p->title, probe.asked);
-	else if (probe.err.code == CODE_NOT_OFFERED || probe.err.code == CODE_ACCOUNT_BLOCKED)
+	else if (probe.err.code == CODE_NOT_OFFERED ||
+	         probe.err.code == CODE_ACCOUNT_BLOCKED)
 		warn("%s", probe.err.message);
 	else {
 		(void)token_logout(want, &ignored);
@@ -228,13 +231,12 @@ login(const char *name, const char *grant_name, token_sign_in *sign_in)
 	if (keys != NULL && isatty(STDIN_FILENO))
 		say("A key of %s is made here: %s.", p->title, keys);
 	ask_all(&creds, &auth, grant);
-	check(p,
-	    &(struct token_want){.auth = &auth,
-	        .creds = &creds,
-	        .grant = grant_name,
-	        .min_valid = TOKEN_MIN_VALID,
-	        .afresh = true,
-	        .sign_in = sign_in});
+	check(p, &(struct token_want){.auth = &auth,
+	             .creds = &creds,
+	             .grant = grant_name,
+	             .min_valid = TOKEN_MIN_VALID,
+	             .afresh = true,
+	             .sign_in = sign_in});
 	keep(p, &auth, &creds);
 	creds_release(&creds);
 	auth_release(&auth);
