@@ -206,7 +206,8 @@ start_record(struct run *run, struct rec *rec)
 	struct item *item;
 	struct err e;
 
-	e = run->common->bad_config;
+	if (!passes)
+		e = run->common->bad_config;
 	if (!passes && run->signo != 0)
 		err_set(&e, CODE_INTERRUPTED,
 		    "the run was stopped before this record was begun; run it again");
