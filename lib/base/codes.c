@@ -5,7 +5,8 @@
 #include "base/codes.h"
 
 static const struct code_info codes[CODE_COUNT] = {
-#define CODE(name, upper, retryable, text) [CODE_##upper] = {#name, retryable, text},
+#define CODE(name, upper, retryable, text, hint)                                         \
+	[CODE_##upper] = {#name, retryable, text, hint},
 #include "base/codes.def"
 #undef CODE
 };

@@ -1,9 +1,13 @@
 /*
  * codes: the registry of every `error.code` and finding code in a record.
  *
- * codes.def has one line for each code: its name, whether another run may
- * succeed, and one sentence. av-record(5) lists the same codes with the same
- * sentences; a test compares the two.
+ * codes.def has one entry for each code: its name, whether another run may
+ * succeed, one sentence, and a hint. av-record(5) lists the same codes with the
+ * same sentences; a test compares the two.
+ *
+ * A hint says what a person can do. What follows "$ " is a command to type, for
+ * records that are in the file done.jsonl. PROVIDER and NAME (in capitals, as
+ * in NAME_API_KEY) stand for the provider.
  */
 #ifndef AV_BASE_CODES_H
 #define AV_BASE_CODES_H
@@ -12,7 +16,7 @@
 
 enum code {
 	CODE_NONE,
-#define CODE(name, upper, retryable, text) CODE_##upper,
+#define CODE(name, upper, retryable, text, hint) CODE_##upper,
 #include "base/codes.def"
 #undef CODE
 	CODE_COUNT
@@ -22,6 +26,7 @@ struct code_info {
 	const char *name; /* "rate_limited" */
 	bool retryable;   /* the usual value of error.retryable */
 	const char *text; /* one sentence */
+	const char *hint; /* what to do */
 };
 
 /* The entry of a code above CODE_NONE and below CODE_COUNT. */

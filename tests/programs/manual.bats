@@ -78,7 +78,7 @@ setup() {
 
 # "name retryable sentence" for each code, from the registry and from the page
 codes_of_registry() {
-  sed -nE 's/^CODE\(([a-z0-9_]+), [A-Z0-9_]+, (true|false), "(.*)"\)$/\1 \2 \3./p' \
+  sed -nE 's/^CODE\(([a-z0-9_]+), [A-Z0-9_]+, (true|false), "(.*)",$/\1 \2 \3./p' \
     lib/base/codes.def | awk '{ $3 = toupper(substr($3, 1, 1)) substr($3, 2); print }' | sort
 }
 
@@ -95,6 +95,32 @@ codes_of_page() {
 @test "av-record(5) and the registry have the same codes with the same sentences" {
   [ "$(codes_of_registry | wc -l)" -eq "$(grep -c '^CODE(' lib/base/codes.def)" ]
   diff <(codes_of_registry) <(codes_of_page)
+}
+
+# "name hint" of each code
+hints() {
+  sed -nE '/^CODE\(/{N; s/^CODE\(([a-z0-9_]+),.*\n    "(.*)"\)$/\1 \2/p}' lib/base/codes.def
+}
+
+@test "each code has a hint, whose commands exist, and an anchor in av-record(5)" {
+  mandoc -T html tools/av-record.5 >"$BATS_TEST_TMPDIR/page"
+  [ "$(hints | wc -l)" -eq "$(grep -c '^CODE(' lib/base/codes.def)" ]
+  while read -r name hint; do
+    echo "$name: $hint"
+    grep -q "id=\"$name\"" "$BATS_TEST_TMPDIR/page"
+    [[ $hint == ?????????* ]]
+    [[ $hint == *'$ '* ]] || continue
+    command=${hint##*'$ '}
+    bash -n <<<"$command"
+    # each program is there, and has the options that follow it
+    while read -r program rest; do
+      command -v "$program" >/dev/null
+      [[ $program == av-* ]] || continue
+      for option in $(grep -oE -- '--[a-z][a-z-]*' <<<"$rest"); do
+        tests/lint/long-options "$program" | grep -qx -- "$option"
+      done
+    done < <(tr '|' '\n' <<<"$command" | sed "s/'[^']*'//g; s/^ *//")
+  done < <(hints)
 }
 
 # the members that a schema declares, at any depth
