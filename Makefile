@@ -37,7 +37,8 @@ av_libs     = $(pkg_libs) -lmagic -lpthread -lm
 Q = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
 
 LIB_OBJS  := $(patsubst %.c,$(O)/%.o,$(wildcard lib/*/*.c)) $(O)/lib/provider/builtin.o
-PROGRAMS  := $(patsubst tools/%.c,%,$(wildcard tools/av-*.c))
+SCRIPTS   := $(patsubst tools/%.sh,%,$(wildcard tools/av-*.sh))
+PROGRAMS  := $(patsubst tools/%.c,%,$(wildcard tools/av-*.c)) $(SCRIPTS)
 MANUALS   := $(wildcard tools/*.[1-8])
 EMBEDDED  := $(wildcard lib/providers/*.json) $(wildcard lib/schema/*.json)
 
@@ -97,6 +98,19 @@ $(BIN)/av-fit: av_libs += $(vips_libs)
 $(BIN)/av-%: $(O)/tools/av-%.o $$(call objs_of,av-$$*) $(O)/libavtools.a
 	@mkdir -p $(@D)
 	$(call Q,LINK,$@)$(CC) $(av_ldflags) -o $@ $(filter %.o,$^) $(O)/libavtools.a $(av_libs)
+
+# A script is tools/NAME.sh in one file: a line "@@ FILE" stands for a file's text. The table of error
+# codes is read from the one in C.
+$(O)/codes.json: lib/base/codes.def
+	@mkdir -p $(@D)
+	@{ echo '#define CODE(name, upper, retryable, says, tip) , #name: {"text": says, "hint": tip}'; \
+		cat $<; } | $(CC) -E -P -x c - | sed '1s/,/{/; $$s/$$/}/' | jq -c . >$@
+
+$(SCRIPTS:%=$(BIN)/%): $(BIN)/%: tools/%.sh $(O)/codes.json $(wildcard $(SCRIPTS:%=tools/%/*))
+	@mkdir -p $(@D)
+	$(call Q,EMBED,$@)awk -v version='$(VERSION)' -v dir='$(O)' '$$1 != "@@" { gsub(/@VERSION@/, version); print; next } \
+		{ file = $$2 ~ /\// ? $$2 : dir "/" $$2; while ((getline line <file) > 0) print line }' $< >$@
+	@chmod +x $@
 
 # install_missing PACKAGES: runs apt-get only if a package is missing.
 define install_missing

@@ -64,8 +64,8 @@ _av_operands() {
   case $1:$count:${words[1]-} in
   *provider:0:*) printf '%s\n' list show kinds options check schema ;;
   *provider:1:show | *provider:1:kinds | *provider:1:options) _av_words list ;;
-  *provider:1:schema) printf '%s\n' provider record ;;
   *ledger:0:*) printf '%s\n' list show spend export import settle forget check ;;
+  *provider:1:schema) printf '%s\n' provider record report ;;
   esac
 }
 
@@ -123,4 +123,4 @@ _av() {
 }
 
 complete -o default -F _av av-validate av-fit av-upload av-poll av-render av-token av-ledger \
-  av-provider av-doctor av-sandbox
+  av-provider av-doctor av-sandbox av-report

@@ -82,7 +82,7 @@ function __av_operands -a program
         case '*provider:1:show' '*provider:1:kinds' '*provider:1:options'
             av-provider list --words 2>/dev/null
         case '*provider:1:schema'
-            string split ' ' 'provider record'
+            string split ' ' 'provider record report'
         case '*ledger:0:'
             string split ' ' 'list show spend export import settle forget check'
         case '*'
@@ -118,6 +118,6 @@ function __av_complete
     __av_operands $program
 end
 
-for program in av-validate av-fit av-upload av-poll av-render av-token av-ledger av-provider av-doctor av-sandbox
+for program in av-validate av-fit av-upload av-poll av-render av-token av-ledger av-provider av-doctor av-sandbox av-report
     complete -c $program -f -a '(__av_complete)'
 end

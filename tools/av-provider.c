@@ -30,14 +30,14 @@ static const struct opt table[] = {
 
 static const struct opt_usage usage = {
     .synopsis = "av-provider list | show NAME | kinds NAME | options NAME |\n"
-                "       check FILE... | schema [provider|record]",
+                "       check FILE... | schema [provider|record|report]",
     .about = "Shows and checks the descriptions of avatar services:\n"
              "  list     one JSON object for each provider\n"
              "  show     a description as it was written\n"
              "  kinds    the renderings that a provider offers, for -r\n"
              "  options  the options of each operation, for -O\n"
              "  check    every mistake in a description, with line and column\n"
-             "  schema   the JSON Schema of descriptions, or of records",
+             "  schema   the JSON Schema of descriptions, records or reports",
     .examples =
         "  av-provider list | jq -r .name\n"
         "  av-provider show anam | jq .image\n"
@@ -353,7 +353,7 @@ schema(struct print *print, char **operands)
 	const struct builtin_file *f = builtin_find("schema", name);
 
 	if (f == NULL || (operands[0] != NULL && operands[1] != NULL))
-		opt_misuse(&usage, "the schemas are provider and record");
+		opt_misuse(&usage, "the schemas are provider, record and report");
 	buf_add(&print->out, f->data, f->len);
 }
 

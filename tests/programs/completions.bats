@@ -7,7 +7,7 @@ setup() {
   cd "$BATS_TEST_DIRNAME/../.." || return
   export XDG_CONFIG_HOME="$BATS_TEST_TMPDIR/config"
   unset AV_PROVIDER
-  programs=$(for source in tools/av-*.c; do basename "$source" .c; done)
+  programs=$(for source in tools/av-*.c tools/av-*.sh; do basename "${source%.*}"; done)
 }
 
 # bash_completes WORD...: bash's completions of the last word
@@ -133,7 +133,7 @@ needs_zsh() {
   run bash_completes av-provider show ""
   has loom protoface
   run bash_completes av-provider schema ""
-  has provider record
+  has provider record report
   run bash_completes av-ledger ""
   has list export import settle forget check
   run bash_completes av-ledger list --state u

@@ -25,8 +25,8 @@ setup() {
 }
 
 @test "each program has a page, and av(7) names it" {
-  for source in tools/av-*.c; do
-    name=$(basename "$source" .c)
+  for source in tools/av-*.c tools/av-*.sh; do
+    name=$(basename "${source%.*}")
     echo "$name"
     [ -f "tools/$name.1" ]
     grep -qx ".It Xr $name 1" tools/av.7
@@ -55,8 +55,8 @@ setup() {
 }
 
 @test "pages and help list the same options" {
-  for source in tools/av-*.c; do
-    name=$(basename "$source" .c)
+  for source in tools/av-*.c tools/av-*.sh; do
+    name=$(basename "${source%.*}")
     while read -r option; do
       echo "$name $option"
       grep -E '^\.It Fl' "tools/$name.1" | grep -qE -- "(Fl (\\\\&)?|, )${option#-}( |\$)"
@@ -65,8 +65,8 @@ setup() {
 }
 
 @test "pages list no option that the program refuses" {
-  for source in tools/av-*.c; do
-    name=$(basename "$source" .c)
+  for source in tools/av-*.c tools/av-*.sh; do
+    name=$(basename "${source%.*}")
     "$name" -h >"$BATS_TEST_TMPDIR/help"
     while read -r option; do
       echo "$name $option"

@@ -112,6 +112,7 @@ check_fails_with() {
   av-provider schema | cmp - "$top/lib/schema/provider.json"
   av-provider schema provider | cmp - "$top/lib/schema/provider.json"
   av-provider schema record | cmp - "$top/lib/schema/record.json"
+  av-provider schema report | cmp - "$top/lib/schema/report.json"
   run av-provider schema nothing
   [ "$status" -eq 64 ]
 }
