@@ -5,6 +5,7 @@
  * sends them open files, writes the new photos that come back, and checks each against
  * the provider's limits before the file gets its name.
  */
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,12 +25,13 @@
 #include "provider/validate.h"
 #include "json/json.h"
 
-#define JOBS_MAX 256
+#define JOBS_MAX      256
+#define THUMBNAIL_MAX 2048
 
 struct options {
 	struct opt_common common;
 	const char *output, *gravity, *pad, *max_upscale, *type;
-	int64_t max_pixels, orientation;
+	int64_t max_pixels, orientation, thumbnail;
 	bool force, keep_metadata, always;
 };
 
@@ -56,6 +58,8 @@ static const struct opt table[] = {
         offsetof(struct options, force)},
     {0, "max-pixels", "N", "refuse pictures with more pixels (100000000)", OPT_INT,
         offsetof(struct options, max_pixels)},
+    {0, "thumbnail", "PIXELS", "only make small copies, as data in the records", OPT_INT,
+        offsetof(struct options, thumbnail)},
     {'j', "jobs", "N", "photos at a time (number of cores)", OPT_INT,
         offsetof(struct options, common.jobs)},
     OPT_COMMON(struct options),
@@ -63,7 +67,8 @@ static const struct opt table[] = {
 };
 
 static const struct opt_usage usage = {
-    .synopsis = "av-fit -o DIR [options] [PHOTO|RECORD...]",
+    .synopsis = "av-fit -o DIR [options] [PHOTO|RECORD...]\n"
+                "       av-fit --thumbnail PIXELS [options] [PHOTO|RECORD...]",
     .about =
         "Makes photos acceptable for a service: turns, converts, crops, scales and\n"
         "compresses them. Reads paths or records, also those that av-validate refused.\n"
@@ -158,7 +163,11 @@ static int
 open_target(struct work *w, struct err *e)
 {
 	struct buf path = {0};
-	int result = outname_take(&w->self->targets, w->self->template,
+	int result;
+
+	if (w->self->options.thumbnail > 0)
+		return outfile_open_private(&w->target, e);
+	result = outname_take(&w->self->targets, w->self->template,
 	    &(struct outname){.file = rec_str(w->item->rec, "file"),
 	        .provider = rec_str(w->item->rec, "provider"),
 	        .kind = "fit",
@@ -197,11 +206,12 @@ on_bytes(struct fit_job *job, const void *data, size_t len)
 static int
 check_made(struct work *w, struct err *e)
 {
+	struct photo_options options = w->job.request.photo.options;
 	const struct findings *fs;
 	struct photo photo;
 
-	if (photo_check(w->target.fd, w->target.len, &w->job.request.photo.options, NULL,
-	        &photo, e) < 0)
+	options.depth = PHOTO_READ;
+	if (photo_check(w->target.fd, w->target.len, &options, NULL, &photo, e) < 0)
 		return -1;
 	limits_check_image(&photo, &w->job.request.limits.image, &photo.findings);
 	fs = &photo.findings;
@@ -250,14 +260,36 @@ describe(const struct work *w, const char *from)
 	return o;
 }
 
+/* Puts the thumbnail into its record, as a data: URL. */
+static int
+embed(struct work *w, struct err *e)
+{
+	static const char head[] = "data:image/jpeg;base64,";
+	size_t len = (size_t)w->target.len;
+	unsigned char *bytes = mem_new(len, 1);
+	char *url = mem_new(sizeof head + (len + 2) / 3 * 4, 1);
+	bool whole = pread(w->target.fd, bytes, len, 0) == (ssize_t)len;
+
+	strcpy(url, head);
+	EVP_EncodeBlock((unsigned char *)url + strlen(head), bytes, (int)len);
+	if (whole)
+		rec_set_str(w->item->rec, "thumbnail", url);
+	free(bytes);
+	free(url);
+	return whole ? 0 : err_set(e, CODE_MACHINE_FAILED, "cannot read the thumbnail:");
+}
+
 static int
 keep(struct work *w, struct err *e)
 {
 	struct rec *rec = w->item->rec;
 	char sha256[SHA256_HEX];
 
-	if (photo_unchanged(w->fd, &w->st, e) < 0 || check_made(w, e) < 0 ||
-	    outfile_commit(&w->target, w->path, w->self->force, sha256, e) < 0)
+	if (photo_unchanged(w->fd, &w->st, e) < 0 || check_made(w, e) < 0)
+		return -1;
+	if (w->self->options.thumbnail > 0)
+		return embed(w, e);
+	if (outfile_commit(&w->target, w->path, w->self->force, sha256, e) < 0)
 		return -1;
 	rec_set(rec, "fit", describe(w, rec_str(rec, "file")));
 	if (!rec_has(rec, "source_file"))
@@ -343,6 +375,17 @@ copy_limits(struct fit_limits *to, const struct provider *p)
 	fit_bind(to);
 }
 
+/* The limits of a thumbnail. */
+static void
+small_limits(struct fit_limits *to, uint32_t size)
+{
+	memset(to, 0, sizeof *to);
+	to->image.max_width = to->image.max_height = size;
+	strcpy(to->types[0], "image/jpeg");
+	fit_bind(to);
+}
+
+/* p: NULL for a thumbnail. */
 static void
 submit(struct fit_tool *self, struct item *item, const struct provider *p)
 {
@@ -360,7 +403,10 @@ submit(struct fit_tool *self, struct item *item, const struct provider *p)
 	w->job.request.photo = (struct photo_request){
 	    .size = (uint64_t)w->st.st_size, .options = self->photo};
 	w->job.request.options = self->options;
-	copy_limits(&w->job.request.limits, p);
+	if (p == NULL)
+		small_limits(&w->job.request.limits, self->options.thumbnail);
+	else
+		copy_limits(&w->job.request.limits, p);
 	w->job.on_made = on_made;
 	w->job.on_bytes = on_bytes;
 	w->job.on_end = on_end;
@@ -377,6 +423,10 @@ begin(void *arg, struct item *item)
 	struct provider *p;
 	struct err e;
 
+	if (self->options.thumbnail > 0) {
+		submit(self, item, NULL);
+		return;
+	}
 	if (name == NULL)
 		err_set(&e, CODE_NO_PROVIDER,
 		    "the record names no provider and neither -p nor AV_PROVIDER does");
@@ -489,10 +539,17 @@ read_options(struct fit_tool *self, struct options *o)
 	    .keep_metadata = o->keep_metadata,
 	    .always = o->always,
 	    .orientation = (uint8_t)o->orientation};
+	if (o->thumbnail > THUMBNAIL_MAX)
+		opt_misuse(&usage, "--thumbnail: %d is the largest size", THUMBNAIL_MAX);
+	if (o->thumbnail > 0 && o->output != NULL)
+		opt_misuse(
+		    &usage, "-o is of no use: thumbnails are not written to files");
+	f->thumbnail = (uint32_t)o->thumbnail;
 	if (o->orientation > 8)
 		opt_misuse(&usage, "--orientation: it is a number from 1 to 8");
-	self->photo = (struct photo_options){
-	    .depth = PHOTO_READ, .max_pixels = (uint64_t)o->max_pixels};
+	self->photo =
+	    (struct photo_options){.depth = o->thumbnail > 0 ? PHOTO_QUICK : PHOTO_READ,
+	        .max_pixels = (uint64_t)o->max_pixels};
 	if (o->gravity != NULL)
 		read_gravity(f, o->gravity);
 	if (o->pad != NULL)
@@ -501,7 +558,8 @@ read_options(struct fit_tool *self, struct options *o)
 		read_type(f, o->type);
 	if (o->max_upscale != NULL)
 		read_factor(f, o->max_upscale);
-	read_output(self, o->output);
+	if (o->thumbnail == 0)
+		read_output(self, o->output);
 	self->force = o->force;
 	if (providers_load(&self->providers, o->common.provider, &e) < 0)
 		warn("%s", e.message); /* its records come out with the same error */

@@ -49,12 +49,14 @@ hasnt() {
   done
 }
 
-# check_options SHELL: it offers the long options of each program's help, and no others than kinds
+# check_options SHELL: it offers the long options of each program's help, and of av-render kinds as well
 check_options() {
   for program in $programs; do
     echo "$program"
+    kinds=none
+    [ "$program" != av-render ] || kinds='--(pose|animation|preview|gltf|still|video|thumbnail|cover)'
     diff <(tests/lint/long-options "$program") <("$1_options" "$program" |
-      grep -vxE -- '--(pose|animation|preview|gltf|still|video|thumbnail|cover)' | sort -u)
+      grep -vxE -- "$kinds" | sort -u)
   done
 }
 

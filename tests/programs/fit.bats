@@ -310,6 +310,39 @@ sizes() {
 	is "$(of out.other 'map(select(.error == null))')" '[]'
 }
 
+# thumbnails OPTION... PHOTO...: small copies as thumb.1.jpg and so on; the records go to out
+thumbnails() {
+	local n=0 url
+	av-fit -k --thumbnail 80 "$@" >out
+	while read -r url; do
+		n=$((n + 1))
+		base64 -d <<<"${url#data:image/jpeg;base64,}" >"thumb.$n.jpg"
+	done < <(jq -r '.thumbnail // ""' out)
+}
+
+@test "--thumbnail: small upright JPEGs in the records, without metadata; files stay as they are" {
+	convert -size 640x480 gradient:red-blue a.png
+	vips icc_transform a.png p3.jpg p3
+	exiftool -q -overwrite_original -n -Orientation=6 -GPSLatitude=1 p3.jpg
+	convert -size 60x40 xc:red small.png
+	head -c 3000 p3.jpg >cut.jpg
+	convert a.png a.heic
+	local before
+	before=$(ls -l)
+	thumbnails a.png p3.jpg small.png cut.jpg a.heic
+	is "$(identify -format '%wx%h ' thumb.?.jpg)" "80x60 60x80 60x40 60x80 80x60 "
+	is "$(exiftool -q -s3 -n -Orientation -GPSLatitude -ICC_Profile:all thumb.?.jpg | grep -v === | xargs)" "1 1 1 1 1"
+	[ "$(compare -metric RMSE \( thumb.2.jpg -rotate -90 \) thumb.1.jpg null: 2>&1 | grep -oE '^[0-9]+')" -lt 2000 ]
+	rm thumb.?.jpg out
+	is "$(ls -l)" "$before"
+	check_schema <(av-fit --thumbnail 80 a.png)
+	is "$(av-fit --thumbnail 80 <<<'{"file":"a.png","x":1.10}' | sed 's/,"thumb.*//')" '{"file":"a.png","x":1.10'
+	echo text >text.jpg
+	is "$(av-fit --exit-zero --thumbnail 80 text.jpg none.jpg | jq -r .error.code | sort | xargs)" "cannot_fit file_missing"
+	run -64 av-fit --thumbnail 80 -o out a.png
+	run -64 av-fit --thumbnail 4000 a.png
+}
+
 @test "only av-fit links libvips" {
 	for program in "${PROGRAM_DIR:-$(dirname "$(command -v av-fit)")}"/av-*; do
 		case $program in

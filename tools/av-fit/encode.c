@@ -37,14 +37,16 @@ try(VipsImage *image, enum image_type type, int quality, uint64_t max_bytes, voi
 }
 
 int
-fit_encode(VipsImage *image, enum image_type type, uint64_t max_bytes, void **made,
-    size_t *len, uint8_t *quality)
+fit_encode(VipsImage *image, enum image_type type, const struct fit_request *request,
+    void **made, size_t *len, uint8_t *quality)
 {
-	int low = QUALITY_MIN, high = QUALITY_MAX, result;
+	uint64_t max_bytes = request->limits.image.max_bytes;
+	int low = QUALITY_MIN, result;
+	int high = request->options.thumbnail > 0 ? QUALITY_MIN : QUALITY_MAX;
 	void *better = NULL;
 	size_t n = 0;
 
-	*quality = type == IMAGE_PNG ? 0 : QUALITY_MAX;
+	*quality = type == IMAGE_PNG ? 0 : (uint8_t)high;
 	result = try(image, type, high, max_bytes, made, len);
 	if (result <= 0 || type == IMAGE_PNG)
 		return result;

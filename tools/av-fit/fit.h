@@ -56,6 +56,9 @@ struct fit_options {
 	bool always; /* also when the photo is acceptable */
 	/* 1 to 8: which way up the photo is, whatever it says; 0: as it says */
 	uint8_t orientation;
+	/* Not 0: makes a small JPEG of any photo that decodes, also in part, of
+	 * at most this width and height. */
+	uint32_t thumbnail;
 };
 
 struct fit_request {
@@ -160,10 +163,12 @@ void *fit_read_bmp(const void *data, size_t len, uint64_t max_pixels,
 
 struct _VipsImage;
 
-/* Encodes a picture at the highest quality that fits max_bytes (0: any).
- * Returns 0 with *made, 1 when even the lowest quality does not fit, or -1. */
+/* Encodes a picture at the highest quality, of thumbnails the lowest, that fits
+ * max_bytes (0: any). Returns 0 with *made, 1 when even the lowest quality does
+ * not fit, or -1. */
 int fit_encode(struct _VipsImage *image, enum image_type type,
-    uint64_t max_bytes, void **made, size_t *len, uint8_t *quality);
+    const struct fit_request *request, void **made, size_t *len,
+    uint8_t *quality);
 
 /* pool.c */
 

@@ -68,32 +68,61 @@ load_bmp(VipsImage **image, const void *data, size_t len, uint64_t max_pixels,
 	                                VIPS_INTERPRETATION_sRGB, NULL));
 }
 
+/* How many times smaller libjpeg decodes a photo for a thumbnail: 1, 2, 4 or 8. */
+static int
+shrink_of(const struct photo *photo, const struct fit_request *request)
+{
+	uint32_t size = request->options.thumbnail, w = photo->facts.width,
+	         h = photo->facts.height;
+	int shrink = 1;
+
+	if (size > 0 && photo->facts.type == IMAGE_JPEG)
+		while (shrink < 8 && (w > h ? w : h) / (2 * (unsigned)shrink) >= size)
+			shrink *= 2;
+	return shrink;
+}
+
+static VipsImage *
+open_source(VipsSource *source, const struct photo *photo,
+    const struct fit_request *request, bool strict)
+{
+	bool jpeg = photo->facts.type == IMAGE_JPEG;
+	int shrink = shrink_of(photo, request);
+	/* libjpeg only warns when data ends too early; libpng warns of harmless things */
+	VipsFailOn fail_on = request->options.thumbnail > 0 ? VIPS_FAIL_ON_NONE
+	                     : strict && jpeg               ? VIPS_FAIL_ON_WARNING
+	                                                    : VIPS_FAIL_ON_ERROR;
+
+	if (shrink > 1) /* an option of JPEG alone */
+		return vips_image_new_from_source(source, "", "memory", TRUE, "fail_on",
+		    fail_on, "shrink", shrink, NULL);
+	return vips_image_new_from_source(
+	    source, "", "memory", TRUE, "fail_on", fail_on, NULL);
+}
+
 static int
 load(VipsImage **image, const void *data, size_t len, const struct photo *photo,
     const struct fit_request *request, bool strict, struct fit_reply *reply)
 {
-	/* libjpeg only warns when data ends too early; libpng warns of harmless things */
-	VipsFailOn fail_on = strict && photo->facts.type == IMAGE_JPEG
-	                         ? VIPS_FAIL_ON_WARNING
-	                         : VIPS_FAIL_ON_ERROR;
 	uint64_t max_pixels = request->photo.options.max_pixels;
 	int orientation = request->options.orientation;
 	VipsSource *source = vips_source_new_from_memory(data, len);
 	VipsImage *next;
-	uint64_t pixels;
+	uint64_t pixels, shrink;
 
 	if (strcmp(photo->type, "image/bmp") == 0 ||
 	    strcmp(photo->type, "image/x-ms-bmp") == 0) {
 		g_object_unref(source);
 		return load_bmp(image, data, len, max_pixels, reply);
 	}
-	*image = vips_image_new_from_source(
-	    source, "", "memory", TRUE, "fail_on", fail_on, NULL);
+	*image = open_source(source, photo, request, strict);
 	g_object_unref(source);
 	reply->outcome = FIT_UNREADABLE;
 	if (*image == NULL)
 		return -1;
 	pixels = (uint64_t)(*image)->Xsize * (uint64_t)(*image)->Ysize;
+	shrink = (uint64_t)shrink_of(photo, request);
+	pixels *= shrink * shrink;
 	if (max_pixels > 0 && pixels > max_pixels) {
 		reply->outcome = FIT_TOO_MANY_PIXELS;
 		return -1;
@@ -273,10 +302,11 @@ pad(VipsImage **image, const struct fit_plan *plan, const struct fit_options *op
 	return advance(image, &next, result);
 }
 
-/* Removes the fields of an animation and, unless keep, all metadata but the colour
- * profile. */
+/* Removes the fields of an animation and, unless they are to be kept, all metadata but
+ * the colour profile; of a thumbnail, whose profile may be larger than its pixels, that
+ * as well. */
 static int
-strip(VipsImage **image, bool keep, struct fit_done *done)
+strip(VipsImage **image, const struct fit_options *options, struct fit_done *done)
 {
 	static const char *const film[] = {"n-pages", "page-height", "loop", "delay",
 	    "gif-loop", "gif-delay", "background", "palette-bit-depth",
@@ -284,18 +314,23 @@ strip(VipsImage **image, bool keep, struct fit_done *done)
 	VipsImage *next;
 	char **fields;
 
+	if (options->thumbnail > 0 &&
+	    vips_image_get_typeof(*image, VIPS_META_ICC_NAME) != 0)
+		(void)advance(image, &next,
+		    vips_icc_transform(
+		        *image, &next, "srgb", "embedded", TRUE, "depth", 8, NULL));
 	if (advance(image, &next, vips_copy(*image, &next, NULL)) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof film / sizeof *film; i++)
 		vips_image_remove(*image, film[i]);
-	if (keep)
+	if (options->keep_metadata)
 		return 0;
 	done->stripped = vips_image_get_typeof(*image, VIPS_META_EXIF_NAME) != 0 ||
 	                 vips_image_get_typeof(*image, VIPS_META_XMP_NAME) != 0 ||
 	                 vips_image_get_typeof(*image, VIPS_META_IPTC_NAME) != 0;
 	fields = vips_image_get_fields(*image);
 	for (char **f = fields; f != NULL && *f != NULL; f++)
-		if (strcmp(*f, VIPS_META_ICC_NAME) != 0)
+		if (options->thumbnail > 0 || strcmp(*f, VIPS_META_ICC_NAME) != 0)
 			vips_image_remove(*image, *f);
 	g_strfreev(fields);
 	return 0;
@@ -309,8 +344,7 @@ follow(VipsImage *whole, const struct fit_plan *plan, const struct fit_options *
 	VipsImage *image = g_object_ref(whole), *next;
 
 	if (crop(&image, plan, options, done) == 0 && scale(&image, plan, done) == 0 &&
-	    pad(&image, plan, options, done) == 0 &&
-	    strip(&image, options->keep_metadata, done) == 0 &&
+	    pad(&image, plan, options, done) == 0 && strip(&image, options, done) == 0 &&
 	    (next = vips_image_copy_memory(image)) != NULL) {
 		g_object_unref(image);
 		return next;
@@ -380,8 +414,8 @@ encode_as(VipsImage *image, enum image_type type, const struct fit_request *requ
 		vips_area_unref(VIPS_AREA(colour));
 	}
 	if (result == 0)
-		result = fit_encode(flat, type, request->limits.image.max_bytes, made,
-		    &len, &reply->done.quality);
+		result =
+		    fit_encode(flat, type, request, made, &len, &reply->done.quality);
 	g_object_unref(flat);
 	if (result != 0)
 		return result;

@@ -16,6 +16,8 @@ fit_need(const struct photo *photo, const struct fit_request *request)
 {
 	struct findings fs = photo->findings;
 
+	if (request->options.thumbnail > 0)
+		return FIT_NEEDED;
 	if (findings_worst(&fs) == SEVERITY_REFUSED)
 		return FIT_HOPELESS;
 	if (request->options.orientation == 0 &&
@@ -56,7 +58,7 @@ fit(int fd, const struct fit_request *request, const struct photo *photo,
 	reply->outcome = FIT_CHANGED;
 	if (n == (ssize_t)size) {
 		fit_mend(data, size, photo, request, true, reply, made);
-		if (is_only_odd(fd, photo, reply)) {
+		if (request->options.thumbnail == 0 && is_only_odd(fd, photo, reply)) {
 			memset(reply, 0, sizeof *reply);
 			fit_mend(data, size, photo, request, false, reply, made);
 		}
