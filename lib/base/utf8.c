@@ -71,22 +71,48 @@ static const struct {
     {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff},
     {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
 
+/* The code point of a valid character of n bytes. */
+static unsigned
+code_point(const char *s, size_t n)
+{
+	unsigned c = (unsigned char)*s;
+
+	if (n > 1)
+		c &= 0x7fU >> n;
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | ((unsigned char)s[i] & 0x3f);
+	return c;
+}
+
+size_t
+utf8_columns(const char *s)
+{
+	size_t columns = 0, left = strlen(s), n;
+
+	for (; left > 0 && (n = utf8_char(s, left)) > 0; s += n, left -= n) {
+		unsigned c = code_point(s, n);
+		/* Hangul and up, but not the signs that this program draws with. */
+		columns += c < 0x1100 || (c >= 0x2000 && c < 0x2600) || c == 0x2714 ||
+		                   c == 0x2718
+		               ? 1
+		               : 2;
+	}
+	return columns;
+}
+
 /* Writes how the first character of s is shown: as it is, or as an escape. Returns the
  * number of bytes that it has in s. */
 static size_t
 show_char(char out[12], const char *s, size_t len)
 {
 	size_t n = utf8_char(s, len);
-	unsigned c = (unsigned char)*s;
+	unsigned c;
 
 	if (n == 0) {
-		snprintf(out, 12, "\\x%02x", c);
+		snprintf(out, 12, "\\x%02x", (unsigned char)*s);
 		return 1;
 	}
-	if (n > 1)
-		c &= 0x7fU >> n;
-	for (size_t i = 1; i < n; i++)
-		c = c << 6 | ((unsigned char)s[i] & 0x3f);
+	c = code_point(s, n);
 	snprintf(out, 12, "%.*s", (int)n, s);
 	for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
 		if (c >= hidden[i].first && c <= hidden[i].last)

@@ -21,6 +21,10 @@ bool utf8_valid(const char *s, size_t len);
 /* The number of characters (code points) of a valid string. */
 size_t utf8_count(const char *s);
 
+/* The columns of a terminal that a valid string takes, at most: characters that
+ * some terminals show wide count as two. */
+size_t utf8_columns(const char *s);
+
 /* Removes an incomplete character at the end, as a fixed buffer leaves it. */
 void utf8_cut(char *s);
 
