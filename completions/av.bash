@@ -46,6 +46,7 @@ _av_values() {
     for name in $(_av_chosen); do _av_words options "$name" --step "$step"; done
     ;;
   --ledger) echo none ;;
+  --progress) printf '%s\n' auto plain json none ;;
   --state) [[ $2 != *ledger ]] || printf '%s\n' intended made unknown not_made failed gone ;;
   --grant) printf '%s\n' password-realm password client_credentials authorization_code device_code ;;
   --step) printf '%s\n' upload render ;;

@@ -59,6 +59,8 @@ function __av_values -a option program
         case --ledger
             echo none
             __fish_complete_path
+        case --progress
+            string split ' ' 'auto plain json none'
         case --header-file --trace --dir
             __fish_complete_path
         case --state

@@ -5,7 +5,7 @@
 	lint lint-format lint-layers lint-cppcheck lint-tidy lint-manuals
 
 CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
-	valgrind parallel strace gdb curl python3-jsonschema mandoc zsh fish imagemagick \
+	valgrind parallel strace gdb curl tmux bsdutils python3-jsonschema mandoc zsh fish imagemagick \
 	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck libpng-dev \
 	bsdextrautils file time procps python3 python3-yaml xz-utils nodejs openssl
 BENCH_DEPS = imagemagick libimage-exiftool-perl libvips-tools jpeginfo pngcheck python3-pil curl

@@ -231,8 +231,11 @@ begin(void *arg, struct item *item)
 int
 main(int argc, char *argv[])
 {
-	static const struct run_step step = {
-	    .name = "poll", .input = INPUT_AVATARS, .skip = skip, .begin = begin};
+	static const struct run_step step = {.name = "poll",
+	    .doing = "in training",
+	    .input = INPUT_AVATARS,
+	    .skip = skip,
+	    .begin = begin};
 	struct options o = {.watch = WATCH};
 	struct poll_tool self = {0};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;

@@ -400,6 +400,7 @@ int
 main(int argc, char *argv[])
 {
 	static const struct run_step step = {.name = "render",
+	    .doing = "at work",
 	    .input = INPUT_AVATARS,
 	    .skip = skip,
 	    .settled = settled,

@@ -428,6 +428,7 @@ int
 main(int argc, char *argv[])
 {
 	static const struct run_step step = {.name = "upload",
+	    .doing = "being sent",
 	    .input = INPUT_PHOTOS,
 	    .skip = skip,
 	    .settled = settled,

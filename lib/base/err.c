@@ -8,7 +8,7 @@
 #include "base/utf8.h"
 
 static int level;
-static bool status_shown;
+static const char *(*lead)(void);
 
 enum { LINE_BYTES = 8192 }; /* a sign-in URL may be long */
 
@@ -39,8 +39,8 @@ print_line(int needed, const char *name, const char *fmt, va_list ap)
 	if (level < needed)
 		return;
 	format(message, sizeof message, fmt, ap);
-	err_status("%s", "");
-	fprintf(stderr, "%s%s%s\n", name, *name != '\0' ? ": " : "", message);
+	fprintf(
+	    stderr, "%s%s%s%s\n", err_lead(), name, *name != '\0' ? ": " : "", message);
 }
 
 bool
@@ -127,17 +127,15 @@ say(const char *fmt, ...)
 }
 
 void
-err_status(const char *fmt, ...)
+err_set_lead(const char *(*fn)(void))
 {
-	char line[256];
-	va_list ap;
+	lead = fn;
+}
 
-	va_start(ap, fmt);
-	format(line, sizeof line, fmt, ap);
-	va_end(ap);
-	if (line[0] != '\0' || status_shown)
-		fprintf(stderr, "\r%s\033[K", line);
-	status_shown = line[0] != '\0';
+const char *
+err_lead(void)
+{
+	return lead != NULL ? lead() : "";
 }
 
 void

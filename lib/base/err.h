@@ -55,9 +55,10 @@ void note(const char *fmt, ...) PRINTF(1, 2);
 /* A line without the program's name, at any level: what a user has to do. */
 void say(const char *fmt, ...) PRINTF(1, 2);
 
-/* A status line on a terminal, which the next one or a message replaces. ""
- * removes it. */
-void err_status(const char *fmt, ...) PRINTF(1, 2);
+/* What to write before each message: the function returns it, such as the
+ * bytes that remove the progress from a terminal. */
+void err_set_lead(const char *(*lead)(void));
+const char *err_lead(void);
 
 /* Prints the message at any level and exits with a status of <sysexits.h>. */
 _Noreturn void die(int status, const char *fmt, ...) PRINTF(2, 3);

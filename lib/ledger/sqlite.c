@@ -1,20 +1,28 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "ledger/sqlite.h"
 #include "ledger/sqlite_claims.h"
+#include "os/pipeline.h"
 
 #define APPLICATION 0x61764c67 /* "avLg" */
 #define VERSION     3
 
 /* The longest wait for another process's commit: some thousands of commits. */
 #define BUSY_MS 120000
+
+#define TURN_MS 2
+#define SHOW_MS 1000 /* before a wait is shown, and then again */
+#define TELL_MS 5000 /* before a message tells it */
 
 static const char schema[] =
     "CREATE TABLE process (last INTEGER NOT NULL);"
@@ -70,13 +78,60 @@ number(struct sqlite_store *db, const char *text, int64_t *n, struct err *e)
 	return rc > 0 ? 0 : -1;
 }
 
+/* The process that writes the ledger, as /proc/locks tells: it has the byte 120 of the
+ * -shm file locked. The file is not opened, since closing it would drop our own locks. 0:
+ * nobody, or nobody that can be seen. */
+static int
+writer(const char *file)
+{
+	char *shm = mem_printf("%s-shm", file), line[256];
+	FILE *locks = fopen("/proc/locks", "re");
+	struct stat st;
+	int pid, found = 0;
+
+	if (stat(shm, &st) != 0)
+		st.st_ino = 0;
+	while (locks != NULL && found == 0 && fgets(line, sizeof line, locks) != NULL) {
+		unsigned long long inode, at;
+
+		if (sscanf(line, "%*d: POSIX ADVISORY WRITE %d %*x:%*x:%llu %llu", &pid,
+		        &inode, &at) == 3 &&
+		    inode == st.st_ino && at == 120 && pid != getpid())
+			found = pid;
+	}
+	if (locks != NULL)
+		fclose(locks);
+	free(shm);
+	return found;
+}
+
+/* Tells what is waited for: in the progress after a second, once on stderr after five. */
+static void
+tell_wait(const struct sqlite_store *db, int ms)
+{
+	char name[32] = "another process";
+	int pid;
+
+	if (ms % SHOW_MS >= TURN_MS)
+		return;
+	pid = writer(db->file);
+	if (pid != 0)
+		snprintf(name, sizeof name, "process %d", pid);
+	pipeline_wait(clock_unix_ms() + 2 * SHOW_MS, "ledger locked by %s", name);
+	if (ms / SHOW_MS == TELL_MS / SHOW_MS)
+		warn("ledger '%s': %s has it locked; waiting", db->file, name);
+}
+
 /* SQLite's own busy handler sleeps up to 100 ms, the time of dozens of commits. */
 static int
 wait_for_others(void *arg, int count)
 {
-	(void)arg;
-	usleep(count < 10 ? 500 : 2000);
-	return count < BUSY_MS / 2;
+	struct sqlite_store *db = arg;
+
+	usleep(count < 10 ? 500 : TURN_MS * 1000);
+	if (count * TURN_MS >= SHOW_MS)
+		tell_wait(db, count * TURN_MS);
+	return count < BUSY_MS / TURN_MS;
 }
 
 /* Makes the file if it is missing, 0600 (SQLite gives its mode to the files beside it), and
@@ -115,7 +170,7 @@ connect_db(struct sqlite_store *db, struct err *e)
 	mem_checked(db->sql);
 	if (rc != SQLITE_OK)
 		return db_error(db, e);
-	sqlite3_busy_handler(db->sql, wait_for_others, NULL);
+	sqlite3_busy_handler(db->sql, wait_for_others, db);
 	sqlite3_db_config(db->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	return 0;
 }
@@ -157,7 +212,7 @@ identify_in_wal(struct sqlite_store *db, struct err *e)
 		if (known < 0 || execute(db, "PRAGMA journal_mode = WAL", e) == 0)
 			return known;
 		if (sqlite3_errcode(db->sql) != SQLITE_BUSY ||
-		    !wait_for_others(NULL, count))
+		    !wait_for_others(db, count))
 			return -1;
 	}
 }

@@ -317,6 +317,7 @@ signal_ready(void *arg, int fd, uint32_t events)
 void
 loop_on_signal(struct loop *loop, void (*fn)(void *arg, int signo), void *arg)
 {
+	struct sigaction hangup;
 	sigset_t set;
 
 	loop->on_signal = fn;
@@ -326,6 +327,9 @@ loop_on_signal(struct loop *loop, void (*fn)(void *arg, int signo), void *arg)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	/* nohup(1) has it ignored */
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
 	errno = pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (errno == 0)
 		loop->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

@@ -69,10 +69,10 @@ void loop_defer(
     struct loop *loop, struct deferred *d, void (*fn)(void *), void *arg);
 void loop_undefer(struct loop *loop, struct deferred *d);
 
-/* Calls fn for each SIGINT and SIGTERM from now on. The signals stay blocked
- * for the process; a child unblocks them. There is one handler, and it does
- * not keep loop_run running. Call it before any loop_work, whose threads
- * inherit the signal mask. */
+/* Calls fn for each SIGINT, SIGTERM and SIGHUP (unless it is ignored) from now
+ * on. The signals stay blocked for the process; a child unblocks them. There is
+ * one handler, and it does not keep loop_run running. Call it before any
+ * loop_work, whose threads inherit the signal mask. */
 void loop_on_signal(
     struct loop *loop, void (*fn)(void *arg, int signo), void *arg);
 

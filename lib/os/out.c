@@ -4,8 +4,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/failpoint.h"
 #include "os/out.h"
 
@@ -83,6 +85,21 @@ drop_partial_line(struct out *out)
 		(void)lseek(STDOUT_FILENO, at - (off_t)n, SEEK_SET);
 }
 
+/* Writes the next portion. On a terminal, what removes the progress goes in front of it, in
+ * one write, so that no other process draws in between. */
+static ssize_t
+write_portion(struct out *out)
+{
+	const char *lead = out->terminal ? err_lead() : "";
+	struct iovec parts[] = {{.iov_base = (char *)lead, .iov_len = strlen(lead)},
+	    {.iov_base = out->buf.data + out->at, .iov_len = portion(out)}};
+	ssize_t n = writev(STDOUT_FILENO, parts, 2);
+
+	return n <= 0                         ? n
+	       : (size_t)n > parts[0].iov_len ? n - (ssize_t)parts[0].iov_len
+	                                      : 0;
+}
+
 /* Writes while there is space (with wait: until all is written). */
 static void
 write_out(struct out *out, bool wait)
@@ -97,7 +114,7 @@ write_out(struct out *out, bool wait)
 			return;
 		}
 		failpoint("write");
-		n = write(STDOUT_FILENO, out->buf.data + out->at, portion(out));
+		n = write_portion(out);
 		failpoint("written");
 		if (n >= 0)
 			out->at += (size_t)n;
@@ -150,11 +167,12 @@ on_ready(void *arg, int fd, uint32_t events)
 void
 out_init(struct out *out, struct loop *loop, void (*drained)(void *arg), void *arg)
 {
-	struct stat st;
+	struct stat st = {0};
 
 	*out = (struct out){.loop = loop, .drained = drained, .arg = arg};
 	out->must_ask = fstat(STDOUT_FILENO, &st) == 0 &&
 	                (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+	out->terminal = S_ISCHR(st.st_mode) && isatty(STDOUT_FILENO);
 	update_watch(out);
 }
 

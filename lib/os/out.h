@@ -21,6 +21,7 @@ struct out {
 	size_t at; /* the bytes before it are written */
 	struct deferred flush;
 	bool must_ask; /* a pipe or socket: poll before each write */
+	bool terminal; /* where progress may stand (base/err.h, err_lead) */
 	/* errno of the first failed write, or 0; EPIPE: the reader is gone. */
 	int failed;
 	void (*drained)(void *arg); /* the backlog is gone, or the reader */

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -275,4 +276,40 @@ bool
 input_is_over(const struct input *in)
 {
 	return in->operands != NULL || in->lines.eof;
+}
+
+/* The lines of a regular file from here on, -1 if it is none or a long one. */
+static int64_t
+count_lines(int fd, char end)
+{
+	static const off_t most = (off_t)64 << 20;
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	char chunk[65536], last = end;
+	struct stat st;
+	int64_t n = 0;
+	ssize_t got;
+
+	if (at < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size - at > most)
+		return -1;
+	while ((got = pread(fd, chunk, sizeof chunk, at)) > 0) {
+		for (const char *p = chunk;
+		     (p = memchr(p, end, (size_t)(chunk + got - p))); p++)
+			n++;
+		last = chunk[got - 1];
+		at += got;
+	}
+	return n + (last != end);
+}
+
+int64_t
+input_count(const struct input *in)
+{
+	int64_t n = 0;
+
+	if (in->operands == NULL)
+		return count_lines(in->lines.fd, in->lines.end);
+	while (in->operands[n] != NULL)
+		n++;
+	return n;
 }

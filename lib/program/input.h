@@ -18,6 +18,7 @@
 #define AV_PROGRAM_INPUT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "os/lines.h"
 #include "json/rec.h"
@@ -48,5 +49,9 @@ void input_release(struct input *in);
  * has to be read (lines_read), or input_is_over: no record will ever follow. */
 struct rec *input_next(struct input *in);
 bool input_is_over(const struct input *in);
+
+/* How many records the operands or the file at stdin have, before the first one
+ * is read; -1: unknown. */
+int64_t input_count(const struct input *in);
 
 #endif

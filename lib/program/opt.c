@@ -10,6 +10,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/config.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -29,6 +30,10 @@ static const char *const what_is_right[] = {
     [OPT_BYTES] = "a number of bytes such as 1000, 64k or 4M",
     [OPT_RATE] = "a rate such as 5/s or 30/m",
 };
+/* What opt_parse was called with, and the index of the first operand. */
+static const struct opt_usage *parsed_usage;
+static char **parsed;
+static int operands;
 
 static void
 print_row(char letter, const char *name, const char *arg, const char *help)
@@ -170,6 +175,8 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 	fill_closed_streams();
 	set_up_process();
 	make_getopt_args(table, letters, longs);
+	parsed_usage = usage;
+	parsed = argv;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		if (c == 'h')
@@ -188,13 +195,53 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 			opt_misuse(usage, "--%s: '%s' is not %s", table[i].name, optarg,
 			    what_is_right[table[i].type]);
 	}
+	operands = optind;
 	return optind;
+}
+
+void
+opt_line(char *text, size_t size)
+{
+	static const char plain[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./,:=@%+-";
+	struct buf line = {.max = size - 1};
+
+	for (int i = 1; i < operands; i++) {
+		const char *word = parsed[i];
+
+		if (strcmp(word, "--") == 0)
+			break;
+		if (strcmp(word, "-0") == 0 || strcmp(word, "--null") == 0)
+			continue; /* what comes in another time are records */
+		if (*word != '\0' && word[strspn(word, plain)] == '\0') {
+			buf_printf(&line, " %s", word);
+			continue;
+		}
+		buf_str(&line, " '");
+		for (; *word != '\0'; word++)
+			buf_str(&line, *word == '\'' ? "'\\''" : (char[]){*word, 0});
+		buf_str(&line, "'");
+	}
+	snprintf(text, size, "%s", line.data != NULL && !line.full ? line.data : "");
+	buf_release(&line);
+}
+
+static enum opt_progress
+way_named(const char *name)
+{
+	static const char *const names[] = {"auto", "plain", "json", "none"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(name, names[i]) == 0)
+			return (enum opt_progress)i;
+	opt_misuse(
+	    parsed_usage, "--progress: '%s' is none of auto, plain, json and none", name);
 }
 
 void
 opt_common_finish(struct opt_common *common)
 {
-	const char *jobs;
+	const char *jobs, *way = getenv("AV_PROGRESS");
 	char *copy, *rest, *name;
 
 	(void)config_load(&common->bad_config);
@@ -208,5 +255,9 @@ opt_common_finish(struct opt_common *common)
 	free(copy);
 	if (common->jobs == 0 && (jobs == NULL || !units_count(jobs, &common->jobs)))
 		common->jobs = 4;
+	if (common->progress == NULL && way != NULL && *way != '\0')
+		common->progress = way;
+	if (common->progress != NULL)
+		common->way = way_named(common->progress);
 	err_set_level(common->quiet ? -1 : common->verbose);
 }

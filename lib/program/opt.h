@@ -41,6 +41,15 @@ struct opt_usage {
 	const char *examples; /* lines to copy */
 };
 
+/* How to show progress: as the terminal can, as plain lines, ... */
+enum opt_progress {
+	PROGRESS_AUTO,
+	PROGRESS_PLAIN,
+	PROGRESS_JSON,
+	PROGRESS_NONE,
+	PROGRESS_WAYS,
+};
+
 /* The options of all programs that read records. */
 struct opt_common {
 	/* -p, else AV_PROVIDER, else the configuration's, else NULL */
@@ -48,7 +57,9 @@ struct opt_common {
 	struct strings providers; /* the names in it */
 	const char *url;
 	int64_t jobs;
-	bool keep_order, quiet, nul, retry_failed, exit_zero;
+	bool keep_order, quiet, nul, retry_failed, exit_zero, summary;
+	const char *progress;  /* --progress, else AV_PROGRESS, else NULL */
+	enum opt_progress way; /* the same */
 	int verbose;
 	int64_t timeout_ms; /* 0: the program's default */
 	double rate;        /* 0: the provider's */
@@ -72,6 +83,10 @@ struct opt_common {
 	    OPT_FLAG, offsetof(T, common.retry_failed)}, \
 	{0, "exit-zero", NULL, "exit with 0 even if records failed", \
 	    OPT_FLAG, offsetof(T, common.exit_zero)}, \
+	{0, "progress", "HOW", "auto, plain, json or none (AV_PROGRESS)", \
+	    OPT_STR, offsetof(T, common.progress)}, \
+	{0, "summary", NULL, "say at the end what came of it, and what to do", \
+	    OPT_FLAG, offsetof(T, common.summary)}, \
 	{'q', "quiet", NULL, "print only errors on stderr", \
 	    OPT_FLAG, offsetof(T, common.quiet)}, \
 	{'v', "verbose", NULL, "print more, such as each request, on stderr", \
@@ -104,8 +119,13 @@ int opt_parse(int argc, char *argv[], const struct opt_usage *usage,
     const struct opt *table, void *into);
 
 /* Sets the level of messages, sets -p and -j where they were not given
- * (base/config.h; 4 jobs), and splits -p into names, which are never freed. */
+ * (base/config.h; 4 jobs) and --progress (AV_PROGRESS), and splits -p into
+ * names, which are never freed. */
 void opt_common_finish(struct opt_common *common);
+
+/* Writes the options that opt_parse read, but for -0 and operands, as a shell
+ * reads them: each with a blank before it. "" if they do not fit. */
+void opt_line(char *text, size_t size);
 
 /* Prints the message and the synopsis on stderr, and exits with EX_USAGE. */
 _Noreturn void opt_misuse(const struct opt_usage *usage, const char *fmt, ...)

@@ -3,21 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "os/out.h"
+#include "program/progress.h"
 #include "program/run.h"
 #include "program/steps.h"
 #include "json/json.h"
 
 /* How long after the first signal reading goes on and requests in flight may end. */
-#define GRACE_MS    10000
-#define PARKED_MAX  10000 /* items */
-#define PROGRESS_MS 200
+#define GRACE_MS   10000
+#define PARKED_MAX 10000 /* items */
 
 /* Reading stops while more bytes of output than this wait for their reader. */
 #define BACKLOG_MAX ((size_t)1 << 18)
@@ -33,8 +32,8 @@ struct run {
 	/* At work, in the input's order; with keep_order also done, not yet written. */
 	TAILQ_HEAD(, item) items;
 	size_t held, parked; /* of items */
-	size_t n_done, n_failed;
-	struct timer grace, progress;
+	size_t n_failed;     /* records written */
+	struct timer grace;
 	struct deferred stop; /* stops all work once the output is lost */
 	bool keep_steps;      /* in the records */
 	bool reading;         /* stdin is watched */
@@ -59,16 +58,16 @@ more_severe(int a, int b)
 	return EX_OK;
 }
 
-/* Counts the record, writes it and frees it. */
+/* Counts the record, writes it and frees it. passes: it had failed before it came. */
 static void
-write_record(struct run *run, struct rec *rec)
+write_record(struct run *run, struct rec *rec, bool passes)
 {
 	struct json_object *error = rec_get(rec, "error");
 	const char *name = json_str(error, "/code");
 	enum code code = name != NULL ? code_find(name) : CODE_NONE;
 	bool retryable = json_flag(error, "/retryable", false);
 
-	run->n_done++;
+	progress_wrote(rec, passes);
 	if (error != NULL)
 		run->n_failed++;
 	if (error != NULL && !run->common->exit_zero)
@@ -83,7 +82,7 @@ write_item(struct run *run, struct item *item)
 {
 	TAILQ_REMOVE(&run->items, item, link);
 	run->held--;
-	write_record(run, item->rec);
+	write_record(run, item->rec, item->passes);
 	free(item);
 }
 
@@ -170,7 +169,7 @@ add_item(struct run *run, struct rec *rec)
 {
 	struct item *item = mem_new(1, sizeof *item);
 
-	*item = (struct item){.rec = rec, .run = run};
+	*item = (struct item){.rec = rec, .run = run, .since = loop_now(run->loop)};
 	TAILQ_INSERT_TAIL(&run->items, item, link);
 	run->held++;
 	return item;
@@ -201,7 +200,8 @@ retries(struct run *run, struct rec *rec)
 static void
 start_record(struct run *run, struct rec *rec)
 {
-	bool passes = (rec_failed(rec) && !retries(run, rec)) ||
+	bool failed = rec_failed(rec) && !retries(run, rec),
+	     passes = failed ||
 	              (run->step->skip != NULL && run->step->skip(run->program, rec));
 	struct item *item;
 	struct err e;
@@ -219,10 +219,13 @@ start_record(struct run *run, struct rec *rec)
 	}
 	if (!passes)
 		rec_fail(rec, run->step->name, &e);
-	if (run->common->keep_order && !TAILQ_EMPTY(&run->items))
-		run_done(add_item(run, rec));
-	else
-		write_record(run, rec);
+	if (run->common->keep_order && !TAILQ_EMPTY(&run->items)) {
+		item = add_item(run, rec);
+		item->passes = failed;
+		run_done(item);
+	} else {
+		write_record(run, rec, failed);
+	}
 }
 
 /* Starts a record that names no provider once for each provider of -p. */
@@ -303,8 +306,7 @@ fill_window(struct run *run)
 		return;
 	run->over = true;
 	loop_cancel(run->loop, &run->grace);
-	loop_cancel(run->loop, &run->progress);
-	err_status("%s", "");
+	progress_stop();
 	loop_stop(run->loop);
 }
 
@@ -362,6 +364,8 @@ on_signal(void *arg, int signo)
 {
 	struct run *run = arg;
 
+	if (run->signo != 0 && signo == SIGHUP)
+		return;
 	if (run->signo != 0)
 		run_exit(-signo);
 	run->signo = signo;
@@ -371,28 +375,17 @@ on_signal(void *arg, int signo)
 	stop_all(run, false);
 }
 
+/* Tells what progress_wrote cannot count. */
 static void
-show_progress(void *arg)
+fill_seat(void *arg, struct seat *seat)
 {
 	struct run *run = arg;
+	const struct item *first = TAILQ_FIRST(&run->items);
 
-	err_status("%s: %zu done, %zu failed, %zu at work", program_invocation_short_name,
-	    run->n_done, run->n_failed, run->held);
-	loop_at(run->loop, &run->progress, loop_now(run->loop) + PROGRESS_MS,
-	    show_progress, run);
-}
-
-/* Progress is shown on a terminal, and only by the last program of a pipe, which writes
- * to a file, so that one line serves the whole pipe. */
-static void
-start_progress(struct run *run)
-{
-	struct stat st;
-
-	if (err_level() >= 0 && isatty(STDERR_FILENO) && fstat(STDOUT_FILENO, &st) == 0 &&
-	    S_ISREG(st.st_mode))
-		loop_at(run->loop, &run->progress, loop_now(run->loop) + PROGRESS_MS,
-		    show_progress, run);
+	seat->at_work = run->held;
+	seat->oldest = first != NULL ? first->since : 0;
+	seat->over = run->input_over;
+	seat->signo = run->signo;
 }
 
 struct run *
@@ -409,6 +402,7 @@ run_new(struct loop *loop, const struct opt_common *common, const struct run_ste
 	TAILQ_INIT(&run->items);
 	input_init(&run->input, step->name, step->input, common->nul);
 	out_init(&run->out, loop, on_output_room, run);
+	progress_join(common, step->name, step->doing, fill_seat, run);
 	return run;
 }
 
@@ -419,6 +413,19 @@ run_free(struct run *run)
 	out_release(&run->out);
 	input_release(&run->input);
 	free(run);
+}
+
+/* How many records will be begun, or -1. */
+static int64_t
+expected(const struct run *run)
+{
+	int64_t copies =
+	    run->common->providers.n > 1 ? (int64_t)run->common->providers.n : 1;
+	int64_t lines = progress_is_on() ? input_count(&run->input) : -1;
+
+	/* Records of a file may name their provider. */
+	return lines < 0 || (copies > 1 && run->input.operands == NULL) ? -1
+	                                                                : copies * lines;
 }
 
 int
@@ -432,7 +439,7 @@ run_records(struct run *run, char **operands)
 	signal(SIGPIPE, SIG_IGN);
 	loop_on_signal(run->loop, on_signal, run);
 	run->input.operands = operands[0] != NULL ? operands : NULL;
-	start_progress(run);
+	progress_start(run->loop, expected(run));
 	fill_window(run);
 	if (!run->over)
 		loop_run(run->loop);
@@ -451,6 +458,7 @@ run_exit(int status)
 {
 	sigset_t all;
 
+	progress_leave(status < 0 ? -status : 0);
 	if (status >= 0)
 		exit(status);
 	signal(-status, SIG_DFL);

@@ -8,9 +8,10 @@
  * carries an error, or if the step's `skip` says so. Each record that is read
  * is also written.
  *
- * SIGINT and SIGTERM: no new work is begun, and work under way is asked to
- * stop. Records still read pass through with the error `interrupted`, until
- * the input ends or 10 s are over. A second signal ends the program at once.
+ * SIGINT, SIGTERM and SIGHUP: no new work is begun, and work under way is asked
+ * to stop. Records still read pass through with the error `interrupted`, until
+ * the input ends or 10 s are over. A second signal ends the program at once,
+ * unless it is SIGHUP, which a terminal that is closed sends twice.
  * When stdout cannot be written (the reader is gone, the disk is full), no new
  * work is begun and no more is read.
  */
@@ -41,15 +42,18 @@ struct item {
 	/* private to run */
 	struct run *run;
 	TAILQ_ENTRY(item) link;
+	int64_t since; /* when it began, in the loop's time; for progress */
 	bool done, parked;
 	int64_t begun_at;
 	struct json_object *charges; /* of run_charge, or NULL */
+	bool passes; /* it had failed before it came */
 };
 
 /* What one program does with each record: its step in a pipeline. `program` is
  * the pointer given to run_new, the program's own struct. */
 struct run_step {
-	const char *name; /* "upload": error.step of records that fail here */
+	const char *name;  /* "upload": error.step of records that fail here */
+	const char *doing; /* what happens at work, for progress; or NULL */
 	enum input_kind input;
 	/* True: the record has this program's result already and passes
 	 * through. NULL: none has. */

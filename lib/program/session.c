@@ -51,6 +51,9 @@ session_open(struct session *s, const struct opt_common *common,
 	*s = (struct session){
 	    .common = common, .step = step, .ledger_file = options->ledger_file};
 	engine->loop = loop_new();
+	s->run = run_new(engine->loop, common, step, options->window, program);
+	if (!options->dry_run)
+		run_keep_steps(s->run);
 	engine->free_slots = (size_t)common->jobs;
 	TAILQ_INIT(&engine->waiting);
 	engine->accounts = accounts_new(engine->loop, &account_options);
@@ -66,9 +69,6 @@ session_open(struct session *s, const struct opt_common *common,
 			warn("no paid request is sent: %s", s->paid.no_ledger.message);
 	}
 	engine->http = http_new(engine->loop, &http_options);
-	s->run = run_new(engine->loop, common, step, options->window, program);
-	if (!options->dry_run)
-		run_keep_steps(s->run);
 	engine->stopping = is_stopping;
 	engine->arg = s;
 }

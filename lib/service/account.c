@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "http/http.h"
 #include "http/url.h"
+#include "os/pipeline.h"
 #include "provider/load.h"
 #include "service/account.h"
 #include "service/pace.h"
@@ -20,6 +21,9 @@
 
 /* How soon to look again for a slot or a turn that others have. */
 #define LOOK_MS 50
+
+/* Shorter waits are not shown in the progress. */
+#define SHOW_MS 1000
 
 struct account_rest {
 	struct accounts *all;
@@ -371,6 +375,18 @@ local_time(int64_t ms, char text[32])
 	return text;
 }
 
+/* Shows a wait in the progress. */
+static void
+show_wait(struct account_rest *r, const char *what, int64_t ms)
+{
+	char at[32];
+
+	local_time(ms, at);
+	if (ms >= SHOW_MS && strlen(at) > 11)
+		pipeline_wait(clock_unix_ms() + ms, "%s: %s %s",
+		    r->account.provider->name, what, at + 11);
+}
+
 /* Tells a long wait, and again when it gets longer. */
 static void
 tell_wait(struct account_rest *r, const char *why, int64_t ms)
@@ -425,6 +441,7 @@ wait_for_pace(struct account_rest *r, int64_t ms)
 	struct loop *loop = r->all->loop;
 
 	loop_at(loop, &r->timer, loop_now(loop) + ms, serve, r);
+	show_wait(r, r->paused ? "rate limit until" : "paced until", ms);
 	if (r->paused)
 		tell_wait(r, "the service asked for a wait", ms);
 	else if (r->account.told_until == 0)
@@ -545,6 +562,7 @@ account_pause(struct account *a, int64_t ms)
 	if (ms <= 0)
 		return;
 	pace_pause(r->pace, ms);
+	show_wait(r, "rate limit until", ms);
 	tell_wait(r, "the service asked for a wait", pace_paused(r->pace));
 }
 
@@ -553,6 +571,7 @@ account_tell_retry(struct account *a, const struct err *e, int64_t ms)
 {
 	char at[32];
 
+	show_wait(a->rest, "trying again at", ms);
 	if (a->told_retry || clock_unix_ms() + ms < a->told_until + ACCOUNT_TELL_MS)
 		return;
 	a->told_retry = true;

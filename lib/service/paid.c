@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "ledger/key.h"
+#include "os/pipeline.h"
 #include "service/match.h"
 #include "service/paid.h"
 #include "json/json.h"
@@ -57,6 +58,21 @@ struct paid {
 
 static void claim(void *arg);
 
+/* Tells the progress what was paid for. */
+static void
+count(const struct paid *p)
+{
+	struct json_object *cost = json_at(p->spec.call.op->def, "/cost");
+
+	if (p->failure.err.code != CODE_NONE || p->plan != NULL)
+		return;
+	if (p->reused || p->sought.earlier)
+		pipeline_reused();
+	else
+		pipeline_paid(p->spec.call.account->provider->name,
+		    json_num(cost, "/credits", 0), json_str(cost, "/per"));
+}
+
 static void
 deliver(struct paid *p)
 {
@@ -68,6 +84,7 @@ deliver(struct paid *p)
 	p->charge.reused = p->reused;
 	if (p->charge.key[0] != '\0')
 		result.charge = &p->charge;
+	count(p);
 	if (p->has_turn)
 		account_give_turn(p->spec.call.account);
 	p->fn(p->arg, &result);
@@ -406,6 +423,8 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 	case LEDGER_BUSY:
 		p->claim = NULL;
 		p->state = BUSY;
+		pipeline_wait(
+		    clock_unix_ms() + 1000, "another process makes the same avatar");
 		loop_at(loop, &p->timer, loop_now(loop) + BUSY_MS, claim, p);
 		break;
 	case LEDGER_ERROR:

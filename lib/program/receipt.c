@@ -1,0 +1,734 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "photo/finding.h"
+#include "program/receipt.h"
+#include "json/json.h"
+
+/* The records that the hints speak of. */
+#define RECORDS "done.jsonl"
+
+#define RETRY " --retry-failed"
+
+/* The steps in the order of a pipe, and what has become of a record after each. */
+static const struct {
+	const char *name, *done;
+} steps[] = {{"validate", "fine"}, {"fit", "fine"}, {"upload", "made"}, {"poll", "ready"},
+    {"render", "ready"}};
+
+enum { STEPS = sizeof steps / sizeof *steps, STAGES = 8 };
+
+/* Counting records. */
+
+/* The finding that a photo was refused for. */
+static struct json_object *
+refusal(struct json_object *error)
+{
+	struct json_object *problems = json_at(error, "/problems");
+
+	for (size_t i = 0; i < json_len(problems); i++) {
+		struct json_object *p = json_item(problems, i);
+		const char *severity = json_str(p, "/severity");
+		if (severity != NULL &&
+		    strcmp(severity, severity_name(SEVERITY_REFUSED)) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+static enum code
+code_of(struct json_object *o)
+{
+	const char *name = json_str(o, "/code");
+
+	return name != NULL ? code_find(name) : CODE_NONE;
+}
+
+static void
+put_text(char *to, size_t size, const char *text)
+{
+	to[0] = '\0';
+	if (text != NULL) {
+		strncpy(to, text, size - 1);
+		to[size - 1] = '\0';
+		utf8_cut(to);
+	}
+}
+
+static void
+count_failed(struct seat *seat, struct rec *rec, struct json_object *error, bool before)
+{
+	struct json_object *finding = refusal(error);
+	const char *wanted = json_str(finding, "/wanted"),
+	           *message = json_str(finding != NULL ? finding : error, "/message");
+	struct seat_reason r = {.count = 1, .code = (uint16_t)code_of(error)};
+	char *text;
+
+	if (wanted != NULL && message != NULL && strstr(message, wanted) != NULL)
+		wanted = NULL;
+	seat->all_failed++;
+	if (r.code == CODE_INTERRUPTED) {
+		seat->stopped++;
+		return;
+	}
+	if (finding != NULL)
+		r.finding = (uint16_t)code_of(finding);
+	text = mem_printf("%s%s%s", message != NULL ? message : "",
+	    wanted != NULL ? "; wanted: " : "", wanted != NULL ? wanted : "");
+	put_text(r.text, sizeof r.text, text);
+	free(text);
+	put_text(r.step, sizeof r.step, json_str(error, "/step"));
+	put_text(r.provider, sizeof r.provider, rec_str(rec, "provider"));
+	if (r.code != CODE_NONE)
+		seat_add_reason(seat, &r);
+	else
+		seat->more_reasons++;
+	if (!before) {
+		seat->failed++;
+		memcpy(seat->error, r.text, sizeof seat->error);
+	}
+}
+
+void
+receipt_count(struct seat *seat, struct rec *rec, bool before)
+{
+	struct json_object *error = rec_get(rec, "error"),
+	                   *avatar = rec_get(rec, "avatar");
+	const char *status = json_str(avatar, "/status");
+	bool has_avatar = json_str(avatar, "/id") != NULL;
+
+	seat->out++;
+	seat->avatars += has_avatar;
+	if (error != NULL) {
+		count_failed(seat, rec, error, before);
+		return;
+	}
+	seat->made += has_avatar;
+	seat->ready += has_avatar && status != NULL && strcmp(status, "ready") == 0;
+}
+
+/* What the lines tell together. */
+
+static const struct seat *
+last_of(const struct seat *lines, size_t n)
+{
+	return &lines[n - 1];
+}
+
+static int
+signal_of(const struct seat *lines, size_t n)
+{
+	int signo = 0;
+
+	for (size_t i = 0; i < n && signo == 0; i++)
+		signo = lines[i].signo;
+	return signo;
+}
+
+static uint64_t
+killed_of(const struct seat *lines, size_t n)
+{
+	uint64_t killed = 0;
+
+	for (size_t i = 0; i < n; i++)
+		killed += lines[i].killed;
+	return killed;
+}
+
+bool
+receipt_has_news(const struct seat *lines, size_t n)
+{
+	return n > 0 &&
+	       (last_of(lines, n)->out > 1 || last_of(lines, n)->all_failed > 0 ||
+	           signal_of(lines, n) != 0 || killed_of(lines, n) > 0);
+}
+
+int64_t
+receipt_time(const struct seat *lines, size_t n)
+{
+	int64_t began = INT64_MAX, ended = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (lines[i].began < began)
+			began = lines[i].began;
+		if (lines[i].ended > ended)
+			ended = lines[i].ended;
+	}
+	return ended > began ? ended - began : 0;
+}
+
+/* The place of a step in the pipe, or -1. */
+static int
+place_of(const char *step)
+{
+	for (int i = 0; i < STEPS; i++)
+		if (strcmp(steps[i].name, step) == 0)
+			return i;
+	return -1;
+}
+
+/* How many records went well, and the word for that. */
+static uint64_t
+good_of(const struct seat *last, const char **word)
+{
+	int place = place_of(last->step);
+
+	*word = place < 0 ? "done" : steps[place].done;
+	return strcmp(*word, "ready") == 0  ? last->ready
+	       : strcmp(*word, "made") == 0 ? last->made
+	                                    : last->out - last->all_failed;
+}
+
+/* The most records with an avatar that a program wrote: what is paid for. */
+static uint64_t
+avatars_of(const struct seat *lines, size_t n)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (lines[i].avatars > most)
+			most = lines[i].avatars;
+	return most;
+}
+
+/* Writing. */
+
+struct page {
+	struct buf *out;
+	const struct style *style;
+	const struct seat *lines;
+	size_t n;
+	size_t column; /* of the last line of out */
+	bool told_records;
+};
+
+static void
+put(struct page *p, const char *text)
+{
+	buf_str(p->out, text);
+	p->column += utf8_columns(text);
+}
+
+static void
+end_line(struct page *p)
+{
+	buf_chr(p->out, '\n');
+	p->column = 0;
+}
+
+enum glyph { GOOD, BAD, OPEN };
+
+static void
+put_glyph(struct page *p, enum glyph glyph)
+{
+	static const struct {
+		const char *colour, *utf8, *ascii;
+	} glyphs[] = {
+	    {"\033[32m", "✔ ", "+ "}, {"\033[31m", "✘ ", "x "}, {"\033[33m", "… ", "- "}};
+
+	if (p->style->colour)
+		buf_str(p->out, glyphs[glyph].colour);
+	put(p, p->style->utf8 ? glyphs[glyph].utf8 : glyphs[glyph].ascii);
+	if (p->style->colour)
+		buf_str(p->out, "\033[m");
+}
+
+/* Writes text from the outside in words, and goes on in a new line with this indent where
+ * the terminal ends. A command is broken only behind a "|". */
+static void
+put_words(struct page *p, const char *text, size_t indent, bool command)
+{
+	char shown[1024], *word = shown, *end;
+
+	utf8_show(shown, sizeof shown, text);
+	for (; *word != '\0'; word = end) {
+		end = command ? strstr(word, "| ") : strchr(word, ' ');
+		end = end == NULL ? word + strlen(word) : end + (command ? 1 : 0);
+		if (p->column > indent &&
+		    p->column + utf8_columns(word) -
+		            (*end != '\0' ? utf8_columns(end) : 0) >=
+		        p->style->columns) {
+			end_line(p);
+			while (p->column < indent)
+				put(p, " ");
+		} else if (word != shown) {
+			put(p, " ");
+		}
+		buf_add(p->out, word, (size_t)(end - word));
+		p->column += utf8_columns(word) - utf8_columns(end);
+		if (*end == ' ')
+			end++;
+	}
+}
+
+/* The pieces of the head are joined by dots, and go to a new line as wholes. */
+static void
+put_piece(struct page *p, struct buf *piece, bool first)
+{
+	const char *dot = p->style->utf8 ? " · " : ", ";
+
+	if (!first && p->column + utf8_columns(piece->data) + 3 >= p->style->columns) {
+		end_line(p);
+		put(p, "  ");
+	} else if (!first) {
+		put(p, dot);
+	}
+	put(p, piece->data);
+	buf_clear(piece);
+}
+
+static void
+add_cost(struct buf *out, const struct seat_cost *c)
+{
+	buf_printf(out, "%.15g credits", c->credits);
+	if (*c->per != '\0') {
+		buf_str(out, " a ");
+		block_write_text(out, c->per);
+		buf_printf(out, " for each of %" PRIu64, c->n);
+	}
+	buf_str(out, " (");
+	block_write_text(out, c->provider);
+	buf_str(out, ")");
+}
+
+/* What was paid, and what was not. */
+static void
+put_costs(struct page *p)
+{
+	uint64_t reused = 0, paid = 0;
+	struct buf b = {0};
+
+	for (size_t i = 0; i < p->n; i++) {
+		reused += p->lines[i].reused;
+		for (int k = 0; k < PIPELINE_COSTS; k++) {
+			const struct seat_cost *c = &p->lines[i].costs[k];
+			paid += c->n;
+			if (c->n == 0 || c->credits <= 0)
+				continue;
+			add_cost(&b, c);
+			put_piece(p, &b, false);
+		}
+	}
+	if (paid + reused > 0) {
+		buf_str(&b, "0 paid twice");
+		if (reused > 0)
+			buf_printf(&b, " (%" PRIu64 " reused)", reused);
+		put_piece(p, &b, false);
+	}
+	buf_release(&b);
+}
+
+/* How many records failed. */
+static uint64_t
+bad_of(const struct seat *last)
+{
+	return last->all_failed > last->stopped ? last->all_failed - last->stopped : 0;
+}
+
+static void
+put_head(struct page *p)
+{
+	const struct seat *last = last_of(p->lines, p->n);
+	int signo = signal_of(p->lines, p->n);
+	uint64_t avatars = avatars_of(p->lines, p->n), bad = bad_of(last);
+	const char *word;
+	uint64_t good = good_of(last, &word);
+	struct buf b = {0};
+
+	put_glyph(p, signo != 0 ? OPEN : good > 0 || bad == 0 ? GOOD : BAD);
+	if (signo != 0)
+		buf_str(&b, "stopped after ");
+	else
+		buf_printf(
+		    &b, "%" PRIu64 " of %" PRIu64 " %s in ", good, last->out, word);
+	block_write_time(&b, receipt_time(p->lines, p->n));
+	put_piece(p, &b, true);
+	if (signo != 0 && avatars > 0) {
+		buf_printf(&b, "%" PRIu64 " %s paid for and noted, none is lost", avatars,
+		    avatars == 1 ? "avatar is" : "avatars are");
+		put_piece(p, &b, false);
+	}
+	put_costs(p);
+	if (bad > 0) {
+		buf_printf(&b, "%s%" PRIu64 " failed", p->style->utf8 ? "✘ " : "x ", bad);
+		put_piece(p, &b, false);
+	}
+	if (signo != 0) {
+		buf_str(&b, "go on with the same line");
+		put_piece(p, &b, false);
+	}
+	end_line(p);
+	buf_release(&b);
+}
+
+/* Commands. */
+
+/* Appends text with each `from` replaced. */
+static void
+add_replaced(struct buf *out, const char *text, const char *from, const char *to)
+{
+	const char *at;
+
+	for (; (at = strstr(text, from)) != NULL; text = at + strlen(from)) {
+		buf_add(out, text, (size_t)(at - text));
+		buf_str(out, to);
+	}
+	buf_str(out, text);
+}
+
+/* The hint for this provider. The caller frees it. */
+static char *
+hint_for(const struct seat_reason *r)
+{
+	enum code code = r->finding != CODE_NONE ? r->finding : r->code;
+	const char *provider = *r->provider != '\0' ? r->provider : "PROVIDER";
+	char prefix[sizeof r->provider + 1];
+	struct buf named = {0}, out = {0};
+	size_t i;
+
+	for (i = 0; provider[i] != '\0'; i++)
+		prefix[i] = provider[i] >= 'a' && provider[i] <= 'z'
+		                ? (char)(provider[i] - 'a' + 'A')
+		                : provider[i];
+	prefix[i] = '_';
+	prefix[i + 1] = '\0';
+	add_replaced(&named, code_info(code)->hint, "NAME_", prefix);
+	add_replaced(&out, named.data, "PROVIDER", provider);
+	buf_release(&named);
+	return buf_take(&out);
+}
+
+/* The line of the pipe with this step, or NULL. */
+static const struct seat *
+line_of(const struct page *p, const char *step)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (strcmp(p->lines[i].step, step) == 0)
+			return &p->lines[i];
+	return NULL;
+}
+
+static int
+furthest(const struct page *p)
+{
+	int most = -1;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (place_of(p->lines[i].step) > most)
+			most = place_of(p->lines[i].step);
+	return most;
+}
+
+/* The step of a stage of a command: "upload" of "av-upload ...", or "". */
+static void
+step_of(const char *stage, char step[16])
+{
+	size_t len = strncmp(stage, "av-", 3) == 0 ? strcspn(stage + 3, " ") : 0;
+
+	if (len > 15)
+		len = 0;
+	memcpy(step, stage + (len > 0 ? 3 : 0), len);
+	step[len] = '\0';
+}
+
+static const char *
+file_of(const struct page *p)
+{
+	const char *file = last_of(p->lines, p->n)->file;
+
+	return *file != '\0' ? file : RECORDS;
+}
+
+/* Appends a stage of a command, with the options that its program had in this pipe. */
+static void
+add_stage(const struct page *p, struct buf *out, const char *stage)
+{
+	const struct seat *line;
+	char step[16];
+
+	step_of(stage, step);
+	line = line_of(p, step);
+	if (line == NULL || *line->options == '\0' || strcmp(step, "fit") == 0) {
+		add_replaced(out, stage, RECORDS, file_of(p));
+		return;
+	}
+	buf_printf(out, "av-%s%s", step, strstr(stage, RETRY) != NULL ? RETRY : "");
+	add_replaced(out, line->options, RETRY, "");
+}
+
+/* Splits a command into its stages, and removes the "<done.jsonl". */
+static size_t
+split(char *command, char *stages[STAGES], bool *reads)
+{
+	size_t n = 0;
+
+	*reads = false;
+	while (command != NULL && n < STAGES) {
+		char *end = strstr(command, " | "), *redirect;
+
+		if (end != NULL)
+			*end = '\0';
+		redirect = strstr(command, " <" RECORDS);
+		if (redirect != NULL)
+			*redirect = '\0';
+		*reads = *reads || redirect != NULL;
+		stages[n++] = command;
+		command = end != NULL ? end + 3 : NULL;
+	}
+	return n;
+}
+
+/* The command of a hint for this pipe: what retries begins with the step that failed, and
+ * no stage goes further than the pipe. The caller frees it. */
+static char *
+command_for(struct page *p, const char *hint, const char *failed)
+{
+	char *copy = mem_str(hint), *stages[STAGES], step[16];
+	char *begin = mem_printf("av-%s" RETRY, failed);
+	bool reads, retries = strstr(hint, RETRY) != NULL && place_of(failed) >= 0;
+	size_t n = split(copy, stages, &reads), first = 0;
+	struct buf out = {0};
+
+	while (retries && first < n && strncmp(stages[first], begin, strlen(begin)) != 0)
+		first++;
+	if (first == n) {
+		first = 0;
+		add_stage(p, &out, begin);
+		if (reads)
+			buf_printf(&out, " <%s", file_of(p));
+		reads = false;
+	}
+	for (size_t i = first; i < n; i++) {
+		step_of(stages[i], step);
+		if (out.len > 0 && place_of(step) > furthest(p))
+			continue;
+		if (out.len > 0)
+			buf_str(&out, " | ");
+		add_stage(p, &out, stages[i]);
+		if (reads)
+			buf_printf(&out, " <%s", file_of(p));
+		reads = false;
+	}
+	p->told_records = p->told_records || strstr(out.data, file_of(p)) != NULL;
+	free(copy);
+	free(begin);
+	return buf_take(&out);
+}
+
+/* Writes text in lines of its own. */
+static void
+put_lines(struct page *p, const char *text, size_t indent, bool command)
+{
+	for (size_t i = 0; i < indent; i++)
+		put(p, " ");
+	put_words(p, text, indent + (command ? 4 : 0), command);
+	end_line(p);
+}
+
+/* Writes what to do: a sentence, a command, or both. */
+static void
+put_hint(struct page *p, const char *hint, const char *failed)
+{
+	const char *at = strstr(hint, "$ ");
+	size_t len = at != NULL ? (size_t)(at - hint) : strlen(hint);
+	char *words, *command;
+
+	while (len > 0 && hint[len - 1] == ' ')
+		len--;
+	words = mem_strn(hint, len);
+	if (len > 0)
+		put_lines(p, words, 6, false);
+	free(words);
+	if (at == NULL)
+		return;
+	command = command_for(p, at + 2, failed);
+	put_lines(p, command, 6, true);
+	free(command);
+}
+
+static void
+put_reason(struct page *p, const struct seat_reason *r)
+{
+	enum code code = r->finding != CODE_NONE ? r->finding : r->code;
+	struct buf b = {0};
+
+	put(p, "  ");
+	put_glyph(p, BAD);
+	buf_printf(&b, "%" PRIu32 " %s %s", r->count, p->style->utf8 ? "×" : "x",
+	    r->varied || *r->text == '\0' ? code_info(code)->text : r->text);
+	if (*r->provider != '\0')
+		buf_printf(&b, " (%s)", r->provider);
+	put_words(p, b.data, 4, false);
+	end_line(p);
+	buf_release(&b);
+}
+
+static int
+by_count(const void *a, const void *b)
+{
+	const struct seat_reason *x = a, *y = b;
+
+	return (x->count < y->count) - (x->count > y->count);
+}
+
+/* Writes the reasons, the most frequent first, and once what to do about those that have
+ * the same hint. */
+static void
+put_reasons(struct page *p)
+{
+	const struct seat *last = last_of(p->lines, p->n);
+	struct seat_reason all[PIPELINE_REASONS];
+
+	memcpy(all, last->reasons, sizeof all);
+	qsort(all, PIPELINE_REASONS, sizeof *all, by_count);
+	for (size_t i = 0; i < PIPELINE_REASONS; i++) {
+		char *hint, *other;
+
+		if (all[i].count == 0)
+			continue;
+		put_reason(p, &all[i]);
+		hint = hint_for(&all[i]);
+		for (size_t k = i + 1; k < PIPELINE_REASONS; k++) {
+			if (all[k].count == 0 || strcmp(all[k].step, all[i].step) != 0)
+				continue;
+			other = hint_for(&all[k]);
+			if (strcmp(hint, other) == 0) {
+				put_reason(p, &all[k]);
+				all[k].count = 0;
+			}
+			free(other);
+		}
+		put_hint(p, hint, all[i].step);
+		free(hint);
+	}
+	if (last->more_reasons > 0) {
+		put(p, "  ");
+		put_glyph(p, BAD);
+		buf_printf(p->out, "%" PRIu64 " for other reasons; see error.message",
+		    last->more_reasons);
+		end_line(p);
+	}
+}
+
+/* Tells of programs that did not leave, and of the records that they had. */
+static void
+put_killed(struct page *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct seat *s = &p->lines[i];
+		struct buf b = {0};
+
+		if (s->killed == 0)
+			continue;
+		put(p, "  ");
+		put_glyph(p, BAD);
+		buf_printf(&b, "av-%s was killed", s->step);
+		if (s->at_work > 0)
+			buf_printf(&b,
+			    " with %" PRIu64 " records, which did not come out",
+			    s->at_work);
+		buf_str(&b, "; run the same line again");
+		put_words(p, b.data, 4, false);
+		end_line(p);
+		buf_release(&b);
+	}
+}
+
+void
+receipt_write(
+    struct buf *out, const struct seat *lines, size_t n, const struct style *style)
+{
+	struct page p = {.out = out, .style = style, .lines = lines, .n = n};
+
+	if (n == 0)
+		return;
+	put_head(&p);
+	put_killed(&p);
+	put_reasons(&p);
+	if (p.told_records && *last_of(lines, n)->file == '\0')
+		put_lines(&p,
+		    RECORDS ": add >" RECORDS " to the line to keep the records", 2,
+		    false);
+}
+
+static struct json_object *
+costs_json(const struct seat *lines, size_t n)
+{
+	struct json_object *list = json_new_array();
+
+	for (size_t i = 0; i < n; i++) {
+		for (int k = 0; k < PIPELINE_COSTS; k++) {
+			const struct seat_cost *c = &lines[i].costs[k];
+			struct json_object *o;
+
+			if (c->n == 0)
+				continue;
+			o = json_new_object();
+			json_put_str(o, "provider", c->provider);
+			json_put(o, "credits", json_object_new_double(c->credits));
+			json_put_str(o, "per", *c->per != '\0' ? c->per : NULL);
+			json_put_int(o, "made", (int64_t)c->n);
+			json_append(list, o);
+		}
+	}
+	return list;
+}
+
+static struct json_object *
+reasons_json(const struct seat *last)
+{
+	struct json_object *list = json_new_array();
+
+	for (int i = 0; i < PIPELINE_REASONS; i++) {
+		const struct seat_reason *r = &last->reasons[i];
+		struct json_object *o;
+		char *hint;
+
+		if (r->count == 0)
+			continue;
+		hint = hint_for(r);
+		o = json_new_object();
+		json_put_int(o, "count", r->count);
+		json_put_str(o, "code", code_info(r->code)->name);
+		if (r->finding != CODE_NONE)
+			json_put_str(o, "finding", code_info(r->finding)->name);
+		json_put_str(o, "step", r->step);
+		json_put_str(o, "provider", *r->provider != '\0' ? r->provider : NULL);
+		json_put_str(o, "message", r->text);
+		json_put_str(o, "hint", hint);
+		json_append(list, o);
+		free(hint);
+	}
+	return list;
+}
+
+struct json_object *
+receipt_json(const struct seat *lines, size_t n)
+{
+	struct json_object *o = json_new_object();
+	const struct seat *last;
+	uint64_t reused = 0;
+
+	if (n == 0)
+		return o;
+	last = last_of(lines, n);
+	for (size_t i = 0; i < n; i++)
+		reused += lines[i].reused;
+	json_put(
+	    o, "seconds", json_object_new_double((double)receipt_time(lines, n) / 1000));
+	json_put_bool(o, "stopped", signal_of(lines, n) != 0);
+	json_put_int(o, "killed", (int64_t)killed_of(lines, n));
+	json_put_int(o, "records", (int64_t)last->out);
+	json_put_int(o, "avatars", (int64_t)avatars_of(lines, n));
+	json_put_int(o, "made", (int64_t)last->made);
+	json_put_int(o, "ready", (int64_t)last->ready);
+	json_put_int(o, "failed", (int64_t)bad_of(last));
+	json_put_int(o, "interrupted", (int64_t)last->stopped);
+	json_put_int(o, "reused", (int64_t)reused);
+	json_put(o, "costs", costs_json(lines, n));
+	json_put(o, "failures", reasons_json(last));
+	return o;
+}
