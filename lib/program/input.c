@@ -278,27 +278,30 @@ input_is_over(const struct input *in)
 	return in->operands != NULL || in->lines.eof;
 }
 
-/* The lines of a regular file from here on, -1 if it is none or a long one. */
+/* The lines of a regular file from here on, or -1. Those of a long file are estimated from
+ * its start. */
 static int64_t
 count_lines(int fd, char end)
 {
-	static const off_t most = (off_t)64 << 20;
-	off_t at = lseek(fd, 0, SEEK_CUR);
+	static const off_t most = (off_t)16 << 20;
+	off_t start = lseek(fd, 0, SEEK_CUR), at = start;
 	char chunk[65536], last = end;
 	struct stat st;
 	int64_t n = 0;
 	ssize_t got;
 
-	if (at < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-	    st.st_size - at > most)
+	if (at < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return -1;
-	while ((got = pread(fd, chunk, sizeof chunk, at)) > 0) {
+	while (at - start < most && (got = pread(fd, chunk, sizeof chunk, at)) > 0) {
 		for (const char *p = chunk;
 		     (p = memchr(p, end, (size_t)(chunk + got - p))); p++)
 			n++;
 		last = chunk[got - 1];
 		at += got;
 	}
+	if (at > start && at < st.st_size)
+		return (int64_t)((double)n * (double)(st.st_size - start) /
+		                 (double)(at - start));
 	return n + (last != end);
 }
 

@@ -51,7 +51,7 @@ struct rec *input_next(struct input *in);
 bool input_is_over(const struct input *in);
 
 /* How many records the operands or the file at stdin have, before the first one
- * is read; -1: unknown. */
+ * is read; about, if the file is long; -1: unknown. */
 int64_t input_count(const struct input *in);
 
 #endif

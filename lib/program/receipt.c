@@ -338,7 +338,9 @@ put_head(struct page *p)
 	uint64_t good = good_of(last, &word);
 	struct buf b = {0};
 
-	put_glyph(p, signo != 0 ? OPEN : good > 0 || bad == 0 ? GOOD : BAD);
+	put_glyph(p, signo != 0                                                 ? OPEN
+	             : good > 0 || (bad == 0 && killed_of(p->lines, p->n) == 0) ? GOOD
+	                                                                        : BAD);
 	if (signo != 0)
 		buf_str(&b, "stopped after ");
 	else

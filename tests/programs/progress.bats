@@ -174,17 +174,44 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	is "$(wc -l <files)" 8
 }
 
-@test "kill -9 of one program: the others go on, and the receipt tells" {
-	photos 8 1280x720
-	box --ready-after 3000
+# drawer: the process that draws: it has a byte of the pipe's file locked
+drawer() {
+	awk -v inode="$(stat_file runtime/avtools/pipe-*)" \
+		'split($6, d, ":") == 3 && d[3] == inode && $7 == 16777217 { print $5 }' /proc/locks
+}
+
+stat_file() {
+	command stat -c %i "$@"
+}
+
+@test "kill -9 of the program that draws: another goes on" {
+	photos 12 1280x720
+	box --delay 300
+	terminal 80 24
+	enter "sh -c 'av-upload -p argil -j 1 --summary photos/* >a & av-token -p loom --ensure --summary <wait >b & wait'"
+	mkfifo wait
+	exec 5>wait
+	shows '^… token '
+	shows '^… upload .* [1-9][0-9]*/12'
+	first=$(drawer)
+	kill -9 "$first"
+	shows '^✘ (token|upload) .* killed'
+	[ "$(drawer)" != "$first" ]
+	exec 5>&-
+	shows 'av-(upload|token) was killed'
+}
+
+@test "kill -9 of a program with records: the receipt says how many" {
+	photos 4 1280x720
+	box --ready-after 4000
 	terminal 80 24
 	enter "$PIPE"
-	shows '^… poll .* in training'
-	# the first one draws
-	kill -9 "$(pgrep -f '^av-poll' -P "$(pgrep -P "$(tm display -p '#{pid}')" bash)")"
-	shows 'av-poll was killed with [1-9] records, which did not come out; run the same line'
+	shows '^… poll .* 4 in training'
+	kill -9 "$(pgrep -f '^av-poll' -P "$(tm display -p '#{pane_pid}')")"
+	shows '^✘ 0 of 0 ready'
+	shows 'av-poll was killed with 4 records, which did not come out; run the same line'
 	enter "clear; $PIPE"
-	shows '8 of 8 ready in .* 0 paid twice \([1-9] reused\)'
+	shows '4 of 4 ready in .* 0 paid twice \(4 reused\)'
 }
 
 @test "two pipes at once: each has its receipt, and the one behind draws no block" {
@@ -309,7 +336,7 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	terminal 80 24
 	enter 'av-upload -p argil -j 1 photos/* >made.jsonl'
 	shows '^… upload .* +[1-9][0-9]*/30 '
-	pid=$(pgrep -P "$(pgrep -P "$(tm display -p '#{pid}')" bash)")
+	pid=$(pgrep -P "$(tm display -p '#{pane_pid}')")
 	tm kill-server
 	until_is '' sh -c "ps -o pid= -p $pid | tr -d ' '"
 	is "$(wc -l <made.jsonl)" 30
