@@ -1,5 +1,6 @@
 /* av-doctor: checks what is configured, reachable and usable, and shows what is in force. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -70,6 +71,8 @@ main(int argc, char *argv[])
 	}
 	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0)
 		die(EX_IOERR, "cannot write the output:");
+	for (size_t i = 0; i < d->common.providers.n; i++)
+		free((void *)(uintptr_t)d->common.providers.v[i]);
 	strings_release(&d->common.providers);
 	return report.status;
 }
