@@ -8,6 +8,7 @@
 #include "auth/token.h"
 #include "auth/token_file.h"
 #include "base/mem.h"
+#include "base/similar.h"
 #include "os/child.h"
 
 enum { LOCK_WAIT_MS = 120000, POLL_MIN_MS = 2, POLL_MAX_MS = 50 };
@@ -244,12 +245,14 @@ choose_grant(struct work *w, struct err *e)
 {
 	const char *wanted = w->want->grant;
 	enum cred missing = CRED_COUNT;
+	struct similar similar = {.word = wanted != NULL ? wanted : ""};
 	bool needs_person = false;
 
 	for (size_t i = 0; i < w->q.oauth->grant_count; i++) {
 		const struct oauth_grant *g = &w->q.oauth->grants[i];
 		enum cred absent = oauth_missing(g, w->q.creds);
 
+		similar_try(&similar, g->name);
 		if (oauth_is(g, "refresh_token") || oauth_is(g, "implicit") ||
 		    (wanted != NULL && !oauth_is(g, wanted)))
 			continue;
@@ -272,8 +275,9 @@ choose_grant(struct work *w, struct err *e)
 		    w->q.creds->provider);
 	if (missing != CRED_COUNT)
 		return not_set(w->q.creds, missing, e);
-	return err_set(e, CODE_NO_CREDENTIALS, "%s has no grant %s", w->q.creds->provider,
-	    wanted != NULL ? wanted : "that can be used here");
+	return err_set(e, CODE_NO_CREDENTIALS, "%s has no grant %s%s",
+	    w->q.creds->provider, wanted != NULL ? wanted : "that can be used here",
+	    similar.hint);
 }
 
 static int

@@ -78,12 +78,11 @@ bare() {
 	run -77 av-doctor --json -p anam
 	is "$(jq -c 'select(.status != "ok") | [.check, .fix]' <<<"$output")" '["anam.service","export ANAM_API_KEY=..."]'
 	is "$(jq -c 'keys' <<<"$output" | sort -u)" $'["check","fix","message","status"]\n["check","message","status"]'
-	on=$TESTS/programs/on-terminal
-	python3 -c 'import os; os.openpty()' 2>/dev/null || skip "no pseudo-terminal: /dev/pts is not mounted"
-	run -77 --separate-stderr env TERM=xterm "$on" -- sh -c 'av-doctor -p anam >&2'
+	needs_terminal
+	run -77 --separate-stderr env TERM=xterm "$ON" -- sh -c 'av-doctor -p anam >&2'
 	[[ $stderr == *$'\e[31mfail\e[0m  anam.service'* ]]
 	[ "$(sed 's/\x1b\[[0-9]*m//g' <<<"$stderr" | grep -v ledger | awk '{ print length }' | sort -n | tail -1)" -le 80 ]
-	run -77 --separate-stderr env TERM=xterm NO_COLOR=1 "$on" -- sh -c 'av-doctor -p anam >&2'
+	run -77 --separate-stderr env TERM=xterm NO_COLOR=1 "$ON" -- sh -c 'av-doctor -p anam >&2'
 	[[ $stderr == *"fail  anam.service"* && $stderr != *$'\e['* ]]
 }
 

@@ -129,6 +129,13 @@ own_mounts() {
 	"${OWN[@]}" mount -t tmpfs none mounted 2>err || skip "no file system can be mounted: $(cat err)"
 }
 
+# needs_terminal: sets ON to the program that runs a command on a terminal (on-terminal); skips if this
+# machine has no pseudo-terminals
+needs_terminal() {
+	python3 -c 'import os; os.openpty()' 2>/dev/null || skip "no pseudo-terminal: /dev/pts is not mounted"
+	ON=$TESTS/programs/on-terminal
+}
+
 # limit SECONDS COMMAND...: runs the command with a timeout
 limit() {
 	timeout -k 5 "$(($1 * AV_SLOW))" "${@:2}"

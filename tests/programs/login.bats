@@ -59,7 +59,7 @@ acme() {
 @test "on a terminal: where keys are made is named, and the key is not shown" {
 	box
 	forget_env ARGIL
-	on_terminal
+	needs_terminal
 	run -0 --separate-stderr "$ON" 'ARGIL_API_KEY: ' "$API_KEY\\n" -- av-token --login argil
 	[[ $stderr == *"A key of Argil is made here: the Developers page of the app"* ]]
 	[[ $stderr == *"Argil accepts it"*"echo: on"* && $stderr != *"$API_KEY"* ]]
@@ -69,12 +69,6 @@ acme() {
 	run -65 --separate-stderr "$ON" 'ARGIL_API_KEY: ' '^D' -- av-token --login argil
 	[[ $stderr == *"was not entered"*"echo: on"* ]]
 	is "$(file)" "ARGIL_API_KEY=$API_KEY"
-}
-
-# on_terminal: sets ON; skips without a pseudo-terminal
-on_terminal() {
-	python3 -c 'import os; os.openpty()' 2>/dev/null || skip "no pseudo-terminal: /dev/pts is not mounted"
-	ON=$TESTS/programs/on-terminal
 }
 
 @test "only the key's own line changes, byte for byte" {
@@ -198,6 +192,9 @@ END
 	run -64 av-token --login anam KEY
 	run -78 av-token --login anamm </dev/null
 	[[ $output == *"did you mean 'anam'?"* ]]
-	MORE=(--grant nonsense)
+	MORE=(--grant pasword-realm)
 	run -78 log_in loom x
+	[[ $output == *"has no grant pasword-realm; did you mean 'password-realm'?"* ]]
+	LOOM_CLIENT_ID=x run -78 av-token -p loom --grant client_credential
+	[[ $output == *"did you mean 'client_credentials'?"* ]]
 }

@@ -88,27 +88,22 @@ said() {
 		env -u ANAM_API_KEY av-upload -p anam photos/001.jpg
 }
 
-# on_terminal ARGUMENT...: as tests/programs/on-terminal; skips without a pseudo-terminal
-on_terminal() {
-	python3 -c 'import os; os.openpty()' 2>/dev/null || skip "no pseudo-terminal: /dev/pts is not mounted"
-	"$TESTS/programs/on-terminal" "$@"
-}
-
 @test "without arguments on a terminal: says that it reads from there, once, and not with -q" {
+	needs_terminal
 	photos 1
 	for program in validate upload; do
-		run -0 --separate-stderr on_terminal "reading photo paths from the terminal; end with Ctrl-D; see --help" \
+		run -0 --separate-stderr "$ON" "reading photo paths from the terminal; end with Ctrl-D; see --help" \
 			'photos/001.jpg\n^D' -- "av-$program" --exit-zero
 		is "$(jq -r .file <<<"$output")" photos/001.jpg
 		is "$(grep -c reading <<<"$stderr")" 1
 	done
 	for program in poll render; do
-		run -0 --separate-stderr on_terminal "av-$program: reading avatar ids from the terminal" 'x\n^D' -- \
+		run -0 --separate-stderr "$ON" "av-$program: reading avatar ids from the terminal" 'x\n^D' -- \
 			"av-$program" --exit-zero
 		is "$(jq -r .avatar.id <<<"$output")" x
 	done
-	run -0 --separate-stderr on_terminal -- sh -c 'echo photos/001.jpg | av-validate; av-validate photos/001.jpg'
+	run -0 --separate-stderr "$ON" -- sh -c 'echo photos/001.jpg | av-validate; av-validate photos/001.jpg'
 	[[ $stderr != *reading* ]]
-	run -0 --separate-stderr on_terminal '' '^D' -- av-validate -q
+	run -0 --separate-stderr "$ON" '' '^D' -- av-validate -q
 	[[ $stderr != *reading* ]]
 }

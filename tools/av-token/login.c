@@ -10,6 +10,7 @@
 #include "auth/keep.h"
 #include "auth/secret.h"
 #include "base/mem.h"
+#include "base/similar.h"
 #include "login.h"
 #include "provider/load.h"
 #include "service/probe.h"
@@ -121,15 +122,19 @@ refuse(struct err *e)
 static const struct oauth_grant *
 find_grant(const struct auth *auth, const char *name)
 {
+	struct similar similar = {.word = name != NULL ? name : ""};
+
 	for (size_t i = 0; i < auth->oauth->grant_count; i++) {
 		const struct oauth_grant *g = &auth->oauth->grants[i];
+
+		similar_try(&similar, g->name);
 		if (name != NULL
 		        ? oauth_is(g, name)
 		        : !oauth_is(g, "refresh_token") && !oauth_is(g, "implicit"))
 			return g;
 	}
-	die(EX_CONFIG, "the service has no grant %s",
-	    name != NULL ? name : "that can be used here");
+	die(EX_CONFIG, "the service has no grant %s%s",
+	    name != NULL ? name : "that can be used here", similar.hint);
 }
 
 /* Asks for what the credentials lack. */
