@@ -103,7 +103,7 @@ fails_aloud() {
 # recipes: the examples that pay, and whose status is that of a program of ours
 recipes() {
 	"$TESTS/lint/examples" "$TESTS/../README.md" "$TESTS"/../tools/av*.[17] |
-		grep -zE '^(find|av-(validate|upload))' | grep -zF av-upload |
+		grep -zE '^(find|av-(validate|upload))' | grep -zF av-upload | grep -zvF parallel |
 		grep -zvE 'jq|--dry-run|av-sandbox|<[a-z]+\.jsonl|\$\('
 }
 
