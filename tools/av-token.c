@@ -51,7 +51,7 @@ static const struct opt table[] = {
     {0, "no-ask", NULL, "fail if a person would have to sign in", OPT_FLAG, AT(no_ask)},
     {0, "login", "NAME", "ask for the credentials, check them, keep them", OPT_STR,
         AT(login)},
-    {0, "logout", NULL, "revoke and delete tokens; remove a key that is kept", OPT_FLAG,
+    {0, "logout", NULL, "revoke and delete tokens; remove a kept key", OPT_FLAG,
         AT(logout)},
     OPT_COMMON(struct options),
     {0},

@@ -42,10 +42,8 @@ answered(void *arg, const struct call_result *result)
 	struct probe *probe = one->probe;
 	const struct failure *f = result->failure;
 
-	if (f != NULL && !is_empty_list(one->op, f)) {
+	if (f != NULL && !is_empty_list(one->op, f))
 		probe->err = f->err;
-		probe->http_status = f->http_status;
-	}
 	probe->clock_known = one->account->clock_known;
 	probe->clock_offset = one->account->clock_offset;
 	if (--one->all->open == 0)

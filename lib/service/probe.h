@@ -15,7 +15,6 @@ struct probe {
 	 * not_offered: the description names no operation to ask by. */
 	struct err err;
 	char *asked; /* "GET https://api.example.org/v1/avatars" */
-	int http_status;
 	enum config_source url_from, label_from;
 	char *base_url; /* NULL: there is no account, and err says why */
 	const char *label;
