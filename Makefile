@@ -108,8 +108,9 @@ $(O)/codes.json: lib/base/codes.def
 
 $(SCRIPTS:%=$(BIN)/%): $(BIN)/%: tools/%.sh $(O)/codes.json $(wildcard $(SCRIPTS:%=tools/%/*))
 	@mkdir -p $(@D)
-	$(call Q,EMBED,$@)awk -v version='$(VERSION)' -v dir='$(O)' '$$1 != "@@" { gsub(/@VERSION@/, version); print; next } \
-		{ file = $$2 ~ /\// ? $$2 : dir "/" $$2; while ((getline line <file) > 0) print line }' $< >$@
+	$(call Q,EMBED,$@)awk -v version='$(VERSION)' -v dir='$(O)' 'function put(line) { gsub(/@VERSION@/, version, line); print line } \
+		$$1 != "@@" { put($$0); next } \
+		{ file = $$2 ~ /\// ? $$2 : dir "/" $$2; while ((getline line <file) > 0) put(line); close(file) }' $< >$@
 	@chmod +x $@
 
 # install_missing PACKAGES: runs apt-get only if a package is missing.

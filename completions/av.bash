@@ -124,4 +124,4 @@ _av() {
 }
 
 complete -o default -F _av av-validate av-fit av-upload av-poll av-render av-token av-ledger \
-  av-provider av-doctor av-sandbox av-report
+  av-provider av-doctor av-sandbox av-report av-sheet

@@ -55,7 +55,11 @@ function __av_values -a option program
                 av-provider options $name --step $step --words 2>/dev/null
             end
         case -o --output
-            __fish_complete_directories
+            if string match -q '*sheet' -- $program
+                __fish_complete_path
+            else
+                __fish_complete_directories
+            end
         case --ledger
             echo none
             __fish_complete_path
@@ -120,6 +124,6 @@ function __av_complete
     __av_operands $program
 end
 
-for program in av-validate av-fit av-upload av-poll av-render av-token av-ledger av-provider av-doctor av-sandbox av-report
+for program in av-validate av-fit av-upload av-poll av-render av-token av-ledger av-provider av-doctor av-sandbox av-report av-sheet
     complete -c $program -f -a '(__av_complete)'
 end

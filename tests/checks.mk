@@ -7,19 +7,24 @@
 CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
 	valgrind parallel strace gdb curl tmux bsdutils python3-jsonschema mandoc zsh fish imagemagick \
 	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck libpng-dev \
-	bsdextrautils file time procps python3 python3-yaml xz-utils nodejs openssl
+	bsdextrautils file time procps python3 python3-yaml xz-utils nodejs openssl chromium
 BENCH_DEPS = imagemagick libimage-exiftool-perl libvips-tools jpeginfo pngcheck python3-pil curl
 
-# npm asks the registry that it is configured for. Without its package the tests that need the
-# package are skipped.
+# install_npm DIR,NAMES: npm asks the registry that it is configured for. Without a package the tests
+# that need it are skipped.
+define install_npm
+@cd $(1) || exit; \
+[ node_modules/.package-lock.json -nt package-lock.json ] && exit; \
+if [ -n "$(AV_NO_INSTALL)" ]; then echo "missing: $(2), from npm" >&2; exit; fi; \
+echo "installing: $(2), from npm"; \
+npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 || \
+	echo "npm cannot install $(2): tests are skipped. Is the registry reachable?" >&2
+endef
+
 check-deps: deps ## installs what the tests need
 	$(call install_missing,$(CHECK_DEPS) $(shell command -v npm >/dev/null || echo npm))
-	@cd tests/servers/oidc || exit; \
-	[ node_modules/.package-lock.json -nt package-lock.json ] && exit; \
-	if [ -n "$(AV_NO_INSTALL)" ]; then echo "missing: oidc-provider, from npm" >&2; exit; fi; \
-	echo "installing: oidc-provider, from npm"; \
-	npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 || \
-		echo "npm cannot install oidc-provider: tests are skipped. Is the registry reachable?" >&2
+	$(call install_npm,tests/servers/oidc,oidc-provider)
+	$(call install_npm,tests/browser,axe-core and playwright-core)
 
 check: check-deps ## runs all tests; names the skipped ones; the last line counts
 	@$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all units faces

@@ -43,14 +43,7 @@ program() {
 END
 }
 
-# Each file, and a line feed in case its last line has none.
-read_all() {
-  [ $# -gt 0 ] || set -- -
-  for file; do
-    cat -- "$file"
-    echo
-  done
-}
+@@ tools/av-report/read.sh
 
 format=text
 while [ $# -gt 0 ]; do
@@ -74,21 +67,8 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-for file; do
-  [ "$file" = - ] || { [ -r "$file" ] && [ ! -d "$file" ]; } || {
-    printf "av-report: cannot open '%s'; check its name with: ls -l\n" "$file" >&2
-    exit 66
-  }
-done
-command -v jq >/dev/null || {
-  echo 'av-report: jq is missing; install it with: apt-get install jq' >&2
-  exit 78
-}
-[ $# -gt 0 ] || [ ! -t 0 ] ||
-  echo 'av-report: reading records from the terminal; give a file, as in: av-report done.jsonl' >&2
+check_input "$@"
 
-name=
-[ $# -ne 1 ] || [ "$1" = - ] || name=$1
 read_all "$@" | jq -nRr --arg format "$format" --arg records "$name" --argjson codes "$(codes)" "$(program)"
 status=$?
 [ $status -ne 2 ] || status=74

@@ -5,7 +5,7 @@
 # Records come from a file that anybody may have written, so each member is checked before use.
 # jq 1.6 copies an object that is changed below its top level: lists are collected, then grouped.
 
-def text: if type == "string" then . elif type == "number" then tostring else null end;
+def text: if type == "string" and . != "" then . elif type == "number" then tostring else null end;
 def object: if type == "object" then . else {} end;
 def list: if type == "array" then . else [] end;
 def sum(f): reduce (.[] | f) as $n (0; . + $n);
@@ -62,7 +62,7 @@ def state:
     elif .avatar | object | .id then "waiting"
     else "checked" end;
 
-# Why the record failed: {code, step, message, wanted}. Of several findings the one that av-fit does
+# Why the record failed. Of several findings the one that av-fit does
 # not mend, as it would stay.
 def cause:
   worst_error | object
@@ -99,7 +99,7 @@ def fact:
   | (identity | if .[1] == null then $n else . end | tojson) as $id
   | (.provider | text // "no provider") as $p
   | state as $s
-  | (if $s | IN("failed", "decide", "retry") then cause else null end) as $why
+  | (if $s | IN("failed", "decide", "retry") then cause + {state: $s, provider: $p} else null end) as $why
   | steps as $steps
   | ($steps | map(select(.from and .to and .to >= .from)) | unique_by([.step, .run, .from])) as $timed
   | {n: $n, id: $id, p: $p, s: $s, file: (source // (.avatar | object | .id | text) // (.input | text) // "?"),
@@ -154,13 +154,15 @@ def advice($p):
   | {hint: ((if $at then $hint[:$at] else $hint end) | sub(" +$"; "") | meant($p)),
      command: (if $at then $hint[$at + 2:] | meant($p) else null end)};
 
-# The kinds of failure, most first. Providers share one, unless its command names the provider.
+# The kind of a failure, from its cause. Providers share one, unless its command names the provider.
+def kind: [.state, .code, .wanted,
+  if $codes[.code].hint // "" | test("PROVIDER|NAME") then .provider else null end] | tojson;
+
+# The kinds of failure, most first.
 def failures:
-  map(select(.why)) | group_by([.s, .why.code, .why.wanted,
-    if $codes[.why.code].hint // "" | test("PROVIDER|NAME") then .p else null end])
-  | sort_by(-length)
+  map(select(.why)) | group_by(.why | kind) | sort_by(-length)
   | map(.[0] as $one | (map(.why.message) | unique) as $messages
-    | {state: $one.s, code: $one.why.code, count: length, providers: (map(.p) | unique),
+    | {kind: ($one.why | kind), state: $one.s, code: $one.why.code, count: length, providers: (map(.p) | unique),
        text: ((if $messages | length == 1 and . != [""] then $messages[0] else null end)
          // $codes[$one.why.code].text // $one.why.code),
        wanted: $one.why.wanted}
@@ -195,14 +197,17 @@ def report:
 def amount: "\(.amount | millis) "
   + if .amount == 1 then .unit | sub("s(?=$|/)"; "") else .unit | if IN("avatar", "rendering") then . + "s" else . end end;
 
-# The parts of the headline.
+# Money in words: a list.
+def money_words:
+  (.paid[] | amount + " (\(.provider))"), (.unknown[] | amount + " (\(.provider)) unknown"),
+  if .paid_twice == null then empty else
+    if .paid == [] and .unknown == [] then "nothing paid" else empty end,
+    "\(.paid_twice) paid twice" + (if .reused > 0 then " (\(.reused) reused)" else "" end) end;
+
 def headline:
   [(if .avatars == 0 and .checked > 0 then "\(.checked) of \(.records) accepted"
     else "\(.ready) of \(.records) ready" end) + (if .seconds then " in \(.seconds | duration)" else "" end),
-   (.paid[] | amount + " (\(.provider))"), (.unknown[] | amount + " (\(.provider)) unknown"),
-   if .paid_twice == null then empty else
-     if .paid == [] and .unknown == [] then "nothing paid" else empty end,
-     "\(.paid_twice) paid twice" + (if .reused > 0 then " (\(.reused) reused)" else "" end) end,
+   money_words,
    (.failed - .refused) as $failed
    | [[.refused, "refused"], [$failed, "failed"], [.retry, "to retry"], [.decide, "to decide"], [.waiting, "waiting"]][]
    | select(.[0] > 0) | "\(.[0]) \(.[1])"]

@@ -89,7 +89,7 @@ if $format == "csv" then table(@csv)
 elif $format == "tsv" then table(@tsv)
 else
   records(fact) | report
-  | if $format == "json" then {headline: headline} + . | tojson
+  | if $format == "json" then {headline: headline} + del(.failures[].kind) | tojson
     elif $format == "markdown" then as_markdown
     else as_text end
 end
