@@ -129,7 +129,7 @@ deps: ## installs what the build needs (AV_NO_INSTALL=1 only lists it)
 	$(call install_missing,$(BUILD_DEPS))
 
 # The build is a second make, because pkg-config may have been installed just now.
-demo: deps ## runs photos through all programs and four services, all on this machine
+demo: deps ## runs photos, also bad ones, through all programs and four services, all on this machine
 	$(call install_missing,curl)
 	@$(MAKE) --no-print-directory -j$(JOBS) all faces
 	@PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(O):$$PATH" bash tests/demo.sh demo

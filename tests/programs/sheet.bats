@@ -185,6 +185,15 @@ not_grep() {
 	av-sheet </dev/null | grep -F '<h1>0 of 0 avatars ready</h1>'
 }
 
+@test "the demo mends each bad photo with the command that the page names" {
+	limit 60 bash "$TESTS/demo.sh" demo >demo.out
+	grep -F '23 of 32 ready' demo.out
+	grep -F '32 of 32 ready' demo.out
+	grep -F '32 avatars, 0 made twice, and 0 wrong requests' demo.out
+	grep -F '<code><span>av-fit</span> <span>-o</span> <span>fitted</span>' demo/before.html
+	grep -F '<h1>32 of 32 avatars ready</h1>' demo/index.html
+}
+
 @test "options and mistakes" {
 	check_usage av-sheet --no-pictures "--nonsense" "-o" "--max-mb x" "--max-mb 1234567"
 	run -66 av-sheet nothing.jsonl

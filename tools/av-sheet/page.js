@@ -50,7 +50,7 @@
     const results = card.results ?? [];
     const best = results.find((r) => r.thumb !== undefined) ?? results[0];
     const last = best ? figure(best.name, `${best.name} of ${card.name}, by ${card.provider}`, best.thumb,
-      best.lost ? "✕" : /^video/.test(best.type ?? "") ? "▶" : "◇") : figure("no result", "", undefined, glyphs[card.state], "missing");
+      best.lost ? "✕" : /^video/.test(best.type ?? "") ? "▶" : "◇") : figure(card.state === "ready" ? "no picture" : "no result", "", undefined, glyphs[card.state], "missing");
     return make("div", "pair", figure("photo", `photo ${card.name}`, card.thumb, "◇"), last);
   }
 
