@@ -5,7 +5,7 @@ A folder of lib/ is a room. Its README.md ends with the rooms that it may includ
 "May include: image os base". The checks:
   - an #include in lib/ and tools/ names a file that its room may include,
   - modules do not include each other in a circle (x.h and x.c are one module),
-  - the table of rooms in the top README.md lists exactly the rooms of lib/,
+  - the table of rooms in lib/README.md lists exactly the rooms of lib/,
   - headers keep to 80 columns,
   - a comment's asterisk is followed by a blank (clang-format drops it when it breaks a line of a
     comment that has tabs).
@@ -88,12 +88,12 @@ def circles(graph):
 
 
 def check_map(allowed):
-    with open("README.md", encoding="utf-8") as f:
+    with open("lib/README.md", encoding="utf-8") as f:
         named = set(re.findall(r"^\s*\| `([a-z]+)/` \|", f.read(), re.M))
     for room in sorted(set(allowed) - named):
-        faults.append(f"README.md: the table lacks the room {room}/")
+        faults.append(f"lib/README.md: the table lacks the room {room}/")
     for room in sorted(named - set(allowed)):
-        faults.append(f"README.md: the table has a room {room}/ that does not exist")
+        faults.append(f"lib/README.md: the table has a room {room}/ that does not exist")
 
 
 def check_columns():

@@ -134,3 +134,16 @@ recipes() {
 	is "$(codes ann.jsonl)" "1 ready"
 	end_box
 }
+
+@test "README's script pays twice, and the line beside it does not" {
+	cp -r "$SHELF/photos" .
+	sed -n '/^    for photo in/,/^    done/s/^    //p' "$TESTS/../README.md" | sed 's/sleep 5/:/' >script
+	grep -q curl script
+	av-sandbox --fault lost-after@anam#1 -- bash -c \
+		'bash script; curl -s "$AV_SANDBOX_STATS" | jq .anam.creates >creates'
+	is "$(cat creates)" 3
+	av-sandbox --fault lost-after@anam#1 -- bash -c 'av-validate -p anam photos/*.jpg |
+		av-upload | av-poll >done.jsonl; curl -s "$AV_SANDBOX_STATS" | jq .anam.creates >creates'
+	is "$(cat creates)" 2
+	is "$(codes done.jsonl)" "2 ready"
+}

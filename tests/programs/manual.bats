@@ -33,9 +33,9 @@ setup() {
   done
 }
 
-@test "every file named in README and av-hacking(7) exists" {
+@test "every file named in the READMEs and av-hacking(7) exists" {
   {
-    sed -n '/^## Hacking/,$p' README.md | grep -oE '`[a-z][A-Za-z0-9_./-]*`' | tr -d '`'
+    grep -ohE '`[a-z][A-Za-z0-9_./-]*`' README.md lib/README.md | tr -d '`'
     sed -nE 's/^\.Pa ([^ ]*).*/\1/p' tools/av-hacking.7
   } | grep / | grep -vE 'NAME|MODULE|^(bin|build)/' | sort -u >"$BATS_TEST_TMPDIR/files"
   [ "$(wc -l <"$BATS_TEST_TMPDIR/files")" -gt 30 ]

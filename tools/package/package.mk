@@ -1,7 +1,7 @@
 # package.mk: what leaves the tree: installed files, archives, Debian packages, an image. The Makefile
 # of the top folder includes it. tools/package/README.md has more for packagers.
 
-.PHONY: install uninstall dist deb tarball image
+.PHONY: install uninstall html dist deb tarball image
 
 P := tools/package
 
@@ -41,6 +41,15 @@ uninstall: ## removes what install installed
 	for dir in $(sharedir)/man/man[1-8] \
 		$(foreach d,$(bashdir) $(fishdir) $(zshdir),$(d) $(dir $(d))); do \
 		rmdir $$dir 2>/dev/null || true; done
+
+html: ## renders the manual in build/html, beginning with index.html
+	$(call install_missing,mandoc)
+	mkdir -p build/html
+	for page in $(MANUALS); do \
+		mandoc -T html -O style=manual.css,man=%N.%S.html,toc $$page \
+			>build/html/$${page##*/}.html || exit 1; done
+	cp $(P)/manual.css build/html
+	cp build/html/av.7.html build/html/index.html
 
 # The commit's time stands for the time of all files, so each run makes the same archive.
 source = avtools-$(patsubst %+dirty,%,$(patsubst %.dirty,%,$(VERSION)))
