@@ -46,7 +46,7 @@ struct item {
 	bool done, parked;
 	int64_t begun_at;
 	struct json_object *charges; /* of run_charge, or NULL */
-	bool passes; /* it had failed before it came */
+	bool passes;                 /* it had failed before it came */
 };
 
 /* What one program does with each record: its step in a pipeline. `program` is
