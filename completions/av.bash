@@ -5,7 +5,7 @@
 
 # The options in a program's help, one a line.
 _av_options() {
-  "$1" -h 2>/dev/null | sed -nE '/^ {2,6}-/{s/^ +//; s/  +.*//; p}' |
+  "$1" --help-all 2>/dev/null | sed -nE '/^ {2,6}-/{s/^ +//; s/  +.*//; p}' |
     grep -oE -- '(^| )-(-[a-z][a-z-]*|[A-Za-z0-9])' | tr -d ' '
 }
 

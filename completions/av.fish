@@ -5,7 +5,7 @@
 
 # "--option<TAB>meaning" of each option in a program's help.
 function __av_options
-    $argv[1] -h 2>/dev/null | string match -r '^ {2,6}-.*' | string trim -l | while read -l row
+    $argv[1] --help-all 2>/dev/null | string match -r '^ {2,6}-.*' | string trim -l | while read -l row
         set -l halves (string split -m 1 '  ' -- $row)
         for option in (string match -ar -- '(?<=^| )-(?:-[a-z][a-z-]*|[A-Za-z0-9])(?![a-z-])' $halves[1])
             printf '%s\t%s\n' $option (string trim -- "$halves[2]")

@@ -17,21 +17,21 @@
 #define AT(member) offsetof(struct options, member)
 
 static const struct opt table[] = {
-    {0, "ledger", "FILE", "the ledger (AV_LEDGER, then the state directory)", OPT_STR,
+    {0, "ledger", "FILE", "the ledger (AV_LEDGER, then the state directory)", OPT_STR | OPT_RARE,
         AT(file)},
-    {'p', "provider", "NAME", "list, spend: only entries of this provider", OPT_STR,
+    {'p', "provider", "NAME", "list, spend: only entries of this provider", OPT_STR | OPT_RARE,
         AT(provider)},
-    {0, "account", "LABEL", "list: only entries of this account", OPT_STR, AT(account)},
-    {0, "state", "STATE", "list: intended, made, unknown, not_made, failed, gone",
+    {0, "account", "LABEL", "list: only entries of this account", OPT_STR | OPT_RARE, AT(account)},
+    {0, "state", "STATE", "list: made, unknown, not_made, failed, gone ...",
         OPT_STR, AT(state)},
-    {0, "id", "ID", "list: only entries with this id", OPT_STR, AT(id)},
-    {0, "since", "WHEN", "spend: a date, a day (monday), an age (7d)", OPT_STR,
+    {0, "id", "ID", "list: only entries with this id", OPT_STR | OPT_RARE, AT(id)},
+    {0, "since", "WHEN", "spend: a date, a day (monday), an age (7d)", OPT_STR | OPT_RARE,
         AT(since)},
-    {0, "until", "WHEN", "spend: the same; a day is included", OPT_STR, AT(until)},
-    {0, "json", NULL, "show, spend: print JSON lines", OPT_FLAG, AT(json)},
+    {0, "until", "WHEN", "spend: the same; a day is included", OPT_STR | OPT_RARE, AT(until)},
+    {0, "json", NULL, "show, spend: print JSON lines", OPT_FLAG | OPT_RARE, AT(json)},
     {0, "made", "ID", "settle: the service made it, with this id", OPT_STR, AT(made)},
     {0, "not-made", NULL, "settle: the service did not make it", OPT_FLAG, AT(not_made)},
-    {'q', "quiet", NULL, "print only errors on stderr", OPT_FLAG, AT(quiet)},
+    {'q', "quiet", NULL, "print only errors on stderr", OPT_FLAG | OPT_RARE, AT(quiet)},
     {0},
 };
 
@@ -49,15 +49,9 @@ const struct opt_usage ledger_usage = {
              "  import   read exported entries\n"
              "  settle   say what became of unknown requests: of a KEY, or of records\n"
              "  forget   remove a key, so that the next run pays for it again\n"
-             "  check    verify the ledger\n"
-             "The first digits of a KEY are enough if they fit only one key.",
-    .examples = "  av-ledger show photos/ann.jpg\n"
-                "  av-ledger spend --since monday\n"
-                "  av-ledger list --state unknown\n"
-                "  av-ledger settle 3f9a2c --made 7b0f12\n"
-                "  av-ledger settle --not-made <failed.jsonl\n"
-                "  av-ledger forget 3f9a2c >forgotten.jsonl    # import undoes that\n"
-                "  av-ledger export | ssh other av-ledger import\n",
+             "  check    verify the ledger",
+    .examples = "  av-ledger list --state unknown\n"
+                "  av-ledger settle 3f9a2c --made 7b0f12\n",
 };
 
 static int

@@ -49,7 +49,7 @@ format=text
 while [ $# -gt 0 ]; do
   case $1 in
   --markdown | --json | --csv | --tsv) format=${1#--} ;;
-  -h | --help)
+  -h | --help | --help-all)
     echo "$usage"
     help
     exit

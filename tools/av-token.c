@@ -37,18 +37,20 @@ static const struct opt table[] = {
     {0, "ensure", NULL, "filter: get credentials for records, pass them on", OPT_FLAG,
         AT(ensure)},
     {0, "header", NULL, "print the header line that requests need", OPT_FLAG, AT(header)},
-    {0, "bearer", NULL, "print only the token or the key", OPT_FLAG, AT(bearer)},
+    {0, "bearer", NULL, "print only the token or the key", OPT_FLAG | OPT_RARE,
+        AT(bearer)},
     {0, "export", NULL, "print a line for the shell's eval", OPT_FLAG, AT(export)},
     {0, "header-file", "FILE", "write the header line to FILE, for curl -H @FILE",
-        OPT_STR, AT(header_file)},
-    {0, "grant", "NAME", "get the token by this grant", OPT_STR, AT(grant)},
-    {0, "min-valid", "TIME", "renew tokens valid for less than this (60s)", OPT_MS,
-        AT(min_valid_ms)},
-    {0, "secret-fd", "N", "read secrets from this file descriptor", OPT_INT,
+        OPT_STR | OPT_RARE, AT(header_file)},
+    {0, "grant", "NAME", "get the token by this grant", OPT_STR | OPT_RARE, AT(grant)},
+    {0, "min-valid", "TIME", "renew tokens valid for less than this (60s)",
+        OPT_MS | OPT_RARE, AT(min_valid_ms)},
+    {0, "secret-fd", "N", "read secrets from this file descriptor", OPT_INT | OPT_RARE,
         AT(secret_fd)},
-    {0, "secret-command", "COMMAND", "read secrets from the output of a command", OPT_STR,
-        AT(secret_command)},
-    {0, "no-ask", NULL, "fail if a person would have to sign in", OPT_FLAG, AT(no_ask)},
+    {0, "secret-command", "COMMAND", "read secrets from the output of a command",
+        OPT_STR | OPT_RARE, AT(secret_command)},
+    {0, "no-ask", NULL, "fail if a person would have to sign in", OPT_FLAG | OPT_RARE,
+        AT(no_ask)},
     {0, "login", "NAME", "ask for the credentials, check them, keep them", OPT_STR,
         AT(login)},
     {0, "logout", NULL, "revoke and delete tokens; remove a kept key", OPT_FLAG,
@@ -61,14 +63,12 @@ static const struct opt_usage usage = {
     .synopsis = "av-token -p NAME [options] | av-token --login NAME |\n"
                 "       av-token --ensure [RECORD...]",
     .about =
-        "Prints the credential of a service: an API key or an OAuth token. It gets the\n"
-        "token, stores it, and renews it in time. The other programs do the same by\n"
-        "themselves.",
+        "Prints the credential of a service: an API key, or an OAuth token, which it\n"
+        "gets, stores and renews in time. The other programs do the same themselves.",
     .examples =
         "  curl -H @<(av-token -p NAME --header) https://api.example.org/v1/things\n"
         "  eval \"$(av-token -p NAME --export)\"\n"
         "  av-token --login NAME\n"
-        "  av-token -p NAME --secret-command 'pass show NAME'\n"
         "  av-validate -p NAME *.jpg | av-token --ensure | av-upload\n",
 };
 

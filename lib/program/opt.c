@@ -21,6 +21,7 @@
 
 /* getopt_long returns this plus the row's index for a row without a letter. */
 #define LONG_ONLY 256
+#define HELP_ALL  128
 #define MAX_ROWS  64
 
 /* What an option's value has to be, for the message about one that is not. */
@@ -47,14 +48,56 @@ print_row(char letter, const char *name, const char *arg, const char *help)
 	    left, help);
 }
 
+/* Names an option that only --help-all explains; column: where the line ends. */
 static void
-print_help(const struct opt_usage *usage, const struct opt *table)
+print_name(char letter, const char *name, int *column)
 {
+	const char *lead = *column == 0 ? "  " : ", ";
+	char text[40];
+	int len = letter != 0 ? snprintf(text, sizeof text, "-%c --%s", letter, name)
+	                      : snprintf(text, sizeof text, "--%s", name);
+
+	if (*column + len > 76) {
+		lead = ",\n  ";
+		*column = 0;
+	}
+	printf("%s%s", lead, text);
+	*column += 2 + len;
+}
+
+static void
+print_rare(const struct opt *table)
+{
+	int column = 0;
+
+	puts("others, which --help-all explains:");
+	for (; table->name != NULL; table++)
+		if (table->type & OPT_RARE)
+			print_name(table->letter, table->name, &column);
+	print_name('h', "help", &column);
+	print_name('V', "version", &column);
+	putchar('\n');
+}
+
+static void
+print_help(const struct opt_usage *usage, const struct opt *table, bool all)
+{
+	bool rare = false;
+
 	printf("usage: %s\n\n%s\n\n", usage->synopsis, usage->about);
-	for (const struct opt *row = table; row->name != NULL; row++)
-		print_row(row->letter, row->name, row->arg, row->help);
-	print_row('h', "help", NULL, "print this help and exit");
-	print_row('V', "version", NULL, "print the version and exit");
+	for (const struct opt *row = table; row->name != NULL; row++) {
+		rare = rare || (row->type & OPT_RARE) != 0;
+		if (all || !(row->type & OPT_RARE))
+			print_row(row->letter, row->name, row->arg, row->help);
+	}
+	if (all || !rare)
+		print_row('h', "help", NULL, "print this help and exit");
+	if (all && rare)
+		print_row(0, "help-all", NULL, "print this help with every option");
+	if (all || !rare)
+		print_row('V', "version", NULL, "print the version and exit");
+	else
+		print_rare(table);
 	printf("\nexamples:\n%s", usage->examples);
 }
 
@@ -72,13 +115,19 @@ opt_misuse(const struct opt_usage *usage, const char *fmt, ...)
 	exit(EX_USAGE);
 }
 
+static enum opt_type
+type_of(const struct opt *row)
+{
+	return (enum opt_type)((unsigned)row->type % OPT_RARE);
+}
+
 /* Stores the option's value in its member. False: the value is malformed. */
 static bool
 set_member(const struct opt *row, void *into, const char *arg)
 {
 	void *member = (char *)into + row->offset;
 
-	switch (row->type) {
+	switch (type_of(row)) {
 	case OPT_FLAG:
 		*(bool *)member = true;
 		return true;
@@ -99,6 +148,8 @@ set_member(const struct opt *row, void *into, const char *arg)
 	case OPT_LIST:
 		strings_add(member, arg);
 		return true;
+	case OPT_RARE:
+		break;
 	}
 	return false;
 }
@@ -110,7 +161,7 @@ make_getopt_args(const struct opt *table, char *letters, struct option *longs)
 	size_t n;
 
 	*letters++ = ':';
-	for (n = 0; n < MAX_ROWS - 3 && table[n].name != NULL; n++) {
+	for (n = 0; n < MAX_ROWS - 4 && table[n].name != NULL; n++) {
 		const struct opt *row = &table[n];
 		longs[n] = (struct option){row->name,
 		    row->arg != NULL ? required_argument : no_argument, NULL,
@@ -121,6 +172,7 @@ make_getopt_args(const struct opt *table, char *letters, struct option *longs)
 			*letters++ = ':';
 	}
 	longs[n++] = (struct option){"help", no_argument, NULL, 'h'};
+	longs[n++] = (struct option){"help-all", no_argument, NULL, HELP_ALL};
 	longs[n++] = (struct option){"version", no_argument, NULL, 'V'};
 	longs[n] = (struct option){NULL, 0, NULL, 0};
 	strcpy(letters, "hV");
@@ -179,11 +231,11 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 	parsed = argv;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-		if (c == 'h')
-			print_help(usage, table);
+		if (c == 'h' || c == HELP_ALL)
+			print_help(usage, table, c == HELP_ALL);
 		if (c == 'V')
 			printf("%s %s\n", program_invocation_short_name, av_version);
-		if (c == 'h' || c == 'V')
+		if (c == 'h' || c == HELP_ALL || c == 'V')
 			exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
 		if (c == ':')
 			opt_misuse(usage, "%s needs a value", argv[optind - 1]);
@@ -193,7 +245,7 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 			i++;
 		if (!set_member(&table[i], into, optarg))
 			opt_misuse(usage, "--%s: '%s' is not %s", table[i].name, optarg,
-			    what_is_right[table[i].type]);
+			    what_is_right[type_of(&table[i])]);
 	}
 	operands = optind;
 	return optind;

@@ -1,8 +1,10 @@
 /*
  * opt: command-line options, parsed and explained from one table.
  *
- * A program's table has its own rows and those of OPT_COMMON. -h and -V are
- * built in. A mistake ends the program by opt_misuse.
+ * A program's table has its own rows and those of OPT_COMMON. -h, --help-all and
+ * -V are built in. --help fits a terminal of 24 x 80: it explains the options
+ * that matter and only names the others. A mistake ends the program by
+ * opt_misuse.
  */
 #ifndef AV_PROGRAM_OPT_H
 #define AV_PROGRAM_OPT_H
@@ -23,6 +25,8 @@ enum opt_type {
 	OPT_BYTES, /* int64_t from 1: "1000", "64k", "64M", "4G" */
 	OPT_RATE,  /* double: "5", "5/s", "30/m" */
 	OPT_LIST,  /* struct strings: every value given */
+	/* Added to one of these: only --help-all explains the option. */
+	OPT_RARE = 16,
 };
 
 struct opt {
@@ -75,40 +79,40 @@ struct opt_common {
 	    "provider of records that name none (AV_PROVIDER)", \
 	    OPT_STR, offsetof(T, common.provider)}, \
 	{'k', "keep-order", NULL, "write records in the order of the input", \
-	    OPT_FLAG, offsetof(T, common.keep_order)}, \
+	    OPT_FLAG | OPT_RARE, offsetof(T, common.keep_order)}, \
 	{'0', "null", NULL, "input lines end in NUL, as from find -print0", \
-	    OPT_FLAG, offsetof(T, common.nul)}, \
+	    OPT_FLAG | OPT_RARE, offsetof(T, common.nul)}, \
 	{0, "retry-failed", NULL, \
 	    "retry records that failed here and can succeed", \
-	    OPT_FLAG, offsetof(T, common.retry_failed)}, \
+	    OPT_FLAG | OPT_RARE, offsetof(T, common.retry_failed)}, \
 	{0, "exit-zero", NULL, "exit with 0 even if records failed", \
-	    OPT_FLAG, offsetof(T, common.exit_zero)}, \
+	    OPT_FLAG | OPT_RARE, offsetof(T, common.exit_zero)}, \
 	{0, "progress", "HOW", "auto, plain, json or none (AV_PROGRESS)", \
-	    OPT_STR, offsetof(T, common.progress)}, \
+	    OPT_STR | OPT_RARE, offsetof(T, common.progress)}, \
 	{0, "summary", NULL, "say at the end what came of it, and what to do", \
-	    OPT_FLAG, offsetof(T, common.summary)}, \
+	    OPT_FLAG | OPT_RARE, offsetof(T, common.summary)}, \
 	{'q', "quiet", NULL, "print only errors on stderr", \
-	    OPT_FLAG, offsetof(T, common.quiet)}, \
+	    OPT_FLAG | OPT_RARE, offsetof(T, common.quiet)}, \
 	{'v', "verbose", NULL, "print more, such as each request, on stderr", \
-	    OPT_COUNT, offsetof(T, common.verbose)}
+	    OPT_COUNT | OPT_RARE, offsetof(T, common.verbose)}
 
 /* For programs that talk to services. */
 #define OPT_NETWORK(T) \
 	{'u', "url", "URL", "base URL of the API, with one -p (NAME_API_URL)", \
-	    OPT_STR, offsetof(T, common.url)}, \
+	    OPT_STR | OPT_RARE, offsetof(T, common.url)}, \
 	{'j', "jobs", "N", "requests in flight (4)", \
-	    OPT_INT, offsetof(T, common.jobs)}, \
+	    OPT_INT | OPT_RARE, offsetof(T, common.jobs)}, \
 	{0, "rate", "N[/s]", "requests a second for an account (NAME_RATE)", \
-	    OPT_RATE, offsetof(T, common.rate)}, \
+	    OPT_RATE | OPT_RARE, offsetof(T, common.rate)}, \
 	{0, "timeout", "TIME", "time limit for one record: 90s, 10m, 1h", \
-	    OPT_MS, offsetof(T, common.timeout_ms)}
+	    OPT_MS | OPT_RARE, offsetof(T, common.timeout_ms)}
 
 /* For programs that wait; T has the members watch and interval_ms too. */
 #define OPT_WATCH(T) \
 	{0, "watch", "N", "records at a time (100000)", \
-	    OPT_INT, offsetof(T, watch)}, \
+	    OPT_INT | OPT_RARE, offsetof(T, watch)}, \
 	{0, "interval", "TIME", "first poll interval; later ones are longer", \
-	    OPT_MS, offsetof(T, interval_ms)}
+	    OPT_MS | OPT_RARE, offsetof(T, interval_ms)}
 /* clang-format on */
 
 /* Parses argv into the struct `into`, and returns the index of the first

@@ -9,6 +9,20 @@ said() {
 	[[ $stderr == *"$2"* ]] || { printf 'no "%s" in:\n%s\n' "$2" "$stderr"; return 1; }
 }
 
+# Of 24 rows one is the prompt's.
+@test "the help of each program fits a terminal of 24 x 80, and --help-all has every option" {
+	for source in "$TESTS"/../tools/av-*.c "$TESTS"/../tools/av-*.sh; do
+		program=$(basename "${source%.*}")
+		run -0 --separate-stderr "$program" --help
+		is "$(awk -v p="$program" 'length > 80 {print p ": " $0} END {if (NR > 23) print p ": " NR " rows"}' \
+			<<<"$output")" ''
+		is "$("$program" -h)" "$output"
+		for option in $("$TESTS/lint/long-options" "$program"); do
+			[[ $output == *"$option"* ]] || { echo "$program: $option"; return 1; }
+		done
+	done
+}
+
 @test "a mistyped option, command or state: what was meant" {
 	for program in validate upload poll render token; do
 		said 64 "unknown option '--verbsoe'; did you mean '--verbose'?" "av-$program" --verbsoe

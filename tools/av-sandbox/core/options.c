@@ -81,15 +81,31 @@ static const struct {
     {"stay", SWITCH, &opts.stay},
 };
 
-enum { OPTIONS = sizeof table / sizeof *table, FIRST_LONG = 256 };
+enum { OPTIONS = sizeof table / sizeof *table, HELP_ALL = 128, FIRST_LONG = 256 };
 
 static const char synopsis[] =
-    "usage: av-sandbox [option]... [-- COMMAND [argument]...]\n"
-    "       av-sandbox -h\n";
+    "usage: av-sandbox [option]... [-- COMMAND [argument]...]\n";
 
-static const char help[] =
+static const char about[] =
     "A local server that behaves like the services loom, anam, avtr1 and argil.\n"
-    "It needs no account and costs nothing.\n"
+    "It needs no account and costs nothing.\n";
+
+static const char usual[] =
+    "\n"
+    "  --dir DIR                   keep the command's state and ledger here (FILE.d)\n"
+    "  --state FILE                keep the port, avatars and tokens here\n"
+    "  --ready-after MS            time until an avatar is ready (300)\n"
+    "  --fail-match TEXT           let avatars fail whose name contains this\n"
+    "  --fault KIND[@NAME]=RATE    make this share of requests go wrong\n"
+    "  --quota NAME=N[/STATUS]     paid requests, then 402, 403 or this status\n"
+    "  --strict-exit               exit with 1 after violations of a contract\n"
+    "others, which --help-all explains, with each KIND:\n"
+    "  --port, --media-port, --seed, --trace, --stay, --render-after, --list-lag,\n"
+    "  --delay, --rate, --concurrent, --token-life, --expiry-name, --url-life,\n"
+    "  --no-refresh-token, --fail-rate, --refuse-match, --retry-after, --late,\n"
+    "  --stall-ms, --newer, --big-ids, -h --help, -V --version\n";
+
+static const char every[] =
     "\n"
     "server:\n"
     "  --port N                    listen on this port of 127.0.0.1 (0: any)\n"
@@ -100,7 +116,8 @@ static const char help[] =
     "  --dir DIR                   keep the command's state and ledger here (FILE.d)\n"
     "  --strict-exit               exit with 1 after violations of a contract\n"
     "  --stay                      keep running when the parent process ends\n"
-    "  -h, --help                  print this help and exit\n"
+    "  -h, --help                  print a short help and exit\n"
+    "      --help-all              print this help and exit\n"
     "  -V, --version               print the version and exit\n"
     "\n"
     "time and limits:\n"
@@ -133,7 +150,9 @@ static const char help[] =
     "KIND for paid requests: lost-before lost-after late close-idle reset stall\n"
     "stall-before stall-body truncated garbage redirect STATUS STATUS-after\n"
     "For other requests it has a prefix: poll- list- read- token- media-\n"
-    "GET /_stats prints what clients did; POST /_reset sets it to zero.\n"
+    "GET /_stats prints what clients did; POST /_reset sets it to zero.\n";
+
+static const char examples[] =
     "\n"
     "examples:\n"
     "  av-sandbox -- sh -c 'av-validate -p anam *.jpg | av-upload | av-poll'\n"
@@ -282,8 +301,8 @@ read_value(const char *name, enum value_kind kind, void *value, char *s)
 _Noreturn static void
 answer_and_exit(int c, const char *option, const struct option *options)
 {
-	if (c == 'h')
-		printf("%s\n%s", synopsis, help);
+	if (c == 'h' || c == HELP_ALL)
+		printf("%s\n%s%s%s", synopsis, about, c == 'h' ? usual : every, examples);
 	else if (c == 'V')
 		printf("av-sandbox %s\n", av_version);
 	else {
@@ -299,9 +318,10 @@ answer_and_exit(int c, const char *option, const struct option *options)
 void
 options_read(int argc, char *argv[])
 {
-	struct option options[OPTIONS + 3] = {
+	struct option options[OPTIONS + 4] = {
 	    [OPTIONS] = {"help", no_argument, NULL, 'h'},
-	    [OPTIONS + 1] = {"version", no_argument, NULL, 'V'}};
+	    [OPTIONS + 1] = {"help-all", no_argument, NULL, HELP_ALL},
+	    [OPTIONS + 2] = {"version", no_argument, NULL, 'V'}};
 	int c;
 
 	for (int i = 0; i < OPTIONS; i++)
