@@ -22,8 +22,8 @@ struct options {
 
 static const struct opt table[] = {
     OPT_WATCH(struct options),
-    {0, "ledger", "FILE", "mark failed avatars here, or none (AV_LEDGER)", OPT_STR | OPT_RARE,
-        offsetof(struct options, ledger)},
+    {0, "ledger", "FILE", "mark failed avatars here, or none (AV_LEDGER)",
+        OPT_STR | OPT_RARE, offsetof(struct options, ledger)},
     OPT_NETWORK(struct options),
     OPT_COMMON(struct options),
     {0},

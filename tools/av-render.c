@@ -40,8 +40,8 @@ static const struct opt table[] = {
         OPT_BYTES | OPT_RARE, offsetof(struct options, max_bytes)},
     {0, "dry-run", NULL, "send nothing; show what would be sent, with cost", OPT_FLAG,
         offsetof(struct options, dry_run)},
-    {0, "ledger", "FILE", "database of paid requests, or none (AV_LEDGER)", OPT_STR | OPT_RARE,
-        offsetof(struct options, ledger)},
+    {0, "ledger", "FILE", "database of paid requests, or none (AV_LEDGER)",
+        OPT_STR | OPT_RARE, offsetof(struct options, ledger)},
     OPT_WATCH(struct options),
     OPT_NETWORK(struct options),
     OPT_COMMON(struct options),
@@ -277,7 +277,10 @@ check_options(struct render *r, const struct provider *p, struct err *e)
 	struct findings fs = {0};
 
 	options_check_record(r->item->rec, &fs);
-	options_check(p, r->options, &fs);
+	options_check(p,
+	    r->n > 0 && r->wanted[0].kind->starts > 0 ? r->wanted[0].kind->start[0]
+	                                              : NULL,
+	    r->options, &fs);
 	for (size_t i = 0; i < r->n; i++)
 		for (size_t k = 0;
 		     r->wanted[i].entry == NULL && k < r->wanted[i].kind->starts; k++)

@@ -12,6 +12,8 @@ static const char *(*lead)(void);
 
 enum { LINE_BYTES = 8192 }; /* a sign-in URL may be long */
 
+static _Thread_local char last_said[LINE_BYTES];
+
 /* Formats into buf, and appends strerror when the format ends in ':'. Each message passes
  * here, so this is where text from files, services, options and the environment is made
  * safe for terminals and records. */
@@ -39,6 +41,7 @@ print_line(int needed, const char *name, const char *fmt, va_list ap)
 	if (level < needed)
 		return;
 	format(message, sizeof message, fmt, ap);
+	snprintf(last_said, sizeof last_said, "%s", message);
 	fprintf(
 	    stderr, "%s%s%s%s\n", err_lead(), name, *name != '\0' ? ": " : "", message);
 }
@@ -124,6 +127,12 @@ say(const char *fmt, ...)
 	va_start(ap, fmt);
 	print_line(-1, "", fmt, ap);
 	va_end(ap);
+}
+
+bool
+err_said(const char *text)
+{
+	return strstr(last_said, text) != NULL;
 }
 
 void

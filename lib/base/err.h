@@ -47,6 +47,9 @@ int err_prefix(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 void err_set_level(int level);
 int err_level(void);
 
+/* True if the last message that was printed has this text. */
+bool err_said(const char *text);
+
 /* "av-upload: message" on stderr. warn() is silent at level -1, note() below
  * level 1. */
 void warn(const char *fmt, ...) PRINTF(1, 2);

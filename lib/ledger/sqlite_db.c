@@ -61,8 +61,9 @@ db_error(struct sqlite_store *db, struct err *e)
 	case SQLITE_NOTADB:
 	case SQLITE_CORRUPT:
 		hint =
-		    "; it is damaged or no ledger: move it away together with its -wal file, "
-		    "or restore a copy of both";
+		    "; it is damaged or no ledger. Restore a copy of it and of its -wal file, "
+		    "or import an export into a new one (av-ledger import). With an empty one "
+		    "everything is paid for again";
 		break;
 	case SQLITE_FULL:
 	case SQLITE_IOERR:

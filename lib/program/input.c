@@ -26,8 +26,11 @@ input_release(struct input *in)
 static bool
 next_line(struct input *in, struct line *line)
 {
-	if (in->operands == NULL)
-		return lines_next(&in->lines, line);
+	if (in->operands == NULL) {
+		bool got = lines_next(&in->lines, line);
+		in->line += got;
+		return got;
+	}
 	if (*in->operands == NULL)
 		return false;
 	line->text = *in->operands++;
@@ -172,9 +175,11 @@ record_of_json(struct input *in, const struct line *line, size_t blanks, struct 
 
 	if (rec == NULL && e->code == CODE_INVALID_RECORD && is_open(in, line, blanks))
 		err_set(e, CODE_INVALID_RECORD,
-		    "not a record: it goes on in the next line; put it on one: jq -c .");
-	else if (rec != NULL && !rec_failed(rec) && rec_read_texts(rec, &not_text) < 0)
+		    "the JSON goes on in the next line; write one object a line: jq -c . FILE");
+	else if (rec != NULL && !rec_failed(rec) && rec_read_texts(rec, &not_text) < 0) {
 		rec_fail(rec, in->step, &not_text);
+		in->refused = true;
+	}
 	return rec;
 }
 
@@ -187,12 +192,17 @@ record_of_word(const struct input *in, const struct line *line, struct err *e)
 
 	if (memchr(line->text, '\0', line->len) != NULL) {
 		err_set(e, CODE_PATH_NOT_UTF8,
-		    "the line has a NUL in it; read the output of find -print0 with -0");
+		    "a NUL is in it; read the output of find -print0 with -0");
 		return NULL;
 	}
 	if (!utf8_valid(line->text, line->len)) {
 		err_set(e, CODE_PATH_NOT_UTF8,
 		    "the path is not UTF-8, so no record can hold it; rename the file");
+		return NULL;
+	}
+	if (starts_with(line, "file://")) {
+		err_set(e, CODE_INVALID_RECORD,
+		    "a file:// URL is no path; give the path, as in photos/ann.jpg");
 		return NULL;
 	}
 	rec = rec_new();
@@ -218,6 +228,7 @@ refuse_utf16(struct input *in)
 	    "the whole input is UTF-16, as some Windows programs write it; convert it: "
 	    "iconv -f UTF-16 -t UTF-8");
 	rec_fail(rec, in->step, &e);
+	in->refused = true;
 	return rec;
 }
 
@@ -226,16 +237,16 @@ static struct rec *
 record_of_line(struct input *in, struct line *line)
 {
 	const char *kind, *before = in->open_secret;
-	bool first = !in->begun, open;
+	bool open;
 	struct rec *rec = NULL;
 	struct err e;
 	size_t blanks;
 
-	in->begun = true;
 	e.code = CODE_NONE;
+	in->refused = false;
 	if (in->utf16)
 		return NULL;
-	if (is_text(in) && first && is_utf16(line))
+	if (is_text(in) && in->line == 1 && is_utf16(line))
 		return refuse_utf16(in);
 	if (is_text(in))
 		trim(line);
@@ -249,7 +260,7 @@ record_of_line(struct input *in, struct line *line)
 		rec = record_of_json(in, line, blanks, &e);
 	else if (is_array(in, line, blanks))
 		err_set(&e, CODE_INVALID_RECORD,
-		    "not a record but an array; make a line of each element: jq -c '.[]'");
+		    "an array is no record; write one object a line: jq -c '.[]' FILE");
 	if (rec != NULL)
 		return rec;
 	kind = scan_secret(line->text, line->len, &open);
@@ -258,6 +269,9 @@ record_of_line(struct input *in, struct line *line)
 		rec_secret(kind != NULL ? kind : before, &e);
 	else if (e.code == CODE_NONE)
 		rec = record_of_word(in, line, &e);
+	in->refused = rec == NULL;
+	if (in->refused && in->operands == NULL)
+		err_prefix(&e, "line %zu: ", in->line);
 	return rec != NULL ? rec : rec_bad(in->step, line->text, line->len, &e);
 }
 

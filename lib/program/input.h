@@ -32,8 +32,9 @@ struct input {
 	struct lines lines;
 	/* The kind of secret whose name ended the last line, or NULL. */
 	const char *open_secret;
-	bool begun; /* a line was read */
-	bool utf16; /* the input was refused: its other lines are skipped */
+	size_t line;  /* number of the last line of stdin; 0: none was read */
+	bool refused; /* the last record says what is wrong with its line */
+	bool utf16;   /* the input was refused: its other lines are skipped */
 	/* Brackets still open of a value on several lines, which was refused:
 	 * its other lines are skipped. */
 	long depth;

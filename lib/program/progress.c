@@ -62,6 +62,11 @@ static struct {
 	struct history histories[PIPELINE_SEATS];
 } * own;
 
+/* Without a terminal: what this program alone tells of the records that failed here. NULL:
+ * it tells nothing. */
+static struct seat *alone;
+static char subject[256]; /* the photo or avatar that failed first */
+
 /* True if the terminal can move its cursor, and the user wants that. */
 static bool
 can_move(void)
@@ -118,11 +123,15 @@ progress_join(const struct opt_common *common, const char *step, const char *doi
 	bool terminal = isatty(STDERR_FILENO);
 	struct seat *seat;
 
-	if (!terminal && !common->summary && how != PROGRESS_JSON &&
-	    how != PROGRESS_PLAIN)
+	if ((!terminal && !common->summary && how != PROGRESS_JSON &&
+	        how != PROGRESS_PLAIN) ||
+	    !pipeline_join(step)) {
+		if (common->quiet)
+			return;
+		alone = mem_new(1, sizeof *alone);
+		snprintf(alone->step, sizeof alone->step, "%s", step);
 		return;
-	if (!pipeline_join(step))
-		return;
+	}
 	own = mem_new(1, sizeof *own);
 	own->fill = fill;
 	own->arg = arg;
@@ -140,11 +149,27 @@ progress_join(const struct opt_common *common, const char *step, const char *doi
 	err_set_lead(lead);
 }
 
+static void
+count_alone(struct rec *rec)
+{
+	const char *name = rec_str(rec, "file");
+
+	if (name == NULL)
+		name = rec_str(rec, "url");
+	if (name == NULL)
+		name = json_str(rec_get(rec, "avatar"), "/id");
+	receipt_count(alone, rec, false);
+	if (name != NULL && rec_failed(rec) && *subject == '\0')
+		snprintf(subject, sizeof subject, "%s", name);
+}
+
 void
 progress_wrote(struct rec *rec, bool before)
 {
 	if (own != NULL)
 		receipt_count(pipeline_seat(), rec, before);
+	else if (alone != NULL && !before)
+		count_alone(rec);
 }
 
 /* The line's history; a new one if it has none. */
@@ -332,6 +357,20 @@ is_wanted(int how, size_t n)
 	       ((flags & FLAG_JOB) || receipt_time(own->lines, n) >= SCRIPT_MS);
 }
 
+/* Says in a line what failed here. */
+static void
+complain(void)
+{
+	struct buf out = {0};
+
+	opt_line(alone->options, sizeof alone->options);
+	find_file(alone);
+	receipt_complain(&out, alone, *subject != '\0' ? subject : NULL);
+	(void)write_out(&out);
+	free(alone);
+	alone = NULL;
+}
+
 /* The last program removes the block and writes the receipt. */
 static void
 close_pipe(size_t n)
@@ -347,6 +386,8 @@ close_pipe(size_t n)
 		style_read(&style);
 		style.colour = style.colour && own->moves;
 		receipt_write(&out, own->lines, n, &style);
+	} else if (how != HOW_QUIET && how != PROGRESS_JSON) {
+		receipt_complain(&out, &own->lines[n - 1], NULL);
 	}
 	(void)write_out(&out);
 }
@@ -357,6 +398,8 @@ progress_leave(int signo)
 	struct seat *seat = pipeline_seat();
 	size_t n;
 
+	if (alone != NULL)
+		complain();
 	if (own == NULL)
 		return;
 	if (own->fill != NULL)

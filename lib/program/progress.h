@@ -31,7 +31,8 @@
 #include "program/opt.h"
 #include "json/rec.h"
 
-/* Takes part in the progress of the pipe, if there is any to show. step:
+/* Takes part in the progress of the pipe, if there is any to show; otherwise a
+ * program that is not quiet says in a line at the end what failed. step:
  * "upload"; doing: what happens to its records at work, "being sent", or NULL.
  * fill sets the members of the seat that change by themselves: at_work, oldest,
  * over, signo. */

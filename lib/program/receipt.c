@@ -1,7 +1,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "photo/finding.h"
@@ -381,11 +383,17 @@ add_replaced(struct buf *out, const char *text, const char *from, const char *to
 	buf_str(out, text);
 }
 
+static enum code
+told_code(const struct seat_reason *r)
+{
+	return r->finding != CODE_NONE ? r->finding : r->code;
+}
+
 /* The hint for this provider. The caller frees it. */
 static char *
 hint_for(const struct seat_reason *r)
 {
-	enum code code = r->finding != CODE_NONE ? r->finding : r->code;
+	enum code code = told_code(r);
 	const char *provider = *r->provider != '\0' ? r->provider : "PROVIDER";
 	char prefix[sizeof r->provider + 1];
 	struct buf named = {0}, out = {0};
@@ -554,7 +562,7 @@ put_hint(struct page *p, const char *hint, const char *failed)
 static void
 put_reason(struct page *p, const struct seat_reason *r)
 {
-	enum code code = r->finding != CODE_NONE ? r->finding : r->code;
+	enum code code = told_code(r);
 	struct buf b = {0};
 
 	put(p, "  ");
@@ -654,6 +662,72 @@ receipt_write(
 		put_lines(&p,
 		    RECORDS ": add >" RECORDS " to the line to keep the records", 2,
 		    false);
+}
+
+/* Appends what to do, as one text: the hint's sentence and its command. */
+static void
+add_hint(struct page *p, const struct seat_reason *r)
+{
+	char *hint = hint_for(r), *at = strstr(hint, "$ "), *command;
+
+	buf_str(p->out, "; ");
+	if (at == NULL) {
+		buf_str(p->out, hint);
+	} else {
+		command = command_for(p, at + 2, r->step);
+		buf_add(p->out, hint, (size_t)(at - hint));
+		buf_str(p->out, command);
+		free(command);
+	}
+	free(hint);
+}
+
+/* Appends the count and the first message of a kind of failure. subject: as below. */
+static void
+add_reason(
+    struct buf *out, const struct seat_reason *r, uint64_t bad, const char *subject)
+{
+	if (bad > 1)
+		buf_printf(
+		    out, "%" PRIu32 " x %s", r->count, r->varied ? "such as: " : "");
+	else if (subject != NULL && strstr(r->text, subject) == NULL) {
+		block_write_text(out, subject);
+		buf_str(out, ": ");
+	}
+	block_write_text(out, r->text);
+}
+
+void
+receipt_complain(struct buf *out, const struct seat *seat, const char *subject)
+{
+	const struct seat_reason *only = NULL;
+	struct page p = {.out = out, .lines = seat, .n = 1};
+	uint64_t bad = bad_of(seat);
+	int kinds = 0;
+
+	for (int i = 0; i < PIPELINE_REASONS; i++) {
+		const struct seat_reason *r = &seat->reasons[i];
+		/* What was said is not said again, only what to do then. */
+		bool said = r->count > 0 && err_said(r->text);
+		if (r->count == 0 ||
+		    (said && code_exit_status(r->code, true) != EX_TEMPFAIL))
+			continue;
+		if (kinds++ == 0)
+			buf_printf(out, "av-%s: %" PRIu64 " of %" PRIu64 " failed",
+			    seat->step, bad, seat->out);
+		if (!said) {
+			buf_str(out, kinds == 1 ? ": " : "; ");
+			add_reason(out, r, bad, subject);
+		}
+		only = r;
+	}
+	if (kinds == 0)
+		return;
+	if (kinds > 1)
+		buf_printf(out, "; see error.problems, or: av-report %s", file_of(&p));
+	else if (only->code != CODE_INVALID_RECORD || strchr(only->text, ';') == NULL)
+		add_hint(&p, only);
+	buf_chr(out, '\n');
 }
 
 static struct json_object *

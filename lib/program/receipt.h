@@ -38,4 +38,10 @@ void receipt_write(struct buf *out, const struct seat *lines, size_t n,
 /* The same as JSON; owned by the caller. */
 struct json_object *receipt_json(const struct seat *lines, size_t n);
 
+/* Appends a line on what failed, where nobody asked for a receipt: how many,
+ * why and what to do. subject: what failed, if it was one, or NULL. A reason
+ * that was the last message of this program is not told again. */
+void receipt_complain(
+    struct buf *out, const struct seat *seat, const char *subject);
+
 #endif

@@ -221,10 +221,10 @@ start_record(struct run *run, struct rec *rec)
 		rec_fail(rec, run->step->name, &e);
 	if (run->common->keep_order && !TAILQ_EMPTY(&run->items)) {
 		item = add_item(run, rec);
-		item->passes = failed;
+		item->passes = failed && !run->input.refused;
 		run_done(item);
 	} else {
-		write_record(run, rec, failed);
+		write_record(run, rec, failed && !run->input.refused);
 	}
 }
 

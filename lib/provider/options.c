@@ -135,18 +135,23 @@ invalid(void *cookie, const char *pointer, const char *message)
 {
 	struct finding_at *at = cookie;
 	bool whole = at->option == NULL && *pointer == '\0';
+	const char *got = strstr(message, "; got "),
+	           *be = strncmp(message, "must be ", 8) == 0 ? message + 8 : message;
+	char *wanted = got > be ? mem_strn(be, (size_t)(got - be)) : mem_str(be);
 	char *what = at->option != NULL ? mem_printf("%s%s", at->option, pointer)
 	                                : mem_str(whole ? "" : pointer + 1);
 
 	finding_add(at->findings, CODE_OPTION_INVALID, SEVERITY_REFUSED,
-	    json_object_to_json_string_ext(at->value, JSON_C_TO_STRING_PLAIN), message,
+	    json_object_to_json_string_ext(at->value, JSON_C_TO_STRING_PLAIN), wanted,
 	    NULL, whole ? "the set of options%s %s" : "option '%s' %s", what, message);
+	free(wanted);
 	free(what);
 }
 
-/* The names of all options, each once, for a user who mistyped one. */
+/* The names of the options of op, or of all, each once, for a user who mistyped one. */
 static char *
-known_options(const struct provider *p, struct similar *similar)
+known_options(
+    const struct provider *p, const struct operation *op, struct similar *similar)
 {
 	struct json_object *names = json_new_object();
 	struct buf out = {0};
@@ -163,7 +168,8 @@ known_options(const struct provider *p, struct similar *similar)
 				continue;
 			json_put(names, name, json_object_get(schema));
 			similar_try(similar, name);
-			buf_printf(&out, "%s%s", out.len > 0 ? ", " : "", name);
+			if (op == NULL || declared_by(op, name) != NULL)
+				buf_printf(&out, "%s%s", out.len > 0 ? ", " : "", name);
 		}
 	}
 	json_object_put(names);
@@ -182,8 +188,8 @@ options_check_record(struct rec *rec, struct findings *findings)
 }
 
 void
-options_check(
-    const struct provider *p, struct json_object *options, struct findings *findings)
+options_check(const struct provider *p, const struct operation *op,
+    struct json_object *options, struct findings *findings)
 {
 	json_object_object_foreach(options, name, value)
 	{
@@ -195,7 +201,7 @@ options_check(
 			continue;
 		}
 		struct similar similar = {.word = name};
-		char *known = known_options(p, &similar);
+		char *known = known_options(p, op, &similar);
 		finding_add(findings, CODE_OPTION_UNKNOWN, SEVERITY_REFUSED, name, known,
 		    NULL, "%s has no option '%s'%s", p->title, name, similar.hint);
 		free(known);

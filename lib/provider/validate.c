@@ -188,7 +188,7 @@ check_options(const struct validate_options *o, const struct provider *p, struct
 	struct json_object *own = options_for(create, options);
 
 	options_check_record(rec, fs);
-	options_check(p, options, fs);
+	options_check(p, create, options, fs);
 	options_check_operation(create, own != NULL ? own : options, fs);
 	json_object_put(own);
 	if (json_object_object_length(options) > 0 &&

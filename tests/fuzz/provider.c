@@ -71,7 +71,7 @@ ask(struct provider *p)
 	    .tag = "0123456789abcdef"};
 	struct json_object *options = json_at(v.vars, "/options");
 
-	options_check(p, options, &fs);
+	options_check(p, NULL, options, &fs);
 	for (size_t i = 0; i < p->n_operations; i++) {
 		options_check_operation(&p->operations[i], options, &fs);
 		if (request_init(&r, &p->operations[i], &v, &e) == 0) {

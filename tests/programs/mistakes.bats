@@ -121,3 +121,71 @@ said() {
 	run -0 --separate-stderr "$ON" '' '^D' -- av-validate -q
 	[[ $stderr != *reading* ]]
 }
+
+# Each line: exit status | what stderr has to say | the command, for sh. They run in a folder with
+# wide.jpg (16:10), good.jpg (16:9), big.jpg (5 MB), and a sandbox.
+mistakes() {
+	cat <<'END'
+78|ANAM_API_KEY is not set; export ANAM_API_KEY=..., or keep it with: av-token --login anam|unset ANAM_API_KEY; av-upload -p anam good.jpg
+77|does not accept ARGIL_API_KEY from the environment (401)|ARGIL_API_KEY=WRONG av-upload -p argil good.jpg
+78|did you mean 'anam'?|av-upload -p anamm good.jpg
+65|the record names no provider; give one with -p|av-upload good.jpg
+64|did you mean '--quick'?|av-validate --quik good.jpg
+65|wide.jpg: Argil takes the shape 16:9 or 9:16 exactly; this photo is 1440x900; av-fit -o fitted <done.jsonl|av-validate -p argil wide.jpg
+65|big.jpg: the file is too large for Anam: by 5|av-validate -p anam big.jpg
+65|cannot open 'nothing/*.jpg': No such file or directory; check the paths: |av-validate -p anam 'nothing/*.jpg'
+65|'.' is a directory, not a file; name the photos in the directory, as in photos/*.jpg|av-validate -p anam .
+75|cannot reach http://127.0.0.1:9/v1: Failed to connect|ARGIL_API_URL=http://127.0.0.1:9/v1 av-upload -p argil --timeout 2s good.jpg
+74|cannot write standard output: No space left on device|av-validate good.jpg >/dev/full
+65|option 'random' must be at most 30; got 99; use an allowed value: av-provider options loom|av-validate -p loom -O random=99 good.jpg
+65|Argil has no option 'voice'; did you mean 'voiceId'?; wanted: voiceId, extras; use one of these options: av-provider options argil|av-validate -p argil -O voice=x good.jpg
+65|line 2: not a record: column 9: a value is expected; |printf 'good.jpg\n{"file":}\n' \| av-validate
+65|line 1: the JSON goes on in the next line; write one object a line: jq -c . FILE|printf '{\n"file": "good.jpg"\n}\n' \| av-validate
+65|line 1: an array is no record; write one object a line: jq -c '.[]' FILE|echo '[{"file":"good.jpg"}]' \| av-validate
+65|the name is too short|echo '{"file":"good.jpg","name":"a"}' \| av-validate -p anam
+65|line 1: a file:// URL is no path; give the path, as in photos/ann.jpg|echo file:///tmp/good.jpg \| av-validate
+65|Protoface accepts files, not URLs; wanted: a file; download the photos and give files: |av-validate -p avtr1 https://example.org/a.jpg
+78|damaged or no ledger. Restore a copy of it and of its -wal file, or import an export into a new one (av-ledger import). With an empty one everything is paid for again|av-upload -p argil --ledger good.jpg good.jpg
+65|2 of 3 failed: 1 x |av-validate -p argil wide.jpg good.jpg none.jpg
+65|see error.problems, or: av-report done.jsonl|av-validate -p argil wide.jpg none.jpg >done.jsonl
+65|a.jpg: the file is not a picture, it is text/html; look into these files: |printf '<!doctype html><html><body>404</body></html>' >a.jpg; av-validate a.jpg
+65|'empty.jpg' is empty; replace these photos: |: >empty.jpg; av-validate empty.jpg
+65|cut.jpg: the JPEG is incomplete: the file ends too early; |head -c 3000 big.jpg >cut.jpg; av-validate cut.jpg
+65|the record has no avatar.id; run av-upload first|echo '{"file":"good.jpg","provider":"argil"}' \| av-poll
+65|the record has neither file nor url|echo '{"photo":"good.jpg"}' \| av-validate
+64|-o DIR is needed: it says where the new photos go|av-fit good.jpg
+64|there are no operands; name a provider with -p|av-doctor argil
+64|no such command: lst; did you mean 'list'?|av-ledger lst
+64|unknown option '-x'|av-upload -x good.jpg
+64|--provider needs a value|av-upload --provider
+64|--jobs: '0' is not a whole number from 1 on|av-upload -j 0 good.jpg
+64|--url needs exactly one provider (-p)|av-upload -u http://127.0.0.1 good.jpg
+64|a provider is needed; give -p NAME|av-token
+64|--quick and --decode contradict each other|av-validate --quick --decode good.jpg
+64|--progress: 'fancy' is none of auto, plain, json and none|av-upload --progress fancy good.jpg
+64|no command|av-ledger
+75|1 of 1 failed; check the network and the proxy, then: av-upload --retry-failed|ARGIL_API_URL=http://127.0.0.1:9/v1 av-upload -p argil good.jpg --timeout 2s
+END
+}
+
+@test "40 mistakes without a terminal: stderr has the thing, the reason and what to type" {
+	box
+	faces wide.jpg=1440x900 good.jpg=1280x720 big.jpg=1280x720
+	head -c 5000000 /dev/zero >>big.jpg
+	while IFS='|' read -r status wanted command; do
+		got=0
+		sh -c "${command//\\|/|}" >out 2>err </dev/null || got=$?
+		[[ $got == "$status" && $(<err) == *"$wanted"* ]] ||
+			{ printf '%s: %s\n%s\nwanted %s: %s\n' "$command" "$got" "$(<err)" "$status" "$wanted"; return 1; }
+	done < <(mistakes)
+}
+
+@test "what failed is said in a line for each program, not for each record, and not with -q" {
+	photos 3 1440x900
+	run -65 --separate-stderr sh -c 'av-validate -p argil photos/* | av-upload | av-poll >done.jsonl; exit 65'
+	is "$stderr" "av-validate: 3 of 3 failed: 3 x Argil takes the shape 16:9 or 9:16 exactly; this photo is 1440x900; av-fit -o fitted <done.jsonl | av-validate -p argil"
+	run -65 --separate-stderr av-validate -q -p argil photos/001.jpg
+	is "$stderr" ''
+	run -65 --separate-stderr av-validate --summary -p argil photos/001.jpg
+	is "$(grep -c 'takes the shape' <<<"$stderr")" 1
+}

@@ -5,7 +5,7 @@
 load helper
 
 validate() {
-	limit 60 av-validate "$@"
+	limit 60 av-validate -q "$@"
 }
 
 # All records that problems and warnings saw must match the schema.

@@ -204,7 +204,7 @@ faults(void **state)
 		struct json_object *o = parsed(all[i].options);
 		struct findings fs = {0};
 
-		options_check(acme, o, &fs);
+		options_check(acme, NULL, o, &fs);
 		check_findings(&fs, all[i].findings);
 		json_object_put(o);
 	}
@@ -218,7 +218,7 @@ known_names_are_listed(void **state)
 	struct findings fs = {0};
 
 	(void)state;
-	options_check(acme, o, &fs);
+	options_check(acme, NULL, o, &fs);
 	assert_string_equal(fs.list[0].got, "sise");
 	assert_string_equal(
 	    fs.list[0].wanted, "size, text, hand, foot, zoom, solve, name, extras");
