@@ -1,9 +1,9 @@
 /*
  * opt: command-line options, parsed and explained from one table.
  *
- * A program's table has its own rows and those of OPT_COMMON. -h, --help-all and
- * -V are built in. --help fits a terminal of 24 x 80: it explains the options
- * that matter and only names the others. A mistake ends the program by
+ * A program's table has its own rows and those of OPT_COMMON. -h, --help-all
+ * and -V are built in. --help fits a terminal of 24 x 80: it explains the
+ * options that matter and only names the others. A mistake ends the program by
  * opt_misuse.
  */
 #ifndef AV_PROGRAM_OPT_H
