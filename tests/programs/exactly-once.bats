@@ -33,13 +33,13 @@ matrix() {
 		cat made
 	} >in
 	run --separate-stderr -65 sh -c 'av-upload -k --dry-run <in'
-	is "$stderr" 'av-upload: 2 to create, 3 already made, 0 unknown, 1 refused; Argil: 4 credits'
+	is "${stderr%%$'\n'*}" 'av-upload: 2 to create, 3 already made, 0 unknown, 1 refused; Argil: 4 credits'
 	is "$(stat .argil.requests)" "$requests"
 	printf '%s\n' "$output" >out
 	check_schema out
 	echo '{"file":"x.png","error":{"step":"validate","code":"file_missing","message":"x","retryable":false}}' >bad
 	run --separate-stderr -65 sh -c 'cat in bad | av-upload --dry-run >out2'
-	is "$stderr" 'av-upload: 2 to create, 3 already made, 0 unknown, 1 refused, 1 failed before; Argil: 4 credits'
+	is "${stderr%%$'\n'*}" 'av-upload: 2 to create, 3 already made, 0 unknown, 1 refused, 1 failed before; Argil: 4 credits'
 	id=$(jq -r .avatar.id made)
 	# Photos are read side by side, so either of the two equal records may come first.
 	is "$(jq -c '.plan[0] | [.already_made, .id, .cost.credits]' out | sort | tr '\n' ' ')" \
