@@ -377,14 +377,14 @@ local_time(int64_t ms, char text[32])
 
 /* Shows a wait in the progress. */
 static void
-show_wait(struct account_rest *r, const char *what, int64_t ms)
+show_wait(const struct account *a, const char *what, int64_t ms)
 {
 	char at[32];
 
 	local_time(ms, at);
 	if (ms >= SHOW_MS && strlen(at) > 11)
 		pipeline_wait(clock_unix_ms() + ms, "%s: %s %s",
-		    r->account.provider->name, what, at + 11);
+		    a->provider->name, what, at + 11);
 }
 
 /* Tells a long wait, and again when it gets longer. */
@@ -562,7 +562,7 @@ account_pause(struct account *a, int64_t ms)
 	if (ms <= 0)
 		return;
 	pace_pause(r->pace, ms);
-	show_wait(r, "rate limit until", ms);
+	show_wait(&r->account, "rate limit until", ms);
 	tell_wait(r, "the service asked for a wait", pace_paused(r->pace));
 }
 
@@ -571,7 +571,7 @@ account_tell_retry(struct account *a, const struct err *e, int64_t ms)
 {
 	char at[32];
 
-	show_wait(a->rest, "trying again at", ms);
+	show_wait(a, "trying again at", ms);
 	if (a->told_retry || clock_unix_ms() + ms < a->told_until + ACCOUNT_TELL_MS)
 		return;
 	a->told_retry = true;
