@@ -12,6 +12,7 @@
 #include "program/opt.h"
 #include "program/run.h"
 #include "provider/load.h"
+#include "provider/options.h"
 #include "provider/validate.h"
 #include "json/json.h"
 
@@ -32,6 +33,8 @@ struct options {
 static const struct opt table[] = {
     {'O', "option", "KEY=VALUE", "option for records that do not set it", OPT_LIST,
         offsetof(struct options, given)},
+    {0, "csv", NULL, "read a table; its first row names members: file, name...", OPT_FLAG,
+        offsetof(struct options, common.csv)},
     {0, "quick", NULL, "read only the header: type, size, shape", OPT_FLAG,
         offsetof(struct options, quick)},
     {0, "decode", NULL, "decode every pixel too, to find hidden damage", OPT_FLAG,
@@ -53,6 +56,7 @@ static const struct opt_usage usage = {
     .examples =
         "  av-validate -p anam photos/*.jpg >records.jsonl\n"
         "  find photos -name '*.jpg' -print0 | av-validate -0 -p argil,loom | av-upload\n"
+        "  av-validate -p anam --csv <people.csv | av-upload\n"
         "  av-validate -p argil *.jpg |\n"
         "    jq -r 'select(.error) | .file, .error.problems[].message'\n",
 };
@@ -64,6 +68,7 @@ struct validate_tool {
 	struct providers providers;
 	struct loop *loop;
 	unsigned jobs;
+	bool csv;
 	bool here; /* photos are checked in this process; odd ones in a worker too */
 	struct photo_pool *pool; /* made for the first photo that needs it */
 	/* Records to check in this process. */
@@ -210,6 +215,8 @@ begin(void *arg, struct item *item)
 		run_fail(item, &e);
 		return;
 	}
+	if (self->csv && p != NULL)
+		options_read_texts(item->rec, p);
 	rec_remove(item->rec, "image");
 	w = mem_new(1, sizeof *w);
 	*w = (struct work){.self = self, .item = item, .provider = p, .fd = -1};
@@ -233,11 +240,14 @@ choose_process(struct validate_tool *self, const struct options *o, char **opera
 }
 
 static void
-read_options(struct validate_tool *self, struct options *o)
+read_options(struct validate_tool *self, struct options *o, char **operands)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct err e;
 
+	if (o->common.csv && (o->common.nul || operands[0] != NULL))
+		opt_misuse(&usage, "--csv reads a table from standard input: --csv %s",
+		    o->common.nul ? "takes no -0" : "<FILE.csv");
 	if (o->quick && o->decode)
 		opt_misuse(&usage, "--quick and --decode contradict each other");
 	if (o->common.jobs == 0)
@@ -245,6 +255,7 @@ read_options(struct validate_tool *self, struct options *o)
 	if (o->common.jobs > JOBS_MAX)
 		o->common.jobs = JOBS_MAX;
 	opt_common_finish(&o->common);
+	self->csv = o->common.csv;
 	self->check.photo = (struct photo_options){.depth = o->quick    ? PHOTO_QUICK
 	                                                    : o->decode ? PHOTO_DECODE
 	                                                                : PHOTO_READ,
@@ -272,7 +283,7 @@ main(int argc, char *argv[])
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
 	struct run *run;
 
-	read_options(&self, &o);
+	read_options(&self, &o, argv + first);
 	self.loop = loop_new();
 	choose_process(&self, &o, argv + first);
 	run = run_new(self.loop, &o.common, &step,

@@ -21,6 +21,7 @@ void
 input_release(struct input *in)
 {
 	lines_release(&in->lines);
+	table_release(&in->table);
 }
 
 static bool
@@ -248,6 +249,9 @@ record_of_line(struct input *in, struct line *line)
 		return NULL;
 	if (is_text(in) && in->line == 1 && is_utf16(line))
 		return refuse_utf16(in);
+	if (in->csv)
+		return table_line(
+		    &in->table, in->step, line->text, line->len, line->too_long);
 	if (is_text(in))
 		trim(line);
 	blanks = count_blanks(line);
@@ -283,6 +287,8 @@ input_next(struct input *in)
 
 	while (rec == NULL && next_line(in, &line))
 		rec = record_of_line(in, &line);
+	if (rec == NULL && in->csv && in->lines.eof)
+		rec = table_end(&in->table, in->step);
 	return rec;
 }
 
@@ -324,8 +330,10 @@ input_count(const struct input *in)
 {
 	int64_t n = 0;
 
-	if (in->operands == NULL)
-		return count_lines(in->lines.fd, in->lines.end);
+	if (in->operands == NULL) {
+		n = count_lines(in->lines.fd, in->lines.end);
+		return n > 0 && in->csv ? n - 1 : n;
+	}
 	while (in->operands[n] != NULL)
 		n++;
 	return n;

@@ -13,6 +13,8 @@
  * return behind it are dropped, and UTF-16 is refused as a whole. A JSON value
  * on several lines is refused as a whole too. Operands, and lines that end in
  * NUL, are taken exactly.
+ *
+ * With csv set, stdin is a table instead (program/table.h).
  */
 #ifndef AV_PROGRAM_INPUT_H
 #define AV_PROGRAM_INPUT_H
@@ -21,6 +23,7 @@
 #include <stdint.h>
 
 #include "os/lines.h"
+#include "program/table.h"
 #include "json/rec.h"
 
 enum input_kind { INPUT_PHOTOS, INPUT_AVATARS };
@@ -30,6 +33,8 @@ struct input {
 	enum input_kind kind; /* what a line without JSON is */
 	char **operands;      /* the next one; NULL: stdin is read */
 	struct lines lines;
+	bool csv; /* lines are those of the table */
+	struct table table;
 	/* The kind of secret whose name ended the last line, or NULL. */
 	const char *open_secret;
 	size_t line;  /* number of the last line of stdin; 0: none was read */

@@ -62,6 +62,7 @@ struct opt_common {
 	const char *url;
 	int64_t jobs;
 	bool keep_order, quiet, nul, retry_failed, exit_zero, summary;
+	bool csv; /* stdin is a table; only av-validate has the option */
 	const char *progress;  /* --progress, else AV_PROGRESS, else NULL */
 	enum opt_progress way; /* the same */
 	int verbose;

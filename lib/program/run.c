@@ -401,6 +401,7 @@ run_new(struct loop *loop, const struct opt_common *common, const struct run_ste
 	    .program = program};
 	TAILQ_INIT(&run->items);
 	input_init(&run->input, step->name, step->input, common->nul);
+	run->input.csv = common->csv;
 	out_init(&run->out, loop, on_output_room, run);
 	progress_join(common, step->name, step->doing, fill_seat, run);
 	return run;

@@ -85,6 +85,33 @@ options_of(struct rec *rec, const struct provider *p, const struct strings *give
 	return options;
 }
 
+void
+options_read_texts(struct rec *rec, const struct provider *p)
+{
+	struct json_object *options, *value;
+	struct err ignored;
+
+	if (!json_object_is_type(rec_get(rec, "options"), json_type_object))
+		return;
+	options = json_copy(rec_get(rec, "options"));
+	json_object_object_foreach(rec_get(rec, "options"), name, given)
+	{
+		struct json_object *schema = declared(p, name);
+		const char *text = json_object_get_string(given);
+
+		if (!json_object_is_type(given, json_type_string) ||
+		    !(is_type(schema, "integer") || is_type(schema, "number") ||
+		        is_type(schema, "boolean")) ||
+		    (value = json_parse(text, strlen(text), &ignored)) == NULL)
+			continue;
+		if (json_object_is_type(value, json_type_boolean) ==
+		    is_type(schema, "boolean"))
+			json_put(options, name, json_object_get(value));
+		json_object_put(value);
+	}
+	rec_set(rec, "options", options);
+}
+
 bool
 options_takes(const struct operation *op, const char *given, struct similar *similar)
 {

@@ -22,6 +22,10 @@
 struct json_object *options_of(
     struct rec *rec, const struct provider *p, const struct strings *given);
 
+/* Of a table's row, whose options are texts: a text becomes the number, or true
+ * or false, that the provider declares, if it is just that in JSON. */
+void options_read_texts(struct rec *rec, const struct provider *p);
+
 /* The options that the operation declares; a new object, owned by the caller,
  * or NULL if there are none. */
 struct json_object *options_for(

@@ -441,7 +441,7 @@ wait_for_pace(struct account_rest *r, int64_t ms)
 	struct loop *loop = r->all->loop;
 
 	loop_at(loop, &r->timer, loop_now(loop) + ms, serve, r);
-	show_wait(r, r->paused ? "rate limit until" : "paced until", ms);
+	show_wait(&r->account, r->paused ? "rate limit until" : "paced until", ms);
 	if (r->paused)
 		tell_wait(r, "the service asked for a wait", ms);
 	else if (r->account.told_until == 0)

@@ -18,6 +18,7 @@
 #include "base/units.h"
 #include "os/lines.h"
 #include "program/opt.h"
+#include "program/table.h"
 #include "provider/template.h"
 #include "json/json.h"
 
@@ -398,6 +399,50 @@ similar_words(void **state)
 	}
 }
 
+/* Each record as its members, errors as "!"; rows are split at line feeds. */
+static void
+tables(void **state)
+{
+	static const struct {
+		const char *text, *records;
+	} all[] = {{"file,name\na,b\r\n", "{\"file\":\"a\",\"name\":\"b\"}"},
+	    {"file;x,y\na,b;\"c;d\"\n", "{\"file\":\"a,b\",\"x,y\":\"c;d\"}"},
+	    {"\"file\"\t\na\t\n\t\n", "{\"file\":\"a\"}"},
+	    {"URL,o.a,o.b\nu,1,\nu,,\"\"\"\"\n",
+	        "{\"url\":\"u\",\"o\":{\"a\":\"1\"}}{\"url\":\"u\",\"o\":{\"b\":\"\\\"\"}}"},
+	    {"file\n\"a\r\n\nb\"\r\nc\n", "{\"file\":\"a\\r\\n\\nb\"}{\"file\":\"c\"}"},
+	    {"file,n\na\nb,\"c\"d\ne,f,\ng,h\n", "!!!{\"file\":\"g\",\"n\":\"h\"}"},
+	    {"file\n\"a\nb\n", "!"}, {"a,b\nfile,c\n", "!"}, {"file,o,o.a\na,b,c\n", "!"},
+	    {"", ""}};
+
+	(void)state;
+	for (size_t i = 0; i < N(all); i++) {
+		const char *line = all[i].text;
+		struct buf out = {0};
+		struct table t = {0};
+		bool over = false;
+
+		buf_str(&out, "");
+		while (!over) {
+			size_t len = strcspn(line, "\n");
+			struct rec *r;
+
+			over = line[len] == '\0';
+			r = over ? table_end(&t, "x")
+			         : table_line(&t, "x", line, len, false);
+			line += len + 1;
+			if (r != NULL && rec_failed(r))
+				buf_chr(&out, '!');
+			else if (r != NULL && rec_write(r, &out))
+				out.data[--out.len] = '\0';
+			rec_free(r);
+		}
+		assert_string_equal(out.data, all[i].records);
+		buf_release(&out);
+		table_release(&t);
+	}
+}
+
 int
 main(void)
 {
@@ -406,7 +451,7 @@ main(void)
 	    cmocka_unit_test(pauses), cmocka_unit_test(file_names),
 	    cmocka_unit_test(file_templates), cmocka_unit_test(file_names_told_apart),
 	    cmocka_unit_test(long_file_names), cmocka_unit_test(templates),
-	    cmocka_unit_test(paths), cmocka_unit_test(lines),
+	    cmocka_unit_test(paths), cmocka_unit_test(lines), cmocka_unit_test(tables),
 	    cmocka_unit_test(similar_words)};
 
 	return cmocka_run_group_tests_name("words", tests, NULL, NULL);
