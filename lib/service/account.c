@@ -383,8 +383,8 @@ show_wait(const struct account *a, const char *what, int64_t ms)
 
 	local_time(ms, at);
 	if (ms >= SHOW_MS && strlen(at) > 11)
-		pipeline_wait(clock_unix_ms() + ms, "%s: %s %s",
-		    a->provider->name, what, at + 11);
+		pipeline_wait(
+		    clock_unix_ms() + ms, "%s: %s %s", a->provider->name, what, at + 11);
 }
 
 /* Tells a long wait, and again when it gets longer. */
