@@ -33,7 +33,7 @@ struct options {
 static const struct opt table[] = {
     {'O', "option", "KEY=VALUE", "option for records that do not set it", OPT_LIST,
         offsetof(struct options, given)},
-    {0, "csv", NULL, "read a table; its first row names members: file, name...", OPT_FLAG,
+    {0, "csv", NULL, "read a table whose first row names members", OPT_FLAG,
         offsetof(struct options, common.csv)},
     {0, "quick", NULL, "read only the header: type, size, shape", OPT_FLAG,
         offsetof(struct options, quick)},

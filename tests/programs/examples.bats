@@ -15,6 +15,7 @@ setup_file() {
 	convert ann.jpg -define heic:speed=9 cleo.heic
 	printf 'photos/%s.jpg\n' ann ben >list.txt
 	printf 'ann.jpg\tAnn\n' >people.tsv
+	printf 'file,name\nann.jpg,Ann\n' >people.csv
 	printf 'sh run.sh\n' >batch
 	chmod +x batch
 	echo 'av-validate -p anam photos/*.jpg | av-upload | av-poll >done.jsonl' >run.sh
