@@ -1,6 +1,7 @@
 /* av-validate: checks photos and records against a provider's limits, before a byte is
  * sent. */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ struct options {
 	struct strings given;
 	int64_t max_pixels;
 	bool quick, decode;
+	const char *name_from;
 };
 
 static const struct opt table[] = {
@@ -40,6 +42,8 @@ static const struct opt table[] = {
         offsetof(struct options, given)},
     {0, "csv", NULL, "read a table whose first row names members", OPT_FLAG,
         offsetof(struct options, common.csv)},
+    {0, "name-from", "WHAT", "what names are made of: file (default) or dir", OPT_STR,
+        offsetof(struct options, name_from)},
     {0, "quick", NULL, "read only the header: type, size, shape", OPT_FLAG,
         offsetof(struct options, quick)},
     {0, "decode", NULL, "decode every pixel too, to find hidden damage", OPT_FLAG,
@@ -313,6 +317,11 @@ read_options(struct validate_tool *self, struct options *o, char **operands)
 	if (o->common.csv && (o->common.nul || operands[0] != NULL))
 		opt_misuse(&usage, "--csv reads a table from standard input: --csv %s",
 		    o->common.nul ? "takes no -0" : "<FILE.csv");
+	self->check.name_folders =
+	    o->name_from != NULL && strcmp(o->name_from, "dir") == 0;
+	if (o->name_from != NULL && !self->check.name_folders &&
+	    strcmp(o->name_from, "file") != 0)
+		opt_misuse(&usage, "--name-from is file or dir, not '%s'", o->name_from);
 	if (o->quick && o->decode)
 		opt_misuse(&usage, "--quick and --decode contradict each other");
 	if (o->common.jobs == 0)

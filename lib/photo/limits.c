@@ -197,8 +197,14 @@ limits_name_from_path(const char *path, unsigned min, unsigned max)
 	const char *dot;
 	struct buf mended = {0}, out = {0};
 
-	base = base != NULL ? base + 1 : path;
-	dot = strrchr(base, '.');
+	if (base != NULL && base > path && base[1] == '\0' && base[-1] != '/') { /* a folder */
+		dot = base;
+		base = memrchr(path, '/', (size_t)(base - path));
+		base = base != NULL ? base + 1 : path;
+	} else {
+		base = base != NULL ? base + 1 : path;
+		dot = strrchr(base, '.');
+	}
 	utf8_mend(&mended, base,
 	    dot != NULL && dot > base ? (size_t)(dot - base) : strlen(base));
 	buf_add(&out, "", 0);

@@ -37,7 +37,8 @@ void limits_check_image(const struct photo *photo,
 void limits_check_name(
     const char *name, unsigned min, unsigned max, struct findings *fs);
 
-/* Makes a name of a path: the base name without its extension, in UTF-8 and
+/* Makes a name of a path: the base name without its extension, or of "a/b/" the
+ * whole of b, in UTF-8 and
  * within the limits. Control characters and line ends become spaces, "Al"
  * becomes "Al avatar" when it is too short, and a long name is cut. The caller
  * frees it. */

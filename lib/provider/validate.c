@@ -133,6 +133,27 @@ name_source(struct rec *rec)
 	return url != NULL ? mem_strn(url, strcspn(url, "?#")) : mem_str("");
 }
 
+/* The same for names made of folders: the path of the photo's folder with a slash behind it.
+ * A folder without a name of its own is left out, and so is the host of a URL. */
+static char *
+name_folder(struct rec *rec)
+{
+	char *source = name_source(rec), *scheme = strstr(source, "://"),
+	     *slash = strrchr(source, '/'), *from = scheme != NULL ? scheme + 3 : source,
+	     *base;
+
+	if (slash == NULL || slash <= from)
+		return source;
+	base = memrchr(from, '/', (size_t)(slash - from));
+	if (base == NULL && scheme != NULL)
+		return source;
+	base = base != NULL ? base + 1 : from;
+	if (base == slash || strncmp(base, "./", 2) == 0 || strncmp(base, "../", 3) == 0)
+		return source;
+	slash[1] = '\0';
+	return source;
+}
+
 static char *
 name_made_of(const struct provider *p, const char *source)
 {
@@ -158,7 +179,8 @@ validate_name_given(const struct provider *p, struct rec *rec)
 }
 
 static void
-check_name(const struct provider *p, struct rec *rec, struct findings *fs)
+check_name(const struct validate_options *o, const struct provider *p, struct rec *rec,
+    struct findings *fs)
 {
 	const char *name = rec_str(rec, "name");
 	char *source, *made;
@@ -171,7 +193,7 @@ check_name(const struct provider *p, struct rec *rec, struct findings *fs)
 		limits_check_name(name, (unsigned)p->name_min, (unsigned)p->name_max, fs);
 		return;
 	}
-	source = name_source(rec);
+	source = o->name_folders ? name_folder(rec) : name_source(rec);
 	made = name_made_of(p, source);
 	rec_set_str(rec, "name", made);
 	rec_set_str(rec, "name_from", source);
@@ -207,7 +229,7 @@ check_rest(const struct validate_options *o, const struct provider *p, struct re
 	struct err e;
 
 	if (p != NULL) {
-		check_name(p, rec, fs);
+		check_name(o, p, rec, fs);
 		check_options(o, p, rec, fs);
 	}
 	for (unsigned i = 0; i < fs->n; i++)

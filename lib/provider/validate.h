@@ -16,7 +16,9 @@
 struct validate_options {
 	struct photo_options photo;
 	const struct strings *given; /* -O */
-	struct filetype *types;      /* borrowed */
+	bool
+	    name_folders; /* names are made of the photo's folder, if it has one */
+	struct filetype *types; /* borrowed */
 };
 
 /* How the photo of a record for this provider (or NULL) is read: a file above

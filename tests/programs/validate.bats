@@ -310,3 +310,22 @@ turned() {
 	run -65 av-validate <<<'{"error":{"step":"x","code":"network","message":"x","retryable":false}}'
 	run -75 av-validate <<<'{"error":{"step":"x","code":"other","message":"x","retryable":true}}'
 }
+
+@test "--name-from dir names avatars after folders; such a name is not paid for twice" {
+	mkdir -p "people/Ann B. Lee" .hidden
+	faces 'people/Ann B. Lee/front.jpg=640x480' bob.jpg=640x480
+	cp bob.jpg .hidden/x.jpg
+	is "$(av-validate -k -p anam --name-from dir people/*/* bob.jpg ./bob.jpg .hidden/x.jpg 2>/dev/null | jq -c '[.name, .name_from]')" \
+		'["Ann B. Lee","people/Ann B. Lee/"]
+["bob","bob.jpg"]
+["bob","./bob.jpg"]
+[".hidden",".hidden/"]'
+	printf '%s\n' https://example.com/ann/1.jpg?s=a/b https://example.com/bob.jpg |
+		av-validate -k -p argil --name-from dir | jq -r .name >names
+	is "$(cat names)" $'ann\nbob'
+	run -64 av-validate --name-from folder bob.jpg
+	# the name is no part of what is asked for: the same request without --name-from is in the ledger
+	export ANAM_API_KEY=k ANAM_API_URL=http://127.0.0.1:1
+	is "$(av-validate -p anam --name-from dir people/*/* | av-upload --dry-run | jq -r '.plan[].key // empty')" \
+		"$(av-validate -p anam people/*/* | av-upload --dry-run | jq -r '.plan[].key // empty')"
+}

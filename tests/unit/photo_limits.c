@@ -145,6 +145,10 @@ test_name_from_path(void **state)
 	    {"\xff.png", 0, 0, "\xef\xbf\xbd"},
 	    {"\x01\x02.png", 3, 0, "avatar"},
 	    {"", 0, 0, "avatar"},
+	    {"photos/Ann B. Lee/", 0, 0, "Ann B. Lee"},
+	    {"Ann/", 0, 0, "Ann"},
+	    {"/", 0, 0, "avatar"},
+	    {"a//", 0, 0, "avatar"},
 	};
 
 	(void)state;
