@@ -197,7 +197,7 @@ limits_name_from_path(const char *path, unsigned min, unsigned max)
 	const char *dot;
 	struct buf mended = {0}, out = {0};
 
-	if (base != NULL && base > path && base[1] == '\0' && base[-1] != '/') { /* a folder */
+	if (base != NULL && base > path && base[1] == '\0' && base[-1] != '/') {
 		dot = base;
 		base = memrchr(path, '/', (size_t)(base - path));
 		base = base != NULL ? base + 1 : path;
