@@ -16,8 +16,7 @@
 struct validate_options {
 	struct photo_options photo;
 	const struct strings *given; /* -O */
-	bool
-	    name_folders; /* names are made of the photo's folder, if it has one */
+	bool name_folders; /* names are made of folders */
 	struct filetype *types; /* borrowed */
 };
 
