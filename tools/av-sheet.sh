@@ -110,7 +110,7 @@ while [ $# -gt 0 ]; do
   --max-mb=*) megabytes=${1#*=} ;;
   --no-pictures) megabytes=0 ;;
   -o?*) output=${1#-o} ;;
-  -h | --help)
+  -h | --help | --help-all)
     echo "$usage"
     help
     exit

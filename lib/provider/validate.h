@@ -16,8 +16,8 @@
 struct validate_options {
 	struct photo_options photo;
 	const struct strings *given; /* -O */
-	bool name_folders; /* names are made of folders */
-	struct filetype *types; /* borrowed */
+	bool name_folders;           /* names are made of folders */
+	struct filetype *types;      /* borrowed */
 };
 
 /* How the photo of a record for this provider (or NULL) is read: a file above
