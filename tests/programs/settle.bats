@@ -61,10 +61,12 @@ retry() {
 @test "not made, and several runs and copies at once: created once" {
 	lose lost-before
 	av-ledger settle --not-made <lost.jsonl
+	local pids=()
 	for i in 1 2 3; do
 		cat lost.jsonl lost.jsonl | av-upload --retry-failed >"again.$i" 3>&- &
+		pids+=($!)
 	done
-	for pid in $(jobs -p | grep -vx "$BOX"); do wait "$pid"; done
+	wait "${pids[@]}"
 	is "$(cat again.? | jq -r .avatar.id | sort -u | wc -l)" 1
 	is "$(cat again.? | jq -s 'map(select(.avatar.reused | not)) | length')" 1
 	is "$(cat again.? | wc -l)" 6
