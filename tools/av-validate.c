@@ -6,9 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/hashset.h"
 #include "base/mem.h"
-#include "base/outname.h"
 #include "base/strings.h"
 #include "photo/pool.h"
 #include "photo/source.h"
@@ -18,9 +16,6 @@
 #include "provider/options.h"
 #include "provider/validate.h"
 #include "json/json.h"
-
-/* How many names of files are compared: 32 MiB of hashes. */
-#define NAMES_MAX 1500000
 
 /* Without workers: photos in the queue, and how long they may delay signals and output.
  */
@@ -83,8 +78,6 @@ struct validate_tool {
 	/* Records to check in this process. */
 	STAILQ_HEAD(, work) queue;
 	struct deferred turn;
-	struct hashset names; /* that av-render makes its default file names of */
-	bool warned;          /* of two names that are the same */
 };
 
 /* A record at work. */
@@ -98,69 +91,11 @@ struct work {
 	struct photo_job job;
 };
 
-/* Notes what av-render's default template makes of the record's file names. False: another
- * record has the same. *name is without the kind; the caller releases it. */
-static bool
-note_name(struct validate_tool *self, struct rec *rec, struct buf *name)
-{
-	outname_path("{stem}.{provider}",
-	    &(struct outname){.file = rec_str(rec, "file"),
-	        .url = rec_str(rec, "url"),
-	        .provider = rec_str(rec, "provider")},
-	    name);
-	return self->names.count >= NAMES_MAX ||
-	       hashset_add_str(&self->names, name->data);
-}
-
-/* A record that passes through has an avatar, whose files take their names too. */
 static bool
 skip(void *self, struct rec *rec)
 {
-	struct buf name = {0};
-
-	if (!rec_has(rec, "avatar"))
-		return false;
-	note_name(self, rec, &name);
-	buf_release(&name);
-	return true;
-}
-
-/* Adds the finding that another record gets the same file names to image.warnings. */
-static void
-add_same_name(struct rec *rec, const char *name)
-{
-	struct json_object *image = rec_edit(rec, "image"), *list, *found;
-	struct findings fs = {0};
-
-	finding_add(&fs, CODE_SAME_FILE_NAME, SEVERITY_NOTE, name, NULL,
-	    "av-render -o 'out/{dir}/{stem}.{source_ext}.{provider}.{kind}.{ext}'",
-	    "av-render would give its files the names of another record's: %s.*", name);
-	found = validate_problems(&fs);
-	if ((list = json_member(image, "warnings")) == NULL)
-		json_put(image, "warnings", json_object_get(found));
-	else
-		json_append(list, json_object_get(json_item(found, 0)));
-	json_object_put(found);
-}
-
-/* The record was checked. */
-static void
-finish(struct validate_tool *self, struct item *item)
-{
-	struct buf name = {0};
-
-	if (!rec_failed(item->rec) && !note_name(self, item->rec, &name)) {
-		add_same_name(item->rec, name.data);
-		if (!self->warned)
-			warn(
-			    "several photos are named %s: av-render would give their files "
-			    "the same names; use its "
-			    "-o 'out/{dir}/{stem}.{source_ext}.{provider}.{kind}.{ext}'",
-			    name.data);
-		self->warned = true;
-	}
-	buf_release(&name);
-	run_done(item);
+	(void)self;
+	return rec_has(rec, "avatar");
 }
 
 /* A worker has checked the photo. */
@@ -178,7 +113,7 @@ on_checked(void *arg, int status, struct photo *photo, const struct err *failed)
 		photo_check_name(photo, rec_str(w->item->rec, "file"));
 		validate_facts(
 		    &w->self->check, w->provider, w->item->rec, "validate", photo);
-		finish(w->self, w->item);
+		run_done(w->item);
 	}
 	close(w->fd);
 	free(w);
@@ -257,7 +192,7 @@ take_turn(void *arg)
 			check_in_worker(self, w);
 			continue;
 		}
-		finish(self, w->item);
+		run_done(w->item);
 		free(w);
 	}
 	if (!STAILQ_EMPTY(&self->queue))
@@ -344,7 +279,6 @@ release(struct validate_tool *self)
 {
 	providers_release(&self->providers);
 	photo_pool_free(self->pool);
-	hashset_release(&self->names);
 	filetype_free(self->check.types);
 }
 

@@ -432,33 +432,3 @@ files() {
 	is "$(stat .loom.charges)" "$charges"
 	is "$(files)" "./001.argil.cover.jpg ./001.loom.preview.png "
 }
-
-@test "photos whose files av-render would name the same are told before anything is paid" {
-	local template="out/{dir}/{stem}.{source_ext}.{provider}.{kind}.{ext}" line
-	mkdir -p DCIM/100 DCIM/101
-	faces DCIM/100/IMG_1.jpg=640x480 bob.jpg=640x480 small.jpg=8x8
-	cp bob.jpg DCIM/101/IMG_1.jpg
-	cp small.jpg DCIM/small.jpg
-	for line in "-p anam DCIM/100/IMG_1.jpg bob.jpg DCIM/101/IMG_1.jpg" "--decode -p anam DCIM/100/IMG_1.jpg DCIM/101/IMG_1.jpg"; do
-		av-validate -k $line >out 2>err
-		is "$(jq -c '[.file, .image.warnings[]?.code]' out | grep -c same_file_name)" 1
-		is "$(grep -c -F "$template" err)" 1
-	done
-	check_schema out
-	# also records, records that have an avatar, and URLs; neither refused photos nor other providers
-	is "$(printf '%s\n' '{"file":"x/a.jpg","provider":"anam","avatar":{"id":"1"}}' '{"file":"bob.jpg","provider":"loom"}' \
-		'{"url":"https://example.com/1/a.jpg","provider":"argil"}' '{"url":"https://example.com/2/a.jpg","provider":"argil"}' \
-		DCIM/small.jpg small.jpg bob.jpg | av-validate -q -k -j 1 -p argil --exit-zero |
-		jq -c 'select(.image.warnings[]?.code == "same_file_name") | .url')" '"https://example.com/2/a.jpg"'
-	# the template that the finding names is enough
-	box
-	faces DCIM/100/IMG_1.jpg=1280x720
-	cp DCIM/100/IMG_1.jpg DCIM/101/IMG_1.jpg
-	printf x >>DCIM/101/IMG_1.jpg
-	av-validate -p argil DCIM/*/*.jpg 2>/dev/null | av-upload | av-poll >made
-	rm out
-	run -65 av-render -o same <made
-	av-render -o "$template" <made | jq -r '.renderings[].file' | sort -u >files
-	is "$(wc -l <files)" "$(xargs ls <files | wc -l)"
-	is "$(cut -d/ -f 1-3 files | sort -u)" $'out/DCIM/100\nout/DCIM/101'
-}
