@@ -132,7 +132,7 @@ downstream_find(struct downstream *d, const struct stat *out, dev_t term)
 		pid_t pid = reader_of(&all, &pipe);
 		bool ours = pid != 0 && is_ours(pid);
 
-		if (pid != 0 && !ours && is_shell(pid))
+		if (pid == 0 || (!ours && is_shell(pid)))
 			d->unclear = true;
 		if (ours && d->next == 0)
 			d->next = pid;

@@ -23,7 +23,7 @@ enum {
 	TRIES = 3,
 	PATIENCE_MS = 100, /* for others that join or leave */
 	NEXT_MS = 1000,    /* after the start: for the next program to join */
-	UNCLEAR_MS = 250,  /* the same, if its name is not known yet */
+	UNCLEAR_MS = 500,  /* the same, if its name is not known yet */
 	LOOK_MS = 5,
 };
 

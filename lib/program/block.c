@@ -99,9 +99,10 @@ views_count(struct view *views, const struct seat *lines, size_t n)
 			v->total = v->expect =
 			    less((uint64_t)s->total, (uint64_t)failed_before);
 		}
-		/* A filter between the two may have added records. */
-		if (v->total >= 0 && v->total < (int64_t)v->done)
-			v->total = (int64_t)v->done;
+		/* A filter between the two may have added records, or what the other
+		 * program tells is older. */
+		if (v->total >= 0 && v->total < (int64_t)(v->done + s->at_work))
+			v->total = (int64_t)(v->done + s->at_work);
 		if (v->expect >= 0 && v->expect < v->total)
 			v->expect = v->total;
 	}
@@ -139,14 +140,13 @@ wait_of(const struct seat *s)
 	return s->state == SEAT_LIVE && s->wait_until > clock_unix_ms() ? s->wait : "";
 }
 
-/* True if all failed records were refused before anything was sent. */
-static bool
-is_refused(const struct seat *s)
+const char *
+block_failed_word(const struct seat *s)
 {
 	for (int i = 0; i < PIPELINE_REASONS; i++)
 		if (s->reasons[i].count > 0 && s->reasons[i].code != CODE_PHOTO_REFUSED)
-			return false;
-	return s->reasons[0].count > 0;
+			return "failed";
+	return s->reasons[0].count > 0 ? "refused" : "failed";
 }
 
 /* "2 failed", or "". */
@@ -154,8 +154,8 @@ static void
 write_failed(struct buf *out, const struct seat *s)
 {
 	if (s->failed > 0)
-		buf_printf(out, "%llu %s", (unsigned long long)s->failed,
-		    is_refused(s) ? "refused" : "failed");
+		buf_printf(
+		    out, "%llu %s", (unsigned long long)s->failed, block_failed_word(s));
 }
 
 /* "35 in training", what it waits for, or how it ended. */

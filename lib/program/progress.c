@@ -33,7 +33,8 @@ enum { HOW_QUIET = PROGRESS_WAYS, HOW_BLOCK };
 /* In seat.flags. */
 enum {
 	FLAG_SUMMARY = 1,
-	FLAG_JOB = 2, /* the pipe is a process group of its own */
+	FLAG_JOB = 2,   /* the pipe is a process group of its own */
+	FLAG_TYPED = 4, /* records are typed at the terminal */
 };
 
 /* What a line of the block had done at some times. */
@@ -238,7 +239,8 @@ how_of_pipe(const struct seat *lines, size_t n)
 	for (size_t i = n; i > 0; i--) {
 		if (lines[i - 1].how > PROGRESS_AUTO && lines[i - 1].how <= HOW_QUIET)
 			return (int)lines[i - 1].how;
-		foreign = foreign || lines[i - 1].foreign != 0;
+		foreign = foreign || lines[i - 1].foreign != 0 ||
+		          (lines[i - 1].flags & FLAG_TYPED) != 0;
 	}
 	return own->moves && !foreign ? HOW_BLOCK : PROGRESS_PLAIN;
 }
@@ -327,6 +329,8 @@ progress_start(struct loop *loop, int64_t total)
 		return;
 	own->loop = loop;
 	pipeline_seat()->total = total;
+	if (total < 0 && isatty(STDIN_FILENO))
+		pipeline_seat()->flags |= FLAG_TYPED;
 	loop_at(loop, &own->timer, loop_now(loop) + TICK_MS, tick, NULL);
 }
 

@@ -7,8 +7,8 @@
  *
  * One program draws for all (os/pipeline.h): a block of lines on a terminal
  * (program/block.h); a plain line in ten seconds where the terminal cannot move
- * the cursor, AV_ACCESSIBLE is set, or a program of others writes to the
- * terminal; or JSON. The last program that leaves writes the receipt
+ * the cursor, AV_ACCESSIBLE is set, records are typed there, or a program of
+ * others writes to the terminal; or JSON. The last program that leaves writes the receipt
  * (program/receipt.h).
  *
  * The receipt is written on a terminal, and with --summary everywhere. On a

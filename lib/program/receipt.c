@@ -204,6 +204,7 @@ struct page {
 	const struct seat *lines;
 	size_t n;
 	size_t column; /* of the last line of out */
+	bool several;  /* providers: each reason tells its own */
 	bool told_records;
 };
 
@@ -343,13 +344,17 @@ put_head(struct page *p)
 	put_glyph(p, signo != 0                                                 ? OPEN
 	             : good > 0 || (bad == 0 && killed_of(p->lines, p->n) == 0) ? GOOD
 	                                                                        : BAD);
-	if (signo != 0)
+	if (signo != 0) {
 		buf_str(&b, "stopped after ");
-	else
-		buf_printf(
-		    &b, "%" PRIu64 " of %" PRIu64 " %s in ", good, last->out, word);
-	block_write_time(&b, receipt_time(p->lines, p->n));
-	put_piece(p, &b, true);
+		block_write_time(&b, receipt_time(p->lines, p->n));
+		put_piece(p, &b, true);
+	}
+	buf_printf(&b, "%" PRIu64 " of %" PRIu64 " %s", good, last->out, word);
+	if (signo == 0) {
+		buf_str(&b, " in ");
+		block_write_time(&b, receipt_time(p->lines, p->n));
+	}
+	put_piece(p, &b, signo == 0);
 	if (signo != 0 && avatars > 0) {
 		buf_printf(&b, "%" PRIu64 " %s paid for and noted, none is lost", avatars,
 		    avatars == 1 ? "avatar is" : "avatars are");
@@ -357,7 +362,8 @@ put_head(struct page *p)
 	}
 	put_costs(p);
 	if (bad > 0) {
-		buf_printf(&b, "%s%" PRIu64 " failed", p->style->utf8 ? "✘ " : "x ", bad);
+		buf_printf(&b, "%s%" PRIu64 " %s", p->style->utf8 ? "✘ " : "x ", bad,
+		    block_failed_word(last));
 		put_piece(p, &b, false);
 	}
 	if (signo != 0) {
@@ -569,7 +575,7 @@ put_reason(struct page *p, const struct seat_reason *r)
 	put_glyph(p, BAD);
 	buf_printf(&b, "%" PRIu32 " %s %s", r->count, p->style->utf8 ? "×" : "x",
 	    r->varied || *r->text == '\0' ? code_info(code)->text : r->text);
-	if (*r->provider != '\0')
+	if (p->several && *r->provider != '\0')
 		buf_printf(&b, " (%s)", r->provider);
 	put_words(p, b.data, 4, false);
 	end_line(p);
@@ -593,6 +599,9 @@ put_reasons(struct page *p)
 	struct seat_reason all[PIPELINE_REASONS];
 
 	memcpy(all, last->reasons, sizeof all);
+	for (size_t i = 1; i < PIPELINE_REASONS && all[i].count > 0; i++)
+		if (strcmp(all[i].provider, all[0].provider) != 0)
+			p->several = true;
 	qsort(all, PIPELINE_REASONS, sizeof *all, by_count);
 	for (size_t i = 0; i < PIPELINE_REASONS; i++) {
 		char *hint, *other;

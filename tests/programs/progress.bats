@@ -86,7 +86,7 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	tm resize-window -x 20 -y 24
 	shows '^… upload +[0-9]+/12$'
 	tm resize-window -x 80 -y 24
-	shows '12 of 15 ready in [0-9]+ s · 24 credits \(argil\) · 0 paid twice · ✘ 3 failed'
+	shows '12 of 15 ready in [0-9]+ s · 24 credits \(argil\) · 0 paid twice · ✘ 3 refused'
 	grep -qx '      av-fit -o fitted <done.jsonl | av-validate -p argil | av-upload -j 2 |' shown
 	grep -qx '          av-poll | av-render -o out' shown
 	! grep -E '^[…✔] (validate|upload|poll|render) ' shown
@@ -116,7 +116,8 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	enter "$PIPE"
 	shows '^… render  .* +[1-9][0-9]*/'
 	tm send-keys C-c
-	shows '^… stopped after [0-9]+ s · [0-9]+ avatars are paid for and noted, none is lost'
+	shows '^… stopped after [0-9]+ s · [0-9]+ of 30 ready'
+	grep -E '[0-9]+ avatars are paid for and noted, none is lost' shown
 	grep -q 'go on with the same line' shown
 	noted=$(sed -nE 's/.* ([0-9]+) avatars are.*/\1/p' shown)
 	is "$(jq -c 'select(.avatar.id)' done.jsonl | wc -l)" "$noted"
@@ -140,7 +141,7 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	! grep -q $'\e' shown
 	enter "clear; LC_ALL=C; export LC_ALL; ${PIPE//upload/upload --again}"
 	shows '^\+ validate  #{12}  8/8  done  x 2 refused'
-	shows '^\+ 6 of 8 ready in .*, 12 credits \(argil\), 0 paid twice, x 2 failed'
+	shows '^\+ 6 of 8 ready in .*, 12 credits \(argil\), 0 paid twice, x 2 refused'
 	! LC_ALL=C grep '[^ -~]' shown
 }
 
@@ -155,6 +156,20 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	tm capture-pane -p -J -S - >all
 	is "$(grep '^{' all | jq -r .file | xargs)" "$(echo photos/*)"
 	is "$(grep -c '█' all)" 0
+}
+
+@test "records typed at the terminal are not overwritten" {
+	photos 2 1280x720
+	terminal 80 24
+	enter 'av-validate -p argil >out'
+	tm send-keys -l 'photos/00'
+	until_is yes sh -c '[ -z "$(ls runtime/avtools 2>/dev/null)" ] || echo yes'
+	sleep 0.5
+	shows '^photos/00'
+	! grep 'validate .*█' shown
+	enter '1.jpg'
+	tm send-keys C-d
+	until_is 1 sh -c 'wc -l <out'
 }
 
 @test "jq at the end: on the terminal its lines stay whole, without a block" {
@@ -188,8 +203,8 @@ stat_file() {
 	photos 12 1280x720
 	box --delay 300
 	terminal 80 24
-	enter "sh -c 'av-upload -p argil -j 1 --summary photos/* >a & av-token -p loom --ensure --summary <wait >b & wait'"
 	mkfifo wait
+	enter "sh -c 'av-upload -p argil -j 1 --summary photos/* >a & av-token -p loom --ensure --summary <wait >b & wait'"
 	exec 5>wait
 	shows '^… token '
 	shows '^… upload .* [1-9][0-9]*/12'
