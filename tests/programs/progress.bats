@@ -56,9 +56,20 @@ shows() {
 	return 1
 }
 
-# widest: the columns of the block's widest line in the file shown
+# widest: the columns of the block's widest line on the screen
 widest() {
-	grep -E '^[…✔] (validate|upload|poll|render)' shown | wc -L
+	screen | grep -E '^[…✔] (validate|upload|poll|render)' | wc -L
+}
+
+# fits COLUMNS: waits until the block has fewer
+fits() {
+	local n
+	for n in $(seq 50); do
+		[ "$(widest)" -ge "$1" ] || return 0
+		sleep 0.04
+	done
+	screen
+	return 1
 }
 
 # refused N: makes photos/r1.jpg and so on, which argil refuses, beside those of photos
@@ -77,12 +88,12 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	shows '^… poll .*[1-9] in training'
 	shows '^✔ validate  █{12}  15/15  done  ✘ 3 refused  Argil takes'
 	grep -E '^… upload   +[█░]{12} +[0-9]+/12 ' shown
-	grep -E '^… render   +░{12} +0/0' shown
+	grep -E '^… render   +[█░]{12} +[0-9]+/' shown
 	is "$(grep -cE '^[…✔] (validate|upload|poll|render) ' shown)" 4
-	[ "$(widest)" -lt 80 ]
+	fits 80
 	tm resize-window -x 50 -y 24
 	shows '^… upload   +[█░]{8} '
-	[ "$(widest)" -lt 50 ]
+	fits 50
 	tm resize-window -x 20 -y 24
 	shows '^… upload +[0-9]+/12$'
 	tm resize-window -x 80 -y 24
