@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/codes.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "os/downstream.h"
@@ -26,8 +25,6 @@ enum {
 	UNCLEAR_MS = 500,  /* the same, if its name is not known yet */
 	LOOK_MS = 5,
 };
-
-#define TOTAL_MAX ((int64_t)1 << 48)
 
 /* In front of the seats. */
 struct header {
@@ -197,53 +194,6 @@ write_used(int used)
 	return write_at(&h, sizeof h, 0);
 }
 
-#define END(text) ((text)[sizeof(text) - 1] = '\0')
-
-/* A time from outside: not after now. */
-static int64_t
-past(int64_t ms)
-{
-	int64_t now = clock_monotonic_ms();
-
-	return ms < 0 ? 0 : ms > now ? now : ms;
-}
-
-/* Makes a seat from outside safe: texts end, and sums of its numbers do not overflow. */
-static void
-mend_seat(struct seat *s)
-{
-	END(s->step);
-	END(s->wait);
-	END(s->doing);
-	END(s->error);
-	END(s->options);
-	END(s->file);
-	for (int i = 0; i < PIPELINE_COSTS; i++) {
-		END(s->costs[i].provider);
-		END(s->costs[i].per);
-		if (!(s->costs[i].credits >= 0 && s->costs[i].credits < 1e12))
-			s->costs[i].credits = 0;
-	}
-	for (int i = 0; i < PIPELINE_REASONS; i++) {
-		struct seat_reason *r = &s->reasons[i];
-		END(r->step);
-		END(r->provider);
-		END(r->text);
-		if (r->code == CODE_NONE || r->code >= CODE_COUNT ||
-		    r->finding >= CODE_COUNT)
-			*r = (struct seat_reason){0};
-	}
-	if (s->state != SEAT_LIVE && s->state != SEAT_LEFT)
-		s->state = SEAT_FREE;
-	if (s->level < 0 || s->level > PIPELINE_SEATS)
-		s->level = 0;
-	if (s->total < -1 || s->total > TOTAL_MAX)
-		s->total = -1;
-	s->began = past(s->began);
-	s->ended = past(s->ended);
-	s->oldest = past(s->oldest);
-}
-
 /* Reads a seat; a free one if there is none. A program that has ended without leaving is
  * shown as one that left. */
 static void
@@ -255,12 +205,12 @@ read_seat(int place, struct seat *s)
 	}
 	if (pread(mine->fd, s, sizeof *s, offset_of(place)) != (ssize_t)sizeof *s)
 		s->state = SEAT_FREE;
-	mend_seat(s);
+	seat_mend(s);
 	if (s->state == SEAT_LIVE && !is_locked(LOCK_SEATS + place, 1)) {
 		/* It may have left just now. */
 		if (pread(mine->fd, s, sizeof *s, offset_of(place)) != (ssize_t)sizeof *s)
 			s->state = SEAT_FREE;
-		mend_seat(s);
+		seat_mend(s);
 		if (s->state != SEAT_LIVE)
 			return;
 		s->state = SEAT_LEFT;
@@ -268,120 +218,10 @@ read_seat(int place, struct seat *s)
 	}
 }
 
-/* Adds to the cost of the same provider and unit. What finds no place is not shown. */
-static void
-add_cost(struct seat *s, const struct seat_cost *more)
-{
-	for (int i = 0; i < PIPELINE_COSTS; i++) {
-		struct seat_cost *c = &s->costs[i];
-
-		if (c->n == 0)
-			memcpy(c->provider, more->provider, sizeof c->provider);
-		if (c->n == 0)
-			memcpy(c->per, more->per, sizeof c->per);
-		if (strcmp(c->provider, more->provider) != 0 ||
-		    strcmp(c->per, more->per) != 0)
-			continue;
-		c->credits = *c->per == '\0' ? c->credits + more->credits : more->credits;
-		c->n += more->n;
-		return;
-	}
-}
-
-void
-seat_add_reason(struct seat *s, const struct seat_reason *more)
-{
-	for (int i = 0; i < PIPELINE_REASONS; i++) {
-		struct seat_reason *r = &s->reasons[i];
-
-		if (r->count == 0) {
-			*r = *more;
-			return;
-		}
-		if (r->code != more->code || r->finding != more->finding ||
-		    strcmp(r->step, more->step) != 0 ||
-		    strcmp(r->provider, more->provider) != 0)
-			continue;
-		r->varied |= more->varied | (strcmp(r->text, more->text) != 0);
-		r->count += more->count;
-		return;
-	}
-	s->more_reasons += more->count;
-}
-
-static void
-take_text(char *to, const char *from, size_t size)
-{
-	if (*from != '\0')
-		memcpy(to, from, size);
-}
-
-/* Adds the members that are numbers or flags. */
-static void
-add_counts(struct seat *sum, const struct seat *more)
-{
-	sum->processes += more->processes;
-	sum->killed += more->killed;
-	sum->out += more->out;
-	sum->failed += more->failed;
-	sum->at_work += more->at_work;
-	sum->all_failed += more->all_failed;
-	sum->stopped += more->stopped;
-	sum->made += more->made;
-	sum->ready += more->ready;
-	sum->avatars += more->avatars;
-	sum->reused += more->reused;
-	sum->more_reasons += more->more_reasons;
-	sum->total = sum->total < 0 || more->total < 0 ? -1 : sum->total + more->total;
-	sum->over += more->over;
-	sum->flags |= more->flags;
-	sum->foreign |= more->foreign;
-}
-
-/* Adds up two seats of the same line. */
-static void
-add_seat(struct seat *sum, const struct seat *more)
-{
-	add_counts(sum, more);
-	if (more->signo != 0)
-		sum->signo = more->signo;
-	if (more->how != 0)
-		sum->how = more->how;
-	if (more->began < sum->began)
-		sum->began = more->began;
-	if (more->ended > sum->ended)
-		sum->ended = more->ended;
-	if (sum->oldest == 0 || (more->oldest != 0 && more->oldest < sum->oldest))
-		sum->oldest = more->oldest;
-	if (more->state == SEAT_LIVE)
-		sum->state = SEAT_LIVE;
-	if (more->wait_until > sum->wait_until) {
-		take_text(sum->wait, more->wait, sizeof sum->wait);
-		sum->wait_until = more->wait_until;
-	}
-	sum->pid = more->pid;
-	take_text(sum->doing, more->doing, sizeof sum->doing);
-	take_text(sum->error, more->error, sizeof sum->error);
-	take_text(sum->options, more->options, sizeof sum->options);
-	take_text(sum->file, more->file, sizeof sum->file);
-	for (int i = 0; i < PIPELINE_COSTS; i++)
-		if (more->costs[i].n > 0)
-			add_cost(sum, &more->costs[i]);
-	for (int i = 0; i < PIPELINE_REASONS; i++)
-		if (more->reasons[i].count > 0)
-			seat_add_reason(sum, &more->reasons[i]);
-}
-
 static bool
 others_live(void)
 {
 	return is_locked(LOCK_SEATS, PIPELINE_SEATS);
-}
-
-static bool
-is_same_line(const struct seat *a, const struct seat *b)
-{
-	return a->level == b->level && strcmp(a->step, b->step) == 0;
 }
 
 /* Writes a seat that was left: into one of the same line, or where it is. */
@@ -395,9 +235,9 @@ write_left(int place, struct seat *left, int used)
 		if (i == place || i == mine->place)
 			continue;
 		read_seat(i, &s);
-		if (s.state != SEAT_LEFT || !is_same_line(&s, left))
+		if (s.state != SEAT_LEFT || !seat_is_same_line(&s, left))
 			continue;
-		add_seat(&s, left);
+		seat_add(&s, left);
 		if (write_seat(i, &s))
 			write_seat(place, &nobody);
 		return;
@@ -500,15 +340,15 @@ pipeline_wait(int64_t until, const char *fmt, ...)
 }
 
 void
-pipeline_paid(const char *provider, double credits, const char *per)
+pipeline_paid(const char *provider, double amount, const char *unit)
 {
-	struct seat_cost cost = {.credits = credits, .n = 1};
+	struct seat_cost cost = {.amount = amount, .n = 1};
 
 	if (mine == NULL)
 		return;
 	snprintf(cost.provider, sizeof cost.provider, "%s", provider);
-	snprintf(cost.per, sizeof cost.per, "%s", per != NULL ? per : "");
-	add_cost(&mine->seat, &cost);
+	snprintf(cost.unit, sizeof cost.unit, "%s", unit);
+	seat_add_cost(&mine->seat, &cost);
 }
 
 void
@@ -549,10 +389,10 @@ pipeline_look(struct seat *lines)
 		read_seat(i, &lines[n]);
 		if (lines[n].state == SEAT_FREE)
 			continue;
-		for (same = 0; !is_same_line(&lines[same], &lines[n]);)
+		for (same = 0; !seat_is_same_line(&lines[same], &lines[n]);)
 			same++;
 		if (same < n)
-			add_seat(&lines[same], &lines[n]);
+			seat_add(&lines[same], &lines[n]);
 		else
 			n++;
 	}
@@ -566,6 +406,10 @@ find_next(void)
 	struct downstream d;
 
 	downstream_find(&d, &mine->out, mine->term);
+	/* The others may have ended already. */
+	if (d.unclear && mine->looked &&
+	    (!mine->unclear || d.programs < mine->seat.level))
+		return;
 	mine->looked = true;
 	mine->unclear = d.unclear;
 	mine->seat.next = d.next;
@@ -586,11 +430,11 @@ static void
 find_next_in_time(void)
 {
 	while (!mine->looked || mine->unclear) {
-		if (mine->looked && clock_monotonic_ms() - mine->seat.began > UNCLEAR_MS)
-			return;
-		if (mine->looked)
-			clock_sleep_ms(LOOK_MS);
 		find_next();
+		if (!mine->unclear ||
+		    clock_monotonic_ms() - mine->seat.began > UNCLEAR_MS)
+			return;
+		clock_sleep_ms(LOOK_MS);
 	}
 }
 

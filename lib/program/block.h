@@ -58,7 +58,7 @@ void block_write_plain(struct buf *out, const struct view *views, size_t n);
 /* The same as JSON; owned by the caller. */
 struct json_object *block_json(const struct view *views, size_t n);
 
-/* "refused" if that is how all failed records of the seat failed, or "failed". */
+/* How the records of the seat failed: "refused" if all were, or "failed". */
 const char *block_failed_word(const struct seat *seat);
 
 /* Appends a length of time: "44 s", "3 min 20 s", "2 h 5 min". */

@@ -7,21 +7,9 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "photo/finding.h"
+#include "program/hint.h"
 #include "program/receipt.h"
 #include "json/json.h"
-
-/* The records that the hints speak of. */
-#define RECORDS "done.jsonl"
-
-#define RETRY " --retry-failed"
-
-/* The steps in the order of a pipe, and what has become of a record after each. */
-static const struct {
-	const char *name, *done;
-} steps[] = {{"validate", "fine"}, {"fit", "fine"}, {"upload", "made"}, {"poll", "ready"},
-    {"render", "ready"}};
-
-enum { STEPS = sizeof steps / sizeof *steps, STAGES = 8 };
 
 /* Counting records. */
 
@@ -162,26 +150,20 @@ receipt_time(const struct seat *lines, size_t n)
 	return ended > began ? ended - began : 0;
 }
 
-/* The place of a step in the pipe, or -1. */
-static int
-place_of(const char *step)
-{
-	for (int i = 0; i < STEPS; i++)
-		if (strcmp(steps[i].name, step) == 0)
-			return i;
-	return -1;
-}
-
 /* How many records went well, and the word for that. */
 static uint64_t
 good_of(const struct seat *last, const char **word)
 {
-	int place = place_of(last->step);
-
-	*word = place < 0 ? "done" : steps[place].done;
-	return strcmp(*word, "ready") == 0  ? last->ready
-	       : strcmp(*word, "made") == 0 ? last->made
-	                                    : last->out - last->all_failed;
+	if (strcmp(last->step, "poll") == 0 || strcmp(last->step, "render") == 0) {
+		*word = "ready";
+		return last->ready;
+	}
+	if (strcmp(last->step, "upload") == 0) {
+		*word = "made";
+		return last->made;
+	}
+	*word = "fine";
+	return last->out - (last->all_failed < last->out ? last->all_failed : last->out);
 }
 
 /* The most records with an avatar that a program wrote: what is paid for. */
@@ -286,13 +268,14 @@ put_piece(struct page *p, struct buf *piece, bool first)
 static void
 add_cost(struct buf *out, const struct seat_cost *c)
 {
-	buf_printf(out, "%.15g credits", c->credits);
-	if (*c->per != '\0') {
-		buf_str(out, " a ");
-		block_write_text(out, c->per);
-		buf_printf(out, " for each of %" PRIu64, c->n);
-	}
-	buf_str(out, " (");
+	bool rate = strchr(c->unit, '/') != NULL,
+	     plural = !rate && c->amount != 1 && c->unit[strlen(c->unit) - 1] != 's';
+
+	if (rate)
+		buf_printf(out, "%" PRIu64 " at ", c->n);
+	buf_printf(out, "%.15g ", c->amount);
+	block_write_text(out, c->unit);
+	buf_str(out, plural ? "s (" : " (");
 	block_write_text(out, c->provider);
 	buf_str(out, ")");
 }
@@ -309,7 +292,7 @@ put_costs(struct page *p)
 		for (int k = 0; k < PIPELINE_COSTS; k++) {
 			const struct seat_cost *c = &p->lines[i].costs[k];
 			paid += c->n;
-			if (c->n == 0 || c->credits <= 0)
+			if (c->n == 0 || c->amount <= 0 || *c->unit == '\0')
 				continue;
 			add_cost(&b, c);
 			put_piece(p, &b, false);
@@ -374,166 +357,6 @@ put_head(struct page *p)
 	buf_release(&b);
 }
 
-/* Commands. */
-
-/* Appends text with each `from` replaced. */
-static void
-add_replaced(struct buf *out, const char *text, const char *from, const char *to)
-{
-	const char *at;
-
-	for (; (at = strstr(text, from)) != NULL; text = at + strlen(from)) {
-		buf_add(out, text, (size_t)(at - text));
-		buf_str(out, to);
-	}
-	buf_str(out, text);
-}
-
-static enum code
-told_code(const struct seat_reason *r)
-{
-	return r->finding != CODE_NONE ? r->finding : r->code;
-}
-
-/* The hint for this provider. The caller frees it. */
-static char *
-hint_for(const struct seat_reason *r)
-{
-	enum code code = told_code(r);
-	const char *provider = *r->provider != '\0' ? r->provider : "PROVIDER";
-	char prefix[sizeof r->provider + 1];
-	struct buf named = {0}, out = {0};
-	size_t i;
-
-	for (i = 0; provider[i] != '\0'; i++)
-		prefix[i] = provider[i] >= 'a' && provider[i] <= 'z'
-		                ? (char)(provider[i] - 'a' + 'A')
-		                : provider[i];
-	prefix[i] = '_';
-	prefix[i + 1] = '\0';
-	add_replaced(&named, code_info(code)->hint, "NAME_", prefix);
-	add_replaced(&out, named.data, "PROVIDER", provider);
-	buf_release(&named);
-	return buf_take(&out);
-}
-
-/* The line of the pipe with this step, or NULL. */
-static const struct seat *
-line_of(const struct page *p, const char *step)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (strcmp(p->lines[i].step, step) == 0)
-			return &p->lines[i];
-	return NULL;
-}
-
-static int
-furthest(const struct page *p)
-{
-	int most = -1;
-
-	for (size_t i = 0; i < p->n; i++)
-		if (place_of(p->lines[i].step) > most)
-			most = place_of(p->lines[i].step);
-	return most;
-}
-
-/* The step of a stage of a command: "upload" of "av-upload ...", or "". */
-static void
-step_of(const char *stage, char step[16])
-{
-	size_t len = strncmp(stage, "av-", 3) == 0 ? strcspn(stage + 3, " ") : 0;
-
-	if (len > 15)
-		len = 0;
-	memcpy(step, stage + (len > 0 ? 3 : 0), len);
-	step[len] = '\0';
-}
-
-static const char *
-file_of(const struct page *p)
-{
-	const char *file = last_of(p->lines, p->n)->file;
-
-	return *file != '\0' ? file : RECORDS;
-}
-
-/* Appends a stage of a command, with the options that its program had in this pipe. */
-static void
-add_stage(const struct page *p, struct buf *out, const char *stage)
-{
-	const struct seat *line;
-	char step[16];
-
-	step_of(stage, step);
-	line = line_of(p, step);
-	if (line == NULL || *line->options == '\0' || strcmp(step, "fit") == 0) {
-		add_replaced(out, stage, RECORDS, file_of(p));
-		return;
-	}
-	buf_printf(out, "av-%s%s", step, strstr(stage, RETRY) != NULL ? RETRY : "");
-	add_replaced(out, line->options, RETRY, "");
-}
-
-/* Splits a command into its stages, and removes the "<done.jsonl". */
-static size_t
-split(char *command, char *stages[STAGES], bool *reads)
-{
-	size_t n = 0;
-
-	*reads = false;
-	while (command != NULL && n < STAGES) {
-		char *end = strstr(command, " | "), *redirect;
-
-		if (end != NULL)
-			*end = '\0';
-		redirect = strstr(command, " <" RECORDS);
-		if (redirect != NULL)
-			*redirect = '\0';
-		*reads = *reads || redirect != NULL;
-		stages[n++] = command;
-		command = end != NULL ? end + 3 : NULL;
-	}
-	return n;
-}
-
-/* The command of a hint for this pipe: what retries begins with the step that failed, and
- * no stage goes further than the pipe. The caller frees it. */
-static char *
-command_for(struct page *p, const char *hint, const char *failed)
-{
-	char *copy = mem_str(hint), *stages[STAGES], step[16];
-	char *begin = mem_printf("av-%s" RETRY, failed);
-	bool reads, retries = strstr(hint, RETRY) != NULL && place_of(failed) >= 0;
-	size_t n = split(copy, stages, &reads), first = 0;
-	struct buf out = {0};
-
-	while (retries && first < n && strncmp(stages[first], begin, strlen(begin)) != 0)
-		first++;
-	if (first == n) {
-		first = 0;
-		add_stage(p, &out, begin);
-		if (reads)
-			buf_printf(&out, " <%s", file_of(p));
-		reads = false;
-	}
-	for (size_t i = first; i < n; i++) {
-		step_of(stages[i], step);
-		if (out.len > 0 && place_of(step) > furthest(p))
-			continue;
-		if (out.len > 0)
-			buf_str(&out, " | ");
-		add_stage(p, &out, stages[i]);
-		if (reads)
-			buf_printf(&out, " <%s", file_of(p));
-		reads = false;
-	}
-	p->told_records = p->told_records || strstr(out.data, file_of(p)) != NULL;
-	free(copy);
-	free(begin);
-	return buf_take(&out);
-}
-
 /* Writes text in lines of its own. */
 static void
 put_lines(struct page *p, const char *text, size_t indent, bool command)
@@ -544,31 +367,10 @@ put_lines(struct page *p, const char *text, size_t indent, bool command)
 	end_line(p);
 }
 
-/* Writes what to do: a sentence, a command, or both. */
-static void
-put_hint(struct page *p, const char *hint, const char *failed)
-{
-	const char *at = strstr(hint, "$ ");
-	size_t len = at != NULL ? (size_t)(at - hint) : strlen(hint);
-	char *words, *command;
-
-	while (len > 0 && hint[len - 1] == ' ')
-		len--;
-	words = mem_strn(hint, len);
-	if (len > 0)
-		put_lines(p, words, 6, false);
-	free(words);
-	if (at == NULL)
-		return;
-	command = command_for(p, at + 2, failed);
-	put_lines(p, command, 6, true);
-	free(command);
-}
-
 static void
 put_reason(struct page *p, const struct seat_reason *r)
 {
-	enum code code = told_code(r);
+	enum code code = r->finding != CODE_NONE ? r->finding : r->code;
 	struct buf b = {0};
 
 	put(p, "  ");
@@ -597,32 +399,33 @@ put_reasons(struct page *p)
 {
 	const struct seat *last = last_of(p->lines, p->n);
 	struct seat_reason all[PIPELINE_REASONS];
+	struct hint hints[PIPELINE_REASONS];
+	size_t n = 0;
 
 	memcpy(all, last->reasons, sizeof all);
-	for (size_t i = 1; i < PIPELINE_REASONS && all[i].count > 0; i++)
-		if (strcmp(all[i].provider, all[0].provider) != 0)
-			p->several = true;
 	qsort(all, PIPELINE_REASONS, sizeof *all, by_count);
-	for (size_t i = 0; i < PIPELINE_REASONS; i++) {
-		char *hint, *other;
-
+	for (; n < PIPELINE_REASONS && all[n].count > 0; n++) {
+		hint_init(&hints[n], &all[n], p->lines, p->n);
+		if (strcmp(all[n].provider, all[0].provider) != 0)
+			p->several = true;
+	}
+	for (size_t i = 0; i < n; i++) {
 		if (all[i].count == 0)
 			continue;
-		put_reason(p, &all[i]);
-		hint = hint_for(&all[i]);
-		for (size_t k = i + 1; k < PIPELINE_REASONS; k++) {
-			if (all[k].count == 0 || strcmp(all[k].step, all[i].step) != 0)
+		for (size_t k = i; k < n; k++) {
+			if (all[k].count == 0 || !hint_equal(&hints[k], &hints[i]))
 				continue;
-			other = hint_for(&all[k]);
-			if (strcmp(hint, other) == 0) {
-				put_reason(p, &all[k]);
-				all[k].count = 0;
-			}
-			free(other);
+			put_reason(p, &all[k]);
+			all[k].count = 0;
 		}
-		put_hint(p, hint, all[i].step);
-		free(hint);
+		if (*hints[i].words != '\0')
+			put_lines(p, hints[i].words, 6, false);
+		if (*hints[i].command != '\0')
+			put_lines(p, hints[i].command, 6, true);
+		p->told_records |= hints[i].has_records;
 	}
+	for (size_t i = 0; i < n; i++)
+		hint_release(&hints[i]);
 	if (last->more_reasons > 0) {
 		put(p, "  ");
 		put_glyph(p, BAD);
@@ -669,26 +472,21 @@ receipt_write(
 	put_reasons(&p);
 	if (p.told_records && *last_of(lines, n)->file == '\0')
 		put_lines(&p,
-		    RECORDS ": add >" RECORDS " to the line to keep the records", 2,
-		    false);
+		    HINT_RECORDS ": add >" HINT_RECORDS
+		                 " to the line to keep the records",
+		    2, false);
 }
 
 /* Appends what to do, as one text: the hint's sentence and its command. */
 static void
-add_hint(struct page *p, const struct seat_reason *r)
+add_hint(struct buf *out, const struct seat_reason *r, const struct seat *seat)
 {
-	char *hint = hint_for(r), *at = strstr(hint, "$ "), *command;
+	struct hint hint;
 
-	buf_str(p->out, "; ");
-	if (at == NULL) {
-		buf_str(p->out, hint);
-	} else {
-		command = command_for(p, at + 2, r->step);
-		buf_add(p->out, hint, (size_t)(at - hint));
-		buf_str(p->out, command);
-		free(command);
-	}
-	free(hint);
+	hint_init(&hint, r, seat, 1);
+	buf_printf(out, "; %s%s%s", hint.words,
+	    *hint.words != '\0' && *hint.command != '\0' ? " " : "", hint.command);
+	hint_release(&hint);
 }
 
 /* Appends the count and the first message of a kind of failure. subject: as below. */
@@ -710,7 +508,6 @@ void
 receipt_complain(struct buf *out, const struct seat *seat, const char *subject)
 {
 	const struct seat_reason *only = NULL;
-	struct page p = {.out = out, .lines = seat, .n = 1};
 	uint64_t bad = bad_of(seat);
 	int kinds = 0;
 
@@ -733,9 +530,10 @@ receipt_complain(struct buf *out, const struct seat *seat, const char *subject)
 	if (kinds == 0)
 		return;
 	if (kinds > 1)
-		buf_printf(out, "; see error.problems, or: av-report %s", file_of(&p));
+		buf_printf(out, "; see error.problems, or: av-report %s",
+		    *seat->file != '\0' ? seat->file : HINT_RECORDS);
 	else if (only->code != CODE_INVALID_RECORD || strchr(only->text, ';') == NULL)
-		add_hint(&p, only);
+		add_hint(out, only, seat);
 	buf_chr(out, '\n');
 }
 
@@ -753,8 +551,8 @@ costs_json(const struct seat *lines, size_t n)
 				continue;
 			o = json_new_object();
 			json_put_str(o, "provider", c->provider);
-			json_put(o, "credits", json_object_new_double(c->credits));
-			json_put_str(o, "per", *c->per != '\0' ? c->per : NULL);
+			json_put(o, "amount", json_object_new_double(c->amount));
+			json_put_str(o, "unit", c->unit);
 			json_put_int(o, "made", (int64_t)c->n);
 			json_append(list, o);
 		}
@@ -763,19 +561,17 @@ costs_json(const struct seat *lines, size_t n)
 }
 
 static struct json_object *
-reasons_json(const struct seat *last)
+reasons_json(const struct seat *lines, size_t n)
 {
+	const struct seat_reason *reasons = last_of(lines, n)->reasons;
 	struct json_object *list = json_new_array();
 
-	for (int i = 0; i < PIPELINE_REASONS; i++) {
-		const struct seat_reason *r = &last->reasons[i];
-		struct json_object *o;
-		char *hint;
+	for (int i = 0; i < PIPELINE_REASONS && reasons[i].count > 0; i++) {
+		const struct seat_reason *r = &reasons[i];
+		struct json_object *o = json_new_object();
+		struct hint hint;
 
-		if (r->count == 0)
-			continue;
-		hint = hint_for(r);
-		o = json_new_object();
+		hint_init(&hint, r, lines, n);
 		json_put_int(o, "count", r->count);
 		json_put_str(o, "code", code_info(r->code)->name);
 		if (r->finding != CODE_NONE)
@@ -783,9 +579,10 @@ reasons_json(const struct seat *last)
 		json_put_str(o, "step", r->step);
 		json_put_str(o, "provider", *r->provider != '\0' ? r->provider : NULL);
 		json_put_str(o, "message", r->text);
-		json_put_str(o, "hint", hint);
+		json_put_str(o, "hint", *hint.words != '\0' ? hint.words : NULL);
+		json_put_str(o, "command", *hint.command != '\0' ? hint.command : NULL);
 		json_append(list, o);
-		free(hint);
+		hint_release(&hint);
 	}
 	return list;
 }
@@ -814,6 +611,6 @@ receipt_json(const struct seat *lines, size_t n)
 	json_put_int(o, "interrupted", (int64_t)last->stopped);
 	json_put_int(o, "reused", (int64_t)reused);
 	json_put(o, "costs", costs_json(lines, n));
-	json_put(o, "failures", reasons_json(last));
+	json_put(o, "failures", reasons_json(lines, n));
 	return o;
 }

@@ -62,15 +62,13 @@ static void claim(void *arg);
 static void
 count(const struct paid *p)
 {
-	struct json_object *cost = json_at(p->spec.call.op->def, "/cost");
-
 	if (p->failure.err.code != CODE_NONE || p->plan != NULL)
 		return;
 	if (p->reused || p->sought.earlier)
 		pipeline_reused();
 	else
-		pipeline_paid(p->spec.call.account->provider->name,
-		    json_num(cost, "/credits", 0), json_str(cost, "/per"));
+		pipeline_paid(p->spec.call.account->provider->name, p->charge.amount,
+		    p->charge.unit);
 }
 
 static void

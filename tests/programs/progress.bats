@@ -92,10 +92,10 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	is "$(grep -cE '^[…✔] (validate|upload|poll|render) ' shown)" 4
 	fits 80
 	tm resize-window -x 50 -y 24
-	shows '^… upload   +[█░]{8} '
+	shows '^[…✔] upload   +[█░]{8} '
 	fits 50
 	tm resize-window -x 20 -y 24
-	shows '^… upload +[0-9]+/12$'
+	shows '^[…✔] upload +[0-9]+/12$'
 	tm resize-window -x 80 -y 24
 	shows '12 of 15 ready in [0-9]+ s · 24 credits \(argil\) · 0 paid twice · ✘ 3 refused'
 	grep -qx '      av-fit -o fitted <done.jsonl | av-validate -p argil | av-upload -j 2 |' shown
@@ -312,7 +312,7 @@ stat_file() {
 		! grep -q $'\e\\|\r.' lines
 		grep -E '^10 s: upload [0-9]+ of 24, 2 being sent; about [0-9]+ s left' lines
 		# a script that ran for ten seconds gets its receipt
-		is "$(grep -c '24 of 24 made in 1[0-9] s' lines)" 1
+		is "$(grep -cE '24 of 24 made in [0-9]+ s' lines)" 1
 		is "$(wc -l <lines)" 2
 	done
 }
@@ -329,9 +329,9 @@ stat_file() {
 	is "$(jq -c '.progress | map(.step) | join(" ")' lines | sort -u)" '"validate upload poll render"'
 	is "$(head -1 lines | jq -c '.progress[0] | [.state, .done, .total, .failed]')" '["done",7,7,1]'
 	is "$(tail -1 lines | jq -c '.progress[1].expected')" 6
-	is "$(jq -c '.receipt | [.records, .ready, .failed, .stopped, .costs[0].credits, .failures[0].code, .failures[0].finding]' receipt)" \
+	is "$(jq -c '.receipt | [.records, .ready, .failed, .stopped, .costs[0].amount, .failures[0].code, .failures[0].finding]' receipt)" \
 		'[7,6,1,false,12,"photo_refused","aspect_refused"]'
-	[[ $(jq -r '.receipt.failures[0].hint' receipt) == '$ av-fit '* ]]
+	[[ $(jq -r '.receipt.failures[0].command' receipt) == 'av-fit '* ]]
 	run -64 av-poll --progress=yes
 	[[ $output == *"'yes' is none of auto, plain, json and none"* ]]
 }
