@@ -90,11 +90,16 @@ drop_partial_line(struct out *out)
 static ssize_t
 write_portion(struct out *out)
 {
-	const char *lead = out->terminal ? err_lead() : "";
-	struct iovec parts[] = {{.iov_base = (char *)lead, .iov_len = strlen(lead)},
-	    {.iov_base = out->buf.data + out->at, .iov_len = portion(out)}};
-	ssize_t n = writev(STDOUT_FILENO, parts, 2);
+	const char *start = out->buf.data + out->at, *lead;
+	struct iovec parts[2];
+	ssize_t n;
 
+	lead = out->terminal ? err_lead() : "";
+	if (*lead == '\0')
+		return write(STDOUT_FILENO, start, portion(out));
+	parts[0] = (struct iovec){.iov_base = (void *)lead, .iov_len = strlen(lead)};
+	parts[1] = (struct iovec){.iov_base = (void *)start, .iov_len = portion(out)};
+	n = writev(STDOUT_FILENO, parts, 2);
 	return n <= 0                         ? n
 	       : (size_t)n > parts[0].iov_len ? n - (ssize_t)parts[0].iov_len
 	                                      : 0;
