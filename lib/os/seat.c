@@ -90,10 +90,11 @@ seat_add_reason(struct seat *s, const struct seat_reason *more)
 			return;
 		}
 		if (r->code != more->code || r->finding != more->finding ||
-		    strcmp(r->step, more->step) != 0 ||
+		    r->state != more->state || strcmp(r->step, more->step) != 0 ||
 		    strcmp(r->provider, more->provider) != 0)
 			continue;
-		r->varied |= more->varied | (strcmp(r->text, more->text) != 0);
+		if (more->varied != 0 || strcmp(r->text, more->text) != 0)
+			r->varied = 1;
 		r->count += more->count;
 		return;
 	}

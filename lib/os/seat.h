@@ -16,11 +16,15 @@ enum {
 
 enum seat_state { SEAT_FREE, SEAT_LIVE, SEAT_LEFT };
 
+/* What can be done about a failed record; as av-report has it. */
+enum reason_state { REASON_FAILED, REASON_RETRY, REASON_DECIDE };
+
 /* Why records failed: one for each error code, finding, step and provider. */
 struct seat_reason {
 	uint32_t count;
 	uint16_t code, finding; /* of base/codes.h; finding may be 0 */
-	uint32_t varied;        /* the messages differ */
+	uint16_t varied;        /* the messages differ */
+	uint16_t state;         /* an enum reason_state */
 	char step[16];          /* that failed */
 	char provider[20];
 	char text[160]; /* the first message */

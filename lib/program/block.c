@@ -122,8 +122,8 @@ block_write_time(struct buf *out, int64_t ms)
 {
 	int64_t s = (ms + 500) / 1000;
 
-	if (ms < 1000)
-		buf_str(out, "under a second");
+	if (ms < 9950)
+		buf_printf(out, "%.15g s", (double)((ms + 50) / 100) / 10);
 	else if (s < 60)
 		buf_printf(out, "%lld s", (long long)s);
 	else if (s < 3600)
@@ -186,7 +186,7 @@ write_longest(struct buf *out, const struct seat *s)
 	    s->oldest == 0 || age < LONG_MS || *wait_of(s) != '\0')
 		return;
 	buf_str(out, "longest ");
-	block_write_time(out, age);
+	block_write_time(out, age / 1000 * 1000);
 }
 
 static void
@@ -416,7 +416,7 @@ block_write_plain(struct buf *out, const struct view *views, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (views[i].seat->began < began)
 			began = views[i].seat->began;
-	block_write_time(out, clock_monotonic_ms() - began);
+	block_write_time(out, (clock_monotonic_ms() - began) / 1000 * 1000);
 	for (size_t i = 0; i < n; i++) {
 		const struct view *v = &views[i];
 		struct buf part = {0};

@@ -234,14 +234,17 @@ write_out(struct buf *out)
 static int
 how_of_pipe(const struct seat *lines, size_t n)
 {
-	bool foreign = false;
+	bool foreign = false, typed = false;
 
 	for (size_t i = n; i > 0; i--) {
 		if (lines[i - 1].how > PROGRESS_AUTO && lines[i - 1].how <= HOW_QUIET)
 			return (int)lines[i - 1].how;
-		foreign = foreign || lines[i - 1].foreign != 0 ||
-		          (lines[i - 1].flags & FLAG_TYPED) != 0;
+		foreign = foreign || lines[i - 1].foreign != 0;
+		typed = typed || ((lines[i - 1].flags & FLAG_TYPED) != 0 &&
+		                     lines[i - 1].over < lines[i - 1].processes);
 	}
+	if (typed)
+		return PROGRESS_NONE;
 	return own->moves && !foreign ? HOW_BLOCK : PROGRESS_PLAIN;
 }
 

@@ -7,9 +7,9 @@
  *
  * One program draws for all (os/pipeline.h): a block of lines on a terminal
  * (program/block.h), or JSON. If the terminal cannot move the cursor, if
- * AV_ACCESSIBLE is set, if records are typed there, or if a program of others
- * writes to it, there is a plain line in ten seconds. The last program that
- * leaves writes the receipt (program/receipt.h).
+ * AV_ACCESSIBLE is set, or if a program of others writes to it, there is a
+ * plain line in ten seconds. While records are typed there, there is nothing.
+ * The last program that leaves writes the receipt (program/receipt.h).
  *
  * The receipt is written on a terminal, and with --summary everywhere. On a
  * terminal a pipe within a script, make, xargs or parallel gets one only if it

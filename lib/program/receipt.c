@@ -55,8 +55,14 @@ count_failed(struct seat *seat, struct rec *rec, struct json_object *error, bool
 	const char *wanted = json_str(finding, "/wanted"),
 	           *message = json_str(finding != NULL ? finding : error, "/message");
 	struct seat_reason r = {.count = 1, .code = (uint16_t)code_of(error)};
+	const char *created = json_str(error, "/created");
 	char *text;
 
+	if (json_flag(error, "/retryable", false))
+		r.state = REASON_RETRY;
+	if (r.code == CODE_OUTCOME_UNKNOWN ||
+	    (created != NULL && strcmp(created, "unknown") == 0))
+		r.state = REASON_DECIDE;
 	if (wanted != NULL && message != NULL && strstr(message, wanted) != NULL)
 		wanted = NULL;
 	seat->all_failed++;
@@ -162,7 +168,7 @@ good_of(const struct seat *last, const char **word)
 		*word = "made";
 		return last->made;
 	}
-	*word = "fine";
+	*word = "accepted";
 	return last->out - (last->all_failed < last->out ? last->all_failed : last->out);
 }
 
@@ -269,13 +275,15 @@ static void
 add_cost(struct buf *out, const struct seat_cost *c)
 {
 	bool rate = strchr(c->unit, '/') != NULL,
-	     plural = !rate && c->amount != 1 && c->unit[strlen(c->unit) - 1] != 's';
+	     ends = c->unit[strlen(c->unit) - 1] == 's', one = c->amount == 1;
 
 	if (rate)
 		buf_printf(out, "%" PRIu64 " at ", c->n);
 	buf_printf(out, "%.15g ", c->amount);
 	block_write_text(out, c->unit);
-	buf_str(out, plural ? "s (" : " (");
+	if (!rate && one && ends)
+		out->data[--out->len] = '\0';
+	buf_str(out, !rate && !one && !ends ? "s (" : " (");
 	block_write_text(out, c->provider);
 	buf_str(out, ")");
 }
@@ -299,6 +307,9 @@ put_costs(struct page *p)
 		}
 	}
 	if (paid + reused > 0) {
+		buf_str(&b, paid == 0 ? "nothing paid" : "");
+		if (paid == 0)
+			put_piece(p, &b, false);
 		buf_str(&b, "0 paid twice");
 		if (reused > 0)
 			buf_printf(&b, " (%" PRIu64 " reused)", reused);
@@ -312,6 +323,40 @@ static uint64_t
 bad_of(const struct seat *last)
 {
 	return last->all_failed > last->stopped ? last->all_failed - last->stopped : 0;
+}
+
+/* How many failed, by what can be done about it, and how many avatars are not ready. */
+static void
+put_failed(struct page *p)
+{
+	const struct seat *last = last_of(p->lines, p->n);
+	uint64_t counts[] = {0, last->more_reasons, 0, 0, 0};
+	static const char *const words[] = {
+	    "refused", "failed", "to retry", "to decide", "waiting"};
+	const char *word;
+	struct buf b = {0};
+
+	for (int i = 0; i < PIPELINE_REASONS; i++) {
+		const struct seat_reason *r = &last->reasons[i];
+		bool refused = r->code == CODE_PHOTO_REFUSED || r->code == CODE_REFUSED;
+
+		counts[r->state == REASON_RETRY    ? 2
+		       : r->state == REASON_DECIDE ? 3
+		       : refused                   ? 0
+		                                   : 1] += r->count;
+	}
+	(void)good_of(last, &word);
+	if (strcmp(word, "ready") == 0 && last->made > last->ready)
+		counts[4] = last->made - last->ready;
+	for (int i = 0; i < 5; i++) {
+		if (counts[i] == 0)
+			continue;
+		if (i < 4)
+			buf_str(&b, p->style->utf8 ? "✘ " : "x ");
+		buf_printf(&b, "%" PRIu64 " %s", counts[i], words[i]);
+		put_piece(p, &b, false);
+	}
+	buf_release(&b);
 }
 
 static void
@@ -344,11 +389,7 @@ put_head(struct page *p)
 		put_piece(p, &b, false);
 	}
 	put_costs(p);
-	if (bad > 0) {
-		buf_printf(&b, "%s%" PRIu64 " %s", p->style->utf8 ? "✘ " : "x ", bad,
-		    block_failed_word(last));
-		put_piece(p, &b, false);
-	}
+	put_failed(p);
 	if (signo != 0) {
 		buf_str(&b, "go on with the same line");
 		put_piece(p, &b, false);
@@ -576,6 +617,10 @@ reasons_json(const struct seat *lines, size_t n)
 		json_put_str(o, "code", code_info(r->code)->name);
 		if (r->finding != CODE_NONE)
 			json_put_str(o, "finding", code_info(r->finding)->name);
+		json_put_str(o, "state",
+		    r->state == REASON_RETRY    ? "retry"
+		    : r->state == REASON_DECIDE ? "decide"
+		                                : "failed");
 		json_put_str(o, "step", r->step);
 		json_put_str(o, "provider", *r->provider != '\0' ? r->provider : NULL);
 		json_put_str(o, "message", r->text);

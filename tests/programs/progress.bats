@@ -97,14 +97,14 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	tm resize-window -x 20 -y 24
 	shows '^[…✔] upload +[0-9]+/12$'
 	tm resize-window -x 80 -y 24
-	shows '12 of 15 ready in [0-9]+ s · 24 credits \(argil\) · 0 paid twice · ✘ 3 refused'
+	shows '12 of 15 ready in [0-9.]+ s · 24 credits \(argil\) · 0 paid twice · ✘ 3 refused'
 	grep -qx '      av-fit -o fitted <done.jsonl | av-validate -p argil | av-upload -j 2 |' shown
 	grep -qx '          av-poll | av-render -o out' shown
 	! grep -E '^[…✔] (validate|upload|poll|render) ' shown
 	is "$(codes done.jsonl)" '3 photo_refused, 12 ready'
 	# nothing is paid twice, and the file of the pipe is gone
 	enter "clear; $PIPE"
-	shows '12 of 15 ready in .* 0 paid twice \(12 reused\)'
+	shows '12 of 15 ready in .* nothing paid · 0 paid twice \(12 reused\)'
 	is "$(ls -A runtime/avtools)" ''
 }
 
@@ -127,7 +127,7 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	enter "$PIPE"
 	shows '^… render  .* +[1-9][0-9]*/'
 	tm send-keys C-c
-	shows '^… stopped after [0-9]+ s · [0-9]+ of 30 ready'
+	shows '^… stopped after [0-9.]+ s · [0-9]+ of 30 ready'
 	grep -E '[0-9]+ avatars are paid for and noted, none is lost' shown
 	grep -q 'go on with the same line' shown
 	noted=$(sed -nE 's/.* ([0-9]+) avatars are.*/\1/p' shown)
@@ -173,8 +173,9 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	photos 2 1280x720
 	terminal 80 24
 	enter 'av-validate -p argil >out'
+	shows 'reading photo paths'
 	tm send-keys -l 'photos/00'
-	until_is yes sh -c '[ -z "$(ls runtime/avtools 2>/dev/null)" ] || echo yes'
+	shows '^photos/00'
 	sleep 0.5
 	shows '^photos/00'
 	! grep 'validate .*█' shown
@@ -270,7 +271,7 @@ stat_file() {
 	is "$(cat 00*.out | wc -l)" 9
 	# with --summary each says what came of it
 	completes 'ls photos/00*.jpg | xargs -n 3 av-validate -p argil --summary >/dev/null'
-	is "$(grep -c '3 of 3 fine' shown)" 3
+	is "$(grep -c '3 of 3 accepted' shown)" 3
 }
 
 @test "GNU parallel and a loop at the prompt" {
@@ -282,7 +283,7 @@ stat_file() {
 	! grep -E 'of 1|█' shown
 	# one record that is fine is not worth a receipt; one that failed is
 	completes 'for f in photos/*.jpg; do av-validate -p argil $f >/dev/null; done'
-	is "$(grep -c 'of 1 fine' shown)" 1
+	is "$(grep -c 'of 1 accepted' shown)" 1
 }
 
 @test "one receipt in zsh, fish and dash" {
@@ -312,7 +313,7 @@ stat_file() {
 		! grep -q $'\e\\|\r.' lines
 		grep -E '^10 s: upload [0-9]+ of 24, 2 being sent; about [0-9]+ s left' lines
 		# a script that ran for ten seconds gets its receipt
-		is "$(grep -cE '24 of 24 made in [0-9]+ s' lines)" 1
+		is "$(grep -cE '24 of 24 made in [0-9.]+ s' lines)" 1
 		is "$(wc -l <lines)" 2
 	done
 }
@@ -407,7 +408,7 @@ stat_file() {
 			exec av-validate -p argil --summary photos/001.jpg photos/002.jpg" >out 2>err
 		is "$(wc -l <out)" 2
 		is "$(cat victim)" precious
-		[[ $harm == mkdir* ]] || grep '2 of 2 fine' err
+		[[ $harm == mkdir* ]] || grep '2 of 2 accepted' err
 		chmod 700 runtime/avtools
 		rm -rf runtime/avtools/*
 	done
