@@ -120,10 +120,10 @@ block_write_text(struct buf *out, const char *text)
 void
 block_write_time(struct buf *out, int64_t ms)
 {
-	int64_t s = (ms + 500) / 1000;
+	int64_t s = (ms + 500) / 1000, tenths = (ms + 50) / 100;
 
 	if (ms < 9950)
-		buf_printf(out, "%.15g s", (double)((ms + 50) / 100) / 10);
+		buf_printf(out, "%.15g s", (double)tenths / 10);
 	else if (s < 60)
 		buf_printf(out, "%lld s", (long long)s);
 	else if (s < 3600)
