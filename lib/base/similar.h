@@ -1,9 +1,9 @@
 /*
  * similar: the known word that a mistyped word probably means.
  *
- *	struct similar s = {.word = "anamm"};
- *	similar_try(&s, "anam");                each known word
- *	"unknown provider 'anamm'%s", s.hint    "; did you mean 'anam'?"
+ *	struct similar s = {.word = "NAEM"};
+ *	similar_try(&s, "NAME");                each known word
+ *	"unknown provider 'NAEM'%s", s.hint     "; did you mean 'NAME'?"
  */
 #ifndef AV_BASE_SIMILAR_H
 #define AV_BASE_SIMILAR_H

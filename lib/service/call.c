@@ -100,7 +100,7 @@ unreached(struct call *c, const struct http_response *r)
 		attempt_back_off(&c->attempt, 0);
 		return;
 	}
-	/* What exists already is worth another run, once the certificate is right. */
+	/* A repeatable call can succeed in another run, once the certificate is right. */
 	c->attempt.failure.retryable = c->spec.op->repeatable;
 	account_block(c->spec.account, &c->attempt.failure);
 	finish(c);

@@ -5,7 +5,7 @@
 load helper
 
 # Examples that need what a test has not: another machine, a registry, a person, an hour, an avatar
-NOT_RUN='^(docker|export|build/)|ssh other|pass show|api\.example\.org|tests/field|bats tests|av_01J'
+NOT_RUN='^(docker|export|build/)|ssh other|pass show|api\.example\.org|tests/field|bats tests|av_01J|xdg-open'
 
 setup_file() {
 	export SHELF=$BATS_FILE_TMPDIR/shelf
@@ -35,6 +35,7 @@ shelf() {
 	av-poll --interval 0.1s <made.jsonl >ready.jsonl
 	cp ready.jsonl done.jsonl
 	cp ready.jsonl todo.jsonl
+	cp ready.jsonl again.jsonl
 	cp ready.jsonl records.jsonl
 	av-validate -p argil photos/*.jpg >checked.jsonl
 	av-render --ask -r video -O text=Hello <ready.jsonl >asked.jsonl || [ $? -eq 65 ]
@@ -52,7 +53,9 @@ run_examples() {
 			shelf
 			status=0
 			# shellcheck disable=SC2094
-			limit 60 bash -c "$example" <&- >../stdout 2>../stderr || status=$?
+			timeout -k 5 $((60 * AV_SLOW)) bash -c "$example" <&- >../stdout 2>../stderr 3>&- &
+			wait $! || status=$?
+			kill -- -$! 2>/dev/null || true # what the example left running, in timeout's process group
 			cat ../stderr
 			[[ $status =~ ^(0|65)$ ]] || { echo "status $status"; jq -c ".error?" ../stdout done.jsonl; exit 1; }
 			! grep -qE 'usage:|command not found|unknown (option|provider)|syntax error' ../stderr
@@ -76,8 +79,10 @@ pages() { (cd "$TESTS/../tools" && ls "$@" | sed "s|^|$TESTS/../tools/|"); }
 	run_examples $(pages av-validate.1 av-fit.1 av-provider.1 av-token.1)
 }
 
+# av-tutorial(7) has a test of its own, which also compares what is printed.
 @test "the examples of the other pages run" {
-	run_examples $(pages av.7 av-batch.7 av-ledger.1 av-sandbox.1)
+	run_examples $(ls "$TESTS"/../tools/av*.[17] |
+		grep -vE '/av-(upload|poll|render|validate|fit|provider|token)\.1$|/av-tutorial')
 }
 
 # fails_aloud SETTING EXAMPLE: under sh, without pipefail, in a folder of its own: the status says that
@@ -134,6 +139,27 @@ recipes() {
 	make ann.jsonl
 	is "$(codes ann.jsonl)" "1 ready"
 	end_box
+}
+
+# block FILE FIRST: the literal block of a page that begins with the line FIRST
+block() {
+	awk -v first="$2" '/^\.Bd/ { getline; inside = ($0 == first) } /^\.Ed/ { inside = 0 } inside' \
+		"$TESTS/../tools/$1" | sed 's/\\&//; s/\\e/\\/g'
+}
+
+@test "av-batch(7): make tries again after a kill; CI reports failures, and fails" {
+	cp -r "$SHELF/photos" "$SHELF/ann.jpg" .
+	block av-batch.7 "SHELL = bash" >Makefile
+	grep -q av-upload Makefile
+	mkdir killed
+	printf '#!/bin/sh\nkill -KILL $$\n' >killed/av-upload
+	chmod +x killed/av-upload
+	run ! env PATH="$PWD/killed:$PATH" make ann.jsonl
+	[ ! -e ann.jsonl ]
+	block av-batch.7 "set -o pipefail" >ci.sh
+	echo '<html>' >photos/bad.jpg
+	run -65 limit 60 env GITHUB_STEP_SUMMARY=summary av-sandbox -- bash -e ci.sh
+	grep -qF '2 of 3 ready' summary
 }
 
 @test "README's script pays twice, and the line beside it does not" {

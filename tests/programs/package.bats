@@ -52,9 +52,11 @@ makes() {
   [[ $(av-validate -V) == "av-validate $version"* ]]
 }
 
-@test "systemd accepts the units" {
+@test "systemd accepts the units, also the one in av-batch(7)" {
   command -v systemd-analyze >/dev/null || skip "no systemd-analyze"
-  is "$(systemd-analyze verify --man=no "$P"/systemd/* 2>&1)" ""
+  sed -n '/^\[Service]/,/^\.Ed/{/^\.Ed/d;p}' "$TOP/tools/av-batch.7" >avatars.service
+  grep -q ^WorkingDirectory avatars.service
+  is "$(systemd-analyze verify --man=no "$P"/systemd/* ./avatars.service 2>&1)" ""
 }
 
 @test "cron's line makes avatars" {
@@ -86,5 +88,6 @@ END
   is "$(of out/records.jsonl '[.[] | [.file, .avatar.reused, .error.code]]')" \
     '[["photos/ann.jpg",true,null],["photos/dan.jpg",null,"photo_refused"]]'
   is "$(jq .anam.creates stats)" 1
-  grep -qxF '| 2 | 1 | 1 |' summary
+  is "$(grep -c '^### 1 of 2 ready' summary)" 2
+  grep -qF 'photos/dan\.jpg' summary
 }

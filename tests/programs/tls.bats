@@ -87,7 +87,7 @@ batch() {
 		echo "$bundle: $stderr"
 		is "$(jq -c '.error | [.code, .created, .retryable]' <<<"$output" | sort -u)" '["untrusted","no",false]'
 		[[ $stderr == *"$wanted"* && $(wc -l <<<"$stderr") == 1 ]]
-		# What is paid for is worth another run.
+		# Another run can download what exists.
 		run -78 --separate-stderr limit 20 env ${bundle:+CURL_CA_BUNDLE=$PWD/$bundle} av-render -o out <made
 		is "$(jq -c '.error | [.code, .retryable]' <<<"$output" | sort -u)" '["untrusted",true]'
 	done <<-END
