@@ -45,12 +45,34 @@ setup() {
   done <"$BATS_TEST_TMPDIR/files"
 }
 
-@test "each page has the usual sections" {
+@test "each page of a program has the usual sections, in their order" {
+  sections='NAME SYNOPSIS DESCRIPTION COST OPTIONS EXIT_STATUS EXAMPLES SEE_ALSO'
   for page in tools/*.1; do
-    for section in NAME SYNOPSIS DESCRIPTION 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
-      echo "$page: $section"
-      grep -qE "^\.Sh \"?$section\"?$" "$page"
-    done
+    echo "$page"
+    [ "$(sed -n 's/^\.Sh //p' "$page" | tr ' ' _ | grep -xF "$(tr ' ' '\n' <<<"$sections")" | xargs)" = "$sections" ]
+  done
+}
+
+@test "each page of a program begins with one paragraph, which says what it does" {
+  for page in tools/*.1; do
+    echo "$page"
+    sed -n '/^\.Sh DESCRIPTION/,/^\.S[hs] /p' "$page" | sed '1d;$d' >"$BATS_TEST_TMPDIR/first"
+    [ "$(head -n 1 "$BATS_TEST_TMPDIR/first")" = .Nm ]
+    run ! grep -nE '^\.(Pp|Bl|Bd|Dl)' "$BATS_TEST_TMPDIR/first"
+  done
+}
+
+@test "a program that pays nothing says so, and the others say how to see the cost first" {
+  for page in tools/*.1; do
+    echo "$page"
+    first=$(sed -n '/^\.Sh COST/{n;p}' "$page")
+    case $page in
+    */av-upload.1 | */av-render.1)
+      [[ $first == 'A service charges for '* ]]
+      sed -n '/^\.Sh COST/,/^\.Sh OPTIONS/p' "$page" | grep -qx '\.Fl -dry-run'
+      ;;
+    *) [ "$first" = Nothing. ] ;;
+    esac
   done
 }
 
@@ -167,18 +189,11 @@ page_members() {
   esac
 }
 
-@test "examples in help and manual are valid shell" {
+@test "examples of the manual are valid shell" {
   for page in tools/*.1 tools/*.7; do
-    sed -nE 's/^\.Dl \$ //p' "$page" | sed 's/\\e/\\/g; s/\\-/-/g; s/\\&//g' |
-      while IFS= read -r line; do
-        echo "$page: $line"
-        bash -n <<<"$line"
-      done
-    awk '/^\.Bd -literal -offset/ { inside = 1; next } /^\.Ed/ { inside = 0; print "" } inside' "$page" |
-      grep -v '^[^$ ].*:$' |
-      sed -n '/^\$ /,/^$/p' | sed 's/^\$ //; s/\\e/\\/g; s/\\&//g; s/\\-/-/g' >"$BATS_TEST_TMPDIR/lines"
-    cat "$BATS_TEST_TMPDIR/lines"
-    bash -n "$BATS_TEST_TMPDIR/lines"
+    while IFS= read -r -d '' example; do
+      echo "$page: $example"
+      bash -n <<<"$example"
+    done < <(tests/lint/examples "$page")
   done
 }
-
