@@ -115,7 +115,7 @@ main(int argc, char *argv[])
 	options_read(argc, argv);
 	wrong = faults_read();
 	if (wrong != NULL)
-		options_wrong("fault", wrong, "KIND[@NAME]=RATE or KIND[@NAME]#N");
+		options_wrong("fault", wrong, "FAULT[@NAME]=RATE or FAULT[@NAME]#N");
 	take_signals();
 	tokens_open();
 	if (command_dir(&e) < 0 || state_open(&e) < 0 || trace_open(&e) < 0)

@@ -137,7 +137,7 @@ broken() {
 
 @test "help and version on stdout; usage errors are 64" {
 	run -0 --separate-stderr av-sandbox -h
-	[[ $output == *"--fault KIND"* ]]
+	[[ $output == *"--fault FAULT"* ]]
 	run -0 av-sandbox -V
 	[[ $output == av-sandbox\ * ]]
 	for mistake in --nonsense --port=x --fault=boom=1 --fault=429=2 --fault=429@nobody=1 \
