@@ -189,6 +189,11 @@ page_members() {
   esac
 }
 
+# mandoc breaks a longer one, even in the middle of a word that is to be typed.
+@test "an example on a line of its own fits the page" {
+  run ! grep -nE '^\.Dl .{75,}' tools/*.[17]
+}
+
 @test "examples of the manual are valid shell" {
   for page in tools/*.1 tools/*.7; do
     while IFS= read -r -d '' example; do
