@@ -2,7 +2,7 @@
 # The Makefile of the top folder includes it.
 
 .PHONY: check check-deps package-check units faces format fuzz fuzz-build fuzz-brief bench soak \
-	lint lint-format lint-layers lint-cppcheck lint-tidy lint-manuals
+	lint lint-format lint-layers lint-cppcheck lint-tidy lint-manuals lint-tests
 
 CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
 	valgrind parallel strace gdb curl tmux bsdutils python3-jsonschema mandoc zsh fish imagemagick \
@@ -118,7 +118,7 @@ format: ## formats the C sources
 	clang-format -i $(C_FILES)
 	clang-format $(HEADER_STYLE) -i $(H_FILES)
 
-lint: lint-format lint-layers lint-cppcheck lint-tidy lint-manuals ## all checks of the sources
+lint: lint-format lint-layers lint-cppcheck lint-tidy lint-manuals lint-tests ## all checks of the sources
 
 lint-format:
 	clang-format --dry-run -Werror $(C_FILES)
@@ -149,3 +149,9 @@ lint-tidy:
 
 lint-manuals:
 	mandoc -Tlint -Wwarning $(MANUALS)
+
+# A test goes on after a failed `! command`, and after a failed first part of `a && b`. `run !` also
+# passes if grep cannot read its file.
+lint-tests:
+	@! grep -nE '^\s*! [^-]|^\s*\[.*\]\]? && \[[^|]*$$|run ! grep' $(wildcard tests/*/*.bats tests/*/*.bash) || \
+		{ echo 'these cannot fail: use run -1 grep, or a line for each condition' >&2; exit 1; }

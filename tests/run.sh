@@ -96,7 +96,7 @@ suite() {
 	package) BATS_TEST_TIMEOUT=1800 tap package bats --tap tests/package/*.bats ;;
 	fuzz) one "fuzz" make --no-print-directory fuzz-brief ;;
 	lint)
-		for part in format layers cppcheck tidy manuals; do
+		for part in format layers cppcheck tidy manuals tests; do
 			one "lint: $part" make --no-print-directory "lint-$part"
 		done
 		;;

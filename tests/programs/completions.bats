@@ -186,6 +186,6 @@ needs_zsh() {
 
 @test "each shell can parse its file" {
   bash -n completions/av.bash
-  ! command -v zsh >/dev/null || zsh -n completions/_av
-  ! command -v fish >/dev/null || fish --no-config -n completions/av.fish
+  if command -v zsh >/dev/null; then zsh -n completions/_av; fi
+  if command -v fish >/dev/null; then fish --no-config -n completions/av.fish; fi
 }

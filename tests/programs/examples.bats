@@ -58,7 +58,7 @@ run_examples() {
 			kill -- -$! 2>/dev/null || true # what the example left running, in timeout's process group
 			cat ../stderr
 			[[ $status =~ ^(0|65)$ ]] || { echo "status $status"; jq -c ".error?" ../stdout done.jsonl; exit 1; }
-			! grep -qE 'usage:|command not found|unknown (option|provider)|syntax error' ../stderr
+			run -1 grep -qE 'usage:|command not found|unknown (option|provider)|syntax error' ../stderr
 		)
 	done < <("$TESTS/lint/examples" "$@")
 	[ "$ran" -ge 5 ]

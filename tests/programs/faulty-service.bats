@@ -52,7 +52,7 @@ requests() {
 @test "a repeated key is masked, a long message becomes one line" {
 	acme
 	run -65 serve echo=400 'av-upload -v -p acme ann.jpg 2>err'
-	run ! grep -r sesame out err "$XDG_STATE_HOME"
+	run -1 grep -r sesame out err "$XDG_STATE_HOME"
 	is "$(jq -r .error.provider_code out)" '*****************'
 	is "$(jq -c '.error.message | test("[[:cntrl:]]")' out)" false
 	is "$(jq -c '.error.message | test("x{300}[*]{51}\\\\n\\\\x1b\\[2J")' out)" true

@@ -87,7 +87,7 @@ check_run() {
 	is "$(curl -sf "${PUPPET_API_URL%/api}/_count" | jq -c .)" \
 		'{"made":4,"rendered":4,"wrong":[]}'
 	check_schema done.puppet
-	! grep -rq pk-secret done.puppet out
+	run -1 grep -rq pk-secret done.puppet out
 }
 
 @test "pipefail: the pipe fails like its steps, each record names the step" {

@@ -48,7 +48,7 @@ shows() {
 	local n
 	for n in $(seq $((250 * AV_SLOW))); do
 		screen "${@:2}" >shown
-		! grep -qE -- "$1" shown || return 0
+		if grep -qE -- "$1" shown; then return; fi
 		sleep 0.04
 	done
 	printf 'never "%s" in:\n' "$1"
@@ -100,11 +100,11 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	shows '12 of 15 ready in [0-9.]+ s · 24 credits \(argil\) · 0 paid twice · ✘ 3 refused'
 	grep -qx '      av-fit -o fitted <done.jsonl | av-validate -p argil | av-upload -j 2 |' shown
 	grep -qx '          av-poll | av-render -o out' shown
-	! grep -E '^[…✔] (validate|upload|poll|render) ' shown
 	is "$(codes done.jsonl)" '3 photo_refused, 12 ready'
-	# nothing is paid twice, and the file of the pipe is gone
+	# nothing is paid twice, no line of the block is left, and the file of the pipe is gone
 	enter "clear; $PIPE"
 	shows '12 of 15 ready in .* nothing paid · 0 paid twice \(12 reused\)'
+	run -1 grep -E '^[…✔] (validate|upload|poll|render) ' shown
 	is "$(ls -A runtime/avtools)" ''
 }
 
@@ -149,11 +149,11 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	enter "clear; NO_COLOR=1; export NO_COLOR; ${PIPE//upload/upload --again}"
 	shows '^✔ validate' -e
 	shows '6 of 8 ready' -e
-	! grep -q $'\e' shown
+	run -1 grep -q $'\e' shown
 	enter "clear; LC_ALL=C; export LC_ALL; ${PIPE//upload/upload --again}"
 	shows '^\+ validate  #{12}  8/8  done  x 2 refused'
 	shows '^\+ 6 of 8 ready in .*, 12 credits \(argil\), 0 paid twice, x 2 refused'
-	! LC_ALL=C grep '[^ -~]' shown
+	LC_ALL=C run -1 grep '[^ -~]' shown
 }
 
 @test "records on the terminal: the block goes before they are written" {
@@ -178,7 +178,7 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	shows '^photos/00'
 	sleep 0.5
 	shows '^photos/00'
-	! grep 'validate .*█' shown
+	run -1 grep 'validate .*█' shown
 	enter '1.jpg'
 	tm send-keys C-d
 	until_is 1 sh -c 'wc -l <out'
@@ -245,7 +245,8 @@ stat_file() {
 	photos 10 1280x720
 	box --delay 300
 	terminal 80 24
-	enter "av-upload -j 1 -p argil photos/00[1-5]* 2>&1 >a.jsonl & sleep 0.1"
+	enter "av-upload -j 1 -p argil photos/00[1-5]* 2>&1 >a.jsonl &"
+	until_is 1 sh -c 'ls runtime/avtools 2>/dev/null | grep -c ^pipe-'
 	enter "clear; av-upload -j 1 -p argil photos/00[6-9]* photos/010* >b.jsonl"
 	shows '^… upload .* +[1-4]/5 '
 	is "$(grep -c '^… upload' shown)" 1
@@ -263,11 +264,11 @@ stat_file() {
 	shows '^… upload .* +[1-9][0-9]*/39 '
 	is "$(grep -c '^[…✔] upload' shown)" 1
 	shows '^done 0'
-	! grep 'made in' shown
+	run -1 grep 'made in' shown
 	completes 'ls photos/*.jpg | xargs -n 1 av-validate -p argil >/dev/null'
-	! grep -E 'of 1|█' shown
+	run -1 grep -E 'of 1|█' shown
 	completes "printf 'all: \$(patsubst photos/%%,%%.out,\$(wildcard photos/00*))\n%%.out:\n\tav-validate -p argil photos/\$* | av-upload >\$@\n' >mk; make -sf mk -j 4"
-	! grep -E 'of 1' shown
+	run -1 grep -E 'of 1' shown
 	is "$(cat 00*.out | wc -l)" 9
 	# with --summary each says what came of it
 	completes 'ls photos/00*.jpg | xargs -n 3 av-validate -p argil --summary >/dev/null'
@@ -280,7 +281,8 @@ stat_file() {
 	box
 	terminal 80 24
 	completes 'parallel --will-cite av-validate -p argil ::: photos/*.jpg >/dev/null'
-	! grep -E 'of 1|█' shown
+	run -1 grep -E 'of 1 accepted|█' shown
+	grep -F 'av-validate: 1 of 1 failed: photos/r1.jpg: ' shown
 	# one record that is fine is not worth a receipt; one that failed is
 	completes 'for f in photos/*.jpg; do av-validate -p argil $f >/dev/null; done'
 	is "$(grep -c 'of 1 accepted' shown)" 1
@@ -310,25 +312,27 @@ stat_file() {
 	wait $accessible
 	for file in raw1 raw2; do
 		grep -v '^Script' $file | grep '..' >lines
-		! grep -q $'\e\\|\r.' lines
-		grep -E '^10 s: upload [0-9]+ of 24, 2 being sent; about [0-9]+ s left' lines
+		run -1 grep -q $'\e\\|\r.' lines
+		head -n 1 lines | grep -E '^10 s: upload [0-9]+ of 24, [12] being sent; about [0-9]+ s left'
 		# a script that ran for ten seconds gets its receipt
-		is "$(grep -cE '24 of 24 made in [0-9.]+ s' lines)" 1
-		is "$(wc -l <lines)" 2
+		tail -n 1 lines | grep -E '24 of 24 made in '
+		# on a slow machine there are more of the first sort: 20 s, 30 s
+		is "$(sed '1d; $d' lines | grep -vE '^([2-9]|1[0-9])0 s: upload [0-9]+ of 24, ' || true)" ''
+		is "$(cut -d : -f 1 lines | uniq -d)" ''
 	done
 }
 
 @test "--progress=json: a line a second for the whole pipe, without a terminal" {
 	photos 6 1280x720
 	refused 1
-	box --delay 400
+	box --delay 1000
 	export AV_PROGRESS=json XDG_RUNTIME_DIR=$PWD
 	sh -c "$PIPE" 2>err || true
 	tail -1 err >receipt
 	sed '$d' err >lines
 	[ "$(wc -l <lines)" -ge 2 ]
-	is "$(jq -c '.progress | map(.step) | join(" ")' lines | sort -u)" '"validate upload poll render"'
-	is "$(head -1 lines | jq -c '.progress[0] | [.state, .done, .total, .failed]')" '["done",7,7,1]'
+	is "$(tail -1 lines | jq -c '.progress | map(.step) | join(" ")')" '"validate upload poll render"'
+	is "$(tail -1 lines | jq -c '.progress[0] | [.state, .done, .total, .failed]')" '["done",7,7,1]'
 	is "$(tail -1 lines | jq -c '.progress[1].expected')" 6
 	is "$(jq -c '.receipt | [.records, .ready, .failed, .stopped, .costs[0].amount, .failures[0].code, .failures[0].finding]' receipt)" \
 		'[7,6,1,false,12,"photo_refused","aspect_refused"]'
@@ -351,9 +355,9 @@ stat_file() {
 	unset LC_ALL
 	terminal 80 24
 	completes "${PIPE/-o out/-o out -q}"
-	! grep -E '[█✔✘]' shown
+	run -1 grep -E '[█✔✘]' shown
 	completes "${PIPE/-o out/-o out --progress=none}"
-	! grep -E 'validate .*█' shown
+	run -1 grep -E 'validate .*█' shown
 	grep -q '2 of 3 ready' shown
 }
 
@@ -436,7 +440,7 @@ stat_file() {
 			        os.pwrite(fd, random.randbytes(200), random.randrange(40, size))
 			    os.close(fd)
 		END
-		sleep 0.2
+		until [ "$(wc -l <made.jsonl)" -ge $((3 * seed)) ]; do sleep 0.02; done
 	done
 	until_is 20 sh -c 'wc -l <made.jsonl'
 	is "$(codes made.jsonl)" '20 processing'

@@ -167,7 +167,7 @@ left out: 5 earlier records of the same photos"
 	"$TESTS/lint/schema-check" "$TESTS/../lib/schema/report.json" <report
 	is "$(jq -c '[.records, .unread]' report)" '[8,4]'
 	failed $'a\e[2J\u202eb' $'p\x9bq' $'c\nd' false | av-report >out
-	! LC_ALL=C grep -q $'[\x01-\x09\x0b-\x1f\x7f]\|\xc2[\x80-\x9f]\|\xe2\x80\xae' out
+	LC_ALL=C run -1 grep -q $'[\x01-\x09\x0b-\x1f\x7f]\|\xc2[\x80-\x9f]\|\xe2\x80\xae' out
 	grep -F 'a\x1b[2J\u202eb' out
 }
 

@@ -133,7 +133,7 @@ serve() {
 			'av-token --ensure'; do
 			$program -v -p anam <"in.$n" >out 2>err && false
 			[ -s out ]
-			run ! grep -F SECRET out err
+			run -1 grep -F SECRET out err
 		done
 		av-validate -v -p anam <"in.$n" >out 2>err && false
 		check_schema out
@@ -141,7 +141,7 @@ serve() {
 	is "$(av-validate -k -p anam <in.3 | of - 'map(.error.code) | unique')" '["secret_in_record"]'
 	is "$(av-validate -k -p anam <in.4 | of - 'map(.error.code) | unique')" '["secret_in_record"]'
 	av-validate -p anam 'access_token=eyJSECRET' >out 2>err && false
-	run ! grep -F SECRET out err
+	run -1 grep -F SECRET out err
 	jq -e '.error.message | contains("(access_token)") and contains("credentials file")' out
 }
 
@@ -194,7 +194,7 @@ print(u.parse_qs(u.urlsplit(sys.argv[1]).query)[sys.argv[2]][0])' "$URL" "$1"
 	path=$XDG_STATE_HOME/avtools/sign-in.paint.html
 	is "$(cat seen/argv)" "$path"
 	is "$(cat seen/mode)" "600 $(id -u)"
-	run ! grep -rF -e "$(parameter state)" -e "$(parameter code_challenge)" -e code_challenge \
+	run -1 grep -rF -e "$(parameter state)" -e "$(parameter code_challenge)" -e code_challenge \
 		seen/argv seen/parent seen/env
 	is "$(python3 -c 'import re, html
 page = open("seen/page.html").read()

@@ -72,7 +72,7 @@ saw() {
 	saw . >/dev/null
 	is "$(saw .requests)" '[]'
 	is "$(saw .errors)" '[]'
-	! grep -oE '(src|href)="[^"]*"' run.html | grep -v '"#photos"'
+	is "$(grep -oE '(src|href)="[^"]*"' run.html | sort -u)" 'href="#photos"'
 }
 
 @test "three widths, light and dark: nothing reaches out of the window" {
@@ -159,8 +159,10 @@ saw() {
 @test "pictures: small copies, up to a size; none where av-fit is missing or not wanted" {
 	grep -q '"thumbs":\[$' run.html
 	[ "$(grep -c 'data:image/jpeg;base64,' run.html)" -gt 6 ]
-	av-sheet --max-mb 0 done.jsonl | not_grep data:image
-	av-sheet --no-pictures done.jsonl | not_grep data:image
+	for option in '--max-mb 0' --no-pictures; do
+		run -0 av-sheet $option done.jsonl
+		[[ $output == *"5 of 13 avatars"* && $output != *data:image* ]]
+	done
 	mkdir -p bin
 	for tool in sh jq cat sed head awk mktemp rm grep sha256sum cut realpath; do ln -sf "$(command -v $tool)" bin/; done
 	PATH=$PWD/bin run -0 --separate-stderr "$(command -v av-sheet)" done.jsonl
@@ -172,10 +174,6 @@ saw() {
 	[ "$(grep -c 'data:image' page.html)" -lt 40 ]
 	[ "$(wc -c <page.html)" -lt 1200000 ]
 	grep -F 'Pictures beyond 1 MB are left out' page.html
-}
-
-not_grep() {
-	! grep -q "$1"
 }
 
 @test "the same records make the same page; a later run replaces records" {

@@ -99,7 +99,7 @@ https://bucket.example/bo.jpg?versionId=3"
 	bucket ann.jpg 7 | upload --exact-urls >>out
 	is "$(of out 'map(.avatar.reused)')" '[null,null,null,true]'
 	is "$(wc -l <asked)" 5
-	! grep -ra secret "$XDG_STATE_HOME"
+	run -1 grep -ra secret "$XDG_STATE_HOME"
 }
 
 @test "a photo is sent under a name with the extension of its type" {
@@ -183,7 +183,7 @@ filename="cy.jpg"'
 	upload -v -p loom photos/001.jpg 2>talk >out
 	grep -q avatars talk
 	for secret in "$LOOM_CLIENT_SECRET" "$LOOM_PASSWORD" Bearer; do
-		run ! grep -F "$secret" talk out
+		run -1 grep -F "$secret" talk out
 	done
 	run -0 --separate-stderr upload -q -p loom photos/002.jpg
 	[ -z "$stderr" ]
