@@ -71,6 +71,9 @@ bare() {
 @test "each line that is not ok names what mends it, for people and for programs" {
 	bare
 	box
+	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+	jq --arg today "$(date -u +%F)" '.checked = $today' "$TESTS/../lib/providers/anam.json" \
+		>"$XDG_CONFIG_HOME/avtools/providers/anam.json"
 	export ANAM_API_KEY=WRONG
 	run -77 av-doctor -p anam
 	[[ $output == *$'\nfail  anam.service     the service does not accept ANAM_API_KEY from the environment (401)'* ]]

@@ -326,7 +326,10 @@ turned() {
 	is "$(cat names)" $'ann\nbob'
 	run -64 av-validate --name-from folder bob.jpg
 	# the name is no part of what is asked for: the same request without --name-from is in the ledger
-	export ANAM_API_KEY=k ANAM_API_URL=http://127.0.0.1:1
-	is "$(av-validate -p anam --name-from dir people/*/* | av-upload --dry-run | jq -r '.plan[].key // empty')" \
-		"$(av-validate -p anam people/*/* | av-upload --dry-run | jq -r '.plan[].key // empty')"
+	box
+	av-validate -p anam --name-from dir people/*/* | av-upload >out
+	is "$(jq -c '[.avatar.name, .avatar.reused, .steps[-1].cost.charged]' out)" '["Ann B. Lee",null,"yes"]'
+	av-validate -p anam people/*/* | av-upload >again
+	is "$(jq -c '[.avatar.id, .avatar.reused, .steps[-1].cost.charged]' again)" "[$(jq -c .avatar.id out),true,\"no\"]"
+	is "$(stat .anam.creates)" 1
 }
