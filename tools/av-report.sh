@@ -2,12 +2,8 @@
 # av-report: says what happened in a run, from its records.
 set -u
 
+program=av-report
 usage='usage: av-report [--markdown|--json|--csv|--tsv] [FILE...]'
-
-misuse() {
-  printf 'av-report: %s\n%s (-h explains)\n' "$1" "$usage" >&2
-  exit 64
-}
 
 help() {
   cat <<'END'
@@ -36,40 +32,34 @@ codes() {
 END
 }
 
-program() {
+report() {
   cat <<'END'
 @@ tools/av-report/facts.jq
 @@ tools/av-report/report.jq
 END
 }
 
-@@ tools/av-report/read.sh
+@@ tools/av-report/common.sh
 
 format=text
 while [ $# -gt 0 ]; do
   case $1 in
   --markdown | --json | --csv | --tsv) format=${1#--} ;;
-  -h | --help | --help-all)
-    echo "$usage"
-    help
-    exit
-    ;;
-  -V | --version)
-    echo 'av-report @VERSION@'
-    exit
-    ;;
   --)
     shift
     break
     ;;
-  -?*) misuse "unknown option '$1'" ;;
+  -?*) common_option "$1" ;;
   *) break ;;
   esac
   shift
 done
 check_input "$@"
 
-read_all "$@" | jq -nRr --arg format "$format" --arg records "$name" --argjson codes "$(codes)" "$(program)"
+work() {
+  jq -nRr --arg format "$format" --arg records "$name" --argjson codes "$(codes)" "$(report)"
+}
+feed "$@"
 status=$?
 [ $status -ne 2 ] || status=74
 exit $status

@@ -2,17 +2,8 @@
 # av-sheet: one HTML page of a run, with each photo beside its result.
 set -u
 
+program=av-sheet
 usage='usage: av-sheet [-o FILE] [--title TEXT] [--max-mb N] [--no-pictures] [FILE...]'
-
-misuse() {
-  printf 'av-sheet: %s\n%s (-h explains)\n' "$1" "$usage" >&2
-  exit 64
-}
-
-fail() {
-  printf 'av-sheet: %s\n' "$2" >&2
-  exit "$1"
-}
 
 help() {
   cat <<'END'
@@ -67,7 +58,7 @@ script() {
 END
 }
 
-@@ tools/av-report/read.sh
+@@ tools/av-report/common.sh
 
 # The way from the page's folder to the records' paths, which start here.
 base() {
@@ -83,7 +74,7 @@ base() {
 thumbnails() {
   [ "$megabytes" -gt 0 ] || return 0
   command -v av-fit >/dev/null || {
-    echo 'av-sheet: av-fit is missing, so the page has no pictures; install it, or say --no-pictures' >&2
+    say 'av-fit is missing, so the page has no pictures; install it, or say --no-pictures'
     return 0
   }
   jq -c '(.see, (.results // [] | .[].see)) // empty | {file: .}' "$tmp/cards" | awk '!seen[$0]++' |
@@ -110,20 +101,11 @@ while [ $# -gt 0 ]; do
   --max-mb=*) megabytes=${1#*=} ;;
   --no-pictures) megabytes=0 ;;
   -o?*) output=${1#-o} ;;
-  -h | --help | --help-all)
-    echo "$usage"
-    help
-    exit
-    ;;
-  -V | --version)
-    echo 'av-sheet @VERSION@'
-    exit
-    ;;
   --)
     shift
     break
     ;;
-  -?*) misuse "unknown option '$1'" ;;
+  -?*) common_option "$1" ;;
   *) break ;;
   esac
   shift
@@ -134,24 +116,48 @@ esac
 [ -n "$output" ] || [ ! -t 1 ] || misuse 'the page is HTML: say where it goes, as in -o sheet.html'
 check_input "$@"
 
-tmp=$(mktemp -d) || exit 74
-trap 'rm -rf "$tmp"' EXIT
+[ ! -d "$output" ] || misuse "-o: '$output' is a directory; name a file in it, as in: $output/sheet.html"
+
+part=
+tmp=$(mktemp -d 2>/dev/null) ||
+  fail 74 "cannot make a directory in '${TMPDIR:-/tmp}'; name another one: TMPDIR=/var/tmp av-sheet ..."
+trap 'rm -rf -- "$tmp" ${part:+"$part"}' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-read_all "$@" | jq -nRr --arg base "$(base "$output")" --arg records "$name" --argjson codes "$(codes)" \
-  "$(cards)" >"$tmp/all" || fail 70 'the records cannot be read'
-head -n 1 "$tmp/all" >"$tmp/report"
-sed 1d "$tmp/all" >"$tmp/cards"
-thumbnails >"$tmp/thumbs"
+
+# stop STATUS: a step ended so (feed)
+stop() {
+  case $1 in
+  74) exit 74 ;;
+  2) fail 74 "no room for the page; name another place: TMPDIR=/var/tmp av-sheet ..." ;;
+  *) fail 70 'the page cannot be made; this is a bug' ;;
+  esac
+}
+
+work() {
+  jq -nRr --arg base "$(base "$output")" --arg records "$name" --argjson codes "$(codes)" "$(cards)"
+}
+feed "$@" >"$tmp/all" || stop $?
+head -n 1 "$tmp/all" >"$tmp/report" && sed 1d "$tmp/all" >"$tmp/cards" || stop 2
+thumbnails >"$tmp/thumbs" || stop $?
 small=
-! grep -qx '"full"' "$tmp/thumbs" || small="Pictures beyond $megabytes MB are left out; see --max-mb."
+if grep -qx '"full"' "$tmp/thumbs"; then small="Pictures beyond $megabytes MB are left out; see --max-mb."; fi
 nonce=$(sha256sum "$tmp/all" | cut -c 1-32)
+
+# A file is replaced when its page is complete; a device or pipe is written to.
+page=$tmp/page
+if [ -n "$output" ] && { [ ! -e "$output" ] || [ -f "$output" ]; }; then
+  part=$(mktemp -- "$output.XXXXXX" 2>/dev/null) || fail 74 "cannot write a file beside '$output'; check its directory"
+  page=$part
+fi
 jq -nr --slurpfile report "$tmp/report" --slurpfile thumbs "$tmp/thumbs" --arg nonce "$nonce" \
   --arg title "$title" --arg small "$small" --arg css "$(style)" --arg js "$(script)" \
-  --arg records '' --argjson codes '{}' "$(page)" "$tmp/cards" >"$tmp/page" || fail 70 'the page cannot be made'
-if [ -n "$output" ]; then
-  cat "$tmp/page" >"$output" || fail 74 "cannot write '$output'"
+  --arg records '' --argjson codes '{}' "$(page)" "$tmp/cards" >"$page" || stop $?
+if [ -n "$part" ]; then
+  chmod +rw "$part" && mv -fT -- "$part" "$output" || fail 74 "cannot write '$output'"
+elif [ -n "$output" ]; then
+  { cat "$page" >"$output"; } 2>/dev/null || fail 74 "cannot write '$output'"
 else
-  cat "$tmp/page" || exit 74
+  cat "$page" || exit 74
 fi

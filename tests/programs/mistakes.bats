@@ -35,6 +35,15 @@ said() {
 	said 64 "did you mean '--ledger'?" av-ledger --legder x list
 	said 64 "did you mean '--words'?" av-provider --wrods list
 	said 64 "did you mean '--seed'?" av-sandbox --sed=3
+	for program in report sheet; do
+		said 64 "unknown option '--zzzzzzz'" "av-$program" --zzzzzzz
+		[[ $stderr != *"did you mean"* ]]
+	done
+	said 64 "unknown option '--markdwon'; did you mean '--markdown'?" av-report --markdwon
+	said 64 "did you mean '--json'?" av-report --jsno
+	said 64 "did you mean '--no-pictures'?" av-sheet --no-pic
+	said 64 "did you mean '--output'?" av-sheet --ouptut=x.html
+	said 64 "unknown option '--?[31m'" av-sheet $'--\e[31m'
 	said 64 "no such command: lst; did you mean 'list'?" av-provider lst
 	said 64 "no such command: imprt; did you mean 'import'?" av-ledger imprt
 	said 64 "did you mean 'made'?" av-ledger list --state mde

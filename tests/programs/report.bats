@@ -196,6 +196,11 @@ left out: 5 earlier records of the same photos"
 	run -66 --separate-stderr av-report nothing.jsonl
 	[[ -z $output && $stderr == *"'nothing.jsonl'"* ]]
 	run -66 --separate-stderr av-report "$PWD"
+	run -74 --separate-stderr av-report </
+	[[ $stderr == "av-report: cannot read 'standard input': Is a directory" ]]
+	run -74 --separate-stderr sh -c 'av-report <&-'
+	[[ $stderr == "av-report: standard input is closed; give a file" ]]
+	run -74 av-report /proc/self/mem
 	echo '{"file":"a"}' >./-x
 	av-report -- -x | grep -qx '1 of 1 accepted'
 	if [ -c /dev/full ]; then

@@ -195,9 +195,32 @@ saw() {
 @test "options and mistakes" {
 	check_usage av-sheet --no-pictures "--nonsense" "-o" "--max-mb x" "--max-mb 1234567"
 	run -66 av-sheet nothing.jsonl
-	run -74 --separate-stderr av-sheet --no-pictures -o nowhere/page.html done.jsonl
-	[[ $stderr == *nowhere/page.html* ]]
-	if [ -c /dev/full ]; then
-		run -74 sh -c 'av-sheet --no-pictures done.jsonl >/dev/full'
-	fi
+	run -74 av-sheet --no-pictures -o page.html </
+	run -64 av-sheet -o "$PWD" done.jsonl
+	for args in "-o nowhere/page.html" "-o /dev/full"; do
+		run -74 --separate-stderr av-sheet --no-pictures $args done.jsonl
+		[[ $stderr == "av-sheet: cannot write "*"'${args#-o }'"* ]]
+	done
+	run -74 --separate-stderr env TMPDIR=nowhere "$(command -v av-sheet)" done.jsonl
+	[[ $stderr == "av-sheet: cannot make a directory in 'nowhere'; "*TMPDIR=* ]]
+	run -74 sh -c 'av-sheet --no-pictures done.jsonl >/dev/full'
+}
+
+@test "a full disk: no page, and the one before stays" {
+	own_mounts
+	# 4,000 records need more than 64 KB
+	"${OWN[@]}" bash -ec 'mount -t tmpfs -o size=64k none mounted
+		echo before >mounted/page.html
+		for i in {1..4000}; do echo "{\"file\":\"$i\"}"; done >many
+		for tmp in mounted .; do
+			status=0
+			TMPDIR=$tmp av-sheet --no-pictures -o mounted/page.html many 2>>full || status=$?
+			[ $status -eq 74 ]
+			[ "$(ls mounted) $(cat mounted/page.html)" = "page.html before" ]
+		done'
+	grep "^av-sheet: no room for the page; " full
+	# a device is written to, and a page is for all whom the umask allows
+	is "$(av-sheet --no-pictures -o /dev/stdout many | head -n 1)" "<!doctype html>"
+	(umask 027; av-sheet --no-pictures -o page.html many)
+	is "$(command stat -c %a page.html)" 640
 }

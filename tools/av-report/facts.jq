@@ -10,6 +10,7 @@ def object: if type == "object" then . else {} end;
 def list: if type == "array" then . else [] end;
 def sum(f): reduce (.[] | f) as $n (0; . + $n);
 def millis: . * 1000 | round / 1000;
+def short($n): if length > $n then .[:$n - 1] + "…" else . end;
 def count(f): reduce (.[] | select(f)) as $x (0; . + 1);
 
 # Characters that a terminal obeys or nobody sees, as escapes; the same as in lib/base/utf8.c.
@@ -142,10 +143,11 @@ def plain: if type == "string" and test("^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$") the
 def replaced($from; $to): if $to then split($from) | join($to) else . end;
 def meant($p):
   ($p | plain) as $p
-  | replaced("done.jsonl"; if $records == "" then null
-      elif $records | test("^[A-Za-z0-9_./-]+$") then $records else $records | @sh end)
   | replaced("PROVIDER"; $p)
-  | replaced("NAME"; $p | if . then ascii_upcase | gsub("[^A-Z0-9]"; "_") else null end);
+  | replaced("NAME"; $p | if . then ascii_upcase | gsub("[^A-Z0-9]"; "_") else null end)
+  # last, as the name of a file may hold the other words
+  | replaced("done.jsonl"; if $records == "" then null
+      elif $records | test("^[A-Za-z0-9_./-]+$") then $records else $records | @sh end);
 
 # {hint, command} for a code
 def advice($p):

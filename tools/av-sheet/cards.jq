@@ -4,7 +4,6 @@
 # All text is made safe to show here, and each link is made of an encoded path or an https: URL, so
 # that the page only has to put them into place. $base leads from the page to the records' paths.
 
-def short($n): if length > $n then .[:$n - 1] + "…" else . end;
 def word($n): text | if . == null then null else shown | short($n) end;
 
 # A path as a link. The first character is never part of a host's name or of a scheme.

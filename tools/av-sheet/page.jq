@@ -8,7 +8,6 @@ def html: shown | @html;
 def glyph: {failed: "✕", decide: "?", retry: "↻", waiting: "…", ready: "✓", checked: "○"}[.];
 def said: {failed: "failed", decide: "for you to decide", retry: "can be retried", waiting: "waiting",
   ready: "ready", checked: "accepted"}[.];
-def short($n): if length > $n then .[:$n - 1] + "…" else . end;
 
 def title:
   if .avatars == 0 and .checked > 0 then "\(.checked) of \(.records) photos accepted"
