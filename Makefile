@@ -105,12 +105,14 @@ $(O)/codes.json: lib/base/codes.def
 	@mkdir -p $(@D)
 	@{ echo '#define CODE(name, upper, retryable, says, tip) , #name: {"text": says, "hint": tip}'; \
 		cat $<; } | $(CC) -E -P -x c - | sed '1s/,/{/; $$s/$$/}/' | jq -c . >$@
+	@test -s $@
 
 $(SCRIPTS:%=$(BIN)/%): $(BIN)/%: tools/%.sh $(O)/codes.json $(wildcard $(SCRIPTS:%=tools/%/*))
 	@mkdir -p $(@D)
 	$(call Q,EMBED,$@)awk -v version='$(VERSION)' -v dir='$(O)' 'function put(line) { gsub(/@VERSION@/, version, line); print line } \
 		$$1 != "@@" { put($$0); next } \
-		{ file = $$2 ~ /\// ? $$2 : dir "/" $$2; while ((getline line <file) > 0) put(line); close(file) }' $< >$@
+		{ file = $$2 ~ /\// ? $$2 : dir "/" $$2; while ((got = getline line <file) > 0) put(line); \
+			if (got < 0) { print "cannot read " file >"/dev/stderr"; exit 1 } close(file) }' $< >$@
 	@chmod +x $@
 
 # install_missing PACKAGES: runs apt-get only if a package is missing.
