@@ -62,7 +62,8 @@ main(int argc, char *argv[])
 		opt_misuse(&usage, "--url needs exactly one provider (-p)");
 	report_init(&report, o.json);
 	if (o.config && d->common.bad_config.code != CODE_NONE) {
-		report_fail(&report, "config", NULL, &d->common.bad_config);
+		report_fail(
+		    &report, "config", "av-doctor --offline", &d->common.bad_config);
 	} else if (o.config) {
 		show_settings(d, &report);
 	} else {

@@ -108,7 +108,8 @@ bare() {
 	finds 78 credentials "fail $file, line 2: this is not NAME_KEY=value*" "\${EDITOR:-vi} '$file'" -- --offline
 	[[ $output != *SECRET* ]]
 	rm "$file"
-	finds 78 argil.key "fail there is no file '/none', which ARGIL_API_KEY_FILE names" - ARGIL_API_KEY_FILE=/none -- --offline
+	finds 78 argil.key "fail there is no file '/none', which ARGIL_API_KEY_FILE names" \
+		'ls -l "$ARGIL_API_KEY_FILE" || unset ARGIL_API_KEY_FILE' ARGIL_API_KEY_FILE=/none -- --offline
 	finds 78 anamm.description "fail unknown provider 'anamm'*did you mean 'anam'?" "av-provider list" -- -p anamm --offline
 }
 
@@ -137,9 +138,9 @@ END
 	# A pause that the service asked for is kept, and told.
 	echo '{"GET /v1/avatars": [{"status": 429, "headers": {"Retry-After": "3600"}}]}' >script
 	serve_script
-	finds 0 anam.service "warn the service asked to wait*" - ANAM_API_URL="$url/v1" -- -p anam
+	finds 0 anam.service "warn the service asked to wait*" "wait until then, and: av-doctor -p anam" ANAM_API_URL="$url/v1" -- -p anam
 	asked=$(wc -l <asked)
-	finds 0 anam.service "warn the service wants no request before*" - ANAM_API_URL="$url/v1" -- -p anam
+	finds 0 anam.service "warn the service wants no request before*" "wait until then, *" ANAM_API_URL="$url/v1" -- -p anam
 	is "$(wc -l <asked)" "$asked"
 }
 

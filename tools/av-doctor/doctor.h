@@ -35,6 +35,9 @@ struct service {
 	struct err key_err;
 };
 
+/* What mends key_err, for a shell. The caller frees it. */
+char *service_fix_key(const struct service *one);
+
 /* The providers of -p; else the default one and all that have something
  * configured. */
 struct services {

@@ -163,13 +163,34 @@ look_for_key(struct service *one)
 		    one->creds.name[which]);
 }
 
+char *
+service_fix_key(const struct service *one)
+{
+	const struct err *e = &one->creds_err;
+
+	/* The message names the variable that names a file with a secret. */
+	for (char **v = environ; e->code != CODE_NONE && *v != NULL; v++) {
+		char *name = mem_strn(*v, strcspn(*v, "=")), *fix = NULL;
+		size_t len = strlen(name);
+
+		if (len > 5 && strcmp(name + len - 5, "_FILE") == 0 &&
+		    strstr(e->message, name) != NULL)
+			fix = e->code == CODE_UNSAFE_SECRET
+			          ? mem_printf("chmod 600 \"$%s\"", name)
+			          : mem_printf("ls -l \"$%s\" || unset %s", name, name);
+		free(name);
+		if (fix != NULL)
+			return fix;
+	}
+	return e->code == CODE_NONE
+	           ? mem_printf("av-token --login %s", one->provider->name)
+	           : mem_str("env | grep -o '^[A-Z0-9_]*_FILE='");
+}
+
 static void
 report_key(struct services *s, const struct service *one)
 {
-	char *fix =
-	    one->key_err.code == CODE_NO_CREDENTIALS && one->creds_err.code == CODE_NONE
-	        ? mem_printf("av-token --login %s", one->provider->name)
-	        : NULL;
+	char *fix = service_fix_key(one);
 
 	if (one->key != NULL)
 		say_row(s, VERDICT_OK, one, "key", NULL, "%s", one->key);
@@ -247,6 +268,10 @@ fix_for(const struct service *one, const struct probe *probe)
 	case CODE_UNTRUSTED:
 		return mem_str(
 		    "export CURL_CA_BUNDLE=/the/certificate/of/its/authority.pem");
+	case CODE_NOT_OFFERED:
+		return mem_printf("av-provider show %s", name);
+	case CODE_RATE_LIMITED:
+		return mem_printf("wait until then, and: av-doctor -p %s", name);
 	case CODE_REFUSED:
 	case CODE_REDIRECTED:
 		return mem_printf("av-doctor --config -p %s", name);
@@ -265,7 +290,7 @@ report_answer(struct services *s, const struct service *one, const struct probe 
 		    "accepts the credentials (%s)", probe->asked);
 	else if (probe->err.code == CODE_NOT_OFFERED ||
 	         probe->err.code == CODE_RATE_LIMITED)
-		say_row(s, VERDICT_WARN, one, "service", NULL, "%s", probe->err.message);
+		say_row(s, VERDICT_WARN, one, "service", fix, "%s", probe->err.message);
 	else
 		fail_row(s, one->provider->name, "service", fix, &probe->err);
 	free(fix);

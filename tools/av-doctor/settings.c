@@ -166,11 +166,15 @@ show_settings(const struct doctor *d, struct report *r)
 		    (struct probe){.provider = s.list[i].provider->name, .offline = true};
 	probe_all(probes, s.n, &options);
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.list[i].creds_err.code != CODE_NONE)
+		if (s.list[i].creds_err.code != CODE_NONE) {
+			char *fix = service_fix_key(&s.list[i]);
+
 			report_fail(
-			    r, s.list[i].provider->name, NULL, &s.list[i].creds_err);
-		else
+			    r, s.list[i].provider->name, fix, &s.list[i].creds_err);
+			free(fix);
+		} else {
 			show_service(r, &s.list[i], &probes[i]);
+		}
 		probe_release(&probes[i]);
 	}
 	free(probes);
