@@ -100,8 +100,9 @@ add_stage(const struct pipe *p, struct buf *out, const char *stage)
 	for (size_t i = 0; i < p->n; i++)
 		if (strcmp(p->lines[i].step, step) == 0)
 			line = &p->lines[i];
-	/* The options of av-fit are what its hints are about. */
-	if (line == NULL || *line->options == '\0' || strcmp(step, "fit") == 0) {
+	/* The options of av-fit, and a template of names, are what the hint is about. */
+	if (line == NULL || *line->options == '\0' || strcmp(step, "fit") == 0 ||
+	    strchr(stage, '{') != NULL) {
 		add_replaced(out, stage, HINT_RECORDS, p->file);
 		return;
 	}

@@ -183,6 +183,41 @@ left out: 5 earlier records of the same photos"
 	av-report --csv done.jsonl again.jsonl | grep -c '"cover"' | grep -qx 3
 }
 
+# same QUERY WANTED: what the receipt and the report say, each asked by its own query
+same() {
+	is "$(jq -c ".receipt | $1" receipt)" "$(jq -c "$2" report)"
+}
+
+@test "the receipt of a pipe and av-report say the same of the same records" {
+	box --fault 500@loom=1 --fault 429@argil#1 --retry-after 1
+	photos 5 1280x720
+	faces photos/wide.jpg=1300x900 photos/more.jpg=1300x900 anam.jpg=640x480 b.jpg=641x480
+	head -c 3000 photos/001.jpg >cut.jpg
+	: >empty.jpg
+	av-upload -q -p argil photos/005.jpg >before
+	{
+		jq -nc --args '$ARGS.positional[] | {file: ., provider: "argil"}' photos/* cut.jpg empty.jpg none.jpg
+		jq -nc '{file: "anam.jpg", provider: "anam"}, {file: "b.jpg", provider: "anam"}, {file: "b.jpg", provider: "anamm"},
+			{file: "photos/001.jpg", provider: "avtr1"}, {file: "photos/001.jpg", provider: "loom", options: {random: 99}},
+			{file: "photos/002.jpg", provider: "loom"}, {provider: "argil"},
+			{avatar: {id: "none", status: "processing"}, provider: "argil", file: "x.jpg"}'
+	} >in
+	mkdir -p out/004.argil.cover.jpg
+	export AV_PROGRESS=json XDG_RUNTIME_DIR=$PWD AVTR1_API_KEY=WRONG T=$((3 * AV_SLOW))s
+	sh -c 'av-validate <in | av-upload --timeout $T | av-poll --timeout $T | av-render -o out >done.jsonl' 2>err || true
+	tail -n 1 err >receipt
+	av-report --json done.jsonl >report
+	cat receipt report
+	jq -e '.failures | length > 8 and (map(.state) | unique | length > 1) and (map(.code) | contains(["target_taken"]))' report
+	same '[.records, .ready]' '[.records, .ready]'
+	same '[.failures[] | {k: [.state, .finding // .code], count}] | group_by(.k) | map([.[0].k, (map(.count) | add)])' \
+		'[.failures[] | {k: [.state, .code], count}] | group_by(.k) | map([.[0].k, (map(.count) | add)])'
+	same '[.failures[] | [.finding // .code, .hint // "", (.command // "" | gsub(" --timeout [0-9]+s"; ""))]] | unique' \
+		'[.failures[] | [.code, .hint, .command // ""]] | unique'
+	same '[.costs[] | [.provider, .unit, .amount]] | sort' '[.paid[] | [.provider, .unit, .amount]] | sort'
+	same '.reused' '.reused'
+}
+
 @test "20,000 records take little time and memory" {
 	ready a.jpg argil "$(step upload 01 03 credits 2 yes k)" |
 		jq -c 'range(20000) as $i | .file = "\($i).jpg" | .steps[0].key = "\($i)"' >many

@@ -149,16 +149,30 @@ def meant($p):
   | replaced("done.jsonl"; if $records == "" then null
       elif $records | test("^[A-Za-z0-9_./-]+$") then $records else $records | @sh end);
 
-# {hint, command} for a code
-def advice($p):
-  ($codes[.].hint // "") as $hint
+def retries: contains(" --retry-failed");
+
+# A command that retries begins with the step that failed, as in lib/program/hint.c.
+def from_step($step):
+  if (retries and ($step | IN("validate", "fit", "upload", "poll", "render"))) | not then . else
+    "av-\($step) --retry-failed" as $begin
+    | sub(" <done.jsonl"; "") | split(" | ")
+    | .[([.[] | startswith($begin)] | index(true)) // length:] as $rest
+    | (if $rest == [] then [$begin] + . else $rest end)
+    | .[0] += " <done.jsonl" | join(" | ")
+  end;
+
+# {hint, command} for a cause
+def advice:
+  .provider as $p | ($codes[.code].hint // "") as $hint
   | ($hint | index("$ ")) as $at
   | {hint: ((if $at then $hint[:$at] else $hint end) | sub(" +$"; "") | meant($p)),
-     command: (if $at then $hint[$at + 2:] | meant($p) else null end)};
+     command: (if $at then .step as $step | $hint[$at + 2:] | from_step($step) | meant($p) else null end)};
 
-# The kind of a failure, from its cause. Providers share one, unless its command names the provider.
-def kind: [.state, .code, .wanted,
-  if $codes[.code].hint // "" | test("PROVIDER|NAME") then .provider else null end] | tojson;
+# The kind of a failure, from its cause. Providers share one, unless its command names the provider;
+# steps do, unless its command begins with the step.
+def kind:
+  ($codes[.code].hint // "" | [test("PROVIDER|NAME"), retries]) as [$provider, $step]
+  | [.state, .code, .wanted, (if $provider then .provider else null end), (if $step then .step else null end)] | tojson;
 
 # The kinds of failure, most first.
 def failures:
@@ -168,7 +182,7 @@ def failures:
        text: ((if $messages | length == 1 and . != [""] then $messages[0] else null end)
          // $codes[$one.why.code].text // $one.why.code),
        wanted: $one.why.wanted}
-      + ($one.why.code | advice($one.p)) + (map(.file) | unique | {photos: length, files: .[:3]}));
+      + ($one.why | advice) + (map(.file) | unique | {photos: length, files: .[:3]}));
 
 # The whole report, from facts.
 def report:
