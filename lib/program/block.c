@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/codes.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "program/block.h"
 #include "json/json.h"
@@ -111,10 +112,12 @@ views_count(struct view *views, const struct seat *lines, size_t n)
 void
 block_write_text(struct buf *out, const char *text)
 {
-	char shown[TEXT * 2];
+	size_t size = 4 * strlen(text) + 1; /* a byte becomes \\x1b at most */
+	char *shown = mem_new(size, 1);
 
-	utf8_show(shown, sizeof shown, text);
+	utf8_show(shown, size, text);
 	buf_str(out, shown);
+	free(shown);
 }
 
 void

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/codes.h"
 #include "base/mem.h"
+#include "base/shell.h"
 #include "program/hint.h"
 
 #define RETRY " --retry-failed"
@@ -14,7 +15,7 @@ enum { STAGES = 8 };
 struct pipe {
 	const struct seat *lines;
 	size_t n;
-	const char *file; /* of the records */
+	const char *file; /* of the records, as a shell reads it */
 };
 
 /* Appends text with each `from` replaced. */
@@ -162,21 +163,29 @@ fit_command(const struct pipe *p, const char *text, const char *failed)
 }
 
 void
+hint_records(struct buf *out, const struct seat *last)
+{
+	shell_word(out, *last->file != '\0' ? last->file : HINT_RECORDS);
+}
+
+void
 hint_init(struct hint *hint, const struct seat_reason *reason, const struct seat *lines,
     size_t n)
 {
-	struct pipe p = {.lines = lines, .n = n, .file = lines[n - 1].file};
 	char *text = text_of(reason), *command = strstr(text, "$ ");
 	size_t len = command != NULL ? (size_t)(command - text) : strlen(text);
+	struct pipe p = {.lines = lines, .n = n};
+	struct buf file = {0};
 
-	if (*p.file == '\0')
-		p.file = HINT_RECORDS;
+	hint_records(&file, &lines[n - 1]);
+	p.file = file.data;
 	while (len > 0 && text[len - 1] == ' ')
 		len--;
 	hint->words = mem_strn(text, len);
 	hint->command =
 	    command != NULL ? fit_command(&p, command + 2, reason->step) : mem_str("");
 	hint->has_records = strstr(hint->command, p.file) != NULL;
+	buf_release(&file);
 	free(text);
 }
 

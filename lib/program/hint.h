@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "os/pipeline.h"
 
 /* The file that hints speak of, if the pipe writes to none. */
@@ -21,6 +22,10 @@ struct hint {
 	char *command; /* a line for the shell, or "" */
 	bool has_records;
 };
+
+/* Appends the name of the file with the records, as a shell reads it: that of
+ * the pipe's last program, or HINT_RECORDS. */
+void hint_records(struct buf *out, const struct seat *last);
 
 /* lines: the programs of the pipe (os/pipeline.h). */
 void hint_init(struct hint *hint, const struct seat_reason *reason,

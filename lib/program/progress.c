@@ -131,6 +131,7 @@ progress_join(const struct opt_common *common, const char *step, const char *doi
 			return;
 		alone = mem_new(1, sizeof *alone);
 		snprintf(alone->step, sizeof alone->step, "%s", step);
+		find_file(alone); /* now: the output is closed at the end */
 		return;
 	}
 	own = mem_new(1, sizeof *own);
@@ -371,7 +372,6 @@ complain(void)
 	struct buf out = {0};
 
 	opt_line(alone->options, sizeof alone->options);
-	find_file(alone);
 	receipt_complain(&out, alone, *subject != '\0' ? subject : NULL);
 	(void)write_out(&out);
 	free(alone);
@@ -393,7 +393,7 @@ close_pipe(size_t n)
 		style_read(&style);
 		style.colour = style.colour && own->moves;
 		receipt_write(&out, own->lines, n, &style);
-	} else if (how != HOW_QUIET && how != PROGRESS_JSON) {
+	} else if (n > 0 && how != HOW_QUIET && how != PROGRESS_JSON) {
 		receipt_complain(&out, &own->lines[n - 1], NULL);
 	}
 	(void)write_out(&out);

@@ -232,10 +232,12 @@ put_glyph(struct page *p, enum glyph glyph)
 static void
 put_words(struct page *p, const char *text, size_t indent, bool command)
 {
-	char shown[1024], *word = shown, *end;
+	struct buf shown = {0};
+	const char *word, *end;
 
-	utf8_show(shown, sizeof shown, text);
-	for (; *word != '\0'; word = end) {
+	buf_str(&shown, "");
+	block_write_text(&shown, text);
+	for (word = shown.data; *word != '\0'; word = end) {
 		end = command ? strstr(word, "| ") : strchr(word, ' ');
 		end = end == NULL ? word + strlen(word) : end + (command ? 1 : 0);
 		if (p->column > indent &&
@@ -245,7 +247,7 @@ put_words(struct page *p, const char *text, size_t indent, bool command)
 			end_line(p);
 			while (p->column < indent)
 				put(p, " ");
-		} else if (word != shown) {
+		} else if (word != shown.data) {
 			put(p, " ");
 		}
 		buf_add(p->out, word, (size_t)(end - word));
@@ -253,6 +255,7 @@ put_words(struct page *p, const char *text, size_t indent, bool command)
 		if (*end == ' ')
 			end++;
 	}
+	buf_release(&shown);
 }
 
 /* The pieces of the head are joined by dots, and go to a new line as wholes. */
@@ -539,14 +542,14 @@ add_reason(
 		buf_printf(
 		    out, "%" PRIu32 " x %s", r->count, r->varied ? "such as: " : "");
 	else if (subject != NULL && strstr(r->text, subject) == NULL) {
-		block_write_text(out, subject);
-		buf_str(out, ": ");
+		buf_printf(out, "%s: ", subject);
 	}
-	block_write_text(out, r->text);
+	buf_str(out, r->text);
 }
 
-void
-receipt_complain(struct buf *out, const struct seat *seat, const char *subject)
+/* Appends the kinds of failure that are worth telling, and what to do if there is one. */
+static void
+add_kinds(struct buf *out, const struct seat *seat, const char *subject)
 {
 	const struct seat_reason *only = NULL;
 	uint64_t bad = bad_of(seat);
@@ -568,14 +571,26 @@ receipt_complain(struct buf *out, const struct seat *seat, const char *subject)
 		}
 		only = r;
 	}
-	if (kinds == 0)
-		return;
-	if (kinds > 1)
-		buf_printf(out, "; see error.problems, or: av-report %s",
-		    *seat->file != '\0' ? seat->file : HINT_RECORDS);
-	else if (only->code != CODE_INVALID_RECORD || strchr(only->text, ';') == NULL)
+	if (kinds > 1) {
+		buf_str(out, "; see error.problems, or: av-report ");
+		hint_records(out, seat);
+	} else if (kinds == 1 && (only->code != CODE_INVALID_RECORD ||
+	                             strchr(only->text, ';') == NULL)) {
 		add_hint(out, only, seat);
-	buf_chr(out, '\n');
+	}
+}
+
+void
+receipt_complain(struct buf *out, const struct seat *seat, const char *subject)
+{
+	struct buf line = {0};
+
+	add_kinds(&line, seat, subject);
+	if (line.len > 0) {
+		block_write_text(out, line.data);
+		buf_chr(out, '\n');
+	}
+	buf_release(&line);
 }
 
 static struct json_object *

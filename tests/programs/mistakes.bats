@@ -198,3 +198,17 @@ END
 	run -65 --separate-stderr av-validate --summary -p argil photos/001.jpg
 	is "$(grep -c 'takes the shape' <<<"$stderr")" 1
 }
+
+@test "a command to type holds the records' file as a shell reads it, and nothing that a terminal obeys" {
+	photos 2 1440x900
+	mkdir "a b"
+	file=$'a b/it\'s\e[31m.jsonl'
+	for option in -v --summary; do
+		run -65 --separate-stderr sh -c 'av-validate '$option' nothing.jpg >"$1"' sh "$file"
+		[[ $stderr != *$'\e'* && $stderr == *"grep -w file_missing 'a b/it'\\''s\\x1b[31m.jsonl' | jq -r .file"* ]]
+		run -65 --separate-stderr sh -c 'av-validate '$option' -p argil nothing.jpg photos/* >"a b/x.jsonl"'
+		[[ $stderr != *$'\e'* && $stderr == *"'a b/x.jsonl'"* ]]
+		run -0 sh -c "$(sed -n 's/.*\(grep .*\)/\1/p; s/.*or: av-report \(.*\)/cat \1/p' <<<"$stderr" | head -n 1)"
+		[[ $output == *nothing.jpg* ]]
+	done
+}
