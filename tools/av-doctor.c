@@ -54,12 +54,13 @@ main(int argc, char *argv[])
 	struct report report;
 
 	if (opt_parse(argc, argv, &usage, table, &o) < argc)
-		opt_misuse(&usage, "there are no operands; name a provider with -p");
+		opt_misuse(
+		    &usage, "there are no operands; name a provider: av-doctor -p NAME");
 	d->provider = d->common.provider;
 	d->jobs = d->common.jobs;
 	opt_common_finish(&d->common);
 	if (d->common.url != NULL && d->common.providers.n != 1)
-		opt_misuse(&usage, "--url needs exactly one provider (-p)");
+		opt_misuse(&usage, "--url needs exactly one provider; add -p NAME");
 	report_init(&report, o.json);
 	if (o.config && d->common.bad_config.code != CODE_NONE) {
 		report_fail(

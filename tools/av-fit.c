@@ -447,7 +447,8 @@ read_gravity(struct fit_options *f, const char *word)
 			return;
 		}
 	opt_misuse(&usage,
-	    "--gravity: '%s' is none of attention, entropy, centre, north, south, east, west",
+	    "--gravity takes attention, entropy, centre, north, south, east or west, not "
+	    "'%s'; try --gravity attention",
 	    word);
 }
 
@@ -472,7 +473,8 @@ read_colour(struct fit_options *f, const char *word)
 	if (code[0] != '#' || strlen(code) != 7 ||
 	    strspn(code + 1, "0123456789abcdefABCDEF") != 6)
 		opt_misuse(&usage,
-		    "--pad: '%s' is not a colour; write #rrggbb, black, white or gray",
+		    "--pad takes a colour, #rrggbb, black, white or gray, not '%s'; try --pad "
+		    "white",
 		    word);
 	for (size_t i = 0; i < 3; i++) {
 		char pair[3] = {code[1 + 2 * i], code[2 + 2 * i], '\0'};
@@ -491,7 +493,8 @@ read_type(struct fit_options *f, const char *word)
 	else if (strcmp(word, "webp") == 0)
 		f->type = IMAGE_WEBP;
 	else
-		opt_misuse(&usage, "--type: '%s' is not jpeg, png or webp", word);
+		opt_misuse(&usage,
+		    "--type takes jpeg, png or webp, not '%s'; try --type jpeg", word);
 }
 
 static void
@@ -502,8 +505,10 @@ read_factor(struct fit_options *f, const char *word)
 	f->max_upscale = strtod(word, &end);
 	if (end == word || *end != '\0' ||
 	    !(f->max_upscale >= 1 && f->max_upscale <= 1000))
-		opt_misuse(
-		    &usage, "--max-upscale: '%s' is not a number from 1 to 1000", word);
+		opt_misuse(&usage,
+		    "--max-upscale takes a number from 1 to 1000, not '%s'; try "
+		    "--max-upscale 2",
+		    word);
 }
 
 static void
@@ -514,10 +519,11 @@ read_output(struct fit_tool *self, const char *output)
 	if (output == NULL)
 		output = "";
 	if (*output == '\0')
-		opt_misuse(&usage, "-o DIR is needed: it says where the new photos go");
+		opt_misuse(&usage,
+		    "-o DIR is missing: it says where the new photos go; try -o fitted");
 	self->template = outname_template(output, &bad);
 	if (self->template == NULL)
-		opt_misuse(&usage, "-o: '%s' is none of " OUTNAME_KEYS, bad);
+		opt_misuse(&usage, OUTNAME_NO_KEY "fitted", bad);
 }
 
 static void
@@ -538,13 +544,16 @@ read_options(struct fit_tool *self, struct options *o)
 	    .always = o->always,
 	    .orientation = (uint8_t)o->orientation};
 	if (o->thumbnail > THUMBNAIL_MAX)
-		opt_misuse(&usage, "--thumbnail: %d is the largest size", THUMBNAIL_MAX);
+		opt_misuse(&usage,
+		    "--thumbnail takes a size of at most %d pixels; try --thumbnail 256",
+		    THUMBNAIL_MAX);
 	if (o->thumbnail > 0 && o->output != NULL)
-		opt_misuse(
-		    &usage, "-o is of no use: thumbnails are not written to files");
+		opt_misuse(&usage,
+		    "--thumbnail puts pictures into the records, not into files; leave out -o");
 	f->thumbnail = (uint32_t)o->thumbnail;
 	if (o->orientation > 8)
-		opt_misuse(&usage, "--orientation: it is a number from 1 to 8");
+		opt_misuse(&usage,
+		    "--orientation takes a number from 1 to 8; try --orientation 1");
 	self->photo =
 	    (struct photo_options){.depth = o->thumbnail > 0 ? PHOTO_QUICK : PHOTO_READ,
 	        .max_pixels = (uint64_t)o->max_pixels};

@@ -84,7 +84,8 @@ forget(struct ledger *l, const struct options *o, char **keys)
 
 	(void)o;
 	if (*keys == NULL)
-		opt_misuse(&ledger_usage, "forget takes one KEY or more");
+		opt_misuse(&ledger_usage,
+		    "forget takes one KEY or more; av-ledger list shows them");
 	for (; *keys != NULL; keys++) {
 		buf_clear(&b);
 		if (ledger_each(l, &(struct ledger_filter){.key = *keys}, entry_add, &b,
@@ -119,7 +120,8 @@ check(struct ledger *l, const struct options *o, char **operands)
 
 	(void)o;
 	if (*operands != NULL)
-		opt_misuse(&ledger_usage, "check takes no operands");
+		opt_misuse(&ledger_usage,
+		    "check takes no operands; for another ledger: av-ledger check --ledger FILE");
 	n = ledger_check(l, false, print_problem, &b, &e);
 	if (n < 0)
 		err_die(&e);
@@ -158,13 +160,14 @@ find_command(const char *name)
 	struct similar similar = {.word = name};
 
 	if (name == NULL)
-		opt_misuse(&ledger_usage, "no command");
+		opt_misuse(&ledger_usage, "no command is given; try av-ledger list");
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
 		similar_try(&similar, commands[i].name);
 	}
-	opt_misuse(&ledger_usage, "no such command: %s%s", name, similar.hint);
+	opt_misuse(&ledger_usage, "no such command: %s%s", name,
+	    similar.hint[0] != '\0' ? similar.hint : "; try av-ledger list");
 }
 
 /* An option that the command would ignore is an error: the user may rely on it. */
@@ -188,17 +191,18 @@ check_options(const struct command *c, const struct options *o)
 
 	for (size_t k = 0; k < sizeof groups / sizeof groups[0]; k++)
 		if (groups[k].given && (c->takes & groups[k].takes) == 0)
-			opt_misuse(
-			    &ledger_usage, "%s takes no %s", c->name, groups[k].names);
+			opt_misuse(&ledger_usage, "%s takes no %s; leave it out", c->name,
+			    groups[k].names);
 	for (; o->state != NULL && i < sizeof states / sizeof states[0] &&
 	       strcmp(o->state, states[i]) != 0;
 	     i++)
 		similar_try(&similar, states[i]);
 	if (i == sizeof states / sizeof states[0])
 		opt_misuse(&ledger_usage,
-		    "'%s' is not a state: use intended, made, unknown, not_made, failed or "
-		    "gone%s",
-		    o->state, similar.hint);
+		    "--state takes intended, made, unknown, not_made, failed or gone, not "
+		    "'%s'%s",
+		    o->state,
+		    similar.hint[0] != '\0' ? similar.hint : "; try --state unknown");
 }
 
 /* A mistyped file name must be an error, not an empty ledger. */

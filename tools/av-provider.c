@@ -83,7 +83,9 @@ load(char **operands)
 	struct err e;
 
 	if (operands[0] == NULL || operands[1] != NULL)
-		opt_misuse(&usage, "name one provider");
+		opt_misuse(&usage,
+		    "%s takes the name of one provider; av-provider list shows them",
+		    operands[-1]);
 	p = provider_load(operands[0], &e);
 	if (p == NULL)
 		die(EX_CONFIG, "%s", e.message);
@@ -146,7 +148,8 @@ static void
 list(struct print *print, char **operands)
 {
 	if (operands[0] != NULL)
-		opt_misuse(&usage, "list takes no name");
+		opt_misuse(&usage,
+		    "list takes no name; for one provider: av-provider show NAME");
 	provider_each(list_one, print);
 }
 
@@ -301,7 +304,8 @@ options(struct print *print, char **operands)
 	struct provider *p;
 
 	if (step != NULL && strcmp(step, "upload") != 0 && strcmp(step, "render") != 0)
-		opt_misuse(&usage, "--step is upload or render");
+		opt_misuse(&usage,
+		    "--step takes upload or render, not '%s'; try --step upload", step);
 	p = load(operands);
 	for (size_t i = 0; i < p->n_operations; i++) {
 		const struct operation *op = &p->operations[i];
@@ -326,7 +330,8 @@ check(struct print *print, char **operands)
 	while (operands[n] != NULL)
 		n++;
 	if (n == 0)
-		opt_misuse(&usage, "name a file to check");
+		opt_misuse(&usage,
+		    "check takes the files of descriptions; try av-provider check NAME.json");
 	texts = mem_new(n, sizeof *texts);
 	for (size_t i = 0; i < n; i++) {
 		buf_init(&texts[i], PROVIDER_FILE_MAX);
@@ -353,7 +358,9 @@ schema(struct print *print, char **operands)
 	const struct builtin_file *f = builtin_find("schema", name);
 
 	if (f == NULL || (operands[0] != NULL && operands[1] != NULL))
-		opt_misuse(&usage, "the schemas are provider, record and report");
+		opt_misuse(&usage,
+		    "the schemas are provider, record and report; try av-provider schema "
+		    "record");
 	buf_add(&print->out, f->data, f->len);
 }
 
@@ -379,12 +386,13 @@ main(int argc, char *argv[])
 	struct similar similar = {0};
 
 	if (*operands == NULL)
-		opt_misuse(&usage, "no command");
+		opt_misuse(&usage, "no command is given; try av-provider list");
 	similar.word = *operands;
 	for (; i < n && strcmp(commands[i].name, *operands) != 0; i++)
 		similar_try(&similar, commands[i].name);
 	if (i == n)
-		opt_misuse(&usage, "no such command: %s%s", *operands, similar.hint);
+		opt_misuse(&usage, "no such command: %s%s", *operands,
+		    similar.hint[0] != '\0' ? similar.hint : "; try av-provider list");
 	buf_add(&print.out, "", 0);
 	commands[i].run(&print, operands + 1);
 	if (fwrite(print.out.data, 1, print.out.len, stdout) != print.out.len ||

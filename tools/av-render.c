@@ -421,7 +421,7 @@ main(int argc, char *argv[])
 		o.common.timeout_ms = TIMEOUT_MS;
 	template = outname_template(o.out != NULL ? o.out : ".", &bad);
 	if (template == NULL)
-		opt_misuse(&usage, "-o: '%s' is none of " OUTNAME_KEYS, bad);
+		opt_misuse(&usage, OUTNAME_NO_KEY "out", bad);
 	session_open(&self.session, &o.common, &usage,
 	    &(struct session_options){.window = (size_t)o.watch,
 	        .ledger = true,

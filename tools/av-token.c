@@ -212,15 +212,17 @@ static void
 check_usage(const struct options *o, const char *operand)
 {
 	if (operand != NULL)
-		opt_misuse(&usage, "operands are allowed only with --ensure");
+		opt_misuse(&usage,
+		    "operands are taken only with --ensure; name the provider: av-token -p NAME");
 	if (o->header + o->bearer + o->export + (o->header_file != NULL) + o->logout +
 	        (o->login != NULL) >
 	    1)
 		opt_misuse(&usage,
-		    "--header, --bearer, --export, --header-file, --login and --logout "
-		    "cannot be combined");
+		    "only one of --header, --bearer, --export, --header-file, --login and "
+		    "--logout can be given; leave out the others");
 	if (o->common.provider == NULL && o->login == NULL)
-		opt_misuse(&usage, "a provider is needed; give -p NAME");
+		opt_misuse(&usage,
+		    "no provider is given; try av-token -p NAME; av-provider list shows all names");
 }
 
 int

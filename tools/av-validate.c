@@ -256,9 +256,13 @@ read_options(struct validate_tool *self, struct options *o, char **operands)
 	    o->name_from != NULL && strcmp(o->name_from, "dir") == 0;
 	if (o->name_from != NULL && !self->check.name_folders &&
 	    strcmp(o->name_from, "file") != 0)
-		opt_misuse(&usage, "--name-from is file or dir, not '%s'", o->name_from);
+		opt_misuse(&usage,
+		    "--name-from takes file or dir, not '%s'; try --name-from dir",
+		    o->name_from);
 	if (o->quick && o->decode)
-		opt_misuse(&usage, "--quick and --decode contradict each other");
+		opt_misuse(&usage,
+		    "--quick reads less of each photo and --decode more; leave out one of "
+		    "the two");
 	if (o->common.jobs == 0)
 		o->common.jobs = cores > 0 ? cores : 1;
 	if (o->common.jobs > JOBS_MAX)

@@ -29,6 +29,9 @@ char *outname_template(const char *out, const char **bad);
 #define OUTNAME_KEYS                                                           \
 	"{dir} {stem} {source_ext} {provider} {kind} {name} {id} {ext}"
 
+/* A message about `bad` of outname_template; a directory to try follows. */
+#define OUTNAME_NO_KEY "-o: '%s' begins with none of " OUTNAME_KEYS "; try -o "
+
 /* Appends the path. An unknown placeholder gives nothing. */
 void outname_path(
     const char *template, const struct outname *name, struct buf *path);

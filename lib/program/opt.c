@@ -14,6 +14,7 @@
 #include "base/config.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/shell.h"
 #include "base/similar.h"
 #include "base/units.h"
 #include "base/version.h"
@@ -24,13 +25,16 @@
 #define HELP_ALL  128
 #define MAX_ROWS  64
 
-/* What an option's value has to be, for the message about one that is not. */
-static const char *const what_is_right[] = {
-    [OPT_INT] = "a whole number from 1 on",
-    [OPT_MS] = "a time such as 90s, 10m or 1h",
-    [OPT_BYTES] = "a number of bytes such as 1000, 64k or 4M",
-    [OPT_RATE] = "a rate such as 5/s or 30/m",
+/* What an option's value has to be, and one that is right. */
+static const struct {
+	const char *wanted, *example;
+} right[] = {
+    [OPT_INT] = {"a number from 1 to 2147483647", "1"},
+    [OPT_MS] = {"a time such as 90s, 10m or 1h", "10m"},
+    [OPT_BYTES] = {"a number of bytes such as 1000, 64k or 4M", "64M"},
+    [OPT_RATE] = {"a rate such as 5/s or 30/m", "5/s"},
 };
+
 /* What opt_parse was called with, and the index of the first operand. */
 static const struct opt_usage *parsed_usage;
 static char **parsed;
@@ -178,19 +182,66 @@ make_getopt_args(const struct opt *table, char *letters, struct option *longs)
 	strcpy(letters, "hV");
 }
 
-/* Ends the program: an option is not in the table, or is a flag that has a value. */
+/* An option as it was typed: "-j" or "--jobs". */
+struct typed {
+	const struct opt *row;
+	char name[64];
+};
+
+/* is_long: it was typed as a long option. NULL for row->name: it is not in the table. */
+static void
+find_typed(struct typed *t, const struct opt *table, int c, bool is_long)
+{
+	size_t i = 0;
+
+	while (table[i].name != NULL && c != table[i].letter && c != LONG_ONLY + (int)i)
+		i++;
+	t->row = &table[i];
+	if (is_long)
+		snprintf(t->name, sizeof t->name, "--%s", t->row->name);
+	else
+		snprintf(t->name, sizeof t->name, "-%c", c);
+}
+
+/* Ends the program: an option is not in the table, or is a flag that has a value. arg: the
+ * argument that it is in, if it is a long one. */
 _Noreturn static void
 refuse_option(const struct opt_usage *usage, const struct option *longs, const char *arg)
 {
+	int len = (int)strcspn(arg, "=");
 	struct similar s = {.word = arg};
 
-	if (optopt == 0) { /* set by getopt_long, except for an unknown long option */
+	/* optopt is 0 for an unknown long option, the value of its row for a known one. */
+	for (; optopt != 0 && longs->name != NULL; longs++)
+		if (longs->val == optopt)
+			opt_misuse(usage, "%.*s takes no value; write only %.*s", len,
+			    arg, len, arg);
+	if (optopt == 0)
 		similar_options(&s, longs);
-		opt_misuse(usage, "unknown option '%s'%s", arg, s.hint);
+	if (s.hint[0] != '\0')
+		opt_misuse(usage, "unknown option '%.*s'%s", len, arg, s.hint);
+	if (optopt == 0)
+		opt_misuse(usage, "unknown option '%.*s'; %s --help-all lists all", len,
+		    arg, program_invocation_short_name);
+	opt_misuse(usage, "unknown option '-%c'; %s --help-all lists all", optopt,
+	    program_invocation_short_name);
+}
+
+_Noreturn static void
+refuse_value(const struct opt_usage *usage, const struct typed *t, const char *value)
+{
+	const char *fallback = strchr(t->row->help, '('),
+	           *example = right[type_of(t->row)].example;
+	int len = (int)strlen(example);
+
+	/* The help names most defaults: "requests in flight (4)". */
+	if (type_of(t->row) == OPT_INT && fallback != NULL &&
+	    strspn(fallback + 1, "0123456789") == strcspn(fallback + 1, ")")) {
+		example = fallback + 1;
+		len = (int)strcspn(example, ")");
 	}
-	if (strncmp(arg, "--", 2) == 0)
-		opt_misuse(usage, "%.*s takes no value", (int)strcspn(arg, "="), arg);
-	opt_misuse(usage, "unknown option '-%c'", optopt);
+	opt_misuse(usage, "%s takes %s, not '%s'; try %s %.*s", t->name,
+	    right[type_of(t->row)].wanted, value, t->name, len, example);
 }
 
 /* Opens /dev/null for each closed standard stream: a file that the program opens later
@@ -221,8 +272,8 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 {
 	char letters[2 * MAX_ROWS + 4];
 	struct option longs[MAX_ROWS + 1];
-	size_t i;
-	int c;
+	struct typed t;
+	int c, is_long;
 
 	fill_closed_streams();
 	set_up_process();
@@ -230,22 +281,23 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 	parsed_usage = usage;
 	parsed = argv;
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+	while (
+	    is_long = -1, (c = getopt_long(argc, argv, letters, longs, &is_long)) != -1) {
 		if (c == 'h' || c == HELP_ALL)
 			print_help(usage, table, c == HELP_ALL);
 		if (c == 'V')
 			printf("%s %s\n", program_invocation_short_name, av_version);
 		if (c == 'h' || c == HELP_ALL || c == 'V')
 			exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
-		if (c == ':')
-			opt_misuse(usage, "%s needs a value", argv[optind - 1]);
 		if (c == '?')
 			refuse_option(usage, longs, argv[optind - 1]);
-		for (i = 0; longs[i].val != c;)
-			i++;
-		if (!set_member(&table[i], into, optarg))
-			opt_misuse(usage, "--%s: '%s' is not %s", table[i].name, optarg,
-			    what_is_right[type_of(&table[i])]);
+		find_typed(&t, table, c == ':' ? optopt : c,
+		    c == ':' ? strncmp(argv[optind - 1], "--", 2) == 0 : is_long >= 0);
+		if (c == ':')
+			opt_misuse(usage, "%s needs a value; write %s %s", t.name, t.name,
+			    t.row->arg);
+		if (!set_member(t.row, into, optarg))
+			refuse_value(usage, &t, optarg);
 	}
 	operands = optind;
 	return optind;
@@ -254,8 +306,6 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 void
 opt_line(char *text, size_t size)
 {
-	static const char plain[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./,:=@%+-";
 	struct buf line = {.max = size - 1};
 
 	for (int i = 1; i < operands; i++) {
@@ -265,29 +315,25 @@ opt_line(char *text, size_t size)
 			break;
 		if (strcmp(word, "-0") == 0 || strcmp(word, "--null") == 0)
 			continue; /* what comes in another time are records */
-		if (*word != '\0' && word[strspn(word, plain)] == '\0') {
-			buf_printf(&line, " %s", word);
-			continue;
-		}
-		buf_str(&line, " '");
-		for (; *word != '\0'; word++)
-			buf_str(&line, *word == '\'' ? "'\\''" : (char[]){*word, 0});
-		buf_str(&line, "'");
+		buf_chr(&line, ' ');
+		shell_word(&line, word);
 	}
 	snprintf(text, size, "%s", line.data != NULL && !line.full ? line.data : "");
 	buf_release(&line);
 }
 
+/* from: the option or the variable that has the name. */
 static enum opt_progress
-way_named(const char *name)
+way_named(const char *name, const char *from)
 {
 	static const char *const names[] = {"auto", "plain", "json", "none"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(name, names[i]) == 0)
 			return (enum opt_progress)i;
-	opt_misuse(
-	    parsed_usage, "--progress: '%s' is none of auto, plain, json and none", name);
+	opt_misuse(parsed_usage,
+	    "%s takes auto, plain, json or none, not '%s'; try %s%splain", from, name,
+	    from, strncmp(from, "--", 2) == 0 ? " " : "=");
 }
 
 void
@@ -307,9 +353,9 @@ opt_common_finish(struct opt_common *common)
 	free(copy);
 	if (common->jobs == 0 && (jobs == NULL || !units_count(jobs, &common->jobs)))
 		common->jobs = 4;
-	if (common->progress == NULL && way != NULL && *way != '\0')
-		common->progress = way;
 	if (common->progress != NULL)
-		common->way = way_named(common->progress);
+		common->way = way_named(common->progress, "--progress");
+	else if (way != NULL && *way != '\0')
+		common->way = way_named(way, "AV_PROGRESS");
 	err_set_level(common->quiet ? -1 : common->verbose);
 }

@@ -63,8 +63,8 @@ struct opt_common {
 	int64_t jobs;
 	bool keep_order, quiet, nul, retry_failed, exit_zero, summary;
 	bool csv; /* stdin is a table; only av-validate has the option */
-	const char *progress;  /* --progress, else AV_PROGRESS, else NULL */
-	enum opt_progress way; /* the same */
+	const char *progress;  /* --progress, or NULL */
+	enum opt_progress way; /* --progress, else AV_PROGRESS */
 	int verbose;
 	int64_t timeout_ms; /* 0: the program's default */
 	double rate;        /* 0: the provider's */

@@ -47,7 +47,7 @@ session_open(struct session *s, const struct opt_common *common,
 
 	if (common->url != NULL &&
 	    (common->provider == NULL || strchr(common->provider, ',')))
-		opt_misuse(usage, "--url needs exactly one provider (-p)");
+		opt_misuse(usage, "--url needs exactly one provider; add -p NAME");
 	*s = (struct session){
 	    .common = common, .step = step, .ledger_file = options->ledger_file};
 	engine->loop = loop_new();

@@ -26,9 +26,11 @@ said() {
 @test "a mistyped option, command or state: what was meant" {
 	for program in validate upload poll render token; do
 		said 64 "unknown option '--verbsoe'; did you mean '--verbose'?" "av-$program" --verbsoe
-		said 64 "--verbose takes no value" "av-$program" --verbose=2
-		said 64 "unknown option '-x'" "av-$program" -qx
-		said 64 "unknown option '--zzzzzzz'" "av-$program" --zzzzzzz
+		said 64 "--verbose takes no value; write only --verbose" "av-$program" --verbose=2
+		said 64 "unknown option '-x'; av-$program --help-all lists all" "av-$program" -qx
+		said 64 "unknown option '-x'" "av-$program" --quiet -xq
+		said 64 "unknown option '--zzzzzzz'; av-$program --help-all lists all" "av-$program" --zzzzzzz=secret
+		[[ $stderr != *secret* ]]
 		[[ $stderr != *"did you mean"* ]]
 	done
 	said 64 "did you mean '--gravity'?" av-fit --gravty up
@@ -47,13 +49,22 @@ said() {
 	said 64 "no such command: lst; did you mean 'list'?" av-provider lst
 	said 64 "no such command: imprt; did you mean 'import'?" av-ledger imprt
 	said 64 "did you mean 'made'?" av-ledger list --state mde
+	said 64 "no such command: qqq; try av-ledger list" av-ledger qqq
+	said 64 "no such command: qqq; try av-provider list" av-provider qqq
 }
 
-@test "a value that is none: what it has to be" {
-	said 64 "--jobs: 'zero' is not a whole number from 1 on" av-upload --jobs zero
-	said 64 "--timeout: '5x' is not a time such as 90s, 10m or 1h" av-poll --timeout 5x
-	said 64 "--rate: 'fast' is not a rate such as 5/s" av-upload --rate fast
-	said 64 "--max-bytes: 'x' is not a number of bytes such as 1000, 64k or 4M" av-render --max-bytes x
+@test "a value that is none: what it has to be, and one to try, for the option as it was typed" {
+	local number="takes a number from 1 to 2147483647, not"
+	said 64 "av-upload: -j $number '0'; try -j 4" av-upload -j 0
+	said 64 "av-upload: -j $number 'q'; try -j 4" av-upload -qjq
+	said 64 "av-upload: --jobs $number 'zero'; try --jobs 4" av-upload --jobs zero
+	said 64 "--jobs $number '2147483648'; try --jobs 1" av-validate --job 2147483648
+	said 64 "--max-pixels $number '-1'; try --max-pixels 100000000" av-validate --max-pixels=-1
+	said 64 "--timeout takes a time such as 90s, 10m or 1h, not '5x'; try --timeout 10m" av-poll --timeout 5x
+	said 64 "--rate takes a rate such as 5/s or 30/m, not 'fast'; try --rate 5/s" av-upload --rate fast
+	said 64 "--max-bytes takes a number of bytes such as 1000, 64k or 4M, not 'x'; try --max-bytes 64M" \
+		av-render --max-bytes x
+	said 64 "AV_PROGRESS takes auto, plain, json or none, not 'x'; try AV_PROGRESS=plain" env AV_PROGRESS=x av-poll
 }
 
 @test "an unknown provider: what was meant, and 78 from every program" {
@@ -162,22 +173,43 @@ mistakes() {
 65|cut.jpg: the JPEG is incomplete: the file ends too early; |head -c 3000 big.jpg >cut.jpg; av-validate cut.jpg
 65|the record has no avatar.id; run av-upload first|echo '{"file":"good.jpg","provider":"argil"}' \| av-poll
 65|the record has neither file nor url|echo '{"photo":"good.jpg"}' \| av-validate
-64|-o DIR is needed: it says where the new photos go|av-fit good.jpg
-64|there are no operands; name a provider with -p|av-doctor argil
+64|-o DIR is missing: it says where the new photos go; try -o fitted|av-fit good.jpg
+64|-o: '{stm}' begins with none of {dir}|av-fit -o '{stm}' good.jpg
+64|--type takes jpeg, png or webp, not 'gif'; try --type jpeg|av-fit -o out --type gif good.jpg
+64|--pad takes a colour, #rrggbb, black, white or gray, not 'mauve'; try --pad white|av-fit -o out --pad mauve good.jpg
+64|--gravity takes attention, entropy, centre, north, south, east or west, not 'up'; try|av-fit -o out --gravity up good.jpg
+64|--max-upscale takes a number from 1 to 1000, not '0'; try --max-upscale 2|av-fit -o out --max-upscale 0 good.jpg
+64|--orientation takes a number from 1 to 8; try --orientation 1|av-fit -o out --orientation 9 good.jpg
+64|there are no operands; name a provider: av-doctor -p NAME|av-doctor argil
 64|no such command: lst; did you mean 'list'?|av-ledger lst
-64|unknown option '-x'|av-upload -x good.jpg
-64|--provider needs a value|av-upload --provider
-64|--jobs: '0' is not a whole number from 1 on|av-upload -j 0 good.jpg
-64|--url needs exactly one provider (-p)|av-upload -u http://127.0.0.1 good.jpg
-64|a provider is needed; give -p NAME|av-token
-64|--quick and --decode contradict each other|av-validate --quick --decode good.jpg
-64|--progress: 'fancy' is none of auto, plain, json and none|av-upload --progress fancy good.jpg
-64|no command|av-ledger
+64|unknown option '-x'; av-upload --help-all lists all|av-upload -x good.jpg
+64|--provider needs a value; write --provider NAME[,NAME]|av-upload --provider
+64|av-upload: -p needs a value; write -p NAME[,NAME]|av-upload good.jpg -qp
+64|-j takes a number from 1 to 2147483647, not '0'; try -j 4|av-upload -j 0 good.jpg
+64|--url needs exactly one provider; add -p NAME|av-upload -u http://127.0.0.1 good.jpg
+64|no provider is given; try av-token -p NAME; av-provider list shows all names|av-token
+64|operands are taken only with --ensure; name the provider: av-token -p NAME|av-token anam
+64|only one of --header, --bearer, |av-token -p anam --header --bearer
+64|--quick reads less of each photo and --decode more; leave out one of the two|av-validate --quick --decode good.jpg
+64|--name-from takes file or dir, not 'folder'; try --name-from dir|av-validate --name-from folder good.jpg
+64|--progress takes auto, plain, json or none, not 'fancy'; try --progress plain|av-upload --progress fancy good.jpg
+64|no command is given; try av-ledger list|av-ledger
+64|no command is given; try av-provider list|av-provider
+64|show takes the name of one provider; av-provider list shows them|av-provider show
+64|list takes no name; for one provider: av-provider show NAME|av-provider list anam
+64|--step takes upload or render, not 'poll'; try --step upload|av-provider options anam --step poll
+64|forget takes one KEY or more; av-ledger list shows them|av-ledger forget
+64|list takes no --json; leave it out|av-ledger list --json
+64|--state takes intended, made, unknown, not_made, failed or gone, not 'xyz'; try --state unknown|av-ledger list --state xyz
+64|not 'soon'; try --since monday|av-ledger spend --since soon
+64|try av-ledger settle KEY --not-made|av-ledger settle 12 34
+64|--seed takes a whole number from 0 to 9223372036854775807, not 'x'; see av-sandbox --help-all|av-sandbox --seed x
+64|unknown option '-x'; see av-sandbox --help-all|av-sandbox -x
 75|1 of 1 failed; check the network and the proxy, then: av-upload --retry-failed|ARGIL_API_URL=http://127.0.0.1:9/v1 av-upload -p argil good.jpg --timeout 2s
 END
 }
 
-@test "40 mistakes without a terminal: stderr has the thing, the reason and what to type" {
+@test "60 mistakes without a terminal: stderr has the thing, the reason and what to type" {
 	box
 	faces wide.jpg=1440x900 good.jpg=1280x720 big.jpg=1280x720
 	head -c 5000000 /dev/zero >>big.jpg

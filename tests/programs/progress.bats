@@ -338,7 +338,7 @@ stat_file() {
 		'[7,6,1,false,12,"photo_refused","aspect_refused"]'
 	[[ $(jq -r '.receipt.failures[0].command' receipt) == 'av-fit '* ]]
 	run -64 av-poll --progress=yes
-	[[ $output == *"'yes' is none of auto, plain, json and none"* ]]
+	[[ $output == *"--progress takes auto, plain, json or none, not 'yes'"* ]]
 }
 
 @test "--summary without a terminal; one line without it; nothing with -q" {

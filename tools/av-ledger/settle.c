@@ -97,9 +97,10 @@ settle(struct ledger *l, const struct options *o, char **keys)
 	    (o->made != NULL && *keys == NULL))
 		opt_misuse(&ledger_usage,
 		    "settle takes one KEY and --made ID or --not-made, or --not-made and "
-		    "records on standard input");
+		    "records on standard input; try av-ledger settle KEY --not-made");
 	if (o->made != NULL && o->made[0] == '\0')
-		opt_misuse(&ledger_usage, "--made: the id is empty");
+		opt_misuse(&ledger_usage,
+		    "--made takes the id that the service shows, not ''; or try --not-made");
 	if (*keys == NULL && isatty(STDIN_FILENO))
 		opt_misuse(&ledger_usage, "settle: give a KEY, or records, as in "
 		                          "av-ledger settle --not-made <failed.jsonl");

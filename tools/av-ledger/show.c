@@ -132,7 +132,8 @@ show(struct ledger *l, const struct options *o, char **operands)
 	int status = EX_OK;
 
 	if (*operands == NULL)
-		opt_misuse(&ledger_usage, "show takes a FILE, an ID or a KEY");
+		opt_misuse(&ledger_usage,
+		    "show takes a FILE, an ID or a KEY; av-ledger list shows all");
 	for (; *operands != NULL; operands++) {
 		show_one(l, *operands, &s);
 		if (s.n > 0)

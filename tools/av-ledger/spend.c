@@ -145,9 +145,9 @@ when(const char *option, const char *text, bool end)
 
 	if (text != NULL && !units_when(text, end, clock_unix_ms(), &at))
 		opt_misuse(&ledger_usage,
-		    "--%s: '%s' is no date (2026-11-21), time (2026-11-21T08:00:00Z), day "
-		    "(monday, today) or age (7d)",
-		    option, text);
+		    "--%s takes a date (2026-11-21), a time (2026-11-21T08:00:00Z), a day "
+		    "(monday, today) or an age (7d), not '%s'; try --%s monday",
+		    option, text, option);
 	return at;
 }
 
@@ -161,7 +161,8 @@ spend(struct ledger *l, const struct options *o, char **operands)
 	struct err e;
 
 	if (*operands != NULL)
-		opt_misuse(&ledger_usage, "spend takes no operands; see --since");
+		opt_misuse(&ledger_usage,
+		    "spend takes no operands; for a period: av-ledger spend --since monday");
 	if (ledger_each(l, &filter, add, &s, &e) < 0)
 		err_die(&e);
 	if (s.n > 0)

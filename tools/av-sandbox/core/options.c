@@ -180,7 +180,7 @@ misuse(void)
 _Noreturn void
 options_wrong(const char *option, const char *value, const char *wanted)
 {
-	warn("--%s: '%s' is not %s", option, value, wanted);
+	warn("--%s takes %s, not '%s'; see av-sandbox --help-all", option, wanted, value);
 	misuse();
 }
 
@@ -309,7 +309,8 @@ answer_and_exit(int c, const char *option, const struct option *options)
 		struct similar s = {.word = option};
 		similar_options(&s, options);
 		warn(c == ':' ? "%s needs a value%s" : "unknown option '%s'%s", option,
-		    c == ':' ? "" : s.hint);
+		    c != ':' && s.hint[0] != '\0' ? s.hint
+		                                  : "; see av-sandbox --help-all");
 		misuse();
 	}
 	exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
