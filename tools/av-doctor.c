@@ -1,4 +1,5 @@
 /* av-doctor: checks what is configured, reachable and usable, and shows what is in force. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,8 @@ main(int argc, char *argv[])
 		check_services(d, &report);
 	}
 	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0)
-		die(EX_IOERR, "cannot write the output:");
+		die(EX_IOERR, "cannot write the output: %s; %s", strerror(errno),
+		    err_after_write(errno));
 	for (size_t i = 0; i < d->common.providers.n; i++)
 		free((void *)(uintptr_t)d->common.providers.v[i]);
 	strings_release(&d->common.providers);

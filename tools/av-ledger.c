@@ -209,9 +209,7 @@ check_options(const struct command *c, const struct options *o)
 static void
 check_file(const struct command *c, const char *file)
 {
-	const char *used = ledger_choose(file, NULL);
-
-	if (used != NULL && strcmp(used, "none") == 0)
+	if (!ledger_lasts(file))
 		die(EX_CONFIG,
 		    "the ledger 'none' is not kept in a file; name a file with --ledger, "
 		    "AV_LEDGER or ledger in avtools/config");
@@ -239,6 +237,7 @@ main(int argc, char *argv[])
 	status = command->run(l, &o, operands + 1);
 	ledger_free(l);
 	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0)
-		die(EX_IOERR, "cannot write the output:");
+		die(EX_IOERR, "cannot write the output: %s; %s", strerror(errno),
+		    err_after_write(errno));
 	return status;
 }

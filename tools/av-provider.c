@@ -1,6 +1,7 @@
 /*
  * av-provider: lists, shows and checks the descriptions of services.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -397,7 +398,8 @@ main(int argc, char *argv[])
 	commands[i].run(&print, operands + 1);
 	if (fwrite(print.out.data, 1, print.out.len, stdout) != print.out.len ||
 	    fflush(stdout) != 0 || fclose(stdout) != 0)
-		die(EX_IOERR, "cannot write the output:");
+		die(EX_IOERR, "cannot write the output: %s; %s", strerror(errno),
+		    err_after_write(errno));
 	buf_release(&print.out);
 	return print.status;
 }

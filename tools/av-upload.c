@@ -450,10 +450,10 @@ main(int argc, char *argv[])
 	        .ledger = true,
 	        .pictures = &pictures_calls,
 	        .ledger_file = o.ledger,
+	        .again = o.again,
 	        .dry_run = o.dry_run},
 	    &step, &self);
 	self.exact_urls = o.exact_urls;
-	self.session.paid.again = o.again;
 	self.session.paid.unique_names = o.unique_names;
 	if (o.max_creates > 0)
 		self.session.paid.creates_left = o.max_creates;

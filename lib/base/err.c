@@ -59,6 +59,20 @@ err_passes(int number)
 	return false;
 }
 
+const char *
+err_after_write(int number)
+{
+	switch (number) {
+	case ENOSPC:
+	case EDQUOT:
+		return "free some space, then run the same line again";
+	case EFBIG:
+		return "raise the limit on the size of files (ulimit -f), then run the same "
+		       "line again";
+	}
+	return "run the same line again";
+}
+
 int
 err_set(struct err *e, enum code code, const char *fmt, ...)
 {

@@ -47,6 +47,9 @@ int err_prefix(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 void err_set_level(int level);
 int err_level(void);
 
+/* What to do after a write failed with this errno, for a message. */
+const char *err_after_write(int number);
+
 /* True if the last message that was printed has this text. */
 bool err_said(const char *text);
 

@@ -256,6 +256,14 @@ ledger_choose(const char *option, enum config_source *source)
 	    option, getenv("AV_LEDGER"), config_get("ledger"), NULL, source);
 }
 
+bool
+ledger_lasts(const char *option)
+{
+	const char *chosen = ledger_choose(option, NULL);
+
+	return chosen == NULL || strcmp(chosen, "none") != 0;
+}
+
 struct ledger *
 ledger_open(const char *file, struct loop *loop, struct err *e)
 {

@@ -65,6 +65,9 @@ struct ledger_ask {
  * NULL) says which it is. */
 const char *ledger_choose(const char *option, enum config_source *source);
 
+/* False if the ledger that the option chooses is "none". */
+bool ledger_lasts(const char *option);
+
 /* Opens the ledger and makes it if it is missing. file is the option of
  * ledger_choose, or NULL. "none": a ledger in memory, which ends with
  * ledger_free; it takes about 1 kB for each paid request.

@@ -340,22 +340,17 @@ pipeline_wait(int64_t until, const char *fmt, ...)
 }
 
 void
-pipeline_paid(const char *provider, double amount, const char *unit)
+pipeline_paid(const char *provider, double amount, const char *unit, bool reused)
 {
-	struct seat_cost cost = {.amount = amount, .n = 1};
+	struct seat_cost cost = {
+	    .amount = reused ? 0 : amount, .n = !reused, .reused = reused};
 
 	if (mine == NULL)
 		return;
+	memcpy(cost.step, mine->seat.step, sizeof cost.step);
 	snprintf(cost.provider, sizeof cost.provider, "%s", provider);
 	snprintf(cost.unit, sizeof cost.unit, "%s", unit);
 	seat_add_cost(&mine->seat, &cost);
-}
-
-void
-pipeline_reused(void)
-{
-	if (mine != NULL)
-		mine->seat.reused++;
 }
 
 bool

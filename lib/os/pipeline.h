@@ -39,8 +39,8 @@ void pipeline_wait(int64_t until, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Counts what was paid for, or found to be made before. */
-void pipeline_paid(const char *provider, double amount, const char *unit);
-void pipeline_reused(void);
+void pipeline_paid(
+    const char *provider, double amount, const char *unit, bool reused);
 
 /* True if this process may draw: no other one does. want: it would; if not,
  * another may. */

@@ -28,6 +28,7 @@ seat_mend(struct seat *s)
 	END(s->options);
 	END(s->file);
 	for (int i = 0; i < PIPELINE_COSTS; i++) {
+		END(s->costs[i].step);
 		END(s->costs[i].provider);
 		END(s->costs[i].unit);
 		if (!(s->costs[i].amount >= 0 && s->costs[i].amount < 1e12))
@@ -65,16 +66,20 @@ seat_add_cost(struct seat *s, const struct seat_cost *more)
 	for (int i = 0; i < PIPELINE_COSTS; i++) {
 		struct seat_cost *c = &s->costs[i];
 
-		if (c->n == 0)
-			memcpy(c->provider, more->provider, sizeof c->provider);
-		if (c->n == 0)
-			memcpy(c->unit, more->unit, sizeof c->unit);
-		if (strcmp(c->provider, more->provider) != 0 ||
+		if (c->n == 0 && c->reused == 0) {
+			*c = *more;
+			return;
+		}
+		if (strcmp(c->step, more->step) != 0 ||
+		    strcmp(c->provider, more->provider) != 0 ||
 		    strcmp(c->unit, more->unit) != 0)
 			continue;
-		c->amount = strchr(c->unit, '/') != NULL ? more->amount
-		                                         : c->amount + more->amount;
+		if (more->n > 0)
+			c->amount = strchr(c->unit, '/') != NULL
+			                ? more->amount
+			                : c->amount + more->amount;
 		c->n += more->n;
+		c->reused += more->reused;
 		return;
 	}
 }
@@ -122,12 +127,13 @@ add_counts(struct seat *sum, const struct seat *more)
 	sum->made += more->made;
 	sum->ready += more->ready;
 	sum->avatars += more->avatars;
-	sum->reused += more->reused;
 	sum->more_reasons += more->more_reasons;
 	sum->total = sum->total < 0 || more->total < 0 ? -1 : sum->total + more->total;
 	sum->over += more->over;
 	sum->flags |= more->flags;
 	sum->foreign |= more->foreign;
+	if (more->pays > sum->pays)
+		sum->pays = more->pays;
 }
 
 void
@@ -156,7 +162,7 @@ seat_add(struct seat *sum, const struct seat *more)
 	take_text(sum->options, more->options, sizeof sum->options);
 	take_text(sum->file, more->file, sizeof sum->file);
 	for (int i = 0; i < PIPELINE_COSTS; i++)
-		if (more->costs[i].n > 0)
+		if (more->costs[i].n + more->costs[i].reused > 0)
 			seat_add_cost(sum, &more->costs[i]);
 	for (int i = 0; i < PIPELINE_REASONS; i++)
 		if (more->reasons[i].count > 0)

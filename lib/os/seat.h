@@ -11,7 +11,7 @@
 enum {
 	PIPELINE_SEATS = 64,
 	PIPELINE_REASONS = 12,
-	PIPELINE_COSTS = 6,
+	PIPELINE_COSTS = 12,
 };
 
 enum seat_state { SEAT_FREE, SEAT_LIVE, SEAT_LEFT };
@@ -30,10 +30,15 @@ struct seat_reason {
 	char text[160]; /* the first message */
 };
 
+/* Whether the program pays, and if so, at most once for each thing. */
+enum seat_pays { PAYS_NOTHING, PAYS_ONCE, PAYS_AGAIN };
+
 /* What was paid for in this run. */
 struct seat_cost {
-	double amount; /* altogether; of "credits/minute": of each */
-	uint64_t n;    /* how many were made */
+	double amount;   /* altogether; of "credits/minute": of each */
+	uint64_t n;      /* how many were made */
+	uint64_t reused; /* found to be made before, and not paid for */
+	char step[16];   /* that did it */
 	char provider[20];
 	char unit[20]; /* "credits", "credits/minute", "avatar" */
 };
@@ -45,6 +50,7 @@ struct seat {
 	int32_t level;   /* how many av programs follow */
 	int32_t signo;   /* it was stopped by this signal, or 0 */
 	int32_t foreign; /* a program of others writes it to the terminal */
+	int32_t pays;    /* an enum seat_pays */
 	uint32_t how;    /* for the programs: how to show progress */
 	uint32_t flags;  /* for the programs */
 	char step[16];   /* "upload" */
@@ -61,7 +67,6 @@ struct seat {
 	uint64_t stopped;      /* those that were interrupted, here or before */
 	uint64_t made, ready;  /* of `out`, without an error: with an avatar */
 	uint64_t avatars;      /* of `out`: with an avatar */
-	uint64_t reused;       /* found in the ledger, not paid again */
 	uint64_t more_reasons; /* failed records beyond `reasons` */
 	int64_t wait_until;    /* unix ms: `wait` holds until then */
 	char wait[96];  /* what it waits for: "ledger locked by process 4711" */
@@ -84,8 +89,8 @@ bool seat_is_same_line(const struct seat *a, const struct seat *b);
 /* Adds up two seats of the same line. */
 void seat_add(struct seat *sum, const struct seat *more);
 
-/* Counts failed records of one kind, or what was paid for. What finds no place
- * is counted in more_reasons, or not at all. */
+/* Counts failed records of one kind, or what was paid for or reused. What finds
+ * no place is counted in more_reasons, or not at all. */
 void seat_add_reason(struct seat *s, const struct seat_reason *more);
 void seat_add_cost(struct seat *s, const struct seat_cost *more);
 

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "os/run_id.h"
 #include "photo/finding.h"
 #include "program/hint.h"
 #include "program/receipt.h"
@@ -88,6 +89,34 @@ count_failed(struct seat *seat, struct rec *rec, struct json_object *error, bool
 	}
 }
 
+/* Counts what other programs of this run did for the record and what that cost. They tell
+ * it themselves only if they take part in the progress. */
+static void
+count_costs(struct seat *seat, struct rec *rec)
+{
+	struct json_object *steps = rec_get(rec, "steps");
+
+	for (size_t i = 0; i < json_len(steps); i++) {
+		struct json_object *entry = json_item(steps, i);
+		const char *step = json_str(entry, "/step"),
+		           *run = json_str(entry, "/run"),
+		           *charged = json_str(entry, "/cost/charged");
+		bool paid = charged != NULL && strcmp(charged, "yes") == 0;
+		struct seat_cost cost = {
+		    .amount = paid ? json_num(entry, "/cost/amount", 0) : 0,
+		    .n = paid,
+		    .reused = json_flag(entry, "/cost/reused", false)};
+
+		if (step == NULL || strcmp(step, seat->step) == 0 || run == NULL ||
+		    strcmp(run, run_id()) != 0 || cost.n + cost.reused == 0)
+			continue;
+		put_text(cost.step, sizeof cost.step, step);
+		put_text(cost.provider, sizeof cost.provider, rec_str(rec, "provider"));
+		put_text(cost.unit, sizeof cost.unit, json_str(entry, "/cost/unit"));
+		seat_add_cost(seat, &cost);
+	}
+}
+
 void
 receipt_count(struct seat *seat, struct rec *rec, bool before)
 {
@@ -98,6 +127,7 @@ receipt_count(struct seat *seat, struct rec *rec, bool before)
 
 	seat->out++;
 	seat->avatars += has_avatar;
+	count_costs(seat, rec);
 	if (error != NULL) {
 		count_failed(seat, rec, error, before);
 		return;
@@ -170,6 +200,48 @@ good_of(const struct seat *last, const char **word)
 	}
 	*word = "accepted";
 	return last->out - (last->all_failed < last->out ? last->all_failed : last->out);
+}
+
+static bool
+has_line(const struct seat *lines, size_t n, const char *step)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(lines[i].step, step) == 0)
+			return true;
+	return false;
+}
+
+/* Adds up what all steps paid for: what each program tells of its own step, and of other
+ * steps what the last program read in its records. */
+static void
+add_costs(struct seat *sum, const struct seat *lines, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (int k = 0; k < PIPELINE_COSTS; k++) {
+			struct seat_cost c = lines[i].costs[k];
+			bool own = strcmp(c.step, lines[i].step) == 0,
+			     told = own || has_line(lines, n, c.step);
+
+			if (c.n + c.reused == 0 || (!own && (told || i + 1 < n)))
+				continue;
+			if (!told) /* nobody tells whether it was paid for once */
+				sum->pays = PAYS_AGAIN;
+			memset(c.step, 0, sizeof c.step);
+			seat_add_cost(sum, &c);
+		}
+		if (lines[i].pays > sum->pays)
+			sum->pays = lines[i].pays;
+	}
+}
+
+static uint64_t
+reused_of(const struct seat *sum)
+{
+	uint64_t reused = 0;
+
+	for (int k = 0; k < PIPELINE_COSTS; k++)
+		reused += sum->costs[k].reused;
+	return reused;
 }
 
 /* The most records with an avatar that a program wrote: what is paid for. */
@@ -295,27 +367,31 @@ add_cost(struct buf *out, const struct seat_cost *c)
 static void
 put_costs(struct page *p)
 {
-	uint64_t reused = 0, paid = 0;
+	struct seat sum = {0};
+	uint64_t paid = 0, reused;
 	struct buf b = {0};
 
-	for (size_t i = 0; i < p->n; i++) {
-		reused += p->lines[i].reused;
-		for (int k = 0; k < PIPELINE_COSTS; k++) {
-			const struct seat_cost *c = &p->lines[i].costs[k];
-			paid += c->n;
-			if (c->n == 0 || c->amount <= 0 || *c->unit == '\0')
-				continue;
-			add_cost(&b, c);
-			put_piece(p, &b, false);
-		}
+	add_costs(&sum, p->lines, p->n);
+	for (int k = 0; k < PIPELINE_COSTS; k++) {
+		const struct seat_cost *c = &sum.costs[k];
+		paid += c->n;
+		if (c->n == 0 || c->amount <= 0 || *c->unit == '\0')
+			continue;
+		add_cost(&b, c);
+		put_piece(p, &b, false);
 	}
-	if (paid + reused > 0) {
-		buf_str(&b, paid == 0 ? "nothing paid" : "");
-		if (paid == 0)
-			put_piece(p, &b, false);
+	reused = reused_of(&sum);
+	if (paid == 0 && reused > 0) {
+		buf_str(&b, "nothing paid");
+		put_piece(p, &b, false);
+	}
+	if (paid + reused > 0 && sum.pays == PAYS_ONCE) {
 		buf_str(&b, "0 paid twice");
 		if (reused > 0)
 			buf_printf(&b, " (%" PRIu64 " reused)", reused);
+		put_piece(p, &b, false);
+	} else if (reused > 0) {
+		buf_printf(&b, "%" PRIu64 " reused", reused);
 		put_piece(p, &b, false);
 	}
 	buf_release(&b);
@@ -594,24 +670,22 @@ receipt_complain(struct buf *out, const struct seat *seat, const char *subject)
 }
 
 static struct json_object *
-costs_json(const struct seat *lines, size_t n)
+costs_json(const struct seat *sum)
 {
 	struct json_object *list = json_new_array();
 
-	for (size_t i = 0; i < n; i++) {
-		for (int k = 0; k < PIPELINE_COSTS; k++) {
-			const struct seat_cost *c = &lines[i].costs[k];
-			struct json_object *o;
+	for (int k = 0; k < PIPELINE_COSTS; k++) {
+		const struct seat_cost *c = &sum->costs[k];
+		struct json_object *o;
 
-			if (c->n == 0)
-				continue;
-			o = json_new_object();
-			json_put_str(o, "provider", c->provider);
-			json_put(o, "amount", json_object_new_double(c->amount));
-			json_put_str(o, "unit", c->unit);
-			json_put_int(o, "made", (int64_t)c->n);
-			json_append(list, o);
-		}
+		if (c->n == 0)
+			continue;
+		o = json_new_object();
+		json_put_str(o, "provider", c->provider);
+		json_put_num(o, "amount", c->amount);
+		json_put_str(o, "unit", c->unit);
+		json_put_int(o, "made", (int64_t)c->n);
+		json_append(list, o);
 	}
 	return list;
 }
@@ -652,13 +726,12 @@ receipt_json(const struct seat *lines, size_t n)
 {
 	struct json_object *o = json_new_object();
 	const struct seat *last;
-	uint64_t reused = 0;
+	struct seat sum = {0};
 
 	if (n == 0)
 		return o;
 	last = last_of(lines, n);
-	for (size_t i = 0; i < n; i++)
-		reused += lines[i].reused;
+	add_costs(&sum, lines, n);
 	json_put(
 	    o, "seconds", json_object_new_double((double)receipt_time(lines, n) / 1000));
 	json_put_bool(o, "stopped", signal_of(lines, n) != 0);
@@ -669,8 +742,8 @@ receipt_json(const struct seat *lines, size_t n)
 	json_put_int(o, "ready", (int64_t)last->ready);
 	json_put_int(o, "failed", (int64_t)bad_of(last));
 	json_put_int(o, "interrupted", (int64_t)last->stopped);
-	json_put_int(o, "reused", (int64_t)reused);
-	json_put(o, "costs", costs_json(lines, n));
+	json_put_int(o, "reused", (int64_t)reused_of(&sum));
+	json_put(o, "costs", costs_json(&sum));
 	json_put(o, "failures", reasons_json(lines, n));
 	return o;
 }

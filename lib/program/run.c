@@ -36,7 +36,8 @@ struct run {
 	struct timer grace;
 	struct deferred stop; /* stops all work once the output is lost */
 	bool keep_steps;      /* in the records */
-	bool reading;         /* stdin is watched */
+	enum seat_pays pays;
+	bool reading; /* stdin is watched */
 	bool input_over, output_lost, over;
 	bool filling;  /* in fill_window: run_done must not call it again */
 	bool stopping; /* in stop_all: run_done must not free items */
@@ -129,6 +130,12 @@ void
 run_keep_steps(struct run *run)
 {
 	run->keep_steps = true;
+}
+
+void
+run_pays(struct run *run, bool once)
+{
+	run->pays = once ? PAYS_ONCE : PAYS_AGAIN;
 }
 
 void
@@ -386,6 +393,7 @@ fill_seat(void *arg, struct seat *seat)
 	seat->oldest = first != NULL ? first->since : 0;
 	seat->over = run->input_over;
 	seat->signo = run->signo;
+	seat->pays = run->pays;
 }
 
 struct run *
@@ -447,8 +455,9 @@ run_records(struct run *run, char **operands)
 	if (out_close(&run->out) < 0 && errno == EPIPE) {
 		run->signo = SIGPIPE;
 	} else if (run->out.failed != 0) {
-		errno = run->out.failed;
-		warn("cannot write standard output:");
+		warn("cannot write standard output: %s; %s%s", strerror(run->out.failed),
+		    err_after_write(run->out.failed),
+		    run->pays == PAYS_ONCE ? "; nothing is paid twice" : "");
 		return EX_IOERR;
 	}
 	return run->signo != 0 ? -run->signo : run->status;

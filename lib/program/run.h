@@ -82,6 +82,9 @@ int run_records(struct run *run, char **operands);
 /* From now on, each record that is begun gets an entry in `steps`. */
 void run_keep_steps(struct run *run);
 
+/* The program pays for things: each once, or (once false) perhaps again. */
+void run_pays(struct run *run, bool once);
+
 /* Notes for the record's `steps` what a paid operation cost. NULL: nothing. */
 void run_charge(struct item *item, const struct paid_charge *charge);
 

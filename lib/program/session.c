@@ -57,7 +57,8 @@ session_open(struct session *s, const struct opt_common *common,
 	engine->free_slots = (size_t)common->jobs;
 	TAILQ_INIT(&engine->waiting);
 	engine->accounts = accounts_new(engine->loop, &account_options);
-	s->paid = (struct paid_context){.engine = engine, .creates_left = -1};
+	s->paid = (struct paid_context){
+	    .engine = engine, .again = options->again, .creates_left = -1};
 	if (options->dry_run)
 		s->paid.dry_run = &s->dry_run;
 	else
@@ -65,6 +66,7 @@ session_open(struct session *s, const struct opt_common *common,
 	if (options->ledger) {
 		s->paid.lookups = lookups_new(engine, options->pictures);
 		open_ledger(s);
+		run_pays(s->run, !options->again && ledger_lasts(s->ledger_file));
 		if (s->no_ledger && common->bad_config.code == CODE_NONE)
 			warn("no paid request is sent: %s", s->paid.no_ledger.message);
 	}

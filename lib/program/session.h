@@ -29,6 +29,7 @@ struct session_options {
 	size_t window;           /* records at work at once */
 	bool ledger;             /* open the ledger at once: the program pays */
 	const char *ledger_file; /* --ledger, or NULL */
+	bool again;              /* pay also for what is made already */
 	bool dry_run;            /* send nothing; session_close reports */
 	/* Compares pictures after a lost response; NULL: without. */
 	const struct pictures_calls *pictures;

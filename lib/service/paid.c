@@ -58,17 +58,14 @@ struct paid {
 
 static void claim(void *arg);
 
-/* Tells the progress what was paid for. */
+/* Tells the progress what was paid for, or reused. */
 static void
 count(const struct paid *p)
 {
 	if (p->failure.err.code != CODE_NONE || p->plan != NULL)
 		return;
-	if (p->reused || p->sought.earlier)
-		pipeline_reused();
-	else
-		pipeline_paid(p->spec.call.account->provider->name, p->charge.amount,
-		    p->charge.unit);
+	pipeline_paid(p->spec.call.account->provider->name, p->charge.amount,
+	    p->charge.unit, p->reused || p->sought.earlier);
 }
 
 static void

@@ -215,7 +215,7 @@ END
 	head -c 5000000 /dev/zero >>big.jpg
 	while IFS='|' read -r status wanted command; do
 		got=0
-		sh -c "${command//\\|/|}" >out 2>err </dev/null || got=$?
+		sh -c "${command//\\|/|}" >done.jsonl 2>err </dev/null || got=$?
 		[[ $got == "$status" && $(<err) == *"$wanted"* ]] ||
 			{ printf '%s: %s\n%s\nwanted %s: %s\n' "$command" "$got" "$(<err)" "$status" "$wanted"; return 1; }
 	done < <(mistakes)

@@ -152,7 +152,7 @@ PIPE='av-validate -p argil photos/* | av-upload -j 2 | av-poll | av-render -o ou
 	run -1 grep -q $'\e' shown
 	enter "clear; LC_ALL=C; export LC_ALL; ${PIPE//upload/upload --again}"
 	shows '^\+ validate  #{12}  8/8  done  x 2 refused'
-	shows '^\+ 6 of 8 ready in .*, 12 credits \(argil\), 0 paid twice, x 2 refused'
+	shows '^\+ 6 of 8 ready in .*, 12 credits \(argil\), x 2 refused'
 	LC_ALL=C run -1 grep '[^ -~]' shown
 }
 

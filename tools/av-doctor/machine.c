@@ -210,7 +210,7 @@ check_ledger(const struct doctor *d, struct report *r)
 	const char *chosen = ledger_choose(d->ledger, NULL);
 	char *dir = file_state_dir(), *file = NULL;
 
-	if (chosen != NULL && strcmp(chosen, "none") == 0)
+	if (!ledger_lasts(d->ledger))
 		report_add(r, VERDICT_WARN, "ledger", "av-doctor --config",
 		    "none is kept: what was paid for is forgotten when a program ends");
 	else if (chosen != NULL)
