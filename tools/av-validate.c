@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hashset.h"
 #include "base/mem.h"
+#include "base/outname.h"
 #include "base/strings.h"
 #include "photo/pool.h"
 #include "photo/source.h"
@@ -23,6 +25,12 @@
 #define TURN_MS   20
 
 #define JOBS_MAX 1024
+
+/* How many file names are compared: 32 MiB of hashes. */
+#define NAMES_MAX 1500000
+
+/* For av-render: names that differ where the photos' paths differ. */
+#define TEMPLATE "-o 'out/{dir}/{stem}.{source_ext}.{provider}.{kind}.{ext}'"
 
 struct options {
 	struct opt_common common;
@@ -78,6 +86,11 @@ struct validate_tool {
 	/* Records to check in this process. */
 	STAILQ_HEAD(, work) queue;
 	struct deferred turn;
+	struct hashset names; /* that av-render's default file names begin with */
+	size_t same_names;    /* records that have the name of an earlier one */
+	size_t n_told;        /* of them, those that got the finding */
+	size_t first_told;    /* the lowest number among these, and its name */
+	struct buf first_name;
 };
 
 /* A record at work. */
@@ -85,17 +98,108 @@ struct work {
 	struct validate_tool *self;
 	struct item *item; /* NULL: the run was stopped, the record is written */
 	const struct provider *provider;
+	/* 0, or the number of the record among those whose name an earlier one has. */
+	size_t same_name;
 	STAILQ_ENTRY(work) next;
 	struct stat st;
 	int fd;
 	struct photo_job job;
 };
 
+/* What av-render's default template makes of a record that has a provider, up to the kind.
+ * The caller releases it. */
+static struct buf
+file_name(struct validate_tool *self, struct rec *rec)
+{
+	const char *provider = rec_str(rec, "provider");
+	struct err ignored;
+	struct provider *p = providers_get(&self->providers, provider, &ignored);
+	struct buf name = {0};
+
+	outname_path("{stem}.{provider}",
+	    &(struct outname){.file = rec_str(rec, "file"),
+	        .url = rec_str(rec, "url"),
+	        .provider = p != NULL ? p->name : provider},
+	    &name);
+	return name;
+}
+
+/* Notes the record's file name; returns work.same_name. Records are noted in the order of
+ * the input, so the answer does not depend on the workers. */
+static size_t
+note_name(struct validate_tool *self, struct rec *rec)
+{
+	struct buf name;
+	bool same;
+
+	if (rec_str(rec, "provider") == NULL || self->names.count >= NAMES_MAX)
+		return 0;
+	name = file_name(self, rec);
+	same = !hashset_add_str(&self->names, name.data);
+	buf_release(&name);
+	return same ? ++self->same_names : 0;
+}
+
+/* A record that passes through has an avatar, whose files take their names too. */
 static bool
 skip(void *self, struct rec *rec)
 {
-	(void)self;
-	return rec_has(rec, "avatar");
+	if (!rec_has(rec, "avatar"))
+		return false;
+	(void)note_name(self, rec);
+	return true;
+}
+
+/* Adds the finding that an earlier record has the same file name to image.warnings. */
+static void
+add_same_name(struct rec *rec, const char *name)
+{
+	struct json_object *image = rec_edit(rec, "image"), *list, *found;
+	struct findings fs = {0};
+
+	finding_add(&fs, CODE_SAME_FILE_NAME, SEVERITY_NOTE, name, NULL,
+	    "av-render " TEMPLATE,
+	    "av-render would give its files the names of an earlier record's: %s.*",
+	    name);
+	found = validate_problems(&fs);
+	if ((list = json_member(image, "warnings")) == NULL)
+		json_put(image, "warnings", json_object_get(found));
+	else
+		json_append(list, json_object_get(json_item(found, 0)));
+	json_object_put(found);
+}
+
+/* The record was checked. */
+static void
+finish(struct work *w)
+{
+	struct validate_tool *self = w->self;
+	struct buf name;
+
+	if (w->same_name != 0 && !rec_failed(w->item->rec)) {
+		name = file_name(self, w->item->rec);
+		add_same_name(w->item->rec, name.data);
+		if (self->n_told++ == 0 || w->same_name < self->first_told) {
+			buf_release(&self->first_name);
+			self->first_name = name;
+			self->first_told = w->same_name;
+		} else {
+			buf_release(&name);
+		}
+	}
+	run_done(w->item);
+}
+
+/* Tells once of all records with the same file names. */
+static void
+tell_same_names(const struct validate_tool *self)
+{
+	if (self->n_told > 0)
+		warn(
+		    "%zu %s the file names of earlier ones, such as %s.*; keep them apart: "
+		    "av-render " TEMPLATE,
+		    self->n_told, self->n_told == 1 ? "record has" : "records have",
+		    self->first_name.data);
 }
 
 /* A worker has checked the photo. */
@@ -113,7 +217,7 @@ on_checked(void *arg, int status, struct photo *photo, const struct err *failed)
 		photo_check_name(photo, rec_str(w->item->rec, "file"));
 		validate_facts(
 		    &w->self->check, w->provider, w->item->rec, "validate", photo);
-		run_done(w->item);
+		finish(w);
 	}
 	close(w->fd);
 	free(w);
@@ -192,7 +296,7 @@ take_turn(void *arg)
 			check_in_worker(self, w);
 			continue;
 		}
-		run_done(w->item);
+		finish(w);
 		free(w);
 	}
 	if (!STAILQ_EMPTY(&self->queue))
@@ -223,7 +327,11 @@ begin(void *arg, struct item *item)
 		options_read_texts(item->rec, p);
 	rec_remove(item->rec, "image");
 	w = mem_new(1, sizeof *w);
-	*w = (struct work){.self = self, .item = item, .provider = p, .fd = -1};
+	*w = (struct work){.self = self,
+	    .item = item,
+	    .provider = p,
+	    .same_name = note_name(self, item->rec),
+	    .fd = -1};
 	if (!self->here && rec_str(item->rec, "file") != NULL)
 		check_in_worker(self, w);
 	else
@@ -283,6 +391,8 @@ release(struct validate_tool *self)
 {
 	providers_release(&self->providers);
 	photo_pool_free(self->pool);
+	hashset_release(&self->names);
+	buf_release(&self->first_name);
 	filetype_free(self->check.types);
 }
 
@@ -302,6 +412,7 @@ main(int argc, char *argv[])
 	run = run_new(self.loop, &o.common, &step,
 	    !self.here ? 2 * (size_t)o.common.jobs + 2 : QUEUE_MAX, &self);
 	status = run_records(run, argv + first);
+	tell_same_names(&self);
 	run_free(run);
 	release(&self);
 	loop_free(self.loop);

@@ -432,3 +432,57 @@ files() {
 	is "$(stat .loom.charges)" "$charges"
 	is "$(files)" "./001.argil.cover.jpg ./001.loom.preview.png "
 }
+
+# same_names: the files and URLs of stdin's records that have the finding
+same_names() {
+	jq -c 'select(.image.warnings[]?.code == "same_file_name") | .file // .url'
+}
+
+@test "photos whose files av-render would name the same are told before anything is paid" {
+	local template="out/{dir}/{stem}.{source_ext}.{provider}.{kind}.{ext}" line
+	mkdir -p DCIM/100 DCIM/101
+	faces DCIM/100/IMG_1.jpg=640x480 bob.jpg=640x480 small.jpg=8x8
+	cp bob.jpg DCIM/101/IMG_1.jpg
+	cp small.jpg DCIM/small.jpg
+	for line in "-k" "--decode" "-j 1" "-j 8"; do
+		av-validate $line -p anam DCIM/100/IMG_1.jpg bob.jpg DCIM/101/IMG_1.jpg >out 2>err
+		is "$(same_names <out)" '"DCIM/101/IMG_1.jpg"'
+		is "$(<err)" "av-validate: 1 record has the file names of earlier ones, such as IMG_1.anam.*; keep them apart: av-render -o '$template'"
+	done
+	check_schema out
+	# also records, records that have an avatar, URLs and other names of a provider; neither refused
+	# photos nor other providers
+	is "$(printf '%s\n' '{"file":"x/a.jpg","provider":"anam","avatar":{"id":"1"}}' '{"file":"bob.jpg","provider":"loom"}' \
+		'{"url":"https://example.com/1/a.jpg","provider":"argil"}' '{"url":"https://example.com/2/a.jpg","provider":"argil"}' \
+		'{"file":"DCIM/100/IMG_1.jpg","provider":"avtr1"}' '{"file":"DCIM/101/IMG_1.jpg","provider":"protoface"}' \
+		DCIM/small.jpg small.jpg bob.jpg | av-validate -q -k -j 1 -p argil --exit-zero | same_names | tr '\n' ' ')" \
+		'"https://example.com/2/a.jpg" "DCIM/101/IMG_1.jpg" '
+	# the template that the finding names is enough
+	box
+	faces DCIM/100/IMG_1.jpg=1280x720
+	cp DCIM/100/IMG_1.jpg DCIM/101/IMG_1.jpg
+	printf x >>DCIM/101/IMG_1.jpg
+	av-validate -p argil DCIM/*/*.jpg 2>/dev/null | av-upload | av-poll >made
+	rm out
+	run -65 av-render -o same <made
+	av-render -o "$template" <made | jq -r '.renderings[].file' | sort -u >files
+	is "$(wc -l <files)" "$(xargs ls <files | wc -l)"
+	is "$(cut -d/ -f 1-3 files | sort -u)" $'out/DCIM/100\nout/DCIM/101'
+}
+
+@test "of 1,000 photos in any order of the workers, the same ones have the names of others" {
+	mkdir -p {0..9}
+	faces a.jpg=640x480 b.jpg=1280x960
+	for i in {0..999}; do ln "$([ $((i % 3)) = 0 ] && echo a.jpg || echo b.jpg)" "$((i / 100))/$((i % 100 + i / 500)).jpg"; done
+	find ? -name '*.jpg' | sort -R --random-source=a.jpg >list
+	awk -F/ 'seen[$2]++ {printf "\"%s\"\n", $0}' list | sort >wanted
+	for i in 1 2 3 4 5; do
+		av-validate -j 8 -p anam <list 2>err >out
+		is "$(wc -l <out)" 1000
+		same_names <out | sort | cmp - wanted
+		[ "$i" = 1 ] || cmp err before
+		cp err before
+	done
+	is "$(wc -l <err)" 1
+	is "$(grep -o '^av-validate: [0-9]* records' err)" "av-validate: $(wc -l <wanted) records"
+}
