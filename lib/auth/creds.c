@@ -349,11 +349,7 @@ name_all(struct creds *c, const char *provider, struct json_object *aliases)
 char *
 creds_file(void)
 {
-	char *dir = file_config_dir();
-	char *path = dir != NULL ? mem_printf("%s/credentials", dir) : NULL;
-
-	free(dir);
-	return path;
+	return file_config_path("credentials");
 }
 
 int

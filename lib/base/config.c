@@ -31,11 +31,7 @@ static const char *const keys[] = {"provider", "jobs", "ledger", "account"};
 char *
 config_file(void)
 {
-	char *dir = file_config_dir();
-	char *path = dir != NULL ? mem_printf("%s/config", dir) : NULL;
-
-	free(dir);
-	return path;
+	return file_config_path("config");
 }
 
 static const struct entry *

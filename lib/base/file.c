@@ -178,6 +178,16 @@ file_config_dir(void)
 }
 
 char *
+file_config_path(const char *name)
+{
+	char *dir = file_config_dir();
+	char *path = dir != NULL ? mem_printf("%s/%s", dir, name) : NULL;
+
+	free(dir);
+	return path;
+}
+
+char *
 file_state_dir(void)
 {
 	return xdg_dir("XDG_STATE_HOME", ".local/state");

@@ -50,6 +50,9 @@ bool file_sync_name(const char *path);
  * frees it. */
 char *file_config_dir(void);
 
+/* The path of avtools/NAME in it; the same. */
+char *file_config_path(const char *name);
+
 /* The state directory of avtools, which may not exist yet. NULL: HOME is not
  * set. The caller frees it. */
 char *file_state_dir(void);

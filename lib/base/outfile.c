@@ -138,23 +138,17 @@ outfile_write(struct outfile *t, uint64_t offset, const char *data, size_t len)
 static bool
 is_same(const struct outfile *t, const char *path, const char *sha256)
 {
-	char hex[SHA256_HEX], chunk[65536];
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-	struct sha256 sha;
+	char hex[SHA256_HEX];
 	struct stat st;
-	ssize_t n = -1;
+	bool same;
 
 	if (fd < 0)
 		return false;
-	sha256_init(&sha);
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == t->len)
-		while ((n = read(fd, chunk, sizeof chunk)) > 0)
-			sha256_add(&sha, chunk, (size_t)n);
-	if (n == 0)
-		n = fsync(fd);
+	same = fstat(fd, &st) == 0 && (uint64_t)st.st_size == t->len &&
+	       sha256_file(fd, hex) && strcmp(hex, sha256) == 0 && fsync(fd) == 0;
 	close(fd);
-	sha256_hex(&sha, hex);
-	return n == 0 && strcmp(hex, sha256) == 0;
+	return same;
 }
 
 /* Gives the part file its final name. Without force an existing file is not replaced

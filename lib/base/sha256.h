@@ -7,6 +7,7 @@
 #ifndef AV_BASE_SHA256_H
 #define AV_BASE_SHA256_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define OPENSSL_SUPPRESS_DEPRECATED
@@ -27,5 +28,9 @@ void sha256_sum(const struct sha256 *s, unsigned char sum[SHA256_BYTES]);
 
 /* The same as 64 lower-case hexadecimal digits and a NUL. */
 void sha256_hex(const struct sha256 *s, char hex[SHA256_HEX]);
+
+/* The same of what is left to read of a regular file. False: it is none, or it
+ * cannot be read. */
+bool sha256_file(int fd, char hex[SHA256_HEX]);
 
 #endif

@@ -46,10 +46,12 @@ static struct {
 	struct seat seat;
 	pthread_t thread; /* that joined */
 	/* What pipeline_wait was told, by any thread. */
-	pthread_mutex_t lock;
 	char wait[96];
 	int64_t wait_until;
 } * mine;
+
+/* Held by any thread to use the last three, and to make and free mine. */
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 
 struct seat *
 pipeline_seat(void)
@@ -274,8 +276,10 @@ forget(void)
 		close(mine->fd);
 	if (mine->dir >= 0)
 		close(mine->dir);
+	pthread_mutex_lock(&guard);
 	free(mine);
 	mine = NULL;
+	pthread_mutex_unlock(&guard);
 }
 
 bool
@@ -283,10 +287,11 @@ pipeline_join(const char *step)
 {
 	struct stat st;
 
+	pthread_mutex_lock(&guard);
 	mine = mem_new(1, sizeof *mine);
-	mine->fd = mine->place = -1;
 	mine->thread = pthread_self();
-	pthread_mutex_init(&mine->lock, NULL);
+	pthread_mutex_unlock(&guard);
+	mine->fd = mine->place = -1;
 	mine->seat = (struct seat){.state = SEAT_LIVE,
 	    .pid = getpid(),
 	    .processes = 1,
@@ -312,10 +317,10 @@ pipeline_publish(void)
 {
 	if (mine == NULL)
 		return;
-	pthread_mutex_lock(&mine->lock);
+	pthread_mutex_lock(&guard);
 	memcpy(mine->seat.wait, mine->wait, sizeof mine->wait);
 	mine->seat.wait_until = mine->wait_until;
-	pthread_mutex_unlock(&mine->lock);
+	pthread_mutex_unlock(&guard);
 	write_seat(mine->place, &mine->seat);
 }
 
@@ -323,19 +328,21 @@ void
 pipeline_wait(int64_t until, const char *fmt, ...)
 {
 	char text[sizeof mine->wait] = "";
+	bool here = false;
 	va_list ap;
 
-	if (mine == NULL)
-		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	utf8_cut(text);
-	pthread_mutex_lock(&mine->lock);
-	memcpy(mine->wait, text, sizeof text);
-	mine->wait_until = until;
-	pthread_mutex_unlock(&mine->lock);
-	if (pthread_equal(pthread_self(), mine->thread))
+	pthread_mutex_lock(&guard);
+	if (mine != NULL) {
+		memcpy(mine->wait, text, sizeof text);
+		mine->wait_until = until;
+		here = pthread_equal(pthread_self(), mine->thread) != 0;
+	}
+	pthread_mutex_unlock(&guard);
+	if (here)
 		pipeline_publish();
 }
 
@@ -472,6 +479,8 @@ pipeline_leave(struct seat *lines, size_t *n)
 		unlinkat(mine->dir, mine->name, 0);
 	} else if (entered && used >= 0) {
 		write_left(mine->place, &mine->seat, used);
+	} else if (!entered) {
+		write_seat(mine->place, &mine->seat);
 	}
 	forget();
 	return last;

@@ -34,7 +34,8 @@ struct seat *pipeline_seat(void);
 void pipeline_publish(void);
 
 /* Notes what the program waits for, and until when if nothing changes (unix
- * ms). Any thread may call it; on that of pipeline_join the seat is written. */
+ * ms). Any thread may call it at any time; on that of pipeline_join the seat is
+ * written. */
 void pipeline_wait(int64_t until, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

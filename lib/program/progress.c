@@ -415,7 +415,6 @@ progress_leave(int signo)
 		seat->signo = signo;
 	if (pipeline_leave(own->lines, &n))
 		close_pipe(n);
+	/* `own` is not freed: a thread that goes on may be in lead(). */
 	err_set_lead(NULL);
-	free(own);
-	own = NULL;
 }

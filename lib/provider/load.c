@@ -145,12 +145,11 @@ static struct provider *
 load_exact(const char *name, struct err *e)
 {
 	const struct builtin_file *f = builtin_find("providers", name);
-	char *config = file_config_dir();
-	char *dir = mem_printf("%s/providers", config != NULL ? config : "");
-	char *path = mem_printf("%s/%s.json", dir, name);
+	char *dir = file_config_path("providers");
+	char *path = mem_printf("%s/%s.json", dir != NULL ? dir : "", name);
 	struct provider *p = NULL;
 
-	if (config != NULL && access(path, F_OK) == 0)
+	if (dir != NULL && access(path, F_OK) == 0)
 		p = load_user(dir, path, name, e);
 	else if (f != NULL)
 		p = load_builtin(f);
@@ -158,7 +157,6 @@ load_exact(const char *name, struct err *e)
 		err_set(e, CODE_UNKNOWN_PROVIDER, "unknown provider '%s'", name);
 	free(path);
 	free(dir);
-	free(config);
 	return p;
 }
 
@@ -189,9 +187,8 @@ static struct json_object *
 all_names(void)
 {
 	struct json_object *names = json_new_array();
-	char *dir = file_config_dir();
-	char *path = mem_printf("%s/providers", dir != NULL ? dir : "");
-	DIR *d = dir != NULL ? opendir(path) : NULL;
+	char *path = file_config_path("providers");
+	DIR *d = path != NULL ? opendir(path) : NULL;
 	struct dirent *entry;
 
 	for (const struct builtin_file *f = builtin_files; f->path != NULL; f++)
@@ -202,7 +199,6 @@ all_names(void)
 	if (d != NULL)
 		closedir(d);
 	free(path);
-	free(dir);
 	json_object_array_sort(names, compare);
 	return names;
 }

@@ -71,6 +71,16 @@ acme() {
 	is "$(file)" "ARGIL_API_KEY=$API_KEY"
 }
 
+@test "a line that is too long: the terminal echoes again" {
+	needs_terminal
+	acme
+	part=$(printf '%3500s' '' | tr ' ' x)^D
+	run -65 --separate-stderr "$ON" KEY: "$part" '' "$part" '' "$part" '' "$part" '' "$part" -- av-token --login acme
+	[[ $stderr == *"ACME_API_KEY is longer than 16384 bytes; nothing was kept"*"echo: on"* ]]
+	run -65 --separate-stderr sh -c 'printf "%020000d\\n" 1 | av-token --login acme'
+	is "$stderr" "av-token: ACME_API_KEY is longer than 16384 bytes; nothing was kept"
+}
+
 @test "only the key's own line changes, byte for byte" {
 	acme
 	while IFS='~' read -r before after; do

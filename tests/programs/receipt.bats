@@ -5,7 +5,9 @@ load helper
 
 # receipt COMMAND: runs it, and sets HEAD to the first line of the receipt
 receipt() {
-	run --separate-stderr sh -c "$@"
+	mkdir -p runtime
+	# bats may run other tests in this process group
+	XDG_RUNTIME_DIR=$PWD/runtime run --separate-stderr sh -c "$1"
 	HEAD=$(grep -E '^[✔✘…+x-] [0-9]' <<<"$stderr")
 }
 

@@ -218,3 +218,14 @@ print(html.unescape(re.search(r"href=\"([^\"]*)\"", page)[1]))')" "$URL"$'\n'"$U
 	is "$(cat seen/mode)" "600 $(id -u)"
 	grep -qF http-equiv seen/page.html
 }
+
+@test "av-doctor shows names of providers, files and settings safely" {
+	local bad=$'/none/\e[31m'
+	run av-doctor -p $'a\e[31m' --offline
+	clean <(echo "$output")
+	for option in "" --config; do
+		AV_LEDGER=$bad XDG_STATE_HOME=$bad XDG_CONFIG_HOME=$bad run av-doctor --offline $option
+		[[ $output == *'/none/\x1b[31m'* ]]
+		clean <(echo "$output")
+	done
+}

@@ -33,6 +33,14 @@ report_init(struct report *r, bool json)
 	               : 80;
 }
 
+/* The text as a terminal may show it. */
+static const char *
+shown(char *to, size_t size, const char *text)
+{
+	utf8_show(to, size, text);
+	return to;
+}
+
 /* Prints text, wrapped between words; the line has `column` columns already. */
 static void
 print_wrapped(const char *text, int column, int width)
@@ -56,11 +64,15 @@ print_wrapped(const char *text, int column, int width)
 	putchar('\n');
 }
 
+/* Prints an object of texts: members are names and values in turn; NULL: left out. */
 static void
-print_json(struct json_object *o)
+print_json(const char *const *members, size_t n)
 {
+	struct json_object *o = json_new_object();
 	struct buf b = {0};
 
+	for (size_t i = 0; i < n; i += 2)
+		json_put_str(o, members[i], members[i + 1]);
 	json_write(&b, o);
 	puts(b.data);
 	buf_release(&b);
@@ -73,29 +85,27 @@ report_add(struct report *r, enum verdict verdict, const char *check, const char
 {
 	const char *word = verdicts[verdict].word;
 	char text[sizeof((struct err *)0)->message], message[sizeof text];
-	struct json_object *o;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	utf8_cut(text);
 	utf8_show(message, sizeof message, text);
 	if (r->json) {
-		o = json_new_object();
-		json_put_str(o, "check", check);
-		json_put_str(o, "status", word);
-		json_put_str(o, "message", message);
-		json_put_str(o, "fix", fix);
-		print_json(o);
+		print_json((const char *[]){"check", check, "status", word, "message",
+		               message, "fix", fix},
+		    8);
 	} else {
 		if (r->colour)
 			printf("\033[%sm%-4s\033[0m", verdicts[verdict].colour, word);
 		else
 			printf("%-4s", word);
-		printf("  %-*s ", NAME_COLUMNS, check);
+		printf("  %-*s ", NAME_COLUMNS, shown(text, sizeof text, check));
 		print_wrapped(message, MESSAGE_COLUMN, r->width);
 		if (fix != NULL)
-			printf("%*sfix: %s\n", MESSAGE_COLUMN, "", fix);
+			printf("%*sfix: %s\n", MESSAGE_COLUMN, "",
+			    shown(text, sizeof text, fix));
 	}
 	fflush(stdout);
 }
@@ -115,19 +125,14 @@ void
 report_setting(const struct report *r, const char *setting, const char *value,
     const char *source, const char *place)
 {
-	char shown[1024];
-	struct json_object *o;
+	char text[1024], where[1024];
 
-	utf8_show(shown, sizeof shown, value);
-	if (r->json) {
-		o = json_new_object();
-		json_put_str(o, "setting", setting);
-		json_put_str(o, "value", value);
-		json_put_str(o, "source", source);
-		json_put_str(o, "place", place);
-		print_json(o);
-	} else {
-		printf("%-22s %s  (%s%s%s)\n", setting, shown, source,
-		    place != NULL ? ": " : "", place != NULL ? place : "");
-	}
+	if (r->json)
+		print_json((const char *[]){"setting", setting, "value", value, "source",
+		               source, "place", place},
+		    8);
+	else
+		printf("%-22s %s  (%s%s%s)\n", setting, shown(text, sizeof text, value),
+		    source, place != NULL ? ": " : "",
+		    shown(where, sizeof where, place != NULL ? place : ""));
 }

@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -85,25 +84,16 @@ show_entry(void *arg, const struct ledger_entry *entry)
 	return ferror(stdout) == 0;
 }
 
-/* The hash of a regular file. False: it is none that can be read. */
+/* False: the path leads to no regular file that can be read. */
 static bool
 hash_file(const char *path, char hex[SHA256_HEX])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	static char bytes[1 << 16];
-	struct sha256 sha;
-	struct stat st;
-	ssize_t n = -1;
+	bool done = fd >= 0 && sha256_file(fd, hex);
 
-	if (fd < 0)
-		return false;
-	sha256_init(&sha);
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		while ((n = read(fd, bytes, sizeof bytes)) > 0)
-			sha256_add(&sha, bytes, (size_t)n);
-	close(fd);
-	sha256_hex(&sha, hex);
-	return n == 0;
+	if (fd >= 0)
+		close(fd);
+	return done;
 }
 
 /* Shows what an operand is about: a file, its content, a URL or an id; else a key. */

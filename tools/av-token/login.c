@@ -31,19 +31,20 @@ on_signal(int number)
 	signalled = number;
 }
 
-/* Reads up to the end of the line or of the input, as far as a signal lets it. */
+/* Reads up to the end of the line or of the input, as far as a signal lets it. b->full: the
+ * line is too long. */
 static void
 read_line(struct buf *b)
 {
 	char c = 0;
 
 	secret_buf_init(b, LINE_MAX_BYTES);
-	while (signalled == 0 && c != '\n') {
+	while (signalled == 0 && !b->full) {
 		ssize_t n = read(STDIN_FILENO, &c, 1);
-		if (n == 0 || (n < 0 && errno != EINTR))
+		if (n == 0 || (n < 0 && errno != EINTR) || (n > 0 && c == '\n'))
 			break;
-		if (n > 0 && c != '\n' && !buf_chr(b, c))
-			die(EX_DATAERR, "the line is too long");
+		if (n > 0)
+			(void)buf_chr(b, c);
 	}
 }
 
@@ -74,8 +75,10 @@ read_terminal(struct buf *b, const char *name, bool hide)
 		sigaction(signals[i], &before[i], NULL);
 	if (hide || signalled != 0)
 		fputc('\n', stderr);
-	if (signalled != 0)
+	if (signalled != 0) {
 		raise(signalled);
+		_exit(128 + signalled); /* it is ignored: what was read is not whole */
+	}
 }
 
 /* Asks for a value, which is freed with the credentials. */
@@ -92,6 +95,9 @@ ask(const struct creds *c, enum cred which)
 		read_terminal(&b, name, hide);
 	else
 		read_line(&b);
+	if (b.full)
+		die(EX_DATAERR, "%s is longer than %d bytes; nothing was kept", name,
+		    LINE_MAX_BYTES);
 	text = b.data + strspn(b.data, " \t\r");
 	len = strlen(text);
 	while (len > 0 && strchr(" \t\r", text[len - 1]) != NULL)
