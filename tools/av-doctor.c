@@ -54,12 +54,14 @@ main(int argc, char *argv[])
 	struct doctor *d = &o.doctor;
 	struct report report;
 
-	if (opt_parse(argc, argv, &usage, table, &o) < argc)
+	int first = opt_parse(argc, argv, &usage, table, &o);
+
+	if (first < argc)
 		opt_misuse(
 		    &usage, "there are no operands; name a provider: av-doctor -p NAME");
 	d->provider = d->common.provider;
 	d->jobs = d->common.jobs;
-	opt_common_finish(&d->common);
+	opt_common_finish(&d->common, &usage, argv, first);
 	if (d->common.url != NULL && d->common.providers.n != 1)
 		opt_misuse(&usage, "--url needs exactly one provider; add -p NAME");
 	report_init(&report, o.json);

@@ -527,7 +527,7 @@ read_output(struct fit_tool *self, const char *output)
 }
 
 static void
-read_options(struct fit_tool *self, struct options *o)
+read_options(struct fit_tool *self, struct options *o, char *argv[], int first)
 {
 	struct fit_options *f = &self->options;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -537,7 +537,7 @@ read_options(struct fit_tool *self, struct options *o)
 		o->common.jobs = cores > 0 ? cores : 1;
 	if (o->common.jobs > JOBS_MAX)
 		o->common.jobs = JOBS_MAX;
-	opt_common_finish(&o->common);
+	opt_common_finish(&o->common, &usage, argv, first);
 	*f = (struct fit_options){.colour = {255, 255, 255},
 	    .max_upscale = 1,
 	    .keep_metadata = o->keep_metadata,
@@ -586,7 +586,7 @@ main(int argc, char *argv[])
 	struct loop *loop;
 	struct run *run;
 
-	read_options(&self, &o);
+	read_options(&self, &o, argv, first);
 	loop = loop_new();
 	self.pool = fit_pool_new(loop, (unsigned)o.common.jobs);
 	run = run_new(loop, &o.common, &step, 2 * (size_t)o.common.jobs, &self);

@@ -240,7 +240,7 @@ main(int argc, char *argv[])
 	struct poll_tool self = {0};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
 
-	opt_common_finish(&o.common);
+	opt_common_finish(&o.common, &usage, argv, first);
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
 	session_open(&self.session, &o.common, &usage,

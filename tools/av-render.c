@@ -416,7 +416,7 @@ main(int argc, char *argv[])
 
 	wanted_options(&argc, &argv, table);
 	first = opt_parse(argc, argv, &usage, table, &o);
-	opt_common_finish(&o.common);
+	opt_common_finish(&o.common, &usage, argv, first);
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
 	template = outname_template(o.out != NULL ? o.out : ".", &bad);

@@ -233,7 +233,7 @@ main(int argc, char *argv[])
 	struct provider *p;
 	struct err e;
 
-	opt_common_finish(&o.common);
+	opt_common_finish(&o.common, &usage, argv, first);
 	if (o.ensure)
 		run_exit(ensure(&o.common, &usage, argv + first));
 	check_usage(&o, argv[first]);

@@ -437,7 +437,7 @@ main(int argc, char *argv[])
 	struct upload_tool self = {.checks = STAILQ_HEAD_INITIALIZER(self.checks)};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
 
-	opt_common_finish(&o.common);
+	opt_common_finish(&o.common, &usage, argv, first);
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
 	self.validate = (struct validate_options){

@@ -352,12 +352,12 @@ choose_process(struct validate_tool *self, const struct options *o, char **opera
 }
 
 static void
-read_options(struct validate_tool *self, struct options *o, char **operands)
+read_options(struct validate_tool *self, struct options *o, char *argv[], int first)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct err e;
 
-	if (o->common.csv && (o->common.nul || operands[0] != NULL))
+	if (o->common.csv && (o->common.nul || argv[first] != NULL))
 		opt_misuse(&usage, "--csv reads a table from standard input: --csv %s",
 		    o->common.nul ? "takes no -0" : "<FILE.csv");
 	self->check.name_folders =
@@ -375,7 +375,7 @@ read_options(struct validate_tool *self, struct options *o, char **operands)
 		o->common.jobs = cores > 0 ? cores : 1;
 	if (o->common.jobs > JOBS_MAX)
 		o->common.jobs = JOBS_MAX;
-	opt_common_finish(&o->common);
+	opt_common_finish(&o->common, &usage, argv, first);
 	self->csv = o->common.csv;
 	self->check.photo = (struct photo_options){.depth = o->quick    ? PHOTO_QUICK
 	                                                    : o->decode ? PHOTO_DECODE
@@ -406,7 +406,7 @@ main(int argc, char *argv[])
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
 	struct run *run;
 
-	read_options(&self, &o, argv + first);
+	read_options(&self, &o, argv, first);
 	self.loop = loop_new();
 	choose_process(&self, &o, argv + first);
 	run = run_new(self.loop, &o.common, &step,

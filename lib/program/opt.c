@@ -35,11 +35,6 @@ static const struct {
     [OPT_RATE] = {"a rate such as 5/s or 30/m", "5/s"},
 };
 
-/* What opt_parse was called with, and the index of the first operand. */
-static const struct opt_usage *parsed_usage;
-static char **parsed;
-static int operands;
-
 static void
 print_row(char letter, const char *name, const char *arg, const char *help)
 {
@@ -278,8 +273,6 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 	fill_closed_streams();
 	set_up_process();
 	make_getopt_args(table, letters, longs);
-	parsed_usage = usage;
-	parsed = argv;
 	opterr = 0;
 	while (
 	    is_long = -1, (c = getopt_long(argc, argv, letters, longs, &is_long)) != -1) {
@@ -299,17 +292,16 @@ opt_parse(int argc, char *argv[], const struct opt_usage *usage, const struct op
 		if (!set_member(t.row, into, optarg))
 			refuse_value(usage, &t, optarg);
 	}
-	operands = optind;
 	return optind;
 }
 
 void
-opt_line(char *text, size_t size)
+opt_line(const struct opt_common *common, char *text, size_t size)
 {
 	struct buf line = {.max = size - 1};
 
-	for (int i = 1; i < operands; i++) {
-		const char *word = parsed[i];
+	for (int i = 1; i < common->first; i++) {
+		const char *word = common->argv[i];
 
 		if (strcmp(word, "--") == 0)
 			break;
@@ -324,24 +316,26 @@ opt_line(char *text, size_t size)
 
 /* from: the option or the variable that has the name. */
 static enum opt_progress
-way_named(const char *name, const char *from)
+way_named(const struct opt_usage *usage, const char *name, const char *from)
 {
 	static const char *const names[] = {"auto", "plain", "json", "none"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(name, names[i]) == 0)
 			return (enum opt_progress)i;
-	opt_misuse(parsed_usage,
-	    "%s takes auto, plain, json or none, not '%s'; try %s%splain", from, name,
-	    from, strncmp(from, "--", 2) == 0 ? " " : "=");
+	opt_misuse(usage, "%s takes auto, plain, json or none, not '%s'; try %s%splain",
+	    from, name, from, strncmp(from, "--", 2) == 0 ? " " : "=");
 }
 
 void
-opt_common_finish(struct opt_common *common)
+opt_common_finish(
+    struct opt_common *common, const struct opt_usage *usage, char *argv[], int first)
 {
 	const char *jobs, *way = getenv("AV_PROGRESS");
 	char *copy, *rest, *name;
 
+	common->argv = argv;
+	common->first = first;
 	(void)config_load(&common->bad_config);
 	jobs = config_get("jobs");
 	common->provider = config_choose(
@@ -354,8 +348,8 @@ opt_common_finish(struct opt_common *common)
 	if (common->jobs == 0 && (jobs == NULL || !units_count(jobs, &common->jobs)))
 		common->jobs = 4;
 	if (common->progress != NULL)
-		common->way = way_named(common->progress, "--progress");
+		common->way = way_named(usage, common->progress, "--progress");
 	else if (way != NULL && *way != '\0')
-		common->way = way_named(way, "AV_PROGRESS");
+		common->way = way_named(usage, way, "AV_PROGRESS");
 	err_set_level(common->quiet ? -1 : common->verbose);
 }

@@ -70,6 +70,8 @@ struct opt_common {
 	double rate;        /* 0: the provider's */
 	/* Why the configuration's file cannot be used; CODE_NONE: it can. */
 	struct err bad_config;
+	char **argv; /* of the process, for opt_line */
+	int first;   /* index of the first operand */
 };
 
 /* The rows below are for the table of a struct T with a `struct opt_common
@@ -125,12 +127,14 @@ int opt_parse(int argc, char *argv[], const struct opt_usage *usage,
 
 /* Sets the level of messages, sets -p and -j where they were not given
  * (base/config.h; 4 jobs) and --progress (AV_PROGRESS), and splits -p into
- * names, which are never freed. */
-void opt_common_finish(struct opt_common *common);
+ * names, which are never freed. first: what opt_parse returned. All that is
+ * given is borrowed. */
+void opt_common_finish(struct opt_common *common, const struct opt_usage *usage,
+    char *argv[], int first);
 
-/* Writes the options that opt_parse read, but for -0 and operands, as a shell
+/* Writes the options of the command line, but for -0 and operands, as a shell
  * reads them: each with a blank before it. "" if they do not fit. */
-void opt_line(char *text, size_t size);
+void opt_line(const struct opt_common *common, char *text, size_t size);
 
 /* Prints the message and the synopsis on stderr, and exits with EX_USAGE. */
 _Noreturn void opt_misuse(const struct opt_usage *usage, const char *fmt, ...)

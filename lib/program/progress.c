@@ -65,8 +65,10 @@ static struct {
 
 /* Without a terminal: what this program alone tells of the records that failed here. NULL:
  * it tells nothing. */
-static struct seat *alone;
-static char subject[256]; /* the photo or avatar that failed first */
+static struct {
+	struct seat seat;
+	char subject[256]; /* the photo or avatar that failed first */
+} * alone;
 
 /* True if the terminal can move its cursor, and the user wants that. */
 static bool
@@ -115,38 +117,50 @@ find_file(struct seat *seat)
 	memcpy(seat->file, path, sizeof path);
 }
 
+/* True if progress may be shown, by this program or others. */
+static bool
+is_asked_for(const struct opt_common *common)
+{
+	return isatty(STDERR_FILENO) || common->summary || common->way == PROGRESS_JSON ||
+	       common->way == PROGRESS_PLAIN;
+}
+
+/* Tells of this program what does not change. */
+static void
+describe(struct seat *seat, const struct opt_common *common)
+{
+	opt_line(common, seat->options, sizeof seat->options);
+	find_file(seat);
+}
+
 void
 progress_join(const struct opt_common *common, const char *step, const char *doing,
     void (*fill)(void *arg, struct seat *seat), void *arg)
 {
-	int how =
-	    common->quiet && common->way == PROGRESS_AUTO ? HOW_QUIET : (int)common->way;
 	bool terminal = isatty(STDERR_FILENO);
 	struct seat *seat;
 
-	if ((!terminal && !common->summary && how != PROGRESS_JSON &&
-	        how != PROGRESS_PLAIN) ||
-	    !pipeline_join(step)) {
+	if (!is_asked_for(common) || !pipeline_join(step)) {
 		if (common->quiet)
 			return;
 		alone = mem_new(1, sizeof *alone);
-		snprintf(alone->step, sizeof alone->step, "%s", step);
-		find_file(alone); /* now: the output is closed at the end */
+		snprintf(alone->seat.step, sizeof alone->seat.step, "%s", step);
+		describe(&alone->seat, common);
 		return;
 	}
 	own = mem_new(1, sizeof *own);
 	own->fill = fill;
 	own->arg = arg;
-	own->how = how;
+	own->how =
+	    common->quiet && common->way == PROGRESS_AUTO ? HOW_QUIET : (int)common->way;
 	own->terminal = terminal;
 	own->moves = terminal && can_move();
 	seat = pipeline_seat();
-	seat->how = (uint32_t)how;
+	seat->how = (uint32_t)own->how;
 	seat->flags = (common->summary ? FLAG_SUMMARY : 0) |
 	              (getpgid(getppid()) != getpgrp() ? FLAG_JOB : 0);
 	snprintf(seat->doing, sizeof seat->doing, "%s", doing != NULL ? doing : "");
-	opt_line(seat->options, sizeof seat->options);
-	find_file(seat);
+	describe(seat, common);
 	pipeline_publish();
 	err_set_lead(lead);
 }
@@ -160,18 +174,20 @@ count_alone(struct rec *rec)
 		name = rec_str(rec, "url");
 	if (name == NULL)
 		name = json_str(rec_get(rec, "avatar"), "/id");
-	receipt_count(alone, rec, false);
-	if (name != NULL && rec_failed(rec) && *subject == '\0')
-		snprintf(subject, sizeof subject, "%s", name);
+	receipt_count(&alone->seat, rec, false);
+	if (name != NULL && rec_failed(rec) && *alone->subject == '\0')
+		snprintf(alone->subject, sizeof alone->subject, "%s", name);
 }
 
 void
 progress_wrote(struct rec *rec, bool before)
 {
-	if (own != NULL)
+	if (own != NULL) {
 		receipt_count(pipeline_seat(), rec, before);
-	else if (alone != NULL && !before)
+		receipt_count_costs(pipeline_seat(), rec);
+	} else if (alone != NULL && !before) {
 		count_alone(rec);
+	}
 }
 
 /* The line's history; a new one if it has none. */
@@ -371,8 +387,8 @@ complain(void)
 {
 	struct buf out = {0};
 
-	opt_line(alone->options, sizeof alone->options);
-	receipt_complain(&out, alone, *subject != '\0' ? subject : NULL);
+	receipt_complain(
+	    &out, &alone->seat, *alone->subject != '\0' ? alone->subject : NULL);
 	(void)write_out(&out);
 	free(alone);
 	alone = NULL;

@@ -49,6 +49,22 @@ put_text(char *to, size_t size, const char *text)
 	}
 }
 
+/* The same for a message. One that is too long ends with a part, or else with a word. */
+static void
+put_message(char *to, size_t size, const char *text)
+{
+	char *end;
+
+	put_text(to, size, text);
+	if (strlen(text) == strlen(to))
+		return;
+	end = strrchr(to, ';');
+	if (end == NULL || (size_t)(end - to) < size / 2)
+		end = strrchr(to, ' ');
+	if (end != NULL)
+		*end = '\0';
+}
+
 static void
 count_failed(struct seat *seat, struct rec *rec, struct json_object *error, bool before)
 {
@@ -75,7 +91,7 @@ count_failed(struct seat *seat, struct rec *rec, struct json_object *error, bool
 		r.finding = (uint16_t)code_of(finding);
 	text = mem_printf("%s%s%s", message != NULL ? message : "",
 	    wanted != NULL ? "; wanted: " : "", wanted != NULL ? wanted : "");
-	put_text(r.text, sizeof r.text, text);
+	put_message(r.text, sizeof r.text, text);
 	free(text);
 	put_text(r.step, sizeof r.step, json_str(error, "/step"));
 	put_text(r.provider, sizeof r.provider, rec_str(rec, "provider"));
@@ -89,10 +105,26 @@ count_failed(struct seat *seat, struct rec *rec, struct json_object *error, bool
 	}
 }
 
-/* Counts what other programs of this run did for the record and what that cost. They tell
- * it themselves only if they take part in the progress. */
-static void
-count_costs(struct seat *seat, struct rec *rec)
+void
+receipt_count(struct seat *seat, struct rec *rec, bool before)
+{
+	struct json_object *error = rec_get(rec, "error"),
+	                   *avatar = rec_get(rec, "avatar");
+	const char *status = json_str(avatar, "/status");
+	bool has_avatar = json_str(avatar, "/id") != NULL;
+
+	seat->out++;
+	seat->avatars += has_avatar;
+	if (error != NULL) {
+		count_failed(seat, rec, error, before);
+		return;
+	}
+	seat->made += has_avatar;
+	seat->ready += has_avatar && status != NULL && strcmp(status, "ready") == 0;
+}
+
+void
+receipt_count_costs(struct seat *seat, struct rec *rec)
 {
 	struct json_object *steps = rec_get(rec, "steps");
 
@@ -115,25 +147,6 @@ count_costs(struct seat *seat, struct rec *rec)
 		put_text(cost.unit, sizeof cost.unit, json_str(entry, "/cost/unit"));
 		seat_add_cost(seat, &cost);
 	}
-}
-
-void
-receipt_count(struct seat *seat, struct rec *rec, bool before)
-{
-	struct json_object *error = rec_get(rec, "error"),
-	                   *avatar = rec_get(rec, "avatar");
-	const char *status = json_str(avatar, "/status");
-	bool has_avatar = json_str(avatar, "/id") != NULL;
-
-	seat->out++;
-	seat->avatars += has_avatar;
-	count_costs(seat, rec);
-	if (error != NULL) {
-		count_failed(seat, rec, error, before);
-		return;
-	}
-	seat->made += has_avatar;
-	seat->ready += has_avatar && status != NULL && strcmp(status, "ready") == 0;
 }
 
 /* What the lines tell together. */

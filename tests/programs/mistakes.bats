@@ -244,3 +244,8 @@ END
 		[[ $output == *nothing.jpg* ]]
 	done
 }
+
+@test "a message that is too long for a line ends with a part of it" {
+	run -65 --separate-stderr sh -c 'echo "\"access_token\":\"K\"" | av-validate'
+	[[ $stderr == *"credentials from the environment or the credentials file; remove the secret from the input"* ]]
+}
