@@ -25,8 +25,8 @@
 /* Counts a record that is written. before: it had failed before it came. */
 void receipt_count(struct seat *seat, struct rec *rec, bool before);
 
-/* Counts what other programs of this run did for the record, and what that cost,
- * from its `steps`: those programs may take no part in the progress. */
+/* Counts what other programs of this run did for the record, and what that
+ * cost, from its `steps`: those programs may take no part in the progress. */
 void receipt_count_costs(struct seat *seat, struct rec *rec);
 
 /* True if there is more to tell than that one record went well. */

@@ -393,7 +393,7 @@ fill_seat(void *arg, struct seat *seat)
 	seat->oldest = first != NULL ? first->since : 0;
 	seat->over = run->input_over;
 	seat->signo = run->signo;
-	seat->pays = run->pays;
+	seat->pays = (int32_t)run->pays;
 }
 
 struct run *
