@@ -480,7 +480,7 @@ pipeline_leave(struct seat *lines, size_t *n)
 	} else if (entered && used >= 0) {
 		write_left(mine->place, &mine->seat, used);
 	} else if (!entered) {
-		write_seat(mine->place, &mine->seat);
+		pipeline_publish();
 	}
 	forget();
 	return last;
