@@ -68,14 +68,22 @@ find_element(struct json_object *list, struct json_object *where)
 	return NULL;
 }
 
-/* Reads the place that a `take` of the description names. The caller frees the text. */
+/* Reads the place that a `take` of the description names; of several, the first one that
+ * holds more than an empty text. The caller frees the text. */
 static char *
 read_place(struct json_object *take, const struct answer *a)
 {
 	const char *header = json_str(take, "/header");
+	char *text = NULL;
 
 	if (json_object_is_type(take, json_type_string))
 		return json_text(a->body, json_object_get_string(take));
+	for (size_t i = 0; i < json_len(take) && (text == NULL || *text == '\0'); i++) {
+		free(text);
+		text = read_place(json_item(take, i), a);
+	}
+	if (json_object_is_type(take, json_type_array))
+		return text;
 	if (header != NULL) /* an entry of a list has no headers */
 		return a->response != NULL ? mem_str(http_header_of(a->response, header))
 		                           : NULL;
@@ -261,12 +269,5 @@ answer_wait_ms(const struct answer *a, const struct provider *p, int64_t now)
 char *
 answer_error(const struct answer *a, const struct provider *p, const char *what)
 {
-	struct json_object *places = json_member(json_at(p->def, "/error"), what);
-	char *text = NULL;
-
-	if (!json_object_is_type(places, json_type_array))
-		return read_place(places, a);
-	for (size_t i = 0; text == NULL && i < json_len(places); i++)
-		text = read_place(json_item(places, i), a);
-	return text;
+	return read_place(json_member(json_at(p->def, "/error"), what), a);
 }

@@ -51,7 +51,7 @@ expand_operation(struct json_object *def, struct json_object *op)
 	}
 	if (json_object_is_type(lookup, json_type_object) &&
 	    !json_has(lookup, "/operation"))
-		json_put_str(lookup, "operation", "list");
+		json_put_str(lookup, "operation", "avatars");
 }
 
 static void
@@ -232,7 +232,7 @@ const struct operation *
 provider_check_operation(const struct provider *p)
 {
 	const char *name = json_str(p->def, "/auth/check");
-	const struct operation *op = provider_operation(p, name != NULL ? name : "list");
+	const struct operation *op = provider_operation(p, name != NULL ? name : "avatars");
 
 	return op != NULL && op->repeatable && !json_has(op->def, "/cost") &&
 	               strchr(op->path, '{') == NULL &&
