@@ -29,7 +29,8 @@ enum {
 	PAID_IDLE_SECONDS = 2,
 };
 
-static const char *const method_names[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
+static const char *const method_names[] = {
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
 static const char closed_early[] = "the connection closed before a response came";
 
 /* Callbacks of an easy handle. */

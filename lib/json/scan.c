@@ -336,6 +336,12 @@ secret_key(struct slice k, bool escaped)
 }
 
 const char *
+scan_secret_name(const char *name)
+{
+	return secret_key((struct slice){name, strlen(name)}, false);
+}
+
+const char *
 scan_secret(const char *text, size_t len, bool *open)
 {
 	const char *end = text + len, *kind = NULL;

@@ -60,6 +60,9 @@ bool scan_key_is(struct slice key, const char *name);
  * in the next line. */
 const char *scan_secret(const char *text, size_t len, bool *open);
 
+/* The kind of secret that a member of this name holds; NULL: none. */
+const char *scan_secret_name(const char *name);
+
 /* Finds the value that a JSON Pointer (RFC 6901) leads to in a valid text. Of
  * duplicate members, the last one counts. False if there is none. */
 bool scan_find(

@@ -7,8 +7,13 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "program/input.h"
+#include "program/object.h"
 #include "json/json.h"
 #include "json/scan.h"
+
+static const char *const sorts[] = {[INPUT_AVATARS] = "avatar",
+    [INPUT_RENDERINGS] = "rendering",
+    [INPUT_ITEMS] = "item"};
 
 void
 input_init(struct input *in, const char *step, enum input_kind kind, bool nul)
@@ -208,8 +213,8 @@ record_of_word(const struct input *in, const struct line *line, struct err *e)
 	}
 	rec = rec_new();
 	word = mem_strn(line->text, line->len);
-	if (in->kind == INPUT_AVATARS)
-		json_put_str(rec_edit(rec, "avatar"), "id", word);
+	if (in->kind != INPUT_PHOTOS)
+		object_put_id(rec, sorts[in->kind], word);
 	else if (starts_with(line, "https://") || starts_with(line, "http://"))
 		rec_set_str(rec, "url", word);
 	else

@@ -4,8 +4,8 @@
  *	input_init -> input_next -> ... -> input_release
  *
  * A line (or operand) that starts with '{' is a record. Any other line is a
- * photo's path or URL or an avatar's id, as the program chooses, and becomes a
- * new record. A line that cannot be a record becomes a record with `error`, so
+ * photo's path or URL, or the id of an avatar or of another object
+ * (program/object.h), as the program chooses, and becomes a new record. A line that cannot be a record becomes a record with `error`, so
  * every line has its answer. Blank lines are skipped. A line that seems to hold
  * a secret is not shown: also a part of a token answer that was pretty-printed.
  *
@@ -26,7 +26,12 @@
 #include "program/table.h"
 #include "json/rec.h"
 
-enum input_kind { INPUT_PHOTOS, INPUT_AVATARS };
+enum input_kind {
+	INPUT_PHOTOS,
+	INPUT_AVATARS,
+	INPUT_RENDERINGS,
+	INPUT_ITEMS,
+};
 
 struct input {
 	const char *step;     /* error.step of bad lines */

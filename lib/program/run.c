@@ -36,6 +36,7 @@ struct run {
 	struct timer grace;
 	struct deferred stop; /* stops all work once the output is lost */
 	bool keep_steps;      /* in the records */
+	bool wants_room;      /* run_emit returned false */
 	enum seat_pays pays;
 	bool reading; /* stdin is watched */
 	bool input_over, output_lost, over;
@@ -123,6 +124,47 @@ run_done(struct item *item)
 	else
 		write_item(run, item);
 	if (!run->filling)
+		fill_window(run);
+}
+
+static bool
+has_room(struct run *run)
+{
+	run->wants_room = out_backlog(&run->out) > BACKLOG_MAX;
+	return !run->wants_room;
+}
+
+bool
+run_emit(struct item *item, struct rec *rec)
+{
+	write_record(item->run, rec, false);
+	return has_room(item->run);
+}
+
+bool
+run_emit_text(struct item *item, const struct buf *text)
+{
+	struct run *run = item->run;
+
+	if (text->len > 0) {
+		buf_add(out_buf(&run->out), text->data, text->len);
+		out_added(&run->out);
+	}
+	return has_room(run);
+}
+
+void
+run_drop(struct item *item)
+{
+	struct run *run = item->run;
+
+	run_park(item, false);
+	TAILQ_REMOVE(&run->items, item, link);
+	run->held--;
+	rec_free(item->rec);
+	json_object_put(item->charges);
+	free(item);
+	if (!run->stopping && !run->filling)
 		fill_window(run);
 }
 
@@ -349,11 +391,27 @@ run_stopping(struct run *run)
 }
 
 static void
+give_room(struct run *run)
+{
+	struct item *item, *next;
+
+	for (item = TAILQ_FIRST(&run->items); item != NULL; item = next) {
+		next = TAILQ_NEXT(item, link);
+		if (item->room != NULL)
+			item->room(item);
+	}
+}
+
+static void
 on_output_room(void *arg)
 {
 	struct run *run = arg;
 
 	(void)run_stopping(run); /* stops all work if the output is lost */
+	if (run->wants_room) {
+		run->wants_room = false;
+		give_room(run);
+	}
 	fill_window(run);
 }
 
@@ -444,7 +502,7 @@ run_records(struct run *run, char **operands)
 		warn("%s", run->common->bad_config.message);
 	if (operands[0] == NULL && isatty(STDIN_FILENO))
 		warn("reading %s from the terminal; end with Ctrl-D; see --help",
-		    run->step->input == INPUT_PHOTOS ? "photo paths" : "avatar ids");
+		    run->step->input == INPUT_PHOTOS ? "photo paths" : "ids");
 	signal(SIGPIPE, SIG_IGN);
 	loop_on_signal(run->loop, on_signal, run);
 	run->input.operands = operands[0] != NULL ? operands : NULL;

@@ -6,7 +6,7 @@
  * Each record is given to the step's `begin`, and is written when the program
  * calls run_done. A record needs no work and passes through unchanged if it
  * carries an error, or if the step's `skip` says so. Each record that is read
- * is also written.
+ * is also written, except one that others were written for (run_drop).
  *
  * SIGINT, SIGTERM and SIGHUP: no new work is begun, and work under way is asked
  * to stop. Records still read pass through with the error `interrupted`, until
@@ -39,6 +39,8 @@ struct item {
 	 * hard: the 10 s are over, finish now. `begin` sets it; NULL: the item
 	 * finishes soon anyway. */
 	void (*stop)(struct item *item, bool hard);
+	/* Called when there is room again after run_emit returned false. */
+	void (*room)(struct item *item);
 	/* private to run */
 	struct run *run;
 	TAILQ_ENTRY(item) link;
@@ -90,6 +92,17 @@ void run_charge(struct item *item, const struct paid_charge *charge);
 
 /* The record is complete: counts and writes it. Frees the item. */
 void run_done(struct item *item);
+
+/* Writes another record, which a list gave for the item's; frees it. False: its
+ * readers are slow, so write no more until item->room is called. */
+bool run_emit(struct item *item, struct rec *rec);
+
+/* The same for lines that are no records; the text may be empty. */
+bool run_emit_text(struct item *item, const struct buf *text);
+
+/* All that the item's record asked for is written: the record itself is not.
+ * Frees the item. */
+void run_drop(struct item *item);
 
 /* The same for a record that failed: sets `error` first. */
 void run_fail(struct item *item, const struct err *e);

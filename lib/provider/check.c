@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "provider/builtin.h"
 #include "provider/check.h"
-#include "provider/template.h"
+#include "provider/target.h"
 #include "json/json.h"
 #include "json/scan.h"
 #include "json/schema.h"
@@ -66,24 +66,11 @@ static void PRINTF(2, 3) set_place(struct check *c, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* The variables that the operation's templates name; a new object. */
-static struct json_object *
-variables_of(const struct operation *op)
-{
-	static const char *const templates[] = {
-	    "/path", "/query", "/headers", "/bodies", "/lookup/match"};
-	struct json_object *names = json_new_object();
-
-	for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)
-		template_names(json_at(op->def, templates[i]), names);
-	return names;
-}
-
 static void
 check_variable(struct check *c, const struct operation *op, const char *name)
 {
 	static const char *const known[] = {"name", "url", "file", "file.data_uri",
-	    "avatar.id", "rendering.id", "page", "page_size", "cursor", "image.width",
+	    "avatar.id", "rendering.id", "item.id", "page", "page_size", "cursor", "image.width",
 	    "image.height", "image.sha256"};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -130,6 +117,9 @@ check_options(struct check *c, const struct operation *op, struct json_object *v
 		need(c, json_member(variables, variable) != NULL,
 		    "no template sends the option");
 		need(c, json_str(schema, "/type") != NULL, "the option needs a type");
+		need(c, op->repeatable || !json_has(schema, "/default"),
+		    "an option of a paid operation has no default: it would change what "
+		    "the ledger knows");
 		free(variable);
 	}
 }
@@ -176,13 +166,28 @@ static bool requires(const struct operation *op, const char *member)
 	return json_lists(json_at(op->def, "/answer/required"), member);
 }
 
+/* Checks that entries of a list can be told apart, and deleted as it says. */
+static void
+check_list(struct check *c, const struct operation *op)
+{
+	const char *name = json_str(op->def, "/delete");
+	const struct operation *delete = provider_operation(c->p, name);
+
+	if (name == NULL)
+		return;
+	need(c, delete != NULL, "no operation is called '%s'", name);
+	need(c, target_is_list(op), "delete is for lists");
+	need(c, delete == NULL || target_needed(delete) == target_described(op),
+	    "delete: '%s' does not take the id of an entry", name);
+}
+
 static void
 check_operation(struct check *c, const struct operation *op)
 {
 	const char *answer = json_str(op->def, "/answer");
 	const char *states = json_str(op->def, "/answer/states");
 	struct json_object *required = json_at(op->def, "/answer/required");
-	struct json_object *variables = variables_of(op);
+	struct json_object *variables = target_variables(op);
 
 	check_options(c, op, variables);
 	set_place(c, "/operations/%s", op->name);
@@ -200,6 +205,7 @@ check_operation(struct check *c, const struct operation *op)
 	need(c, states == NULL || op->states != NULL, "no set of states is called '%s'",
 	    states);
 	check_lookup(c, op);
+	check_list(c, op);
 	for (size_t i = 0; i < json_len(required); i++) {
 		const char *name = json_item_str(required, i);
 		need(c, takes(op, name), "answer: '%s' is required but not taken", name);

@@ -138,11 +138,17 @@ struct json_object *
 options_for(const struct operation *op, struct json_object *options)
 {
 	struct json_object *taken = json_new_object();
+	struct json_object *declared = json_at(op->def, "/options/properties");
 
-	json_object_object_foreach(options, name, value)
-	{
-		if (declared_by(op, name) != NULL)
-			json_put(taken, name, json_object_get(value));
+	if (declared != NULL) {
+		json_object_object_foreach(declared, name, schema)
+		{
+			struct json_object *value = json_member(options, name);
+			if (value == NULL)
+				value = json_member(schema, "default");
+			if (value != NULL)
+				json_put(taken, name, json_object_get(value));
+		}
 	}
 	if (json_object_object_length(taken) > 0)
 		return taken;

@@ -26,8 +26,9 @@ struct json_object *options_of(
  * or false, that the provider declares, if it is just that in JSON. */
 void options_read_texts(struct rec *rec, const struct provider *p);
 
-/* The options that the operation declares; a new object, owned by the caller,
- * or NULL if there are none. */
+/* The options that the operation declares, with the defaults that its
+ * description gives; a new object, owned by the caller, or NULL if there are
+ * none. options may be NULL. */
 struct json_object *options_for(
     const struct operation *op, struct json_object *options);
 

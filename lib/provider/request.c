@@ -22,6 +22,7 @@ method_of(const char *word)
 	    [HTTP_HEAD] = "HEAD",
 	    [HTTP_POST] = "POST",
 	    [HTTP_PUT] = "PUT",
+	    [HTTP_PATCH] = "PATCH",
 	    [HTTP_DELETE] = "DELETE"};
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -266,15 +267,14 @@ request_release(struct request *r)
 struct json_object *
 request_vars(struct rec *rec, const struct operation *op, struct json_object *options)
 {
-	static const char *const members[] = {"name", "url", "avatar", "image"};
+	static const char *const members[] = {"name", "url", "avatar", "item", "image"};
 	struct json_object *vars = json_new_object();
 
-	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+	for (size_t i = 0; rec != NULL && i < sizeof members / sizeof *members; i++)
 		json_put(vars, members[i], json_object_get(rec_get(rec, members[i])));
 	if (json_object_get_string_len(json_member(vars, "name")) == 0)
 		json_object_object_del(vars, "name"); /* left to the service */
-	if (options != NULL)
-		json_put(vars, "options", options_for(op, options));
+	json_put(vars, "options", options_for(op, options));
 	return vars;
 }
 

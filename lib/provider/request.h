@@ -34,8 +34,8 @@ struct request {
 };
 
 /* The variables of templates (template.h), made from a record: its name, url,
- * avatar and image, and those of the options that the operation declares.
- * options may be NULL. The caller owns the new object. */
+ * avatar, item and image, and those of the options that the operation declares.
+ * rec and options may be NULL. The caller owns the new object. */
 struct json_object *request_vars(
     struct rec *rec, const struct operation *op, struct json_object *options);
 
@@ -50,7 +50,7 @@ void request_vars_mark_name(
     struct json_object *vars, const struct provider *p, const char *mark);
 
 /* The values for an operation. vars may have name, url, options, avatar,
- * rendering, kind, page, page_size, cursor and image. */
+ * rendering, item, kind, page, page_size, cursor and image. */
 struct request_values {
 	const char *base_url;
 	struct json_object *vars;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "provider/request.h"
 #include "service/listing.h"
 #include "json/json.h"
 
@@ -14,15 +15,19 @@
  * are compared with a thousand requests. */
 #define SLICE_MS 20
 
+/* Of next_page: the list became shorter while it was read. */
+#define CHANGED (-2)
+
 struct listing {
 	struct engine *engine;
 	struct call_spec spec; /* of the next page */
 	listing_fn *entry;
 	listing_done *done;
 	void *arg;
+	struct json_object *given; /* variables of all pages */
 	struct json_object *paging;
 	int64_t page, pages, bytes;
-	int64_t last; /* page, as the service says; -1: it does not */
+	int64_t last, total; /* pages, entries, as the service says; -1: it does not */
 	char *cursor;
 	struct json_object *before; /* the entries of the page before */
 	struct call *call;          /* NULL: its page is being read */
@@ -41,6 +46,7 @@ end(struct listing *l, const struct failure *failure)
 	loop_cancel(l->engine->loop, &l->timer);
 	json_object_put(l->body);
 	json_object_put(l->before);
+	json_object_put(l->given);
 	free(l->cursor);
 	free(l);
 }
@@ -50,6 +56,8 @@ ask(struct listing *l)
 {
 	struct json_object *vars = json_new_object();
 
+	json_object_object_foreach(l->given, name, value)
+	    json_put(vars, name, json_object_get(value));
 	json_put_int(vars, "page", l->page);
 	json_put_int(vars, "page_size", json_int(l->paging, "/size", 100));
 	json_put_str(vars, "cursor", l->cursor);
@@ -81,26 +89,35 @@ next_by_cursor(struct listing *l, struct json_object *body, struct json_object *
 	return moved ? 1 : -1;
 }
 
-/* Moves on in a list with numbered pages. Returns -1 if the list shrank while it was
- * read: its entries have moved to pages that were read already. */
-static int
-next_by_number(struct listing *l, struct json_object *body, bool empty)
+/* True if the list has become shorter, so that entries may have moved to pages that were
+ * read already. */
+static bool
+is_shorter(struct listing *l, struct json_object *body, bool empty)
 {
-	int64_t last = json_int(body, json_str(l->paging, "/last"), -1), before = l->last;
-	bool first = l->pages == 1;
+	int64_t last = json_int(body, json_str(l->paging, "/last"), -1);
+	int64_t total = json_int(body, json_str(l->paging, "/total"), -1);
+	bool first = l->pages == 1,
+	     shorter = last < l->last || total < l->total || (empty && !first && last >= 0);
 
 	l->last = last;
-	if (last < before || (empty && !first && last >= 0) ||
-	    (empty && first && last > l->page))
+	l->total = total;
+	return shorter;
+}
+
+/* Moves on in a list with numbered pages. */
+static int
+next_by_number(struct listing *l, bool empty)
+{
+	if (empty && l->pages == 1 && l->last > l->page)
 		return -1;
-	if (last >= 0 ? l->page >= last : empty)
+	if (l->last >= 0 ? l->page >= l->last : empty)
 		return 0;
 	l->page++;
 	return 1;
 }
 
-/* Moves on to the next page. Returns 1; 0 if this was the last page; -1 if the list
- * cannot be read whole, for example because the service sends the same page again. */
+/* Moves on to the next page. Returns 1; 0 if this was the last page; CHANGED; -1 if the
+ * list cannot be read whole, for example because the service sends a page again. */
 static int
 next_page(struct listing *l, struct json_object *body, struct json_object *items)
 {
@@ -115,7 +132,7 @@ next_page(struct listing *l, struct json_object *body, struct json_object *items
 	json_object_put(l->before);
 	l->before = json_object_get(items);
 	if (style != NULL && strcmp(style, "page") == 0)
-		return next_by_number(l, body, empty);
+		return is_shorter(l, body, empty) ? CHANGED : next_by_number(l, empty);
 	if (style != NULL && strcmp(style, "cursor") == 0)
 		return next_by_cursor(l, body, items);
 	return 0;
@@ -132,13 +149,29 @@ is_no_entries(const struct listing *l, const struct call_result *result)
 	       result->body != NULL && l->last < l->page;
 }
 
+/* After the last page: ends with what next_page returned. */
+static void
+end_pages(struct listing *l, int status)
+{
+	const char *title = l->spec.account->provider->title;
+	struct failure failure = {0};
+
+	if (status == CHANGED)
+		err_set(&failure.err, CODE_LIST_CHANGED,
+		    "the list '%s' of %s became shorter while it was read", l->spec.op->name,
+		    title);
+	else if (status < 0)
+		err_set(&failure.err, CODE_BAD_ANSWER,
+		    "%s answered %s with no list that ends", title, l->spec.op->name);
+	end(l, status < 0 ? &failure : NULL);
+}
+
 /* Reads the rest of a page, and asks for the next one. */
 static void
 read_page(void *arg)
 {
 	struct listing *l = arg;
 	struct loop *loop = l->engine->loop;
-	struct failure malformed = {0};
 	struct json_object *items = json_at(l->body, json_str(l->paging, "/items"));
 	int64_t until = clock_monotonic_ms() + SLICE_MS;
 	int more;
@@ -148,16 +181,33 @@ read_page(void *arg)
 			loop_at(loop, &l->timer, loop_now(loop), read_page, l);
 			return;
 		}
-		l->entry(l->arg, json_item(items, l->at++));
+		switch (l->entry(l->arg, json_item(items, l->at++))) {
+		case LISTING_HOLD:
+			return;
+		case LISTING_ENOUGH:
+			end(l, NULL);
+			return;
+		case LISTING_MORE:
+			break;
+		}
 	}
 	more = next_page(l, l->body, items);
-	if (more > 0) {
+	if (more > 0)
 		ask(l);
-		return;
-	}
-	err_set(&malformed.err, CODE_BAD_ANSWER, "%s answered %s with no list that ends",
-	    l->spec.account->provider->title, l->spec.op->name);
-	end(l, more < 0 ? &malformed : NULL);
+	else
+		end_pages(l, more);
+}
+
+void
+listing_go_on(struct listing *l)
+{
+	loop_at(l->engine->loop, &l->timer, loop_now(l->engine->loop), read_page, l);
+}
+
+int64_t
+listing_pages(const struct listing *l)
+{
+	return l->pages + (l->call != NULL);
 }
 
 static void
@@ -189,9 +239,12 @@ listing_start(struct engine *engine, const struct call_spec *page, listing_fn *e
 	    .entry = entry,
 	    .done = done,
 	    .arg = arg,
+	    .given = page->vars != NULL ? json_object_get(page->vars)
+	                                : request_vars(NULL, page->op, NULL),
 	    .paging = paging,
 	    .page = json_int(paging, "/first", 1),
 	    .last = -1,
+	    .total = -1,
 	    .deadline = loop_now(engine->loop) + page->timeout_ms};
 	l->spec.deadline = &l->deadline;
 	ask(l);

@@ -1,24 +1,42 @@
 /*
- * listing: reads all entries of a service's list, page after page.
+ * listing: reads the entries of a service's list, page after page.
+ *
+ * One page is in memory at a time. A list that becomes shorter while it is read
+ * fails with list_changed: an entry may have moved to a page that was read
+ * already. A list with neither a number of pages nor of entries, and without
+ * cursors, cannot be watched like this.
  */
 #ifndef AV_SERVICE_LISTING_H
 #define AV_SERVICE_LISTING_H
 
 #include "service/call.h"
 
+/* What a caller wants after an entry. */
+enum listing_next {
+	LISTING_MORE,
+	LISTING_HOLD, /* the next one after listing_go_on */
+	LISTING_ENOUGH, /* no other: the listing is done, without a failure */
+};
+
 /* Called for each entry, borrowed. */
-typedef void listing_fn(void *arg, struct json_object *entry);
+typedef enum listing_next listing_fn(void *arg, struct json_object *entry);
 
 /* Called once at the end; failure NULL: the list is complete. */
 typedef void listing_done(void *arg, const struct failure *failure);
 
-/* page: the call for each page, without vars and deadline, which the listing
- * sets. Its timeout is for the whole list, which may have 1 GiB. The result is
- * valid until done returns. */
+/* page: the call for each page, without deadline, which the listing sets; its
+ * vars, which may be NULL, are those of every page. Its timeout is for the
+ * whole list, which may have 1 GiB. The result is valid until done returns. */
 struct listing;
 struct listing *listing_start(struct engine *engine,
     const struct call_spec *page, listing_fn *entry, listing_done *done,
     void *arg);
+
+/* Goes on after LISTING_HOLD. */
+void listing_go_on(struct listing *l);
+
+/* How many requests it has sent. */
+int64_t listing_pages(const struct listing *l);
 
 /* Ends it soon, perhaps at once, with a failure. */
 void listing_stop(struct listing *l);

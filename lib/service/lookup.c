@@ -369,7 +369,7 @@ match_of(const struct lookup *l, struct json_object *entry)
 	    entry);
 }
 
-static void
+static enum listing_next
 add_candidate(void *arg, struct json_object *entry)
 {
 	struct lookup_batch *batch = arg;
@@ -384,6 +384,7 @@ add_candidate(void *arg, struct json_object *entry)
 			        &(struct answer){.body = entry}, batch->list, NULL),
 			    match);
 	}
+	return LISTING_MORE;
 }
 
 static void

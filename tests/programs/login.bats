@@ -33,7 +33,7 @@ forget_env() {
 # acme: a service that has no operation to check a key by, so that any key is kept
 acme() {
 	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
-	jq 'del(.operations.list, .operations.create.lookup)' <(example) >"$XDG_CONFIG_HOME/avtools/providers/acme.json"
+	jq 'del(.operations.avatars, .operations.create.lookup)' <(example) >"$XDG_CONFIG_HOME/avtools/providers/acme.json"
 }
 
 @test "a key is kept if the service accepts it, in a file of mode 0600" {

@@ -201,7 +201,7 @@ bad.json:8:50" ]
 .operations.create.answer.required = ["id","size"]~'size' is required but not taken
 del(.operations.create.answer.take.id) | .operations.create.answer.required = []~its answer must require id
 .operations.create.answer = "none"~no answer is called 'none'
-del(.operations.list)|del(.operations.create.lookup.operation)~no operation is called 'list'
+del(.operations.avatars)|del(.operations.create.lookup.operation)~no operation is called 'avatars'
 .operations.create.lookup.picture = "still"~the answer of 'list' takes no 'still'
 .operations.create.options.properties.extra = {"type":"string"}~no template sends the option
 .operations.create.options.properties.style = {}~the option needs a type
@@ -216,9 +216,9 @@ del(.operations.create.lookup.match)~a list needs match or tag to tell candidate
 .operations.status.answer.required = []~it asks for a state: its answer must require status
 del(.operations.status.answer.states)~it asks for a state: its answer must require status
 del(.operations.status) | .kinds = {} | .default_kinds = []~it must take a status
-.kinds.portrait.start = ["list"] | .kinds.portrait.status = "status"~its first operation must require id
+.kinds.portrait.start = ["avatars"] | .kinds.portrait.status = "status"~its first operation must require id
 .kinds.portrait.start = ["create"]~a kind with start needs a status
-.kinds.portrait.status = "list"~it asks for a state: its answer must require status
+.kinds.portrait.status = "avatars"~it asks for a state: its answer must require status
 .kinds.portrait.result.operation = "none"~its result is not an operation
 .kinds.portrait.result.take = "none"~does not take 'none'
 .kinds.portrait.start = ["none"]~number 1 is not an operation

@@ -48,7 +48,7 @@ static const char service[] =
     "   'status': {'method': 'GET', 'path': '/faces',"
     "     'answer': {'take': {'provider_status': '/state'},"
     "       'required': ['provider_status'], 'states': 'face'}},"
-    "   'list': {'method': 'GET', 'path': '/faces', 'paging': {'style': 'none', 'items': ''}},"
+    "   'avatars': {'method': 'GET', 'path': '/faces', 'paging': {'style': 'none', 'items': ''}},"
     "   'remove': {'method': 'DELETE', 'path': '/faces'}},"
     " 'states': {'face': {'drawing': 'processing', 'done': 'ready', '7': 'failed'}}}";
 
@@ -573,7 +573,7 @@ lists_are_whole(void **state)
 		    .status = 200, .body = body, .len = strlen(body)};
 		struct answer a;
 
-		answer_init(&a, &r, provider_operation(acme, "list"));
+		answer_init(&a, &r, provider_operation(acme, "avatars"));
 		assert_int_equal(a.body != NULL, all[i].read);
 		answer_release(&a);
 		free(body);

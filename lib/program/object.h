@@ -1,0 +1,30 @@
+/*
+ * object: puts an object of a service, as a response or a list describes it,
+ * into a record that the other programs take as it is.
+ *
+ * An avatar becomes `avatar`, a rendering the only entry of `renderings`, and
+ * anything else `item`: each has what the operation's answer takes. The whole
+ * object is `provider_data`, without members that are named as secrets are
+ * (which no record may have) and without pictures.
+ */
+#ifndef AV_PROGRAM_OBJECT_H
+#define AV_PROGRAM_OBJECT_H
+
+#include <json-c/json.h>
+
+#include "provider/provider.h"
+#include "json/rec.h"
+
+/* op: whose response it is. taken: as from answer_taken. whole: the object, or
+ * NULL. Both are borrowed. */
+void object_put(struct rec *rec, const struct operation *op,
+    struct json_object *taken, struct json_object *whole);
+
+/* What the record holds of this sort ("avatar", "rendering", "item"), borrowed.
+ * NULL and no_avatar if it has none with an id, or several. */
+struct json_object *object_of(struct rec *rec, const char *sort, struct err *e);
+
+/* A record for an id that was given as a line or an operand. */
+void object_put_id(struct rec *rec, const char *sort, const char *id);
+
+#endif
