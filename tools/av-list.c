@@ -10,9 +10,9 @@
 #include "base/similar.h"
 #include "base/strings.h"
 #include "program/object.h"
+#include "program/operate.h"
 #include "program/session.h"
 #include "provider/answer.h"
-#include "provider/options.h"
 #include "provider/request.h"
 #include "provider/target.h"
 #include "service/listing.h"
@@ -215,30 +215,6 @@ find_list(const struct provider *p, const char *name, struct err *e)
 	return NULL;
 }
 
-/* Checks the options, and that the record has the id that the path needs. */
-static int
-check(struct reading *r, struct json_object *options, struct err *e)
-{
-	const char *needed = target_needed(r->op);
-	struct findings fs = {0};
-
-	if (needed != NULL && object_of(r->item->rec, needed, e) == NULL)
-		return -1;
-	options_check(r->account->provider, r->op, options, &fs);
-	options_check_operation(r->op, options, &fs);
-	if (fs.n > 0)
-		return err_set(e, fs.list[0].code, "%s", fs.list[0].message);
-	for (size_t i = 0; i < r->self->o->given.n; i++) {
-		const char *given = r->self->o->given.v[i];
-		struct similar similar = {.word = given};
-		if (!options_takes(r->op, given, &similar))
-			return err_set(e, CODE_OPTION_UNKNOWN,
-			    "the list '%s' takes no -O %.*s%s", r->op->name,
-			    (int)strcspn(given, "="), given, similar.hint);
-	}
-	return 0;
-}
-
 static void
 begin(void *arg, struct item *item)
 {
@@ -248,12 +224,12 @@ begin(void *arg, struct item *item)
 	struct json_object *options;
 	struct reading *r;
 	struct err e;
-	int status;
 
 	if (a == NULL)
 		return;
 	op = find_list(a->provider, self->name, &e);
-	if (op == NULL) {
+	if (op == NULL || operate_options(item->rec, a->provider, op, &self->o->given,
+	                      &options, &e) < 0) {
 		run_fail(item, &e);
 		return;
 	}
@@ -263,33 +239,25 @@ begin(void *arg, struct item *item)
 	    .account = a,
 	    .op = op,
 	    .left = self->o->limit > 0 ? self->o->limit : -1};
-	options = options_of(item->rec, a->provider, &self->o->given);
-	status = check(r, options, &e);
 	r->vars = request_vars(item->rec, op, options);
 	json_object_put(options);
-	if (status < 0) {
-		reading_free(r);
-		run_fail(item, &e);
-		return;
-	}
 	item->state = r;
 	item->stop = stop;
 	item->room = go_on;
 	read_list(r);
 }
 
-/* True if the list of the provider of -p belongs to avatars or other objects, which are to be read. */
-static bool
-needs_records(const struct list_tool *self)
+/* A name that the provider of -p does not know is a mistake of the command line. */
+static char **
+what_to_read(struct list_tool *self, char **operands)
 {
-	const struct strings *names = &self->session.common->providers;
-	struct account *a;
-	const struct operation *op;
+	const struct provider *p = operate_provider(&self->session);
+	const struct operation *op = NULL;
 	struct err e;
 
-	a = names->n > 0 ? accounts_get(self->session.engine.accounts, names->v[0], &e) : NULL;
-	op = a != NULL ? provider_operation(a->provider, self->name) : NULL;
-	return names->n == 0 || (op != NULL && target_needed(op) != NULL);
+	if (p != NULL && (op = find_list(p, self->name, &e)) == NULL)
+		opt_misuse(&usage, "%s", e.message);
+	return operate_operands(&self->session, &usage, op, operands);
 }
 
 int
@@ -299,8 +267,6 @@ main(int argc, char *argv[])
 	    .doing = "being listed",
 	    .input = INPUT_AVATARS,
 	    .begin = begin};
-	static char nothing[] = "{}";
-	char *account[] = {nothing, NULL};
 	struct options o = {0};
 	struct list_tool self = {.name = "avatars", .o = &o};
 	char **operands = argv + opt_parse(argc, argv, &usage, table, &o);
@@ -315,10 +281,7 @@ main(int argc, char *argv[])
 	    &(struct session_options){
 	        .window = o.common.keep_order ? 1 : (size_t)o.common.jobs},
 	    &step, &self);
-	if (!needs_records(&self) && operands[0] != NULL)
-		opt_misuse(&usage, "the list '%s' takes no id: '%s'", self.name, operands[0]);
-	status = run_records(
-	    self.session.run, needs_records(&self) ? operands : account);
+	status = run_records(self.session.run, what_to_read(&self, operands));
 	session_close(&self.session, status);
 	strings_release(&o.given);
 	run_exit(status);

@@ -12,8 +12,10 @@
 #include "base/mem.h"
 #include "base/similar.h"
 #include "program/opt.h"
+#include "program/reach.h"
 #include "provider/builtin.h"
 #include "provider/load.h"
+#include "provider/target.h"
 #include "json/json.h"
 
 struct options {
@@ -22,7 +24,7 @@ struct options {
 };
 
 static const struct opt table[] = {
-    {'w', "words", NULL, "list, kinds, options: print words and meanings", OPT_FLAG,
+    {'w', "words", NULL, "list, kinds, options, operations: print words", OPT_FLAG,
         offsetof(struct options, words)},
     {0, "step", "STEP", "options: only those of upload or of render", OPT_STR,
         offsetof(struct options, step)},
@@ -31,12 +33,13 @@ static const struct opt table[] = {
 
 static const struct opt_usage usage = {
     .synopsis = "av-provider list | show NAME | kinds NAME | options NAME |\n"
-                "       check FILE... | schema [provider|record|report]",
+                "       operations NAME | check FILE... | schema [provider|record|report]",
     .about = "Shows and checks the descriptions of avatar services:\n"
              "  list     one JSON object for each provider\n"
              "  show     a description as it was written\n"
              "  kinds    the renderings that a provider offers, for -r\n"
              "  options  the options of each operation, for -O\n"
+             "  operations  what can be asked of it, and which program does\n"
              "  check    every mistake in a description, with line and column\n"
              "  schema   the JSON Schema of descriptions, records or reports",
     .examples =
@@ -320,6 +323,40 @@ options(struct print *print, char **operands)
 	provider_free(p);
 }
 
+static void
+put_operation(struct print *print, const struct provider *p, const struct operation *op)
+{
+	struct json_object *o, *cost = json_at(op->def, "/cost");
+	const char *meaning = json_str(op->def, "/description");
+
+	if (print->o->words) {
+		put_word(print, op->name, meaning != NULL ? meaning : op->path);
+		return;
+	}
+	o = json_new_object();
+	json_put_str(o, "operation", op->name);
+	json_put_str(o, "description", meaning);
+	json_put_str(o, "program", reach_program(p, op));
+	json_put_str(o, "method", op->method);
+	json_put_str(o, "path", op->path);
+	json_put_str(o, "needs", target_needed(op));
+	json_put_str(o, "describes", target_described(op));
+	json_put_bool(o, "repeatable", op->repeatable);
+	if (cost != NULL)
+		json_put(o, "cost", share(cost));
+	put_line(print, o);
+}
+
+static void
+operations(struct print *print, char **operands)
+{
+	struct provider *p = load(operands);
+
+	for (size_t i = 0; i < p->n_operations; i++)
+		put_operation(print, p, &p->operations[i]);
+	provider_free(p);
+}
+
 /* Reads all files before it checks the first. */
 static void
 check(struct print *print, char **operands)
@@ -373,6 +410,7 @@ static const struct {
     {"show", show},
     {"kinds", kinds},
     {"options", options},
+    {"operations", operations},
     {"check", check},
     {"schema", schema},
 };

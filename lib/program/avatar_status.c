@@ -47,9 +47,8 @@ is_lost(const struct call_result *result, enum code code, const char *what,
 	return true;
 }
 
-/* Marks the entry of this operation and id in the ledger. */
-static void
-mark(struct ledger *ledger, struct account *a, const char *operation, const char *id,
+void
+status_mark(struct ledger *ledger, struct account *a, const char *operation, const char *id,
     enum ledger_fate fate)
 {
 	struct ledger_key key = {.operation = operation,
@@ -66,9 +65,9 @@ status_mark_rendering(struct ledger *ledger, struct account *a, const struct kin
     const char *id, enum ledger_fate fate)
 {
 	if (kind->starts == 0)
-		mark(ledger, a, "create", id, fate);
+		status_mark(ledger, a, "create", id, fate);
 	for (size_t i = 0; i < kind->starts; i++)
-		mark(ledger, a, kind->start[i]->name, id, fate);
+		status_mark(ledger, a, kind->start[i]->name, id, fate);
 }
 
 void
@@ -80,7 +79,7 @@ status_put_avatar(struct session *s, struct account *a, struct rec *rec,
 	if (result->failure == NULL)
 		copy_shown(rec_edit(rec, "avatar"), result->taken);
 	if (is_lost(result, CODE_AVATAR_FAILED, "avatar", f, &fate))
-		mark(session_ledger(s), a, "create",
+		status_mark(session_ledger(s), a, "create",
 		    json_str(rec_get(rec, "avatar"), "/id"), fate);
 }
 

@@ -20,6 +20,10 @@ void status_put_avatar(struct session *s, struct account *a, struct rec *rec,
 void status_put_rendering(struct session *s, struct account *a, struct rec *rec,
     int index, const struct call_result *result, struct failure *f);
 
+/* Marks the entry of this operation and id. ledger and id may be NULL. */
+void status_mark(struct ledger *ledger, struct account *a,
+    const char *operation, const char *id, enum ledger_fate fate);
+
 /* Marks the entries of the operations that start this kind of rendering, or of
  * `create` for a kind that comes with the avatar. */
 void status_mark_rendering(struct ledger *ledger, struct account *a,

@@ -37,29 +37,29 @@ clean(struct json_object *o)
 	return copy;
 }
 
-/* Moves a member of an object to another one, under a name. */
+/* Copies all members, in place of those of the same names. */
 static void
-move(struct json_object *from, const char *name, struct json_object *to, const char *as)
+copy_members(struct json_object *to, struct json_object *from)
 {
-	json_put(to, as, json_object_get(json_member(from, name)));
-	json_object_object_del(from, name);
+	json_object_object_foreach(from, name, value)
+	    json_put(to, name, json_object_get(value));
 }
 
 /* taken: changed here. */
 static void
 put_rendering(struct rec *rec, struct json_object *taken)
 {
-	struct json_object *all = json_new_array();
+	struct json_object *all = json_new_array(), *before = rec_get(rec, "renderings");
+	struct json_object *avatar = json_member(taken, "avatar_id"), *entry;
 
-	if (json_member(taken, "avatar_id") != NULL) {
-		struct json_object *avatar = json_new_object();
-
-		move(taken, "avatar_id", avatar, "id");
-		rec_set(rec, "avatar", avatar);
-	}
-	if (json_member(taken, "status") == NULL)
-		json_put_str(taken, "status", "processing");
-	json_append(all, json_object_get(taken));
+	if (avatar != NULL)
+		json_put(rec_edit(rec, "avatar"), "id", json_object_get(avatar));
+	json_object_object_del(taken, "avatar_id");
+	entry = json_len(before) == 1 ? json_copy(json_item(before, 0)) : json_new_object();
+	copy_members(entry, taken);
+	if (json_member(entry, "status") == NULL)
+		json_put_str(entry, "status", "processing");
+	json_append(all, entry);
 	rec_set(rec, "renderings", all);
 }
 
@@ -70,16 +70,12 @@ object_put(struct rec *rec, const struct operation *op, struct json_object *take
 	const char *sort = target_described(op), *name = json_str(taken, "/name");
 	struct json_object *shown = clean(taken);
 
-	if (json_object_object_length(shown) == 0) {
-		json_object_put(shown);
-		shown = NULL;
-	}
-	if (shown != NULL && name != NULL && strcmp(sort, "item") != 0)
+	if (name != NULL && strcmp(sort, "item") != 0)
 		rec_set_str(rec, "name", name);
-	if (shown != NULL && strcmp(sort, "rendering") == 0)
+	if (json_object_object_length(shown) > 0 && strcmp(sort, "rendering") == 0)
 		put_rendering(rec, shown);
-	else if (shown != NULL)
-		rec_set(rec, sort, json_object_get(shown));
+	else if (json_object_object_length(shown) > 0)
+		copy_members(rec_edit(rec, sort), shown);
 	json_object_put(shown);
 	if (whole != NULL)
 		rec_set(rec, "provider_data", clean(whole));
@@ -102,6 +98,20 @@ object_of(struct rec *rec, const char *sort, struct err *e)
 		err_set(e, CODE_NO_AVATAR, "the record has no %s with an id: see av-list",
 		    sort);
 	return NULL;
+}
+
+void
+object_set_status(struct rec *rec, const char *sort, const char *status)
+{
+	struct json_object *all;
+
+	if (strcmp(sort, "rendering") != 0) {
+		json_put_str(rec_edit(rec, sort), "status", status);
+		return;
+	}
+	all = json_copy(rec_get(rec, "renderings"));
+	json_put_str(json_item(all, 0), "status", status);
+	rec_set(rec, "renderings", all);
 }
 
 void

@@ -3,7 +3,7 @@
  * into a record that the other programs take as it is.
  *
  * An avatar becomes `avatar`, a rendering the only entry of `renderings`, and
- * anything else `item`: each has what the operation's answer takes. The whole
+ * anything else `item`: each gets what the operation's answer takes. The whole
  * object is `provider_data`, without members that are named as secrets are
  * (which no record may have) and without pictures.
  */
@@ -23,6 +23,9 @@ void object_put(struct rec *rec, const struct operation *op,
 /* What the record holds of this sort ("avatar", "rendering", "item"), borrowed.
  * NULL and no_avatar if it has none with an id, or several. */
 struct json_object *object_of(struct rec *rec, const char *sort, struct err *e);
+
+/* Sets the state of what the record holds of this sort. */
+void object_set_status(struct rec *rec, const char *sort, const char *status);
 
 /* A record for an id that was given as a line or an operand. */
 void object_put_id(struct rec *rec, const char *sort, const char *id);

@@ -169,6 +169,12 @@ run_drop(struct item *item)
 }
 
 void
+run_read_as(struct run *run, enum input_kind kind)
+{
+	run->input.kind = kind;
+}
+
+void
 run_keep_steps(struct run *run)
 {
 	run->keep_steps = true;

@@ -81,6 +81,10 @@ void run_free(struct run *run);
  * the program has to die of; run_exit takes both. */
 int run_records(struct run *run, char **operands);
 
+/* What lines without JSON are, if not what the step says. Before
+ * run_records. */
+void run_read_as(struct run *run, enum input_kind kind);
+
 /* From now on, each record that is begun gets an entry in `steps`. */
 void run_keep_steps(struct run *run);
 

@@ -177,6 +177,8 @@ check_list(struct check *c, const struct operation *op)
 		return;
 	need(c, delete != NULL, "no operation is called '%s'", name);
 	need(c, target_is_list(op), "delete is for lists");
+	need(c, delete == NULL || delete->repeatable,
+	    "delete: '%s' must be repeatable", name);
 	need(c, delete == NULL || target_needed(delete) == target_described(op),
 	    "delete: '%s' does not take the id of an entry", name);
 }

@@ -88,6 +88,8 @@ dry_run_report(const struct dry_run *run, size_t failed)
 {
 	struct buf text = {0};
 
+	if (run->free > 0)
+		buf_printf(&text, "%zu to send, free; ", run->free);
 	buf_printf(&text, "%zu to create, %zu already made, %zu unknown, %zu refused",
 	    run->create, run->made, run->unknown, run->refused);
 	if (failed > run->refused)

@@ -14,7 +14,8 @@ struct dry_run_cost;
 /* Zeroed is empty. */
 struct dry_run {
 	size_t create, made, unknown;
-	size_t refused; /* counted by the caller */
+	/* Counted by the caller; free: requests that cost nothing. */
+	size_t refused, free;
 	struct dry_run_cost *costs;
 	size_t ncosts;
 };
