@@ -31,6 +31,15 @@ _av_chosen() {
   fi
 }
 
+# The operation that the line names.
+_av_operation() {
+  local i
+  for ((i = 1; i < ${#words[@]} - 1; i++)); do
+    [[ ${words[i]} == -* || ${words[i - 1]} == -[pOuj] ]] || { echo "${words[i]}"; return; }
+  done
+  echo avatars
+}
+
 # What can follow the option $1 of program $2; nothing: files, or a word of the user's own.
 _av_values() {
   local name step
@@ -42,14 +51,18 @@ _av_values() {
     for name in $(_av_chosen); do _av_words kinds "$name"; done
     ;;
   -O | --option)
-    case $2 in *render) step=render ;; *) step=upload ;; esac
+    case $2 in
+    *render) step=render ;;
+    *list | *call) step=$(_av_operation) ;;
+    *) step=upload ;;
+    esac
     for name in $(_av_chosen); do _av_words options "$name" --step "$step"; done
     ;;
   --ledger) echo none ;;
   --progress) printf '%s\n' auto plain json none ;;
   --state) [[ $2 != *ledger ]] || printf '%s\n' intended made unknown not_made failed gone ;;
   --grant) printf '%s\n' password-realm password client_credentials authorization_code device_code ;;
-  --step) printf '%s\n' upload render ;;
+  --step) printf '%s\n' upload render list delete call ;;
   --*) for name in $(_av_chosen); do
     _av_words kinds "$name" | sed -n "s/^${1#--}=\(.\)/\1/p"
   done ;;
@@ -58,13 +71,16 @@ _av_values() {
 
 # What can stand alone, as in `av-ledger settle`.
 _av_operands() {
-  local count=0 i
+  local count=0 i name
   for ((i = 1; i < ${#words[@]} - 1; i++)); do
-    [[ ${words[i]} == -* ]] || count=$((count + 1))
+    [[ ${words[i]} == -* || ${words[i - 1]} == -[pOuj] ]] || count=$((count + 1))
   done
   case $1:$count:${words[1]-} in
-  *provider:0:*) printf '%s\n' list show kinds options check schema ;;
-  *provider:1:show | *provider:1:kinds | *provider:1:options) _av_words list ;;
+  *provider:0:*) printf '%s\n' list show kinds options operations check schema ;;
+  *provider:1:show | *provider:1:kinds | *provider:1:options | *provider:1:operations) _av_words list ;;
+  *list:0:* | *call:0:*) for name in $(_av_chosen); do
+    _av_words operations "$name" --step "${1##*-}"
+  done ;;
   *ledger:0:*) printf '%s\n' list show spend export import settle forget check ;;
   *provider:1:schema) printf '%s\n' provider record report ;;
   esac
@@ -123,5 +139,5 @@ _av() {
   done < <(sort -u <<<"$list")
 }
 
-complete -o default -F _av av-validate av-fit av-upload av-poll av-render av-token av-ledger \
+complete -o default -F _av av-validate av-fit av-upload av-poll av-render av-list av-delete av-call av-token av-ledger \
   av-provider av-doctor av-sandbox av-report av-sheet

@@ -73,7 +73,7 @@ function __av_values -a option program
         case --grant
             string split ' ' 'password-realm password client_credentials authorization_code device_code'
         case --step
-            string split ' ' 'upload render'
+            string split ' ' 'upload render list delete call'
         case '--*'
             __av_kinds | string replace -fr -- '^'(string sub -s 3 -- $option)'=(?=[^\t])' ''
     end
@@ -84,11 +84,15 @@ function __av_operands -a program
     set -l before (string match -v -- '-*' (commandline -opc)[2..-1])
     switch $program:(count $before):"$before[1]"
         case '*provider:0:'
-            string split ' ' 'list show kinds options check schema'
-        case '*provider:1:show' '*provider:1:kinds' '*provider:1:options'
+            string split ' ' 'list show kinds options operations check schema'
+        case '*provider:1:show' '*provider:1:kinds' '*provider:1:options' '*provider:1:operations'
             av-provider list --words 2>/dev/null
         case '*provider:1:schema'
             string split ' ' 'provider record report'
+        case '*list:0:*' '*call:0:*'
+            for name in (__av_chosen)
+                av-provider operations $name --step (string replace -r '.*-' '' -- $program) --words 2>/dev/null
+            end
         case '*ledger:0:'
             string split ' ' 'list show spend export import settle forget check'
         case '*'
@@ -124,6 +128,6 @@ function __av_complete
     __av_operands $program
 end
 
-for program in av-validate av-fit av-upload av-poll av-render av-token av-ledger av-provider av-doctor av-sandbox av-report av-sheet
+for program in av-validate av-fit av-upload av-poll av-render av-list av-delete av-call av-token av-ledger av-provider av-doctor av-sandbox av-report av-sheet
     complete -c $program -f -a '(__av_complete)'
 end

@@ -26,7 +26,7 @@ struct options {
 static const struct opt table[] = {
     {'w', "words", NULL, "list, kinds, options, operations: print words", OPT_FLAG,
         offsetof(struct options, words)},
-    {0, "step", "STEP", "options: only those of upload or of render", OPT_STR,
+    {0, "step", "STEP", "options, operations: only those of upload, list ...", OPT_STR,
         offsetof(struct options, step)},
     {0},
 };
@@ -286,31 +286,22 @@ put_option(struct print *print, const struct operation *op, const char *name,
 	put_line(print, o);
 }
 
-/* True if the step sends the operation: av-upload creates, av-render starts kinds. */
+/* True if the step is the program that has the operation, without av-, or its name. */
 static bool
 of_step(const struct provider *p, const struct operation *op, const char *step)
 {
 	if (step == NULL)
 		return true;
-	if (strcmp(step, "upload") == 0)
-		return strcmp(op->name, "create") == 0;
-	for (size_t i = 0; i < p->n_kinds; i++)
-		for (size_t s = 0; s < p->kinds[i].starts; s++)
-			if (p->kinds[i].start[s] == op)
-				return true;
-	return false;
+	return strcmp(reach_program(p, op) + strlen("av-"), step) == 0 ||
+	       strcmp(op->name, step) == 0;
 }
 
 static void
 options(struct print *print, char **operands)
 {
 	const char *step = print->o->step;
-	struct provider *p;
+	struct provider *p = load(operands);
 
-	if (step != NULL && strcmp(step, "upload") != 0 && strcmp(step, "render") != 0)
-		opt_misuse(&usage,
-		    "--step takes upload or render, not '%s'; try --step upload", step);
-	p = load(operands);
 	for (size_t i = 0; i < p->n_operations; i++) {
 		const struct operation *op = &p->operations[i];
 		struct json_object *all = json_at(op->def, "/options/properties");
@@ -353,7 +344,8 @@ operations(struct print *print, char **operands)
 	struct provider *p = load(operands);
 
 	for (size_t i = 0; i < p->n_operations; i++)
-		put_operation(print, p, &p->operations[i]);
+		if (of_step(p, &p->operations[i], print->o->step))
+			put_operation(print, p, &p->operations[i]);
 	provider_free(p);
 }
 

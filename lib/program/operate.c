@@ -169,7 +169,7 @@ operate_provider(struct session *s)
 	struct account *a = NULL;
 	struct err e;
 
-	if (names->n == 1)
+	if (names->n > 0)
 		a = accounts_get(s->engine.accounts, names->v[0], &e);
 	return a != NULL ? a->provider : NULL;
 }

@@ -34,7 +34,7 @@ int operate_options(struct rec *rec, const struct provider *p,
 void operate_start(struct operate *self, struct item *item, struct account *a,
     const struct operation *op);
 
-/* The provider of -p, if it is one; NULL: none, several, or unusable. */
+/* The first provider of -p; NULL: there is none, or it is unusable. */
 const struct provider *operate_provider(struct session *s);
 
 /* What the run is to read: the operands, or one empty record for an operation

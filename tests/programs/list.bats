@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# av-list: every list of a service as records, page by page, while the list may change.
+
+load helper
+
+# lists ARGUMENT...: starts a service that lists (servers/list-server) as Anam's
+lists() {
+	rm -f url
+	mkfifo url
+	"$TESTS/servers/list-server" "$@" >url 3>&- &
+	SERVER=$!
+	read -r url <url
+	export ANAM_API_URL=$url ANAM_API_KEY=key
+}
+
+@test "help and version on stdout; usage errors on stderr, exit status 64" {
+	check_usage av-list --limit --nonsense "--limit 0" "-p argil nonsense" "-p argil avatars x"
+}
+
+@test "a list that the service does not have: its lists are named" {
+	run -64 --separate-stderr av-list -p argil vidos
+	[[ $stderr == *"no list 'vidos'"*"did you mean 'videos'"*avatars,*videos* ]]
+}
+
+@test "avatars of each service come out as records that av-poll and av-render take" {
+	box
+	photos 3 1280x720
+	av-upload -k -p anam,avtr1,argil -j 8 photos/* | av-poll >made
+	for provider in anam avtr1 argil; do
+		av-list -p "$provider" >listed
+		is "$(of listed 'map(.avatar.id) | sort')" "$(of made "map(select(.provider == \"$provider\") | .avatar.id) | sort")"
+		is "$(of listed 'map([.provider, .avatar.status, .list, (.provider_data | type)]) | unique')" \
+			"[[\"$provider\",\"ready\",null,\"object\"]]"
+		check_schema listed
+		av-poll <listed | cmp - listed
+	done
+	av-list -p anam | av-render -o out >rendered
+	is "$(codes rendered)" "3 ready"
+	is "$(ls out | wc -l)" 3
+	check_sandbox
+}
+
+@test "videos become renderings, which av-render fetches by their ids" {
+	box
+	photos 2 1280x720
+	av-upload -p argil photos/* | av-poll | av-render -r video -O text=Hello -o first >made
+	av-list -p argil videos >listed
+	is "$(of listed 'map([.list, .renderings[0].kind, .renderings[0].status]) | unique')" '[["videos","video","ready"]]'
+	is "$(of listed 'map(.avatar.id) | sort')" "$(of made 'map(.avatar.id) | sort')"
+	av-poll <listed | av-render -o second >fetched
+	is "$(of fetched 'map(.renderings[] | select(.kind == "video") | .sha256) | unique')" \
+		"$(of made 'map(.renderings[0].sha256) | unique')"
+	is "$(stat .argil.duplicates_count)" 0
+	check_schema listed fetched
+}
+
+@test "filters, --limit, --table, several accounts" {
+	box
+	photos 3 1280x720
+	av-upload -q -p anam,avtr1 photos/* >made
+	is "$(av-list -p anam,avtr1 --limit 2 | jq -r .provider | sort | uniq -c | xargs)" "2 anam 2 avtr1"
+	av-list -p avtr1 --table >table
+	[[ $(head -n 1 table) == ID*NAME*STATE*MADE* ]]
+	is "$(wc -l <table)" 4
+	run -65 --separate-stderr av-list -p anam -O serch=x
+	[[ $stderr == *serch* ]]
+}
+
+@test "no member of a secret's name is written" {
+	lists 2
+	av-list -p anam >listed
+	is "$(wc -l <listed)" 2
+	run ! grep -qi 'sk_never_shown' listed
+	av-poll <listed >/dev/null
+}
+
+@test "a long list: each page is written before the next one is read" {
+	rm -f url
+	mkfifo url go
+	"$TESTS/servers/list-server" held <go >url 3>&- &
+	SERVER=$!
+	exec 7>go
+	read -r url <url
+	ANAM_API_URL=$url ANAM_API_KEY=key av-list -p anam >listed 3>&- 7>&- &
+	list=$!
+	until_is 100 sh -c 'wc -l <listed'
+	echo >&7
+	until_is 200 sh -c 'wc -l <listed'
+	echo >&7
+	wait "$list"
+	is "$(wc -l <listed)" 300
+	exec 7>&-
+}
+
+@test "100,000 avatars in bounded memory" {
+	lists 100000
+	command time -f %M -o kb av-list -p anam >listed
+	is "$(wc -l <listed)" 100000
+	[ -n "${AV_SANITIZED:-}" ] || [ "$(cat kb)" -lt 40000 ]
+}
+
+@test "avatars that are made while the list is read: none is missing, none comes twice" {
+	lists 500 3:+7
+	av-list -p anam >listed
+	is "$(jq -r .avatar.id listed | sort | uniq -d | wc -l)" 0
+	is "$(of listed 'map(select(.name | ltrimstr("n") | tonumber <= 500)) | length')" 500
+}
+
+@test "avatars that are deleted while the list is read: it is read again, so none is missing" {
+	lists 500 3:7
+	av-list -p anam >listed
+	is "$(of listed 'map(select(.name | ltrimstr("n") | tonumber <= 493) | .name) | unique | length')" 493
+	is "$(jq -r .avatar.id listed | sort | uniq -d | wc -l)" 0
+}
+
+@test "a reader that ends early ends the list" {
+	lists 100000
+	av-list -p anam | head -n 3 >first
+	is "$(wc -l <first)" 3
+}
