@@ -26,7 +26,7 @@ struct options {
 static const struct opt table[] = {
     {'w', "words", NULL, "list, kinds, options, operations: print words", OPT_FLAG,
         offsetof(struct options, words)},
-    {0, "step", "STEP", "options, operations: only those of upload, list ...", OPT_STR,
+    {0, "step", "STEP", "only those of upload, list or another step", OPT_STR,
         offsetof(struct options, step)},
     {0},
 };

@@ -508,7 +508,9 @@ run_records(struct run *run, char **operands)
 		warn("%s", run->common->bad_config.message);
 	if (operands[0] == NULL && isatty(STDIN_FILENO))
 		warn("reading %s from the terminal; end with Ctrl-D; see --help",
-		    run->step->input == INPUT_PHOTOS ? "photo paths" : "ids");
+		    run->input.kind == INPUT_PHOTOS    ? "photo paths"
+		    : run->input.kind == INPUT_AVATARS ? "avatar ids"
+		                                       : "ids");
 	signal(SIGPIPE, SIG_IGN);
 	loop_on_signal(run->loop, on_signal, run);
 	run->input.operands = operands[0] != NULL ? operands : NULL;

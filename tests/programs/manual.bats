@@ -67,7 +67,7 @@ setup() {
     echo "$page"
     first=$(sed -n '/^\.Sh COST/{n;p}' "$page")
     case $page in
-    */av-upload.1 | */av-render.1)
+    */av-upload.1 | */av-render.1 | */av-call.1)
       [[ $first == 'A service charges for '* ]]
       sed -n '/^\.Sh COST/,/^\.Sh OPTIONS/p' "$page" | grep -qx '\.Fl -dry-run'
       ;;
