@@ -134,10 +134,10 @@ main(int argc, char *argv[])
 	    .begin = begin};
 	struct options o = {0};
 	struct call_tool self = {0};
-	char **operands = argv + opt_parse(argc, argv, &usage, table, &o);
-	int status;
+	int first = opt_parse(argc, argv, &usage, table, &o), status;
+	char **operands = argv + first;
 
-	opt_common_finish(&o.common);
+	opt_common_finish(&o.common, &usage, argv, first);
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
 	if (operands[0] == NULL)
@@ -151,9 +151,9 @@ main(int argc, char *argv[])
 	    &(struct session_options){.window = 2 * (size_t)o.common.jobs,
 	        .ledger = true,
 	        .ledger_file = o.ledger,
+	        .again = o.again,
 	        .dry_run = o.dry_run},
 	    &step, &self);
-	self.session.paid.again = o.again;
 	status = run_records(self.session.run, what_to_read(&self, operands));
 	session_close(&self.session, status);
 	strings_release(&o.given);

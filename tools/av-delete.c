@@ -211,7 +211,7 @@ main(int argc, char *argv[])
 	struct delete_tool self = {.o = &o};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
 
-	opt_common_finish(&o.common);
+	opt_common_finish(&o.common, &usage, argv, first);
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
 	if (!o.yes && !o.dry_run && (!isatty(STDERR_FILENO) || access("/dev/tty", R_OK | W_OK) < 0))

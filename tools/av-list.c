@@ -269,10 +269,10 @@ main(int argc, char *argv[])
 	    .begin = begin};
 	struct options o = {0};
 	struct list_tool self = {.name = "avatars", .o = &o};
-	char **operands = argv + opt_parse(argc, argv, &usage, table, &o);
-	int status;
+	int first = opt_parse(argc, argv, &usage, table, &o), status;
+	char **operands = argv + first;
 
-	opt_common_finish(&o.common);
+	opt_common_finish(&o.common, &usage, argv, first);
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
 	if (operands[0] != NULL)

@@ -297,11 +297,27 @@ of_step(const struct provider *p, const struct operation *op, const char *step)
 }
 
 static void
+check_step(const struct provider *p, const char *step)
+{
+	static const char *const steps[] = {"upload", "render", "list", "delete", "call"};
+
+	for (size_t i = 0; step != NULL && i < sizeof steps / sizeof *steps; i++)
+		if (strcmp(step, steps[i]) == 0)
+			return;
+	if (step != NULL && provider_operation(p, step) == NULL)
+		opt_misuse(&usage,
+		    "--step takes upload, render, list, delete, call or the name of an "
+		    "operation, not '%s'; try --step upload",
+		    step);
+}
+
+static void
 options(struct print *print, char **operands)
 {
 	const char *step = print->o->step;
 	struct provider *p = load(operands);
 
+	check_step(p, step);
 	for (size_t i = 0; i < p->n_operations; i++) {
 		const struct operation *op = &p->operations[i];
 		struct json_object *all = json_at(op->def, "/options/properties");
@@ -343,6 +359,7 @@ operations(struct print *print, char **operands)
 {
 	struct provider *p = load(operands);
 
+	check_step(p, print->o->step);
 	for (size_t i = 0; i < p->n_operations; i++)
 		if (of_step(p, &p->operations[i], print->o->step))
 			put_operation(print, p, &p->operations[i]);

@@ -197,7 +197,7 @@ mistakes() {
 64|no command is given; try av-provider list|av-provider
 64|show takes the name of one provider; av-provider list shows them|av-provider show
 64|list takes no name; for one provider: av-provider show NAME|av-provider list anam
-64|--step takes upload or render, not 'poll'; try --step upload|av-provider options anam --step poll
+64|--step takes upload, render, list, delete, call or the name of an operation, not 'poll'; try --step upload|av-provider options anam --step poll
 64|forget takes one KEY or more; av-ledger list shows them|av-ledger forget
 64|list takes no --json; leave it out|av-ledger list --json
 64|--state takes intended, made, unknown, not_made, failed or gone, not 'xyz'; try --state unknown|av-ledger list --state xyz
