@@ -198,6 +198,12 @@ read_page(void *arg)
 		end_pages(l, more);
 }
 
+int64_t
+listing_bytes(const struct listing *l)
+{
+	return l->bytes;
+}
+
 void
 listing_go_on(struct listing *l)
 {
