@@ -24,6 +24,7 @@ static const char *const suffixes[CRED_COUNT] = {
     [CRED_ACCESS_TOKEN] = "ACCESS_TOKEN",
     [CRED_TOKEN_URL] = "TOKEN_URL",
     [CRED_SCOPE] = "SCOPE",
+    [CRED_WEBHOOK_SECRET] = "WEBHOOK_SECRET",
 };
 
 /* Where a value was found: a line of something that has lines, else row is 0. */

@@ -38,9 +38,10 @@ enum cred {
 	CRED_CLIENT_SECRET,
 	CRED_USERNAME,
 	CRED_PASSWORD,
-	CRED_ACCESS_TOKEN, /* used as it is, never renewed */
-	CRED_TOKEN_URL,    /* replaces the description's */
-	CRED_SCOPE,        /* scopes besides the description's; no secret */
+	CRED_ACCESS_TOKEN,   /* used as it is, never renewed */
+	CRED_TOKEN_URL,      /* replaces the description's */
+	CRED_SCOPE,          /* scopes besides the description's; no secret */
+	CRED_WEBHOOK_SECRET, /* signs events (provider/event.h) */
 	CRED_COUNT
 };
 

@@ -70,8 +70,8 @@ static void
 check_variable(struct check *c, const struct operation *op, const char *name)
 {
 	static const char *const known[] = {"name", "url", "file", "file.data_uri",
-	    "avatar.id", "rendering.id", "item.id", "page", "page_size", "cursor", "image.width",
-	    "image.height", "image.sha256"};
+	    "avatar.id", "rendering.id", "item.id", "page", "page_size", "cursor",
+	    "image.width", "image.height", "image.sha256"};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (strcmp(known[i], name) == 0)
@@ -278,6 +278,62 @@ check_auth(struct check *c)
 	    "'%s' must be a free GET or HEAD, and need no avatar", name);
 }
 
+/* Checks that an operation registers a URL, and that another one ends that. */
+static void
+check_registration(struct check *c, struct json_object *events)
+{
+	const char *names[] = {
+	    json_str(events, "/register"), json_str(events, "/unregister")};
+	const char *options[] = {json_str(events, "/url"), json_str(events, "/names")};
+	const struct operation *first = provider_operation(c->p, names[0]),
+	                       *last = provider_operation(c->p, names[1]), *list;
+
+	need(c,
+	    (names[0] == NULL) == (names[1] == NULL) &&
+	        (names[0] == NULL) == (options[0] == NULL),
+	    "register, url and unregister belong together");
+	for (int i = 0; i < 2; i++)
+		need(c, names[i] == NULL || provider_operation(c->p, names[i]) != NULL,
+		    "no operation is called '%s'", names[i]);
+	for (int i = 0; i < 2 && first != NULL; i++)
+		need(c,
+		    options[i] == NULL ||
+		        json_member(json_at(first->def, "/options/properties"),
+		            options[i]) != NULL,
+		    "'%s' has no option '%s'", first->name, options[i]);
+	if (first == NULL || last == NULL)
+		return;
+	list = target_list_of(c->p, last);
+	need(c, requires(first, "id"), "the answer of '%s' must require id", first->name);
+	need(c, target_needed(last) == target_described(first),
+	    "'%s' does not take the id of what '%s' makes", last->name, first->name);
+	need(c, list != NULL && takes(list, "id") && takes(list, "url"),
+	    "no list that takes id and url is deleted from by '%s'", last->name);
+}
+
+static void
+check_events(struct check *c)
+{
+	struct json_object *events = json_member(c->p->def, "events"),
+	                   *kinds = json_member(events, "kinds");
+
+	if (events == NULL)
+		return;
+	set_place(c, "/events");
+	check_registration(c, events);
+	json_object_object_foreach(kinds, name, about)
+	{
+		bool rendering = strcmp(json_str(about, "/of"), "rendering") == 0;
+		const char *kind = json_str(about, "/kind");
+
+		set_place(c, "/events/kinds/%s", name);
+		need(c, rendering == (kind != NULL),
+		    "a rendering has a kind, and only a rendering");
+		need(c, kind == NULL || provider_kind(c->p, kind) != NULL,
+		    "no kind is called '%s'", kind);
+	}
+}
+
 int
 provider_check(const struct provider *p, const char *text, size_t len, const char *file,
     struct err *e)
@@ -300,6 +356,7 @@ provider_check(const struct provider *p, const char *text, size_t len, const cha
 	check_create(&c);
 	for (size_t i = 0; i < p->n_kinds; i++)
 		check_kind(&c, &p->kinds[i]);
+	check_events(&c);
 	set_place(&c, "/default_kinds");
 	for (size_t i = 0; i < json_len(defaults); i++) {
 		const char *name = json_item_str(defaults, i);

@@ -95,9 +95,20 @@ target_kind(const struct provider *p, const struct operation *op)
 const struct operation *
 target_delete(const struct provider *p, const struct operation *list)
 {
-	const char *name =
-	    list != NULL ? json_str(list->def, "/delete") : NULL;
+	const char *name = list != NULL ? json_str(list->def, "/delete") : NULL;
 	bool avatars = list == NULL || strcmp(list->name, "avatars") == 0;
 
 	return provider_operation(p, name == NULL && avatars ? "delete" : name);
+}
+
+const struct operation *
+target_list_of(const struct provider *p, const struct operation *delete)
+{
+	for (size_t i = 0; i < p->n_operations; i++) {
+		const struct operation *op = &p->operations[i];
+
+		if (target_is_list(op) && target_delete(p, op) == delete)
+			return op;
+	}
+	return NULL;
 }

@@ -32,6 +32,10 @@ const struct kind *target_kind(
 const struct operation *target_delete(
     const struct provider *p, const struct operation *list);
 
+/* The first list whose entries this operation deletes. NULL: there is none. */
+const struct operation *target_list_of(
+    const struct provider *p, const struct operation *delete);
+
 /* The variables that the operation's templates name, as members of a new
  * object, which the caller owns. */
 struct json_object *target_variables(const struct operation *op);
