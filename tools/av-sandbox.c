@@ -121,6 +121,7 @@ main(int argc, char *argv[])
 	if (command_dir(&e) < 0 || state_open(&e) < 0 || trace_open(&e) < 0)
 		die(EX_CANTCREAT, "%s", e.message);
 	stats_read_state();
+	argil_resume();
 	if (server_open(api_services, &media_service, &e) < 0)
 		die(EX_UNAVAILABLE, "%s", e.message);
 	env = services_env();

@@ -10,7 +10,7 @@ static const struct {
 	const char *prefix;
 	enum scope scope;
 } scopes[] = {{"poll-", POLL}, {"list-", LIST}, {"read-", READ}, {"token-", TOKEN},
-    {"media-", MEDIA}};
+    {"media-", MEDIA}, {"event-", EVENT}};
 
 static const struct fault kinds[] = {
     {.spec = "lost", .kind = FAULT_LOST},
@@ -25,6 +25,9 @@ static const struct fault kinds[] = {
     {.spec = "truncated", .kind = FAULT_TRUNCATED, .after = true},
     {.spec = "garbage", .kind = FAULT_GARBAGE, .after = true},
     {.spec = "redirect", .kind = FAULT_STATUS, .status = 302},
+    {.spec = "doubled", .kind = FAULT_DOUBLED},
+    {.spec = "forged", .kind = FAULT_FORGED},
+    {.spec = "reordered", .kind = FAULT_REORDERED},
 };
 
 static struct fault *rules;
@@ -69,6 +72,16 @@ read_kind(const char *kind, struct fault *f)
 	return read_status(kind, f);
 }
 
+/* Can it happen to requests of its scope? */
+static bool
+fits(const struct fault *f)
+{
+	if (f->scope == EVENT)
+		return f->kind >= FAULT_DOUBLED || f->kind == FAULT_LATE ||
+		       (f->kind == FAULT_LOST && !f->after && !f->reused_only);
+	return f->kind < FAULT_DOUBLED;
+}
+
 /* Reads what follows the kind: "[@NAME]=RATE" or "[@NAME]#N". */
 static bool
 read_when(const char *s, struct fault *f)
@@ -99,7 +112,7 @@ add(const char *spec)
 	struct fault f = {.spec = spec, .scope = PAID, .service = -1};
 	size_t len = strcspn(spec, "@=#");
 	char *kind = mem_strn(spec, len);
-	bool ok = read_kind(kind, &f) && read_when(spec + len, &f);
+	bool ok = read_kind(kind, &f) && fits(&f) && read_when(spec + len, &f);
 
 	free(kind);
 	if (ok)

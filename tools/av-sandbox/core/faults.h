@@ -12,8 +12,9 @@
 
 #include "core/options.h"
 
-/* The kind of a request: it selects the faults and the counters. */
-enum scope { PAID, POLL, LIST, READ, TOKEN, MEDIA, FREE, SCOPES };
+/* The kind of a request: it selects the faults and the counters. An EVENT is a
+ * request of ours to a client. */
+enum scope { PAID, POLL, LIST, READ, TOKEN, MEDIA, FREE, EVENT, SCOPES };
 
 enum fault_kind {
 	FAULT_LOST,       /* the connection closes without an answer */
@@ -24,6 +25,10 @@ enum fault_kind {
 	FAULT_TRUNCATED,  /* half an answer, then the connection closes */
 	FAULT_GARBAGE,    /* a success status with a body of garbage */
 	FAULT_STATUS,     /* that status */
+	/* Only of events, as FAULT_LOST and FAULT_LATE are too. */
+	FAULT_DOUBLED,   /* it is sent twice */
+	FAULT_FORGED,    /* others come with it, which are not true */
+	FAULT_REORDERED, /* it comes after the next one */
 };
 
 struct fault {

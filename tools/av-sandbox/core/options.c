@@ -79,6 +79,7 @@ static const struct {
     {"newer", SWITCH, &opts.newer},
     {"big-ids", SWITCH, &opts.big_ids},
     {"stay", SWITCH, &opts.stay},
+    {"plain-callbacks", SWITCH, &opts.plain_callbacks},
 };
 
 enum { OPTIONS = sizeof table / sizeof *table, HELP_ALL = 128, FIRST_LONG = 256 };
@@ -103,7 +104,7 @@ static const char usual[] =
     "  --port, --media-port, --seed, --trace, --stay, --render-after, --list-lag,\n"
     "  --delay, --rate, --concurrent, --token-life, --expiry-name, --url-life,\n"
     "  --no-refresh-token, --fail-rate, --refuse-match, --retry-after, --late,\n"
-    "  --stall-ms, --newer, --big-ids, -h --help, -V --version\n";
+    "  --stall-ms, --newer, --plain-callbacks, --big-ids, -h --help, -V --version\n";
 
 static const char every[] =
     "\n"
@@ -145,11 +146,13 @@ static const char every[] =
     "\n"
     "newer behaviour:\n"
     "  --newer                     accept callbackUrl of newer Argil documents\n"
+    "  --plain-callbacks           accept callbackUrl with http\n"
     "  --big-ids                   use Loom ids above 2^53\n"
     "\n"
     "FAULT for paid requests: lost-before lost-after late close-idle reset stall\n"
     "stall-before stall-body truncated garbage redirect STATUS STATUS-after\n"
     "For other requests it has a prefix: poll- list- read- token- media-\n"
+    "For events: event-lost event-late event-doubled event-forged event-reordered\n"
     "GET /_stats prints what clients did; POST /_reset sets it to zero.\n";
 
 static const char examples[] =

@@ -38,7 +38,7 @@ struct options {
 	const char **faults; /* as given; faults.c reads them */
 	size_t faults_n;
 	const char *state, *trace, *dir; /* NULL: none */
-	bool strict_exit, newer, big_ids, stay;
+	bool strict_exit, newer, big_ids, stay, plain_callbacks;
 	char **command; /* NULL: none */
 };
 

@@ -348,15 +348,18 @@ answer_fault(struct req *r, const struct fault *f)
 }
 
 struct late {
+	const struct service *service;
 	struct sb_item *item;
 	int64_t ready_after;
 };
 
 static void
-take_effect(struct sb_item *it, int64_t ready_after)
+take_effect(const struct service *s, struct sb_item *it, int64_t ready_after)
 {
 	state_make(it, ready_after);
 	stats_made(it);
+	if (s->made != NULL)
+		s->made(it);
 }
 
 static void
@@ -364,7 +367,7 @@ take_effect_late(void *arg)
 {
 	struct late *late = arg;
 
-	take_effect(late->item, late->ready_after);
+	take_effect(late->service, late->item, late->ready_after);
 	free(late);
 }
 
@@ -384,14 +387,14 @@ req_pay(struct req *r, struct sb_item *it, int64_t ready_after)
 	} else if (f != NULL && f->kind == FAULT_LATE) {
 		struct late *late = mem_new(1, sizeof *late);
 
-		*late = (struct late){it, ready_after};
+		*late = (struct late){s, it, ready_after};
 		sb_timer_add(opts.late, take_effect_late, late);
 		answer_fault(r, f);
 		return false;
 	} else if (f != NULL && !f->after) {
 		answer_fault(r, f);
 	} else {
-		take_effect(it, ready_after);
+		take_effect(s, it, ready_after);
 		r->answer.fault = f;
 		r->fault_hit = f != NULL;
 		return true;

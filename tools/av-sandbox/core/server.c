@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "core/deliver.h"
 #include "core/origin.h"
 #include "core/req.h"
 #include "core/server.h"
@@ -331,6 +332,7 @@ server_forget_limits(void)
 void
 server_close(void)
 {
+	deliver_close();
 	sb_timers_flush();
 	if (media != NULL)
 		MHD_stop_daemon(media);
@@ -345,8 +347,10 @@ poll_timeout(int timer)
 {
 	struct MHD_Daemon *const daemons[] = {api, media};
 	MHD_UNSIGNED_LONG_LONG ms;
-	int least = timer;
+	int least = timer, events = deliver_timeout();
 
+	if (events >= 0 && (least < 0 || events < least))
+		least = events;
 	for (int i = 0; i < 2; i++)
 		if (MHD_get_timeout(daemons[i], &ms) == MHD_YES &&
 		    (least < 0 || ms < (unsigned)least))
@@ -375,7 +379,7 @@ take_signal(int fd, pid_t child, int *status)
 int
 server_run(pid_t child, int *status)
 {
-	struct pollfd fds[3] = {{.fd = epoll_of(api), .events = POLLIN},
+	struct pollfd fds[4] = {{.fd = epoll_of(api), .events = POLLIN},
 	    {.fd = epoll_of(media), .events = POLLIN}, {.events = POLLIN}};
 	sigset_t set;
 	int end = -1;
@@ -389,11 +393,13 @@ server_run(pid_t child, int *status)
 	if (fds[2].fd < 0)
 		die(EX_OSERR, "cannot read signals:");
 	while (end < 0) {
-		if (poll(fds, 3, poll_timeout(sb_timers_run())) < 0)
+		fds[3] = (struct pollfd){.fd = deliver_fd(), .events = POLLIN};
+		if (poll(fds, 4, poll_timeout(sb_timers_run())) < 0)
 			continue;
 		if (fds[2].revents != 0)
 			end = take_signal(fds[2].fd, child, status);
 		sb_timers_run();
+		deliver_run();
 		MHD_run(api);
 		MHD_run(media);
 	}

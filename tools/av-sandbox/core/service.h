@@ -14,6 +14,7 @@
 #include "core/options.h"
 
 struct req;
+struct sb_item;
 
 /* One documented call. */
 struct route {
@@ -50,6 +51,9 @@ struct service {
 
 	/* Sets the answer of every request, in place of the routes. */
 	void (*serve)(struct req *r);
+
+	/* An item of a paid request was made. NULL: nothing follows. */
+	void (*made)(struct sb_item *it);
 
 	unsigned no_money;  /* status past the quota */
 	unsigned busy;      /* status past --concurrent; 0: no such limit */

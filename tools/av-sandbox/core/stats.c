@@ -21,6 +21,7 @@ static struct counts {
 	long requests, polls, lists, token_requests, media_requests;
 	long creates, renderings, videos, video_renders, charges;
 	long unauthorized, violations, credentials_on_media, duplicates;
+	long events[EVENT_FATES];
 	long in_flight, max_in_flight, max_rate;
 	long status[600];
 	struct json_object *violation_list, *faults;
@@ -74,12 +75,25 @@ void
 stats_end(enum service_no service, unsigned status, const char *fault)
 {
 	struct counts *c = &counts[service];
-	struct json_object *n = NULL;
 
 	if (status < 600)
 		c->status[status]++;
-	if (fault == NULL)
-		return;
+	if (fault != NULL)
+		stats_fault(service, fault);
+}
+
+void
+stats_event(enum service_no service, enum event_fate fate)
+{
+	counts[service].events[fate]++;
+}
+
+void
+stats_fault(enum service_no service, const char *fault)
+{
+	struct counts *c = &counts[service];
+	struct json_object *n = NULL;
+
 	if (c->faults == NULL)
 		c->faults = json_object_new_object();
 	if (json_object_object_get_ex(c->faults, fault, &n))
@@ -254,6 +268,9 @@ one_json(struct counts *c)
 	    c->violation_list != NULL ? json_object_get(c->violation_list)
 	                              : json_object_new_array());
 	obj_int(o, "credentials_on_media", c->credentials_on_media);
+	obj_int(o, "events_accepted", c->events[EVENT_ACCEPTED]);
+	obj_int(o, "events_refused", c->events[EVENT_REFUSED]);
+	obj_int(o, "events_unsent", c->events[EVENT_UNSENT]);
 	obj_int(o, "max_in_flight", c->max_in_flight);
 	obj_int(o, "max_rate_per_second", c->max_rate);
 	statuses = json_object_new_object();

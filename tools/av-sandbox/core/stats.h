@@ -19,6 +19,14 @@ void stats_begin(enum service_no service, enum scope scope);
 void stats_end(enum service_no service, unsigned status, const char *fault);
 void stats_left(enum service_no service, enum scope scope);
 
+/* The fault hit something. */
+void stats_fault(enum service_no service, const char *fault);
+
+/* An event was sent to a client, who answered with 2xx, with another status, or
+ * not at all. */
+enum event_fate { EVENT_ACCEPTED, EVENT_REFUSED, EVENT_UNSENT, EVENT_FATES };
+void stats_event(enum service_no service, enum event_fate fate);
+
 /* A client violated the contract: what is the kind in one word, detail says
  * it to people. */
 void stats_violation(enum service_no service, const char *method,

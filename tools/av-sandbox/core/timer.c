@@ -11,34 +11,55 @@ struct sb_timer {
 	void *arg;
 };
 
+/* A heap: none is due before its parent, at (i - 1) / 2. */
 static struct sb_timer *timers;
-static size_t count;
+static size_t count, size;
 
 void
 sb_timer_add(int64_t ms, void (*fn)(void *arg), void *arg)
 {
-	timers = mem_resize(timers, (count + 1) * sizeof *timers);
-	timers[count++] = (struct sb_timer){clock_unix_ms() + ms, fn, arg};
+	struct sb_timer t = {clock_unix_ms() + ms, fn, arg};
+	size_t i = count++;
+
+	if (count > size) {
+		size = size * 2 + 16;
+		timers = mem_resize(timers, size * sizeof *timers);
+	}
+	for (; i > 0 && timers[(i - 1) / 2].at > t.at; i = (i - 1) / 2)
+		timers[i] = timers[(i - 1) / 2];
+	timers[i] = t;
+}
+
+/* Removes the one that is due first. */
+static struct sb_timer
+take_first(void)
+{
+	struct sb_timer first = timers[0], last = timers[--count];
+	size_t i = 0, child;
+
+	while ((child = 2 * i + 1) < count) {
+		if (child + 1 < count && timers[child + 1].at < timers[child].at)
+			child++;
+		if (timers[child].at >= last.at)
+			break;
+		timers[i] = timers[child];
+		i = child;
+	}
+	timers[i] = last;
+	return first;
 }
 
 static int
 run(bool all)
 {
-	int64_t now = clock_unix_ms(), next = -1;
+	int64_t now = clock_unix_ms();
 
-	for (size_t i = 0; i < count;) {
-		struct sb_timer t = timers[i];
+	while (count > 0 && (all || timers[0].at <= now)) {
+		struct sb_timer t = take_first();
 
-		if (all || t.at <= now) {
-			timers[i] = timers[--count];
-			t.fn(t.arg);
-			continue;
-		}
-		if (next < 0 || t.at - now < next)
-			next = t.at - now;
-		i++;
+		t.fn(t.arg);
 	}
-	return (int)next;
+	return count > 0 ? (int)(timers[0].at - now) : -1;
 }
 
 int
@@ -53,4 +74,5 @@ sb_timers_flush(void)
 	run(true);
 	free(timers);
 	timers = NULL;
+	size = 0;
 }

@@ -221,7 +221,8 @@ read_rest(struct req *r, struct json_object *o, struct json_object *params)
 			return false;
 		}
 	}
-	if (obj_has(o, "callbackUrl") && !req_url(r, o, "callbackUrl", true))
+	if (obj_has(o, "callbackUrl") &&
+	    !req_url(r, o, "callbackUrl", !opts.plain_callbacks))
 		return false;
 	for (int i = 0; i < 3; i++)
 		if (json_object_object_get_ex(o, kept[i], &v))
@@ -393,6 +394,7 @@ const struct service argil_service = {
     .routes = routes,
     .authorized = argil_authorized,
     .error = argil_error,
+    .made = argil_made,
     .no_money = 402,
     .bad_query = 400,
 };

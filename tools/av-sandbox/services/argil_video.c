@@ -255,30 +255,33 @@ video_of(struct req *r)
 	return argil_item(r, VIDEO, "video not found");
 }
 
-/* Checks the optional body. The first documents had none. */
-static bool
-render_body_fits(struct req *r)
+/* Reads the optional body. The first documents had none. NULL: refused. */
+static struct json_object *
+read_render_body(struct req *r)
 {
 	struct json_object *o;
-	bool ok;
 
 	if (r->body.len == 0)
-		return true;
+		return json_object_new_object();
 	o = req_json(r, "callbackUrl");
-	ok = o != NULL &&
-	     (!obj_has(o, "callbackUrl") || req_url(r, o, "callbackUrl", true));
+	if (o == NULL || !obj_has(o, "callbackUrl") ||
+	    req_url(r, o, "callbackUrl", !opts.plain_callbacks))
+		return o;
 	json_object_put(o);
-	return ok;
+	return NULL;
 }
 
 void
 argil_video_render(struct req *r)
 {
 	struct sb_item *video = video_of(r), *it;
+	struct json_object *o = video != NULL ? read_render_body(r) : NULL;
 
-	if (video == NULL || !render_body_fits(r))
+	if (o == NULL)
 		return;
 	it = sb_item_new(&argil_service, VIDEO_RENDER, video);
+	json_object_put(it->params);
+	it->params = o;
 	it->fate = video->fate;
 	if (req_pay(r, it, opts.render_after))
 		req_answer_json(r, 200, video_json(video));

@@ -29,6 +29,12 @@ void argil_webhook_list(struct req *r);
 void argil_webhook_update(struct req *r);
 void argil_webhook_delete(struct req *r);
 
+/* Sends an event when the item is ready or has failed. */
+void argil_made(struct sb_item *it);
+
+/* The same for items that the journal restored. */
+void argil_resume(void);
+
 /* The item of the id in the path; NULL: answered with 404. */
 struct sb_item *argil_item(
     struct req *r, enum item_kind kind, const char *missing);
