@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "av-poll/events.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "program/avatar_status.h"
 #include "program/session.h"
@@ -17,10 +19,12 @@
 struct options {
 	struct opt_common common;
 	int64_t watch, interval_ms;
-	const char *ledger;
+	const char *ledger, *events;
 };
 
 static const struct opt table[] = {
+    {0, "events", "FILE", "ask when an event of av-listen comes, or - (stdin)", OPT_STR,
+        offsetof(struct options, events)},
     OPT_WATCH(struct options),
     {0, "ledger", "FILE", "mark failed avatars here, or none (AV_LEDGER)",
         OPT_STR | OPT_RARE, offsetof(struct options, ledger)},
@@ -34,7 +38,8 @@ static const struct opt_usage usage = {
     .about =
         "Waits until the avatars in the records are ready or have failed. It also waits\n"
         "for renderings that av-render --ask requested.",
-    .examples = "  av-upload -p avtr1 ann.jpg | av-poll | jq -r .avatar.status\n"
+    .examples = "  av-poll --events <(av-listen -p argil --register URL) <made.jsonl\n"
+                "  av-upload -p avtr1 ann.jpg | av-poll | jq -r .avatar.status\n"
                 "  av-poll -p avtr1 av_01J00000000000000000000002\n"
                 "  av-poll --retry-failed --timeout 2h <done.jsonl >again.jsonl\n",
 };
@@ -42,6 +47,8 @@ static const struct opt_usage usage = {
 struct poll_tool {
 	struct session session;
 	struct poller poller;
+	struct events events;
+	char begun[CLOCK_TEXT]; /* when it began to read events; else "" */
 };
 
 /* A record at work: polls the avatar first, then each rendering that is processing. */
@@ -62,7 +69,18 @@ is_processing(struct json_object *o)
 	return status == NULL || strcmp(status, "processing") == 0;
 }
 
-/* The first rendering, from `from` on, that was requested and is processing; -1 if none is. */
+/* True for a rendering that is processing, or of which only the id is known. */
+static bool
+is_open(struct json_object *entry)
+{
+	const char *status = json_str(entry, "/status");
+
+	return status != NULL
+	           ? strcmp(status, "processing") == 0
+	           : json_str(entry, "/id") != NULL && !json_has(entry, "/file");
+}
+
+/* The first rendering, from `from` on, that is to be waited for; -1 if none is. */
 static int
 unsettled(struct rec *rec, int from)
 {
@@ -71,22 +89,21 @@ unsettled(struct rec *rec, int from)
 	            ? (int)json_object_array_length(all)
 	            : 0;
 
-	for (int i = from; i < n; i++) {
-		const char *status =
-		    json_str(json_object_array_get_idx(all, (size_t)i), "/status");
-		if (status != NULL && strcmp(status, "processing") == 0)
+	for (int i = from; i < n; i++)
+		if (is_open(json_object_array_get_idx(all, (size_t)i)))
 			return i;
-	}
 	return -1;
 }
 
 static bool
 skip(void *self, struct rec *rec)
 {
+	bool no_avatar = !rec_has(rec, "avatar") && rec_has(rec, "renderings");
+
 	(void)self;
-	return rec_is(rec, "avatar", "/id", NULL) &&
-	       (rec_is(rec, "avatar", "/status", "ready") ||
-	           rec_is(rec, "avatar", "/status", "failed")) &&
+	return (no_avatar || (rec_is(rec, "avatar", "/id", NULL) &&
+	                         (rec_is(rec, "avatar", "/status", "ready") ||
+	                             rec_is(rec, "avatar", "/status", "failed")))) &&
 	       (!rec_has(rec, "renderings") || unsettled(rec, 0) < 0);
 }
 
@@ -154,6 +171,14 @@ asks_about_rendering(const struct waiting *p)
 	return kind != NULL ? kind->status : NULL;
 }
 
+/* Sets what an event that wakes the poll is about. */
+static void
+await_event(struct waiting *p, const char *id)
+{
+	if (p->self->poller.hints != NULL && id != NULL)
+		p->poll.hint.hash = hints_hash(p->poll.account->provider->name, id);
+}
+
 /* Polls the next rendering that is processing; ends the record if there is none. */
 static void
 next(struct waiting *p)
@@ -166,6 +191,7 @@ next(struct waiting *p)
 		}
 		p->poll.op = asks_about_rendering(p);
 	} while (p->poll.op == NULL);
+	await_event(p, json_str(rendering_of(p), "/id"));
 	poll_start(&p->self->poller, &p->poll, true);
 }
 
@@ -185,12 +211,29 @@ ready_at_once(struct waiting *p)
 	next(p);
 }
 
+/* True if the avatar was made after the events began: the event that it is ready cannot
+ * have been missed. */
+static bool
+is_new(const struct waiting *p)
+{
+	struct json_object *steps = rec_get(p->item->rec, "steps");
+	struct json_object *last = json_item(steps, json_len(steps) - 1);
+	const char *at = json_str(last, "/started_at");
+
+	return p->self->begun[0] != '\0' && at != NULL &&
+	       strcmp(at, p->self->begun) > 0 && json_has(last, "/cost") &&
+	       !json_has(last, "/cost/reused");
+}
+
 /* The record waits now: keep its bytes and drop everything parsed. */
 static void
 poll_avatar(struct waiting *p)
 {
+	bool at_once = !is_new(p);
+
+	await_event(p, json_str(rec_get(p->item->rec, "avatar"), "/id"));
 	rec_slim(p->item->rec);
-	poll_start(&p->self->poller, &p->poll, true);
+	poll_start(&p->self->poller, &p->poll, at_once);
 }
 
 static void
@@ -205,7 +248,7 @@ begin(void *arg, struct item *item)
 	if (a == NULL)
 		return;
 	avatar = rec_get(item->rec, "avatar");
-	if (json_str(avatar, "/id") == NULL) {
+	if (json_str(avatar, "/id") == NULL && unsettled(item->rec, 0) < 0) {
 		err_set(&e, CODE_NO_AVATAR,
 		    "the record has no avatar.id; run av-upload first");
 		run_fail(item, &e);
@@ -220,7 +263,7 @@ begin(void *arg, struct item *item)
 	    .arg = p};
 	item->state = p;
 	item->stop = stop;
-	if (!is_processing(avatar))
+	if (avatar == NULL || !is_processing(avatar))
 		next(p);
 	else if (p->poll.op == NULL)
 		ready_at_once(p);
@@ -238,7 +281,9 @@ main(int argc, char *argv[])
 	    .begin = begin};
 	struct options o = {.watch = WATCH};
 	struct poll_tool self = {0};
-	int first = opt_parse(argc, argv, &usage, table, &o), status;
+	char **operands = argv + opt_parse(argc, argv, &usage, table, &o);
+	struct err e;
+	int status;
 
 	opt_common_finish(&o.common, &usage, argv, first);
 	if (o.common.timeout_ms == 0)
@@ -248,7 +293,15 @@ main(int argc, char *argv[])
 	    &step, &self);
 	poller_init(&self.poller, &self.session.engine, (size_t)o.common.jobs,
 	    o.common.timeout_ms, o.interval_ms);
-	status = run_records(self.session.run, argv + first);
+	if (o.events != NULL && strcmp(o.events, "-") == 0 && operands[0] == NULL)
+		opt_misuse(&usage, "with --events - the records are operands");
+	if (o.events != NULL) {
+		if (events_open(&self.events, o.events, &self.poller, &e) < 0)
+			err_die(&e);
+		clock_write(self.begun, clock_unix_ms());
+	}
+	status = run_records(self.session.run, operands);
+	events_close(&self.events);
 	session_close(&self.session, status);
 	run_exit(status);
 }

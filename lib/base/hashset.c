@@ -79,3 +79,14 @@ hashset_add_str(struct hashset *set, const char *s)
 	sha256_sum(&sha, sum);
 	return hashset_add(set, sum);
 }
+
+bool
+hashset_has(const struct hashset *set, const unsigned char *hash)
+{
+	struct hashset_slot wanted;
+
+	memcpy(&wanted, hash, sizeof wanted);
+	if (is_free(&wanted))
+		wanted.half[1] = 1;
+	return set->size > 0 && !is_free(find_slot(set, &wanted));
+}

@@ -24,4 +24,7 @@ void hashset_release(struct hashset *set);
 bool hashset_add(struct hashset *set, const unsigned char *hash);
 bool hashset_add_str(struct hashset *set, const char *s);
 
+/* True if the hash is in the set. */
+bool hashset_has(const struct hashset *set, const unsigned char *hash);
+
 #endif

@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,15 @@
 /* Consecutive 404s before an avatar counts as gone; the description says for how long they
  * must come. A new avatar may not be known to all of the service's machines yet. */
 #define GONE_AFTER 3
+
+/* While hints come, the longest interval is so many of the usual one. */
+#define HINTED_TIMES 10
+
+/* After so many of them without any hint, polls ask as usual. */
+#define SILENT_TIMES 4
+
+/* So many hints that are not true yet are asked about at once. */
+#define HINTS_FREE 3
 
 static void due(void *arg);
 static void answered(void *arg, const struct call_result *result);
@@ -24,6 +34,15 @@ poller_init(struct poller *poller, struct engine *engine, size_t max_asking,
 	TAILQ_INIT(&poller->due);
 }
 
+/* Calls back: nothing more is asked. */
+static void
+settle(struct poll *p, const struct call_result *result)
+{
+	if (p->poller->hints != NULL)
+		hints_remove(p->poller->hints, &p->hint);
+	p->fn(p->arg, result);
+}
+
 static void
 settle_failed(struct poll *p, enum code code, const char *message)
 {
@@ -31,16 +50,63 @@ settle_failed(struct poll *p, enum code code, const char *message)
 	struct call_result result = {.failure = &failure};
 
 	err_set(&failure.err, code, "%s", message);
-	p->fn(p->arg, &result);
+	settle(p, &result);
+}
+
+/* Until when hints are expected, if none comes. */
+static int64_t
+hints_until(const struct poll *p)
+{
+	return p->poller->hinted_at + SILENT_TIMES * p->account->provider->poll_max_ms;
+}
+
+static bool
+awaits_hint(const struct poll *p)
+{
+	return p->hint.listed && loop_now(p->poller->engine->loop) < hints_until(p);
+}
+
+/* Sets the timer for the next request; for an earlier time, if hints must come until then
+ * for the request to wait. */
+static void
+set_timer(struct poll *p)
+{
+	struct loop *loop = p->poller->engine->loop;
+	int64_t at = p->next_at, spread = p->account->provider->poll_first_ms;
+
+	if (awaits_hint(p) && at > hints_until(p) + spread)
+		at = hints_until(p) + (int64_t)arc4random() % (spread + 1);
+	loop_at(loop, &p->timer, at, due, p);
+}
+
+/* Asks soon, since its hint came. One that was wrong costs a request; of many, one in the
+ * first interval counts. */
+static void
+ask_soon(struct poll *p)
+{
+	int64_t now = loop_now(p->poller->engine->loop);
+	int64_t first = p->account->provider->poll_first_ms;
+	int64_t at = p->hints++ < HINTS_FREE || p->asked_at + first < now
+	                 ? now
+	                 : p->asked_at + first;
+
+	if (at < p->next_at) {
+		p->next_at = at;
+		set_timer(p);
+	}
 }
 
 static void
 wait_more(struct poll *p)
 {
 	struct loop *loop = p->poller->engine->loop;
-	int64_t ms = backoff_grow(
-	    p->interval, p->account->provider->poll_max_ms, arc4random(), &p->interval);
-	int64_t at = loop_now(loop) + ms;
+	int64_t longest = p->account->provider->poll_max_ms, ms, at;
+
+	if (awaits_hint(p))
+		ms = backoff_grow(HINTED_TIMES * longest, longest, arc4random(), &at);
+	else
+		ms = backoff_grow(p->interval, longest, arc4random(), &p->interval);
+	at = loop_now(loop) + ms;
 
 	if (p->stop) {
 		settle_failed(p, CODE_INTERRUPTED, "stopped while waiting; run it again");
@@ -59,7 +125,12 @@ wait_more(struct poll *p)
 		at = p->deadline;
 	if (p->give_up != 0 && at > p->give_up)
 		at = p->give_up;
-	loop_at(loop, &p->timer, at, due, p);
+	p->next_at = at;
+	set_timer(p);
+	if (p->hinted) {
+		p->hinted = false;
+		ask_soon(p);
+	}
 }
 
 static bool
@@ -109,7 +180,7 @@ act_on_result(struct poll *p, const struct call_result *result)
 	if (f == NULL) {
 		p->missing = 0;
 		if (is_settled(p, result->taken))
-			p->fn(p->arg, result);
+			settle(p, result);
 		else
 			wait_more(p);
 	} else if (is_missing(f) && !is_gone(p)) {
@@ -119,7 +190,7 @@ act_on_result(struct poll *p, const struct call_result *result)
 	} else if (ran_out(f)) {
 		settle_failed(p, CODE_TIMEOUT, f->err.message);
 	} else {
-		p->fn(p->arg, result);
+		settle(p, result);
 	}
 }
 
@@ -134,6 +205,7 @@ ask(struct poll *p)
 	    .timeout_ms = poller->timeout_ms};
 
 	poller->asking++;
+	p->asked_at = loop_now(poller->engine->loop);
 	p->call = call_start(poller->engine, &spec, answered, p);
 	json_object_put(spec.vars);
 }
@@ -161,6 +233,10 @@ due(void *arg)
 	struct poll *p = arg;
 	struct poller *poller = p->poller;
 
+	if (p->next_at > loop_now(poller->engine->loop) && awaits_hint(p)) {
+		set_timer(p);
+		return;
+	}
 	if (poller->asking < poller->max_asking) {
 		ask(p);
 		return;
@@ -169,17 +245,72 @@ due(void *arg)
 	TAILQ_INSERT_TAIL(&poller->due, p, entry);
 }
 
+static int64_t
+first_interval(const struct poll *p)
+{
+	return p->poller->interval_ms > 0 ? p->poller->interval_ms
+	                                  : p->account->provider->poll_first_ms;
+}
+
 void
 poll_start(struct poller *poller, struct poll *p, bool at_once)
 {
 	p->poller = poller;
-	p->interval = poller->interval_ms > 0 ? poller->interval_ms
-	                                      : p->account->provider->poll_first_ms;
+	p->interval = first_interval(p);
 	p->missing = 0;
+	p->next_at = 0;
+	p->hinted = false;
+	if (poller->hints != NULL && hints_add(poller->hints, &p->hint))
+		at_once = true;
 	if (at_once)
 		loop_at(poller->engine->loop, &p->timer, 0, due, p);
 	else
 		wait_more(p);
+}
+
+static void
+hinted(void *arg, struct hint *hint)
+{
+	struct poll *p =
+	    (struct poll *)(void *)((char *)hint - offsetof(struct poll, hint));
+
+	(void)arg;
+	if (p->call != NULL)
+		p->hinted = true;
+	else if (!p->queued)
+		ask_soon(p);
+}
+
+void
+poller_hint(struct poller *poller, uint64_t hash)
+{
+	poller->hinted_at = loop_now(poller->engine->loop);
+	hints_find(poller->hints, hash, hinted, poller);
+}
+
+/* Goes back to the first interval: a hint may have been lost. */
+static void
+begin_again(void *arg, struct hint *hint)
+{
+	struct poll *p =
+	    (struct poll *)(void *)((char *)hint - offsetof(struct poll, hint));
+	struct poller *poller = arg;
+
+	int64_t at = loop_now(poller->engine->loop) +
+	             backoff_grow(first_interval(p), p->account->provider->poll_max_ms,
+	                 arc4random(), &p->interval);
+
+	if (p->call == NULL && !p->queued && at < p->next_at) {
+		p->next_at = at;
+		set_timer(p);
+	}
+}
+
+void
+poller_hints_over(struct poller *poller)
+{
+	poller->hinted_at = INT64_MIN / 2;
+	hints_all(poller->hints, begin_again, poller);
 }
 
 void

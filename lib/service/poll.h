@@ -4,6 +4,10 @@
  * Each has an interval of its own, which grows. However many there are, only
  * max_asking calls are under way; what is due beyond that is queued. While it
  * waits, a poll costs no more than its struct.
+ *
+ * With hints, a poll that waits for one asks only every ten of the provider's
+ * longest intervals, and at once when its hint comes. If no hint came at all
+ * for four of them, polls ask as usual until the next one.
  */
 #ifndef AV_SERVICE_POLL_H
 #define AV_SERVICE_POLL_H
@@ -11,6 +15,7 @@
 #include <sys/queue.h>
 
 #include "service/call.h"
+#include "service/hints.h"
 
 struct poller {
 	struct engine *engine;
@@ -18,6 +23,9 @@ struct poller {
 	int64_t timeout_ms, interval_ms;
 	size_t asking;
 	TAILQ_HEAD(, poll) due;
+	struct hints *hints; /* set by the owner if hints may come; else NULL */
+	int64_t
+	    hinted_at; /* when the last one came, or the wait for it began */
 };
 
 /* Part of the caller's struct, zeroed before first use. */
@@ -38,22 +46,33 @@ struct poll {
 	/* In the loop's time: from then on `until` that is still missing will
 	 * not come, and the poll fails with no_result. 0: it may come. */
 	int64_t give_up;
+	struct hint hint; /* its hash is the owner's */
 	/* poll's own */
 	struct poller *poller;
 	TAILQ_ENTRY(poll) entry;
 	struct timer timer;
 	struct call *call;
 	int64_t deadline, interval;
+	int64_t next_at;    /* the next request, unless a hint comes */
+	int64_t asked_at;   /* the last one */
 	unsigned missing;   /* answers 404 or 410 in a row */
 	int64_t missing_at; /* when the first of them came */
 	bool queued, stop;
+	bool hinted;    /* its hint came while a request was under way */
+	unsigned hints; /* that came, and were not true yet */
 };
 
 /* interval_ms: the first interval; 0: the provider's. */
 void poller_init(struct poller *poller, struct engine *engine,
     size_t max_asking, int64_t timeout_ms, int64_t interval_ms);
 
-/* Asks at once, or after the first interval. p->deadline may be set already, by
+/* An event about what has this hash (service/hints.h) came. hints_over: no
+ * event will come, and some may be lost. */
+void poller_hint(struct poller *poller, uint64_t hash);
+void poller_hints_over(struct poller *poller);
+
+/* Asks at once, or after the first interval; with hints that are expected and
+ * not at_once, when its hint comes. p->deadline may be set already, by
  * an earlier poll for the same record. */
 void poll_start(struct poller *poller, struct poll *p, bool at_once);
 
