@@ -78,7 +78,13 @@ object_put(struct rec *rec, const struct operation *op, struct json_object *take
 		copy_members(rec_edit(rec, sort), shown);
 	json_object_put(shown);
 	if (whole != NULL)
-		rec_set(rec, "provider_data", clean(whole));
+		object_put_data(rec, whole);
+}
+
+void
+object_put_data(struct rec *rec, struct json_object *whole)
+{
+	rec_set(rec, "provider_data", clean(whole));
 }
 
 struct json_object *

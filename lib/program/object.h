@@ -20,6 +20,9 @@
 void object_put(struct rec *rec, const struct operation *op,
     struct json_object *taken, struct json_object *whole);
 
+/* Sets provider_data to an object of the service, borrowed. */
+void object_put_data(struct rec *rec, struct json_object *whole);
+
 /* What the record holds of this sort ("avatar", "rendering", "item"), borrowed.
  * NULL and no_avatar if it has none with an id, or several. */
 struct json_object *object_of(struct rec *rec, const char *sort, struct err *e);
