@@ -65,7 +65,7 @@ function __av_values -a option program
             __fish_complete_path
         case --progress
             string split ' ' 'auto plain json none'
-        case --header-file --trace --dir
+        case --header-file --trace --dir --events --cert --key
             __fish_complete_path
         case --state
             string match -q '*ledger' -- $program
@@ -128,6 +128,6 @@ function __av_complete
     __av_operands $program
 end
 
-for program in av-validate av-fit av-upload av-poll av-render av-list av-delete av-call av-token av-ledger av-provider av-doctor av-sandbox av-report av-sheet
+for program in av-validate av-fit av-upload av-poll av-listen av-render av-list av-delete av-call av-token av-ledger av-provider av-doctor av-sandbox av-report av-sheet
     complete -c $program -f -a '(__av_complete)'
 end

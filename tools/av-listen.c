@@ -223,7 +223,7 @@ announce(struct listener *self)
 	    six ? "[" : "", address, six ? "]" : "", server_port(self->server),
 	    self->path);
 	if (self->registration.id != NULL)
-		say("registered %s%s with %s", self->base, REGISTRATION_PATH "...",
+		say("registered it below %s with %s", self->base,
 		    self->provider->title);
 }
 

@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "av-poll/events.h"
 #include "base/clock.h"
@@ -297,7 +298,7 @@ main(int argc, char *argv[])
 		opt_misuse(&usage, "with --events - the records are operands");
 	if (o.events != NULL) {
 		if (events_open(&self.events, o.events, &self.poller, &e) < 0)
-			err_die(&e);
+			die(EX_NOINPUT, "%s", e.message);
 		clock_write(self.begun, clock_unix_ms());
 	}
 	status = run_records(self.session.run, operands);

@@ -234,8 +234,9 @@ static const struct secret_name {
 } secret_names[] = {{"access_token", "access_token", false, false},
     {"refresh_token", "refresh_token", false, false},
     {"id_token", "id_token", true, false},
-    {"client_secret", "client_secret", false, false}, {"api_key", "API key", true, true},
-    {"__password", "password", false, true},
+    {"client_secret", "client_secret", false, false},
+    {"webhook_secret", "webhook secret", false, false},
+    {"api_key", "API key", true, true}, {"__password", "password", false, true},
     {"authorization", "Authorization header", true, true}};
 
 /* The number of bytes at p that spell the name in any case, with or without escapes; 0 if
@@ -286,7 +287,7 @@ starts_word(const char *text, const char *p)
 static const struct secret_name *
 secret_at(const char *text, const char *p, const char *end, size_t *n)
 {
-	if (strchr("ari c_-\\", tolower((unsigned char)*p)) == NULL)
+	if (strchr("ariw c_-\\", tolower((unsigned char)*p)) == NULL)
 		return NULL;
 	for (size_t i = 0; i < sizeof secret_names / sizeof *secret_names; i++) {
 		const struct secret_name *s = &secret_names[i];

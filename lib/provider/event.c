@@ -105,7 +105,8 @@ event_verify(const struct provider *p, const char *secret, event_header *header,
 	struct json_object *how = json_at(p->def, "/events/signature");
 	const char *name = json_str(how, "/header"), *prefix = json_str(how, "/prefix");
 	const char *got = header(arg, name), *time;
-	char wanted[MAX_PROOF], given[MAX_PROOF] = "";
+	char wanted[MAX_PROOF],
+	    given[MAX_PROOF + 1] = ""; /* so that a longer text differs */
 	size_t n;
 
 	if (got == NULL)
