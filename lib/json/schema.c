@@ -273,6 +273,8 @@ static const struct keyword keywords[] = {
     {"format", TEXT, rule_format, {0}},
     {"if", SCHEMA, rule_if, {0}},
     {"items", SCHEMA, rule_items, {0}},
+    {"ledger", FLAG, NULL, {0}}, /* of provider descriptions */
+    {"list", TEXT, NULL, {0}},   /* of provider descriptions */
     {"maxItems", NUMBER, rule_bound, {json_type_array, AT_MOST, " elements"}},
     {"maxLength", NUMBER, rule_bound, {json_type_string, AT_MOST, " characters"}},
     {"maxProperties", NUMBER, rule_bound, {json_type_object, AT_MOST, " members"}},

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "http/data_url.h"
 #include "provider/answer.h"
+#include "provider/template.h"
 #include "json/json.h"
 #include "json/mend.h"
 
@@ -51,21 +52,28 @@ answer_release(struct answer *a)
 
 /* The first element of a list whose members hold the wanted values. */
 static struct json_object *
-find_element(struct json_object *list, struct json_object *where)
+find_element(
+    struct json_object *list, struct json_object *where, struct json_object *vars)
 {
-	for (size_t i = 0; i < json_len(list); i++) {
+	struct json_object *values = template_fill(where, vars), *found = NULL;
+
+	for (size_t i = 0; found == NULL && i < json_len(list); i++) {
 		struct json_object *element = json_item(list, i);
 		bool fits = true;
 
-		json_object_object_foreach(where, pointer, wanted)
+		json_object_object_foreach(where, pointer, ignored)
 		{
-			fits =
-			    fits && json_object_equal(json_at(element, pointer), wanted);
+			struct json_object *wanted = json_member(values, pointer);
+
+			(void)ignored;
+			fits = fits && wanted != NULL &&
+			       json_object_equal(json_at(element, pointer), wanted);
 		}
 		if (fits)
-			return element;
+			found = element;
 	}
-	return NULL;
+	json_object_put(values);
+	return found;
 }
 
 /* Reads the place that a `take` of the description names; of several, the first one that
@@ -90,7 +98,7 @@ read_place(struct json_object *take, const struct answer *a)
 	if (json_has(take, "/value"))
 		return json_text(take, "/value");
 	return json_text(find_element(json_at(a->body, json_str(take, "/list")),
-	                     json_at(take, "/where")),
+	                     json_at(take, "/where"), a->vars),
 	    json_str(take, "/pointer"));
 }
 

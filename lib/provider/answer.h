@@ -30,6 +30,8 @@ struct answer {
 	bool is_odd;
 	struct err odd;
 	const struct http_response *response;
+	/* Variables for the `where` of places; NULL: none. Borrowed. */
+	struct json_object *vars;
 };
 
 /* Parses the response to op; the response must outlive the answer. */

@@ -66,6 +66,30 @@ static void PRINTF(2, 3) set_place(struct check *c, const char *fmt, ...)
 	va_end(ap);
 }
 
+static bool
+takes(const struct operation *op, const char *name)
+{
+	return json_member(json_at(op->def, "/answer/take"), name) != NULL;
+}
+
+/* True if an option of the operation is a list of objects with this member. */
+static bool
+is_of_each(const struct operation *op, const char *member)
+{
+	struct json_object *options = json_at(op->def, "/options/properties");
+	bool found = false;
+
+	if (options == NULL)
+		return false;
+	json_object_object_foreach(options, name, schema)
+	{
+		(void)name;
+		found = found ||
+		        json_member(json_at(schema, "/items/properties"), member) != NULL;
+	}
+	return found;
+}
+
 static void
 check_variable(struct check *c, const struct operation *op, const char *name)
 {
@@ -76,7 +100,10 @@ check_variable(struct check *c, const struct operation *op, const char *name)
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (strcmp(known[i], name) == 0)
 			return;
-	if (strncmp(name, "options.", 8) == 0) {
+	if (strncmp(name, "each.", 5) == 0) {
+		need(c, is_of_each(op, name + 5),
+		    "{%s}: no option is a list of objects with this member", name);
+	} else if (strncmp(name, "options.", 8) == 0) {
 		need(c,
 		    json_member(json_at(op->def, "/options/properties"), name + 8) !=
 		        NULL,
@@ -100,6 +127,36 @@ report_lint(void *cookie, const char *pointer, const char *message)
 	free(place);
 }
 
+/* Checks the lists that the values of an option are from, also those within it. */
+static void
+check_choices(struct check *c, const struct operation *op, struct json_object *schema)
+{
+	const char *name = json_str(schema, "/list");
+	const struct operation *list = provider_operation(c->p, name);
+	const char *needed = list != NULL ? target_needed(list) : NULL;
+	struct json_object *members = json_member(schema, "properties");
+
+	if (name != NULL) {
+		need(c, list != NULL && target_is_list(list), "no list is called '%s'",
+		    name);
+		need(c, list == NULL || takes(list, "id"),
+		    "the entries of the list '%s' have no id", name);
+		need(c,
+		    needed == NULL || (strcmp(needed, "avatar") == 0 &&
+		                          strcmp(op->name, "create") != 0),
+		    "the list '%s' needs an id that is not there yet", name);
+	}
+	if (json_member(schema, "items") != NULL)
+		check_choices(c, op, json_member(schema, "items"));
+	if (members == NULL)
+		return;
+	json_object_object_foreach(members, member, own)
+	{
+		(void)member;
+		check_choices(c, op, own);
+	}
+}
+
 static void
 check_options(struct check *c, const struct operation *op, struct json_object *variables)
 {
@@ -117,6 +174,7 @@ check_options(struct check *c, const struct operation *op, struct json_object *v
 		need(c, json_member(variables, variable) != NULL,
 		    "no template sends the option");
 		need(c, json_str(schema, "/type") != NULL, "the option needs a type");
+		check_choices(c, op, schema);
 		need(c, op->repeatable || !json_has(schema, "/default"),
 		    "an option of a paid operation has no default: it would change what "
 		    "the ledger knows");
@@ -131,12 +189,6 @@ has_ok(struct json_object *rules)
 		if (strcmp(json_str(json_item(rules, i), "/is"), "ok") == 0)
 			return true;
 	return false;
-}
-
-static bool
-takes(const struct operation *op, const char *name)
-{
-	return json_member(json_at(op->def, "/answer/take"), name) != NULL;
 }
 
 static void
@@ -177,8 +229,8 @@ check_list(struct check *c, const struct operation *op)
 		return;
 	need(c, delete != NULL, "no operation is called '%s'", name);
 	need(c, target_is_list(op), "delete is for lists");
-	need(c, delete == NULL || delete->repeatable,
-	    "delete: '%s' must be repeatable", name);
+	need(c, delete == NULL || delete->repeatable, "delete: '%s' must be repeatable",
+	    name);
 	need(c, delete == NULL || target_needed(delete) == target_described(op),
 	    "delete: '%s' does not take the id of an entry", name);
 }
@@ -243,6 +295,40 @@ check_create(struct check *c)
 	check_state(c, status);
 }
 
+/* Checks a kind that is another file of another kind's rendering. */
+static void
+check_of(struct check *c, const struct kind *k)
+{
+	const char *of = json_str(k->def, "/of");
+
+	if (of == NULL)
+		return;
+	need(c, k->made_as != k, "of: no kind is called '%s'", of);
+	need(c, !k->made_as->takes_value, "of: '%s' takes a value", of);
+	need(c, !json_has(k->def, "/start") && !json_has(k->def, "/status"),
+	    "a kind with of has the start and status of '%s'", of);
+	need(c,
+	    k->made_as == k ||
+	        (k->made_as->starts > 0 && !json_has(k->made_as->def, "/of")),
+	    "of: '%s' has no start of its own", of);
+}
+
+/* Checks where the file of a kind is. */
+static void
+check_result(struct check *c, const struct kind *k)
+{
+	need(c, k->result != NULL, "its result is not an operation");
+	if (k->result == NULL)
+		return;
+	if (k->url != NULL)
+		need(c, takes(k->result, k->url),
+		    "the operation of its result does not take '%s'", k->url);
+	else
+		need(c, strcmp(k->result->method, "GET") == 0 && k->result->repeatable,
+		    "its result takes nothing, so the response is the file: this needs a "
+		    "GET that is repeatable");
+}
+
 static void
 check_kind(struct check *c, const struct kind *k)
 {
@@ -258,11 +344,8 @@ check_kind(struct check *c, const struct kind *k)
 	need(c, k->starts == 0 || k->start[0] == NULL || requires(k->start[0], "id"),
 	    "the answer of its first operation must require id");
 	need(c, k->starts == 0 || k->status != NULL, "a kind with start needs a status");
-	need(c, k->result != NULL, "its result is not an operation");
-	if (k->result != NULL)
-		need(c,
-		    json_member(json_at(k->result->def, "/answer/take"), k->url) != NULL,
-		    "the operation of its result does not take '%s'", k->url);
+	check_of(c, k);
+	check_result(c, k);
 }
 
 /* Checks the operation that tells whether the credentials are accepted. */

@@ -226,7 +226,8 @@ options_check(const struct provider *p, const struct operation *op,
 {
 	json_object_object_foreach(options, name, value)
 	{
-		struct json_object *schema = declared(p, name);
+		struct json_object *own = op != NULL ? declared_by(op, name) : NULL,
+		                   *schema = own != NULL ? own : declared(p, name);
 		struct finding_at at = {findings, name, value};
 
 		if (schema != NULL) {
@@ -241,6 +242,32 @@ options_check(const struct provider *p, const struct operation *op,
 	}
 }
 
+/* Names the options of which the operation needs one, if none of them is there: each form
+ * of `oneOf` or `anyOf` requires one. The first goes to *first. NULL: it needs none. The
+ * caller frees the text. */
+static char *
+missing_one_of(struct json_object *forms, struct json_object *options, const char **first)
+{
+	struct buf names = {0};
+
+	*first = NULL;
+	for (size_t i = 0; i < json_len(forms); i++) {
+		struct json_object *required =
+		    json_member(json_item(forms, i), "required");
+		const char *name = json_item_str(required, 0);
+
+		if (json_len(required) != 1 ||
+		    json_object_object_get_ex(options, name, NULL)) {
+			buf_release(&names);
+			return NULL;
+		}
+		if (*first == NULL)
+			*first = name;
+		buf_printf(&names, "%s'%s'", i > 0 ? " or " : "", name);
+	}
+	return names.len > 0 ? buf_take(&names) : NULL;
+}
+
 void
 options_check_operation(
     const struct operation *op, struct json_object *options, struct findings *findings)
@@ -248,16 +275,26 @@ options_check_operation(
 	struct json_object *schema = json_at(op->def, "/options"), *whole;
 	struct json_object *required = json_member(schema, "required");
 	struct finding_at at = {findings, NULL, options};
+	const char *name;
+	char *one_of;
 
 	if (schema == NULL)
 		return;
 	for (size_t i = 0; i < json_len(required); i++) {
-		const char *name = json_item_str(required, i);
+		name = json_item_str(required, i);
 		if (!json_object_object_get_ex(options, name, NULL))
 			finding_add(findings, CODE_OPTION_MISSING, SEVERITY_REFUSED, NULL,
 			    name, "give it with -O NAME=VALUE",
 			    "option '%s' is required; give it with -O %s=VALUE", name,
 			    name);
+	}
+	one_of = missing_one_of(json_member(schema, "oneOf"), options, &name);
+	if (one_of != NULL) {
+		finding_add(findings, CODE_OPTION_MISSING, SEVERITY_REFUSED, NULL, name,
+		    "give it with -O NAME=VALUE",
+		    "option %s is required; give it with -O %s=VALUE", one_of, name);
+		free(one_of);
+		return;
 	}
 	whole = json_new_object(); /* less what options_check() and the loop cover */
 	json_object_object_foreach(schema, keyword, value)

@@ -42,7 +42,8 @@ void options_check_record(struct rec *rec, struct findings *findings);
 
 /* Adds option_unknown for each option that no operation declares, and
  * option_invalid for each value that does not fit its schema. op: the operation
- * whose options are listed for a user who mistyped one, or NULL. */
+ * whose schema counts first, and whose options are listed for a user who
+ * mistyped one; or NULL. */
 void options_check(const struct provider *p, const struct operation *op,
     struct json_object *options, struct findings *findings);
 

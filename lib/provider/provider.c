@@ -21,6 +21,8 @@ expand_answer(struct json_object *def, struct json_object *op)
 	if (json_object_is_type(answer, json_type_string)) {
 		answer = json_copy(
 		    json_member(json_at(def, "/answers"), json_str(answer, "")));
+		if (json_has(op, "/paging")) /* it is of an entry, not of the response */
+			json_object_object_del(answer, "required");
 		json_put(op, "answer", answer);
 	}
 	take = json_member(answer, "take");
@@ -79,6 +81,49 @@ read_operations(struct provider *p)
 	}
 }
 
+/* A kind may name the place of its URL itself. Then its operation takes the URL from there, by a
+ * name of its own. */
+static void
+expand_result(struct provider *p, const char *kind, struct json_object *def)
+{
+	struct json_object *result = json_member(def, "result"),
+	                   *place = json_member(result, "take"), *answer, *take;
+	const struct operation *op =
+	    provider_operation(p, json_str(result, "/operation"));
+	char *name;
+
+	if (!json_object_is_type(place, json_type_object) || op == NULL)
+		return;
+	answer = json_member(op->def, "answer");
+	if (answer == NULL) {
+		answer = json_new_object();
+		json_put(op->def, "answer", answer);
+	}
+	take = json_member(answer, "take");
+	if (take == NULL) {
+		take = json_new_object();
+		json_put(answer, "take", take);
+	}
+	name = mem_printf("%s.url", kind);
+	json_put(take, name, json_object_get(place));
+	json_put_str(result, "take", name);
+	free(name);
+}
+
+/* Sets what a kind has in common with the kind that it is another file of. */
+static void
+read_made_as(struct provider *p, struct kind *k)
+{
+	const struct kind *of = provider_kind(p, json_str(k->def, "/of"));
+
+	k->made_as = of != NULL ? of : k;
+	if (of == NULL)
+		return;
+	memcpy(k->start, of->start, sizeof k->start);
+	k->starts = of->starts;
+	k->status = of->status;
+}
+
 static void
 read_kinds(struct provider *p)
 {
@@ -94,6 +139,7 @@ read_kinds(struct provider *p)
 		const char *absent = json_str(def, "/result/absent");
 		size_t max = sizeof k->start / sizeof *k->start;
 
+		expand_result(p, name, def);
 		*k = (struct kind){.name = name,
 		    .takes_value = json_has(def, "/value"),
 		    .status = provider_operation(p, json_str(def, "/status")),
@@ -107,6 +153,8 @@ read_kinds(struct provider *p)
 			k->start[k->starts] =
 			    provider_operation(p, json_item_str(start, k->starts));
 	}
+	for (size_t i = 0; i < p->n_kinds; i++)
+		read_made_as(p, &p->kinds[i]);
 }
 
 /* A pattern that is no regular expression is found by provider_check(). */
@@ -232,7 +280,8 @@ const struct operation *
 provider_check_operation(const struct provider *p)
 {
 	const char *name = json_str(p->def, "/auth/check");
-	const struct operation *op = provider_operation(p, name != NULL ? name : "avatars");
+	const struct operation *op =
+	    provider_operation(p, name != NULL ? name : "avatars");
 
 	return op != NULL && op->repeatable && !json_has(op->def, "/cost") &&
 	               strchr(op->path, '{') == NULL &&

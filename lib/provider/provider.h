@@ -40,7 +40,12 @@ struct kind {
 	size_t starts;                    /* 0: it comes with the avatar */
 	const struct operation *status;   /* asks for its state, or NULL */
 	const struct operation *result;   /* its response has the URL */
-	const char *url;     /* the name that result takes the URL as */
+	/* The name that result takes the URL as; NULL: its response is the
+	 * file. */
+	const char *url;
+	/* The kind whose rendering this is another file of, with the same start
+	 * and status; else itself. */
+	const struct kind *made_as;
 	bool absent_is_none; /* no URL: there is none; false: not yet */
 	int64_t wait_ms;     /* until then, counted from its creation; or 0 */
 	struct json_object *types; /* media type -> file extension */

@@ -145,6 +145,8 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
 		json_put(vars, "file", file);
 	}
 	body = template_fill(template, vars);
+	if (body == NULL && (tag == NULL || v->tag == NULL))
+		return; /* an optional body without members */
 	if (body == NULL)
 		body = json_new_object();
 	if (tag != NULL && v->tag != NULL) {

@@ -12,7 +12,7 @@ struct json_object *
 target_variables(const struct operation *op)
 {
 	static const char *const templates[] = {
-	    "/path", "/query", "/headers", "/bodies", "/lookup/match"};
+	    "/path", "/query", "/headers", "/bodies", "/lookup/match", "/answer/take"};
 	struct json_object *names = json_new_object();
 
 	for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)

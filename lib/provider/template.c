@@ -92,6 +92,51 @@ fill_string(struct json_object *template, struct json_object *vars)
 	return filled;
 }
 
+/* A new object with the same values, except for one member. */
+static struct json_object *
+without(struct json_object *o, const char *left_out)
+{
+	struct json_object *copy = json_new_object();
+
+	json_object_object_foreach(o, name, value)
+	{
+		if (strcmp(name, left_out) != 0)
+			json_put(copy, name, json_object_get(value));
+	}
+	return copy;
+}
+
+static void
+append(struct json_object *array, struct json_object *v)
+{
+	if (v != NULL)
+		json_append(array, v);
+}
+
+/* Appends what an element of an array becomes: nothing, one element, or with "{each}"
+ * perhaps several. */
+static void
+fill_element(
+    struct json_object *filled, struct json_object *template, struct json_object *vars)
+{
+	struct json_object *each = json_member(template, "{each}"), *list, *once, *own;
+
+	if (each == NULL || json_member(vars, "each") != NULL) {
+		append(filled, template_fill(template, vars));
+		return;
+	}
+	list = template_fill(each, vars);
+	once = without(template, "{each}");
+	own = without(vars, "each");
+	for (size_t i = 0; i == 0 || i < json_len(list); i++) {
+		json_put(own, "each", json_object_get(json_item(list, i)));
+		append(filled, template_fill(once, own));
+	}
+	json_object_put(own);
+	json_object_put(once);
+	json_object_put(list);
+}
+
 struct json_object *
 template_fill(struct json_object *template, struct json_object *vars)
 {
@@ -113,12 +158,8 @@ template_fill(struct json_object *template, struct json_object *vars)
 	}
 	case json_type_array:
 		filled = json_new_array();
-		for (size_t i = 0; i < json_len(template); i++) {
-			struct json_object *v =
-			    template_fill(json_item(template, i), vars);
-			if (v != NULL)
-				json_append(filled, v);
-		}
+		for (size_t i = 0; i < json_len(template); i++)
+			fill_element(filled, json_item(template, i), vars);
 		lost_all = json_len(filled) == 0 && json_len(template) > 0;
 		break;
 	default:

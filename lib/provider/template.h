@@ -6,6 +6,12 @@
  * "{a.b|c}" is the first of a.b and c that is present. A member or element with
  * a variable that is absent or null disappears. So does an object or array that
  * becomes empty.
+ *
+ * An element of an array that is an object with a member "{each}" comes once
+ * for each element of the array that this member names ("{options.moments}");
+ * its variables "each.a" are members of that element. If there is no such
+ * array, it comes once, without these variables. Nothing within it is repeated
+ * likewise.
  */
 #ifndef AV_PROVIDER_TEMPLATE_H
 #define AV_PROVIDER_TEMPLATE_H

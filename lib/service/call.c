@@ -172,6 +172,7 @@ act_on_answer(struct call *c, const struct http_response *r)
 	struct answer a;
 
 	answer_init(&a, r, c->spec.op);
+	a.vars = c->spec.vars;
 	if (a.is_odd)
 		tell_odd(c->spec.account, &a);
 	switch (answer_outcome(&a, c->spec.account->provider, c->spec.op)) {

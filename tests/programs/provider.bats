@@ -220,6 +220,14 @@ del(.operations.status) | .kinds = {} | .default_kinds = []~it must take a statu
 .kinds.portrait.status = "avatars"~it asks for a state: its answer must require status
 .kinds.portrait.result.operation = "none"~its result is not an operation
 .kinds.portrait.result.take = "none"~does not take 'none'
+del(.kinds.portrait.result.take) | .kinds.portrait.result.operation = "create"~the response is the file: this needs a GET
+.kinds.portrait.of = "none"~no kind is called 'none'
+.kinds.two = (.kinds.portrait + {"of":"portrait"})~'portrait' has no start of its own
+.kinds.portrait.result.take = {"list":"/x","where":{"/y":"{kind.none}"},"pointer":"/z"}~{kind.none}: there is no such kind
+.operations.create.options.properties.style.list = "none"~no list is called 'none'
+.operations.create.options.properties.style.list = "status"~no list is called 'status'
+.operations.create.options.properties.style.list = "avatars" | del(.operations.avatars.answer)~the entries of the list 'avatars' have no id
+.operations.create.bodies[0].multipart.x = "{each.y}"~no option is a list of objects with this member
 .kinds.portrait.start = ["none"]~number 1 is not an operation
 .kinds.portrait.status = "none"~its status is not an operation
 .default_kinds = ["none"]~no kind is called 'none'

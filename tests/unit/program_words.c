@@ -267,7 +267,8 @@ static void
 templates(void **state)
 {
 	static const char vars[] =
-	    "{\"a\":1,\"b\":{\"c\":\"x y\"},\"n\":null,\"big\":9007199254740993,\"o\":{},\"id\":\"a/b\"}";
+	    "{\"a\":1,\"b\":{\"c\":\"x y\"},\"n\":null,\"big\":9007199254740993,\"o\":{},\"id\":\"a/b\","
+	    "\"l\":[{\"t\":\"one\"},{\"t\":\"two\",\"k\":2}]}";
 	static const struct {
 		const char *template, *filled; /* NULL: the result is absent */
 	} all[] = {{"\"{a}\"", "1"}, {"\"{big}\"", "9007199254740993"},
@@ -278,7 +279,13 @@ templates(void **state)
 	    {"\"{a\"", "\"{a\""}, {"{\"x\":\"{zz}\"}", NULL},
 	    {"{\"x\":{\"y\":\"{zz}\"},\"k\":\"{a}\"}", "{\"k\":1}"},
 	    {"[\"{zz}\",\"{a}\"]", "[1]"}, {"[\"{zz}\"]", NULL}, {"{}", "{}"},
-	    {"[]", "[]"}, {"5", "5"}};
+	    {"[]", "[]"}, {"5", "5"},
+	    /* an element for each of a list, once without it */
+	    {"[{\"{each}\":\"{l}\",\"t\":\"{each.t|a}\",\"k\":\"{each.k|a}\"}]",
+	        "[{\"t\":\"one\",\"k\":1},{\"t\":\"two\",\"k\":2}]"},
+	    {"[{\"{each}\":\"{zz}\",\"t\":\"{each.t|a}\"},5]", "[{\"t\":1},5]"},
+	    {"[{\"{each}\":\"{zz}\",\"t\":\"{each.t}\"}]", NULL},
+	    {"[{\"{each}\":\"{l}\",\"k\":\"{each.k}\"}]", "[{\"k\":2}]"}};
 	struct err e;
 	struct json_object *v = json_parse(vars, strlen(vars), &e);
 

@@ -49,6 +49,8 @@ static const char service[] =
     "     'answer': {'take': {'provider_status': '/state'},"
     "       'required': ['provider_status'], 'states': 'face'}},"
     "   'avatars': {'method': 'GET', 'path': '/faces', 'paging': {'style': 'none', 'items': ''}},"
+    "   'files': {'method': 'GET', 'path': '/faces', 'answer': {'take': {"
+    "     'url': {'list': '/all', 'where': {'/type': '{kind.file}'}, 'pointer': '/url'}}}},"
     "   'remove': {'method': 'DELETE', 'path': '/faces'}},"
     " 'states': {'face': {'drawing': 'processing', 'done': 'ready', '7': 'failed'}}}";
 
@@ -364,6 +366,37 @@ taken_members(void **state)
 	reply_release(&y);
 }
 
+/* An element is chosen by the value of a kind; without a value there is none. */
+static void
+elements_by_variables(void **state)
+{
+	static const struct {
+		const char *vars, *url;
+	} all[] = {{"{'kind':{'file':'b'}}", "/2"}, {"{'kind':{'file':'c'}}", NULL},
+	    {"{'kind':{}}", NULL}, {"{}", NULL}};
+	const struct operation *files = provider_operation(acme, "files");
+	struct reply y;
+
+	(void)state;
+	reply_init(&y, 200, "",
+	    "{'all':[{'url':'/0'},{'type':'a','url':'/1'},{'type':'b','url':'/2'}]}");
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		struct json_object *taken;
+		const char *url;
+
+		y.a.vars = parsed(all[i].vars);
+		taken = answer_taken(&y.a, files, NULL);
+		url = answer_url(taken, "url");
+		if (all[i].url == NULL)
+			assert_null(url);
+		else
+			assert_string_equal(url, all[i].url);
+		json_object_put(taken);
+		json_object_put(y.a.vars);
+	}
+	reply_release(&y);
+}
+
 static void
 waits(void **state)
 {
@@ -602,10 +635,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(outcomes),
 	    cmocka_unit_test(members), cmocka_unit_test(states),
-	    cmocka_unit_test(taken_members), cmocka_unit_test(waits),
-	    cmocka_unit_test(waits_by_the_description), cmocka_unit_test(errors),
-	    cmocka_unit_test(huge), cmocka_unit_test(words), cmocka_unit_test(lengths),
-	    cmocka_unit_test(lists_are_whole)};
+	    cmocka_unit_test(taken_members), cmocka_unit_test(elements_by_variables),
+	    cmocka_unit_test(waits), cmocka_unit_test(waits_by_the_description),
+	    cmocka_unit_test(errors), cmocka_unit_test(huge), cmocka_unit_test(words),
+	    cmocka_unit_test(lengths), cmocka_unit_test(lists_are_whole)};
 
 	return cmocka_run_group_tests_name("answer", tests, load, unload);
 }

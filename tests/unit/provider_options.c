@@ -32,6 +32,9 @@ static const char service[] =
     "       'zoom': {'type': 'number'}, 'solve': {'type': 'boolean'},"
     "       'name': {'type': 'string'},"
     "       'extras': {'type': 'object', 'additionalProperties': {'type': 'string'}}}}},"
+    "   'say': {'method': 'POST', 'path': '/said', 'options': {"
+    "     'properties': {'text': {'type': 'string'}, 'name': {'type': 'string'}},"
+    "     'oneOf': [{'required': ['text']}, {'required': ['name']}]}},"
     "   'status': {'method': 'GET', 'path': '/faces'}}}";
 
 static struct provider *acme;
@@ -210,6 +213,21 @@ faults(void **state)
 	}
 }
 
+/* Where operations have an option of one name, the schema of the one at hand counts. */
+static void
+the_schema_of_the_operation(void **state)
+{
+	struct json_object *o = parsed("{'size':'large'}");
+	struct findings fs = {0};
+
+	(void)state;
+	options_check(acme, provider_operation(acme, "draw"), o, &fs);
+	assert_int_equal(fs.n, 0);
+	options_check(acme, provider_operation(acme, "create"), o, &fs);
+	assert_int_equal(fs.n, 1);
+	json_object_put(o);
+}
+
 /* The message for a mistyped name lists each known name once. */
 static void
 known_names_are_listed(void **state)
@@ -239,6 +257,13 @@ faults_of_an_operation(void **state)
 	    {"draw", "{'text':''}", {NULL}},
 	    {"draw", "{'text':'ab','hand':'l','foot':'r'}",
 	        {"option_invalid the set of options is of a form that is not allowed",
+	            NULL}},
+	    {"say", "{}",
+	        {"option_missing option 'text' or 'name' is required; give it with -O text=VALUE",
+	            NULL}},
+	    {"say", "{'name':'x'}", {NULL}},
+	    {"say", "{'name':'x','text':'y'}",
+	        {"option_invalid the set of options fits 2 forms; only one may fit",
 	            NULL}},
 	    {"create", "{}", {NULL}},
 	    {"status", "{}", {NULL}},
@@ -303,6 +328,7 @@ main(void)
 	    cmocka_unit_test(the_records_options_are_not_changed),
 	    cmocka_unit_test(each_operation_takes_its_options), cmocka_unit_test(faults),
 	    cmocka_unit_test(known_names_are_listed),
+	    cmocka_unit_test(the_schema_of_the_operation),
 	    cmocka_unit_test(faults_of_an_operation),
 	    cmocka_unit_test(options_that_are_no_object)};
 
