@@ -65,6 +65,7 @@ session_open(struct session *s, const struct opt_common *common,
 		check_providers(s);
 	if (options->ledger) {
 		s->paid.lookups = lookups_new(engine, options->pictures);
+		s->paid.choices = choices_new(engine);
 		open_ledger(s);
 		run_pays(s->run, !options->again && ledger_lasts(s->ledger_file));
 		if (s->no_ledger && common->bad_config.code == CODE_NONE)
@@ -83,6 +84,7 @@ session_close(struct session *s, int status)
 	run_free(s->run);
 	dry_run_release(&s->dry_run);
 	lookups_free(s->paid.lookups);
+	choices_free(s->paid.choices);
 	http_free(s->engine.http);
 	ledger_free(s->paid.ledger);
 	if (status < 0)

@@ -20,6 +20,7 @@ enum state {
 	QUEUEING,
 	CLAIMING,
 	BUSY,
+	CHOOSING,
 	CALLING,
 	LOOKING,
 	LOOKING_SIMILAR,
@@ -48,6 +49,7 @@ struct paid {
 	/* What a lookup has to know of the request. We own match, and tag is set when the
 	 * lookup starts. */
 	struct lookup_spec sought;
+	struct choice *choice;
 	struct call *call;
 	struct lookup *lookup;
 	struct json_object *taken, *plan;
@@ -221,6 +223,29 @@ call(struct paid *p)
 	p->call = call_start(p->context->engine, &spec, called, p);
 	if (p->stop)
 		call_stop(p->call, false);
+}
+
+/* The option values are known to be right, or to be wrong. */
+static void
+chosen(void *arg, const struct err *e)
+{
+	struct paid *p = arg;
+	struct engine *engine = p->context->engine;
+
+	if (p->stop || engine->stopping(engine->arg))
+		interrupted(p);
+	else if (e != NULL)
+		fail(p, e->code, e->message);
+	else
+		call(p);
+}
+
+/* Checks the option values that a list of the service can tell, then calls. */
+static void
+choose(struct paid *p)
+{
+	p->state = CHOOSING;
+	p->choice = choices_check(p->context->choices, &p->spec.call, chosen, p);
 }
 
 /* Notes what the list will show, by the record as it is now. */
@@ -406,7 +431,7 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 		strcpy(p->charge.key, answer->key);
 	switch (answer->verdict) {
 	case LEDGER_YOURS:
-		call(p);
+		choose(p);
 		break;
 	case LEDGER_MADE:
 		reuse(p, answer);
@@ -443,10 +468,12 @@ peeked(void *arg, const struct ledger_answer *answer)
 	deliver(p);
 }
 
-/* The options for the ledger's key. The caller frees the array. */
+/* The options for the ledger's key, without those whose schemas say that another value
+ * asks for the same thing. The caller frees the array. */
 static struct ledger_option *
-ledger_options(struct json_object *options, size_t *n)
+ledger_options(const struct operation *op, struct json_object *options, size_t *n)
 {
+	struct json_object *declared = json_at(op->def, "/options/properties");
 	struct ledger_option *list;
 
 	*n = 0;
@@ -455,6 +482,8 @@ ledger_options(struct json_object *options, size_t *n)
 	list = mem_new((size_t)json_object_object_length(options), sizeof *list);
 	json_object_object_foreach(options, name, value)
 	{
+		if (!json_flag(json_member(declared, name), "/ledger", true))
+			continue;
 		list[*n].name = name;
 		list[(*n)++].json =
 		    json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
@@ -521,7 +550,7 @@ ask_ledger(struct paid *p, ask_fn *how, ledger_fn *fn)
 	    .amount = p->charge.amount,
 	    .clock_offset = a->clock_offset};
 	struct ledger_option *options =
-	    ledger_options(p->spec.options, &ask.key.noptions);
+	    ledger_options(p->spec.call.op, p->spec.options, &ask.key.noptions);
 	struct buf match = {0};
 
 	ask.key.options = options;
@@ -694,6 +723,9 @@ paid_stop(struct paid *p, bool hard)
 	case BUSY:
 		loop_cancel(p->context->engine->loop, &p->timer);
 		interrupted(p);
+		break;
+	case CHOOSING:
+		choices_stop(p->choice);
 		break;
 	case CALLING:
 		call_stop(p->call, hard);

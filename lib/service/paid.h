@@ -11,6 +11,9 @@
  *	                                  LOOKING --------------+
  *	                                       found, or still unknown
  *
+ * Between CLAIMING and CALLING the option values are checked that a list of the
+ * service can tell (service/choices.h): what is made already needs no check.
+ *
  * An account that makes one at a time (lookup.exclusive) first settles what
  * earlier runs left open: its list could not tell two lost requests apart.
  *
@@ -24,6 +27,7 @@
 
 #include "ledger/ledger.h"
 #include "service/call.h"
+#include "service/choices.h"
 #include "service/dry_run.h"
 #include "service/lookup.h"
 
@@ -33,6 +37,7 @@ struct paid_context {
 	struct ledger *ledger;
 	struct err no_ledger; /* if ledger is NULL: the error of each request */
 	struct lookups *lookups;
+	struct choices *choices;
 	bool again;        /* make another one of what is made */
 	bool unique_names; /* names end with digits of the ledger's key */
 	/* An open request of an earlier run stays unknown: ask for no other. */
