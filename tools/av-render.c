@@ -98,22 +98,40 @@ find_entry(
 	return NULL;
 }
 
-/* The options that the kind's first operation takes, or NULL. The caller owns them. */
+/* The options that the kind's first operation takes, and those of the operation that has
+ * the file; or NULL. The caller owns them. */
 static struct json_object *
 options_of_kind(const struct kind *k, struct json_object *options)
 {
-	return k->starts > 0 ? options_for(k->start[0], options) : NULL;
+	struct json_object *first, *file;
+
+	if (k->starts == 0)
+		return NULL;
+	first = options_for(k->start[0], options);
+	file = k->url == NULL ? options_for(k->result, options) : NULL;
+	if (first == NULL || file == NULL)
+		return first != NULL ? first : file;
+	json_object_object_foreach(file, name, value)
+	    json_put(first, name, json_object_get(value));
+	json_object_put(file);
+	return first;
 }
 
-/* The renderings to make: those of -r, else the default kinds and those requested before. */
+/* The renderings to make: those of -r; else those requested before and, unless the record
+ * came from a list, the default kinds. */
 static int
-find_wanted(struct render_tool *self, const struct provider *p,
+find_wanted(struct render_tool *self, const struct provider *p, struct rec *rec,
     struct json_object *entries, struct wanted **list, size_t *n, struct err *e)
 {
-	if (wanted_of(p, &self->o->asked, list, n, e) < 0)
+	bool listed = rec_str(rec, "list") != NULL && json_len(entries) > 0;
+
+	*list = NULL;
+	*n = 0;
+	if ((self->o->asked.n > 0 || !listed) &&
+	    wanted_of(p, &self->o->asked, list, n, e) < 0)
 		return -1;
 	if (self->o->asked.n == 0)
-		wanted_before(p, entries, list, n);
+		wanted_before(p, entries, listed, list, n);
 	return 0;
 }
 
@@ -132,8 +150,8 @@ skip(void *arg, struct rec *rec)
 
 	a = name != NULL ? accounts_get(self->session.engine.accounts, name, &e) : NULL;
 	if (a == NULL || json_str(rec_get(rec, "avatar"), "/id") == NULL ||
-	    find_wanted(self, a->provider, rec_get(rec, "renderings"), &wanted, &n, &e) <
-	        0)
+	    find_wanted(
+	        self, a->provider, rec, rec_get(rec, "renderings"), &wanted, &n, &e) < 0)
 		return false;
 	options = options_of(rec, a->provider, &self->o->given);
 	for (size_t i = 0; done && i < n; i++) {
@@ -206,10 +224,35 @@ job_charge(struct job *job, const struct paid_charge *charge)
 	run_charge(r->item, charge);
 }
 
+/* Starts a job that waited for another job of the same rendering. It fails likewise if there
+ * is no rendering. */
+static void
+follow(struct render *r, struct job *job, const struct job *leader)
+{
+	const char *status = json_str(leader->entry, "/status");
+	bool failed = leader->failure.err.code != CODE_NONE;
+
+	job->leader = NULL;
+	if (r->self->session.paid.dry_run != NULL) {
+		over(r);
+	} else if (failed && (status == NULL || strcmp(status, "ready") != 0)) {
+		failure_copy(&job->failure, &leader->failure);
+		over(r);
+	} else {
+		job_adopt(job, leader->entry);
+		job_start(job);
+	}
+}
+
 static void
 job_over(struct job *job)
 {
-	over(job->arg);
+	struct render *r = job->arg;
+
+	for (size_t i = 0; i < r->n; i++)
+		if (r->jobs[i].leader == job)
+			follow(r, &r->jobs[i], job);
+	over(r);
 }
 
 static void
@@ -245,6 +288,15 @@ entry_for(struct render *r, const struct wanted *w)
 	return entry;
 }
 
+static bool
+kind_takes(const struct kind *k, const char *given, struct similar *similar)
+{
+	for (size_t i = 0; i < k->starts; i++)
+		if (options_takes(k->start[i], given, similar))
+			return true;
+	return k->url == NULL && options_takes(k->result, given, similar);
+}
+
 /* Checks that each option of the command line is for a rendering of the record: in
  * another program it would stay in the record for a later one, but here it ends. */
 static int
@@ -256,10 +308,8 @@ check_given(const struct render *r, const struct provider *p, struct err *e)
 		struct similar similar = {.word = given->v[n]};
 		bool taken = false;
 		for (size_t i = 0; i < r->n; i++)
-			for (size_t k = 0; k < r->wanted[i].kind->starts; k++)
-				taken =
-				    taken || options_takes(r->wanted[i].kind->start[k],
-				                 given->v[n], &similar);
+			taken =
+			    taken || kind_takes(r->wanted[i].kind, given->v[n], &similar);
 		if (!taken)
 			return err_set(e, CODE_OPTION_UNKNOWN,
 			    "none of these renderings takes -O %.*s; see av-provider options %s "
@@ -314,7 +364,6 @@ check_avatar(struct rec *rec, struct err *e)
 static int
 take_targets(struct render *r, struct account *a, struct err *e)
 {
-	struct json_object *avatar = rec_get(r->item->rec, "avatar");
 	int result = 0;
 
 	for (size_t i = 0; result == 0 && i < r->n && !r->self->o->ask; i++) {
@@ -327,7 +376,7 @@ take_targets(struct render *r, struct account *a, struct err *e)
 		    .provider = a->provider->name,
 		    .kind = kind,
 		    .name = rec_str(r->item->rec, "name"),
-		    .id = json_str(avatar, "/id"),
+		    .id = job_name_id(r->item->rec, w->entry),
 		    .ext = ""};
 		struct buf path = {0};
 
@@ -337,6 +386,54 @@ take_targets(struct render *r, struct account *a, struct err *e)
 		free(kind);
 	}
 	return result;
+}
+
+/* True if both entries are of one rendering: of which one fetches another file. */
+static bool
+is_relative(const struct kind *k, struct json_object *entry, const struct kind *other,
+    struct json_object *other_entry)
+{
+	struct json_object *options, *others;
+	bool same;
+
+	if (other == NULL || k->made_as != other->made_as || k->starts == 0 ||
+	    k->made_as->takes_value)
+		return false;
+	options = options_for(k->start[0], json_at(entry, "/options"));
+	others = options_for(k->start[0], json_at(other_entry, "/options"));
+	same = json_object_equal(options, others);
+	json_object_put(options);
+	json_object_put(others);
+	return same;
+}
+
+/* The first job at work on the same rendering; NULL: it is this one. */
+static struct job *
+leader_of(struct render *r, const struct job *job)
+{
+	for (struct job *j = r->jobs; j < job; j++)
+		if (!job_is_done(&r->self->context, j->entry) &&
+		    is_relative(job->kind, job->entry, j->kind, j->entry))
+			return j;
+	return NULL;
+}
+
+/* Takes over the rendering of another entry of the record, made before. */
+static void
+adopt_before(struct render *r, struct job *job)
+{
+	const struct provider *p = job->account->provider;
+
+	for (size_t i = 0;
+	     json_str(job->entry, "/id") == NULL && i < json_len(r->entries); i++) {
+		struct json_object *entry = json_item(r->entries, i);
+		const char *status = json_str(entry, "/status");
+
+		if (status != NULL && strcmp(status, "failed") != 0 &&
+		    is_relative(job->kind, job->entry,
+		        provider_kind(p, json_str(entry, "/kind")), entry))
+			job_adopt(job, entry);
+	}
 }
 
 static void
@@ -358,10 +455,17 @@ start_jobs(struct render *r, struct account *a)
 		    .fn = job_over,
 		    .charge = job_charge,
 		    .arg = r};
-		if (job_is_done(&r->self->context, r->jobs[i].entry))
+		r->jobs[i].leader = leader_of(r, &r->jobs[i]);
+	}
+	for (size_t i = 0; i < r->n; i++) {
+		struct job *job = &r->jobs[i];
+
+		if (job_is_done(&r->self->context, job->entry)) {
 			r->pending--;
-		else
-			job_start(&r->jobs[i]);
+		} else if (job->leader == NULL) {
+			adopt_before(r, job);
+			job_start(job);
+		}
 	}
 	over(r);
 }
@@ -388,7 +492,8 @@ begin(void *arg, struct item *item)
 	item->state = r;
 	item->stop = stop;
 	if (check_avatar(item->rec, &e) == 0 &&
-	    find_wanted(self, a->provider, r->entries, &r->wanted, &r->n, &e) == 0 &&
+	    find_wanted(
+	        self, a->provider, item->rec, r->entries, &r->wanted, &r->n, &e) == 0 &&
 	    check_options(r, a->provider, &e) == 0 && take_targets(r, a, &e) == 0) {
 		start_jobs(r, a);
 		return;

@@ -105,8 +105,9 @@ claim_options(struct job *job, const struct operation *op)
 
 	if (options == NULL)
 		options = json_new_object();
-	json_put_str(options, "kind", job->kind->name);
-	json_put_str(options, "value", job->value);
+	json_put_str(options, "kind", job->kind->made_as->name);
+	if (job->kind->made_as == job->kind)
+		json_put_str(options, "value", job->value);
 	return options;
 }
 
@@ -186,11 +187,11 @@ no_result(struct job *job)
 	struct err e;
 
 	err_set(&e, CODE_NO_RESULT, "%s has no %s of this avatar",
-	    job->account->provider->title, job->kind->name);
+	    job->account->provider->title, job->kind_name);
 	if (job->kind->wait_ms > 0)
 		err_set(&e, CODE_NO_RESULT,
 		    "%s still has no %s of this avatar, %lld s after it was made",
-		    job->account->provider->title, job->kind->name,
+		    job->account->provider->title, job->kind_name,
 		    (long long)job->kind->wait_ms / 1000);
 	fail(job, &e);
 }
@@ -271,6 +272,24 @@ poll_entry(struct job *job, const struct operation *op, const char *until,
 	poll_start(&job->context->poller, &job->poll, at_once);
 }
 
+/* The response of the kind's operation is the file: fetches it from that address. */
+static void
+fetch_response(struct job *job)
+{
+	struct request_values values = {
+	    .base_url = job->account->base_url, .vars = vars_for(job, job->kind->result)};
+	struct request request;
+	struct err e;
+
+	if (request_init(&request, job->kind->result, &values, &e) == 0) {
+		fetch(job, request.http.url);
+		request_release(&request);
+	} else {
+		fail(job, &e);
+	}
+	json_object_put(values.vars);
+}
+
 /* Asks for the URL: once, or until there is one. */
 static void
 resolve(struct job *job)
@@ -280,6 +299,10 @@ resolve(struct job *job)
 	    .deadline = &job->deadline,
 	    .timeout_ms = job->context->timeout_ms};
 
+	if (job->kind->url == NULL) {
+		fetch_response(job);
+		return;
+	}
 	if (!job->kind->absent_is_none) {
 		poll_entry(job, job->kind->result, job->kind->url, resolved, true);
 		return;
@@ -346,6 +369,24 @@ job_is_done(const struct render_context *context, struct json_object *entry)
 	       (context->ask && json_str(entry, "/status") != NULL);
 }
 
+const char *
+job_name_id(struct rec *rec, struct json_object *entry)
+{
+	const char *own = rec_str(rec, "list") != NULL ? json_str(entry, "/id") : NULL;
+
+	return own != NULL ? own : json_str(rec_get(rec, "avatar"), "/id");
+}
+
+void
+job_adopt(struct job *job, struct json_object *relative)
+{
+	static const char *const members[] = {"id", "status", "provider_status"};
+
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+		json_put_str(job->entry, members[i],
+		    json_str(json_member(relative, members[i]), ""));
+}
+
 /* How many start operations have run: the first gives the entry an id, the last a state. */
 static size_t
 steps_done(struct job *job)
@@ -361,7 +402,7 @@ job_start(struct job *job)
 	job->kind_name = job->value != NULL
 	                     ? mem_printf("%s-%s", job->kind->name, job->value)
 	                     : mem_str(job->kind->name);
-	job->name_id = mem_str(json_str(rec_get(job->rec, "avatar"), "/id"));
+	job->name_id = mem_str(job_name_id(job->rec, job->entry));
 	job->step = steps_done(job);
 	go_on(job);
 }

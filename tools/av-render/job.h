@@ -39,6 +39,8 @@ struct job {
 	/* Called once, at the end, never from within job_start. */
 	void (*fn)(struct job *job);
 	void *arg;
+	/* The job of the same rendering that it waits for, or NULL. */
+	struct job *leader;
 	/* Called with what a paid operation cost, or NULL. */
 	void (*charge)(struct job *job, const struct paid_charge *charge);
 	struct json_object *plan; /* what a dry run would request; borrowed */
@@ -62,6 +64,15 @@ void job_stop(struct job *job, bool hard);
 
 /* Frees what is its own. */
 void job_release(struct job *job);
+
+/* The id that names the files of an entry: the rendering's own if the record
+ * came from a list of renderings, of which one avatar has many; else the
+ * avatar's. */
+const char *job_name_id(struct rec *rec, struct json_object *entry);
+
+/* Before job_start: takes the id and state over from an entry of the same
+ * rendering, of which this job fetches another file. */
+void job_adopt(struct job *job, struct json_object *relative);
 
 /* Whether there is nothing more to do for an entry. */
 bool job_is_done(

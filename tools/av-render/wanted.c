@@ -125,8 +125,8 @@ is_waiting(struct json_object *entry)
 }
 
 void
-wanted_before(const struct provider *p, struct json_object *entries, struct wanted **list,
-    size_t *n)
+wanted_before(const struct provider *p, struct json_object *entries, bool listed,
+    struct wanted **list, size_t *n)
 {
 	size_t len = json_object_is_type(entries, json_type_array)
 	                 ? json_object_array_length(entries)
@@ -140,9 +140,10 @@ wanted_before(const struct provider *p, struct json_object *entries, struct want
 		const char *name = json_str(entry, "/kind");
 		const struct kind *k = name != NULL ? provider_kind(p, name) : NULL;
 
-		if (k == NULL || k->starts == 0 || !is_waiting(entry))
+		if (k == NULL || (k->starts == 0 && !listed) || !is_waiting(entry))
 			continue;
-		(*list)[*n] = (struct wanted){k, json_str(entry, "/value"), entry};
+		(*list)[*n] = (struct wanted){
+		    k, k->takes_value ? json_str(entry, "/value") : NULL, entry};
 		if (is_repeated(*list, ++*n))
 			--*n;
 	}

@@ -24,9 +24,10 @@ int wanted_of(const struct provider *p, const struct strings *asked,
     struct wanted **list, size_t *n, struct err *e);
 
 /* Adds those of a record's `renderings` that were requested, have not failed
- * and have no file yet. They only have to be fetched. */
+ * and have no file yet. They only have to be fetched. listed: the record came
+ * from a list, so those count that come with the avatar too. */
 void wanted_before(const struct provider *p, struct json_object *entries,
-    struct wanted **list, size_t *n);
+    bool listed, struct wanted **list, size_t *n);
 
 /* Writes "--pose hi" as "-r pose=hi" for each kind that a provider declares.
  * Sets argv to a new array, which lives as long as the program. */
