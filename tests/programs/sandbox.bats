@@ -408,7 +408,7 @@ broken() {
 
 @test "argil: create from base64 and URL, states, list, pictures" {
 	box --ready-after 100 --refuse-match bad
-	argil_create "$P/wide.png" '. + {extras:{job:"j1"},voiceId:"3c90c3cc-0d44-4b50-8888-8dd25736052a"}'
+	argil_create "$P/wide.png" '. + {extras:{job:"j1"},voiceId:"5d3c7a1e-6b7f-4f5e-8a10-2b9d0c4e1f22"}'
 	is "$STATUS" 201
 	is "$(jq -c '[.status, .width, .orientation, .extras]' <<<"$BODY")" '["TRAINING",1280,"ASPECT_RATIO_16_9",{"job":"j1"}]'
 	ID=$(jq -r .id <<<"$BODY")

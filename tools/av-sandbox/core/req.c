@@ -453,6 +453,8 @@ void
 req_count(struct req *r, enum service_no service, enum scope scope)
 {
 	stats_begin(service, scope);
+	if (r->route != NULL)
+		stats_operation(service, r->route->method, r->route->path);
 	r->fault = fault_pick(service, scope, r->reused);
 	r->counted = true;
 	r->counted_as = service;

@@ -18,7 +18,15 @@
 #include "core/photo.h"
 #include "core/service.h"
 
-enum item_kind { AVATAR, RENDERING, VIDEO, VIDEO_RENDER, WEBHOOK, ITEM_KINDS };
+enum item_kind {
+	AVATAR,
+	RENDERING,
+	VIDEO,
+	VIDEO_RENDER,
+	WEBHOOK,
+	ASSET,
+	ITEM_KINDS
+};
 
 /* What becomes of an item when its time is over. */
 enum fate { FATE_READY, FATE_FAILED, FATE_REFUSED };

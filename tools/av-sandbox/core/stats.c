@@ -24,7 +24,7 @@ static struct counts {
 	long events[EVENT_FATES];
 	long in_flight, max_in_flight, max_rate;
 	long status[600];
-	struct json_object *violation_list, *faults;
+	struct json_object *violation_list, *faults, *operations;
 	struct lh_table *made; /* fingerprint to an array of ids */
 	struct ring ring;
 } counts[SERVICES + 1];
@@ -71,6 +71,35 @@ stats_begin(enum service_no service, enum scope scope)
 		c->max_rate = (long)c->ring.n;
 }
 
+/* Adds one to the count of that name. */
+static void
+count_word(struct json_object **counted, const char *name)
+{
+	struct json_object *n = NULL;
+
+	if (*counted == NULL)
+		*counted = json_object_new_object();
+	if (json_object_object_get_ex(*counted, name, &n))
+		json_object_int_inc(n, 1);
+	else
+		json_object_object_add(*counted, name, json_object_new_int64(1));
+}
+
+static struct json_object *
+counted_json(struct json_object *counted)
+{
+	return counted != NULL ? json_object_get(counted) : json_object_new_object();
+}
+
+void
+stats_operation(enum service_no service, const char *method, const char *path)
+{
+	char *name = mem_printf("%s %s", method, path);
+
+	count_word(&counts[service].operations, name);
+	free(name);
+}
+
 void
 stats_end(enum service_no service, unsigned status, const char *fault)
 {
@@ -91,15 +120,7 @@ stats_event(enum service_no service, enum event_fate fate)
 void
 stats_fault(enum service_no service, const char *fault)
 {
-	struct counts *c = &counts[service];
-	struct json_object *n = NULL;
-
-	if (c->faults == NULL)
-		c->faults = json_object_new_object();
-	if (json_object_object_get_ex(c->faults, fault, &n))
-		json_object_int_inc(n, 1);
-	else
-		json_object_object_add(c->faults, fault, json_object_new_int64(1));
+	count_word(&counts[service].faults, fault);
 }
 
 void
@@ -147,7 +168,7 @@ static char *
 fingerprint(const struct sb_item *it)
 {
 	static const char *const kinds[] = {
-	    "avatar", "rendering", "video", "video_render", ""};
+	    "avatar", "rendering", "video", "video_render", "", ""};
 	struct buf b = {0};
 
 	buf_printf(&b, "%s|%s|%s|%s", kinds[it->kind],
@@ -193,7 +214,7 @@ stats_made(const struct sb_item *it)
 {
 	struct counts *c = &counts[it->service];
 
-	if (it->free_of_charge || it->kind == WEBHOOK)
+	if (it->free_of_charge || it->kind == WEBHOOK || it->kind == ASSET)
 		return;
 	c->creates += it->kind == AVATAR;
 	c->renderings += it->kind == RENDERING;
@@ -281,8 +302,8 @@ one_json(struct counts *c)
 		obj_int(statuses, name, c->status[i]);
 	}
 	json_object_object_add(o, "statuses", statuses);
-	json_object_object_add(o, "faults",
-	    c->faults != NULL ? json_object_get(c->faults) : json_object_new_object());
+	json_object_object_add(o, "operations", counted_json(c->operations));
+	json_object_object_add(o, "faults", counted_json(c->faults));
 	return o;
 }
 
@@ -301,6 +322,7 @@ clear(struct counts *c)
 {
 	json_object_put(c->violation_list);
 	json_object_put(c->faults);
+	json_object_put(c->operations);
 	if (c->made != NULL)
 		lh_table_free(c->made);
 	free(c->ring.at);

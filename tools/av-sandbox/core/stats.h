@@ -27,6 +27,11 @@ void stats_fault(enum service_no service, const char *fault);
 enum event_fate { EVENT_ACCEPTED, EVENT_REFUSED, EVENT_UNSENT, EVENT_FATES };
 void stats_event(enum service_no service, enum event_fate fate);
 
+/* The request is for this operation of the contract: its method and path, with
+ * {} for a segment. */
+void stats_operation(
+    enum service_no service, const char *method, const char *path);
+
 /* A client violated the contract: what is the kind in one word, detail says
  * it to people. */
 void stats_violation(enum service_no service, const char *method,

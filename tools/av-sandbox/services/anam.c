@@ -49,6 +49,23 @@ anam_error(struct req *r, unsigned status, const char *code, const char *field,
 	}
 }
 
+/* The members that only the newer documents have: null and empty until they are made. */
+static void
+add_newer(struct json_object *o, const struct sb_item *it)
+{
+	bool made = sb_item_progress(it) >= 1;
+	struct json_object *tags = json_object_new_array();
+
+	media_url(o, "landscapeImageUrl", it, made ? "landscape.png" : NULL);
+	media_url(o, "portraitImageUrl", it, made ? "portrait.png" : NULL);
+	media_url(o, "idleVideoUrl", it, made ? "idle.mp4" : NULL);
+	obj_text(o, "description", made ? "A person." : NULL);
+	if (made)
+		json_object_array_add(tags, json_object_new_string("person"));
+	json_object_object_add(o, "displayTags", tags);
+	obj_text(o, "renderStyle", made ? "realistic" : "unknown");
+}
+
 static struct json_object *
 anam_json(const struct sb_item *it)
 {
@@ -66,6 +83,7 @@ anam_json(const struct sb_item *it)
 	json_object_array_add(versions, json_object_new_string("v2"));
 	json_object_object_add(o, "availableVersions", versions);
 	obj_text(o, "activeVersion", "v2");
+	add_newer(o, it);
 	return o;
 }
 
@@ -282,6 +300,17 @@ page_number(long n, bool there)
 	return there ? json_object_new_int64(n) : NULL;
 }
 
+/* Has the avatar that style and one of those tags? NULL is any. */
+static bool
+newer_fits(const struct sb_item *it, const char *style, const char *tags)
+{
+	bool made = sb_item_progress(it) >= 1;
+
+	return (style == NULL || strcmp(style, "all") == 0 ||
+	           strcmp(style, made ? "realistic" : "unknown") == 0) &&
+	       (tags == NULL || (made && strstr(tags, "person") != NULL));
+}
+
 static void
 anam_list(struct req *r)
 {
@@ -305,7 +334,8 @@ anam_list(struct req *r)
 		const struct sb_item *it = all->at[i];
 
 		if (!sb_item_listed(it) ||
-		    (search != NULL && strcasestr(it->name, search) == NULL))
+		    (search != NULL && strcasestr(it->name, search) == NULL) ||
+		    !newer_fits(it, style, req_query(r, "tags")))
 			continue;
 		if (n >= (page - 1) * size && n < page * size)
 			json_object_array_add(data, anam_json(it));

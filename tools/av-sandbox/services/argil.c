@@ -36,6 +36,36 @@ argil_error(struct req *r, unsigned status, const char *code, const char *field,
 	req_answer_json(r, status, o);
 }
 
+/* The gestures of each avatar. */
+static const struct {
+	const char *label, *slug;
+	int start;
+} gestures[] = {{"Wave", "wave", 0}, {"Nod", "nod", 48}};
+
+bool
+argil_gesture_exists(const char *slug)
+{
+	for (size_t i = 0; i < sizeof gestures / sizeof *gestures; i++)
+		if (strcmp(slug, gestures[i].slug) == 0)
+			return true;
+	return false;
+}
+
+static struct json_object *
+gestures_json(void)
+{
+	struct json_object *list = json_object_new_array(), *o;
+
+	for (size_t i = 0; i < sizeof gestures / sizeof *gestures; i++) {
+		o = json_object_new_object();
+		obj_text(o, "label", gestures[i].label);
+		obj_text(o, "slug", gestures[i].slug);
+		obj_int(o, "startFrame", gestures[i].start);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
 static struct json_object *
 argil_json(const struct sb_item *it)
 {
@@ -48,7 +78,7 @@ argil_json(const struct sb_item *it)
 	obj_text(o, "actorName", it->name);
 	obj_time(o, "createdAt", it->created, true);
 	obj_time(o, "updatedAt", it->updated, true);
-	json_object_object_add(o, "gestures", json_object_new_array());
+	json_object_object_add(o, "gestures", gestures_json());
 	obj_text(o, "status", sb_item_progress(it) < 1 ? "TRAINING" : states[it->fate]);
 	obj_int(o, "width", p->width);
 	obj_int(o, "height", p->height);
@@ -220,6 +250,10 @@ read_rest(struct req *r, struct json_object *o, struct json_object *params)
 			    r, 400, "bad_value", "voiceId", "'%s' is not a UUID", s);
 			return false;
 		}
+		if (!argil_voice_exists(s)) {
+			req_fail(r, 400, "voice not found");
+			return false;
+		}
 	}
 	if (obj_has(o, "callbackUrl") &&
 	    !req_url(r, o, "callbackUrl", !opts.plain_callbacks))
@@ -282,13 +316,20 @@ argil_get(struct req *r)
 		req_answer_json(r, 200, argil_json(it));
 }
 
+/* Has the member that value? NULL is any value. */
+static bool
+obj_is(struct json_object *o, const char *name, const char *value)
+{
+	return value == NULL || strcmp(obj_get_text(o, name), value) == 0;
+}
+
 static void
 argil_list(struct req *r)
 {
 	const struct sb_list *all = state_list(ARGIL, AVATAR);
 	const char *orientation = req_query(r, "orientation"),
 	           *model = req_query(r, "model");
-	struct json_object *list, *one, *v;
+	struct json_object *list, *one;
 
 	if ((orientation != NULL &&
 	        !word_in("ASPECT_RATIO_16_9 ASPECT_RATIO_9_16", orientation)) ||
@@ -302,9 +343,8 @@ argil_list(struct req *r)
 		    (model != NULL && strcmp(model, "ARGIL_V1") != 0))
 			continue;
 		one = argil_json(all->at[i]);
-		if (orientation == NULL ||
-		    (json_object_object_get_ex(one, "orientation", &v) &&
-		        strcmp(json_object_get_string(v), orientation) == 0))
+		if (obj_is(one, "orientation", orientation) &&
+		    obj_is(one, "model", model))
 			json_object_array_add(list, one);
 		else
 			json_object_put(one);
@@ -318,6 +358,15 @@ static const struct {
     {"5d3c7a1e-6b7f-4f5e-8a10-2b9d0c4e1f22", "Clara", "ENGLISH", "FEMALE"},
     {"5d3c7a1e-6b7f-4f5e-8a10-2b9d0c4e1f23", "Hugo", "FRENCH", "MALE"},
 };
+
+bool
+argil_voice_exists(const char *id)
+{
+	for (size_t i = 0; i < sizeof voices / sizeof *voices; i++)
+		if (strcmp(id, voices[i].id) == 0)
+			return true;
+	return false;
+}
 
 static struct json_object *
 voice_json(size_t i)
@@ -380,6 +429,13 @@ static const struct route routes[] = {
         false, argil_video_list},
     {"GET", "/videos/{}", POLL, NULL, false, argil_video_get},
     {"DELETE", "/videos/{}", FREE, NULL, false, argil_video_delete},
+    {"POST", "/assets", FREE, NULL, true, argil_asset_create},
+    {"GET", "/assets", LIST, "page pageSize type status", false, argil_asset_list},
+    {"GET", "/assets/{}", READ, NULL, false, argil_asset_get},
+    {"DELETE", "/assets/{}", FREE, NULL, false, argil_asset_delete},
+    {"GET", "/subtitles", LIST, "page pageSize", false, argil_style_list},
+    {"GET", "/subtitles/videos/{}/export", READ, "format includeStyling", false,
+        argil_subtitles},
     {"POST", "/webhooks", FREE, NULL, true, argil_webhook_create},
     {"GET", "/webhooks", LIST, NULL, false, argil_webhook_list},
     {"PUT", "/webhooks/{}", FREE, NULL, true, argil_webhook_update},

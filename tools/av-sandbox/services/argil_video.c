@@ -91,6 +91,7 @@ static const struct rule moment_rules[] = {
     {"gestureSlug", json_type_string, NULL, 0, 0, NULL},
     {"audioUrl", json_type_string, NULL, 0, 0, NULL},
     {"zoom", json_type_object, NULL, 0, 0, "level"},
+    {"broll", json_type_object, NULL, 0, 0, "type assetId"},
     {NULL, json_type_null, NULL, 0, 0, NULL},
 };
 
@@ -99,13 +100,26 @@ static const struct rule zoom_rules[] = {
     {NULL, json_type_null, NULL, 0, 0, NULL},
 };
 
+/* Is what the member names there? An absent one names nothing. */
+static bool
+names_known(struct req *r, struct json_object *o, const char *name,
+    bool (*known)(const char *id), const char *message)
+{
+	const char *id = o != NULL ? obj_get_text(o, name) : NULL;
+
+	if (id == NULL || known(id))
+		return true;
+	req_fail(r, 400, message);
+	return false;
+}
+
 /* Checks the members that are objects, each with the member that it requires. */
 static bool
 parts_fit(struct req *r, struct json_object *o)
 {
 	static const struct {
 		const char *name, *required;
-	} parts[] = {{"subtitles", "enable"}, {"autoBrolls", NULL},
+	} parts[] = {{"subtitles", "enable"}, {"autoBrolls", "enable"},
 	    {"backgroundMusic", "assetId"}};
 
 	for (int i = 0; i < 3; i++) {
@@ -118,10 +132,49 @@ parts_fit(struct req *r, struct json_object *o)
 			    "%s.%s is required", parts[i].name, parts[i].required);
 			return false;
 		}
-		if (!obeys(r, v, part_rules))
+		if (!obeys(r, v, part_rules) ||
+		    !names_known(
+		        r, v, "styleId", argil_style_exists, "style not found") ||
+		    !names_known(
+		        r, v, "assetId", argil_asset_is_ready, "asset not found"))
 			return false;
 	}
 	return true;
+}
+
+/* Checks what is said: exactly one of a text and a recording. */
+static bool
+speech_fits(struct req *r, struct json_object *m)
+{
+	if (obj_has(m, "transcript") == obj_has(m, "audioUrl")) {
+		req_refuse(r, 400, "bad_value", "moments",
+		    "exactly one of transcript and audioUrl is required");
+		return false;
+	}
+	return obj_has(m, "audioUrl") ? req_url(r, m, "audioUrl", false)
+	                              : req_text(r, m, "transcript", 1, 250) != NULL;
+}
+
+/* Checks the members that name something. */
+static bool
+moment_names_fit(struct req *r, struct json_object *m)
+{
+	struct json_object *broll = obj_get(m, "broll"), *v = NULL;
+
+	if (!is_uuid(obj_get_text(m, "avatarId")) ||
+	    (json_object_object_get_ex(m, "voiceId", &v) &&
+	        !is_uuid(json_object_get_string(v)))) {
+		req_refuse(
+		    r, 400, "bad_value", "moments", "avatarId or voiceId is not a UUID");
+		return false;
+	}
+	if (broll != NULL && (!req_text(r, broll, "assetId", 1, 100) ||
+	                         !req_text(r, broll, "type", 1, 100)))
+		return false;
+	return names_known(r, m, "voiceId", argil_voice_exists, "voice not found") &&
+	       names_known(
+	           r, m, "gestureSlug", argil_gesture_exists, "gesture not found") &&
+	       names_known(r, broll, "assetId", argil_asset_is_ready, "asset not found");
 }
 
 static bool
@@ -136,19 +189,14 @@ moment_fits(struct req *r, struct json_object *m)
 		return false;
 	}
 	if (!req_only(r, m, "a moment",
-	        "transcript avatarId voiceId gestureSlug audioUrl zoom") ||
-	    req_text(r, m, "transcript", 1, 250) == NULL ||
-	    (id = req_text(r, m, "avatarId", 1, 100)) == NULL ||
+	        "transcript avatarId voiceId gestureSlug audioUrl zoom broll") ||
+	    !speech_fits(r, m) || (id = req_text(r, m, "avatarId", 1, 100)) == NULL ||
 	    !obeys(r, m, moment_rules))
 		return false;
 	if (json_object_object_get_ex(m, "zoom", &v) && !obeys(r, v, zoom_rules))
 		return false;
-	if (!is_uuid(id) || (json_object_object_get_ex(m, "voiceId", &v) &&
-	                        !is_uuid(json_object_get_string(v)))) {
-		req_refuse(
-		    r, 400, "bad_value", "moments", "avatarId or voiceId is not a UUID");
+	if (!moment_names_fit(r, m))
 		return false;
-	}
 	avatar = state_find(ARGIL, AVATAR, id);
 	if (avatar == NULL) {
 		req_fail(r, 400, "avatar not found");

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "core/stats.h"
 #include "services/services.h"
 
 static uint64_t requests;
@@ -275,11 +276,68 @@ avtr1_list(struct req *r)
 	reply(r, 200, o);
 }
 
+/* Each creation costs a credit of the plan's. */
+static void
+avtr1_quota(struct req *r)
+{
+	int64_t used = stats_charges(AVTR1), left = used < 7500 ? 7500 - used : 0;
+	struct json_object *o = json_object_new_object();
+
+	obj_int(o, "balance_credits", left);
+	obj_bool(o, "can_start_session", left > 0);
+	obj_text(o, "current_period_end", "2027-01-01T00:00:00Z");
+	obj_text(o, "current_period_start", "2026-12-01T00:00:00Z");
+	obj_int(o, "included_balance_credits", left);
+	obj_int(o, "included_credits_limit", 7500);
+	obj_int(o, "included_credits_used", 7500 - left);
+	obj_int(o, "low_balance_threshold_credits", 1500);
+	obj_text(o, "plan_key", "launch");
+	obj_int(o, "rollover_balance_credits", 0);
+	obj_text(o, "status", "active");
+	reply(r, 200, o);
+}
+
+static struct json_object *
+plan_json(const char *key, const char *name, int cents, int credits, int slots)
+{
+	struct json_object *o = json_object_new_object();
+
+	obj_text(o, "key", key);
+	obj_text(o, "name", name);
+	obj_text(o, "family", key);
+	obj_int(o, "monthly_price_cents", cents);
+	obj_int(o, "included_credits", credits);
+	obj_text(o, "extra_credit_unit_micros", NULL);
+	obj_int(o, "max_concurrency", 5);
+	obj_int(o, "max_video_concurrency", 1);
+	obj_int(o, "custom_avatar_slots", slots);
+	obj_text(o, "extra_avatar_slot_cents", NULL);
+	obj_int(o, "session_time_limit_seconds", 3600);
+	obj_int(o, "studio_project_limit", 10);
+	obj_int(o, "studio_generation_concurrency", 1);
+	obj_int(o, "voice_clone_slots", 1);
+	obj_bool(o, "enterprise", false);
+	return o;
+}
+
+/* The real service shows its plans without a key too. */
+static void
+avtr1_plans(struct req *r)
+{
+	struct json_object *list = json_object_new_array();
+
+	json_object_array_add(list, plan_json("free", "Free", 0, 500, 1));
+	json_object_array_add(list, plan_json("launch", "Launch", 4900, 7500, 10));
+	reply(r, 200, list);
+}
+
 static const struct route routes[] = {
     {"POST", "/avatars", PAID, NULL, true, avtr1_create},
     {"GET", "/avatars", LIST, "limit starting_after scope q", false, avtr1_list},
     {"GET", "/avatars/{}", POLL, NULL, false, avtr1_get},
     {"DELETE", "/avatars/{}", FREE, NULL, false, avtr1_delete},
+    {"GET", "/billing/quota", READ, NULL, false, avtr1_quota},
+    {"GET", "/billing/plans", READ, NULL, false, avtr1_plans},
     {NULL, NULL, FREE, NULL, false, NULL},
 };
 

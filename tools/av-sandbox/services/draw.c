@@ -172,7 +172,8 @@ draw_photo(const struct sb_item *it, const struct canvas *photo, const char *wha
 		draw_animation(it, photo, out);
 	else if (it->kind == RENDERING && strcmp(what, "picture.png") == 0)
 		draw_picture(it, photo, out);
-	else if (strcmp(what, "still.png") == 0)
+	else if (strcmp(what, "still.png") == 0 || strcmp(what, "landscape.png") == 0 ||
+	         strcmp(what, "portrait.png") == 0)
 		draw_copy(photo, 768, true, out);
 	else if (strcmp(what, "thumbnail.jpg") == 0)
 		draw_copy(photo, 320, false, out);

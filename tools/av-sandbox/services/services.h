@@ -24,6 +24,12 @@ void argil_video_render(struct req *r);
 void argil_video_get(struct req *r);
 void argil_video_list(struct req *r);
 void argil_video_delete(struct req *r);
+void argil_asset_create(struct req *r);
+void argil_asset_get(struct req *r);
+void argil_asset_list(struct req *r);
+void argil_asset_delete(struct req *r);
+void argil_style_list(struct req *r);
+void argil_subtitles(struct req *r);
 void argil_webhook_create(struct req *r);
 void argil_webhook_list(struct req *r);
 void argil_webhook_update(struct req *r);
@@ -38,6 +44,13 @@ void argil_resume(void);
 /* The item of the id in the path; NULL: answered with 404. */
 struct sb_item *argil_item(
     struct req *r, enum item_kind kind, const char *missing);
+
+/* What a client may name: a voice, a gesture, an asset that is ready, a style
+ * of subtitles. */
+bool argil_voice_exists(const char *id);
+bool argil_gesture_exists(const char *slug);
+bool argil_asset_is_ready(const char *id);
+bool argil_style_exists(const char *id);
 
 /* Checks the member extras: at most ten texts of 256 characters; false:
  * refused. */
