@@ -282,6 +282,7 @@ put_option(struct print *print, const struct operation *op, const char *name,
 	json_put_bool(
 	    o, "required", json_lists(json_at(op->def, "/options/required"), name));
 	json_put_str(o, "description", meaning);
+	json_put(o, "list", share(json_member(schema, "list")));
 	json_put(o, "schema", share(schema));
 	put_line(print, o);
 }

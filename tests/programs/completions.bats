@@ -49,12 +49,19 @@ hasnt() {
   done
 }
 
+# av_kinds: the kinds of all services, with | between
+av_kinds() {
+  for service in loom anam avtr1 argil; do
+    av-provider kinds "$service"
+  done | jq -sr 'map(.kind) | unique | join("|")'
+}
+
 # check_options SHELL: it offers the long options of each program's help, and of av-render kinds as well
 check_options() {
   for program in $programs; do
     echo "$program"
     kinds=none
-    [ "$program" != av-render ] || kinds='--(pose|animation|preview|gltf|still|video|thumbnail|cover)'
+    [ "$program" != av-render ] || kinds=--\("$(av_kinds)"\)
     diff <(tests/lint/long-options "$program") <("$1_options" "$program" |
       grep -vxE -- "$kinds" | sort -u)
   done

@@ -158,7 +158,7 @@ mistakes() {
 75|cannot reach http://127.0.0.1:9/v1: Failed to connect|ARGIL_API_URL=http://127.0.0.1:9/v1 av-upload -p argil --timeout 2s good.jpg
 74|cannot write standard output: No space left on device|av-validate good.jpg >/dev/full
 65|option 'random' must be at most 30; got 99; use an allowed value: av-provider options loom|av-validate -p loom -O random=99 good.jpg
-65|Argil has no option 'voice'; did you mean 'voiceId'?; wanted: voiceId, extras; use one of these options: av-provider options argil|av-validate -p argil -O voice=x good.jpg
+65|Argil has no option 'voice'; did you mean 'voiceId'?; wanted: voiceId, extras, callbackUrl; use one of these options: av-provider options argil|av-validate -p argil -O voice=x good.jpg
 65|line 2: not a record: column 9: a value is expected; |printf 'good.jpg\n{"file":}\n' \| av-validate
 65|line 1: the JSON goes on in the next line; write one object a line: jq -c . FILE|printf '{\n"file": "good.jpg"\n}\n' \| av-validate
 65|line 1: an array is no record; write one object a line: jq -c '.[]' FILE|echo '[{"file":"good.jpg"}]' \| av-validate

@@ -78,7 +78,7 @@ check_fails_with() {
 @test "kinds: the values of -r" {
   run av-provider kinds loom
   [ "$status" -eq 0 ]
-  jq -es 'map(.kind) == ["pose", "animation", "preview", "gltf"]
+  jq -es 'map(.kind) == ["pose", "animation", "preview", "gltf", "attachment"]
     and .[0].takes_value and .[0].operations == ["render"] and .[0].options == ["size", "background_color"]
     and (.[0].default | not) and .[2].default and .[2].operations == []' <<<"$output"
   run av-provider kinds argil
@@ -94,14 +94,16 @@ check_fails_with() {
 @test "options: the values of -O, of all operations or one step" {
   run av-provider options argil
   [ "$status" -eq 0 ]
-  jq -es 'map(select(.operation == "create").name) == ["voiceId", "extras"]
-    and (map(select(.required).name) == ["text"])
+  jq -es 'map(select(.operation == "create").name) == ["voiceId", "extras", "callbackUrl"]
+    and (map(select(.required) | .operation) | unique == ["asset_create", "webhook_create"])
+    and (map(select(.operation == "create" and .name == "voiceId") | .schema.list) == ["voices"])
     and (.[0] | .type == "string" and .schema.format == "uuid")' <<<"$output"
   run av-provider options argil --step upload
   jq -es 'map(.operation) | unique == ["create"]' <<<"$output"
   run av-provider options argil --step render --words
   grep -q $'^aspectRatio=9:16\t' <<<"$output"
-  [[ "$output" != *extras* ]]
+  grep -q $'^includeStyling=true\t' <<<"$output"
+  [[ "$output" != *orientation* ]]
   run av-provider options loom --words
   grep -q $'^solve=false\t' <<<"$output"
   run -64 av-provider options loom --step poll
