@@ -417,7 +417,7 @@ main(int argc, char *argv[])
 	struct listener self = {.o = &o};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
 
-	opt_common_finish(&o.common);
+	opt_common_finish(&o.common, &usage, argv, first);
 	if (argv[first] != NULL)
 		opt_misuse(&usage, "it reads nothing: '%s'", argv[first]);
 	if (o.common.timeout_ms == 0)

@@ -282,9 +282,9 @@ main(int argc, char *argv[])
 	    .begin = begin};
 	struct options o = {.watch = WATCH};
 	struct poll_tool self = {0};
-	char **operands = argv + opt_parse(argc, argv, &usage, table, &o);
+	int first = opt_parse(argc, argv, &usage, table, &o), status;
+	char **operands = argv + first;
 	struct err e;
-	int status;
 
 	opt_common_finish(&o.common, &usage, argv, first);
 	if (o.common.timeout_ms == 0)
