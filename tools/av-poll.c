@@ -172,11 +172,11 @@ asks_about_rendering(const struct waiting *p)
 	return kind != NULL ? kind->status : NULL;
 }
 
-/* Sets what an event that wakes the poll is about. */
+/* Sets by what events and lists tell that they are about this. */
 static void
-await_event(struct waiting *p, const char *id)
+identify(struct waiting *p, const char *id)
 {
-	if (p->self->poller.hints != NULL && id != NULL)
+	if (id != NULL)
 		p->poll.hint.hash = hints_hash(p->poll.account->provider->name, id);
 }
 
@@ -192,7 +192,7 @@ next(struct waiting *p)
 		}
 		p->poll.op = asks_about_rendering(p);
 	} while (p->poll.op == NULL);
-	await_event(p, json_str(rendering_of(p), "/id"));
+	identify(p, json_str(rendering_of(p), "/id"));
 	poll_start(&p->self->poller, &p->poll, true);
 }
 
@@ -232,7 +232,7 @@ poll_avatar(struct waiting *p)
 {
 	bool at_once = !is_new(p);
 
-	await_event(p, json_str(rec_get(p->item->rec, "avatar"), "/id"));
+	identify(p, json_str(rec_get(p->item->rec, "avatar"), "/id"));
 	rec_slim(p->item->rec);
 	poll_start(&p->self->poller, &p->poll, at_once);
 }
@@ -303,6 +303,7 @@ main(int argc, char *argv[])
 	}
 	status = run_records(self.session.run, operands);
 	events_close(&self.events);
+	poller_release(&self.poller);
 	session_close(&self.session, status);
 	run_exit(status);
 }

@@ -87,8 +87,8 @@ hints_remove(struct hints *h, struct hint *hint)
 	hint->listed = false;
 }
 
-static void
-remember(struct hints *h, uint64_t hash)
+void
+hints_remember(struct hints *h, uint64_t hash)
 {
 	unsigned char sum[SHA256_BYTES];
 
@@ -100,7 +100,7 @@ remember(struct hints *h, uint64_t hash)
 	(void)hashset_add(&h->unknown, wide(hash, sum));
 }
 
-void
+bool
 hints_find(
     struct hints *h, uint64_t hash, void (*fn)(void *arg, struct hint *hint), void *arg)
 {
@@ -114,8 +114,7 @@ hints_find(
 		any = true;
 		fn(arg, hint);
 	}
-	if (!any)
-		remember(h, hash);
+	return any;
 }
 
 void

@@ -41,10 +41,13 @@ void hints_release(struct hints *h);
 bool hints_add(struct hints *h, struct hint *hint);
 void hints_remove(struct hints *h, struct hint *hint);
 
-/* Calls fn for each that has the hash; remembers the hash if there is none. fn
- * may remove the hint that it gets. */
-void hints_find(struct hints *h, uint64_t hash,
+/* Calls fn for each that has the hash. False: there is none. fn may remove the
+ * hint that it gets. */
+bool hints_find(struct hints *h, uint64_t hash,
     void (*fn)(void *arg, struct hint *hint), void *arg);
+
+/* A hint came that nothing waits for: one that is added later gets it. */
+void hints_remember(struct hints *h, uint64_t hash);
 
 /* Calls fn for all. */
 void hints_all(

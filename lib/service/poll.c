@@ -21,6 +21,7 @@
 #define HINTS_FREE 3
 
 static void due(void *arg);
+static sweep_fn listed;
 static void answered(void *arg, const struct call_result *result);
 
 void
@@ -30,16 +31,36 @@ poller_init(struct poller *poller, struct engine *engine, size_t max_asking,
 	*poller = (struct poller){.engine = engine,
 	    .max_asking = max_asking,
 	    .timeout_ms = timeout_ms,
-	    .interval_ms = interval_ms};
+	    .interval_ms = interval_ms,
+	    .hinted_at = INT64_MIN / 2,
+	    .sweeps = {.engine = engine,
+	        .timeout_ms = timeout_ms,
+	        .fn = listed,
+	        .arg = poller}};
 	TAILQ_INIT(&poller->due);
+}
+
+void
+poller_release(struct poller *poller)
+{
+	sweeps_release(&poller->sweeps);
+	hints_release(&poller->hints);
+}
+
+void
+poller_expect_hints(struct poller *poller)
+{
+	poller->hinted_at = loop_now(poller->engine->loop);
 }
 
 /* Calls back: nothing more is asked. */
 static void
 settle(struct poll *p, const struct call_result *result)
 {
-	if (p->poller->hints != NULL)
-		hints_remove(p->poller->hints, &p->hint);
+	hints_remove(&p->poller->hints, &p->hint);
+	if (p->sweep != NULL)
+		sweep_wait(p->sweep, -1);
+	p->sweep = NULL;
 	p->fn(p->arg, result);
 }
 
@@ -210,6 +231,76 @@ ask(struct poll *p)
 	json_object_put(spec.vars);
 }
 
+/* True if a list will answer soon for a poll that is due. One that the list did not show
+ * asks by itself. */
+static bool
+is_swept(struct poll *p)
+{
+	struct loop *loop = p->poller->engine->loop;
+	int64_t at, end;
+
+	if (p->sweep == NULL || p->stop || awaits_hint(p))
+		return false;
+	end = loop_deadline(loop, &p->deadline, p->poller->timeout_ms);
+	if (loop_now(loop) >= end)
+		return false;
+	if (p->deferred && (sweep_serial(p->sweep) != p->serial || !sweep_reads(p->sweep))) {
+		p->deferred = false;
+		return false;
+	}
+	if (!sweep_serves(p->sweep, &at))
+		return false;
+	if (!p->deferred)
+		p->serial = sweep_serial(p->sweep) + !sweep_reads(p->sweep);
+	p->deferred = true;
+	p->next_at = at < end ? at : end;
+	set_timer(p);
+	return true;
+}
+
+/* A list shows the state of what polls wait for. */
+struct shown {
+	struct sweep *sweep;
+	struct json_object *taken;
+	size_t n;
+};
+
+static struct poll *
+poll_of(struct hint *hint)
+{
+	return (struct poll *)(void *)((char *)hint - offsetof(struct poll, hint));
+}
+
+static void
+show(void *arg, struct hint *hint)
+{
+	struct shown *shown = arg;
+	struct call_result result = {.taken = shown->taken};
+	struct poll *p = poll_of(hint);
+
+	if (p->sweep != shown->sweep || p->call != NULL ||
+	    (p->serial == sweep_serial(p->sweep) && !p->deferred))
+		return;
+	shown->n++;
+	p->serial = sweep_serial(p->sweep);
+	p->deferred = false;
+	if (p->queued)
+		TAILQ_REMOVE(&p->poller->due, p, entry);
+	p->queued = false;
+	loop_cancel(p->poller->engine->loop, &p->timer);
+	act_on_result(p, &result);
+}
+
+static size_t
+listed(void *arg, struct sweep *s, const char *id, struct json_object *taken)
+{
+	struct poller *poller = arg;
+	struct shown shown = {.sweep = s, .taken = taken};
+
+	hints_find(&poller->hints, hints_hash(sweep_provider(s), id), show, &shown);
+	return shown.n;
+}
+
 static void
 answered(void *arg, const struct call_result *result)
 {
@@ -223,7 +314,8 @@ answered(void *arg, const struct call_result *result)
 	       (p = TAILQ_FIRST(&poller->due)) != NULL) {
 		TAILQ_REMOVE(&poller->due, p, entry);
 		p->queued = false;
-		ask(p);
+		if (!is_swept(p))
+			ask(p);
 	}
 }
 
@@ -237,6 +329,8 @@ due(void *arg)
 		set_timer(p);
 		return;
 	}
+	if (is_swept(p))
+		return;
 	if (poller->asking < poller->max_asking) {
 		ask(p);
 		return;
@@ -260,8 +354,13 @@ poll_start(struct poller *poller, struct poll *p, bool at_once)
 	p->missing = 0;
 	p->next_at = 0;
 	p->hinted = false;
-	if (poller->hints != NULL && hints_add(poller->hints, &p->hint))
+	p->deferred = false;
+	if (hints_add(&poller->hints, &p->hint))
 		at_once = true;
+	if (p->hint.hash != 0 && p->until == NULL)
+		p->sweep = sweeps_of(&poller->sweeps, p->account, p->op);
+	if (p->sweep != NULL)
+		sweep_wait(p->sweep, 1);
 	if (at_once)
 		loop_at(poller->engine->loop, &p->timer, 0, due, p);
 	else
@@ -271,8 +370,7 @@ poll_start(struct poller *poller, struct poll *p, bool at_once)
 static void
 hinted(void *arg, struct hint *hint)
 {
-	struct poll *p =
-	    (struct poll *)(void *)((char *)hint - offsetof(struct poll, hint));
+	struct poll *p = poll_of(hint);
 
 	(void)arg;
 	if (p->call != NULL)
@@ -285,15 +383,15 @@ void
 poller_hint(struct poller *poller, uint64_t hash)
 {
 	poller->hinted_at = loop_now(poller->engine->loop);
-	hints_find(poller->hints, hash, hinted, poller);
+	if (!hints_find(&poller->hints, hash, hinted, poller))
+		hints_remember(&poller->hints, hash);
 }
 
 /* Goes back to the first interval: a hint may have been lost. */
 static void
 begin_again(void *arg, struct hint *hint)
 {
-	struct poll *p =
-	    (struct poll *)(void *)((char *)hint - offsetof(struct poll, hint));
+	struct poll *p = poll_of(hint);
 	struct poller *poller = arg;
 
 	int64_t at = loop_now(poller->engine->loop) +
@@ -310,7 +408,7 @@ void
 poller_hints_over(struct poller *poller)
 {
 	poller->hinted_at = INT64_MIN / 2;
-	hints_all(poller->hints, begin_again, poller);
+	hints_all(&poller->hints, begin_again, poller);
 }
 
 void

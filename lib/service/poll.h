@@ -8,6 +8,8 @@
  * With hints, a poll that waits for one asks only every ten of the provider's
  * longest intervals, and at once when its hint comes. If no hint came at all
  * for four of them, polls ask as usual until the next one.
+ *
+ * Where a list can answer for many polls at once, it is read (service/sweep.h).
  */
 #ifndef AV_SERVICE_POLL_H
 #define AV_SERVICE_POLL_H
@@ -16,6 +18,7 @@
 
 #include "service/call.h"
 #include "service/hints.h"
+#include "service/sweep.h"
 
 struct poller {
 	struct engine *engine;
@@ -23,9 +26,11 @@ struct poller {
 	int64_t timeout_ms, interval_ms;
 	size_t asking;
 	TAILQ_HEAD(, poll) due;
-	struct hints *hints; /* set by the owner if hints may come; else NULL */
-	int64_t
-	    hinted_at; /* when the last one came, or the wait for it began */
+	struct hints hints; /* polls that wait, by what they wait for */
+	/* When the last hint came, or the wait for it began; far in the past:
+	 * none will come. */
+	int64_t hinted_at;
+	struct sweeps sweeps;
 };
 
 /* Part of the caller's struct, zeroed before first use. */
@@ -46,7 +51,9 @@ struct poll {
 	/* In the loop's time: from then on `until` that is still missing will
 	 * not come, and the poll fails with no_result. 0: it may come. */
 	int64_t give_up;
-	struct hint hint; /* its hash is the owner's */
+	/* Its hash, if the owner sets it, is of what the poll waits for: then
+	 * hints and lists can answer for it. */
+	struct hint hint;
 	/* poll's own */
 	struct poller *poller;
 	TAILQ_ENTRY(poll) entry;
@@ -60,11 +67,19 @@ struct poll {
 	bool queued, stop;
 	bool hinted;    /* its hint came while a request was under way */
 	unsigned hints; /* that came, and were not true yet */
+	struct sweep *sweep; /* the list that can answer, or NULL */
+	bool deferred;       /* it waits for the list instead of asking */
+	unsigned serial;     /* of the reading that it waits for, or was in */
 };
 
 /* interval_ms: the first interval; 0: the provider's. */
 void poller_init(struct poller *poller, struct engine *engine,
     size_t max_asking, int64_t timeout_ms, int64_t interval_ms);
+
+void poller_release(struct poller *poller);
+
+/* Hints may come from now on. */
+void poller_expect_hints(struct poller *poller);
 
 /* An event about what has this hash (service/hints.h) came. hints_over: no
  * event will come, and some may be lost. */

@@ -72,10 +72,13 @@ sweeps_release(struct sweeps *all)
 {
 	struct sweep *s;
 
+	all->ends = true;
 	while ((s = SLIST_FIRST(&all->all)) != NULL) {
 		SLIST_REMOVE_HEAD(&all->all, entry);
 		if (s->listing != NULL)
 			listing_stop(s->listing);
+		if (s->listing != NULL)
+			loop_run(all->engine->loop);
 		free(s);
 	}
 }
@@ -86,6 +89,18 @@ sweep_wait(struct sweep *s, int n)
 	s->waiting = (size_t)((int64_t)s->waiting + n);
 	if (n > 0)
 		s->unseen += (size_t)n;
+}
+
+const char *
+sweep_provider(const struct sweep *s)
+{
+	return s->account->provider->name;
+}
+
+bool
+sweep_reads(const struct sweep *s)
+{
+	return s->listing != NULL;
 }
 
 unsigned
@@ -149,6 +164,8 @@ over(void *arg, const struct failure *failure)
 		s->off = true;
 	s->listing = NULL;
 	s->next_at = loop_now(loop) + interval(s);
+	if (s->all->ends)
+		loop_stop(loop);
 }
 
 static void

@@ -29,9 +29,10 @@ struct sweeps {
 	sweep_fn *fn;
 	void *arg;
 	SLIST_HEAD(, sweep) all;
+	bool ends; /* in sweeps_release */
 };
 
-/* Ends listings that are under way. */
+/* Ends listings that are under way; runs the loop until they have ended. */
 void sweeps_release(struct sweeps *all);
 
 /* The sweep that can answer for this operation; NULL: no list can. */
@@ -41,8 +42,12 @@ struct sweep *sweeps_of(struct sweeps *all, struct account *a,
 /* So many more, or fewer, wait for an answer. */
 void sweep_wait(struct sweep *s, int n);
 
-/* Which reading of the list this is: another number for each. */
+/* The name of its provider. */
+const char *sweep_provider(const struct sweep *s);
+
+/* How often the list was read, and whether it is being read. */
 unsigned sweep_serial(const struct sweep *s);
+bool sweep_reads(const struct sweep *s);
 
 /* One that waits is due. True: the list is being read or will be, so it should
  * not ask by itself before *at, in the loop's time. */

@@ -155,8 +155,7 @@ int
 events_open(struct events *events, const char *file, struct poller *poller, struct err *e)
 {
 	*events = (struct events){.poller = poller, .file = file, .changes = -1};
-	poller->hints = &events->hints;
-	poller->hinted_at = loop_now(poller->engine->loop);
+	poller_expect_hints(poller);
 	if (start(events) < 0)
 		return err_set(e, CODE_INPUT_UNREADABLE, "cannot open '%s':", file);
 	return 0;
@@ -168,5 +167,4 @@ events_close(struct events *events)
 	if (events->poller == NULL)
 		return;
 	end(events);
-	hints_release(&events->hints);
 }

@@ -13,7 +13,6 @@
 
 struct events {
 	struct poller *poller;
-	struct hints hints;
 	const char *file;
 	struct lines lines;
 	int changes; /* inotify's descriptor for a file that grows; else -1 */
