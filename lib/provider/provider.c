@@ -81,8 +81,20 @@ read_operations(struct provider *p)
 	}
 }
 
-/* A kind may name the place of its URL itself. Then its operation takes the URL from there, by a
- * name of its own. */
+/* The member, which is made if it is absent; NULL if it is no object. */
+static struct json_object *
+object_within(struct json_object *o, const char *name)
+{
+	if (!json_object_is_type(o, json_type_object))
+		return NULL;
+	if (!json_object_object_get_ex(o, name, NULL))
+		json_put(o, name, json_new_object());
+	o = json_member(o, name);
+	return json_object_is_type(o, json_type_object) ? o : NULL;
+}
+
+/* A kind may name the place of its URL itself. Then its operation takes the URL from there,
+ * by a name of its own. */
 static void
 expand_result(struct provider *p, const char *kind, struct json_object *def)
 {
@@ -94,16 +106,10 @@ expand_result(struct provider *p, const char *kind, struct json_object *def)
 
 	if (!json_object_is_type(place, json_type_object) || op == NULL)
 		return;
-	answer = json_member(op->def, "answer");
-	if (answer == NULL) {
-		answer = json_new_object();
-		json_put(op->def, "answer", answer);
-	}
-	take = json_member(answer, "take");
-	if (take == NULL) {
-		take = json_new_object();
-		json_put(answer, "take", take);
-	}
+	answer = object_within(op->def, "answer");
+	take = object_within(answer, "take");
+	if (take == NULL)
+		return; /* check.c says why */
 	name = mem_printf("%s.url", kind);
 	json_put(take, name, json_object_get(place));
 	json_put_str(result, "take", name);
@@ -117,7 +123,7 @@ read_made_as(struct provider *p, struct kind *k)
 	const struct kind *of = provider_kind(p, json_str(k->def, "/of"));
 
 	k->made_as = of != NULL ? of : k;
-	if (of == NULL)
+	if (of == NULL || of == k)
 		return;
 	memcpy(k->start, of->start, sizeof k->start);
 	k->starts = of->starts;
