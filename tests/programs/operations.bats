@@ -139,6 +139,33 @@ counted() {
 	is "$(stat .argil.creates)" 2
 }
 
+@test "stopped while the list is read: nothing was sent, and another run goes on" {
+	box --fault list-stall@argil=1 --stall-ms 60000
+	photos 3 1280x720
+	av-upload -k -p argil -O voiceId=5d3c7a1e-6b7f-4f5e-8a10-2b9d0c4e1f22 photos/* >out 2>err 3>&- &
+	UPLOAD=$!
+	until_is 1 stat '.argil.operations["GET /voices"]'
+	kill -INT "$UPLOAD"
+	wait "$UPLOAD" || true
+	is "$(jq -sc 'map(.error | [.code, .created, .retryable]) | unique' out)" '[["interrupted","no",true]]'
+	is "$(stat .argil.creates)" 0
+	end_box
+	box
+	av-upload -k -p argil --retry-failed <out >made
+	is "$(stat '.argil | [.creates, .operations["GET /voices"]]')" '[3,1]'
+	check_sandbox
+}
+
+@test "a URL that is told of the end does not tell requests apart" {
+	box --newer
+	photos 1 1280x720
+	av-upload -q -p argil -O callbackUrl=https://example.org/one photos/001.jpg >one
+	av-upload -q -p argil -O callbackUrl=https://example.org/two photos/001.jpg >two
+	is "$(jq -c .avatar.reused two)" true
+	run -65 av-upload -p argil -O callbackUrl=http://example.org/three photos/001.jpg
+	is "$(stat '.argil | [.creates, .violations_count]')" '[1,0]'
+}
+
 @test "a video, the same with subtitles, and the subtitles: one rendering" {
 	box --render-after 200
 	photos 1 1280x720
