@@ -5,9 +5,10 @@
  *
  * A line (or operand) that starts with '{' is a record. Any other line is a
  * photo's path or URL, or the id of an avatar or of another object
- * (program/object.h), as the program chooses, and becomes a new record. A line that cannot be a record becomes a record with `error`, so
- * every line has its answer. Blank lines are skipped. A line that seems to hold
- * a secret is not shown: also a part of a token answer that was pretty-printed.
+ * (program/object.h), as the program chooses, and becomes a new record. A line
+ * that cannot be a record becomes a record with `error`, so every line has its
+ * answer. Blank lines are skipped. A line that seems to hold a secret is not
+ * shown: also a part of a token answer that was pretty-printed.
  *
  * Of text from Windows, the byte order mark before a line and the carriage
  * return behind it are dropped, and UTF-16 is refused as a whole. A JSON value

@@ -14,6 +14,9 @@
  * account holds too much else. */
 #define BYTES_EACH 16384
 
+/* Fewer ask singly: a list may lag, and it shows what else the account holds. */
+#define WAITING_MIN 20
+
 struct sweep {
 	struct sweeps *all;
 	SLIST_ENTRY(sweep) entry;
@@ -184,7 +187,8 @@ sweep_serves(struct sweep *s, int64_t *at)
 {
 	int64_t now = loop_now(s->all->engine->loop);
 
-	if (s->listing == NULL && (s->off || 2 * pages(s) > (int64_t)s->waiting))
+	if (s->listing == NULL && (s->off || s->waiting < WAITING_MIN ||
+	                              2 * pages(s) > (int64_t)s->waiting))
 		return false;
 	if (s->listing == NULL && now >= s->next_at)
 		read_list(s);

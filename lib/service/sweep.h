@@ -3,10 +3,10 @@
  * for each.
  *
  * A list can tell if its entries have the same states as the answer of the
- * operation that asks about one. It is read while it takes at most half of the
- * requests that single ones would take, as often as keeps that so, and not to
- * its end if all that wait were seen. What it does not show is asked about
- * singly.
+ * operation that asks about one. It is read while many wait and it takes at
+ * most half of the requests that single ones would take, as often as keeps that
+ * so, and not to its end if all that wait were seen. What it does not show is
+ * asked about singly.
  */
 #ifndef AV_SERVICE_SWEEP_H
 #define AV_SERVICE_SWEEP_H

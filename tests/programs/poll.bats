@@ -96,6 +96,23 @@ made() {
 	is "$(stat '[.loom, .avtr1, .argil | .faults | length]')" '[7,7,7]'
 }
 
+@test "many avatars of one account: its list answers for them, but not where it lacks some" {
+	for provider in avtr1 argil; do
+		box --ready-after $((2000 * AV_SLOW))
+		made "$provider" 60
+		limit 100 av-poll -j 8 <made >done
+		is "$(codes done)" "60 ready"
+		[ "$(stat ".$provider.polls")" -lt 30 ]
+		[ "$(stat ".$provider.lists")" -lt 30 ]
+		check_sandbox
+		end_box
+	done
+	box --ready-after 50 --list-lag 600000
+	made argil 40
+	limit 100 av-poll -j 8 --interval 0.05s <made >done
+	is "$(codes done)" "40 ready"
+}
+
 @test "an avatar is gone after 404s for a while, not after one" {
 	set_lags 0.3
 	box --fault poll-404@avtr1#1 --trace trace
