@@ -38,9 +38,10 @@ static const struct opt_usage usage = {
         "Carries out an operation that no other program has, for each record:\n"
         "`av-provider operations NAME` names them. What takes effect only once, such as\n"
         "registering a webhook, goes through the ledger: it is not done twice.",
-    .examples = "  av-call -p anam rename -O displayName=Ann 3f1f1d3e-5a0c-4a53-9d0e-0a5d7b1c2e01\n"
-                "  av-list -p argil voices | av-call voice | jq .provider_data\n"
-                "  av-call -p argil webhooks_create -O callbackUrl=https://example.org/hook\n",
+    .examples =
+        "  av-call -p anam rename -O displayName=Ann 3f1f1d3e-5a0c-4a53-9d0e-0a5d7b1c2e01\n"
+        "  av-list -p argil voices | av-call voice | jq .provider_data\n"
+        "  av-call -p argil webhooks_create -O callbackUrl=https://example.org/hook\n",
 };
 
 struct call_tool {
@@ -60,8 +61,8 @@ done(struct operate *operate, struct item *item, struct account *a,
 	}
 	object_put(item->rec, op, result->taken, result->body);
 	if (result->reused)
-		json_object_object_add(rec_edit(item->rec, target_described(op)), "reused",
-		    json_object_new_boolean(1));
+		json_object_object_add(rec_edit(item->rec, target_described(op)),
+		    "reused", json_object_new_boolean(1));
 	run_done(item);
 }
 

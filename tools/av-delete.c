@@ -39,8 +39,9 @@ static const struct opt table[] = {
 
 static const struct opt_usage usage = {
     .synopsis = "av-delete [options] [ID|RECORD...]",
-    .about = "Deletes avatars, or what av-list listed, at their service. It asks first, or\n"
-             "needs --yes where nobody can be asked. The ledger notes what is gone.",
+    .about =
+        "Deletes avatars, or what av-list listed, at their service. It asks first, or\n"
+        "needs --yes where nobody can be asked. The ledger notes what is gone.",
     .examples =
         "  av-delete -p anam 3f1f1d3e-5a0c-4a53-9d0e-0a5d7b1c2e01\n"
         "  av-list -p anam | jq -c 'select(.avatar.created_at < \"2026-01\")' |\n"
@@ -69,8 +70,8 @@ list_of(const struct delete_tool *self, const struct provider *p, struct rec *re
 /* Notes that what is deleted must not be reused: the entries of all operations whose results
  * are in that list. */
 static void
-tell_ledger(struct session *s, struct account *a, const struct operation *list,
-    const char *id)
+tell_ledger(
+    struct session *s, struct account *a, const struct operation *list, const char *id)
 {
 	const struct provider *p = a->provider;
 
@@ -78,10 +79,9 @@ tell_ledger(struct session *s, struct account *a, const struct operation *list,
 		const struct operation *op = &p->operations[i];
 		const char *in = json_str(op->def, "/lookup/operation");
 
-		if (!op->repeatable &&
-		    ((in != NULL && strcmp(in, list->name) == 0) ||
-		        (strcmp(op->name, "create") == 0 &&
-		            strcmp(list->name, "avatars") == 0)))
+		if (!op->repeatable && ((in != NULL && strcmp(in, list->name) == 0) ||
+		                           (strcmp(op->name, "create") == 0 &&
+		                               strcmp(list->name, "avatars") == 0)))
 			status_mark(session_ledger(s), a, op->name, id, LEDGER_GONE);
 	}
 }
@@ -142,7 +142,9 @@ choose(struct delete_tool *self, struct account *a, struct rec *rec, struct err 
 		const char *name = rec_str(rec, "list");
 		err_set(e, CODE_NOT_OFFERED, "%s has no way to delete %s by its API",
 		    a->provider->title,
-		    name != NULL ? name : self->o->list != NULL ? self->o->list : "avatars");
+		    name != NULL            ? name
+		    : self->o->list != NULL ? self->o->list
+		                            : "avatars");
 		return NULL;
 	}
 	o = object_of(rec, target_needed(op), e);
@@ -153,7 +155,8 @@ choose(struct delete_tool *self, struct account *a, struct rec *rec, struct err 
 		    ask(self, a, rec, target_needed(op), json_str(o, "/id")) ? YES : NO;
 	if (self->answer == YES)
 		return op;
-	err_set(e, CODE_NOT_CONFIRMED, "not deleted: the question was not answered with yes");
+	err_set(
+	    e, CODE_NOT_CONFIRMED, "not deleted: the question was not answered with yes");
 	return NULL;
 }
 
@@ -214,7 +217,8 @@ main(int argc, char *argv[])
 	opt_common_finish(&o.common, &usage, argv, first);
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
-	if (!o.yes && !o.dry_run && (!isatty(STDERR_FILENO) || access("/dev/tty", R_OK | W_OK) < 0))
+	if (!o.yes && !o.dry_run &&
+	    (!isatty(STDERR_FILENO) || access("/dev/tty", R_OK | W_OK) < 0))
 		opt_misuse(&usage,
 		    "no terminal can be asked, so nothing is deleted; look at it with "
 		    "--dry-run, then give --yes");
@@ -232,9 +236,8 @@ main(int argc, char *argv[])
 	        .ledger_file = o.ledger,
 	        .dry_run = o.dry_run},
 	    &step, &self);
-	status = run_records(self.session.run,
-	    operate_operands(
-	        &self.session, &usage, usual_operation(&self), argv + first));
+	status = run_records(self.session.run, operate_operands(&self.session, &usage,
+	                                           usual_operation(&self), argv + first));
 	session_close(&self.session, status);
 	strings_release(&o.given);
 	run_exit(status);

@@ -43,9 +43,10 @@ static const struct opt table[] = {
 
 static const struct opt_usage usage = {
     .synopsis = "av-list [options] [LIST [ID|RECORD...]]",
-    .about = "Lists what an account holds: avatars or, as LIST, another list of the service:\n"
-             "`av-provider operations NAME` names them. Writes records that the other\n"
-             "programs take. A list that belongs to an avatar reads avatars. It is free.",
+    .about =
+        "Lists what an account holds: avatars or, as LIST, another list of the service:\n"
+        "`av-provider operations NAME` names them. Writes records that the other\n"
+        "programs take. A list that belongs to an avatar reads avatars. It is free.",
     .examples = "  av-list -p anam --table\n"
                 "  av-list -p argil voices | jq -r '[.item.id, .item.name] | @tsv'\n"
                 "  av-list -p avtr1 | av-render -o out >done.jsonl\n"
@@ -68,8 +69,8 @@ struct reading {
 	struct json_object *vars;
 	struct hashset seen; /* ids */
 	struct columns columns;
-	int64_t left;        /* of --limit */
-	unsigned again;      /* times that it was read again */
+	int64_t left;   /* of --limit */
+	unsigned again; /* times that it was read again */
 	bool stop;
 };
 
@@ -209,8 +210,8 @@ find_list(const struct provider *p, const char *name, struct err *e)
 		similar_try(&similar, p->operations[i].name);
 		buf_printf(&all, "%s%s", all.len > 0 ? ", " : "", p->operations[i].name);
 	}
-	err_set(e, CODE_NOT_OFFERED, "%s has no list '%s'%s; its lists: %s", p->title, name,
-	    similar.hint, all.len > 0 ? all.data : "none");
+	err_set(e, CODE_NOT_OFFERED, "%s has no list '%s'%s; its lists: %s", p->title,
+	    name, similar.hint, all.len > 0 ? all.data : "none");
 	buf_release(&all);
 	return NULL;
 }

@@ -223,8 +223,7 @@ announce(struct listener *self)
 	    six ? "[" : "", address, six ? "]" : "", server_port(self->server),
 	    self->path);
 	if (self->registration.id != NULL)
-		say("registered it below %s with %s", self->base,
-		    self->provider->title);
+		say("registered it below %s with %s", self->base, self->provider->title);
 }
 
 static void

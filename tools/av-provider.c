@@ -32,8 +32,9 @@ static const struct opt table[] = {
 };
 
 static const struct opt_usage usage = {
-    .synopsis = "av-provider list | show NAME | kinds NAME | options NAME |\n"
-                "       operations NAME | check FILE... | schema [provider|record|report]",
+    .synopsis =
+        "av-provider list | show NAME | kinds NAME | options NAME |\n"
+        "       operations NAME | check FILE... | schema [provider|record|report]",
     .about = "Shows and checks the descriptions of avatar services:\n"
              "  list     one JSON object for each provider\n"
              "  show     a description as it was written\n"

@@ -48,8 +48,8 @@ is_lost(const struct call_result *result, enum code code, const char *what,
 }
 
 void
-status_mark(struct ledger *ledger, struct account *a, const char *operation, const char *id,
-    enum ledger_fate fate)
+status_mark(struct ledger *ledger, struct account *a, const char *operation,
+    const char *id, enum ledger_fate fate)
 {
 	struct ledger_key key = {.operation = operation,
 	    .provider = a->provider->name,

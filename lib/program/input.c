@@ -11,9 +11,8 @@
 #include "json/json.h"
 #include "json/scan.h"
 
-static const char *const sorts[] = {[INPUT_AVATARS] = "avatar",
-    [INPUT_RENDERINGS] = "rendering",
-    [INPUT_ITEMS] = "item"};
+static const char *const sorts[] = {
+    [INPUT_AVATARS] = "avatar", [INPUT_RENDERINGS] = "rendering", [INPUT_ITEMS] = "item"};
 
 void
 input_init(struct input *in, const char *step, enum input_kind kind, bool nul)

@@ -55,7 +55,8 @@ put_rendering(struct rec *rec, struct json_object *taken)
 	if (avatar != NULL)
 		json_put(rec_edit(rec, "avatar"), "id", json_object_get(avatar));
 	json_object_object_del(taken, "avatar_id");
-	entry = json_len(before) == 1 ? json_copy(json_item(before, 0)) : json_new_object();
+	entry =
+	    json_len(before) == 1 ? json_copy(json_item(before, 0)) : json_new_object();
 	copy_members(entry, taken);
 	if (json_member(entry, "status") == NULL)
 		json_put_str(entry, "status", "processing");

@@ -33,9 +33,9 @@ operate_options(struct rec *rec, const struct provider *p, const struct operatio
 	for (size_t i = 0; i < given->n; i++) {
 		struct similar similar = {.word = given->v[i]};
 		if (!options_takes(op, given->v[i], &similar))
-			return err_set(e, CODE_OPTION_UNKNOWN, "'%s' of %s takes no -O %.*s%s",
-			    op->name, p->title, (int)strcspn(given->v[i], "="), given->v[i],
-			    similar.hint);
+			return err_set(e, CODE_OPTION_UNKNOWN,
+			    "'%s' of %s takes no -O %.*s%s", op->name, p->title,
+			    (int)strcspn(given->v[i], "="), given->v[i], similar.hint);
 	}
 	*options = options_of(rec, p, given);
 	options_check_record(rec, &fs);
@@ -188,6 +188,7 @@ operate_operands(struct session *s, const struct opt_usage *usage,
 	if (op == NULL || needed != NULL)
 		return operands;
 	if (operands[0] != NULL)
-		opt_misuse(usage, "'%s' needs no id, such as '%s'", op->name, operands[0]);
+		opt_misuse(
+		    usage, "'%s' needs no id, such as '%s'", op->name, operands[0]);
 	return one;
 }

@@ -96,8 +96,8 @@ is_shorter(struct listing *l, struct json_object *body, bool empty)
 {
 	int64_t last = json_int(body, json_str(l->paging, "/last"), -1);
 	int64_t total = json_int(body, json_str(l->paging, "/total"), -1);
-	bool first = l->pages == 1,
-	     shorter = last < l->last || total < l->total || (empty && !first && last >= 0);
+	bool first = l->pages == 1, shorter = last < l->last || total < l->total ||
+	                                      (empty && !first && last >= 0);
 
 	l->last = last;
 	l->total = total;
@@ -158,8 +158,8 @@ end_pages(struct listing *l, int status)
 
 	if (status == CHANGED)
 		err_set(&failure.err, CODE_LIST_CHANGED,
-		    "the list '%s' of %s became shorter while it was read", l->spec.op->name,
-		    title);
+		    "the list '%s' of %s became shorter while it was read",
+		    l->spec.op->name, title);
 	else if (status < 0)
 		err_set(&failure.err, CODE_BAD_ANSWER,
 		    "%s answered %s with no list that ends", title, l->spec.op->name);

@@ -14,7 +14,7 @@
 /* What a caller wants after an entry. */
 enum listing_next {
 	LISTING_MORE,
-	LISTING_HOLD, /* the next one after listing_go_on */
+	LISTING_HOLD,   /* the next one after listing_go_on */
 	LISTING_ENOUGH, /* no other: the listing is done, without a failure */
 };
 

@@ -33,10 +33,8 @@ poller_init(struct poller *poller, struct engine *engine, size_t max_asking,
 	    .timeout_ms = timeout_ms,
 	    .interval_ms = interval_ms,
 	    .hinted_at = INT64_MIN / 2,
-	    .sweeps = {.engine = engine,
-	        .timeout_ms = timeout_ms,
-	        .fn = listed,
-	        .arg = poller}};
+	    .sweeps = {
+	        .engine = engine, .timeout_ms = timeout_ms, .fn = listed, .arg = poller}};
 	TAILQ_INIT(&poller->due);
 }
 
@@ -244,7 +242,8 @@ is_swept(struct poll *p)
 	end = loop_deadline(loop, &p->deadline, p->poller->timeout_ms);
 	if (loop_now(loop) >= end)
 		return false;
-	if (p->deferred && (sweep_serial(p->sweep) != p->serial || !sweep_reads(p->sweep))) {
+	if (p->deferred &&
+	    (sweep_serial(p->sweep) != p->serial || !sweep_reads(p->sweep))) {
 		p->deferred = false;
 		return false;
 	}

@@ -65,8 +65,8 @@ struct poll {
 	unsigned missing;   /* answers 404 or 410 in a row */
 	int64_t missing_at; /* when the first of them came */
 	bool queued, stop;
-	bool hinted;    /* its hint came while a request was under way */
-	unsigned hints; /* that came, and were not true yet */
+	bool hinted;         /* its hint came while a request was under way */
+	unsigned hints;      /* that came, and were not true yet */
 	struct sweep *sweep; /* the list that can answer, or NULL */
 	bool deferred;       /* it waits for the list instead of asking */
 	unsigned serial;     /* of the reading that it waits for, or was in */

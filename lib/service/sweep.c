@@ -187,8 +187,8 @@ sweep_serves(struct sweep *s, int64_t *at)
 {
 	int64_t now = loop_now(s->all->engine->loop);
 
-	if (s->listing == NULL && (s->off || s->waiting < WAITING_MIN ||
-	                              2 * pages(s) > (int64_t)s->waiting))
+	if (s->listing == NULL &&
+	    (s->off || s->waiting < WAITING_MIN || 2 * pages(s) > (int64_t)s->waiting))
 		return false;
 	if (s->listing == NULL && now >= s->next_at)
 		read_list(s);

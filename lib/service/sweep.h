@@ -36,8 +36,8 @@ struct sweeps {
 void sweeps_release(struct sweeps *all);
 
 /* The sweep that can answer for this operation; NULL: no list can. */
-struct sweep *sweeps_of(struct sweeps *all, struct account *a,
-    const struct operation *op);
+struct sweep *sweeps_of(
+    struct sweeps *all, struct account *a, const struct operation *op);
 
 /* So many more, or fewer, wait for an answer. */
 void sweep_wait(struct sweep *s, int n);

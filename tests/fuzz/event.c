@@ -1,9 +1,9 @@
 /* Reads any body as an event of Argil, and as one that is signed: what is taken must be a record
  * that is read again. The parts are the header of the signature and the body. */
+#include "provider/event.h"
 #include "json_parts.h"
 #include "program/object.h"
 #include "provider/builtin.h"
-#include "provider/event.h"
 
 static const char *
 header_of(void *arg, const char *name)
@@ -22,8 +22,9 @@ load(void)
 	p = provider_parse(f->data, f->len, f->path, &e);
 	need(p != NULL);
 	json_put(json_member(p->def, "events"), "signature",
-	    json_parse("{\"header\":\"X-Sign\",\"algorithm\":\"hmac-sha256\",\"encoding\":\"hex\","
-	               "\"prefix\":\"sha256=\",\"timestamp\":{\"header\":\"X-Time\",\"signed\":true}}",
+	    json_parse(
+	        "{\"header\":\"X-Sign\",\"algorithm\":\"hmac-sha256\",\"encoding\":\"hex\","
+	        "\"prefix\":\"sha256=\",\"timestamp\":{\"header\":\"X-Time\",\"signed\":true}}",
 	        136, &e));
 	need(event_is_signed(p));
 	return p;
@@ -64,7 +65,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	need(event_verify(p, "secret", header_of, (void *)(uintptr_t)data, end + 1, size,
 	         1700000000, &e) <= 0);
 	body = json_parse((const char *)end + 1, size, &e);
-	if (json_object_is_type(body, json_type_object) && event_read(p, body, &event, &e) == 0) {
+	if (json_object_is_type(body, json_type_object) &&
+	    event_read(p, body, &event, &e) == 0) {
 		need(provider_is_id(p, event.id));
 		write_record(body, &event);
 		free(event.id);

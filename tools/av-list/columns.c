@@ -34,8 +34,8 @@ put_row(const struct columns *t, struct buf *out, struct json_object *taken)
 	int pad = 0;
 
 	for (size_t c = 0; c < COLUMNS; c++) {
-		const char *text = taken != NULL ? cell(taken, c, shown, sizeof shown)
-		                                 : heads[c].head;
+		const char *text =
+		    taken != NULL ? cell(taken, c, shown, sizeof shown) : heads[c].head;
 
 		if (t->widths[c] == 0 || *text == '\0') {
 			pad += t->widths[c] > 0 ? t->widths[c] + 2 : 0;

@@ -25,8 +25,7 @@ struct columns {
 
 /* Appends the row, or keeps it until the widths are known. taken: as from
  * answer_taken; borrowed. */
-void columns_row(
-    struct columns *t, struct buf *out, struct json_object *taken);
+void columns_row(struct columns *t, struct buf *out, struct json_object *taken);
 
 /* Appends what was kept. To be called once, at the end. */
 void columns_end(struct columns *t, struct buf *out);
