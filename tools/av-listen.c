@@ -71,7 +71,7 @@ static const struct opt_usage usage = {
     .examples =
         "  av-listen -p argil --port 8443 --register https://hooks.example.org |\n"
         "      av-poll | av-render -o out >done.jsonl\n"
-        "  av-poll --events <(av-listen -p argil --register https://a.example) <made.jsonl\n",
+        "  av-poll --events <(av-listen -p argil --register https://a.example) <m.jsonl\n",
 };
 
 struct listener {
@@ -213,12 +213,18 @@ take(void *arg, struct server_request *request, const void *body, size_t len)
 	return OK;
 }
 
+/* Says where it listens; the readers of its output learn from an empty line that events
+ * come from now on. */
 static void
 announce(struct listener *self)
 {
+	struct buf line = {0};
 	const char *address = self->o->address;
 	bool six = strchr(address, ':') != NULL;
 
+	buf_chr(&line, '\n');
+	(void)run_emit_text(self->item, &line);
+	buf_release(&line);
 	say("listening on http%s://%s%s%s:%u%s", self->cert.data != NULL ? "s" : "",
 	    six ? "[" : "", address, six ? "]" : "", server_port(self->server),
 	    self->path);

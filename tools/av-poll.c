@@ -6,7 +6,6 @@
 #include <sysexits.h>
 
 #include "av-poll/events.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "program/avatar_status.h"
 #include "program/session.h"
@@ -49,7 +48,6 @@ struct poll_tool {
 	struct session session;
 	struct poller poller;
 	struct events events;
-	char begun[CLOCK_TEXT]; /* when it began to read events; else "" */
 };
 
 /* A record at work: polls the avatar first, then each rendering that is processing. */
@@ -212,7 +210,7 @@ ready_at_once(struct waiting *p)
 	next(p);
 }
 
-/* True if the avatar was made after the events began: the event that it is ready cannot
+/* True if the avatar was made since av-listen listens: the event that it is ready cannot
  * have been missed. */
 static bool
 is_new(const struct waiting *p)
@@ -221,9 +219,10 @@ is_new(const struct waiting *p)
 	struct json_object *last = json_item(steps, json_len(steps) - 1);
 	const char *at = json_str(last, "/started_at");
 
-	return p->self->begun[0] != '\0' && at != NULL &&
-	       strcmp(at, p->self->begun) > 0 && json_has(last, "/cost") &&
-	       !json_has(last, "/cost/reused");
+	const char *since = p->self->events.since;
+
+	return since[0] != '\0' && at != NULL && strcmp(at, since) > 0 &&
+	       json_has(last, "/cost") && !json_has(last, "/cost/reused");
 }
 
 /* The record waits now: keep its bytes and drop everything parsed. */
@@ -296,11 +295,8 @@ main(int argc, char *argv[])
 	    o.common.timeout_ms, o.interval_ms);
 	if (o.events != NULL && strcmp(o.events, "-") == 0 && operands[0] == NULL)
 		opt_misuse(&usage, "with --events - the records are operands");
-	if (o.events != NULL) {
-		if (events_open(&self.events, o.events, &self.poller, &e) < 0)
-			die(EX_NOINPUT, "%s", e.message);
-		clock_write(self.begun, clock_unix_ms());
-	}
+	if (o.events != NULL && events_open(&self.events, o.events, &self.poller, &e) < 0)
+		die(EX_NOINPUT, "%s", e.message);
 	status = run_records(self.session.run, operands);
 	events_close(&self.events);
 	poller_release(&self.poller);

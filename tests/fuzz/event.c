@@ -14,6 +14,9 @@ header_of(void *arg, const char *name)
 static struct provider *
 load(void)
 {
+	static const char signature[] =
+	    "{\"header\":\"X-Sign\",\"algorithm\":\"hmac-sha256\",\"encoding\":\"hex\","
+	    "\"prefix\":\"sha256=\",\"timestamp\":{\"header\":\"X-Time\",\"signed\":true}}";
 	const struct builtin_file *f = builtin_find("providers", "argil");
 	struct provider *p;
 	struct err e;
@@ -22,10 +25,7 @@ load(void)
 	p = provider_parse(f->data, f->len, f->path, &e);
 	need(p != NULL);
 	json_put(json_member(p->def, "events"), "signature",
-	    json_parse(
-	        "{\"header\":\"X-Sign\",\"algorithm\":\"hmac-sha256\",\"encoding\":\"hex\","
-	        "\"prefix\":\"sha256=\",\"timestamp\":{\"header\":\"X-Time\",\"signed\":true}}",
-	        136, &e));
+	    json_parse(signature, sizeof signature - 1, &e));
 	need(event_is_signed(p));
 	return p;
 }

@@ -94,6 +94,7 @@ end(struct events *events)
 		close(events->lines.fd);
 	lines_release(&events->lines);
 	events->lines.fd = events->changes = -1;
+	events->since[0] = '\0';
 }
 
 /* True for a fifo, which has a name, so that another writer may open it. */
@@ -146,6 +147,8 @@ on_ready(void *arg, int fd, uint32_t what)
 		while (!events->lines.eof && lines_next(&events->lines, &line))
 			if (line.len > 0)
 				take(events, &line);
+			else if (!grows)
+				clock_write(events->since, clock_unix_ms());
 	} while (grows && n > 0);
 	if (events->lines.eof)
 		start_again(events);
