@@ -73,7 +73,8 @@ polled() {
 	printf '%s\n' "$output" | grep '^{' >done
 	is "$(codes done)" "1 avatar_failed, 4 ready"
 	is "$(of done 'map(.avatar.id) | sort')" "$(of made 'map(.avatar.id) | sort')"
-	is "$(stat .argil.polls)" 5
+	# by a request for each, or by a list; another list was that of webhooks
+	[ "$(stat '.argil.polls + .argil.lists')" -gt 1 ]
 	check_schema done
 }
 
@@ -103,7 +104,7 @@ polled() {
 		avatar: {id: .avatar.id}}' made >forged
 	echo '{"provider":"argil","avatar":{"id":"7b0f1c52-1f0e-4d5c-8a44-0f3f0c2d9a10"}}' >>forged
 	# the avatars are in training for ten minutes, and one does not exist
-	run -75 limit 60 av-poll --timeout 2s <forged
+	run -75 limit 60 av-poll --timeout 4s <forged
 	printf '%s\n' "$output" | grep '^{' >out
 	is "$(codes out)" "1 avatar_gone, 3 timeout"
 	# 3,000 of them cost no more than a request in each first interval
@@ -154,7 +155,7 @@ polled() {
 	exec 7<>silent
 	limit 60 av-poll --events silent <made >out
 	is "$(codes out)" "5 ready"
-	[ "$(stat .argil.polls)" -gt 5 ]
+	[ "$(stat '.argil.polls + .argil.lists')" -gt 1 ]
 }
 
 @test "events come from a file that grows, or from stdin" {
