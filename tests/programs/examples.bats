@@ -36,6 +36,7 @@ shelf() {
 	cp ready.jsonl done.jsonl
 	cp ready.jsonl todo.jsonl
 	cp ready.jsonl again.jsonl
+	: >events.jsonl
 	cp ready.jsonl records.jsonl
 	av-validate -p argil photos/*.jpg >checked.jsonl
 	av-render --ask -r video -O text=Hello <ready.jsonl >asked.jsonl || [ $? -eq 65 ]
