@@ -12,12 +12,12 @@
 #include "server.h"
 
 /* At most so many connections, with so much memory each for a request's head. */
-#define CONNECTIONS 128
+#define CONNECTIONS 256
 #define HEAD_MAX    ((size_t)16 << 10)
 #define BODY_MAX    ((size_t)64 << 10)
 
 /* A connection without a byte for IDLE_S, or a request that takes REQUEST_MS, is closed. */
-#define IDLE_S     15
+#define IDLE_S     5
 #define REQUEST_MS 30000
 
 #define TOO_LARGE 413 /* older libraries have another name for it */
