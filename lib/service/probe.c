@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/version.h"
+#include "provider/target.h"
 #include "service/call.h"
 #include "service/probe.h"
 #include "json/json.h"
@@ -36,6 +37,47 @@ is_empty_list(const struct operation *op, const struct failure *f)
 }
 
 static void
+end(struct one *one)
+{
+	if (--one->all->open == 0)
+		loop_stop(one->all->engine.loop);
+	free(one);
+}
+
+/* Writes what the answer takes: "plan free, credits 120". */
+static void
+quota_answered(void *arg, const struct call_result *result)
+{
+	struct one *one = arg;
+	struct buf text = {0};
+
+	if (result->failure == NULL && json_object_object_length(result->taken) > 0) {
+		json_object_object_foreach(result->taken, name, value)
+		{
+			buf_printf(&text, "%s%s %s", text.len > 0 ? ", " : "", name,
+			    json_object_get_string(value));
+		}
+		one->probe->quota = buf_take(&text);
+	}
+	end(one);
+}
+
+/* True if it asks for the quota too, now that the credentials are accepted. */
+static bool
+asks_quota(struct one *one)
+{
+	const struct call_spec spec = {.account = one->account,
+	    .op = provider_operation(one->account->provider, "quota"),
+	    .deadline = &one->deadline,
+	    .timeout_ms = PROBE_MS};
+
+	if (spec.op == NULL || !spec.op->repeatable || target_needed(spec.op) != NULL)
+		return false;
+	call_start(&one->all->engine, &spec, quota_answered, one);
+	return true;
+}
+
+static void
 answered(void *arg, const struct call_result *result)
 {
 	struct one *one = arg;
@@ -46,9 +88,8 @@ answered(void *arg, const struct call_result *result)
 		probe->err = f->err;
 	probe->clock_known = one->account->clock_known;
 	probe->clock_offset = one->account->clock_offset;
-	if (--one->all->open == 0)
-		loop_stop(one->all->engine.loop);
-	free(one);
+	if (f != NULL || !asks_quota(one))
+		end(one);
 }
 
 static void
@@ -128,4 +169,5 @@ probe_release(struct probe *p)
 {
 	free(p->base_url);
 	free(p->asked);
+	free(p->quota);
 }

@@ -1,6 +1,7 @@
 /*
  * probe: asks services whether they accept credentials, each by one free
- * request: the operation that its description names (auth.check).
+ * request: the operation that its description names (auth.check). If it has an
+ * operation `quota`, another one asks what is left.
  */
 #ifndef AV_SERVICE_PROBE_H
 #define AV_SERVICE_PROBE_H
@@ -15,6 +16,7 @@ struct probe {
 	 * not_offered: the description names no operation to ask by. */
 	struct err err;
 	char *asked; /* "GET https://api.example.org/v1/avatars" */
+	char *quota; /* "plan free, credits 120"; NULL: it is not told */
 	enum config_source url_from, label_from;
 	char *base_url; /* NULL: there is no account, and err says why */
 	const char *label;

@@ -42,7 +42,7 @@ bare() {
 	run -74 bash -c 'av-doctor --offline >/dev/full'
 }
 
-@test "a sandbox: all is fine, one free request each, nothing is made" {
+@test "a sandbox: all is fine, one free request each, and one for a quota; nothing is made" {
 	bare
 	box
 	unset LOOM_RATE
@@ -51,7 +51,7 @@ bare() {
 	is "$(jq -s 'map(select(.check | endswith(".service"))) | map([.check, .status])' -c <<<"$output")" \
 		'[["anam.service","ok"],["argil.service","ok"],["avtr1.service","ok"],["loom.service","ok"]]'
 	is "$(stat '[.anam, .argil, .avtr1, .loom | [.requests, .creates, .charges, .violations_count]]')" \
-		'[[1,0,0,0],[1,0,0,0],[1,0,0,0],[1,0,0,0]]'
+		'[[1,0,0,0],[1,0,0,0],[2,0,0,0],[1,0,0,0]]'
 	[[ $(check clock) == "ok as the services'" && -z $stderr ]]
 	[[ $(check anam.key) == "ok ANAM_API_KEY from the environment" ]]
 	[[ $(check anam.url) == "ok $ANAM_API_URL, by ANAM_API_URL; account 'default'" ]]
@@ -318,4 +318,12 @@ setting() {
 	echo 'nonsense' >>"$file"
 	run -78 av-doctor --config
 	[[ $output == *"line 7: this is not KEY = VALUE"* ]]
+}
+
+@test "what is left of an account, where the service tells" {
+	box
+	run -0 --separate-stderr av-doctor --json -p avtr1,anam
+	is "$(jq -r 'select(.check | endswith(".quota")) | .check' <<<"$output")" avtr1.quota
+	[[ $output == *"credits 7500"* ]]
+	check_sandbox
 }

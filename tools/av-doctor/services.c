@@ -293,6 +293,8 @@ report_answer(struct services *s, const struct service *one, const struct probe 
 		say_row(s, VERDICT_WARN, one, "service", fix, "%s", probe->err.message);
 	else
 		fail_row(s, one->provider->name, "service", fix, &probe->err);
+	if (probe->quota != NULL)
+		say_row(s, VERDICT_OK, one, "quota", NULL, "%s", probe->quota);
 	free(fix);
 }
 
