@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +24,9 @@ struct sweep {
 	struct account *account;
 	const struct operation *op, *list;
 	size_t waiting;
-	size_t unseen; /* of them, in this reading; or more */
-	int64_t pages; /* of the last reading; 0: there was none */
+	size_t unseen;             /* of them, in this reading; or more */
+	int64_t pages;             /* of the last reading; 0: there was none */
+	int64_t requests, answers; /* of all readings */
 	int64_t next_at;
 	unsigned serial;
 	bool off; /* it takes too many requests, or it failed */
@@ -82,6 +84,11 @@ sweeps_release(struct sweeps *all)
 			listing_stop(s->listing);
 		if (s->listing != NULL)
 			loop_run(all->engine->loop);
+		if (s->requests > 0 && err_level() >= 1)
+			note("%s: %" PRId64 " requests for the list '%s' gave %" PRId64
+			     " states",
+			    s->account->provider->name, s->requests, s->list->name,
+			    s->answers);
 		free(s);
 	}
 }
@@ -149,6 +156,7 @@ show(void *arg, struct json_object *entry)
 
 	json_object_put(taken);
 	s->unseen -= seen < s->unseen ? seen : s->unseen;
+	s->answers += (int64_t)seen;
 	if (s->unseen == 0)
 		return LISTING_ENOUGH;
 	s->off = 2 * listing_pages(s->listing) > (int64_t)s->waiting + 2;
@@ -162,6 +170,7 @@ over(void *arg, const struct failure *failure)
 	struct loop *loop = s->all->engine->loop;
 
 	s->pages = listing_pages(s->listing);
+	s->requests += s->pages;
 	if (listing_bytes(s->listing) > BYTES_EACH * ((int64_t)s->waiting + 1) ||
 	    (failure != NULL && failure->err.code != CODE_LIST_CHANGED))
 		s->off = true;

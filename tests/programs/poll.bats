@@ -100,8 +100,9 @@ made() {
 	for provider in avtr1 argil; do
 		box --ready-after $((2000 * AV_SLOW))
 		made "$provider" 60
-		limit 100 av-poll -j 8 <made >done
+		limit 100 av-poll -v -j 8 <made >done 2>err
 		is "$(codes done)" "60 ready"
+		grep -qE "^av-poll: $provider: [0-9]+ requests for the list 'avatars' gave [0-9]+ states$" err
 		[ "$(stat ".$provider.polls")" -lt 30 ]
 		[ "$(stat ".$provider.lists")" -lt 30 ]
 		check_sandbox
