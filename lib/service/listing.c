@@ -26,7 +26,7 @@ struct listing {
 	void *arg;
 	struct json_object *given; /* variables of all pages */
 	struct json_object *paging;
-	int64_t page, pages, bytes;
+	int64_t page, pages, asked, bytes;
 	int64_t last, total; /* pages, entries, as the service says; -1: it does not */
 	char *cursor;
 	struct json_object *before; /* the entries of the page before */
@@ -62,6 +62,7 @@ ask(struct listing *l)
 	json_put_int(vars, "page_size", json_int(l->paging, "/size", 100));
 	json_put_str(vars, "cursor", l->cursor);
 	l->spec.vars = vars;
+	l->asked++;
 	l->call = call_start(l->engine, &l->spec, answered, l);
 	json_object_put(vars);
 }
@@ -211,9 +212,9 @@ listing_go_on(struct listing *l)
 }
 
 int64_t
-listing_pages(const struct listing *l)
+listing_requests(const struct listing *l)
 {
-	return l->pages + (l->call != NULL);
+	return l->asked;
 }
 
 static void

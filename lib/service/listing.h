@@ -36,7 +36,7 @@ struct listing *listing_start(struct engine *engine,
 void listing_go_on(struct listing *l);
 
 /* How many requests it has sent, and how many bytes it got. */
-int64_t listing_pages(const struct listing *l);
+int64_t listing_requests(const struct listing *l);
 int64_t listing_bytes(const struct listing *l);
 
 /* Ends it soon, perhaps at once, with a failure. */

@@ -159,7 +159,7 @@ show(void *arg, struct json_object *entry)
 	s->answers += (int64_t)seen;
 	if (s->unseen == 0)
 		return LISTING_ENOUGH;
-	s->off = 2 * listing_pages(s->listing) > (int64_t)s->waiting + 2;
+	s->off = 2 * listing_requests(s->listing) > (int64_t)s->waiting + 2;
 	return s->off ? LISTING_ENOUGH : LISTING_MORE;
 }
 
@@ -169,7 +169,7 @@ over(void *arg, const struct failure *failure)
 	struct sweep *s = arg;
 	struct loop *loop = s->all->engine->loop;
 
-	s->pages = listing_pages(s->listing);
+	s->pages = listing_requests(s->listing);
 	s->requests += s->pages;
 	if (listing_bytes(s->listing) > BYTES_EACH * ((int64_t)s->waiting + 1) ||
 	    (failure != NULL && failure->err.code != CODE_LIST_CHANGED))
