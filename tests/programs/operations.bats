@@ -95,7 +95,7 @@ counted() {
 	av-upload -q -k -p anam,avtr1,argil,loom photos/* | av-poll -q --interval 0.05s >ready.jsonl
 	is "$(av-list -p anam -O search=001 | jq -r .name)" 001
 	is "$(av-list -p anam -O onlyOneShot=false -O renderStyle=realistic -O tags=person | wc -l)" 2
-	is "$(av-list -p avtr1 -O q=002 -O scope=org | jq -r .name)" 002
+	is "$(av-list -p avtr1 -O q="$(of ready.jsonl 'map(select(.provider == "avtr1" and .name == "002").avatar.id)[0]' | tr -d '"')" -O scope=org | jq -r .name)" 002
 	is "$(av-list -p avtr1 -O scope=platform | wc -l)" 0
 	is "$(av-list -p argil -O orientation=ASPECT_RATIO_16_9 -O model=ARGIL_V1 | wc -l)" 2
 	is "$(av-list -p argil -O orientation=ASPECT_RATIO_9_16 | wc -l)" 0

@@ -367,7 +367,7 @@ fetch_all(void **unused)
 		        .types = types,
 		        .filetypes = filetypes,
 		        .max_bytes = MAX_BYTES,
-		        .timeout_ms = 12000},
+		        .timeout_ms = 60000},
 		    fetched, &fetches[i]);
 		free(url);
 	}
