@@ -74,7 +74,7 @@ refused() {
 	is "$(jq -r '.failures[] | select(.code == "aspect_refused") | .command' report)" \
 		"av-fit -o fitted <'it'\\''s done.jsonl' | av-validate | av-upload | av-poll | av-render -o out"
 	is "$(jq -c '[.failures[] | select(.code == "not_offered") | .command]' report)" \
-		'["av-provider kinds loom","av-provider kinds PROVIDER"]'
+		'["av-provider operations loom","av-provider operations PROVIDER"]'
 	is "$(av-report <it*.jsonl | sed -n '/aspect/,/^$/p')" "  2 x no aspect_refused (argil)
        a.jpg, b.jpg
        \$ av-fit -o fitted <done.jsonl | av-validate | av-upload | av-poll | av-render -o out"
