@@ -7,6 +7,7 @@
 #include "provider/builtin.h"
 #include "provider/check.h"
 #include "provider/target.h"
+#include "provider/template.h"
 #include "json/json.h"
 #include "json/scan.h"
 #include "json/schema.h"
@@ -94,8 +95,8 @@ static void
 check_variable(struct check *c, const struct operation *op, const char *name)
 {
 	static const char *const known[] = {"name", "url", "file", "file.data_uri",
-	    "avatar.id", "rendering.id", "item.id", "page", "page_size", "cursor",
-	    "image.width", "image.height", "image.sha256"};
+	    "file.base64", "avatar.id", "rendering.id", "item.id", "page", "page_size",
+	    "cursor", "image.type", "image.width", "image.height", "image.sha256"};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (strcmp(known[i], name) == 0)
@@ -182,6 +183,33 @@ check_options(struct check *c, const struct operation *op, struct json_object *v
 	}
 }
 
+/* Checks that each body sends the photo in a form that it can have. */
+static void
+check_bodies(struct check *c, const struct operation *op)
+{
+	static const struct {
+		const char *body, *variable;
+	} forms[] = {{"/multipart", "file"}, {"/raw", "file"}, {"/json", "file.data_uri"},
+	    {"/json", "file.base64"}};
+	struct json_object *bodies = json_at(op->def, "/bodies");
+
+	for (size_t i = 0; i < json_len(bodies); i++) {
+		struct json_object *names = json_new_object(),
+		                   *body = json_item(bodies, i);
+
+		template_names(body, names);
+		for (size_t n = 0; n < sizeof forms / sizeof *forms; n++)
+			if (json_has(body, forms[n].body))
+				json_object_object_del(names, forms[n].variable);
+		for (size_t n = 0; n < sizeof forms / sizeof *forms; n++)
+			need(c, json_member(names, forms[n].variable) == NULL,
+			    "{%s} does not fit this body: {file} is for multipart and raw, "
+			    "{file.data_uri} and {file.base64} are for json",
+			    forms[n].variable);
+		json_object_put(names);
+	}
+}
+
 static bool
 has_ok(struct json_object *rules)
 {
@@ -258,6 +286,7 @@ check_operation(struct check *c, const struct operation *op)
 	need(c, answer == NULL, "no answer is called '%s'", answer);
 	need(c, states == NULL || op->states != NULL, "no set of states is called '%s'",
 	    states);
+	check_bodies(c, op);
 	check_lookup(c, op);
 	check_list(c, op);
 	for (size_t i = 0; i < json_len(required); i++) {

@@ -1,4 +1,5 @@
 #include <json-c/json_pointer.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,21 +130,59 @@ put_tag(struct json_object *body, struct json_object *rule, const char *tag)
 	return true;
 }
 
+/* The photo within a text: a random marker stands for it while the text is written, after
+ * a letter that tells the form. */
+struct marker {
+	char text[2 * 16 + 1];
+};
+
+static void
+put_markers(struct marker *m, struct json_object *vars)
+{
+	struct json_object *file = json_new_object();
+	unsigned char random[16];
+	char form[1 + sizeof m->text];
+
+	random_fill(random, sizeof random);
+	hex_of(m->text, random, sizeof random);
+	snprintf(form, sizeof form, "u%s", m->text);
+	json_put_str(file, "data_uri", form);
+	*form = 'b';
+	json_put_str(file, "base64", form);
+	json_put(vars, "file", file);
+}
+
+/* Makes pieces of the text, with the photo in the marker's place. */
+static void
+fill_pieces(struct request *r, const struct marker *m, const struct request_photo *photo)
+{
+	char *cut = photo != NULL ? strstr(r->text.data, m->text) : NULL;
+
+	r->pieces[0] = (struct http_piece){.bytes = r->text.data, .len = r->text.len};
+	r->http.pieces = r->pieces;
+	r->http.npieces = 1;
+	if (cut == NULL)
+		return;
+	r->data_uri =
+	    cut[-1] == 'u' ? mem_printf("data:%s;base64,", photo->type) : mem_str("");
+	r->pieces[0].len = (size_t)(cut - 1 - r->text.data);
+	r->pieces[1] =
+	    (struct http_piece){.bytes = r->data_uri, .len = strlen(r->data_uri)};
+	r->pieces[2] = (struct http_piece){.source = photo->source, .base64 = true};
+	cut += strlen(m->text);
+	r->pieces[3] = (struct http_piece){.bytes = cut, .len = strlen(cut)};
+	r->http.npieces = 4;
+}
+
 static void
 fill_json(struct request *r, struct json_object *template, const struct operation *op,
     const struct request_values *v, struct json_object *vars)
 {
-	struct json_object *file, *tag = json_at(op->def, "/lookup/tag"), *body;
-	unsigned char random[16];
-	char marker[2 * sizeof random + 1], *cut = NULL; /* the photo's place */
+	struct json_object *tag = json_at(op->def, "/lookup/tag"), *body;
+	struct marker marker;
 
-	random_fill(random, sizeof random);
-	hex_of(marker, random, sizeof random);
-	if (v->photo != NULL) {
-		file = json_new_object();
-		json_put_str(file, "data_uri", marker);
-		json_put(vars, "file", file);
-	}
+	if (v->photo != NULL)
+		put_markers(&marker, vars);
 	body = template_fill(template, vars);
 	if (body == NULL && (tag == NULL || v->tag == NULL))
 		return; /* an optional body without members */
@@ -157,23 +196,20 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
 	}
 	json_write(&r->text, body);
 	json_object_put(body);
-	if (v->photo != NULL)
-		cut = strstr(r->text.data, marker);
-	r->pieces[0] = (struct http_piece){.bytes = r->text.data,
-	    .len = cut != NULL ? (size_t)(cut - r->text.data) : r->text.len};
-	r->http.npieces = 1;
-	if (cut != NULL) {
-		cut += strlen(marker);
-		r->data_uri = mem_printf("data:%s;base64,", v->photo->type);
-		r->pieces[1] =
-		    (struct http_piece){.bytes = r->data_uri, .len = strlen(r->data_uri)};
-		r->pieces[2] =
-		    (struct http_piece){.source = v->photo->source, .base64 = true};
-		r->pieces[3] = (struct http_piece){.bytes = cut, .len = strlen(cut)};
-		r->http.npieces = 4;
-	}
-	r->http.pieces = r->pieces;
+	fill_pieces(r, &marker, v->photo);
 	request_header(r, "Content-Type", "application/json");
+}
+
+/* The photo's bytes are the whole body. */
+static void
+fill_raw(struct request *r, const struct request_photo *photo)
+{
+	if (photo == NULL)
+		return;
+	r->pieces[0] = (struct http_piece){.source = photo->source};
+	r->http.pieces = r->pieces;
+	r->http.npieces = 1;
+	request_header(r, "Content-Type", photo->type);
 }
 
 /* The variant whose source is the photo's; NULL if there is none. */
@@ -217,6 +253,8 @@ fill_body(struct request *r, const struct operation *op, const struct request_va
 		fill_multipart(r, template, v, vars);
 	else if ((template = json_at(body, "/json")) != NULL)
 		fill_json(r, template, op, v, vars);
+	else if (json_has(body, "/raw"))
+		fill_raw(r, v->photo);
 	else if ((template = json_at(body, "/form")) != NULL) {
 		buf_str(&r->text, "");
 		add_pairs(&r->text, "", template, vars);

@@ -30,7 +30,7 @@ struct request {
 	struct http_part *parts;
 	struct http_piece pieces[4];
 	bool tagged;    /* the body contains the tag */
-	char *data_uri; /* "data:image/png;base64," */
+	char *data_uri; /* "data:image/png;base64,", or empty */
 };
 
 /* The variables of templates (template.h), made from a record: its name, url,

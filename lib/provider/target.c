@@ -76,6 +76,7 @@ target_is_photo(const struct operation *op)
 	struct json_object *names = target_variables(op);
 	bool sends = json_member(names, "file") != NULL ||
 	             json_member(names, "file.data_uri") != NULL ||
+	             json_member(names, "file.base64") != NULL ||
 	             json_member(names, "url") != NULL;
 
 	json_object_put(names);

@@ -238,6 +238,8 @@ del(.kinds.portrait.result.take) | .kinds.portrait.result.operation = "create"~t
 .auth.check = "none"~no operation is called 'none'
 .auth.check = "create"~'create' must be a free GET or HEAD, and need no avatar
 .auth.check = "status"~'status' must be a free GET or HEAD, and need no avatar
+.operations.create.bodies[0].multipart.x = "{file.base64}"~{file.base64} does not fit this body
+.operations.create.bodies[0] = {"json":{"x":"{file}","y":"{options.style}"}}~{file} does not fit this body
 .image.url = "("~it is not a regular expression
 .id_pattern = "("~it is not a regular expression
 END
