@@ -104,13 +104,17 @@ insert(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 	return 0;
 }
 
-/* Intends an entry once more. Its id and data were those of an earlier attempt. */
+/* Intends an entry once more. Its id and data were those of an earlier attempt. The time of
+ * the intent is later than the last one, also by a clock that was put back: with the tag it
+ * identifies the intent. */
 static int
 intend(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 {
 	sqlite3_stmt *st = db_sql(db, SQL_INTEND, e);
 
-	c->at = clock_unix_ms();
+	int64_t now = clock_unix_ms();
+
+	c->at = now > c->at ? now : c->at + 1;
 	c->settled_at = 0;
 	c->clock_offset = c->intent_offset;
 	claim_set(&c->id, NULL);

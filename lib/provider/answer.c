@@ -203,8 +203,12 @@ answer_outcome(
 {
 	enum outcome outcome;
 
+	struct json_object *in_flight = json_at(op->def, "/idempotency/in_flight");
+
 	if (http_is_redirect(a->status))
 		return OUTCOME_REDIRECTED;
+	if (in_flight != NULL && rule_fits(in_flight, a))
+		return OUTCOME_IN_FLIGHT;
 	if (!apply_rules(json_at(op->def, "/outcomes"), a, &outcome) &&
 	    !apply_rules(json_at(p->def, "/outcomes"), a, &outcome)) {
 		outcome = answer_by_status(a->status);

@@ -19,6 +19,8 @@ enum outcome {
 	OUTCOME_REFUSED, /* not done and never will be */
 	OUTCOME_ACCOUNT, /* the account cannot pay or may not do this */
 	OUTCOME_UNKNOWN, /* it may have taken effect */
+	/* The first request with the same idempotency key is still at work. */
+	OUTCOME_IN_FLIGHT,
 	OUTCOME_REDIRECTED,
 };
 
@@ -42,7 +44,7 @@ void answer_release(struct answer *a);
 /* The outcome by HTTP alone (RFC 9110, RFC 8470), for a repeatable request. */
 enum outcome answer_by_status(int status);
 
-/* The outcome by the operation's rules, then the provider's, then the status.
+/* The outcome by the operation's rule for a key in flight, its outcomes, then the provider's, then the status.
  * Without a rule a paid request is unknown, except for 402, 413, 422 and 429,
  * which HTTP says enough about, and for a 2xx response that has all required
  * members. */

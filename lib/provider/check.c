@@ -96,7 +96,8 @@ check_variable(struct check *c, const struct operation *op, const char *name)
 {
 	static const char *const known[] = {"name", "url", "file", "file.data_uri",
 	    "file.base64", "avatar.id", "rendering.id", "item.id", "page", "page_size",
-	    "cursor", "image.type", "image.width", "image.height", "image.sha256"};
+	    "cursor", "image.type", "image.width", "image.height", "image.sha256",
+	    "idempotency_key"};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (strcmp(known[i], name) == 0)
@@ -181,6 +182,22 @@ check_options(struct check *c, const struct operation *op, struct json_object *v
 		    "the ledger knows");
 		free(variable);
 	}
+}
+
+/* Checks that what has an idempotency key sends it, and is paid. */
+static void
+check_idempotency(
+    struct check *c, const struct operation *op, struct json_object *variables)
+{
+	bool has = json_has(op->def, "/idempotency"),
+	     sends = json_member(variables, "idempotency_key") != NULL;
+
+	need(c, !has || sends, "idempotency: no template sends {idempotency_key}");
+	need(c, has || !sends,
+	    "{idempotency_key} needs idempotency, which says how long it "
+	    "lives");
+	need(c, !has || !op->repeatable,
+	    "idempotency is for an operation that is not repeatable");
 }
 
 /* Checks that each body sends the photo in a form that it can have. */
@@ -278,6 +295,7 @@ check_operation(struct check *c, const struct operation *op)
 		(void)ignored;
 		check_variable(c, op, variable);
 	}
+	check_idempotency(c, op, variables);
 	json_object_put(variables);
 	need(c,
 	    op->repeatable || has_ok(json_at(op->def, "/outcomes")) ||

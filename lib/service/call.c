@@ -15,6 +15,10 @@
  * an avatar begins. */
 #define LAST_MS 10000
 
+/* A service may keep an answer that tells nothing, such as 500, with an idempotency key and
+ * repeat it as long as the key lives. So many of them are enough. */
+#define UNCLEAR_MAX 5
+
 struct call {
 	struct attempt attempt;
 	struct call_spec spec;
@@ -24,6 +28,7 @@ struct call {
 	/* the result */
 	struct json_object *taken, *body;
 	size_t bytes;
+	unsigned unclear; /* answers that did not tell the outcome */
 };
 
 /* Ends the call: with what was taken, or with attempt.failure. */
@@ -35,6 +40,7 @@ finish(struct call *c)
 	c->fn(c->arg, &(struct call_result){.taken = c->taken,
 	                  .body = c->body,
 	                  .bytes = c->bytes,
+	                  .unclear = c->unclear >= UNCLEAR_MAX,
 	                  .failure = failure->err.code != CODE_NONE ? failure : NULL});
 	attempt_release(&c->attempt);
 	request_release(&c->request);
@@ -121,6 +127,21 @@ wait_as_told(struct call *c, const struct answer *a)
 	attempt_back_off(&c->attempt, ms);
 }
 
+/* The service may have done it, as attempt.failure says. With a key that lives, it is sent
+ * again, and from now on no failure but a refusal proves that nothing was made. */
+static void
+unknown(struct call *c, int64_t asked_ms)
+{
+	const struct idempotency *key = c->spec.idempotency;
+
+	if (key == NULL || !idempotency_lives(key) || c->unclear >= UNCLEAR_MAX) {
+		finish(c);
+		return;
+	}
+	c->attempt.created = "unknown";
+	attempt_back_off(&c->attempt, asked_ms);
+}
+
 static void
 redirected(struct call *c, const struct answer *a)
 {
@@ -196,7 +217,8 @@ act_on_answer(struct call *c, const struct http_response *r)
 		finish(c);
 		break;
 	case OUTCOME_REFUSED:
-		blame(c, CODE_REFUSED, created, &a);
+		/* With a key, the service has seen what became of it before. */
+		blame(c, CODE_REFUSED, created != NULL ? "no" : NULL, &a);
 		if (c->spec.op->repeatable)
 			c->body = json_object_get(a.body);
 		finish(c);
@@ -205,8 +227,14 @@ act_on_answer(struct call *c, const struct http_response *r)
 		redirected(c, &a);
 		break;
 	case OUTCOME_UNKNOWN:
+		c->unclear++;
 		blame(c, CODE_OUTCOME_UNKNOWN, "unknown", &a);
-		finish(c);
+		unknown(c, 0);
+		break;
+	case OUTCOME_IN_FLIGHT:
+		blame(c, CODE_OUTCOME_UNKNOWN, "unknown", &a);
+		unknown(c,
+		    answer_wait_ms(&a, c->spec.account->provider, (int64_t)time(NULL)));
 		break;
 	}
 	answer_release(&a);
@@ -232,6 +260,7 @@ responded(void *arg, const struct http_response *r)
 {
 	struct call *c = arg;
 	const struct request_photo *photo = c->spec.photo;
+	const char *created = c->attempt.created;
 	bool repeatable = c->spec.op->repeatable;
 	struct err e;
 
@@ -242,7 +271,7 @@ responded(void *arg, const struct http_response *r)
 	if (r->fate == HTTP_ANSWERED) {
 		act_on_answer(c, r);
 	} else if (!r->sent && photo != NULL && photo->broken.code != CODE_NONE) {
-		failure_set(&c->attempt.failure, &photo->broken, "no");
+		failure_set(&c->attempt.failure, &photo->broken, created);
 		finish(c);
 	} else if (r->fate == HTTP_CANCELLED && (!r->sent || repeatable)) {
 		attempt_interrupt(&c->attempt);
@@ -251,16 +280,26 @@ responded(void *arg, const struct http_response *r)
 	} else {
 		err_set(&e, CODE_OUTCOME_UNKNOWN, "%s", r->why);
 		failure_set(&c->attempt.failure, &e, "unknown");
-		finish(c);
+		unknown(c, 0);
 	}
 }
 
-/* Nothing more is sent for an account that is blocked. */
+/* Nothing more is sent for an account that is blocked, nor what may have been done with a
+ * key that the service has forgotten. */
 static int
 check(void *arg)
 {
 	struct call *c = arg;
+	const struct idempotency *key = c->spec.idempotency;
+	struct err e;
 
+	if (key != NULL && strcmp(c->attempt.created, "unknown") == 0 &&
+	    !idempotency_lives(key)) {
+		err_set(
+		    &e, CODE_OUTCOME_UNKNOWN, "the life of its idempotency key is over");
+		failure_set(&c->attempt.failure, &e, "unknown");
+		return -1;
+	}
 	if (!c->spec.account->blocked)
 		return 0;
 	failure_release(&c->attempt.failure);
@@ -308,7 +347,9 @@ call_start(struct engine *engine, const struct call_spec *spec, call_fn *fn, voi
 	        .arg = c,
 	        .engine = engine,
 	        .account = spec->account,
-	        .created = spec->op->repeatable ? NULL : "no",
+	        .created = spec->op->repeatable ? NULL
+	                   : spec->sent_before  ? "unknown"
+	                                        : "no",
 	        .deadline = spec->deadline,
 	        .timeout_ms = spec->timeout_ms}};
 	json_object_get(spec->vars);

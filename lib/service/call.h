@@ -21,6 +21,7 @@
 #include "provider/provider.h"
 #include "provider/request.h"
 #include "service/attempt.h"
+#include "service/idempotency.h"
 
 struct call_spec {
 	struct account *account;
@@ -37,6 +38,11 @@ struct call_spec {
 	/* Asked right before the first byte of each attempt leaves, with the
 	 * call's arg: 0, or -1 and why nothing may be sent. May be NULL. */
 	int (*before_send)(void *arg, struct err *e);
+	/* With an idempotency key (service/idempotency.h), which vars have: an
+	 * attempt with an unknown outcome is followed by another one, while the
+	 * key lives. NULL: none. */
+	const struct idempotency *idempotency;
+	bool sent_before; /* with this key, and its outcome is unknown */
 };
 
 /* If the service may have acted all the same, failure->created is "unknown" and
@@ -53,6 +59,9 @@ struct call_result {
 	/* What it cost (service/paid.h). NULL: no paid operation, or one that
 	 * did not come as far as an entry in the ledger. */
 	const struct paid_charge *charge;
+	/* The service answered several times with the key, and no answer told
+	 * the outcome. */
+	bool unclear;
 	struct json_object *plan;      /* of a dry run (service/paid.h) */
 	const struct failure *failure; /* NULL if it succeeded */
 };

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "ledger/key.h"
 #include "os/pipeline.h"
+#include "service/idempotency.h"
 #include "service/match.h"
 #include "service/paid.h"
 #include "json/json.h"
@@ -44,6 +45,7 @@ struct paid {
 	char *subject, *name, *file, *source, *sent_name, *tag;
 	char mark[LEDGER_KEY_MARK]; /* of the request that is looked up */
 	bool marked;                /* the name has its mark */
+	struct idempotency key;     /* of the claimed entry */
 	struct ledger_claim *claim;
 	bool claimed; /* the claim is ours to settle */
 	/* What a lookup has to know of the request. We own match, and tag is set when the
@@ -159,11 +161,16 @@ interrupted(struct paid *p)
 static void
 stay_unknown(struct paid *p, const char *why, bool retryable)
 {
+	bool lives = idempotency_lives(&p->key);
+
 	if (p->failure.err.code != CODE_REDIRECTED)
 		err_set(&p->failure.err, CODE_OUTCOME_UNKNOWN,
-		    "the service may have done it: %s; it is not sent again; %s", why,
-		    retryable ? "run it again to look it up"
-		              : "settle it with av-ledger, then use --retry-failed");
+		    "the service may have done it: %s; %s", why,
+		    !retryable
+		        ? "it is not sent again; settle it with av-ledger, then use --retry-failed"
+		    : lives
+		        ? "run it again to send it again, with the same idempotency key"
+		        : "it is not sent again; run it again to look it up");
 	p->failure.created = "unknown";
 	p->failure.retryable = retryable;
 	finish(p, LEDGER_IS_UNKNOWN);
@@ -206,19 +213,38 @@ called(void *arg, const struct call_result *result)
 	}
 	failure_release(&p->failure);
 	failure_copy(&p->failure, f);
-	if (f->created != NULL && strcmp(f->created, "unknown") == 0)
-		look_up(p, f->err.message);
-	else
+	if (f->created == NULL || strcmp(f->created, "unknown") != 0)
 		finish(p, LEDGER_IS_NOT_MADE);
+	else if (idempotency_lives(&p->key) && !result->unclear &&
+	         f->err.code != CODE_REDIRECTED)
+		stay_unknown(p, f->err.message, true);
+	else
+		look_up(p, f->err.message);
+}
+
+/* Takes over what identifies the entry: its tag, and the idempotency key. */
+static void
+identify(struct paid *p, const struct ledger_answer *answer)
+{
+	struct json_object *vars = p->spec.call.vars;
+
+	free(p->tag);
+	p->tag = mem_str(answer->tag);
+	idempotency_init(&p->key, p->spec.call.op, answer->tag, answer->at);
+	if (p->key.key[0] != '\0')
+		json_put_str(vars, "idempotency_key", p->key.key);
 }
 
 static void
-call(struct paid *p)
+call(struct paid *p, bool sent_before)
 {
 	struct call_spec spec = p->spec.call;
 
 	spec.tag = p->tag;
 	spec.before_send = before_send;
+	spec.sent_before = sent_before;
+	if (p->key.key[0] != '\0')
+		spec.idempotency = &p->key;
 	p->state = CALLING;
 	p->call = call_start(p->context->engine, &spec, called, p);
 	if (p->stop)
@@ -237,7 +263,7 @@ chosen(void *arg, const struct err *e)
 	else if (e != NULL)
 		fail(p, e->code, e->message);
 	else
-		call(p);
+		call(p, false);
 }
 
 /* Checks the option values that a list of the service can tell, then calls. */
@@ -270,7 +296,8 @@ resend(void *arg, const struct ledger_answer *answer)
 		p->spec.park(p->arg, false);
 	failure_release(&p->failure);
 	note_match(p);
-	call(p);
+	identify(p, answer);
+	call(p, false);
 }
 
 /* Proved not made: resends, if there is still time and the address is right. */
@@ -418,6 +445,21 @@ seek_earlier(struct paid *p, const struct ledger_answer *answer)
 	p->sought.earlier = true;
 }
 
+/* An earlier request for the same had no response: sends it again, if it has a key that the
+ * service still knows; otherwise looks for what it made. */
+static void
+resume(struct paid *p, const struct ledger_answer *answer)
+{
+	seek_earlier(p, answer);
+	if (idempotency_lives(&p->key)) {
+		note(
+		    "an earlier request for the same had no response; sending it again with the same idempotency key");
+		call(p, true);
+	} else {
+		look_up(p, "an earlier request for the same had no response");
+	}
+}
+
 static void
 claim_answered(void *arg, const struct ledger_answer *answer)
 {
@@ -426,7 +468,7 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 
 	p->claimed = answer->verdict == LEDGER_YOURS || answer->verdict == LEDGER_UNKNOWN;
 	if (p->claimed)
-		p->tag = mem_str(answer->tag);
+		identify(p, answer);
 	if (p->claimed || answer->verdict == LEDGER_MADE)
 		strcpy(p->charge.key, answer->key);
 	switch (answer->verdict) {
@@ -437,8 +479,7 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 		reuse(p, answer);
 		break;
 	case LEDGER_UNKNOWN:
-		seek_earlier(p, answer);
-		look_up(p, "an earlier request for the same had no response");
+		resume(p, answer);
 		break;
 	case LEDGER_BUSY:
 		p->claim = NULL;
@@ -673,6 +714,7 @@ started(void *arg)
 	struct account *a = p->spec.call.account;
 
 	if (json_flag(p->spec.call.op->def, "/lookup/exclusive", false) && a->exclusive &&
+	    !json_has(p->spec.call.op->def, "/idempotency") &&
 	    p->context->dry_run == NULL && !p->stop) {
 		p->state = QUEUEING;
 		account_take_turn(a, &p->wait, got_turn, p);

@@ -11,6 +11,11 @@
  *	                                  LOOKING --------------+
  *	                                       found, or still unknown
  *
+ * An operation with an idempotency key (service/idempotency.h) needs no lookup
+ * while the key lives: the call sends an unknown request again with its key.
+ * An unknown request of an earlier process goes to CALLING with its key, too.
+ * It is looked up when the key's life is over, or if the answers stay unclear.
+ *
  * Between CLAIMING and CALLING the option values are checked that a list of the
  * service can tell (service/choices.h): what is made already needs no check.
  *

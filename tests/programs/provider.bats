@@ -240,6 +240,9 @@ del(.kinds.portrait.result.take) | .kinds.portrait.result.operation = "create"~t
 .auth.check = "status"~'status' must be a free GET or HEAD, and need no avatar
 .operations.create.bodies[0].multipart.x = "{file.base64}"~{file.base64} does not fit this body
 .operations.create.bodies[0] = {"json":{"x":"{file}","y":"{options.style}"}}~{file} does not fit this body
+.operations.create.headers.Key = "{idempotency_key}"~{idempotency_key} needs idempotency
+.operations.create.idempotency = {"life_s":60}~no template sends {idempotency_key}
+.operations.status |= (.idempotency = {"life_s":60} | .headers.Key = "{idempotency_key}")~idempotency is for an operation that is not repeatable
 .image.url = "("~it is not a regular expression
 .id_pattern = "("~it is not a regular expression
 END
