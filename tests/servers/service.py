@@ -1,4 +1,5 @@
 """What the servers of these tests share: requests with any body, JSON answers, and listening."""
+import contextlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,11 @@ class Service(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+    def handle(self):
+        """A client that was killed is no error."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
     def body(self):
         """The request's body, chunked or not."""
