@@ -113,7 +113,7 @@ format(struct buf *b, const struct options *o, const struct creds *c,
 		buf_str(b, secret);
 	else if (o->export) {
 		buf_printf(b, "export %s=",
-		    c->name[auth->kind == AUTH_OAUTH ? CRED_ACCESS_TOKEN : CRED_API_KEY]);
+		    c->name[auth->kind == AUTH_OAUTH ? CRED_ACCESS_TOKEN : auth->cred]);
 		add_word(b, secret);
 	} else
 		add_json(b, c, auth, t);
@@ -158,19 +158,19 @@ sign_in(const struct oauth_request *q, struct oauth_answer *a, struct err *e)
 static int
 forget(const struct token_want *want, struct err *e)
 {
-	static const char *const no_key[CRED_COUNT] = {[CRED_API_KEY] = ""};
 	const struct creds *c = want->creds;
+	enum cred which = want->auth->cred;
+	const char *no_key[CRED_COUNT] = {0};
 	int r;
 
 	if (want->auth->kind != AUTH_KEY)
 		return token_logout(want, e);
+	no_key[which] = "";
 	r = keep_values(c, no_key, e);
 	if (r == 1)
 		say("removed the key from the credentials file; revoke it at the service too");
-	if (r >= 0 && c->value[CRED_API_KEY] != NULL &&
-	    c->source[CRED_API_KEY] != CRED_FROM_FILE)
-		warn("%s from %s is still set", c->used[CRED_API_KEY],
-		    c->place[CRED_API_KEY]);
+	if (r >= 0 && c->value[which] != NULL && c->source[which] != CRED_FROM_FILE)
+		warn("%s from %s is still set", c->used[which], c->place[which]);
 	return r;
 }
 
@@ -190,6 +190,7 @@ get_or_forget(const struct options *o, struct provider *p)
 	from.oauth = auth.kind == AUTH_OAUTH;
 	if (creds_load(&creds, p->name, &from, &e) != 0)
 		err_die(&e);
+	auth_choose(&auth, &creds);
 	const struct token_want want = {.auth = &auth,
 	    .creds = &creds,
 	    .grant = o->grant,

@@ -1,3 +1,4 @@
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -13,6 +14,19 @@
 
 enum { LOCK_WAIT_MS = 120000, POLL_MIN_MS = 2, POLL_MAX_MS = 50 };
 
+/* Takes the header, scheme and credential of a way to send a key. */
+static void
+take_way(struct auth *a, struct json_object *way)
+{
+	const char *word = json_str(way, "/credential");
+
+	a->header = json_str(way, "/header");
+	a->scheme = json_str(way, "/scheme");
+	a->cred = word == NULL || strcmp(word, "api_key") == 0 ? CRED_API_KEY
+	          : strcmp(word, "access_token") == 0          ? CRED_ACCESS_TOKEN
+	                                                       : CRED_PASSWORD;
+}
+
 void
 auth_init(struct auth *a, struct json_object *description)
 {
@@ -22,10 +36,32 @@ auth_init(struct auth *a, struct json_object *description)
 	    .kind = oauth != NULL         ? AUTH_OAUTH
 	            : description != NULL ? AUTH_KEY
 	                                  : AUTH_NONE,
-	    .header = json_str(description, "/header"),
-	    .scheme = json_str(description, "/scheme"),
+	    .description = description,
 	    .oauth = oauth != NULL ? oauth_new(oauth) : NULL,
 	};
+	take_way(a, description);
+}
+
+/* True if the credential that it sends is set. */
+static bool
+is_set(const struct auth *a, const struct creds *c)
+{
+	return c->value[a->cred] != NULL &&
+	       (a->cred != CRED_PASSWORD || c->value[CRED_USERNAME] != NULL);
+}
+
+void
+auth_choose(struct auth *a, const struct creds *c)
+{
+	struct json_object *others = json_at(a->description, "/or");
+
+	for (size_t i = 0; a->kind == AUTH_KEY && !is_set(a, c); i++) {
+		if (i == json_len(others)) {
+			take_way(a, a->description);
+			return;
+		}
+		take_way(a, json_item(others, i));
+	}
 }
 
 void
@@ -370,14 +406,39 @@ get_given(const struct token_want *w, enum cred which, const char *type, struct 
 	return 0;
 }
 
+/* The user's name and password as RFC 7617 wants them. */
+static int
+get_basic(const struct token_want *w, struct token *t, struct err *e)
+{
+	char *const *value = w->creds->value;
+	char *pair, *encoded;
+	size_t len;
+
+	if (value[CRED_USERNAME] == NULL)
+		return not_set(w->creds, CRED_USERNAME, e);
+	if (get_given(w, CRED_PASSWORD, "basic", t, e) != 0)
+		return -1;
+	pair = mem_printf("%s:%s", value[CRED_USERNAME], value[CRED_PASSWORD]);
+	len = strlen(pair);
+	encoded = mem_new((len + 2) / 3 * 4 + 1, 1);
+	EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)pair, (int)len);
+	secret_free(pair);
+	secret_free(t->access_token);
+	t->access_token = encoded;
+	return 0;
+}
+
 int
 token_get(const struct token_want *w, struct token *t, struct err *e)
 {
 	*t = (struct token){0};
 	if (w->auth->kind == AUTH_NONE)
 		return 0;
+	if (w->auth->kind == AUTH_KEY && w->auth->cred == CRED_PASSWORD)
+		return get_basic(w, t, e);
 	if (w->auth->kind == AUTH_KEY)
-		return get_given(w, CRED_API_KEY, "api_key", t, e);
+		return get_given(w, w->auth->cred,
+		    w->auth->cred == CRED_API_KEY ? "api_key" : "Bearer", t, e);
 	if (w->creds->value[CRED_ACCESS_TOKEN] != NULL)
 		return get_given(w, CRED_ACCESS_TOKEN, "Bearer", t, e);
 	return get_oauth(w, t, e);

@@ -38,11 +38,19 @@ struct auth {
 	const char *header;  /* "Authorization", "x-api-key" */
 	const char *scheme;  /* "Bearer"; NULL: none */
 	struct oauth *oauth; /* of AUTH_OAUTH */
+	/* Of AUTH_KEY: CRED_API_KEY, CRED_ACCESS_TOKEN, or CRED_PASSWORD for
+	 * the user's name and password in base64 (RFC 7617). */
+	enum cred cred;
+	struct json_object *description;
 };
 
 /* Reads a description's `auth` object; NULL means AUTH_NONE. Strings are
- * borrowed from it. */
+ * borrowed from it. If it has several ways to send a credential, this takes the
+ * first. */
 void auth_init(struct auth *a, struct json_object *description);
+
+/* Takes the first way whose credential is set; if none is, changes nothing. */
+void auth_choose(struct auth *a, const struct creds *c);
 void auth_release(struct auth *a);
 
 struct token {

@@ -402,6 +402,12 @@ check_auth(struct check *c)
 	const char *name = json_str(c->p->def, "/auth/check");
 	const struct operation *op = provider_operation(c->p, name);
 
+	set_place(c, "/auth");
+	need(c,
+	    !json_has(c->p->def, "/auth/oauth") ||
+	        (!json_has(c->p->def, "/auth/or") &&
+	            !json_has(c->p->def, "/auth/credential")),
+	    "oauth goes with neither credential nor or");
 	set_place(c, "/auth/check");
 	need(c, name == NULL || op != NULL, "no operation is called '%s'", name);
 	need(c, op == NULL || provider_check_operation(c->p) != NULL,

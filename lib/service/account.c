@@ -291,6 +291,7 @@ load_credentials(struct account_rest *r, struct err *e)
 	if (!r->creds_loaded && creds_load(&r->creds, p->name, &from, e) < 0)
 		return -1;
 	r->creds_loaded = true;
+	auth_choose(&r->auth, &r->creds);
 	return 0;
 }
 
@@ -347,7 +348,7 @@ account_refused(const struct account *a, const char *words, struct err *e)
 {
 	const struct account_rest *r = a->rest;
 	const struct creds *c = &r->creds;
-	enum cred which = r->auth.kind == AUTH_KEY              ? CRED_API_KEY
+	enum cred which = r->auth.kind == AUTH_KEY              ? r->auth.cred
 	                  : c->value[CRED_ACCESS_TOKEN] != NULL ? CRED_ACCESS_TOKEN
 	                                                        : CRED_CLIENT_ID;
 	char *command = creds_replace_by(c, which), shown[160];

@@ -205,3 +205,25 @@ made='{"status": 201, "body": {"id": "f1", "state": "drawing"}}'
 	[ "$(grep -c GET asked)" -ge 2 ]
 	end_server
 }
+
+@test "credentials: the first way that is set; a user's name and password as Basic" {
+	cp "$TESTS/photos/baseline.jpg" ann.jpg
+	play heygen
+	unset HEYGEN_API_KEY
+	HEYGEN_ACCESS_TOKEN=sesame av-upload -q -p heygen ann.jpg >out
+	HEYGEN_API_KEY=sesame HEYGEN_ACCESS_TOKEN=wrong av-poll -q <out >ready
+	is "$(stat .unauthorized)" 0
+	is "$(codes ready)" '1 ready'
+	run -78 sh -c 'av-upload -q --again -p heygen ann.jpg >out'
+	jq -e '.error.message | test("^HEYGEN_API_KEY is not set")' out
+	HEYGEN_ACCESS_TOKEN=wrong run -77 sh -c 'av-upload -q --again -p heygen ann.jpg >out'
+	jq -e '.error.message | test("does not accept HEYGEN_ACCESS_TOKEN from the environment")' out
+	HEYGEN_ACCESS_TOKEN=sesame run -0 av-token -p heygen --header
+	is "$output" 'Authorization: Bearer sesame'
+	describe '.auth = {header: "Authorization", scheme: "Basic", credential: "password"}'
+	unset ACME_API_KEY
+	ACME_USERNAME=Aladdin ACME_PASSWORD='open sesame' run -0 av-token -p acme --header
+	is "$output" 'Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=='
+	ACME_PASSWORD=x run -78 --separate-stderr av-token -p acme --header
+	[[ $stderr == *"ACME_USERNAME is not set"* ]]
+}

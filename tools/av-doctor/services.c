@@ -86,7 +86,8 @@ add(struct services *s, const char *name, bool wanted)
 	auth_init(&one.auth, json_at(one.provider->def, "/auth"));
 	from.oauth = one.auth.kind == AUTH_OAUTH;
 	from.aliases = json_at(one.provider->def, "/aliases");
-	(void)creds_load(&one.creds, one.provider->name, &from, &one.creds_err);
+	if (creds_load(&one.creds, one.provider->name, &from, &one.creds_err) == 0)
+		auth_choose(&one.auth, &one.creds);
 	/* What is wrong with the file that all read is no reason to list all. */
 	if (!wanted &&
 	    (one.creds_err.code == CODE_NONE
@@ -150,7 +151,7 @@ static void
 look_for_key(struct service *one)
 {
 	bool oauth = one->auth.kind == AUTH_OAUTH;
-	enum cred which = oauth ? CRED_ACCESS_TOKEN : CRED_API_KEY;
+	enum cred which = oauth ? CRED_ACCESS_TOKEN : one->auth.cred;
 
 	if (one->creds_err.code != CODE_NONE)
 		one->key_err = one->creds_err;
@@ -257,7 +258,7 @@ fix_for(const struct service *one, const struct probe *probe)
 	switch (probe->err.code) {
 	case CODE_UNAUTHORIZED:
 		if (one->auth.kind != AUTH_OAUTH)
-			return creds_replace_by(&one->creds, CRED_API_KEY);
+			return creds_replace_by(&one->creds, one->auth.cred);
 		return one->creds.value[CRED_ACCESS_TOKEN] != NULL
 		           ? creds_replace_by(&one->creds, CRED_ACCESS_TOKEN)
 		           : mem_printf("av-token --login %s", name);

@@ -147,8 +147,10 @@ find_grant(const struct auth *auth, const char *name)
 static void
 ask_all(struct creds *c, const struct auth *auth, const struct oauth_grant *grant)
 {
-	enum cred which = CRED_API_KEY;
+	enum cred which = auth->cred;
 
+	if (auth->kind == AUTH_KEY && which == CRED_PASSWORD)
+		c->value[CRED_USERNAME] = ask(c, CRED_USERNAME);
 	if (auth->kind == AUTH_KEY)
 		c->value[which] = ask(c, which);
 	while (grant != NULL && (which = oauth_missing(grant, c)) != CRED_COUNT)
