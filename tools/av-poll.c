@@ -130,7 +130,10 @@ static struct json_object *
 vars(void *arg)
 {
 	struct waiting *p = arg;
-	struct json_object *v = request_vars(p->item->rec, p->poll.op, NULL);
+	struct rec *rec = p->item->rec;
+	bool takes = json_has(p->poll.op->def, "/options");
+	struct json_object *v =
+	    request_vars(rec, p->poll.op, takes ? rec_get(rec, "options") : NULL);
 
 	if (p->rendering >= 0)
 		request_vars_rendering(v, "", NULL, rendering_of(p));

@@ -43,13 +43,17 @@ find(const char *key)
 	return NULL;
 }
 
-/* True for NAME.account, where NAME may be a provider's. */
+/* True for NAME.account and NAME.options.OPTION, where NAME may be a provider's. */
 static bool
-is_account_of(const char *key)
+is_of_provider(const char *key)
 {
+	static const char options[] = ".options.";
 	size_t len = strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+	const char *rest = key + len;
 
-	return len > 0 && strcmp(key + len, ".account") == 0;
+	return len > 0 && (strcmp(rest, ".account") == 0 ||
+	                      (strncmp(rest, options, strlen(options)) == 0 &&
+	                          rest[strlen(options)] != '\0'));
 }
 
 static int
@@ -59,7 +63,7 @@ check_key(const char *key, struct err *e)
 	const char *dot = strchr(key, '.');
 	char *of_one = mem_printf(
 	    "%.*s.account", dot != NULL ? (int)(dot - key) : 0, dot != NULL ? key : "");
-	int result = is_account_of(key) ? 0 : -1;
+	int result = is_of_provider(key) ? 0 : -1;
 
 	for (size_t i = 0; result < 0 && i < sizeof keys / sizeof *keys; i++) {
 		similar_try(&similar, keys[i]);
@@ -69,8 +73,8 @@ check_key(const char *key, struct err *e)
 	if (result < 0) {
 		similar_try(&similar, of_one);
 		err_set(e, CODE_BAD_CONFIG,
-		    "there is no setting '%.60s'; there are provider, jobs, ledger, account "
-		    "and NAME.account%s",
+		    "there is no setting '%.60s'; there are provider, jobs, ledger, account, "
+		    "NAME.account and NAME.options.OPTION%s",
 		    key, similar.hint);
 	}
 	free(of_one);

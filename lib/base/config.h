@@ -9,6 +9,7 @@
  *	ledger         as --ledger: an absolute path, or none
  *	account        label of the account, as NAME_ACCOUNT
  *	NAME.account   the same for one provider
+ *	NAME.options.OPTION  an option of that provider that its account sets
  *
  * An option comes before the environment, the environment before the file, and
  * the file before what is built in. The file is read once, at the first call;

@@ -258,6 +258,7 @@ static const struct keyword keywords[] = {
     {"$id", TEXT, NULL, {0}},
     {"$ref", TEXT, rule_ref, {0}},
     {"$schema", TEXT, NULL, {0}},
+    {"account", FLAG, NULL, {0}}, /* of provider descriptions */
     {"additionalProperties", SCHEMA, NULL, {0}},
     {"allOf", SCHEMA_LIST, rule_all, {0}},
     {"anyOf", SCHEMA_LIST, rule_any, {0}},

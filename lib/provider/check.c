@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "provider/builtin.h"
@@ -159,6 +160,20 @@ check_choices(struct check *c, const struct operation *op, struct json_object *s
 	}
 }
 
+/* Checks that the name of an option that may come from the account, NAME_OPTION in the
+ * environment, means nothing else there. */
+static void
+check_constant(struct check *c, const char *option)
+{
+	static const char *const taken[] = {"api_key", "api_url", "account", "rate",
+	    "exclusive", "client_id", "client_secret", "username", "password",
+	    "access_token", "token_url", "scope", "webhook_secret"};
+
+	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+		need(c, strcasecmp(option, taken[i]) != 0,
+		    "account: the environment has another meaning for this name");
+}
+
 static void
 check_options(struct check *c, const struct operation *op, struct json_object *variables)
 {
@@ -177,6 +192,8 @@ check_options(struct check *c, const struct operation *op, struct json_object *v
 		    "no template sends the option");
 		need(c, json_str(schema, "/type") != NULL, "the option needs a type");
 		check_choices(c, op, schema);
+		if (json_flag(schema, "/account", false))
+			check_constant(c, name);
 		need(c, op->repeatable || !json_has(schema, "/default"),
 		    "an option of a paid operation has no default: it would change what "
 		    "the ledger knows");

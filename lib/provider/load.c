@@ -11,6 +11,7 @@
 #include "provider/builtin.h"
 #include "provider/check.h"
 #include "provider/load.h"
+#include "provider/options.h"
 #include "json/json.h"
 
 struct provider *
@@ -157,7 +158,10 @@ load_exact(const char *name, struct err *e)
 		err_set(e, CODE_UNKNOWN_PROVIDER, "unknown provider '%s'", name);
 	free(path);
 	free(dir);
-	return p;
+	if (p == NULL || options_from_account(p, e) == 0)
+		return p;
+	provider_free(p);
+	return NULL;
 }
 
 /* Adds the name of a description's file, unless it is in the list. */

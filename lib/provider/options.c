@@ -32,6 +32,76 @@ is_type(struct json_object *schema, const char *type)
 	return declared_type != NULL && strcmp(declared_type, type) == 0;
 }
 
+/* Reads a text as the type in the schema. A malformed value stays a string, which the
+ * schema refuses. */
+static struct json_object *
+read_as(struct json_object *schema, const char *text)
+{
+	struct json_object *value = NULL;
+	struct err ignored;
+
+	if (schema != NULL && !is_type(schema, "string"))
+		value = json_parse(text, strlen(text), &ignored);
+	return value != NULL ? value : json_new_string(text);
+}
+
+struct constant {
+	const char *name, *option;
+	struct err *e;
+};
+
+static void
+refuse_constant(void *cookie, const char *pointer, const char *message)
+{
+	struct constant *c = cookie;
+
+	(void)pointer;
+	err_set(c->e, CODE_BAD_CONFIG,
+	    "option '%s' of %s, as the environment or the configuration sets it, %s",
+	    c->option, c->name, message);
+}
+
+/* Makes the account's constant, if it is set, the default of an option. */
+static int
+set_constant(
+    struct provider *p, const char *option, struct json_object *schema, struct err *e)
+{
+	struct constant constant = {p->name, option, e};
+	char *setting = mem_printf("options.%s", option);
+	const char *text = provider_env(p, option);
+	struct json_object *value;
+
+	if (text == NULL)
+		text = provider_config(p, setting);
+	free(setting);
+	if (text == NULL)
+		return 0;
+	value = read_as(schema, text);
+	e->code = CODE_NONE;
+	schema_check(schema, value, refuse_constant, &constant);
+	json_put(schema, "default", value);
+	return e->code == CODE_NONE ? 0 : -1;
+}
+
+int
+options_from_account(struct provider *p, struct err *e)
+{
+	for (size_t i = 0; i < p->n_operations; i++) {
+		struct json_object *all =
+		    json_at(p->operations[i].def, "/options/properties");
+
+		if (all == NULL)
+			continue;
+		json_object_object_foreach(all, name, schema)
+		{
+			if (json_flag(schema, "/account", false) &&
+			    set_constant(p, name, schema, e) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
 /* Fills in "extras.job" as a member of extras. False if extras is not an object. */
 static bool
 fill_member(struct json_object *options, const struct provider *p, const char *key,
@@ -53,23 +123,18 @@ fill_member(struct json_object *options, const struct provider *p, const char *k
 	return is_object;
 }
 
-/* Fills in an option of the command line, read as the type in its schema. A malformed
- * value stays a string, which options_check() refuses. */
+/* Fills in an option of the command line. */
 static void
 fill(struct json_object *options, const struct provider *p, const char *given)
 {
 	size_t len = strcspn(given, "=");
 	char *key = mem_strn(given, len);
 	const char *text = given[len] == '=' ? given + len + 1 : "true";
-	struct json_object *schema = declared(p, key), *value = NULL;
-	struct err ignored;
+	struct json_object *schema = declared(p, key);
 
 	if ((schema != NULL || !fill_member(options, p, key, text)) &&
-	    !json_object_object_get_ex(options, key, NULL)) {
-		if (schema != NULL && !is_type(schema, "string"))
-			value = json_parse(text, strlen(text), &ignored);
-		json_put(options, key, value != NULL ? value : json_new_string(text));
-	}
+	    !json_object_object_get_ex(options, key, NULL))
+		json_put(options, key, read_as(schema, text));
 	free(key);
 }
 
@@ -282,7 +347,8 @@ options_check_operation(
 		return;
 	for (size_t i = 0; i < json_len(required); i++) {
 		name = json_item_str(required, i);
-		if (!json_object_object_get_ex(options, name, NULL))
+		if (!json_object_object_get_ex(options, name, NULL) &&
+		    !json_has(declared_by(op, name), "/default"))
 			finding_add(findings, CODE_OPTION_MISSING, SEVERITY_REFUSED, NULL,
 			    name, "give it with -O NAME=VALUE",
 			    "option '%s' is required; give it with -O %s=VALUE", name,

@@ -16,6 +16,12 @@
 #include "provider/provider.h"
 #include "json/rec.h"
 
+/* Makes the account's constants the defaults of the options that may come from
+ * it (`account` in their schema): NAME_OPTION of the environment, else
+ * NAME.options.OPTION of the configuration. -1 and CODE_BAD_CONFIG if one is
+ * not what the option takes. */
+int options_from_account(struct provider *p, struct err *e);
+
 /* The record's options, filled in from `given`; a new object, owned by the
  * caller, possibly empty. A value is read as the type that the provider
  * declares; "extras.job=j1" sets a member of an object. */

@@ -227,3 +227,31 @@ made='{"status": 201, "body": {"id": "f1", "state": "drawing"}}'
 	ACME_PASSWORD=x run -78 --separate-stderr av-token -p acme --header
 	[[ $stderr == *"ACME_USERNAME is not set"* ]]
 }
+
+@test "an option that is the same for all of an account, on every operation" {
+	cp "$TESTS/photos/baseline.jpg" ann.jpg
+	describe '(.operations[] | .headers.Key) = "{options.player}"
+		| (.operations[] | .options.properties.player) = {type: "string", minLength: 2, account: true}
+		| .operations.create.bodies[0].multipart.style = "{options.style}"
+		| del(.operations.create.options.properties.style.enum)
+		| (.operations[] | .query.who) = "{options.player}"'
+	echo '{"POST /faces": [{"status": 201, "body": {"id": "f1", "state": "drawing"}}],
+		"GET /faces/f1": [{"body": {"state": "done"}}], "GET /faces": [{"body": {"faces": [], "pages": 1}}]}' >script
+	serve_script
+	export ACME_API_URL=$url
+	echo 'acme.options.player = filed' >"$XDG_CONFIG_HOME/avtools/config"
+	av-upload -q -p acme ann.jpg | av-poll -q >out
+	is "$(codes out)" '1 ready'
+	ACME_PLAYER=p2 av-list -q -p acme >list
+	is "$(cut -d' ' -f2 asked | sed 's/&.*who/?who/; s/?count.*who/?who/; s/?page.*who/?who/' | tr '\n' ' ')" \
+		'/faces?who=filed /faces/f1?who=filed /faces?who=p2 '
+	# The ledger tells the two apart; an option of the record comes first, for the state as well.
+	av-upload -q -p acme ann.jpg >same
+	ACME_PLAYER=p2 av-upload -q -p acme ann.jpg >other
+	is "$(jq -c '.avatar.reused' same other | tr '\n' ' ')" 'true null '
+	av-upload -q -p acme -O player=own ann.jpg | av-poll -q >out
+	is "$(tail -n 2 asked | tr '\n' ' ')" 'POST /faces?who=own GET /faces/f1?who=own '
+	ACME_PLAYER=x run -78 av-upload -q -p acme ann.jpg
+	[[ $output == *"option 'player' of acme"* ]]
+	end_server
+}

@@ -244,6 +244,8 @@ del(.kinds.portrait.result.take) | .kinds.portrait.result.operation = "create"~t
 .operations.create.headers.Key = "{idempotency_key}"~{idempotency_key} needs idempotency
 .operations.create.idempotency = {"life_s":60}~no template sends {idempotency_key}
 .operations.status |= (.idempotency = {"life_s":60} | .headers.Key = "{idempotency_key}")~idempotency is for an operation that is not repeatable
+.operations.create.options.properties.rate = {"type":"string","account":true}~the environment has another meaning for this name
+.auth.oauth = {"token_url":"https://acme.example/t","grants":[{"name":"client_credentials","grant_type":"client_credentials"}]} | .auth.or = [{"header":"X","credential":"password"}]~oauth goes with neither credential nor or
 .image.url = "("~it is not a regular expression
 .id_pattern = "("~it is not a regular expression
 END
