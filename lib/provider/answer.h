@@ -44,10 +44,10 @@ void answer_release(struct answer *a);
 /* The outcome by HTTP alone (RFC 9110, RFC 8470), for a repeatable request. */
 enum outcome answer_by_status(int status);
 
-/* The outcome by the operation's rule for a key in flight, its outcomes, then the provider's, then the status.
- * Without a rule a paid request is unknown, except for 402, 413, 422 and 429,
- * which HTTP says enough about, and for a 2xx response that has all required
- * members. */
+/* The outcome by the operation's rule for a key in flight, its outcomes, then
+ * the provider's, then the status. Without a rule a paid request is unknown,
+ * except for 402, 413, 422 and 429, which HTTP says enough about, and for a 2xx
+ * response that has all required members. */
 enum outcome answer_outcome(const struct answer *a, const struct provider *p,
     const struct operation *op);
 

@@ -51,7 +51,7 @@ hasnt() {
 
 # av_kinds: the kinds of all services, with | between
 av_kinds() {
-  for service in loom anam avtr1 argil; do
+  for service in $(av-provider list | jq -r .name); do
     av-provider kinds "$service"
   done | jq -sr 'map(.kind) | unique | join("|")'
 }
