@@ -108,6 +108,7 @@ put_provider(struct print *print, const struct provider *p)
 	json_put(o, "aliases", share(json_at(p->def, "/aliases")));
 	json_put_str(o, "base_url", p->base_url);
 	json_put(o, "checked", share(json_at(p->def, "/checked")));
+	json_put(o, "experimental", share(json_at(p->def, "/experimental")));
 	for (size_t i = 0; i < p->n_kinds; i++)
 		json_append(kinds, json_new_string(p->kinds[i].name));
 	json_put(o, "kinds", kinds);

@@ -67,6 +67,7 @@ static const struct opt_usage usage = {
         "records. A refused record has `error`, with every finding in error.problems.",
     .examples =
         "  av-validate -p anam photos/*.jpg >records.jsonl\n"
+        "  av-validate -p all ann.jpg | jq -r '[.provider, .error.message] | @tsv'\n"
         "  find photos -name '*.jpg' -print0 | av-validate -0 -p argil,loom | av-upload\n"
         "  av-validate -p anam --csv <people.csv | av-upload\n"
         "  av-validate -p argil *.jpg |\n"
@@ -352,6 +353,28 @@ choose_process(struct validate_tool *self, const struct options *o, char **opera
 }
 
 static void
+add_provider(void *arg, const char *name)
+{
+	struct buf *names = arg;
+
+	buf_printf(names, "%s%s", names->len > 0 ? "," : "", name);
+}
+
+/* -p all is every provider: here that cannot cost anything. */
+static void
+choose_all(struct opt_common *common)
+{
+	const char *given =
+	    common->provider != NULL ? common->provider : getenv("AV_PROVIDER");
+	struct buf names = {0};
+
+	if (given == NULL || strcmp(given, "all") != 0)
+		return;
+	provider_each(add_provider, &names);
+	common->provider = buf_take(&names); /* as long as the process */
+}
+
+static void
 read_options(struct validate_tool *self, struct options *o, char *argv[], int first)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -375,6 +398,7 @@ read_options(struct validate_tool *self, struct options *o, char *argv[], int fi
 		o->common.jobs = cores > 0 ? cores : 1;
 	if (o->common.jobs > JOBS_MAX)
 		o->common.jobs = JOBS_MAX;
+	choose_all(&o->common);
 	opt_common_finish(&o->common, &usage, argv, first);
 	self->csv = o->common.csv;
 	self->check.photo = (struct photo_options){.depth = o->quick    ? PHOTO_QUICK

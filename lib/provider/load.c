@@ -263,6 +263,20 @@ provider_load(const char *name, struct err *e)
 	return p;
 }
 
+void
+provider_tell_experimental(const struct provider *p)
+{
+	const char *why = json_str(p->def, "/experimental");
+
+	if (why != NULL)
+		warn("the description of %s is experimental: %s", p->title, why);
+	else if (json_flag(p->def, "/experimental", false))
+		warn(
+		    "the description of %s is experimental: its sources leave parts open; "
+		    "try it with one photo first",
+		    p->title);
+}
+
 struct providers_entry {
 	SLIST_ENTRY(providers_entry) next;
 	char *name; /* as it was asked for: an alias is an entry of its own */
@@ -274,6 +288,7 @@ providers_get(struct providers *set, const char *name, struct err *e)
 {
 	struct providers_entry *entry;
 	struct provider *p;
+	bool told = false;
 
 	SLIST_FOREACH (entry, &set->list, next) {
 		if (strcmp(entry->name, name) == 0)
@@ -282,6 +297,10 @@ providers_get(struct providers *set, const char *name, struct err *e)
 	p = provider_load(name, e);
 	if (p == NULL)
 		return NULL;
+	SLIST_FOREACH (entry, &set->list, next) /* by another of its names */
+		told = told || strcmp(entry->provider->name, p->name) == 0;
+	if (!told)
+		provider_tell_experimental(p);
 	entry = mem_new(1, sizeof *entry);
 	*entry = (struct providers_entry){.name = mem_str(name), .provider = p};
 	SLIST_INSERT_HEAD(&set->list, entry, next);

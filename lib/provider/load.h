@@ -29,6 +29,10 @@ struct provider *provider_load_text(
 /* Calls fn with the name of each provider, in alphabetical order. */
 void provider_each(void (*fn)(void *arg, const char *name), void *arg);
 
+/* Says that the description is experimental, if it is. For programs that use a
+ * description, at its first use. */
+void provider_tell_experimental(const struct provider *p);
+
 /* Descriptions that were loaded, each once; a zeroed set is empty. For programs
  * that send nothing to a service. */
 struct providers {
@@ -36,8 +40,7 @@ struct providers {
 };
 
 /* Loads at the first use; borrowed from the set. NULL as provider_load(). */
-struct provider *providers_get(
-    struct providers *set, const char *name, struct err *e);
+struct provider *providers_get(struct providers *set, const char *name, struct err *e);
 
 /* Loads each provider of "a,b"; names may be NULL. -1 at the first failure. */
 int providers_load(struct providers *set, const char *names, struct err *e);

@@ -158,6 +158,7 @@ add(struct accounts *all, struct provider *p, struct err *e)
 		rest_free(r);
 		return NULL;
 	}
+	provider_tell_experimental(p);
 	auth_init(&r->auth, json_at(p->def, "/auth"));
 	TAILQ_INIT(&r->for_token);
 	TAILQ_INIT(&r->for_pace);

@@ -447,3 +447,36 @@ GET /v2/portrait.png" ]
   run -78 --separate-stderr av-validate -p acme x.jpg
   [[ $stderr == *"'$dir'"*chown* ]]
 }
+
+@test "an experimental description: list shows it, and each program that uses it says so once" {
+  example >"$dir/acme.json"
+  run av-provider list
+  jq -es '.[] | select(.name == "acme") | has("experimental") | not' <<<"$output"
+  cp "$top/tests/photos/baseline.jpg" ann.jpg
+  cp ann.jpg ben.jpg
+  run --separate-stderr av-validate -p acme ann.jpg
+  [ -z "$stderr" ]
+  for value in true '"nobody has seen the response to create"'; do
+    example | jq --argjson v "$value" '.experimental = $v' >"$dir/acme.json"
+    av-provider check "$dir/acme.json"
+    run --separate-stderr av-provider list
+    [ -z "$stderr" ]
+    jq -es --argjson v "$value" '.[] | select(.name == "acme") | .experimental == $v' <<<"$output"
+    run --separate-stderr av-validate -p acme ann.jpg ben.jpg
+    [ "$status" -eq 0 ]
+    echo "$stderr"
+    [ "$(grep -c 'the description of Acme Faces is experimental: ' <<<"$stderr")" -eq 1 ]
+    run --separate-stderr av-upload -p acme --dry-run ann.jpg ben.jpg
+    [ "$(grep -c 'the description of Acme Faces is experimental: ' <<<"$stderr")" -eq 1 ]
+    run av-doctor --offline -p acme
+    [[ $output == *$'\nwarn  acme.experimental '* ]]
+  done
+  [[ $stderr == *"is experimental: nobody has seen the response to create"* ]]
+  for value in false '""' 1; do
+    example | jq --argjson v "$value" '.experimental = $v' >"$dir/acme.json"
+    run --separate-stderr av-validate -p acme ann.jpg
+    [[ $stderr != *"is experimental"* ]]
+  done
+  change '.experimental = ""'
+  check_fails_with "/experimental"
+}

@@ -256,6 +256,20 @@ turned() {
 	[[ $output == *'"code":"unknown_provider"'* ]]
 }
 
+@test "-p all is every provider, also the user's own" {
+	faces ann.jpg=640x480
+	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+	example >"$XDG_CONFIG_HOME/avtools/providers/acme.json"
+	run -65 --separate-stderr av-validate -k -p all ann.jpg
+	is "$(jq -r '.provider + (if .error then " refused" else "" end)' <<<"$output" | xargs)" \
+		"$(av-provider list | jq -r .name | sed 's/^argil$/& refused/' | xargs)"
+	is "$(AV_PROVIDER=all av-validate -k ann.jpg 2>/dev/null | jq -c 'del(.image)')" "$(jq -c 'del(.image)' <<<"$output")"
+	is "$(av-validate -p all <<<'{"file":"ann.jpg","provider":"anam"}' | jq -r .provider)" anam
+	# what sends knows no such name
+	run --separate-stderr av-upload -p all --dry-run ann.jpg
+	[[ $stderr == *"unknown provider 'all'"* ]]
+}
+
 @test "lines: paths, NUL-ended paths, records, and malformed ones" {
 	faces a.jpg=64x48 $'b\nc.jpg=64x48' '{d.jpg=64x48' ' e.jpg=64x48'
 	printf 'a.jpg\0b\nc.jpg\0' | validate -k -0 -p avtr1 >out

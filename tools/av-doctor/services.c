@@ -229,6 +229,11 @@ report_facts(struct services *s, const struct service *one)
 		free(fix);
 	}
 	free(time);
+	if (json_str(p->def, "/experimental") != NULL ||
+	    json_flag(p->def, "/experimental", false))
+		say_row(s, VERDICT_WARN, one, "experimental", "av-upload --max-creates 1",
+		    "the sources of the description leave parts open: try it with one photo "
+		    "first");
 }
 
 static void
