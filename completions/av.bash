@@ -76,8 +76,9 @@ _av_operands() {
     [[ ${words[i]} == -* || ${words[i - 1]} == -[pOuj] ]] || count=$((count + 1))
   done
   case $1:$count:${words[1]-} in
-  *provider:0:*) printf '%s\n' list show kinds options operations check schema ;;
-  *provider:1:show | *provider:1:kinds | *provider:1:options | *provider:1:operations) _av_words list ;;
+  *provider:0:*) printf '%s\n' list show kinds options operations compare check stale schema ;;
+  *provider:1:show | *provider:1:kinds | *provider:1:options | *provider:1:operations | \
+    *provider:*:compare | *provider:*:stale) _av_words list ;;
   *list:0:* | *call:0:*) for name in $(_av_chosen); do
     _av_words operations "$name" --step "${1##*-}"
   done ;;

@@ -84,8 +84,8 @@ function __av_operands -a program
     set -l before (string match -v -- '-*' (commandline -opc)[2..-1])
     switch $program:(count $before):"$before[1]"
         case '*provider:0:'
-            string split ' ' 'list show kinds options operations check schema'
-        case '*provider:1:show' '*provider:1:kinds' '*provider:1:options' '*provider:1:operations'
+            string split ' ' 'list show kinds options operations compare check stale schema'
+        case '*provider:1:show' '*provider:1:kinds' '*provider:1:options' '*provider:1:operations' '*provider:*:compare' '*provider:*:stale'
             av-provider list --words 2>/dev/null
         case '*provider:1:schema'
             string split ' ' 'provider record report'

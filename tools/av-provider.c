@@ -1,5 +1,5 @@
 /*
- * av-provider: lists, shows and checks the descriptions of services.
+ * av-provider: lists, shows, compares and checks the descriptions of services.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -7,57 +7,56 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "av-provider/tool.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/similar.h"
-#include "program/opt.h"
 #include "program/reach.h"
 #include "provider/builtin.h"
 #include "provider/load.h"
 #include "provider/target.h"
-#include "json/json.h"
 
-struct options {
-	bool words;
-	const char *step;
-};
+#define AT(member) offsetof(struct options, member)
 
 static const struct opt table[] = {
     {'w', "words", NULL, "list, kinds, options, operations: print words", OPT_FLAG,
-        offsetof(struct options, words)},
-    {0, "step", "STEP", "only those of upload, list or another step", OPT_STR,
-        offsetof(struct options, step)},
+        AT(words)},
+    {0, "step", "STEP", "only those of upload, list or another step", OPT_STR, AT(step)},
+    {0, "json", NULL, "compare, stale, check --against: print JSON", OPT_FLAG, AT(json)},
+    {0, "photo", "FILE", "compare: what each service would say to it", OPT_STR,
+        AT(photo)},
+    {0, "days", "N", "stale: name facts older than this (90)", OPT_INT, AT(days)},
+    {0, "against", "URL", "check: ask the service there, and compare", OPT_STR,
+        AT(against)},
+    {0, "create", "PHOTO", "check --against: make an avatar too, which may cost", OPT_STR,
+        AT(create)},
     {0},
 };
 
-static const struct opt_usage usage = {
-    .synopsis =
-        "av-provider list | show NAME | kinds NAME | options NAME |\n"
-        "       operations NAME | check FILE... | schema [provider|record|report]",
-    .about = "Shows and checks the descriptions of avatar services:\n"
+const struct opt_usage usage = {
+    .synopsis = "av-provider list | show NAME | kinds NAME | options NAME |\n"
+                "       operations NAME | compare [NAME...] | check FILE... |\n"
+                "       check --against URL NAME | stale [NAME...] |\n"
+                "       schema [provider|record|report]",
+    .about = "Shows, compares and checks the descriptions of avatar services:\n"
              "  list     one JSON object for each provider\n"
              "  show     a description as it was written\n"
              "  kinds    the renderings that a provider offers, for -r\n"
              "  options  the options of each operation, for -O\n"
              "  operations  what can be asked of it, and which program does\n"
+             "  compare  tables of what services take, cost and return\n"
              "  check    every mistake in a description, with line and column\n"
+             "  stale    facts that were checked too long ago\n"
              "  schema   the JSON Schema of descriptions, records or reports",
     .examples =
-        "  av-provider list | jq -r .name\n"
-        "  av-provider show anam | jq .image\n"
+        "  av-provider compare --photo ann.jpg\n"
         "  av-provider check ~/.config/avtools/providers/*.json\n"
+        "  av-provider check --against https://api.anam.ai/v1 anam\n"
         "  av-provider options argil | jq -r '[.operation,.name,.description]|@tsv'\n",
 };
 
-/* The output of a command, and its exit status. */
-struct print {
-	const struct options *o;
-	struct buf out;
-	int status;
-};
-
-static void
+void
 put_line(struct print *p, struct json_object *o)
 {
 	json_write(&p->out, o);
@@ -129,34 +128,59 @@ put_names(struct print *print, const struct provider *p)
 		put_word(print, json_item_str(aliases, i), p->title);
 }
 
+/* What is done with each provider. */
+struct each {
+	struct print *print;
+	void (*fn)(struct print *p, const struct provider *provider, void *arg);
+	void *arg;
+};
+
 static void
-list_one(void *arg, const char *name)
+do_one(void *arg, const char *name)
 {
-	struct print *print = arg;
+	struct each *each = arg;
 	struct provider *p;
 	struct err e;
 
 	p = provider_load(name, &e);
 	if (p == NULL) {
 		warn("%s", e.message);
-		print->status = EX_CONFIG;
+		each->print->status = EX_CONFIG;
 		return;
 	}
+	each->fn(each->print, p, each->arg);
+	provider_free(p);
+}
+
+void
+each_provider(struct print *p, char **names,
+    void (*fn)(struct print *p, const struct provider *provider, void *arg), void *arg)
+{
+	struct each each = {p, fn, arg};
+
+	if (*names == NULL)
+		provider_each(do_one, &each);
+	for (; *names != NULL; names++)
+		do_one(&each, *names);
+}
+
+static void
+list_one(struct print *print, const struct provider *p, void *arg)
+{
+	(void)arg;
 	if (print->o->words)
 		put_names(print, p);
 	else
 		put_provider(print, p);
-	provider_free(p);
 }
 
-/* Reports a provider that cannot be used, and goes on with the others. */
 static void
 list(struct print *print, char **operands)
 {
 	if (operands[0] != NULL)
 		opt_misuse(&usage,
 		    "list takes no name; for one provider: av-provider show NAME");
-	provider_each(list_one, print);
+	each_provider(print, operands, list_one, NULL);
 }
 
 /* Prints the description as it was written, for people to read and copy. */
@@ -377,6 +401,10 @@ check(struct print *print, char **operands)
 	struct buf *texts;
 	struct err e;
 
+	if (print->o->against != NULL || print->o->create != NULL) {
+		check_against(print, operands);
+		return;
+	}
 	while (operands[n] != NULL)
 		n++;
 	if (n == 0)
@@ -423,7 +451,9 @@ static const struct {
     {"kinds", kinds},
     {"options", options},
     {"operations", operations},
+    {"compare", compare},
     {"check", check},
+    {"stale", stale},
     {"schema", schema},
 };
 

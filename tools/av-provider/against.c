@@ -1,0 +1,7 @@
+#include "tool.h"
+void
+check_against(struct print *p, char **operands)
+{
+	(void)p;
+	(void)operands;
+}
