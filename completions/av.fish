@@ -65,7 +65,7 @@ function __av_values -a option program
             __fish_complete_path
         case --progress
             string split ' ' 'auto plain json none'
-        case --header-file --trace --dir --events --cert --key
+        case --photo --create --header-file --trace --dir --events --cert --key
             __fish_complete_path
         case --state
             string match -q '*ledger' -- $program

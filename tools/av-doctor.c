@@ -11,7 +11,7 @@
 
 struct options {
 	struct doctor doctor;
-	bool json, config;
+	bool json, config, answers;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -20,6 +20,8 @@ static const struct opt table[] = {
     {0, "offline", NULL, "ask no service", OPT_FLAG, AT(doctor.offline)},
     {0, "config", NULL, "show the settings in force, and from where", OPT_FLAG,
         AT(config)},
+    {0, "answers", NULL, "compare services' answers with their descriptions", OPT_FLAG,
+        AT(answers)},
     {0, "json", NULL, "print a line of JSON for each check or setting", OPT_FLAG,
         AT(json)},
     {'p', "provider", "NAME[,NAME]", "check these, configured or not (AV_PROVIDER)",
@@ -64,10 +66,15 @@ main(int argc, char *argv[])
 	opt_common_finish(&d->common, &usage, argv, first);
 	if (d->common.url != NULL && d->common.providers.n != 1)
 		opt_misuse(&usage, "--url needs exactly one provider; add -p NAME");
+	if (o.answers && (d->provider == NULL || o.config || d->offline))
+		opt_misuse(
+		    &usage, "--answers asks the services of -p; write --answers -p NAME");
 	report_init(&report, o.json);
 	if (o.config && d->common.bad_config.code != CODE_NONE) {
 		report_fail(
 		    &report, "config", "av-doctor --offline", &d->common.bad_config);
+	} else if (o.answers) {
+		check_answers(d, &report);
 	} else if (o.config) {
 		show_settings(d, &report);
 	} else {

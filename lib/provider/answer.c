@@ -197,6 +197,16 @@ answer_by_status(int status)
 	return http_is_temporary(status) ? OUTCOME_WAIT : OUTCOME_REFUSED;
 }
 
+bool
+answer_has_rule(
+    const struct answer *a, const struct provider *p, const struct operation *op)
+{
+	enum outcome ignored;
+
+	return apply_rules(json_at(op->def, "/outcomes"), a, &ignored) ||
+	       apply_rules(json_at(p->def, "/outcomes"), a, &ignored);
+}
+
 enum outcome
 answer_outcome(
     const struct answer *a, const struct provider *p, const struct operation *op)

@@ -113,3 +113,14 @@ target_list_of(const struct provider *p, const struct operation *delete)
 	}
 	return NULL;
 }
+
+bool
+target_may_lack(const struct provider *p, const char *name)
+{
+	struct json_object *defaults = json_at(p->def, "/default_kinds");
+
+	for (size_t i = 0; i < p->n_kinds; i++)
+		if (p->kinds[i].url != NULL && strcmp(p->kinds[i].url, name) == 0)
+			return !json_lists(defaults, p->kinds[i].name);
+	return strcmp(name, "reason") == 0;
+}

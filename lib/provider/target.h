@@ -24,8 +24,7 @@ bool target_is_list(const struct operation *op);
 bool target_is_photo(const struct operation *op);
 
 /* The kind that this operation helps to order; NULL: none. */
-const struct kind *target_kind(
-    const struct provider *p, const struct operation *op);
+const struct kind *target_kind(const struct provider *p, const struct operation *op);
 
 /* The operation that deletes an entry of this list. NULL: the service's
  * description has none. list NULL: the list of avatars. */
@@ -35,6 +34,10 @@ const struct operation *target_delete(
 /* The first list whose entries this operation deletes. NULL: there is none. */
 const struct operation *target_list_of(
     const struct provider *p, const struct operation *delete);
+
+/* True if a sound response may lack what is taken by this name: why an avatar
+ * failed, or the URL of a kind that is not there by default. */
+bool target_may_lack(const struct provider *p, const char *name);
 
 /* The variables that the operation's templates name, as members of a new
  * object, which the caller owns. */

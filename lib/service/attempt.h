@@ -42,6 +42,9 @@ struct engine {
 	size_t free_slots; /* of -j: how many more requests may be in flight */
 	TAILQ_HEAD(, attempt) waiting; /* for a slot */
 	bool (*stopping)(void *arg);   /* nothing new may be begun */
+	/* Shown each response of a call before it is acted on; NULL: nobody. */
+	void (*look)(
+	    void *arg, const struct operation *op, const struct answer *answer);
 	void *arg;
 };
 

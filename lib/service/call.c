@@ -194,6 +194,8 @@ act_on_answer(struct call *c, const struct http_response *r)
 
 	answer_init(&a, r, c->spec.op);
 	a.vars = c->spec.vars;
+	if (c->attempt.engine->look != NULL)
+		c->attempt.engine->look(c->attempt.engine->arg, c->spec.op, &a);
 	if (a.is_odd)
 		tell_odd(c->spec.account, &a);
 	switch (answer_outcome(&a, c->spec.account->provider, c->spec.op)) {

@@ -59,7 +59,8 @@ ask(struct listing *l)
 	json_object_object_foreach(l->given, name, value)
 	    json_put(vars, name, json_object_get(value));
 	json_put_int(vars, "page", l->page);
-	json_put_int(vars, "page_size", json_int(l->paging, "/size", 100));
+	if (!json_has(vars, "/page_size"))
+		json_put_int(vars, "page_size", json_int(l->paging, "/size", 100));
 	json_put_str(vars, "cursor", l->cursor);
 	l->spec.vars = vars;
 	l->asked++;

@@ -110,6 +110,99 @@ check_fails_with() {
   run -64 av-provider options loom --step poll
 }
 
+# rows NAME: the row of a service in each table of the output, without runs of blanks
+rows() {
+  grep "^$1 " <<<"$output" | tr -s ' '
+}
+
+@test "compare: tables of 80 columns, from the descriptions" {
+  run --separate-stderr av-provider compare
+  [ "$status" -eq 0 ]
+  [ -z "$stderr" ]
+  echo "$output"
+  [ "$(awk '{ if (length > n) n = length } END { print n }' <<<"$output")" -le 80 ]
+  [ "$(rows argil)" = "argil png jpeg webp 10 MB 1280x720-3840x2160 16:9 9:16 yes
+argil 2 credits no yes list: tag, name, time
+argil thumbnail, cover*, video (160 credits/minute), subtitled (with video)," ]
+  [ "$(rows loom)" = "loom jpeg png 15.99 MB any any no
+loom no price known yes no list: size, time; exclusive account
+loom pose (1 rendering), animation (1 rendering), preview*, gltf, attachment" ]
+  [ "$(rows avtr1)" = "avtr1 png jpeg any any any no
+avtr1 no price known yes no list: name, time
+avtr1 none" ]
+  example | jq '.experimental = true | del(.operations.create.lookup) | .image.max_pixels = 16000000
+    | .image.min = [64, 64] | .operations.create.cost = {"credits": 1.5}' >"$dir/acme.json"
+  run av-provider compare protoface acme
+  [ "$(rows 'acme?')" = "acme? jpeg png 8 MB from 64x64, to 16 MP any no
+acme? 1.5 credits no no you, with av-ledger settle
+acme? portrait*" ]
+  [ "$(rows avtr1 | wc -l)" -eq 3 ]
+  [ "$(rows anam | wc -l)" -eq 0 ]
+  [[ $output == *"? experimental: "* ]]
+}
+
+@test "compare --json: one object for each service, with what the tables say" {
+  run av-provider compare --json
+  [ "${#lines[@]}" -eq 4 ]
+  jq -es 'map(.name) == ["anam", "argil", "avtr1", "loom"]
+    and (.[1] | .create == {"operation":"create","priced":true,"amount":2,"unit":"credits"} and .events and (.deletes | not)
+      and .unknown == {"by":"lookup","operation":"avatars","evidence":["tag","name","time"],"exclusive":false}
+      and (.kinds | map(select(.kind == "video") | .costs[1] | [.amount, .unit]) == [[160, "credits/minute"]]))
+    and (.[3] | .unknown.exclusive and .unknown.evidence == ["size", "time"])
+    and all(.[]; has("photo") | not)' <<<"$output"
+}
+
+@test "compare --photo: the findings of av-validate -p all" {
+  faces ann.jpg=1000x1000 '{odd}.jpg=1280x720'
+  run --separate-stderr av-provider compare --photo ann.jpg
+  [ "$status" -eq 0 ]
+  [ -z "$stderr" ]
+  [[ $(rows argil | tail -n 1) == "argil refused: the picture is too small: "* ]]
+  [[ $(rows anam | tail -n 1) == "anam accepted" ]]
+  run av-provider compare --json --photo ann.jpg
+  jq -c '{name, refused: .photo.refused, findings: .photo.findings}' <<<"$output" >got
+  av-validate -k -p all ann.jpg 2>/dev/null |
+    jq -c '{name: .provider, refused: has("error"), findings: (.error.problems // .image.warnings // [])}' | diff got -
+  run --separate-stderr av-provider compare --photo '{odd}.jpg' argil
+  [[ $(rows argil | tail -n 1) == "argil accepted" ]]
+  run --separate-stderr av-provider compare --photo none.jpg anam
+  [ "$status" -eq 0 ]
+  [[ $(rows anam | tail -n 1) == "anam cannot open 'none.jpg'"* ]]
+  run --separate-stderr av-provider compare --photo ann.jpg nobody anam
+  [ "$status" -eq 78 ]
+  [ "$(grep -c "unknown provider 'nobody'" <<<"$stderr")" -ge 1 ]
+  [[ $(rows anam | tail -n 1) == "anam accepted" ]]
+}
+
+@test "stale: facts older than N days, by place" {
+  day() { date -u -d "$1 days ago" +%F; }
+  example | jq --arg c "$(day 91)" --arg p "$(day 200)" '.checked = $c
+    | .operations.create.cost = {"credits": 1, "checked": $p}' >"$dir/acme.json"
+  run --separate-stderr av-provider stale acme
+  [ "$status" -eq 65 ]
+  [ -z "$stderr" ]
+  [ "$output" = "acme: the description was checked on $(day 91), 91 days ago
+acme: /operations/create/cost was checked on $(day 200), 200 days ago" ]
+  run av-provider stale --days 91 --json acme
+  [ "$status" -eq 65 ]
+  jq -es --arg p "$(day 200)" 'length == 1 and (.[0] | .name == "acme" and .place == "/operations/create/cost"
+    and .checked == $p and .days == 200 and (.sources | length == 1))' <<<"$output"
+  run av-provider stale --days 200 acme
+  [ "$status" -eq 0 ]
+  [ -z "$output" ]
+  run av-provider stale --days 100000
+  [ "$status" -eq 0 ]
+  run av-provider stale nobody
+  [ "$status" -eq 78 ]
+  run -64 av-provider stale --days 0
+}
+
+@test "nothing that talks to services or decodes photos is linked into av-provider" {
+  run -0 ldd "$(command -v av-provider)"
+  [[ $output == *libc.so* ]]
+  run -1 grep -E 'curl|sqlite|magic|jpeg|webp|crypto|ssl' <<<"$output"
+}
+
 @test "schema prints the schemas" {
   av-provider schema | cmp - "$top/lib/schema/provider.json"
   av-provider schema provider | cmp - "$top/lib/schema/provider.json"

@@ -49,12 +49,14 @@ struct services {
 };
 
 /* Reports providers that cannot be loaded. Released by services_release. */
-void services_collect(
-    struct services *s, const struct doctor *d, struct report *r);
+void services_collect(struct services *s, const struct doctor *d, struct report *r);
 void services_release(struct services *s);
 
 /* Checks the credentials, asks the services, and compares the clock. */
 void check_services(const struct doctor *d, struct report *r);
+
+/* Compares the answers of the services of -p with their descriptions. */
+void check_answers(const struct doctor *d, struct report *r);
 
 /* Prints what is in force and from where, without secrets. */
 void show_settings(const struct doctor *d, struct report *r);

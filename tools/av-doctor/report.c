@@ -64,19 +64,26 @@ print_wrapped(const char *text, int column, int width)
 	putchar('\n');
 }
 
+void
+report_json(struct json_object *o)
+{
+	struct buf b = {0};
+
+	json_write(&b, o);
+	puts(b.data);
+	buf_release(&b);
+	json_object_put(o);
+}
+
 /* Prints an object of texts: members are names and values in turn; NULL: left out. */
 static void
 print_json(const char *const *members, size_t n)
 {
 	struct json_object *o = json_new_object();
-	struct buf b = {0};
 
 	for (size_t i = 0; i < n; i += 2)
 		json_put_str(o, members[i], members[i + 1]);
-	json_write(&b, o);
-	puts(b.data);
-	buf_release(&b);
-	json_object_put(o);
+	report_json(o);
 }
 
 void
@@ -113,9 +120,13 @@ report_add(struct report *r, enum verdict verdict, const char *check, const char
 void
 report_fail(struct report *r, const char *check, const char *fix, const struct err *e)
 {
-	int status = code_exit_status(e->code, code_info(e->code)->retryable);
-
 	report_add(r, VERDICT_FAIL, check, fix, "%s", e->message);
+	report_status(r, code_exit_status(e->code, code_info(e->code)->retryable));
+}
+
+void
+report_status(struct report *r, int status)
+{
 	/* The statuses 78, 77, 75 and 65 are in the order of their weight. */
 	if (status > r->status)
 		r->status = status;

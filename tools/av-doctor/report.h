@@ -4,6 +4,7 @@
 #ifndef AV_DOCTOR_REPORT_H
 #define AV_DOCTOR_REPORT_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 
 #include "base/buf.h"
@@ -29,8 +30,14 @@ void report_add(struct report *r, enum verdict verdict, const char *check,
 void report_fail(
     struct report *r, const char *check, const char *fix, const struct err *e);
 
+/* Prints an object as a line of JSON, and frees it. */
+void report_json(struct json_object *o);
+
+/* The exit status is this one, unless a weightier one was set. */
+void report_status(struct report *r, int status);
+
 /* Prints a setting, and where it comes from; place may be NULL. */
-void report_setting(const struct report *r, const char *setting,
-    const char *value, const char *source, const char *place);
+void report_setting(const struct report *r, const char *setting, const char *value,
+    const char *source, const char *place);
 
 #endif
