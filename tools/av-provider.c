@@ -23,14 +23,16 @@ static const struct opt table[] = {
     {'w', "words", NULL, "list, kinds, options, operations: print words", OPT_FLAG,
         AT(words)},
     {0, "step", "STEP", "only those of upload, list or another step", OPT_STR, AT(step)},
-    {0, "json", NULL, "compare, stale, check --against: print JSON", OPT_FLAG, AT(json)},
-    {0, "photo", "FILE", "compare: what each service would say to it", OPT_STR,
+    {0, "json", NULL, "compare, stale, check --against: print JSON", OPT_FLAG | OPT_RARE,
+        AT(json)},
+    {0, "photo", "FILE", "compare: what each service would say to it", OPT_STR | OPT_RARE,
         AT(photo)},
-    {0, "days", "N", "stale: name facts older than this (90)", OPT_INT, AT(days)},
-    {0, "against", "URL", "check: ask the service there, and compare", OPT_STR,
+    {0, "days", "N", "stale: name facts older than this (90)", OPT_INT | OPT_RARE,
+        AT(days)},
+    {0, "against", "URL", "check: ask the service there, and compare", OPT_STR | OPT_RARE,
         AT(against)},
-    {0, "create", "PHOTO", "check --against: make an avatar too, which may cost", OPT_STR,
-        AT(create)},
+    {0, "create", "PHOTO", "check --against: make an avatar too; may cost",
+        OPT_STR | OPT_RARE, AT(create)},
     {0},
 };
 
@@ -39,20 +41,17 @@ const struct opt_usage usage = {
                 "       operations NAME | compare [NAME...] | check FILE... |\n"
                 "       check --against URL NAME | stale [NAME...] |\n"
                 "       schema [provider|record|report]",
-    .about = "Shows, compares and checks the descriptions of avatar services:\n"
-             "  list     one JSON object for each provider\n"
-             "  show     a description as it was written\n"
-             "  kinds    the renderings that a provider offers, for -r\n"
-             "  options  the options of each operation, for -O\n"
-             "  operations  what can be asked of it, and which program does\n"
-             "  compare  tables of what services take, cost and return\n"
-             "  check    every mistake in a description, with line and column\n"
-             "  stale    facts that were checked too long ago\n"
-             "  schema   the JSON Schema of descriptions, records or reports",
+    .about =
+        "Shows, compares and checks the descriptions of avatar services:\n"
+        "  list, show  the providers; a description as it was written\n"
+        "  kinds, options, operations  what a service offers, for -r, -O and av-call\n"
+        "  compare     tables of what services take, cost and return\n"
+        "  check       mistakes in descriptions; how a service differs from one\n"
+        "  stale       facts that were checked too long ago\n"
+        "  schema      the JSON Schema of descriptions, records or reports",
     .examples =
         "  av-provider compare --photo ann.jpg\n"
         "  av-provider check ~/.config/avtools/providers/*.json\n"
-        "  av-provider check --against https://api.anam.ai/v1 anam\n"
         "  av-provider options argil | jq -r '[.operation,.name,.description]|@tsv'\n",
 };
 
