@@ -67,7 +67,6 @@ static const struct opt_usage usage = {
         "records. A refused record has `error`, with every finding in error.problems.",
     .examples =
         "  av-validate -p anam photos/*.jpg >records.jsonl\n"
-        "  av-validate -p all ann.jpg | jq -r '[.provider, .error.message] | @tsv'\n"
         "  find photos -name '*.jpg' -print0 | av-validate -0 -p argil,loom | av-upload\n"
         "  av-validate -p anam --csv <people.csv | av-upload\n"
         "  av-validate -p argil *.jpg |\n"

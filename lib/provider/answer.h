@@ -37,8 +37,8 @@ struct answer {
 };
 
 /* Parses the response to op; the response must outlive the answer. */
-void answer_init(
-    struct answer *a, const struct http_response *response, const struct operation *op);
+void answer_init(struct answer *a, const struct http_response *response,
+    const struct operation *op);
 void answer_release(struct answer *a);
 
 /* The outcome by HTTP alone (RFC 9110, RFC 8470), for a repeatable request. */
@@ -70,10 +70,12 @@ const char *answer_url(struct json_object *taken, const char *name);
 
 /* How long the service asks to wait, in milliseconds; -1 if it does not say.
  * now (unix seconds) is used for a date if the response has no Date. */
-int64_t answer_wait_ms(const struct answer *a, const struct provider *p, int64_t now);
+int64_t answer_wait_ms(
+    const struct answer *a, const struct provider *p, int64_t now);
 
 /* What the service says about an error: its "code", "type", "param", "message"
  * or "request_id". NULL if absent. The caller frees it. */
-char *answer_error(const struct answer *a, const struct provider *p, const char *what);
+char *answer_error(
+    const struct answer *a, const struct provider *p, const char *what);
 
 #endif

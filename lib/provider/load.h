@@ -40,7 +40,8 @@ struct providers {
 };
 
 /* Loads at the first use; borrowed from the set. NULL as provider_load(). */
-struct provider *providers_get(struct providers *set, const char *name, struct err *e);
+struct provider *providers_get(
+    struct providers *set, const char *name, struct err *e);
 
 /* Loads each provider of "a,b"; names may be NULL. -1 at the first failure. */
 int providers_load(struct providers *set, const char *names, struct err *e);

@@ -24,7 +24,8 @@ bool target_is_list(const struct operation *op);
 bool target_is_photo(const struct operation *op);
 
 /* The kind that this operation helps to order; NULL: none. */
-const struct kind *target_kind(const struct provider *p, const struct operation *op);
+const struct kind *target_kind(
+    const struct provider *p, const struct operation *op);
 
 /* The operation that deletes an entry of this list. NULL: the service's
  * description has none. list NULL: the list of avatars. */

@@ -363,7 +363,6 @@ release(struct service *s)
 	}
 	free(s->all);
 	free(s->begun);
-	json_object_put(s->ids);
 	hashset_release(&s->seen);
 	failure_release(&s->failure);
 }
@@ -397,6 +396,7 @@ against_service(const char *provider, const struct account_options *options,
 			fn(arg, &s.all[i]);
 		release(&s);
 	}
+	json_object_put(s.ids);
 	http_free(engine->http);
 	accounts_free(engine->accounts);
 	loop_free(engine->loop);

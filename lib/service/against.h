@@ -18,9 +18,10 @@ enum against_result { AGAINST_OK, AGAINST_DIFFERS, AGAINST_NOT_TRIED };
 struct against {
 	const struct operation *op;
 	enum against_result result;
-	char *request;                   /* "GET https://api.example.org/v1/avatars" */
+	char *request; /* "GET https://api.example.org/v1/avatars" */
 	struct json_object *differences; /* texts; NULL: it was not tried */
-	char *seen;     /* what was compared: "3 entries"; or why it was not tried */
+	char
+	    *seen; /* what was compared: "3 entries"; or why it was not tried */
 	enum code code; /* why not, if a request failed; else CODE_NONE */
 };
 

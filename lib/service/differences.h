@@ -21,12 +21,12 @@ struct differences {
 	struct json_object *found;  /* texts */
 	struct json_object *places; /* name -> whether a response has it */
 	size_t answers, entries;    /* that were looked at */
-	int64_t total;              /* entries, as the last page says; -1: it does not */
-	size_t ids, odd_ids;        /* of entries; those that id_pattern refuses */
+	int64_t total; /* entries, as the last page says; -1: it does not */
+	size_t ids, odd_ids; /* of entries; those that id_pattern refuses */
 };
 
-void differences_init(
-    struct differences *d, const struct provider *p, const struct operation *op);
+void differences_init(struct differences *d, const struct provider *p,
+    const struct operation *op);
 
 /* Looks at a response to the operation. */
 void differences_answer(struct differences *d, const struct answer *a);

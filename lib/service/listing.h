@@ -25,9 +25,9 @@ typedef enum listing_next listing_fn(void *arg, struct json_object *entry);
 typedef void listing_done(void *arg, const struct failure *failure);
 
 /* page: the call for each page, without deadline, which the listing sets; its
- * vars, which may be NULL, are those of every page; a page_size in them is asked
- * for instead of the description's. Its timeout is for the
- * whole list, which may have 1 GiB. The result is valid until done returns. */
+ * vars, which may be NULL, are those of every page; a page_size in them is
+ * asked for instead of the description's. Its timeout is for the whole list,
+ * which may have 1 GiB. The result is valid until done returns. */
 struct listing;
 struct listing *listing_start(struct engine *engine,
     const struct call_spec *page, listing_fn *entry, listing_done *done,

@@ -49,7 +49,8 @@ struct services {
 };
 
 /* Reports providers that cannot be loaded. Released by services_release. */
-void services_collect(struct services *s, const struct doctor *d, struct report *r);
+void services_collect(
+    struct services *s, const struct doctor *d, struct report *r);
 void services_release(struct services *s);
 
 /* Checks the credentials, asks the services, and compares the clock. */

@@ -37,7 +37,7 @@ void report_json(struct json_object *o);
 void report_status(struct report *r, int status);
 
 /* Prints a setting, and where it comes from; place may be NULL. */
-void report_setting(const struct report *r, const char *setting, const char *value,
-    const char *source, const char *place);
+void report_setting(const struct report *r, const char *setting,
+    const char *value, const char *source, const char *place);
 
 #endif

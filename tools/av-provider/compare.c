@@ -94,8 +94,11 @@ unknown_of(const struct operation *create)
 {
 	struct json_object *o = json_new_object();
 	const char *in = json_str(create->def, "/lookup/operation");
+	int64_t life = json_int(create->def, "/idempotency/life_s", 0);
 
-	json_put_str(o, "by", in != NULL ? "lookup" : "you");
+	json_put_str(o, "by", life > 0 ? "key" : in != NULL ? "lookup" : "you");
+	if (life > 0)
+		json_put_int(o, "key_life_s", life);
 	json_put_str(o, "operation", in);
 	if (in != NULL)
 		json_put(o, "evidence", evidence_of(create));
@@ -225,8 +228,11 @@ static char *
 unknown_text(struct json_object *facts)
 {
 	struct json_object *unknown = json_member(facts, "unknown");
+	int64_t life = json_int(unknown, "/key_life_s", 0);
 	char *evidence, *text;
 
+	if (life > 0)
+		return mem_printf("its key, for %g h", (double)life / 3600);
 	if (json_str(unknown, "/operation") == NULL)
 		return mem_str("you, with av-ledger settle");
 	evidence = words(json_member(unknown, "evidence"), "", ", ", "?");

@@ -34,7 +34,8 @@ void put_line(struct print *p, struct json_object *o);
 /* Calls fn with each of the named providers; with all, if there is no name.
  * One that cannot be used is reported, and the status is 78. */
 void each_provider(struct print *p, char **names,
-    void (*fn)(struct print *p, const struct provider *provider, void *arg), void *arg);
+    void (*fn)(struct print *p, const struct provider *provider, void *arg),
+    void *arg);
 
 /* Runs a program of avtools, argv[0], which stands beside this one or else in
  * PATH, and adds what it writes on stdout. Returns its exit status; ends this
