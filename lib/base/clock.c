@@ -74,6 +74,24 @@ clock_stamp_age(const struct clock_stamp *then, const struct clock_stamp *now)
 	return age < 0 ? -1 : age;
 }
 
+#define UNIX_DIGITS 9    /* of a Unix time at least: since 1973 */
+#define UNIX_MS     1e11 /* from here on it is in milliseconds */
+#define UNIX_MAX    1e14
+
+static bool
+read_unix(const char *text, int64_t *ms)
+{
+	size_t n = strspn(text, "0123456789");
+	double value = strtod(text, NULL);
+
+	if (n < UNIX_DIGITS || value >= UNIX_MAX ||
+	    (text[n] != '\0' &&
+	        (text[n] != '.' || text[n + 1 + strspn(text + n + 1, "0123456789")] != '\0')))
+		return false;
+	*ms = (int64_t)(value < UNIX_MS ? value * 1000 : value);
+	return true;
+}
+
 bool
 clock_read(const char *text, int64_t *ms, bool *zoned)
 {
@@ -82,7 +100,7 @@ clock_read(const char *text, int64_t *ms, bool *zoned)
 	int64_t fraction = 0, zone = 0;
 
 	if (rest == NULL)
-		return false;
+		return *zoned = read_unix(text, ms);
 	if (*rest == '.') {
 		char *end;
 		fraction = (int64_t)(strtod(rest, &end) * 1000);

@@ -19,7 +19,9 @@ int64_t clock_monotonic_ms(void);
 /* Blocks this thread for ms milliseconds; a signal ends it earlier. */
 void clock_sleep_ms(int64_t ms);
 
-/* Reads an RFC 3339 time as milliseconds since 1970. *zoned: it names its zone;
+/* Reads an RFC 3339 time, or a Unix time in digits, as milliseconds since 1970.
+ * A Unix time from 10^11 on is in milliseconds, a smaller one in seconds: so
+ * both are right from 1973 to 5138. *zoned: it names its zone, or needs none;
  * otherwise it is read as UTC. False if it is no such time. */
 bool clock_read(const char *text, int64_t *ms, bool *zoned);
 

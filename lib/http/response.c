@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/link.h"
 #include "http/types.h"
 
 const char *
@@ -19,6 +20,21 @@ http_header_of(const struct http_response *r, const char *name)
 		return NULL;
 	/* libcurl gives an empty value as "\r". */
 	return h->value + strspn(h->value, "\r\n");
+}
+
+char *
+http_link_of(const struct http_response *r, const char *relation)
+{
+	struct curl_header *h;
+	CURL *easy = (CURL *)(uintptr_t)r->easy_;
+	char *target = NULL;
+
+	for (size_t i = 0; target == NULL && easy != NULL &&
+	                   curl_easy_header(easy, "Link", i, CURLH_HEADER, -1, &h) ==
+	                       CURLHE_OK;
+	     i++)
+		target = link_target(h->value, relation);
+	return target;
 }
 
 bool

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "http/data_url.h"
@@ -233,6 +234,20 @@ answer_outcome(
 	return outcome;
 }
 
+/* Writes a Unix time as RFC 3339, since people and programs compare times as texts. Other
+ * times stay as the service writes them. */
+static void
+write_time(struct json_object *taken, const char *name)
+{
+	const char *text = json_str(json_member(taken, name), "");
+	char time[CLOCK_TEXT];
+	int64_t ms;
+	bool zoned;
+
+	if (text != NULL && strchr(text, '-') == NULL && clock_read(text, &ms, &zoned))
+		json_put_str(taken, name, clock_write(time, ms));
+}
+
 struct json_object *
 answer_taken(const struct answer *a, const struct operation *op, bool *known)
 {
@@ -252,6 +267,7 @@ answer_taken(const struct answer *a, const struct operation *op, bool *known)
 			json_put_str(taken, name, text);
 		free(text);
 	}
+	write_time(taken, "created_at");
 	word = json_str(taken, "/provider_status");
 	if (op->states != NULL && word != NULL) {
 		state = json_member(op->states, word);

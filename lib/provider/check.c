@@ -96,9 +96,9 @@ static void
 check_variable(struct check *c, const struct operation *op, const char *name)
 {
 	static const char *const known[] = {"name", "url", "file", "file.data_uri",
-	    "file.base64", "avatar.id", "rendering.id", "item.id", "page", "page_size",
-	    "cursor", "image.type", "image.width", "image.height", "image.sha256",
-	    "idempotency_key"};
+	    "file.base64", "avatar.id", "rendering.id", "item.id", "page", "offset",
+	    "page_size", "cursor", "image.type", "image.width", "image.height",
+	    "image.sha256", "idempotency_key"};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (strcmp(known[i], name) == 0)
@@ -280,6 +280,32 @@ static bool requires(const struct operation *op, const char *member)
 	return json_lists(json_at(op->def, "/answer/required"), member);
 }
 
+/* Checks that a list sends what its style pages by, and says what ends it. */
+static void
+check_paging(struct check *c, const struct operation *op, struct json_object *variables)
+{
+	static const char *const ends[] = {"last", "more", "next", "total", "end",
+	    "empty_status"};
+	struct json_object *paging = json_at(op->def, "/paging");
+	const char *style = json_str(paging, "/style");
+	bool numbered, cursor, ended = false;
+
+	if (paging == NULL)
+		return;
+	numbered = strcmp(style, "page") == 0 || strcmp(style, "offset") == 0;
+	cursor = strcmp(style, "cursor") == 0;
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		ended = ended || json_member(paging, ends[i]) != NULL;
+	need(c, (!numbered && !cursor) || json_member(variables, style) != NULL,
+	    "paging: nothing sends {%s}", style);
+	need(c, !numbered || ended,
+	    "paging: say what ends the list: last, more, next, total, end or "
+	    "empty_status");
+	need(c,
+	    !cursor || json_has(paging, "/next") || json_has(paging, "/item_cursor"),
+	    "paging: a cursor needs next or item_cursor");
+}
+
 /* Checks that entries of a list can be told apart, and deleted as it says. */
 static void
 check_list(struct check *c, const struct operation *op)
@@ -313,6 +339,7 @@ check_operation(struct check *c, const struct operation *op)
 		check_variable(c, op, variable);
 	}
 	check_idempotency(c, op, variables);
+	check_paging(c, op, variables);
 	json_object_put(variables);
 	need(c,
 	    op->repeatable || has_ok(json_at(op->def, "/outcomes")) ||

@@ -276,13 +276,14 @@ request_init(struct request *r, const struct operation *op,
 	    .http = {.method = method_of(op->method),
 	        .paid = !op->repeatable,
 	        .max_body = json_has(op->def, "/paging") ? LIST_MAX : 0}};
-	buf_str(&r->url, v->base_url);
-	if (!template_path(&r->url, op->path, v->vars)) {
+	buf_str(&r->url, v->url != NULL ? v->url : v->base_url);
+	if (v->url == NULL && !template_path(&r->url, op->path, v->vars)) {
 		err_set(e, CODE_NO_AVATAR,
 		    "the record has no id, which the path %s needs", op->path);
 		goto fail;
 	}
-	add_pairs(&r->url, "?", json_at(op->def, "/query"), v->vars);
+	if (v->url == NULL)
+		add_pairs(&r->url, "?", json_at(op->def, "/query"), v->vars);
 	r->http.url = r->url.data;
 	if (fill_headers(r, op, v, e) == 0 && fill_body(r, op, v, e) == 0)
 		return 0;

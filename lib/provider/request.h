@@ -50,9 +50,10 @@ void request_vars_mark_name(
     struct json_object *vars, const struct provider *p, const char *mark);
 
 /* The values for an operation. vars may have name, url, options, avatar,
- * rendering, item, kind, page, page_size, cursor and image. */
+ * rendering, item, kind, page, offset, page_size, cursor and image. */
 struct request_values {
 	const char *base_url;
+	const char *url; /* in place of path and query; NULL: those */
 	struct json_object *vars;
 	const struct request_photo *photo; /* or NULL */
 	const char *tag; /* for the operation's lookup.tag, or NULL */

@@ -29,6 +29,7 @@ struct call {
 	struct json_object *taken, *body;
 	size_t bytes;
 	unsigned unclear; /* answers that did not tell the outcome */
+	char *url, *next;
 };
 
 /* Ends the call: with what was taken, or with attempt.failure. */
@@ -41,12 +42,16 @@ finish(struct call *c)
 	                  .body = c->body,
 	                  .bytes = c->bytes,
 	                  .unclear = c->unclear >= UNCLEAR_MAX,
+	                  .url = c->url,
+	                  .next = c->next,
 	                  .failure = failure->err.code != CODE_NONE ? failure : NULL});
 	attempt_release(&c->attempt);
 	request_release(&c->request);
 	json_object_put(c->spec.vars);
 	json_object_put(c->taken);
 	json_object_put(c->body);
+	free(c->url);
+	free(c->next);
 	free(c);
 }
 
@@ -257,6 +262,16 @@ note_date(struct account *a, const struct http_response *r)
 	a->clock_known = true;
 }
 
+/* Notes where the next page of a list may be. */
+static void
+note_next(struct call *c, const struct http_response *r)
+{
+	free(c->url);
+	free(c->next);
+	c->url = mem_str(c->request.http.url);
+	c->next = r->fate == HTTP_ANSWERED ? http_link_of(r, "next") : NULL;
+}
+
 static void
 responded(void *arg, const struct http_response *r)
 {
@@ -267,6 +282,8 @@ responded(void *arg, const struct http_response *r)
 	struct err e;
 
 	failpoint("answer");
+	if (json_has(c->spec.op->def, "/paging"))
+		note_next(c, r);
 	request_release(&c->request);
 	c->bytes = r->len;
 	note_date(c->spec.account, r);
@@ -316,6 +333,7 @@ build(void *arg, const struct http_header *credentials, struct http_request *req
 {
 	struct call *c = arg;
 	struct request_values values = {.base_url = c->spec.account->base_url,
+	    .url = c->spec.url,
 	    .vars = c->spec.vars,
 	    .photo = c->spec.photo,
 	    .tag = c->spec.tag};

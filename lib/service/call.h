@@ -27,7 +27,10 @@ struct call_spec {
 	struct account *account;
 	const struct operation *op;
 	struct json_object *vars; /* see provider/request.h; retained */
-	/* The next three stay until the call is done. */
+	/* The next four stay until the call is done. */
+	/* In place of the operation's path and query, of the same origin as the
+	 * base URL; NULL: those. */
+	const char *url;
 	const struct request_photo *photo; /* or NULL */
 	const char *tag; /* for the operation's lookup.tag, or NULL */
 	/* When waiting ends, in the loop's time. If it is 0, the first request
@@ -55,6 +58,9 @@ struct call_result {
 	 * refused. NULL if it is not JSON. */
 	struct json_object *body;
 	size_t bytes; /* of the last response's body */
+	/* Of a list: the URL that was asked, and the target of the response's
+	 * Link with rel=next, or NULL. */
+	const char *url, *next;
 	bool reused;  /* made before (service/paid.h) */
 	/* What it cost (service/paid.h). NULL: no paid operation, or one that
 	 * did not come as far as an entry in the ledger. */

@@ -1,8 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/url.h"
 #include "provider/request.h"
 #include "service/listing.h"
 #include "json/json.h"
@@ -14,6 +16,11 @@
 /* Other callbacks have their turn after so long: a page may have 100,000 entries, which
  * are compared with a thousand requests. */
 #define SLICE_MS 20
+
+/* How often in a row a page is asked for again whose response has no list. */
+#define AGAIN          3
+#define AGAIN_FIRST_MS 500
+#define AGAIN_MAX_MS   5000
 
 /* Of next_page: the list became shorter while it was read. */
 #define CHANGED (-2)
@@ -27,8 +34,12 @@ struct listing {
 	struct json_object *given; /* variables of all pages */
 	struct json_object *paging;
 	int64_t page, pages, asked, bytes;
+	int64_t seen;        /* entries on the pages that were read */
 	int64_t last, total; /* pages, entries, as the service says; -1: it does not */
 	char *cursor;
+	char *url; /* of the next page, if the service tells it; or NULL */
+	char *page_url, *link; /* of the page that is read: its URL, its Link */
+	unsigned again; /* times that this page was asked for again */
 	struct json_object *before; /* the entries of the page before */
 	struct call *call;          /* NULL: its page is being read */
 	struct json_object *body;
@@ -48,21 +59,33 @@ end(struct listing *l, const struct failure *failure)
 	json_object_put(l->before);
 	json_object_put(l->given);
 	free(l->cursor);
+	free(l->url);
+	free(l->page_url);
+	free(l->link);
 	free(l);
 }
 
-static void
-ask(struct listing *l)
+static bool
+has_style(const struct listing *l, const char *style)
 {
+	return strcmp(json_str(l->paging, "/style"), style) == 0;
+}
+
+static void
+ask(void *arg)
+{
+	struct listing *l = arg;
 	struct json_object *vars = json_new_object();
 
 	json_object_object_foreach(l->given, name, value)
 	    json_put(vars, name, json_object_get(value));
 	json_put_int(vars, "page", l->page);
+	json_put_int(vars, "offset", json_int(l->paging, "/first", 0) + l->seen);
 	if (!json_has(vars, "/page_size"))
 		json_put_int(vars, "page_size", json_int(l->paging, "/size", 100));
 	json_put_str(vars, "cursor", l->cursor);
 	l->spec.vars = vars;
+	l->spec.url = l->url;
 	l->asked++;
 	l->call = call_start(l->engine, &l->spec, answered, l);
 	json_object_put(vars);
@@ -75,8 +98,6 @@ next_by_cursor(struct listing *l, struct json_object *body, struct json_object *
 	char *cursor;
 	bool moved;
 
-	if (more != NULL && !json_object_is_type(json_at(body, more), json_type_boolean))
-		return -1;
 	if (more != NULL && !json_flag(body, more, false))
 		return 0;
 	cursor = json_text(body, json_str(l->paging, "/next"));
@@ -88,6 +109,29 @@ next_by_cursor(struct listing *l, struct json_object *body, struct json_object *
 	moved = cursor != NULL && (l->cursor == NULL || strcmp(cursor, l->cursor) != 0);
 	free(l->cursor);
 	l->cursor = cursor;
+	return moved ? 1 : -1;
+}
+
+/* Moves on to the URL that the service tells. Another origin gets no credentials. */
+static int
+next_by_link(struct listing *l, const struct call_result *result)
+{
+	const char *place = json_str(l->paging, "/next");
+	char *target =
+	    place != NULL ? json_text(result->body, place) : mem_str(result->next);
+	char *url;
+	bool moved;
+
+	if (target == NULL || *target == '\0') {
+		free(target);
+		return 0;
+	}
+	url = url_resolve(result->url, target);
+	free(target);
+	moved = url != NULL && strcmp(url, result->url) != 0 &&
+	        url_same_origin(url, l->spec.account->base_url);
+	free(l->url);
+	l->url = url;
 	return moved ? 1 : -1;
 }
 
@@ -106,14 +150,34 @@ is_shorter(struct listing *l, struct json_object *body, bool empty)
 	return shorter;
 }
 
-/* Moves on in a list with numbered pages. */
+/* Moves on in a list whose pages are asked for by number or offset. What the description
+ * names first tells the end: the last page, more, next, the count, a short or an empty
+ * page. */
 static int
-next_by_number(struct listing *l, bool empty)
+next_by_number(struct listing *l, struct json_object *body, size_t n)
 {
-	if (empty && l->pages == 1 && l->last > l->page)
+	const char *more = json_str(l->paging, "/more"),
+	           *next = json_str(l->paging, "/next"), *end = json_str(l->paging, "/end");
+	bool numbered = has_style(l, "page"), is_last;
+
+	if (n == 0 && l->pages == 1 && l->last > l->page)
 		return -1;
-	if (l->last >= 0 ? l->page >= l->last : empty)
+	if (l->last >= 0 && numbered)
+		is_last = l->page >= l->last;
+	else if (more != NULL)
+		is_last = !json_flag(body, more, false);
+	else if (next != NULL)
+		is_last = json_at(body, next) == NULL;
+	else if (l->total >= 0)
+		is_last = l->seen >= l->total;
+	else if (end != NULL && strcmp(end, "short") == 0)
+		is_last = (int64_t)n < json_int(l->paging, "/size", 100);
+	else
+		is_last = n == 0;
+	if (is_last)
 		return 0;
+	if (n == 0 && (!numbered || (l->total >= 0 && l->last < 0)))
+		return -1; /* there is more, but not here */
 	l->page++;
 	return 1;
 }
@@ -121,22 +185,25 @@ next_by_number(struct listing *l, bool empty)
 /* Moves on to the next page. Returns 1; 0 if this was the last page; CHANGED; -1 if the
  * list cannot be read whole, for example because the service sends a page again. */
 static int
-next_page(struct listing *l, struct json_object *body, struct json_object *items)
+next_page(struct listing *l, const struct call_result *result, struct json_object *items)
 {
-	const char *style = json_str(l->paging, "/style");
 	bool empty = json_len(items) == 0;
 
 	l->pages++;
-	if (!json_object_is_type(items, json_type_array) || l->bytes > MAX_BYTES ||
-	    loop_now(l->engine->loop) >= l->deadline ||
+	l->seen += (int64_t)json_len(items);
+	if (l->bytes > MAX_BYTES || loop_now(l->engine->loop) >= l->deadline ||
 	    (!empty && json_object_equal(items, l->before)))
 		return -1;
 	json_object_put(l->before);
 	l->before = json_object_get(items);
-	if (style != NULL && strcmp(style, "page") == 0)
-		return is_shorter(l, body, empty) ? CHANGED : next_by_number(l, empty);
-	if (style != NULL && strcmp(style, "cursor") == 0)
-		return next_by_cursor(l, body, items);
+	if (has_style(l, "page") || has_style(l, "offset"))
+		return is_shorter(l, result->body, empty)
+		           ? CHANGED
+		           : next_by_number(l, result->body, json_len(items));
+	if (has_style(l, "cursor"))
+		return next_by_cursor(l, result->body, items);
+	if (has_style(l, "link"))
+		return next_by_link(l, result);
 	return 0;
 }
 
@@ -148,7 +215,28 @@ is_no_entries(const struct listing *l, const struct call_result *result)
 	int64_t status = json_int(l->paging, "/empty_status", 0);
 
 	return status != 0 && result->failure->http_status == status &&
-	       result->body != NULL && l->last < l->page;
+	       result->body != NULL && l->last < l->page && l->total <= l->seen;
+}
+
+/* Ends with the failure of a page. One past the first, refused, may be the way in which the
+ * service ends a list. */
+static void
+end_refused(struct listing *l, const struct failure *failure)
+{
+	struct failure told = {0};
+
+	if (l->pages == 0 || failure->err.code != CODE_REFUSED ||
+	    json_has(l->paging, "/empty_status")) {
+		end(l, failure);
+		return;
+	}
+	failure_copy(&told, failure);
+	err_set(&told.err, CODE_REFUSED,
+	    "page %lld of the list '%s' was answered with %d; if that ends the list, its description needs \"empty_status\": %d",
+	    (long long)l->pages + 1, l->spec.op->name, failure->http_status,
+	    failure->http_status);
+	end(l, &told);
+	failure_release(&told);
 }
 
 /* After the last page: ends with what next_page returned. */
@@ -174,6 +262,7 @@ read_page(void *arg)
 {
 	struct listing *l = arg;
 	struct loop *loop = l->engine->loop;
+	struct call_result result = {.body = l->body, .url = l->page_url, .next = l->link};
 	struct json_object *items = json_at(l->body, json_str(l->paging, "/items"));
 	int64_t until = clock_monotonic_ms() + SLICE_MS;
 	int more;
@@ -193,7 +282,7 @@ read_page(void *arg)
 			break;
 		}
 	}
-	more = next_page(l, l->body, items);
+	more = next_page(l, &result, items);
 	if (more > 0)
 		ask(l);
 	else
@@ -218,19 +307,50 @@ listing_requests(const struct listing *l)
 	return l->asked;
 }
 
+/* True if the response has the list, and says if there is more where it has to. */
+static bool
+is_readable(const struct listing *l, struct json_object *body)
+{
+	const char *more = json_str(l->paging, "/more");
+
+	return json_object_is_type(
+	           json_at(body, json_str(l->paging, "/items")), json_type_array) &&
+	       (more == NULL || json_object_is_type(json_at(body, more), json_type_boolean));
+}
+
 static void
 answered(void *arg, const struct call_result *result)
 {
 	struct listing *l = arg;
+	struct loop *loop = l->engine->loop;
 
 	l->call = NULL;
-	if (result->failure != NULL) {
-		end(l, is_no_entries(l, result) ? NULL : result->failure);
+	if (result->failure != NULL && is_no_entries(l, result)) {
+		end(l, NULL);
 		return;
 	}
+	if (result->failure != NULL) {
+		end_refused(l, result->failure);
+		return;
+	}
+	l->bytes += (int64_t)result->bytes;
+	if (!is_readable(l, result->body)) { /* a byte may be damaged */
+		if (l->again++ == AGAIN)
+			end_pages(l, -1);
+		else
+			loop_at(loop, &l->timer,
+			    loop_now(loop) + backoff_ms(l->again - 1, AGAIN_FIRST_MS,
+			                         AGAIN_MAX_MS, arc4random()),
+			    ask, l);
+		return;
+	}
+	l->again = 0;
 	json_object_put(l->body);
 	l->body = json_object_get(result->body);
-	l->bytes += (int64_t)result->bytes;
+	free(l->page_url);
+	free(l->link);
+	l->page_url = mem_str(result->url);
+	l->link = mem_str(result->next);
 	l->at = 0;
 	read_page(l);
 }
