@@ -15,6 +15,7 @@
 #include "program/avatar_status.h"
 #include "program/session.h"
 #include "program/steps.h"
+#include "provider/file_name.h"
 #include "provider/request.h"
 #include "provider/validate.h"
 #include "json/json.h"
@@ -217,12 +218,15 @@ park(void *arg, bool parked)
 }
 
 static void
-describe_photo(struct upload *u, const char *file)
+describe_photo(struct upload *u, const struct provider *p, const char *file)
 {
 	struct json_object *image = rec_get(u->item->rec, "image");
+	char *name;
 
 	u->type = mem_str(json_str(image, "/type"));
-	u->filename = photo_name(file, u->type);
+	name = photo_name(file, u->type);
+	u->filename = file_name_fit(p, name);
+	free(name);
 	u->photo = (struct request_photo){.type = u->type,
 	    .filename = u->filename,
 	    .source = {.read = read_photo,
@@ -277,7 +281,7 @@ begin_upload(struct upload_tool *self, struct item *item, struct account *a, boo
 	u->account = a;
 	file = rec_str(item->rec, "file");
 	if (file != NULL)
-		describe_photo(u, file);
+		describe_photo(u, a->provider, file);
 	start(u, a, file);
 }
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "provider/builtin.h"
 #include "provider/check.h"
+#include "provider/file_name.h"
 #include "provider/target.h"
 #include "provider/template.h"
 #include "json/json.h"
@@ -271,8 +272,12 @@ check_lookup(struct check *c, const struct operation *op)
 	else if (list != NULL)
 		need(c,
 		    json_has(op->def, "/lookup/match") ||
-		        json_has(op->def, "/lookup/tag"),
-		    "lookup: a list needs match or tag to tell candidates apart");
+		        json_has(op->def, "/lookup/tag") ||
+		        (json_flag(op->def, "/lookup/exclusive", false) &&
+		            (json_has(op->def, "/lookup/created_at") ||
+		                json_has(op->def, "/lookup/updated_at"))),
+		    "lookup: a list needs match or tag to tell candidates apart; or "
+		    "exclusive, and a time");
 }
 
 static bool requires(const struct operation *op, const char *member)
@@ -548,6 +553,8 @@ provider_check(const struct provider *p, const char *text, size_t len, const cha
 	set_place(&c, "/image/url");
 	need(&c, url == NULL || format_match(url, "") >= 0,
 	    "it is not a regular expression");
+	set_place(&c, "/image/file_name/characters");
+	need(&c, file_name_is_possible(p), "photo.jpg must be possible");
 	set_place(&c, "/id_pattern");
 	need(&c, p->id_form != NULL || json_str(p->def, "/id_pattern") == NULL,
 	    "it is not a regular expression");

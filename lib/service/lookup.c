@@ -14,7 +14,8 @@
 #define LIST_TIMEOUT_MS 600000
 /* Complete listings without a candidate that prove that nothing was made. */
 #define PASSES 2
-/* Times in a row to wait for another request whose outcome is unknown too. */
+/* Times in a row to wait for another request whose outcome is unknown too, or to read a list
+ * that became shorter. */
 #define PATIENCE 3
 /* Candidates whose pictures are compared with the photo. */
 #define PICTURES_MAX 8
@@ -35,6 +36,7 @@ struct lookup {
 	struct timer timer;  /* for the deadline */
 	enum match trying;   /* how well the candidates match that are being adopted */
 	unsigned busy;       /* times in a row that another request was in the way */
+	unsigned changed;    /* listings in a row that became shorter meanwhile */
 	struct candidates candidates;
 	struct pictures *pictures; /* compares those of the candidates */
 	bool compared;             /* that is done for the last listing */
@@ -399,14 +401,21 @@ listing_over(void *arg, const struct failure *failure)
 		if (!l->listed)
 			continue;
 		l->listed = false;
-		if (failure != NULL)
+		if (failure == NULL)
+			l->changed = 0;
+		if (failure != NULL && failure->err.code == CODE_LIST_CHANGED &&
+		    ++l->changed < PATIENCE) {
+			candidates_clear(&l->candidates);
+			look_again(l, 0);
+		} else if (failure != NULL) {
 			tell(l, LOOKUP_UNKNOWN, failure->err.message, true);
-		else if (l->candidates.nameless)
+		} else if (l->candidates.nameless) {
 			tell(l, LOOKUP_UNKNOWN,
 			    "the service's list has an entry without an id that may be its result",
 			    true);
-		else
+		} else {
 			adopt(l, MATCH);
+		}
 	}
 	schedule(batch);
 }

@@ -138,6 +138,8 @@ match_of_request(const struct operation *op, struct json_object *vars)
 	struct json_object *match = json_at(op->def, "/lookup/match");
 	struct json_object *filled = match != NULL ? template_fill(match, vars) : NULL;
 
+	if (match == NULL && json_flag(op->def, "/lookup/exclusive", false))
+		return json_new_object(); /* the time alone decides */
 	if (filled == NULL ||
 	    json_object_object_length(filled) == json_object_object_length(match))
 		return filled;

@@ -18,7 +18,8 @@ enum match {
 };
 
 /* What an entry must hold by the description of an operation (lookup.match):
- * texts by pointer, the caller's. NULL if the description does not say, or
+ * texts by pointer, the caller's. Empty if the description compares nothing but
+ * the time, on an account that nothing else uses. NULL if it does not say, or
  * names what vars does not have. */
 struct json_object *match_of_request(
     const struct operation *op, struct json_object *vars);

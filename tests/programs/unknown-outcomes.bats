@@ -91,7 +91,8 @@ check_listing() {
 	check_listing anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}},{\"body\":{\"data\":[],\"meta\":{\"lastPage\":2}}}]" \
 		outcome_unknown 1
 	check_listing anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":3}}},{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}}]" \
-		outcome_unknown 1
+		second 2 # the second and third listing are whole
+	is "$(grep -c GET asked)" 6
 }
 
 @test "a 2xx without an id, and an empty list: not sent again" {
@@ -299,4 +300,30 @@ check_late() {
 	head -n 1 bobs >first
 	check_end outcome_unknown "$(grep -c POST asked)"
 	[[ $(jq -r .error.message out) == *"more than one request"* ]]
+}
+
+@test "entries without names: on an account of its own the time tells, one request at a time" {
+	service avtr1 '{
+		"POST /avatars": [{"status":0}, {"status":202,"body":{"id":"av_2"}}],
+		"GET /avatars": [{"body":{"data":[{"id":"av_1","created_at":"@=0@","status":"ready"},
+			{"id":"av_0","created_at":"@=-200@","status":"ready"}],"has_more":false}}]}'
+	change avtr1 'del(.operations.create.lookup.match, .operations.create.lookup.tag)
+		| .operations.create.lookup.exclusive = true'
+	check_end av_1 1
+	# Without exclusive, and on a shared account, nothing tells.
+	change avtr1 'del(.operations.create.lookup.exclusive)'
+	run -65 --separate-stderr av-provider check config/avtools/providers/avtr1.json
+	[[ $stderr == *"exclusive, and a time"* ]]
+	change avtr1 '.operations.create.lookup.exclusive = true'
+	service avtr1 "$(cat script)"
+	change avtr1 'del(.operations.create.lookup.match) | .operations.create.lookup.exclusive = true'
+	unset AVTR1_EXCLUSIVE
+	check_end outcome_unknown 1
+	is "$(grep -c GET asked)" 0
+}
+
+@test "a list that gets shorter once is read again" {
+	local bob='{"id":"other","displayName":"Bob","createdAt":"@+0@"}'
+	check_listing anam "[{\"body\":{\"data\":[$bob],\"meta\":{\"lastPage\":2}}},{\"body\":{\"data\":[],\"meta\":{\"lastPage\":1}}},
+		{\"body\":{\"data\":[$bob,{\"id\":\"mine\",\"displayName\":\"0000\",\"createdAt\":\"@=0@\"}],\"meta\":{\"lastPage\":1}}}]" mine 1
 }

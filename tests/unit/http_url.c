@@ -10,7 +10,34 @@
 
 #include "base/buf.h"
 #include "http/data_url.h"
+#include "http/link.h"
 #include "http/url.h"
+
+static void
+links(void **unused)
+{
+	static const char *const all[][3] = {{"</a>; rel=next", "next", "/a"},
+	    {"</a>;rel=\"prev next\"", "next", "/a"}, {"</a>; REL=NEXT", "next", "/a"},
+	    {"</a>; rel=prev, </b>; rel=next", "next", "/b"},
+	    {"</a,b>; title=\"x, <y>; rel=next\"; rel=prev , <c>; rel=next", "next", "c"},
+	    {"</a>; title=\"\\\"\"; rel=next", "next", "/a"},
+	    {"</a>; rel=prev; rel=next", "next", NULL},
+	    {"</a>; rel=nextish", "next", NULL}, {"</a>; rel", "next", NULL},
+	    {"</a>; rel=\"next", "next", "/a"}, {"</a; rel=next", "next", NULL},
+	    {"rel=next", "next", NULL}, {"", "next", NULL}, {"<>; rel=next", "next", ""},
+	    {"</a>, </b>;rel = next", "next", "/b"}, {"</a>; rel=\"", "next", NULL}};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		char *got = link_target(all[i][0], all[i][1]);
+
+		if (all[i][2] == NULL)
+			assert_null(got);
+		else
+			assert_string_equal(got, all[i][2]);
+		free(got);
+	}
+}
 
 static void
 urls(void **unused)
@@ -173,6 +200,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(urls),
+	    cmocka_unit_test(links),
 	    cmocka_unit_test(data_urls), cmocka_unit_test(canonical_urls),
 	    cmocka_unit_test(whole_urls)};
 
