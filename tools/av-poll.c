@@ -19,12 +19,15 @@
 struct options {
 	struct opt_common common;
 	int64_t watch, interval_ms;
+	bool final;
 	const char *ledger, *events;
 };
 
 static const struct opt table[] = {
     {0, "events", "FILE", "ask when an event of av-listen comes, or - (stdin)", OPT_STR,
         offsetof(struct options, events)},
+    {0, "final", NULL, "also wait while a ready avatar is still improved", OPT_FLAG,
+        offsetof(struct options, final)},
     OPT_WATCH(struct options),
     {0, "ledger", "FILE", "mark failed avatars here, or none (AV_LEDGER)",
         OPT_STR | OPT_RARE, offsetof(struct options, ledger)},
@@ -65,7 +68,8 @@ is_processing(struct json_object *o)
 {
 	const char *status = json_str(o, "/status");
 
-	return status == NULL || strcmp(status, "processing") == 0;
+	return status == NULL || strcmp(status, "processing") == 0 ||
+	       strcmp(status, "needs_action") == 0;
 }
 
 /* True for a rendering that is processing, or of which only the id is known. */
@@ -75,7 +79,7 @@ is_open(struct json_object *entry)
 	const char *status = json_str(entry, "/status");
 
 	return status != NULL
-	           ? strcmp(status, "processing") == 0
+	           ? is_processing(entry)
 	           : json_str(entry, "/id") != NULL && !json_has(entry, "/file");
 }
 
@@ -94,12 +98,24 @@ unsettled(struct rec *rec, int from)
 	return -1;
 }
 
+/* True for an avatar that is ready but still improved, if that is waited for. */
+static bool
+is_unfinished(const struct poll_tool *self, struct json_object *avatar)
+{
+	const char *status = json_str(avatar, "/status"),
+	           *final = json_str(avatar, "/final_status");
+
+	return self->poller.final && status != NULL && strcmp(status, "ready") == 0 &&
+	       final != NULL && strcmp(final, "processing") == 0;
+}
+
 static bool
 skip(void *self, struct rec *rec)
 {
 	bool no_avatar = !rec_has(rec, "avatar") && rec_has(rec, "renderings");
 
-	(void)self;
+	if (is_unfinished(self, rec_get(rec, "avatar")))
+		return false;
 	return (no_avatar || (rec_is(rec, "avatar", "/id", NULL) &&
 	                         (rec_is(rec, "avatar", "/status", "ready") ||
 	                             rec_is(rec, "avatar", "/status", "failed")))) &&
@@ -266,7 +282,7 @@ begin(void *arg, struct item *item)
 	    .arg = p};
 	item->state = p;
 	item->stop = stop;
-	if (avatar == NULL || !is_processing(avatar))
+	if (avatar == NULL || (!is_processing(avatar) && !is_unfinished(self, avatar)))
 		next(p);
 	else if (p->poll.op == NULL)
 		ready_at_once(p);
@@ -286,9 +302,11 @@ main(int argc, char *argv[])
 	struct poll_tool self = {0};
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
 	char **operands = argv + first;
+	bool patient;
 	struct err e;
 
 	opt_common_finish(&o.common, &usage, argv, first);
+	patient = o.common.timeout_ms == 0;
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
 	session_open(&self.session, &o.common, &usage,
@@ -296,6 +314,8 @@ main(int argc, char *argv[])
 	    &step, &self);
 	poller_init(&self.poller, &self.session.engine, (size_t)o.common.jobs,
 	    o.common.timeout_ms, o.interval_ms);
+	self.poller.patient = patient;
+	self.poller.final = o.final;
 	if (o.events != NULL && strcmp(o.events, "-") == 0 && operands[0] == NULL)
 		opt_misuse(&usage, "with --events - the records are operands");
 	if (o.events != NULL && events_open(&self.events, o.events, &self.poller, &e) < 0)

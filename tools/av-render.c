@@ -518,10 +518,12 @@ main(int argc, char *argv[])
 	const char *bad;
 	char *template;
 	int first, status;
+	bool patient;
 
 	wanted_options(&argc, &argv, table);
 	first = opt_parse(argc, argv, &usage, table, &o);
 	opt_common_finish(&o.common, &usage, argv, first);
+	patient = o.common.timeout_ms == 0;
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
 	template = outname_template(o.out != NULL ? o.out : ".", &bad);
@@ -543,6 +545,7 @@ main(int argc, char *argv[])
 	    .timeout_ms = o.common.timeout_ms};
 	poller_init(&self.context.poller, &self.session.engine, (size_t)o.common.jobs,
 	    o.common.timeout_ms, o.interval_ms);
+	self.context.poller.patient = patient;
 	status = run_records(self.session.run, argv + first);
 	session_close(&self.session, status);
 	hashset_release(&self.context.targets);

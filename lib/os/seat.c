@@ -49,6 +49,8 @@ seat_mend(struct seat *s)
 		s->level = 0;
 	if (s->total < -1 || s->total > TOTAL_MAX)
 		s->total = -1;
+	if (s->usual_ms < 0 || s->usual_ms > TOTAL_MAX)
+		s->usual_ms = 0;
 	s->began = past(s->began);
 	s->ended = past(s->ended);
 	s->oldest = past(s->oldest);
@@ -122,6 +124,10 @@ add_counts(struct seat *sum, const struct seat *more)
 	sum->out += more->out;
 	sum->failed += more->failed;
 	sum->at_work += more->at_work;
+	sum->told += more->told;
+	sum->percents += more->percents;
+	if (more->usual_ms > sum->usual_ms)
+		sum->usual_ms = more->usual_ms;
 	sum->all_failed += more->all_failed;
 	sum->stopped += more->stopped;
 	sum->made += more->made;

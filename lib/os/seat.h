@@ -62,6 +62,9 @@ struct seat {
 	uint64_t over;         /* of them, those with no more records to read */
 	uint64_t out;          /* records written */
 	uint64_t at_work;      /* and not yet written */
+	uint64_t told;         /* of those at work: their progress is known */
+	uint64_t percents;     /* the sum of their progress */
+	int64_t usual_ms;      /* that one usually takes; 0: unknown */
 	uint64_t all_failed;   /* of `out`: with an error */
 	uint64_t failed;       /* of them, those that failed here; but not */
 	uint64_t stopped;      /* those that were interrupted, here or before */

@@ -8,9 +8,10 @@
 static void
 copy_shown(struct json_object *into, struct json_object *taken)
 {
-	static const char *const shown[] = {
-	    "status", "provider_status", "created_at", "preview_url"};
+	static const char *const shown[] = {"status", "provider_status", "final_status",
+	    "progress", "created_at", "expires_at", "preview_url"};
 
+	json_object_object_del(into, "progress"); /* else it is an old one */
 	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
 		struct json_object *value = NULL;
 		/* A record is no place for a picture. */

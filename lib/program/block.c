@@ -176,6 +176,9 @@ write_doing(struct buf *out, const struct seat *s)
 	} else if (s->at_work > 0 && *s->doing != '\0') {
 		buf_printf(out, "%llu ", (unsigned long long)s->at_work);
 		block_write_text(out, s->doing);
+		if (s->told > 0)
+			buf_printf(out, ", %llu %%",
+			    (unsigned long long)(s->percents / s->told));
 	}
 }
 
@@ -190,6 +193,10 @@ write_longest(struct buf *out, const struct seat *s)
 		return;
 	buf_str(out, "longest ");
 	block_write_time(out, age / 1000 * 1000);
+	if (s->usual_ms > 0) {
+		buf_str(out, " of usually ");
+		block_write_time(out, s->usual_ms);
+	}
 }
 
 static void
@@ -477,6 +484,8 @@ block_json(const struct view *views, size_t n)
 			json_put_int(o, "expected", v->expect);
 		json_put_int(o, "failed", (int64_t)s->failed);
 		json_put_int(o, "at_work", (int64_t)s->at_work);
+		if (s->told > 0)
+			json_put_int(o, "percent", (int64_t)(s->percents / s->told));
 		snprintf(rate, sizeof rate, "%.3g", v->rate);
 		if (v->rate > 0)
 			json_put(o, "rate", json_object_new_double_s(v->rate, rate));

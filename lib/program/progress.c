@@ -19,6 +19,7 @@
 #define TICK_MS   200
 #define JSON_MS   1000
 #define PLAIN_MS  10000
+#define LONG_MS   600000 /* from then on, a plain line in a minute is enough */
 #define SCRIPT_MS 10000 /* a pipe within a script gets a receipt from then on */
 
 /* The rate is that of the last seconds. */
@@ -294,7 +295,9 @@ static bool
 show(int how, size_t n)
 {
 	int64_t age = clock_monotonic_ms() - pipeline_seat()->began,
-	        periods = age / (how == PROGRESS_JSON ? JSON_MS : PLAIN_MS);
+	        periods = how == PROGRESS_JSON ? age / JSON_MS
+	                  : age < LONG_MS      ? age / PLAIN_MS
+	                                       : LONG_MS / PLAIN_MS + (age - LONG_MS) / 60000;
 	struct buf out = {0};
 	struct style style;
 

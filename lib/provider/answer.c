@@ -248,13 +248,77 @@ write_time(struct json_object *taken, const char *name)
 		json_put_str(taken, name, clock_write(time, ms));
 }
 
+/* Writes when it ends, if the answer does not say and the description does: so long after it
+ * was made, or from now on. */
+static void
+write_expiry(struct json_object *taken, const struct operation *op)
+{
+	int64_t life = (int64_t)(json_num(op->def, "/answer/expires_s", 0) * 1000), made;
+	const char *at = json_str(taken, "/created_at");
+	char time[CLOCK_TEXT];
+	bool zoned;
+
+	write_time(taken, "expires_at");
+	if (life == 0 || json_str(taken, "/expires_at") != NULL)
+		return;
+	if (at == NULL || !clock_read(at, &made, &zoned) || !zoned)
+		made = clock_unix_ms();
+	json_put_str(taken, "expires_at", clock_write(time, made + life));
+}
+
+/* Writes the progress as whole per cent, of "45", "45%", "9/20" or, with progress_max 1,
+ * "0.45". */
+static void
+write_progress(struct json_object *taken, const struct operation *op)
+{
+	const char *text = json_str(taken, "/progress");
+	double max = json_num(op->def, "/answer/progress_max", 100), value;
+	char *end;
+
+	if (text == NULL)
+		return;
+	value = strtod(text, &end);
+	if (*end == '/')
+		max = strtod(end + 1, NULL);
+	if (end == text || !(max > 0) || !(value >= 0))
+		json_object_object_del(taken, "progress");
+	else
+		json_put_int(taken, "progress",
+		    value >= max ? 100 : (int64_t)(value / max * 100));
+}
+
+/* Writes our words for the service's. False if it has one that the description lacks. */
+static bool
+write_states(struct json_object *taken, const struct operation *op)
+{
+	const char *word = json_str(taken, "/provider_status"),
+	           *final = json_str(taken, "/final"), *state;
+	bool known = true;
+	char shown[257];
+
+	if (op->finals != NULL && final != NULL) {
+		state = provider_state(op->finals, final);
+		json_put_str(taken, "final_status", state != NULL ? state : "processing");
+	}
+	json_object_object_del(taken, "final");
+	if (word == NULL)
+		return true;
+	if (op->states != NULL) {
+		state = provider_state(op->states, word);
+		known = state != NULL;
+		json_put_str(taken, "status", known ? state : "processing");
+	}
+	utf8_show(shown, sizeof shown, word);
+	json_put_str(taken, "provider_status", shown);
+	return known;
+}
+
 struct json_object *
 answer_taken(const struct answer *a, const struct operation *op, bool *known)
 {
 	struct json_object *places = json_at(op->def, "/answer/take");
-	struct json_object *taken = json_new_object(), *state;
-	const char *word;
-	char shown[257];
+	struct json_object *taken = json_new_object();
+	bool all_known;
 
 	if (known != NULL)
 		*known = true;
@@ -268,18 +332,11 @@ answer_taken(const struct answer *a, const struct operation *op, bool *known)
 		free(text);
 	}
 	write_time(taken, "created_at");
-	word = json_str(taken, "/provider_status");
-	if (op->states != NULL && word != NULL) {
-		state = json_member(op->states, word);
-		if (known != NULL)
-			*known = state != NULL;
-		json_put_str(taken, "status",
-		    state != NULL ? json_object_get_string(state) : "processing");
-	}
-	if (word != NULL) {
-		utf8_show(shown, sizeof shown, word);
-		json_put_str(taken, "provider_status", shown);
-	}
+	write_expiry(taken, op);
+	write_progress(taken, op);
+	all_known = write_states(taken, op);
+	if (known != NULL)
+		*known = all_known;
 	return taken;
 }
 

@@ -354,6 +354,14 @@ check_operation(struct check *c, const struct operation *op)
 	need(c, states == NULL || op->states != NULL, "no set of states is called '%s'",
 	    states);
 	check_bodies(c, op);
+	need(c, takes(op, "final") == (op->finals != NULL),
+	    "final and final_states, a set of states, belong together");
+	need(c,
+	    !json_has(op->def, "/answer/expires_s") || !op->repeatable ||
+	        takes(op, "created_at"),
+	    "expires_s counts from created_at, which the answer does not take");
+	need(c, !json_has(op->def, "/duration") || !op->repeatable,
+	    "duration is for an operation that makes something");
 	check_lookup(c, op);
 	check_list(c, op);
 	for (size_t i = 0; i < json_len(required); i++) {

@@ -68,16 +68,18 @@ read_operations(struct provider *p)
 	    mem_new((size_t)json_object_object_length(all), sizeof *p->operations);
 	json_object_object_foreach(all, name, def)
 	{
-		const char *set;
+		const char *set, *final;
 
 		expand_operation(p->def, def);
 		set = json_str(def, "/answer/states");
+		final = json_str(def, "/answer/final_states");
 		p->operations[p->n_operations++] = (struct operation){.name = name,
 		    .method = json_str(def, "/method"),
 		    .path = json_str(def, "/path"),
 		    .repeatable = json_flag(def, "/repeatable", true),
 		    .def = def,
-		    .states = set != NULL ? json_member(states, set) : NULL};
+		    .states = set != NULL ? json_member(states, set) : NULL,
+		    .finals = final != NULL ? json_member(states, final) : NULL};
 	}
 }
 
@@ -212,6 +214,56 @@ read_costs(struct provider *p)
 	}
 }
 
+/* Notes with the operation that asks for a state how long that usually takes. */
+static void
+add_duration(
+    struct provider *p, const struct operation *asks, struct json_object *duration)
+{
+	struct operation *op = asks != NULL ? &p->operations[asks - p->operations] : NULL;
+	int64_t usual = (int64_t)(json_num(duration, "/usual_s", 0) * 1000),
+	        max = (int64_t)(json_num(duration, "/max_s", 0) * 1000);
+
+	if (op == NULL || usual == 0)
+		return;
+	if (usual > op->usual_ms)
+		op->usual_ms = usual;
+	if (max == 0)
+		max = 3 * usual;
+	if (max > op->patience_ms)
+		op->patience_ms = max;
+}
+
+static int64_t
+within(int64_t ms, int64_t min, int64_t max)
+{
+	return ms < min ? min : ms > max ? max : ms;
+}
+
+/* Sets the intervals between requests for a state: as the description says, else by what
+ * is usual, else 2 s and 30 s. */
+static void
+read_durations(struct provider *p)
+{
+	add_duration(p, provider_operation(p, "status"),
+	    json_at(p->def, "/operations/create/duration"));
+	for (size_t i = 0; i < p->n_kinds; i++)
+		for (size_t n = 0; n < p->kinds[i].starts; n++)
+			if (p->kinds[i].start[n] != NULL)
+				add_duration(p, p->kinds[i].status,
+				    json_at(p->kinds[i].start[n]->def, "/duration"));
+	for (size_t i = 0; i < p->n_operations; i++) {
+		struct operation *op = &p->operations[i];
+		bool known = op->usual_ms > 0;
+		int64_t first = known ? within(op->usual_ms / 30, 2000, 60000) : 2000,
+		        max = known ? within(op->usual_ms / 10, 10000, 600000) : 30000;
+
+		op->poll_first_ms =
+		    (int64_t)(json_num(p->def, "/poll/first_s", (double)first / 1000) * 1000);
+		op->poll_max_ms =
+		    (int64_t)(json_num(p->def, "/poll/max_s", (double)max / 1000) * 1000);
+	}
+}
+
 struct provider *
 provider_parse(const char *text, size_t len, const char *file, struct err *e)
 {
@@ -235,8 +287,6 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	    .base_url = json_str(def, "/base_url"),
 	    .rate = json_num(def, "/pace/rate", 0),
 	    .burst = json_num(def, "/pace/burst", 1),
-	    .poll_first_ms = (int64_t)(json_num(def, "/poll/first_s", 2) * 1000),
-	    .poll_max_ms = (int64_t)(json_num(def, "/poll/max_s", 30) * 1000),
 	    .poll_gone_ms = (int64_t)(json_num(def, "/poll/gone_s", 60) * 1000),
 	    .id_form = read_id_form(json_str(def, "/id_pattern")),
 	    .has_names = json_at(def, "/name_length") != NULL,
@@ -246,6 +296,7 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	read_operations(p);
 	read_kinds(p);
 	read_costs(p);
+	read_durations(p);
 	return p;
 }
 
@@ -294,6 +345,21 @@ provider_check_operation(const struct provider *p)
 	               (strcmp(op->method, "GET") == 0 || strcmp(op->method, "HEAD") == 0)
 	           ? op
 	           : NULL;
+}
+
+const char *
+provider_state(struct json_object *states, const char *word)
+{
+	struct json_object *state = json_member(states, word);
+	const char *is = json_str(state, "/is");
+
+	return is != NULL ? is : json_str(state, "");
+}
+
+const char *
+provider_todo(struct json_object *states, const char *word)
+{
+	return json_str(json_member(states, word), "/do");
 }
 
 const struct kind *

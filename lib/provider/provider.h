@@ -30,6 +30,11 @@ struct operation {
 	char *unit;
 	struct json_object *def;    /* the operation's JSON */
 	struct json_object *states; /* maps its provider_status, or NULL */
+	struct json_object *finals; /* maps its second stage, or NULL */
+	/* Of an operation that asks for a state: the interval between two
+	 * requests, at first and at most; what is usual for what it asks about
+	 * (0: unknown), and how long to wait for it at least. */
+	int64_t poll_first_ms, poll_max_ms, usual_ms, patience_ms;
 };
 
 /* One kind of rendering. */
@@ -59,7 +64,6 @@ struct provider {
 	char *file;           /* the user's file, or NULL: built in */
 	double rate;          /* requests a second of an account; 0: no limit */
 	double burst;
-	int64_t poll_first_ms, poll_max_ms;
 	int64_t poll_gone_ms;       /* 404s for so long: it is gone */
 	regex_t *id_form;           /* of the service's ids; NULL: any word */
 	bool has_names;             /* avatars have names */
@@ -93,6 +97,11 @@ const struct operation *provider_operation(
 /* The operation whose response tells whether credentials are accepted. It is
  * free. NULL: the description has none. */
 const struct operation *provider_check_operation(const struct provider *p);
+
+/* Our word for a state of the service's, NULL if states has none; and what a
+ * person has to do in it, or NULL. states may be NULL. Borrowed. */
+const char *provider_state(struct json_object *states, const char *word);
+const char *provider_todo(struct json_object *states, const char *word);
 
 const struct kind *provider_kind(const struct provider *p, const char *name);
 

@@ -437,7 +437,7 @@ asked(void *arg, const struct call_result *result)
 		l->taken = json_object_get(result->taken);
 		l->settling = true;
 		ledger_settle(l->spec.claim, LEDGER_IS_MADE, "", NULL, adopted, l);
-	} else if (json_member(l->batch->list->states, word) != NULL) {
+	} else if (provider_state(l->batch->list->states, word) != NULL) {
 		missed(l);
 	} else {
 		tell(l, LOOKUP_UNKNOWN,

@@ -42,7 +42,7 @@ struct paid {
 	struct timer timer;
 	struct account_wait wait;
 	bool has_turn; /* of an account that makes one at a time */
-	char *subject, *name, *file, *source, *sent_name, *tag;
+	char *subject, *name, *file, *source, *sent_name, *tag, *expires_at;
 	char mark[LEDGER_KEY_MARK]; /* of the request that is looked up */
 	bool marked;                /* the name has its mark */
 	struct idempotency key;     /* of the claimed entry */
@@ -99,6 +99,7 @@ deliver(struct paid *p)
 	free(p->source);
 	free(p->sent_name);
 	free(p->tag);
+	free(p->expires_at);
 	free(p);
 }
 
@@ -415,10 +416,52 @@ kept(const struct ledger_answer *answer)
 	return NULL;
 }
 
+/* What has expired was marked as gone: makes another one. */
+static void
+retired(void *arg, const struct ledger_answer *answer)
+{
+	struct paid *p = arg;
+
+	if (answer->verdict == LEDGER_ERROR)
+		fail(p, answer->err->code, answer->err->message);
+	else
+		claim(p);
+}
+
+static void
+retire(struct paid *p, const char *id)
+{
+	struct account *a = p->spec.call.account;
+	struct ledger_key where = {.operation = p->spec.call.op->name,
+	    .provider = a->provider->name,
+	    .base = a->base_url,
+	    .account = a->label};
+
+	p->state = SETTLING;
+	ledger_retire(p->context->ledger, &where, id, LEDGER_GONE, retired, p);
+}
+
+/* True if the service has deleted by now what expires then. */
+static bool
+is_over(const struct paid *p, const char *text)
+{
+	int64_t at;
+	bool zoned;
+
+	return text != NULL && clock_read(text, &at, &zoned) &&
+	       clock_unix_ms() + p->spec.call.account->clock_offset >= at;
+}
+
 static void
 reuse(struct paid *p, const struct ledger_answer *answer)
 {
 	p->taken = kept(answer);
+	if (answer->id != NULL && is_over(p, json_str(p->taken, "/expires_at"))) {
+		json_object_put(p->taken);
+		p->taken = NULL;
+		retire(p, answer->id);
+		return;
+	}
 	if (p->taken == NULL)
 		p->taken = json_new_object();
 	if (answer->id != NULL && *answer->id != '\0')
@@ -473,7 +516,11 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 		strcpy(p->charge.key, answer->key);
 	switch (answer->verdict) {
 	case LEDGER_YOURS:
-		choose(p);
+		if (is_over(p, p->expires_at))
+			fail(p, CODE_AVATAR_GONE,
+			    "the service has deleted the avatar at its expires_at; upload the photo again");
+		else
+			choose(p);
 		break;
 	case LEDGER_MADE:
 		reuse(p, answer);
@@ -734,6 +781,7 @@ paid_start(
 	    .fn = fn,
 	    .arg = arg,
 	    .subject = mem_str(spec->subject),
+	    .expires_at = mem_str(spec->expires_at),
 	    .name = mem_str(spec->name),
 	    .file = mem_str(spec->file),
 	    .source = mem_str(spec->source),

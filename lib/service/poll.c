@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/backoff.h"
+#include "base/mem.h"
+#include "os/pipeline.h"
 #include "provider/answer.h"
 #include "service/poll.h"
 #include "json/json.h"
@@ -43,6 +45,58 @@ poller_release(struct poller *poller)
 {
 	sweeps_release(&poller->sweeps);
 	hints_release(&poller->hints);
+	free(poller->told);
+}
+
+int64_t
+poller_timeout(const struct poller *poller, const struct operation *op)
+{
+	return poller->patient && op != NULL && op->patience_ms > poller->timeout_ms
+	           ? op->patience_ms
+	           : poller->timeout_ms;
+}
+
+/* Tells the progress how far what is waited for is: `by` polls more tell it, and their sum
+ * grows by `percent`. */
+static void
+tell_progress(struct poll *p, int by, int percent)
+{
+	struct seat *seat = pipeline_seat();
+
+	if (seat == NULL)
+		return;
+	seat->told += (uint64_t)(int64_t)by;
+	seat->percents += (uint64_t)(int64_t)percent;
+	if (seat->usual_ms < p->op->usual_ms)
+		seat->usual_ms = p->op->usual_ms;
+}
+
+static void
+note_progress(struct poll *p, struct json_object *taken)
+{
+	int percent = (int)json_int(taken, "/progress", -1);
+
+	if (percent < 0 && !p->tells)
+		return;
+	tell_progress(p, (percent >= 0) - p->tells,
+	    (percent >= 0 ? percent : 0) - (p->tells ? p->percent : 0));
+	p->tells = percent >= 0;
+	p->percent = percent;
+}
+
+/* Tells what a person has to do, once for many that wait for the same. */
+static void
+note_todo(struct poll *p, struct json_object *taken)
+{
+	struct poller *poller = p->poller;
+
+	p->todo = provider_todo(p->op->states, json_str(taken, "/provider_status"));
+	if (p->todo == NULL || (poller->told != NULL && strcmp(poller->told, p->todo) == 0))
+		return;
+	free(poller->told);
+	poller->told = mem_str(p->todo);
+	warn("%s waits for a person (%s): %s", p->account->provider->title,
+	    json_str(taken, "/provider_status"), p->todo);
 }
 
 void
@@ -56,6 +110,7 @@ static void
 settle(struct poll *p, const struct call_result *result)
 {
 	hints_remove(&p->poller->hints, &p->hint);
+	note_progress(p, NULL);
 	if (p->sweep != NULL)
 		sweep_wait(p->sweep, -1);
 	p->sweep = NULL;
@@ -76,7 +131,7 @@ settle_failed(struct poll *p, enum code code, const char *message)
 static int64_t
 hints_until(const struct poll *p)
 {
-	return p->poller->hinted_at + SILENT_TIMES * p->account->provider->poll_max_ms;
+	return p->poller->hinted_at + SILENT_TIMES * p->op->poll_max_ms;
 }
 
 static bool
@@ -91,7 +146,7 @@ static void
 set_timer(struct poll *p)
 {
 	struct loop *loop = p->poller->engine->loop;
-	int64_t at = p->next_at, spread = p->account->provider->poll_first_ms;
+	int64_t at = p->next_at, spread = p->op->poll_first_ms;
 
 	if (awaits_hint(p) && at > hints_until(p) + spread)
 		at = hints_until(p) + (int64_t)arc4random() % (spread + 1);
@@ -104,7 +159,7 @@ static void
 ask_soon(struct poll *p)
 {
 	int64_t now = loop_now(p->poller->engine->loop);
-	int64_t first = p->account->provider->poll_first_ms;
+	int64_t first = p->op->poll_first_ms;
 	int64_t at = p->hints++ < HINTS_FREE || p->asked_at + first < now
 	                 ? now
 	                 : p->asked_at + first;
@@ -116,10 +171,30 @@ ask_soon(struct poll *p)
 }
 
 static void
+settle_late(struct poll *p)
+{
+	struct failure failure = {0};
+	struct call_result result = {.failure = &failure};
+
+	if (p->todo != NULL)
+		err_set(&failure.err, CODE_TIMEOUT,
+		    "not ready within --timeout, since it waits for a person: %s; then run it again",
+		    p->todo);
+	else if (p->tells)
+		err_set(&failure.err, CODE_TIMEOUT,
+		    "not ready within --timeout, at %d %%; run it again to wait longer",
+		    p->percent);
+	else
+		err_set(&failure.err, CODE_TIMEOUT,
+		    "not ready within --timeout; run it again to wait longer");
+	settle(p, &result);
+}
+
+static void
 wait_more(struct poll *p)
 {
 	struct loop *loop = p->poller->engine->loop;
-	int64_t longest = p->account->provider->poll_max_ms, ms, at;
+	int64_t longest = p->op->poll_max_ms, ms, at;
 
 	if (awaits_hint(p))
 		ms = backoff_grow(HINTED_TIMES * longest, longest, arc4random(), &at);
@@ -136,8 +211,7 @@ wait_more(struct poll *p)
 		return;
 	}
 	if (p->deadline != 0 && loop_now(loop) >= p->deadline) {
-		settle_failed(p, CODE_TIMEOUT,
-		    "not ready within --timeout; run it again to wait longer");
+		settle_late(p);
 		return;
 	}
 	if (p->deadline != 0 && at > p->deadline)
@@ -155,12 +229,16 @@ wait_more(struct poll *p)
 static bool
 is_settled(const struct poll *p, struct json_object *taken)
 {
-	const char *status = json_str(taken, "/status");
+	const char *status = json_str(taken, "/status"),
+	           *final = json_str(taken, "/final_status");
 
 	if (p->until != NULL)
 		return answer_url(taken, p->until) != NULL ||
 		       (status != NULL && strcmp(status, "failed") == 0);
-	return status != NULL && strcmp(status, "processing") != 0;
+	return status != NULL && strcmp(status, "processing") != 0 &&
+	       strcmp(status, "needs_action") != 0 &&
+	       (!p->poller->final || strcmp(status, "ready") != 0 || final == NULL ||
+	           strcmp(final, "processing") != 0);
 }
 
 static bool
@@ -198,6 +276,8 @@ act_on_result(struct poll *p, const struct call_result *result)
 
 	if (f == NULL) {
 		p->missing = 0;
+		note_progress(p, result->taken);
+		note_todo(p, result->taken);
 		if (is_settled(p, result->taken))
 			settle(p, result);
 		else
@@ -221,7 +301,7 @@ ask(struct poll *p)
 	    .op = p->op,
 	    .vars = p->vars(p->arg),
 	    .deadline = &p->deadline,
-	    .timeout_ms = poller->timeout_ms};
+	    .timeout_ms = poller_timeout(poller, p->op)};
 
 	poller->asking++;
 	p->asked_at = loop_now(poller->engine->loop);
@@ -239,7 +319,7 @@ is_swept(struct poll *p)
 
 	if (p->sweep == NULL || p->stop || awaits_hint(p))
 		return false;
-	end = loop_deadline(loop, &p->deadline, p->poller->timeout_ms);
+	end = loop_deadline(loop, &p->deadline, poller_timeout(p->poller, p->op));
 	if (loop_now(loop) >= end)
 		return false;
 	if (p->deferred &&
@@ -342,7 +422,7 @@ static int64_t
 first_interval(const struct poll *p)
 {
 	return p->poller->interval_ms > 0 ? p->poller->interval_ms
-	                                  : p->account->provider->poll_first_ms;
+	                                  : p->op->poll_first_ms;
 }
 
 void
@@ -354,6 +434,8 @@ poll_start(struct poller *poller, struct poll *p, bool at_once)
 	p->next_at = 0;
 	p->hinted = false;
 	p->deferred = false;
+	p->todo = NULL;
+	tell_progress(p, 0, 0);
 	if (hints_add(&poller->hints, &p->hint))
 		at_once = true;
 	if (p->hint.hash != 0 && p->until == NULL)
@@ -394,7 +476,7 @@ begin_again(void *arg, struct hint *hint)
 	struct poller *poller = arg;
 
 	int64_t at = loop_now(poller->engine->loop) +
-	             backoff_grow(first_interval(p), p->account->provider->poll_max_ms,
+	             backoff_grow(first_interval(p), p->op->poll_max_ms,
 	                 arc4random(), &p->interval);
 
 	if (p->call == NULL && !p->queued && at < p->next_at) {

@@ -24,6 +24,11 @@ struct poller {
 	struct engine *engine;
 	size_t max_asking;
 	int64_t timeout_ms, interval_ms;
+	/* For the owner to set: timeout_ms is a default, and what usually takes
+	 * longer is waited for longer. */
+	bool patient;
+	bool final; /* likewise: waits for the second stage too */
+	char *told; /* what a person has to do, as it was told last */
 	size_t asking;
 	TAILQ_HEAD(, poll) due;
 	struct hints hints; /* polls that wait, by what they wait for */
@@ -65,8 +70,11 @@ struct poll {
 	unsigned missing;   /* answers 404 or 410 in a row */
 	int64_t missing_at; /* when the first of them came */
 	bool queued, stop;
-	bool hinted;         /* its hint came while a request was under way */
-	unsigned hints;      /* that came, and were not true yet */
+	bool tells;         /* the last answer had a progress: */
+	int percent;        /* this one */
+	const char *todo;   /* what a person has to do, or NULL */
+	bool hinted;        /* its hint came while a request was under way */
+	unsigned hints;     /* that came, and were not true yet */
 	struct sweep *sweep; /* the list that can answer, or NULL */
 	bool deferred;       /* it waits for the list instead of asking */
 	unsigned serial;     /* of the reading that it waits for, or was in */
@@ -77,6 +85,10 @@ void poller_init(struct poller *poller, struct engine *engine,
     size_t max_asking, int64_t timeout_ms, int64_t interval_ms);
 
 void poller_release(struct poller *poller);
+
+/* How long to wait for what this operation, which may be NULL, asks about. */
+int64_t poller_timeout(
+    const struct poller *poller, const struct operation *op);
 
 /* Hints may come from now on. */
 void poller_expect_hints(struct poller *poller);

@@ -133,16 +133,15 @@ pages(const struct sweep *s)
 }
 
 /* The time between two readings: so long that they take half of the requests that single
- * ones would take, of which each takes the provider's longest interval. */
+ * ones would take, of which each takes the operation's longest interval. */
 static int64_t
 interval(const struct sweep *s)
 {
-	const struct provider *p = s->account->provider;
-	int64_t ms = 2 * pages(s) * p->poll_max_ms / (int64_t)(s->waiting + 1);
+	int64_t ms = 2 * pages(s) * s->op->poll_max_ms / (int64_t)(s->waiting + 1);
 
-	if (ms < p->poll_first_ms)
-		ms = p->poll_first_ms;
-	return ms < p->poll_max_ms ? ms : p->poll_max_ms;
+	if (ms < s->op->poll_first_ms)
+		ms = s->op->poll_first_ms;
+	return ms < s->op->poll_max_ms ? ms : s->op->poll_max_ms;
 }
 
 static enum listing_next

@@ -18,6 +18,13 @@ end(struct job *job)
 	job->fn(job);
 }
 
+/* How long a record may take: longer by default for a kind that usually takes longer. */
+static int64_t
+patience(const struct job *job)
+{
+	return poller_timeout(&job->context->poller, job->kind->status);
+}
+
 static void
 fail(struct job *job, const struct err *e)
 {
@@ -120,9 +127,11 @@ begin(struct job *job)
 	                             .op = op,
 	                             .vars = vars_for(job, op),
 	                             .deadline = &job->deadline,
-	                             .timeout_ms = job->context->timeout_ms},
+	                             .timeout_ms = patience(job)},
 	    .subject = job->step == 0 ? json_str(rec_get(job->rec, "avatar"), "/id")
 	                              : json_str(job->entry, "/id"),
+	    .expires_at =
+	        job->step == 0 ? json_str(rec_get(job->rec, "avatar"), "/expires_at") : NULL,
 	    .source = steps_source(job->rec),
 	    .options = claim_options(job, op)};
 
@@ -176,7 +185,7 @@ fetch(struct job *job, const char *url)
 	    .filetypes = job->context->filetypes,
 	    .force = job->context->force,
 	    .max_bytes = job->context->max_bytes,
-	    .timeout_ms = job->context->timeout_ms};
+	    .timeout_ms = patience(job)};
 
 	job->download = download_start(job->context->engine, &spec, fetched, job);
 }
@@ -297,7 +306,7 @@ resolve(struct job *job)
 	struct call_spec spec = {.account = job->account,
 	    .op = job->kind->result,
 	    .deadline = &job->deadline,
-	    .timeout_ms = job->context->timeout_ms};
+	    .timeout_ms = patience(job)};
 
 	if (job->kind->url == NULL) {
 		fetch_response(job);

@@ -57,8 +57,8 @@ def state:
   worst_error as $e
   | if $e then $e | state_of_error
     elif .avatar | object | .status == "ready" then
-      if .renderings | list | any(.[]; object | .status == "processing") then "waiting" else "ready" end
-    elif .avatar | object | .status == "processing" then "waiting"
+      if .renderings | list | any(.[]; object | .status | . == "processing" or . == "needs_action") then "waiting" else "ready" end
+    elif .avatar | object | .status | . == "processing" or . == "needs_action" then "waiting"
     elif .avatar | object | .status == "failed" then "failed"
     elif .avatar | object | .id then "waiting"
     else "checked" end;
