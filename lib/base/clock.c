@@ -86,7 +86,8 @@ read_unix(const char *text, int64_t *ms)
 
 	if (n < UNIX_DIGITS || value >= UNIX_MAX ||
 	    (text[n] != '\0' &&
-	        (text[n] != '.' || text[n + 1 + strspn(text + n + 1, "0123456789")] != '\0')))
+	        (text[n] != '.' ||
+	            text[n + 1 + strspn(text + n + 1, "0123456789")] != '\0')))
 		return false;
 	*ms = (int64_t)(value < UNIX_MS ? value * 1000 : value);
 	return true;

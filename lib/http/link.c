@@ -61,7 +61,8 @@ read_parameters(const char *at, const char *relation, bool *fits)
 		seen = seen || rel;
 		if (rel && *value == '"')
 			*fits = has_relation(value + 1,
-			    (size_t)(end - value) - (end[-1] == '"' && end > value + 1 ? 2 : 1),
+			    (size_t)(end - value) -
+			        (end[-1] == '"' && end > value + 1 ? 2 : 1),
 			    relation);
 		else if (rel)
 			*fits = has_relation(value, (size_t)(end - value), relation);

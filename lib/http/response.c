@@ -29,9 +29,9 @@ http_link_of(const struct http_response *r, const char *relation)
 	CURL *easy = (CURL *)(uintptr_t)r->easy_;
 	char *target = NULL;
 
-	for (size_t i = 0; target == NULL && easy != NULL &&
-	                   curl_easy_header(easy, "Link", i, CURLH_HEADER, -1, &h) ==
-	                       CURLHE_OK;
+	for (size_t i = 0;
+	     target == NULL && easy != NULL &&
+	     curl_easy_header(easy, "Link", i, CURLH_HEADER, -1, &h) == CURLHE_OK;
 	     i++)
 		target = link_target(h->value, relation);
 	return target;

@@ -20,7 +20,7 @@
 #define JSON_MS   1000
 #define PLAIN_MS  10000
 #define LONG_MS   600000 /* from then on, a plain line in a minute is enough */
-#define SCRIPT_MS 10000 /* a pipe within a script gets a receipt from then on */
+#define SCRIPT_MS 10000  /* a pipe within a script gets a receipt from then on */
 
 /* The rate is that of the last seconds. */
 #define SAMPLES     16
@@ -297,7 +297,7 @@ show(int how, size_t n)
 	int64_t age = clock_monotonic_ms() - pipeline_seat()->began,
 	        periods = how == PROGRESS_JSON ? age / JSON_MS
 	                  : age < LONG_MS      ? age / PLAIN_MS
-	                                       : LONG_MS / PLAIN_MS + (age - LONG_MS) / 60000;
+	                                  : LONG_MS / PLAIN_MS + (age - LONG_MS) / 60000;
 	struct buf out = {0};
 	struct style style;
 

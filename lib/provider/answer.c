@@ -283,8 +283,8 @@ write_progress(struct json_object *taken, const struct operation *op)
 	if (end == text || !(max > 0) || !(value >= 0))
 		json_object_object_del(taken, "progress");
 	else
-		json_put_int(taken, "progress",
-		    value >= max ? 100 : (int64_t)(value / max * 100));
+		json_put_int(
+		    taken, "progress", value >= max ? 100 : (int64_t)(value / max * 100));
 }
 
 /* Writes our words for the service's. False if it has one that the description lacks. */

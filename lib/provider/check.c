@@ -289,8 +289,8 @@ static bool requires(const struct operation *op, const char *member)
 static void
 check_paging(struct check *c, const struct operation *op, struct json_object *variables)
 {
-	static const char *const ends[] = {"last", "more", "next", "total", "end",
-	    "empty_status"};
+	static const char *const ends[] = {
+	    "last", "more", "next", "total", "end", "empty_status"};
 	struct json_object *paging = json_at(op->def, "/paging");
 	const char *style = json_str(paging, "/style");
 	bool numbered, cursor, ended = false;
@@ -306,8 +306,7 @@ check_paging(struct check *c, const struct operation *op, struct json_object *va
 	need(c, !numbered || ended,
 	    "paging: say what ends the list: last, more, next, total, end or "
 	    "empty_status");
-	need(c,
-	    !cursor || json_has(paging, "/next") || json_has(paging, "/item_cursor"),
+	need(c, !cursor || json_has(paging, "/next") || json_has(paging, "/item_cursor"),
 	    "paging: a cursor needs next or item_cursor");
 }
 

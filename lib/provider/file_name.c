@@ -70,7 +70,8 @@ letters_of(unsigned code, char one[2])
 /* Appends the allowed characters of text; `gap` (0: nothing) stands once for all others that
  * are between them. */
 static void
-fit(struct buf *out, const char *text, size_t len, const struct allowed *allowed, char gap)
+fit(struct buf *out, const char *text, size_t len, const struct allowed *allowed,
+    char gap)
 {
 	size_t start = out->len;
 	bool pending = false;

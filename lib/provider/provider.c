@@ -258,7 +258,8 @@ read_durations(struct provider *p)
 		        max = known ? within(op->usual_ms / 10, 10000, 600000) : 30000;
 
 		op->poll_first_ms =
-		    (int64_t)(json_num(p->def, "/poll/first_s", (double)first / 1000) * 1000);
+		    (int64_t)(json_num(p->def, "/poll/first_s", (double)first / 1000) *
+		              1000);
 		op->poll_max_ms =
 		    (int64_t)(json_num(p->def, "/poll/max_s", (double)max / 1000) * 1000);
 	}

@@ -37,9 +37,9 @@ struct listing {
 	int64_t seen;        /* entries on the pages that were read */
 	int64_t last, total; /* pages, entries, as the service says; -1: it does not */
 	char *cursor;
-	char *url; /* of the next page, if the service tells it; or NULL */
+	char *url;          /* of the next page, if the service tells it; or NULL */
 	char *page_url, *link; /* of the page that is read: its URL, its Link */
-	unsigned again; /* times that this page was asked for again */
+	unsigned again;     /* times that this page was asked for again */
 	struct json_object *before; /* the entries of the page before */
 	struct call *call;          /* NULL: its page is being read */
 	struct json_object *body;
@@ -157,7 +157,8 @@ static int
 next_by_number(struct listing *l, struct json_object *body, size_t n)
 {
 	const char *more = json_str(l->paging, "/more"),
-	           *next = json_str(l->paging, "/next"), *end = json_str(l->paging, "/end");
+	           *next = json_str(l->paging, "/next"),
+	           *end = json_str(l->paging, "/end");
 	bool numbered = has_style(l, "page"), is_last;
 
 	if (n == 0 && l->pages == 1 && l->last > l->page)
@@ -315,7 +316,8 @@ is_readable(const struct listing *l, struct json_object *body)
 
 	return json_object_is_type(
 	           json_at(body, json_str(l->paging, "/items")), json_type_array) &&
-	       (more == NULL || json_object_is_type(json_at(body, more), json_type_boolean));
+	       (more == NULL ||
+	           json_object_is_type(json_at(body, more), json_type_boolean));
 }
 
 static void

@@ -91,7 +91,8 @@ note_todo(struct poll *p, struct json_object *taken)
 	struct poller *poller = p->poller;
 
 	p->todo = provider_todo(p->op->states, json_str(taken, "/provider_status"));
-	if (p->todo == NULL || (poller->told != NULL && strcmp(poller->told, p->todo) == 0))
+	if (p->todo == NULL ||
+	    (poller->told != NULL && strcmp(poller->told, p->todo) == 0))
 		return;
 	free(poller->told);
 	poller->told = mem_str(p->todo);
@@ -421,8 +422,7 @@ due(void *arg)
 static int64_t
 first_interval(const struct poll *p)
 {
-	return p->poller->interval_ms > 0 ? p->poller->interval_ms
-	                                  : p->op->poll_first_ms;
+	return p->poller->interval_ms > 0 ? p->poller->interval_ms : p->op->poll_first_ms;
 }
 
 void
@@ -475,9 +475,9 @@ begin_again(void *arg, struct hint *hint)
 	struct poll *p = poll_of(hint);
 	struct poller *poller = arg;
 
-	int64_t at = loop_now(poller->engine->loop) +
-	             backoff_grow(first_interval(p), p->op->poll_max_ms,
-	                 arc4random(), &p->interval);
+	int64_t at = loop_now(poller->engine->loop) + backoff_grow(first_interval(p),
+	                                                  p->op->poll_max_ms,
+	                                                  arc4random(), &p->interval);
 
 	if (p->call == NULL && !p->queued && at < p->next_at) {
 		p->next_at = at;

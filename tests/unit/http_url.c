@@ -200,9 +200,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(urls),
-	    cmocka_unit_test(links),
-	    cmocka_unit_test(data_urls), cmocka_unit_test(canonical_urls),
-	    cmocka_unit_test(whole_urls)};
+	    cmocka_unit_test(links), cmocka_unit_test(data_urls),
+	    cmocka_unit_test(canonical_urls), cmocka_unit_test(whole_urls)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

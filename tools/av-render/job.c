@@ -130,8 +130,9 @@ begin(struct job *job)
 	                             .timeout_ms = patience(job)},
 	    .subject = job->step == 0 ? json_str(rec_get(job->rec, "avatar"), "/id")
 	                              : json_str(job->entry, "/id"),
-	    .expires_at =
-	        job->step == 0 ? json_str(rec_get(job->rec, "avatar"), "/expires_at") : NULL,
+	    .expires_at = job->step == 0
+	                      ? json_str(rec_get(job->rec, "avatar"), "/expires_at")
+	                      : NULL,
 	    .source = steps_source(job->rec),
 	    .options = claim_options(job, op)};
 
