@@ -41,11 +41,6 @@ check_fails_with() {
   done
 }
 
-# builtins: how many descriptions are built in
-builtins() {
-  find "$top/lib/providers" -name '*.json' | wc -l
-}
-
 @test "list: a file in the configuration directory adds a provider" {
   example >"$dir/acme.json"
   run --separate-stderr av-provider list
