@@ -71,6 +71,12 @@ has_style(const struct listing *l, const char *style)
 	return strcmp(json_str(l->paging, "/style"), style) == 0;
 }
 
+static int64_t
+page_size(const struct listing *l)
+{
+	return json_int(l->given, "/page_size", json_int(l->paging, "/size", 100));
+}
+
 static void
 ask(void *arg)
 {
@@ -81,8 +87,7 @@ ask(void *arg)
 	    json_put(vars, name, json_object_get(value));
 	json_put_int(vars, "page", l->page);
 	json_put_int(vars, "offset", json_int(l->paging, "/first", 0) + l->seen);
-	if (!json_has(vars, "/page_size"))
-		json_put_int(vars, "page_size", json_int(l->paging, "/size", 100));
+	json_put_int(vars, "page_size", page_size(l));
 	json_put_str(vars, "cursor", l->cursor);
 	l->spec.vars = vars;
 	l->spec.url = l->url;
@@ -172,7 +177,7 @@ next_by_number(struct listing *l, struct json_object *body, size_t n)
 	else if (l->total >= 0)
 		is_last = l->seen >= l->total;
 	else if (end != NULL && strcmp(end, "short") == 0)
-		is_last = (int64_t)n < json_int(l->paging, "/size", 100);
+		is_last = (int64_t)n < page_size(l);
 	else
 		is_last = n == 0;
 	if (is_last)

@@ -143,8 +143,8 @@ acme? portrait*" ]
 
 @test "compare --json: one object for each service, with what the tables say" {
   run av-provider compare --json
-  [ "${#lines[@]}" -eq 4 ]
-  jq -es 'map(.name) == ["anam", "argil", "avtr1", "loom"]
+  [ "${#lines[@]}" -eq "$builtin" ]
+  jq -es 'map(.name) == ["anam", "argil", "avtr1", "did", "heygen", "loom"]
     and (.[1] | .create == {"operation":"create","priced":true,"amount":2,"unit":"credits"} and .events and (.deletes | not)
       and .unknown == {"by":"lookup","operation":"avatars","evidence":["tag","name","time"],"exclusive":false}
       and (.kinds | map(select(.kind == "video") | .costs[1] | [.amount, .unit]) == [[160, "credits/minute"]]))
