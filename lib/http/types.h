@@ -96,7 +96,8 @@ struct http_response {
 const char *http_header_of(const struct http_response *r, const char *name);
 
 /* The target of the first Link header (RFC 8288) with this relation, as it
- * stands there, perhaps relative; NULL if there is none. The caller frees it. */
+ * stands there, perhaps relative; NULL if there is none. The caller frees it.
+ */
 char *http_link_of(const struct http_response *r, const char *relation);
 
 /* 3xx (RFC 9110, section 15.4). */

@@ -58,10 +58,10 @@ bool answer_has_rule(const struct answer *a, const struct provider *p,
 /* The members that the operation takes from a response and that are present,
  * as strings; with provider_status, also "status" in our words, and likewise
  * "final_status" with a second stage. Times are RFC 3339, and "progress" is a
- * number of per cent. A new object, owned by the caller. *known (known may be NULL) is false if no state of the
- * description matches provider_status. For an entry of a list, a has only the
- * body: the entry. A paid response's data: URLs are left out, since what is
- * taken from it goes into the record. */
+ * number of per cent. A new object, owned by the caller. *known (known may be
+ * NULL) is false if no state of the description matches provider_status. For an
+ * entry of a list, a has only the body: the entry. A paid response's data: URLs
+ * are left out, since what is taken from it goes into the record. */
 struct json_object *answer_taken(
     const struct answer *a, const struct operation *op, bool *known);
 

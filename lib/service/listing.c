@@ -37,9 +37,9 @@ struct listing {
 	int64_t seen;        /* entries on the pages that were read */
 	int64_t last, total; /* pages, entries, as the service says; -1: it does not */
 	char *cursor;
-	char *url;          /* of the next page, if the service tells it; or NULL */
+	char *url;             /* of the next page, if the service tells it; or NULL */
 	char *page_url, *link; /* of the page that is read: its URL, its Link */
-	unsigned again;     /* times that this page was asked for again */
+	unsigned again;        /* times that this page was asked for again */
 	struct json_object *before; /* the entries of the page before */
 	struct call *call;          /* NULL: its page is being read */
 	struct json_object *body;
@@ -268,7 +268,8 @@ read_page(void *arg)
 {
 	struct listing *l = arg;
 	struct loop *loop = l->engine->loop;
-	struct call_result result = {.body = l->body, .url = l->page_url, .next = l->link};
+	struct call_result result = {
+	    .body = l->body, .url = l->page_url, .next = l->link};
 	struct json_object *items = json_at(l->body, json_str(l->paging, "/items"));
 	int64_t until = clock_monotonic_ms() + SLICE_MS;
 	int more;

@@ -2,10 +2,10 @@
  * listing: reads the entries of a service's list, page after page.
  *
  * One page is in memory at a time. A response without a list, since it is
- * garbled or cut, is asked for again, up to three times in a row. A list that becomes shorter while it is read
- * fails with list_changed: an entry may have moved to a page that was read
- * already. A list with neither a number of pages nor of entries, and without
- * cursors, cannot be watched like this.
+ * garbled or cut, is asked for again, up to three times in a row. A list that
+ * becomes shorter while it is read fails with list_changed: an entry may have
+ * moved to a page that was read already. A list with neither a number of pages
+ * nor of entries, and without cursors, cannot be watched like this.
  */
 #ifndef AV_SERVICE_LISTING_H
 #define AV_SERVICE_LISTING_H
