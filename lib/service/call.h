@@ -61,7 +61,7 @@ struct call_result {
 	/* Of a list: the URL that was asked, and the target of the response's
 	 * Link with rel=next, or NULL. */
 	const char *url, *next;
-	bool reused;  /* made before (service/paid.h) */
+	bool reused; /* made before (service/paid.h) */
 	/* What it cost (service/paid.h). NULL: no paid operation, or one that
 	 * did not come as far as an entry in the ledger. */
 	const struct paid_charge *charge;

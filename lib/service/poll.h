@@ -70,11 +70,11 @@ struct poll {
 	unsigned missing;   /* answers 404 or 410 in a row */
 	int64_t missing_at; /* when the first of them came */
 	bool queued, stop;
-	bool tells;         /* the last answer had a progress: */
-	int percent;        /* this one */
-	const char *todo;   /* what a person has to do, or NULL */
-	bool hinted;        /* its hint came while a request was under way */
-	unsigned hints;     /* that came, and were not true yet */
+	bool tells;          /* the last answer had a progress: */
+	int percent;         /* this one */
+	const char *todo;    /* what a person has to do, or NULL */
+	bool hinted;         /* its hint came while a request was under way */
+	unsigned hints;      /* that came, and were not true yet */
 	struct sweep *sweep; /* the list that can answer, or NULL */
 	bool deferred;       /* it waits for the list instead of asking */
 	unsigned serial;     /* of the reading that it waits for, or was in */
@@ -87,8 +87,7 @@ void poller_init(struct poller *poller, struct engine *engine,
 void poller_release(struct poller *poller);
 
 /* How long to wait for what this operation, which may be NULL, asks about. */
-int64_t poller_timeout(
-    const struct poller *poller, const struct operation *op);
+int64_t poller_timeout(const struct poller *poller, const struct operation *op);
 
 /* Hints may come from now on. */
 void poller_expect_hints(struct poller *poller);

@@ -90,7 +90,6 @@ anam~.operations.create.lookup.created_at = "/made"~avatars~there is nothing at 
 anam~.operations.avatars.paging.last = "/meta/pages"~avatars~there is nothing at /meta/pages (paging.last)
 anam~.operations.avatars.paging.total = "/meta/perPage"~avatars~(paging.total), and has 3
 anam~.operations.avatars.paging.items = "/entries"~avatars~there is no list at '/entries' (paging.items)
-anam~.operations.avatars.query.page = "1"~avatars~no list that ends
 anam~.operations.status.path = "/avatars/{avatar.id}/state"~status~404
 argil~.error.message = "/text" | .operations.voices.path = "/voice"~voices~the response 404 has no message (error.message)
 anam~.id_pattern = "^[0-9]+$"~avatars~no id of an avatar fits id_pattern

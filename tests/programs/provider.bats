@@ -148,7 +148,7 @@ acme? portrait*" ]
     and (.[1] | .create == {"operation":"create","priced":true,"amount":2,"unit":"credits"} and .events and (.deletes | not)
       and .unknown == {"by":"lookup","operation":"avatars","evidence":["tag","name","time"],"exclusive":false}
       and (.kinds | map(select(.kind == "video") | .costs[1] | [.amount, .unit]) == [[160, "credits/minute"]]))
-    and (.[3] | .unknown.exclusive and .unknown.evidence == ["size", "time"])
+    and (.[5] | .unknown.exclusive and .unknown.evidence == ["size", "time"])
     and all(.[]; has("photo") | not)' <<<"$output"
 }
 
