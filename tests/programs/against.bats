@@ -97,7 +97,6 @@ argil~del(.states.avatar.IDLE)~avatars~state 'IDLE' is not among the states 'ava
 argil~.answers.video.take.provider_status = "/state"~video~there is nothing at /state (provider_status)
 argil~.kinds.subtitles.types = {"application/x-subrip":"srt"}~subtitles~media type text/
 argil~.operations.voices.path = "/voice"~voices~404
-avtr1~.operations.avatars.query |= del(.starting_after)~avatars~no list that ends
 avtr1~.operations.avatars.paging.more = "/more"~avatars~there is nothing at /more (paging.more)
 avtr1~.operations.quota.answer.take.plan = "/plan"~quota~there is nothing at /plan (plan)
 loom~.answers.state.take.provider_status.header = "X-Loom-State"~status~there is nothing at X-Loom-State (provider_status)
