@@ -41,7 +41,7 @@ static const struct opt_usage usage = {
     .examples =
         "  av-call -p anam rename -O displayName=Ann 3f1f1d3e-5a0c-4a53-9d0e-0a5d7b1c2e01\n"
         "  av-list -p argil voices | av-call voice | jq .provider_data\n"
-        "  av-call -p argil webhooks_create -O callbackUrl=https://example.org/hook\n",
+        "  av-call -p avtr1 quota | jq .provider_data\n",
 };
 
 struct call_tool {
@@ -112,19 +112,6 @@ settled(void *arg, struct rec *rec)
 	return session_settled(&self->session, rec);
 }
 
-/* A name that the provider of -p does not know is a mistake of the command line. */
-static char **
-what_to_read(struct call_tool *self, char **operands)
-{
-	const struct provider *p = operate_provider(&self->session);
-	const struct operation *op = NULL;
-	struct err e;
-
-	if (p != NULL && (op = find(p, self->name, &e)) == NULL)
-		opt_misuse(&usage, "%s", e.message);
-	return operate_operands(&self->session, &usage, op, operands);
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -155,7 +142,8 @@ main(int argc, char *argv[])
 	        .again = o.again,
 	        .dry_run = o.dry_run},
 	    &step, &self);
-	status = run_records(self.session.run, what_to_read(&self, operands));
+	status = run_records(self.session.run,
+	    operate_operands_of(&self.session, &usage, find, self.name, operands));
 	session_close(&self.session, status);
 	strings_release(&o.given);
 	run_exit(status);

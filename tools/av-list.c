@@ -248,19 +248,6 @@ begin(void *arg, struct item *item)
 	read_list(r);
 }
 
-/* A name that the provider of -p does not know is a mistake of the command line. */
-static char **
-what_to_read(struct list_tool *self, char **operands)
-{
-	const struct provider *p = operate_provider(&self->session);
-	const struct operation *op = NULL;
-	struct err e;
-
-	if (p != NULL && (op = find_list(p, self->name, &e)) == NULL)
-		opt_misuse(&usage, "%s", e.message);
-	return operate_operands(&self->session, &usage, op, operands);
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -282,7 +269,8 @@ main(int argc, char *argv[])
 	    &(struct session_options){
 	        .window = o.common.keep_order ? 1 : (size_t)o.common.jobs},
 	    &step, &self);
-	status = run_records(self.session.run, what_to_read(&self, operands));
+	status = run_records(self.session.run,
+	    operate_operands_of(&self.session, &usage, find_list, self.name, operands));
 	session_close(&self.session, status);
 	strings_release(&o.given);
 	run_exit(status);

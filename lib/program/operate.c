@@ -192,3 +192,16 @@ operate_operands(struct session *s, const struct opt_usage *usage,
 		    usage, "'%s' needs no id, such as '%s'", op->name, operands[0]);
 	return one;
 }
+
+char **
+operate_operands_of(struct session *s, const struct opt_usage *usage, operate_find *find,
+    const char *name, char **operands)
+{
+	const struct provider *p = operate_provider(s);
+	const struct operation *op = NULL;
+	struct err e;
+
+	if (p != NULL && (op = find(p, name, &e)) == NULL)
+		opt_misuse(usage, "%s", e.message);
+	return operate_operands(s, usage, op, operands);
+}

@@ -44,4 +44,11 @@ const struct provider *operate_provider(struct session *s);
 char **operate_operands(struct session *s, const struct opt_usage *usage,
     const struct operation *op, char **operands);
 
+/* The same for the operation of this name. A name that `find` does not know for
+ * the provider of -p is a mistake of the command line: it ends the program. */
+typedef const struct operation *operate_find(
+    const struct provider *p, const char *name, struct err *e);
+char **operate_operands_of(struct session *s, const struct opt_usage *usage,
+    operate_find *find, const char *name, char **operands);
+
 #endif

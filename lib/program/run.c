@@ -130,8 +130,10 @@ run_done(struct item *item)
 static bool
 has_room(struct run *run)
 {
-	run->wants_room = out_backlog(&run->out) > BACKLOG_MAX;
-	return !run->wants_room;
+	if (out_backlog(&run->out) <= BACKLOG_MAX)
+		return true;
+	run->wants_room = true;
+	return false;
 }
 
 bool

@@ -44,6 +44,7 @@ struct listing {
 	struct call *call;          /* NULL: its page is being read */
 	struct json_object *body;
 	size_t at; /* the next entry of the page */
+	bool held; /* until listing_go_on */
 	struct timer timer;
 	int64_t deadline;
 };
@@ -281,6 +282,7 @@ read_page(void *arg)
 		}
 		switch (l->entry(l->arg, json_item(items, l->at++))) {
 		case LISTING_HOLD:
+			l->held = true;
 			return;
 		case LISTING_ENOUGH:
 			end(l, NULL);
@@ -305,7 +307,10 @@ listing_bytes(const struct listing *l)
 void
 listing_go_on(struct listing *l)
 {
-	loop_at(l->engine->loop, &l->timer, loop_now(l->engine->loop), read_page, l);
+	if (l->held)
+		loop_at(
+		    l->engine->loop, &l->timer, loop_now(l->engine->loop), read_page, l);
+	l->held = false;
 }
 
 int64_t

@@ -34,7 +34,7 @@ struct listing *listing_start(struct engine *engine,
     const struct call_spec *page, listing_fn *entry, listing_done *done,
     void *arg);
 
-/* Goes on after LISTING_HOLD. */
+/* Goes on after LISTING_HOLD; does nothing otherwise. */
 void listing_go_on(struct listing *l);
 
 /* How many requests it has sent, and how many bytes it got. */

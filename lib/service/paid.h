@@ -64,7 +64,7 @@ struct paid_charge {
 struct paid_spec {
 	/* Without tag and before_send; its operation is not repeatable. */
 	struct call_spec call;
-	const char *expires_at; /* when the subject ends, or NULL; borrowed */
+	const char *expires_at; /* when the subject ends, or NULL; copied */
 	const char *subject;    /* see ledger/types.h; copied */
 	const char *name; /* if it was given explicitly; copied; or NULL */
 	/* The photo's path, if the subject is its SHA-256; copied; or NULL. For

@@ -323,8 +323,10 @@ is_swept(struct poll *p)
 	end = loop_deadline(loop, &p->deadline, poller_timeout(p->poller, p->op));
 	if (loop_now(loop) >= end)
 		return false;
+	/* The reading that it waited for is over, and did not show it. */
 	if (p->deferred &&
-	    (sweep_serial(p->sweep) != p->serial || !sweep_reads(p->sweep))) {
+	    (sweep_serial(p->sweep) > p->serial ||
+	        (sweep_serial(p->sweep) == p->serial && !sweep_reads(p->sweep)))) {
 		p->deferred = false;
 		return false;
 	}

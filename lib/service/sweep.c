@@ -200,6 +200,6 @@ sweep_serves(struct sweep *s, int64_t *at)
 		return false;
 	if (s->listing == NULL && now >= s->next_at)
 		read_list(s);
-	*at = (s->listing != NULL ? now : s->next_at) + interval(s) + SLACK_MS;
+	*at = s->listing != NULL ? now + interval(s) + SLACK_MS : s->next_at;
 	return true;
 }

@@ -118,3 +118,18 @@ lists() {
 	av-list -p anam | head -n 3 >first
 	is "$(wc -l <first)" 3
 }
+
+@test "two lists at once and a slow reader: each goes on where it was held" {
+	lists 3000
+	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+	av-provider show anam | jq '.name = "twin" | .base_url = "https://twin.example.org/v1"' \
+		>"$XDG_CONFIG_HOME/avtools/providers/twin.json"
+	export TWIN_API_URL=$url TWIN_API_KEY=key
+	limit 60 av-list -p anam,twin | python3 -c '
+import os, sys, time
+while data := os.read(0, 16384):
+    time.sleep(0.02)
+    sys.stdout.buffer.write(data)' >listed
+	is "$(of listed 'group_by(.provider) | map([.[0].provider, length, (map(.error) | unique)])')" \
+		'[["anam",3000,[null]],["twin",3000,[null]]]'
+}

@@ -114,6 +114,21 @@ made() {
 	is "$(codes done)" "40 ready"
 }
 
+@test "a list of many pages, read seldom: no poll that waits for it asks singly" {
+	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+	jq ".poll = {first_s: 0.1, max_s: 4} | .operations.avatars.paging.size = 10" "$TESTS/../lib/providers/avtr1.json" \
+		>"$XDG_CONFIG_HOME/avtools/providers/avtr1.json"
+	box --ready-after $((4000 * AV_SLOW))
+	made avtr1 40
+	cp made first
+	made avtr1 110 # the list shows these first
+	limit 100 av-poll -j 8 <first >done
+	is "$(codes done)" "40 ready"
+	[ "$(stat .avtr1.lists)" -ge 15 ]
+	[ "$(stat .avtr1.polls)" -lt 40 ]
+	check_sandbox
+}
+
 @test "an avatar is gone after 404s for a while, not after one" {
 	set_lags 0.3
 	box --fault poll-404@avtr1#1 --trace trace
