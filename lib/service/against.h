@@ -14,7 +14,7 @@
 
 enum against_result { AGAINST_OK, AGAINST_DIFFERS, AGAINST_NOT_TRIED };
 
-/* What came of one operation. */
+/* The result of one operation that was compared. */
 struct against {
 	const struct operation *op;
 	enum against_result result;

@@ -1,4 +1,4 @@
-/* What programs of a pipe tell each other while they end in odd ways. */
+/* Programs of a pipe read and write their shared seats while others end at any moment. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>

@@ -79,7 +79,7 @@ missing(const struct operation *create, struct json_object *avatar)
 	return list;
 }
 
-/* What came of the create, from the record that av-upload printed. */
+/* Compares the record that av-upload printed for the create with the description. */
 static void
 put_created(struct print *p, struct json_object *record)
 {

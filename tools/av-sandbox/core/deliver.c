@@ -177,7 +177,7 @@ deliver_run(void)
 	take_finished();
 }
 
-/* What is not sent yet is dropped, with the process. */
+/* Events that are not sent yet are dropped when the process ends. */
 void
 deliver_close(void)
 {
