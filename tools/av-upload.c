@@ -97,7 +97,7 @@ struct upload {
 	struct upload_tool *self;
 	struct item *item;
 	struct account *account;
-	struct paid *paid;
+	struct order *order;
 	int64_t deadline;
 	struct photo_stream stream;
 	struct request_photo photo;
@@ -206,7 +206,7 @@ stop(struct item *item, bool hard)
 {
 	struct upload *u = item->state;
 
-	paid_stop(u->paid, hard);
+	order_stop(u->order, hard);
 }
 
 static void
@@ -258,7 +258,8 @@ start(struct upload *u, struct account *a, const char *file)
 	spec.options = json_at(spec.call.vars, "/options");
 	u->item->state = u;
 	u->item->stop = stop;
-	u->paid = paid_start(&u->self->session.paid, &spec, created, u);
+	u->order = order_start(
+	    &u->self->session.paid, &u->self->session.steps, &spec, created, u);
 	json_object_put(spec.call.vars);
 	free(object);
 }

@@ -15,8 +15,8 @@ struct operating {
 	struct item *item;
 	struct account *account;
 	const struct operation *op;
-	struct call *call; /* of a repeatable operation, */
-	struct paid *paid; /* or of another one */
+	struct call *call;   /* of a repeatable operation, */
+	struct order *order; /* or of another one */
 	int64_t deadline;
 };
 
@@ -56,7 +56,7 @@ stop(struct item *item, bool hard)
 	if (o->call != NULL)
 		call_stop(o->call, hard);
 	else
-		paid_stop(o->paid, hard);
+		order_stop(o->order, hard);
 }
 
 static void
@@ -118,7 +118,7 @@ send(struct operating *o, struct json_object *vars)
 	if (o->op->repeatable)
 		o->call = call_start(&session->engine, &call, over, o);
 	else
-		o->paid = paid_start(&session->paid, &paid, over, o);
+		o->order = order_start(&session->paid, &session->steps, &paid, over, o);
 }
 
 /* A dry run of what costs nothing. */

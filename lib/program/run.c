@@ -191,7 +191,7 @@ run_pays(struct run *run, bool once)
 void
 run_charge(struct item *item, const struct paid_charge *charge)
 {
-	if (charge != NULL)
+	for (; charge != NULL; charge = charge->next)
 		steps_charge(&item->charges, charge);
 }
 

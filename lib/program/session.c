@@ -66,6 +66,9 @@ session_open(struct session *s, const struct opt_common *common,
 	if (options->ledger) {
 		s->paid.lookups = lookups_new(engine, options->pictures);
 		s->paid.choices = choices_new(engine);
+		poller_init(
+		    &s->steps, engine, (size_t)common->jobs, common->timeout_ms, 0);
+		s->steps.patient = true;
 		open_ledger(s);
 		run_pays(s->run, !options->again && ledger_lasts(s->ledger_file));
 		if (s->no_ledger && common->bad_config.code == CODE_NONE)
@@ -85,6 +88,8 @@ session_close(struct session *s, int status)
 	dry_run_release(&s->dry_run);
 	lookups_free(s->paid.lookups);
 	choices_free(s->paid.choices);
+	if (s->steps.engine != NULL)
+		poller_release(&s->steps);
 	http_free(s->engine.http);
 	ledger_free(s->paid.ledger);
 	if (status < 0)

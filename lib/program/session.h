@@ -12,7 +12,7 @@
 
 #include "program/opt.h"
 #include "program/run.h"
-#include "service/paid.h"
+#include "service/order.h"
 
 struct session {
 	const struct opt_common *common;
@@ -20,7 +20,8 @@ struct session {
 	struct run *run;
 	struct engine engine;
 	struct paid_context paid; /* for paid requests, and the ledger */
-	struct dry_run dry_run;   /* counted with --dry-run; see paid.dry_run */
+	struct poller steps; /* asks about steps that wait (service/order.h) */
+	struct dry_run dry_run; /* counted with --dry-run; see paid.dry_run */
 	const char *ledger_file;
 	bool no_ledger; /* opening it failed; see paid.no_ledger */
 };

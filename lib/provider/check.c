@@ -93,6 +93,39 @@ is_of_each(const struct operation *op, const char *member)
 	return found;
 }
 
+/* True if the operation is a step, before or after, of another one. */
+static bool
+is_step(const struct check *c, const struct operation *op)
+{
+	for (size_t i = 0; i < c->p->n_operations; i++) {
+		struct json_object *def = c->p->operations[i].def;
+
+		if (json_lists(json_at(def, "/before"), op->name) ||
+		    json_lists(json_at(def, "/after"), op->name))
+			return true;
+	}
+	return false;
+}
+
+/* Checks {steps.NAME.MEMBER}: that the step, or what it waits by, takes the member. */
+static void
+check_value(struct check *c, const char *variable)
+{
+	const char *member = strrchr(variable, '.') + 1;
+	char *name = mem_strn(
+	    variable + strlen("steps."), (size_t)(member - variable) - strlen("steps.."));
+	const struct operation *step = provider_operation(c->p, name), *wait;
+
+	wait =
+	    step != NULL ? provider_operation(c->p, json_str(step->def, "/wait")) : NULL;
+	need(c, step != NULL && is_step(c, step), "{%s}: no step is called '%s'",
+	    variable, name);
+	need(c,
+	    step == NULL || takes(step, member) || (wait != NULL && takes(wait, member)),
+	    "{%s}: the answer of '%s' does not take it", variable, name);
+	free(name);
+}
+
 static void
 check_variable(struct check *c, const struct operation *op, const char *name)
 {
@@ -112,6 +145,8 @@ check_variable(struct check *c, const struct operation *op, const char *name)
 		    json_member(json_at(op->def, "/options/properties"), name + 8) !=
 		        NULL,
 		    "{%s} is not an option of the operation", name);
+	} else if (strncmp(name, "steps.", 6) == 0 && strchr(name + 6, '.') != NULL) {
+		check_value(c, name);
 	} else if (strncmp(name, "kind.", 5) == 0) {
 		need(c, provider_kind(c->p, name + 5) != NULL,
 		    "{%s}: there is no such kind", name);
@@ -327,16 +362,91 @@ check_list(struct check *c, const struct operation *op)
 	    "delete: '%s' does not take the id of an entry", name);
 }
 
+/* Adds the variables of steps: what declares an option may leave it to a step. */
+static void
+add_variables(struct check *c, struct json_object *steps, struct json_object *variables)
+{
+	for (size_t i = 0; i < json_len(steps); i++) {
+		const struct operation *step =
+		    provider_operation(c->p, json_item_str(steps, i));
+		struct json_object *own = step != NULL ? target_variables(step) : NULL;
+
+		if (own == NULL)
+			continue;
+		json_object_object_foreach(own, name, ignored)
+		{
+			(void)ignored;
+			json_put_bool(variables, name, true);
+		}
+		json_object_put(own);
+	}
+}
+
+/* Checks the steps of an operation. */
+static void
+check_steps(struct check *c, const struct operation *op, const char *when)
+{
+	struct json_object *steps = json_at(op->def, when);
+
+	need(c, steps == NULL || !op->repeatable,
+	    "%s is for an operation that is not repeatable", when + 1);
+	for (size_t i = 0; i < json_len(steps); i++) {
+		const char *name = json_item_str(steps, i);
+		const struct operation *step = provider_operation(c->p, name);
+
+		need(c, step != NULL, "%s: no operation is called '%s'", when + 1, name);
+		need(c,
+		    step == NULL || (!json_has(step->def, "/before") &&
+		                        !json_has(step->def, "/after")),
+		    "%s: '%s' has steps itself", when + 1, name);
+		need(c, step == NULL || !target_is_list(step), "%s: '%s' is a list",
+		    when + 1, name);
+	}
+}
+
+/* Checks that the response of an operation tells a state. */
+static void
+check_state(struct check *c, const struct operation *op)
+{
+	if (op == NULL)
+		return;
+	set_place(c, "/operations/%s", op->name);
+	need(c,
+	    json_has(op->def, "/answer/take/status/value") || requires(op, "status") ||
+	        (requires(op, "provider_status") && op->states != NULL),
+	    "it asks for a state: its answer must require status, or "
+	    "provider_status and name its states");
+}
+
+/* Checks the operation that a step waits by. */
+static void
+check_wait(struct check *c, const struct operation *op)
+{
+	const char *name = json_str(op->def, "/wait");
+	const struct operation *wait = provider_operation(c->p, name);
+
+	need(c, name == NULL || wait != NULL, "wait: no operation is called '%s'", name);
+	need(
+	    c, name == NULL || is_step(c, op), "wait is for a step of another operation");
+	need(c, wait == NULL || wait->repeatable, "wait: '%s' must be repeatable", name);
+	check_state(c, wait);
+}
+
 static void
 check_operation(struct check *c, const struct operation *op)
 {
 	const char *answer = json_str(op->def, "/answer");
 	const char *states = json_str(op->def, "/answer/states");
 	struct json_object *required = json_at(op->def, "/answer/required");
-	struct json_object *variables = target_variables(op);
+	struct json_object *variables = target_variables(op), *all = target_variables(op);
 
-	check_options(c, op, variables);
+	add_variables(c, json_at(op->def, "/before"), all);
+	add_variables(c, json_at(op->def, "/after"), all);
+	check_options(c, op, all);
+	json_object_put(all);
 	set_place(c, "/operations/%s", op->name);
+	check_steps(c, op, "/before");
+	check_steps(c, op, "/after");
 	json_object_object_foreach(variables, variable, ignored)
 	{
 		(void)ignored;
@@ -363,24 +473,13 @@ check_operation(struct check *c, const struct operation *op)
 	    "duration is for an operation that makes something");
 	check_lookup(c, op);
 	check_list(c, op);
+	need(c, !operation_is_elsewhere(op) || !json_has(op->def, "/query"),
+	    "a whole URL has its own query");
 	for (size_t i = 0; i < json_len(required); i++) {
 		const char *name = json_item_str(required, i);
 		need(c, takes(op, name), "answer: '%s' is required but not taken", name);
 	}
-}
-
-/* Checks that the response of an operation tells a state. */
-static void
-check_state(struct check *c, const struct operation *op)
-{
-	if (op == NULL)
-		return;
-	set_place(c, "/operations/%s", op->name);
-	need(c,
-	    json_has(op->def, "/answer/take/status/value") || requires(op, "status") ||
-	        (requires(op, "provider_status") && op->states != NULL),
-	    "it asks for a state: its answer must require status, or "
-	    "provider_status and name its states");
+	check_wait(c, op);
 }
 
 static void

@@ -95,6 +95,41 @@ object_within(struct json_object *o, const char *name)
 	return json_object_is_type(o, json_type_object) ? o : NULL;
 }
 
+/* Declares the options of a step with the operation that it is a step of. */
+static void
+add_options(struct provider *p, const struct operation *op, struct json_object *steps)
+{
+	struct json_object *options, *declared;
+
+	for (size_t i = 0; i < json_len(steps); i++) {
+		const struct operation *step =
+		    provider_operation(p, json_item_str(steps, i));
+		struct json_object *own =
+		    step != NULL ? json_at(step->def, "/options/properties") : NULL;
+
+		options = own != NULL ? object_within(op->def, "options") : NULL;
+		declared = object_within(options, "properties");
+		if (declared == NULL || own == declared)
+			continue;
+		json_object_object_foreach(own, name, schema)
+		{
+			if (json_member(declared, name) == NULL)
+				json_put(declared, name, json_copy(schema));
+		}
+	}
+}
+
+static void
+read_steps(struct provider *p)
+{
+	for (size_t i = 0; i < p->n_operations; i++) {
+		const struct operation *op = &p->operations[i];
+
+		add_options(p, op, json_at(op->def, "/before"));
+		add_options(p, op, json_at(op->def, "/after"));
+	}
+}
+
 /* A kind may name the place of its URL itself. Then its operation takes the URL from there,
  * by a name of its own. */
 static void
@@ -246,6 +281,10 @@ read_durations(struct provider *p)
 {
 	add_duration(p, provider_operation(p, "status"),
 	    json_at(p->def, "/operations/create/duration"));
+	for (size_t i = 0; i < p->n_operations; i++)
+		add_duration(p,
+		    provider_operation(p, json_str(p->operations[i].def, "/wait")),
+		    json_at(p->operations[i].def, "/duration"));
 	for (size_t i = 0; i < p->n_kinds; i++)
 		for (size_t n = 0; n < p->kinds[i].starts; n++)
 			if (p->kinds[i].start[n] != NULL)
@@ -295,6 +334,7 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	    .name_min = json_int(def, "/name_length/min", 0),
 	    .name_max = json_int(def, "/name_length/max", 0)};
 	read_operations(p);
+	read_steps(p);
 	read_kinds(p);
 	read_costs(p);
 	read_durations(p);
@@ -332,6 +372,12 @@ provider_operation(const struct provider *p, const char *name)
 		if (strcmp(p->operations[i].name, name) == 0)
 			return &p->operations[i];
 	return NULL;
+}
+
+bool
+operation_is_elsewhere(const struct operation *op)
+{
+	return op->path[0] == '{';
 }
 
 const struct operation *

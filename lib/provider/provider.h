@@ -20,8 +20,9 @@
 struct operation {
 	const char *name;
 	const char *method;
-	const char *path; /* template below the base URL */
-	bool repeatable;  /* false: paid, takes effect at most once */
+	/* Template below the base URL, or a variable with a whole URL. */
+	const char *path;
+	bool repeatable; /* false: paid, takes effect at most once */
 	/* What it costs, if it is paid: "credits" where the description has the
 	 * price, "credits/minute" where that depends on the result's length,
 	 * else one "avatar" or "rendering". 0: the cost is that of another
@@ -94,6 +95,10 @@ bool provider_is_id(const struct provider *p, const char *text);
 /* NULL if there is none; name may be NULL. */
 const struct operation *provider_operation(
     const struct provider *p, const char *name);
+/* True if its path is a whole URL that the service gave: it goes to another
+ * origin, without credentials. */
+bool operation_is_elsewhere(const struct operation *op);
+
 /* The operation whose response tells whether credentials are accepted. It is
  * free. NULL: the description has none. */
 const struct operation *provider_check_operation(const struct provider *p);

@@ -214,12 +214,13 @@ fill_raw(struct request *r, const struct request_photo *photo)
 
 /* The variant whose source is the photo's; NULL if there is none. */
 static struct json_object *
-choose_body(const struct operation *op, const struct request_values *v)
+choose_body(const struct operation *op, struct json_object *vars,
+    const struct request_photo *photo)
 {
 	struct json_object *bodies = json_at(op->def, "/bodies");
-	const char *source = v->photo != NULL                    ? "file"
-	                     : json_str(v->vars, "/url") != NULL ? "url"
-	                                                         : "none";
+	const char *source = photo != NULL                    ? "file"
+	                     : json_str(vars, "/url") != NULL ? "url"
+	                                                      : "none";
 
 	for (size_t i = 0; i < json_len(bodies); i++) {
 		struct json_object *body = json_item(bodies, i);
@@ -231,6 +232,14 @@ choose_body(const struct operation *op, const struct request_values *v)
 	return NULL;
 }
 
+bool
+request_has_body(const struct operation *op, struct json_object *vars,
+    const struct request_photo *photo)
+{
+	return json_at(op->def, "/bodies") == NULL ||
+	       choose_body(op, vars, photo) != NULL;
+}
+
 static int
 fill_body(struct request *r, const struct operation *op, const struct request_values *v,
     struct err *e)
@@ -239,7 +248,7 @@ fill_body(struct request *r, const struct operation *op, const struct request_va
 
 	if (json_at(op->def, "/bodies") == NULL)
 		return 0;
-	body = choose_body(op, v);
+	body = choose_body(op, v->vars, v->photo);
 	if (body == NULL)
 		return err_set(
 		    e, CODE_URL_REFUSED, "the provider accepts a file, not a URL");
@@ -268,6 +277,32 @@ fill_body(struct request *r, const struct operation *op, const struct request_va
 	return 0;
 }
 
+/* Sets the URL. False if it needs an id, or a whole URL, that is absent. */
+static bool
+fill_url(struct request *r, const struct operation *op, const struct request_values *v)
+{
+	struct json_object *path, *filled;
+	bool whole;
+
+	if (v->url != NULL) {
+		buf_str(&r->url, v->url);
+	} else if (operation_is_elsewhere(op)) {
+		path = json_object_new_string(op->path);
+		filled = template_fill(path, v->vars);
+		whole = json_str(filled, "") != NULL;
+		buf_str(&r->url, whole ? json_str(filled, "") : "");
+		json_object_put(path);
+		json_object_put(filled);
+		return whole;
+	} else {
+		buf_str(&r->url, v->base_url);
+		if (!template_path(&r->url, op->path, v->vars))
+			return false;
+		add_pairs(&r->url, "?", json_at(op->def, "/query"), v->vars);
+	}
+	return true;
+}
+
 int
 request_init(struct request *r, const struct operation *op,
     const struct request_values *v, struct err *e)
@@ -276,14 +311,11 @@ request_init(struct request *r, const struct operation *op,
 	    .http = {.method = method_of(op->method),
 	        .paid = !op->repeatable,
 	        .max_body = json_has(op->def, "/paging") ? LIST_MAX : 0}};
-	buf_str(&r->url, v->url != NULL ? v->url : v->base_url);
-	if (v->url == NULL && !template_path(&r->url, op->path, v->vars)) {
+	if (!fill_url(r, op, v)) {
 		err_set(e, CODE_NO_AVATAR,
 		    "the record has no id, which the path %s needs", op->path);
 		goto fail;
 	}
-	if (v->url == NULL)
-		add_pairs(&r->url, "?", json_at(op->def, "/query"), v->vars);
 	r->http.url = r->url.data;
 	if (fill_headers(r, op, v, e) == 0 && fill_body(r, op, v, e) == 0)
 		return 0;

@@ -50,7 +50,7 @@ void request_vars_mark_name(
     struct json_object *vars, const struct provider *p, const char *mark);
 
 /* The values for an operation. vars may have name, url, options, avatar,
- * rendering, item, kind, page, offset, page_size, cursor and image. */
+ * rendering, item, kind, steps, page, offset, page_size, cursor and image. */
 struct request_values {
 	const char *base_url;
 	const char *url; /* in place of path and query; NULL: those */
@@ -59,9 +59,15 @@ struct request_values {
 	const char *tag; /* for the operation's lookup.tag, or NULL */
 };
 
+/* True if the operation sends no body, or has one for this record. photo: the
+ * record's, or NULL. */
+bool request_has_body(const struct operation *op, struct json_object *vars,
+    const struct request_photo *photo);
+
 /* Fills *r. Errors: url_refused if the operation has no body for the photo's
  * source; no_avatar if the path needs an id that is absent; option_invalid if a
- * header's value has more than one line. Release *r after the call is done. */
+ * header's value has more than one line. The URL of operation_is_elsewhere() is
+ * not checked. Release *r after the call is done. */
 int request_init(struct request *r, const struct operation *op,
     const struct request_values *v, struct err *e);
 void request_release(struct request *r);

@@ -73,12 +73,17 @@ target_is_list(const struct operation *op)
 bool
 target_is_photo(const struct operation *op)
 {
-	struct json_object *names = target_variables(op);
+	struct json_object *names = target_variables(op),
+	                   *bodies = json_at(op->def, "/bodies");
 	bool sends = json_member(names, "file") != NULL ||
 	             json_member(names, "file.data_uri") != NULL ||
 	             json_member(names, "file.base64") != NULL ||
 	             json_member(names, "url") != NULL;
 
+	for (size_t i = 0; i < json_len(bodies); i++) {
+		const char *source = json_str(json_item(bodies, i), "/source");
+		sends = sends || (source != NULL && strcmp(source, "none") != 0);
+	}
 	json_object_put(names);
 	return sends;
 }

@@ -20,7 +20,7 @@ const char *target_described(const struct operation *op);
 /* True if the operation reads a list. */
 bool target_is_list(const struct operation *op);
 
-/* True if the operation sends a photo. */
+/* True if the operation sends a photo, or has a body for one. */
 bool target_is_photo(const struct operation *op);
 
 /* The kind that this operation helps to order; NULL: none. */

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/queue.h>
 #include <time.h>
 
@@ -579,4 +580,33 @@ account_tell_retry(struct account *a, const struct err *e, int64_t ms)
 	a->told_retry = true;
 	warn("%s: %s; trying again at %s", a->provider->name, e->message,
 	    local_time(ms, at));
+}
+
+bool
+account_may_be_local(const struct account *a)
+{
+	return a->local || strncasecmp(a->base_url, "http:", 5) == 0;
+}
+
+int
+account_not_public(struct err *e)
+{
+	return err_set(e, CODE_URL_REFUSED,
+	    "the address that the service gave is of a private or special network, and the API's is not");
+}
+
+int
+account_check_url(const struct account *a, const char *url, struct err *e)
+{
+	if (url_check(url, e) < 0)
+		return -1;
+	/* url_check refuses NULL. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
+	if (strncasecmp(url, "http:", 5) == 0 &&
+	    strncasecmp(a->base_url, "http:", 5) != 0)
+		return err_set(e, CODE_URL_REFUSED,
+		    "the address that the service gave is plain http");
+	if (!account_may_be_local(a) && !url_same_origin(url, a->base_url) &&
+	    !url_may_be_public(url))
+		return account_not_public(e);
+	return 0;
 }

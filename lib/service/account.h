@@ -114,6 +114,17 @@ void account_pause(struct account *a, int64_t ms);
  * once, until a request succeeds. */
 void account_tell_retry(struct account *a, const struct err *e, int64_t ms);
 
+/* Checks a URL that the service gave: https of a public host or of the API's
+ * own; or http, if the API is on this machine. -1 and url_refused. */
+int account_check_url(const struct account *a, const char *url, struct err *e);
+
+/* True if a URL that the service gave may lead to a private or special address:
+ * the API's own is one. */
+bool account_may_be_local(const struct account *a);
+
+/* Sets *e to url_refused, and returns -1: such an address was reached. */
+int account_not_public(struct err *e);
+
 /* The callback will not come. */
 void account_cancel(struct account_wait *w);
 

@@ -105,7 +105,9 @@ unreached(struct call *c, const struct http_response *r)
 		return;
 	}
 	err_set(&e, r->untrusted ? CODE_UNTRUSTED : CODE_NETWORK, "cannot reach %s: %s",
-	    c->spec.account->base_url, r->why);
+	    c->attempt.anonymous ? "the address that the service gave"
+	                         : c->spec.account->base_url,
+	    r->why);
 	failure_set(&c->attempt.failure, &e, c->attempt.created);
 	if (!r->untrusted) {
 		attempt_back_off(&c->attempt, 0);
@@ -128,7 +130,8 @@ wait_as_told(struct call *c, const struct answer *a)
 	                                                     : CODE_RATE_LIMITED;
 
 	blame(c, code, c->attempt.created, a);
-	account_pause(c->spec.account, ms);
+	if (!c->attempt.anonymous)
+		account_pause(c->spec.account, ms);
 	attempt_back_off(&c->attempt, ms);
 }
 
@@ -191,6 +194,18 @@ tell_odd(struct account *account, const struct answer *a)
 	account->told_odd = true;
 }
 
+/* Another origin knows no account of ours. */
+static enum outcome
+outcome_of(const struct call *c, const struct answer *a)
+{
+	enum outcome outcome = answer_outcome(a, c->spec.account->provider, c->spec.op);
+
+	return c->attempt.anonymous &&
+	               (outcome == OUTCOME_AUTH || outcome == OUTCOME_ACCOUNT)
+	           ? OUTCOME_REFUSED
+	           : outcome;
+}
+
 static void
 act_on_answer(struct call *c, const struct http_response *r)
 {
@@ -203,7 +218,7 @@ act_on_answer(struct call *c, const struct http_response *r)
 		c->attempt.engine->look(c->attempt.engine->arg, c->spec.op, &a);
 	if (a.is_odd)
 		tell_odd(c->spec.account, &a);
-	switch (answer_outcome(&a, c->spec.account->provider, c->spec.op)) {
+	switch (outcome_of(c, &a)) {
 	case OUTCOME_OK:
 		succeed(c, &a);
 		break;
@@ -289,6 +304,10 @@ responded(void *arg, const struct http_response *r)
 	note_date(c->spec.account, r);
 	if (r->fate == HTTP_ANSWERED) {
 		act_on_answer(c, r);
+	} else if (c->attempt.anonymous && r->not_public) {
+		account_not_public(&e);
+		failure_set(&c->attempt.failure, &e, created);
+		finish(c);
 	} else if (!r->sent && photo != NULL && photo->broken.code != CODE_NONE) {
 		failure_set(&c->attempt.failure, &photo->broken, created);
 		finish(c);
@@ -341,6 +360,11 @@ build(void *arg, const struct http_header *credentials, struct http_request *req
 
 	if (request_init(&c->request, c->spec.op, &values, e) < 0)
 		return -1;
+	if (c->attempt.anonymous) {
+		if (account_check_url(c->spec.account, c->request.http.url, e) < 0)
+			return -1;
+		c->request.http.public_only = !account_may_be_local(c->spec.account);
+	}
 	if (credentials != NULL)
 		request_header(&c->request, credentials->name, credentials->value);
 	if (c->spec.before_send != NULL && c->spec.before_send(c->arg, e) < 0)
@@ -367,6 +391,7 @@ call_start(struct engine *engine, const struct call_spec *spec, call_fn *fn, voi
 	        .arg = c,
 	        .engine = engine,
 	        .account = spec->account,
+	        .anonymous = operation_is_elsewhere(spec->op),
 	        .created = spec->op->repeatable ? NULL
 	                   : spec->sent_before  ? "unknown"
 	                                        : "no",

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "base/mem.h"
@@ -221,20 +220,6 @@ answered(struct download *d, const struct http_response *r)
 		not_the_rest(d, "a part is missing", r->status);
 }
 
-static int
-not_public(struct err *e)
-{
-	return err_set(e, CODE_URL_REFUSED,
-	    "the result's address is of a private or special network, and the API's is not");
-}
-
-/* True if the file's host may have a private or special address: the API has one. */
-static bool
-may_be_local(const struct account *a)
-{
-	return a->local || strncasecmp(a->base_url, "http:", 5) == 0;
-}
-
 static void
 responded(void *arg, const struct http_response *r)
 {
@@ -245,8 +230,8 @@ responded(void *arg, const struct http_response *r)
 	if (d->write_errno != 0) {
 		errno = d->write_errno;
 		fail_to_write(d);
-	} else if (r->not_public && !may_be_local(d->spec.account)) {
-		not_public(&e);
+	} else if (r->not_public && !account_may_be_local(d->spec.account)) {
+		account_not_public(&e);
 		failure_set(&d->attempt.failure, &e, NULL);
 		finish(d);
 	} else if (d->too_large) {
@@ -319,7 +304,7 @@ build(void *arg, const struct http_header *credentials, struct http_request *req
 	d->asked = condition != NULL ? d->target.len : 0;
 	*request = (struct http_request){.method = HTTP_GET,
 	    .url = d->url,
-	    .public_only = d->attempt.anonymous && !may_be_local(d->spec.account),
+	    .public_only = d->attempt.anonymous && !account_may_be_local(d->spec.account),
 	    .headers = d->headers,
 	    .resume = d->asked,
 	    .head = head,
@@ -350,23 +335,6 @@ open_target(struct download *d, struct err *e)
 	return rc;
 }
 
-/* Checks that the URL may be fetched: https of a public host or of the API's own, or http
- * if the API is on loopback. */
-static int
-check_url(const struct download *d, struct err *e)
-{
-	if (url_check(d->url, e) < 0)
-		return -1;
-	/* url_check refuses NULL. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
-	if (strncasecmp(d->url, "http:", 5) == 0 &&
-	    strncasecmp(d->spec.account->base_url, "http:", 5) != 0)
-		return err_set(e, CODE_URL_REFUSED, "the result's address is plain http");
-	if (d->attempt.anonymous && !may_be_local(d->spec.account) &&
-	    !url_may_be_public(d->url))
-		return not_public(e);
-	return 0;
-}
-
 static int
 check(void *arg)
 {
@@ -380,7 +348,7 @@ check(void *arg)
 		rc = open_target(d, &e);
 	d->attempt.anonymous = !url_same_origin(d->url, d->spec.account->base_url);
 	if (rc == 0)
-		rc = check_url(d, &e);
+		rc = account_check_url(d->spec.account, d->url, &e);
 	if (rc < 0)
 		failure_set(&d->attempt.failure, &e, NULL);
 	return rc;

@@ -13,6 +13,8 @@
 
 #define BUSY_MS 100
 
+#define STEP_LASTS_MS 60000
+
 /* Resends per run. If the list is wrong, every resend is paid, so keep it small. */
 #define RESENDS 2
 
@@ -22,6 +24,7 @@ enum state {
 	CLAIMING,
 	BUSY,
 	CHOOSING,
+	PREPARING,
 	CALLING,
 	LOOKING,
 	LOOKING_SIMILAR,
@@ -37,7 +40,8 @@ struct paid {
 	enum state state;
 	bool stop;
 	unsigned resends;
-	bool begun; /* counted against --max-creates */
+	bool begun;       /* counted against --max-creates */
+	bool sent_before; /* with the key at hand, and its outcome is unknown */
 	struct deferred deferred;
 	struct timer timer;
 	struct account_wait wait;
@@ -66,7 +70,8 @@ static void claim(void *arg);
 static void
 count(const struct paid *p)
 {
-	if (p->failure.err.code != CODE_NONE || p->plan != NULL)
+	if (p->failure.err.code != CODE_NONE || p->plan != NULL ||
+	    p->spec.call.op->repeatable)
 		return;
 	pipeline_paid(p->spec.call.account->provider->name, p->charge.amount,
 	    p->charge.unit, p->reused || p->sought.earlier);
@@ -237,19 +242,49 @@ identify(struct paid *p, const struct ledger_answer *answer)
 }
 
 static void
-call(struct paid *p, bool sent_before)
+call(struct paid *p)
 {
 	struct call_spec spec = p->spec.call;
 
 	spec.tag = p->tag;
 	spec.before_send = before_send;
-	spec.sent_before = sent_before;
+	spec.sent_before = p->sent_before;
 	if (p->key.key[0] != '\0')
 		spec.idempotency = &p->key;
 	p->state = CALLING;
 	p->call = call_start(p->context->engine, &spec, called, p);
 	if (p->stop)
 		call_stop(p->call, false);
+}
+
+/* Sends the request, once the owner has what it needs. */
+static void
+prepare(struct paid *p, bool sent_before)
+{
+	p->sent_before = sent_before;
+	if (p->spec.prepare == NULL) {
+		call(p);
+		return;
+	}
+	p->state = PREPARING;
+	p->spec.prepare(p->arg);
+}
+
+void
+paid_go_on(struct paid *p, const struct failure *failure)
+{
+	if (failure == NULL) {
+		call(p);
+		return;
+	}
+	failure_release(&p->failure);
+	failure_copy(&p->failure, failure);
+	if (p->failure.created == NULL)
+		p->failure.created = "no";
+	if (p->sent_before)
+		stay_unknown(p, failure->err.message, true);
+	else
+		finish(p, LEDGER_IS_NOT_MADE);
 }
 
 /* The option values are known to be right, or to be wrong. */
@@ -264,7 +299,7 @@ chosen(void *arg, const struct err *e)
 	else if (e != NULL)
 		fail(p, e->code, e->message);
 	else
-		call(p, false);
+		prepare(p, false);
 }
 
 /* Checks the option values that a list of the service can tell, then calls. */
@@ -298,7 +333,7 @@ resend(void *arg, const struct ledger_answer *answer)
 	failure_release(&p->failure);
 	note_match(p);
 	identify(p, answer);
-	call(p, false);
+	prepare(p, false);
 }
 
 /* Proved not made: resends, if there is still time and the address is right. */
@@ -441,15 +476,16 @@ retire(struct paid *p, const char *id)
 	ledger_retire(p->context->ledger, &where, id, LEDGER_GONE, retired, p);
 }
 
-/* True if the service has deleted by now what expires then. */
+/* True if the service has deleted by now what expires then. What a step made has to last
+ * until the request that needs it. */
 static bool
 is_over(const struct paid *p, const char *text)
 {
-	int64_t at;
+	int64_t ahead = p->spec.step ? STEP_LASTS_MS : 0, at;
 	bool zoned;
 
 	return text != NULL && clock_read(text, &at, &zoned) &&
-	       clock_unix_ms() + p->spec.call.account->clock_offset >= at;
+	       clock_unix_ms() + ahead + p->spec.call.account->clock_offset >= at;
 }
 
 static void
@@ -494,10 +530,12 @@ static void
 resume(struct paid *p, const struct ledger_answer *answer)
 {
 	seek_earlier(p, answer);
-	if (idempotency_lives(&p->key)) {
+	if (p->spec.call.op->repeatable) {
+		prepare(p, false);
+	} else if (idempotency_lives(&p->key)) {
 		note(
 		    "an earlier request for the same had no response; sending it again with the same idempotency key");
-		call(p, true);
+		prepare(p, true);
 	} else {
 		look_up(p, "an earlier request for the same had no response");
 	}
@@ -642,7 +680,7 @@ ask_ledger(struct paid *p, ask_fn *how, ledger_fn *fn)
 	struct buf match = {0};
 
 	ask.key.options = options;
-	if (p->context->unique_names && !p->marked)
+	if (p->context->unique_names && !p->spec.step && !p->marked)
 		mark_name(p, &ask.key);
 	note_match(p);
 	if (p->sought.match != NULL)
@@ -762,7 +800,7 @@ started(void *arg)
 
 	if (json_flag(p->spec.call.op->def, "/lookup/exclusive", false) && a->exclusive &&
 	    !json_has(p->spec.call.op->def, "/idempotency") &&
-	    p->context->dry_run == NULL && !p->stop) {
+	    p->context->dry_run == NULL && !p->spec.step && !p->stop) {
 		p->state = QUEUEING;
 		account_take_turn(a, &p->wait, got_turn, p);
 	} else {
@@ -785,7 +823,7 @@ paid_start(
 	    .name = mem_str(spec->name),
 	    .file = mem_str(spec->file),
 	    .source = mem_str(spec->source),
-	    .sent_name = mem_str(json_str(spec->call.vars, "/name")),
+	    .sent_name = spec->step ? NULL : mem_str(json_str(spec->call.vars, "/name")),
 	    .charge = {.amount = spec->call.op->cost, .unit = spec->call.op->unit},
 	    .sought = {.account = spec->call.account,
 	        .op = spec->call.op,
@@ -832,7 +870,8 @@ paid_stop(struct paid *p, bool hard)
 			interrupted(p);
 		}
 		break;
-	case STARTING: /* ends by itself */
+	case STARTING: /* ends by itself, or by paid_go_on */
+	case PREPARING:
 	case RESENDING:
 	case SETTLING:
 		break;

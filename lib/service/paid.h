@@ -17,7 +17,8 @@
  * It is looked up when the key's life is over, or if the answers stay unclear.
  *
  * Between CLAIMING and CALLING the option values are checked that a list of the
- * service can tell (service/choices.h): what is made already needs no check.
+ * service can tell (service/choices.h), and the owner prepares what the request
+ * needs (service/order.h): what is made already needs neither.
  *
  * An account that makes one at a time (lookup.exclusive) first settles what
  * earlier runs left open: its list could not tell two lost requests apart.
@@ -59,11 +60,17 @@ struct paid_charge {
 	const char *charged;
 	bool reused;
 	char key[2 * LEDGER_KEY_HASH + 1]; /* of the ledger's entry, in hex */
+	/* Of a step before it or after it, or NULL. */
+	const struct paid_charge *next;
 };
 
 struct paid_spec {
-	/* Without tag and before_send; its operation is not repeatable. */
+	/* Without tag and before_send. */
 	struct call_spec call;
+	/* It is a step of another paid operation, which has the account's turn
+	 * and the marked name. Only a step may be repeatable: it is in the
+	 * ledger so that its result is used again. */
+	bool step;
 	const char *expires_at; /* when the subject ends, or NULL; copied */
 	const char *subject;    /* see ledger/types.h; copied */
 	const char *name; /* if it was given explicitly; copied; or NULL */
@@ -78,6 +85,10 @@ struct paid_spec {
 	 * that the caller need keep nothing ready, and with false when it is
 	 * resent. Gets arg; may be NULL. */
 	void (*park)(void *arg, bool parked);
+	/* Called before each CALLING, so that the owner can put what the
+	 * request needs into call.vars; it then calls paid_go_on. Gets arg; may
+	 * be NULL. */
+	void (*prepare)(void *arg);
 };
 
 struct paid;
@@ -85,7 +96,12 @@ struct paid;
 struct paid *paid_start(struct paid_context *context,
     const struct paid_spec *spec, call_fn *fn, void *arg);
 
-/* As call_stop. A claim of what was not sent is given up. */
+/* Ends `prepare`, from within it or later: sends the request or, if failure is
+ * not NULL, gives up with it. */
+void paid_go_on(struct paid *p, const struct failure *failure);
+
+/* As call_stop. A claim of what was not sent is given up. While it prepares, it
+ * ends when the owner calls paid_go_on. */
 void paid_stop(struct paid *p, bool hard);
 
 #endif

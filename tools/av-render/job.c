@@ -81,7 +81,7 @@ begun(void *arg, const struct call_result *result)
 {
 	struct job *job = arg;
 
-	job->paid = NULL;
+	job->order = NULL;
 	job->charge(job, result->charge);
 	if (result->plan != NULL) {
 		planned(job, json_object_get(result->plan));
@@ -140,7 +140,8 @@ begin(struct job *job)
 		planned(job, dry_run_add(job->context->paid->dry_run,
 		                 job->account->provider, op, NULL));
 	else
-		job->paid = paid_start(job->context->paid, &spec, begun, job);
+		job->order = order_start(
+		    job->context->paid, &job->context->poller, &spec, begun, job);
 	json_object_put(spec.call.vars);
 	json_object_put(spec.options);
 }
@@ -420,8 +421,8 @@ job_start(struct job *job)
 void
 job_stop(struct job *job, bool hard)
 {
-	if (job->paid != NULL)
-		paid_stop(job->paid, hard);
+	if (job->order != NULL)
+		order_stop(job->order, hard);
 	else if (job->call != NULL)
 		call_stop(job->call, hard);
 	else if (job->polling)

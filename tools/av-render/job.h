@@ -10,8 +10,7 @@
 
 #include "base/hashset.h"
 #include "service/download.h"
-#include "service/paid.h"
-#include "service/poll.h"
+#include "service/order.h"
 #include "json/rec.h"
 
 /* What all jobs of the program share. */
@@ -48,7 +47,7 @@ struct job {
 	/* job's own */
 	size_t step; /* start operations that are done */
 	struct call *call;
-	struct paid *paid;
+	struct order *order;
 	struct download *download;
 	struct poll poll;
 	bool polling, resolved_again;
