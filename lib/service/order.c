@@ -175,7 +175,7 @@ vars_of(struct order *o, const struct operation *op)
 
 	json_object_object_foreach(o->spec.call.vars, name, value)
 	{
-		if (strcmp(name, "idempotency_key") != 0)
+		if (strcmp(name, "idempotency_key") != 0 && strcmp(name, "options") != 0)
 			json_put(vars, name, json_object_get(value));
 	}
 	json_put(
@@ -342,6 +342,15 @@ begin_steps(struct order *o, const char *when)
 	go_on(o);
 }
 
+/* Sets what steps took, which is none yet. */
+static void
+put_values(struct order *o, struct json_object *values)
+{
+	json_object_put(o->values);
+	o->values = values;
+	json_put(o->spec.call.vars, "steps", json_object_get(values));
+}
+
 static void
 prepare(void *arg)
 {
@@ -378,6 +387,8 @@ done(void *arg, const struct call_result *result)
 	}
 	o->made = true;
 	o->taken = json_object_get(result->taken);
+	/* What was before is not there if it was made by an earlier run. */
+	put_values(o, json_new_object());
 	target = json_new_object();
 	json_put_str(target, "id", json_str(o->taken, "/id"));
 	json_put(o->spec.call.vars, described, target);
@@ -398,11 +409,10 @@ order_start(struct paid_context *context, struct poller *poller,
 	    .file = mem_str(spec->file),
 	    .source = mem_str(spec->source),
 	    .fn = fn,
-	    .arg = arg,
-	    .values = json_new_object()};
+	    .arg = arg};
 	SLIST_INIT(&o->charges);
 	json_object_get(o->spec.call.vars);
-	json_put(o->spec.call.vars, "steps", json_object_get(o->values));
+	put_values(o, json_new_object());
 	if (json_has(spec->call.op->def, "/before"))
 		own.prepare = prepare;
 	if (spec->park != NULL)

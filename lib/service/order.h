@@ -13,7 +13,7 @@
  * that the steps before it returned.
  *
  * What a step took from its answer is {steps.NAME.MEMBER} in the templates of
- * what follows. With `wait`, a step is done when that operation says that it is
+ * what follows; the steps after it do not see those before it. With `wait`, a step is done when that operation says that it is
  * ready, and what that one took is there too. A step is left out if the record
  * lacks an option that it requires, or has no photo that one of its bodies
  * sends.
