@@ -101,7 +101,7 @@ SOAK_JOBS ?= $(shell expr 3 '*' $(JOBS))
 soak: check-deps ## an hour of faults, kills and crashes, counted on the service's side
 	@$(MAKE) --no-print-directory -j$(JOBS) FAILPOINTS=1 all units
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=thread all units
-	@$(MAKE) --no-print-directory -j$(JOBS) all faces
+	@$(MAKE) --no-print-directory -j$(JOBS) all units faces
 	@JOBS='$(SOAK_JOBS)' tests/soak/run.sh $(O)
 
 # Sources: their form and what tools find in them.

@@ -17,9 +17,9 @@ load common
 			mkdir state
 			box --seed "$n" --state journal --list-lag 200
 			status=0
-			AV_FAILPOINT=$point:$n "$bin/av-upload" -q -j 4 --exit-zero <all >died 2>said || status=$?
+			AV_FAILPOINT=$point:$n "$bin/av-upload" -q -j 4 --exit-zero --unique-names <all >died 2>said || status=$?
 			[ "$status" -eq 137 ] && died=$((died + 1))
-			upload
+			upload --unique-names
 			check_outcomes loom >counts || { echo "$point:$n"; cat counts; return 1; }
 			[ "$(stat '.loom.creates')" -ge 8 ]
 			# Every id written before the death is still the record's.
