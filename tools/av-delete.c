@@ -1,9 +1,14 @@
 /*
  * av-delete: deletes what records name: avatars, or entries of another list.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/utf8.h"
@@ -49,11 +54,13 @@ static const struct opt_usage usage = {
         "  av-list -p argil videos -O nameSearchQuery=test | av-delete --dry-run\n",
 };
 
+enum reply { NOT_ASKED, YES, NO, STOPPED };
+
 struct delete_tool {
 	struct session session;
 	struct operate operate;
 	const struct options *o;
-	enum { NOT_ASKED, YES, NO } answer;
+	enum reply answer;
 };
 
 /* The list that the record is of; NULL if its service has no such list. */
@@ -109,25 +116,59 @@ done(struct operate *operate, struct item *item, struct account *a,
 	run_done(item);
 }
 
-/* Asks at the terminal about the first record, and all that follow. */
+/* Waits for a line that is typed at the terminal. False: a signal came first. It stays
+ * pending, and the loop gets it. */
 static bool
+wait_for_line(int tty)
+{
+	struct pollfd fds[] = {
+	    {.fd = tty, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+	sigset_t signals;
+	bool typed;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	fds[1].fd = signalfd(-1, &signals, SFD_CLOEXEC);
+	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+	typed = fds[1].revents == 0;
+	if (fds[1].fd >= 0)
+		close(fds[1].fd);
+	return typed;
+}
+
+/* Asks at the terminal about the first record, and all that follow. What was typed before
+ * the question is no answer to it. */
+static enum reply
 ask(const struct delete_tool *self, const struct account *a, struct rec *rec,
     const char *sort, const char *id)
 {
-	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
 	const char *name = rec_str(rec, "name");
-	char answer[16] = "", shown[257];
-	ssize_t n;
+	char line[16] = "", question[1024], shown[1024];
+	bool typed;
 
-	if (fd < 0)
-		return false;
-	utf8_show(shown, sizeof shown, name != NULL ? name : "");
-	dprintf(fd, "%s the %s %s%s%s%s of %s (account %s), and all that follow? [y/N] ",
-	    self->o->hard ? "Purge" : "Delete", sort, name != NULL ? "'" : "", shown,
-	    name != NULL ? "' " : "", id, a->provider->title, a->label);
-	n = read(fd, answer, sizeof answer - 1);
-	close(fd);
-	return n > 0 && (answer[0] == 'y' || answer[0] == 'Y');
+	if (tty < 0)
+		return NO;
+	snprintf(question, sizeof question,
+	    "%s the %s %s%.256s%s%.256s of %s (account %s)",
+	    self->o->hard ? "Purge" : "Delete", sort, name != NULL ? "'" : "",
+	    name != NULL ? name : "", name != NULL ? "' " : "", id, a->provider->title,
+	    a->label);
+	utf8_show(shown, sizeof shown, question);
+	tcflush(tty, TCIFLUSH);
+	dprintf(tty, "%s, and all that follow? [y/N] ", shown);
+	typed = wait_for_line(tty);
+	if (!typed)
+		dprintf(tty, "\n");
+	else if (read(tty, line, sizeof line - 1) <= 0)
+		line[0] = '\0';
+	close(tty);
+	if (!typed)
+		return STOPPED;
+	return line[0] == 'y' || line[0] == 'Y' ? YES : NO;
 }
 
 /* The operation that deletes what the record is; NULL: there is none, or nobody agreed. */
@@ -151,12 +192,15 @@ choose(struct delete_tool *self, struct account *a, struct rec *rec, struct err 
 	if (o == NULL)
 		return NULL;
 	if (self->answer == NOT_ASKED)
-		self->answer =
-		    ask(self, a, rec, target_needed(op), json_str(o, "/id")) ? YES : NO;
+		self->answer = ask(self, a, rec, target_needed(op), json_str(o, "/id"));
 	if (self->answer == YES)
 		return op;
-	err_set(
-	    e, CODE_NOT_CONFIRMED, "not deleted: the question was not answered with yes");
+	if (self->answer == STOPPED)
+		err_set(e, CODE_INTERRUPTED,
+		    "stopped before the question was answered; run it again");
+	else
+		err_set(e, CODE_NOT_CONFIRMED,
+		    "not deleted: the question was not answered with yes");
 	return NULL;
 }
 

@@ -69,6 +69,18 @@ load helper
 	is "$(codes deleted)" "3 deleted"
 }
 
+@test "the question shows a hostile id as it is, and Ctrl-C ends it" {
+	needs_terminal
+	jq -cn '{provider: "anam", avatar: {id: "3f1f\u001b]0;x\u0007\r1 KiB"}}, {provider: "anam", avatar: {id: "b"}}' >hostile
+	export ANAM_API_KEY=k ANAM_API_URL=http://127.0.0.1:1
+	run -130 "$ON" '[y/N]' '^C' -- sh -c 'exec av-delete -q <hostile >out'
+	[[ $output == *'3f1f\x1b]0;x\x07\x0d1 KiB of Anam'* && $output != *$'\x1b]0;'* ]]
+	is "$(codes out)" "2 interrupted"
+	# what was typed before the question is no answer
+	run -65 "$ON" '' 'y\n' '[y/N]' 'n\n' -- sh -c '(sleep 0.5; head -n 1 hostile) | av-delete -q >out'
+	is "$(codes out)" "1 not_confirmed"
+}
+
 @test "lost answers: each is asked again, and counts as deleted" {
 	set_lags
 	box --fault lost-after=0.3 --fault lost-before=0.2 --seed 7
