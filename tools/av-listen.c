@@ -200,8 +200,7 @@ take(void *arg, struct server_request *request, const void *body, size_t len)
 	if (repeats_has(&self->repeats, body, len, loop_now(self->session.engine.loop)))
 		return OK;
 	o = json_parse(body, len, &e);
-	if (!json_object_is_type(o, json_type_object) ||
-	    event_read(self->provider, o, &event, &e) < 0) {
+	if (o == NULL || event_read(self->provider, o, &event, &e) < 0) {
 		note("an event was refused: %s", o != NULL ? e.message : "not JSON");
 		json_object_put(o);
 		return BAD_REQUEST;

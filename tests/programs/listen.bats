@@ -82,6 +82,19 @@ webhooks() {
 	check_schema got
 }
 
+@test "-v says why an event was refused, also one that is no object" {
+	local body line
+	listen -v
+	for body in '{}' '[]' '"x"' true; do
+		is "$(send "$body")" 400
+		read -r -t "$((10 * AV_SLOW))" -u 9 line
+		[[ $line == *'refused: the event has no name' ]]
+	done
+	is "$(send '[')" 400
+	read -r -t "$((10 * AV_SLOW))" -u 9 line
+	[[ $line == *'refused: not JSON' ]]
+}
+
 @test "strangers learn nothing, and hostile bodies do nothing" {
 	local body
 	listen
@@ -167,6 +180,29 @@ DELETE /webhooks/$ID"
 	serve_script
 	ARGIL_API_URL=$url ARGIL_API_KEY=k run -65 --separate-stderr av-listen -p argil --register https://h.example
 	[[ $output == *'"code":"refused"'* && $stderr == *'cannot register with Argil'*'no such event'* ]]
+}
+
+@test "no response and no entry in the list: it fails, and does not listen for nothing" {
+	jq -n '{"GET /webhooks": [{body: []}], "POST /webhooks": [{status: 0}]}' >script
+	serve_script
+	ARGIL_API_URL=$url ARGIL_API_KEY=k run -75 --separate-stderr av-listen -p argil --register https://h.example
+	is "$(jq -c '[.error.code, .error.retryable]' <<<"$output")" '["network",true]'
+	[[ $stderr == *"cannot register with Argil: no response came to 3 requests"* && $stderr != *"listening on"* ]]
+}
+
+@test "ended while it ends an earlier registration: its own is ended too" {
+	local old=11111111-1f0e-4d5c-8a44-0f3f0c2d9a10
+	jq -n '{"GET /webhooks": [{body: [{id: $old, callbackUrl: "https://h.example/secret-of-16-bytes"}]}],
+		"POST /webhooks": [{body: {id: $id}}], ("DELETE /webhooks/" + $old): [{status: 204, delay: 1}],
+		("DELETE /webhooks/" + $id): [{status: 204}]}' --arg id $ID --arg old $old >script
+	serve_script
+	ARGIL_API_URL=$url ARGIL_API_KEY=k av-listen -p argil --register https://h.example --path /secret-of-16-bytes 3>&- &
+	LISTENER=$!
+	until grep -q "DELETE /webhooks/$old" asked; do sleep 0.02; done
+	kill "$LISTENER"
+	ends 143
+	is "$(tail -n 2 asked)" "DELETE /webhooks/$old
+DELETE /webhooks/$ID"
 }
 
 # signed TIME BODY: the header that proves them

@@ -109,7 +109,7 @@ ended(void *arg, const struct call_result *result)
 {
 	struct registration *r = arg;
 	const struct failure *f = result->failure;
-	const char *id = r->n_old > 0 && !r->ending ? r->old[r->n_old - 1] : r->id;
+	const char *id = r->deleted;
 
 	r->call = NULL;
 	if (f != NULL && f->http_status != 404)
@@ -132,6 +132,7 @@ unmake(struct registration *r, const char *id)
 	struct call_spec spec = spec_of(r, r->delete);
 	struct rec *rec = rec_new();
 
+	r->deleted = id;
 	object_put_id(rec, target_needed(r->delete), id);
 	spec.vars = request_vars(rec, r->delete, NULL);
 	r->call = call_start(r->engine, &spec, ended, r);
@@ -177,6 +178,11 @@ looked(void *arg, const struct failure *failure)
 	r->listing = NULL;
 	if (failure != NULL)
 		failure_copy(&r->failure, failure);
+	else if (r->lost && r->id == NULL && r->tries == TRIES)
+		err_set(&r->failure.err, CODE_NETWORK,
+		    "no response came to %d requests, and the list '%s' does not have the "
+		    "URL; run it again",
+		    TRIES, r->list->name);
 	go_on(r);
 }
 

@@ -30,7 +30,10 @@ struct registration {
 	const struct operation *create, *delete, *list;
 	char **old; /* ids of what is to be ended */
 	size_t n_old;
-	char *id;       /* of ours */
+	char *id; /* of ours */
+	const char
+	    *deleted;   /* the id that is being deleted: of ours, or the last
+	                        of old */
 	unsigned tries; /* to make it */
 	bool lost;      /* its response was */
 	bool ending;
