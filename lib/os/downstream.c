@@ -106,16 +106,16 @@ reader_of(const struct readers *all, const struct stat *pipe)
 	return found;
 }
 
-/* True if the process may be a shell's child that has not become its program yet: it has
- * the name of our parent. */
+/* True if the process may be a shell's child that has not become its program yet, since it
+ * has the name of our parent; or if it has ended. */
 static bool
-is_shell(pid_t pid)
+is_unclear(pid_t pid)
 {
 	char name[16], parent[16];
 
 	name_of(pid, name);
 	name_of(getppid(), parent);
-	return strcmp(name, parent) == 0;
+	return *name == '\0' || strcmp(name, parent) == 0;
 }
 
 void
@@ -132,7 +132,7 @@ downstream_find(struct downstream *d, const struct stat *out, dev_t term)
 		pid_t pid = reader_of(&all, &pipe);
 		bool ours = pid != 0 && is_ours(pid);
 
-		if (pid == 0 || (!ours && is_shell(pid)))
+		if (pid == 0 || (!ours && is_unclear(pid)))
 			d->unclear = true;
 		if (ours && d->next == 0)
 			d->next = pid;

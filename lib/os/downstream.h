@@ -16,8 +16,8 @@ struct downstream {
 	pid_t next;    /* the nearest av program; 0: there is none */
 	int programs;  /* how many av programs follow */
 	bool terminal; /* a program of others, at the end, writes to `term` */
-	/* There is no reader yet, or it is a shell, perhaps one that is about
-	 * to become another program: look again in some milliseconds. */
+	/* Nobody reads it, or a shell does, perhaps one that is about to become
+	 * another program: look again in some milliseconds. */
 	bool unclear;
 };
 

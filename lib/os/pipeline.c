@@ -426,12 +426,10 @@ pipeline_find_next(void)
 		find_next();
 }
 
-/* Finds the next program before this one leaves: in a short run the others may not have
- * begun yet. */
-static void
-find_next_in_time(void)
+void
+pipeline_find_next_at_end(void)
 {
-	while (!mine->looked || mine->unclear) {
+	while (mine != NULL && (!mine->looked || mine->unclear)) {
 		find_next();
 		if (!mine->unclear ||
 		    clock_monotonic_ms() - mine->seat.began > UNCLEAR_MS)
@@ -466,7 +464,7 @@ pipeline_leave(struct seat *lines, size_t *n)
 	if (mine == NULL)
 		return false;
 	mine->seat.ended = clock_monotonic_ms();
-	find_next_in_time();
+	pipeline_find_next_at_end();
 	while ((entered = enter()) && (used = read_used()) >= 0 && !others_live() &&
 	       is_awaited(used)) {
 		lock(LOCK_JOINING, F_UNLCK);

@@ -55,6 +55,11 @@ size_t pipeline_look(struct seat *lines);
 /* Finds out who reads this program's output: sets next, level and foreign. */
 void pipeline_find_next(void);
 
+/* The same, if it is not known yet. In a short run the others may not have
+ * begun, so it waits up to half a second after the start. To be called before
+ * the output is closed: without input the others end, and are not found. */
+void pipeline_find_next_at_end(void);
+
 /* Leaves. True: this was the last program, and `lines` has what all told, as
  * with pipeline_look. Waits up to a second after the start for the next program
  * of the pipe, if it has not joined yet. */

@@ -362,6 +362,7 @@ progress_stop(void)
 {
 	if (own == NULL || own->loop == NULL)
 		return;
+	pipeline_find_next_at_end();
 	own->fill(own->arg, pipeline_seat());
 	own->fill = NULL;
 	loop_cancel(own->loop, &own->timer);

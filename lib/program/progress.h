@@ -49,7 +49,8 @@ void progress_start(struct loop *loop, int64_t total);
 /* Counts a record that is written. before: it had failed before it came. */
 void progress_wrote(struct rec *rec, bool before);
 
-/* The run is over: fill is not called any more, and the timer is cancelled. */
+/* The run is over: fill is not called any more, and the timer is cancelled. The
+ * output is still open. */
 void progress_stop(void);
 
 /* At the very end: signo is the signal that ends the program, or 0. */

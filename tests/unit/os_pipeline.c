@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,11 +125,57 @@ left_without_the_lock(void **state)
 	assert_int_equal(n, 2);
 }
 
+/* Starts the program that reads this one's output, which becomes a pipe. It ends with its
+ * input. */
+static pid_t
+start_next(void)
+{
+	int ends[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(ends), 0);
+	prctl(PR_SET_NAME, "av-mine"); /* and the next one's */
+	pid = fork();
+	if (pid == 0) {
+		dup2(ends[0], STDIN_FILENO);
+		close(ends[1]);
+		(void)!read(STDIN_FILENO, &c, 1);
+		_exit(0);
+	}
+	dup2(ends[1], STDOUT_FILENO);
+	close(ends[0]);
+	close(ends[1]);
+	return pid;
+}
+
+/* A program that had no time to look has its place in the pipe, although the next one ended
+ * before it left. */
+static void
+next_ends_first(void **state)
+{
+	int out = dup(STDOUT_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	pid_t pid = start_next();
+	size_t n;
+
+	(void)state;
+	assert_true(pipeline_join("mine"));
+	pipeline_find_next_at_end();
+	dup2(null, STDOUT_FILENO);
+	waitpid(pid, NULL, 0);
+	assert_true(pipeline_leave(lines, &n));
+	dup2(out, STDOUT_FILENO);
+	close(out);
+	close(null);
+	assert_int_equal(n, 1);
+	assert_int_equal(lines[0].level, 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(told_while_leaving),
-	    cmocka_unit_test(left_without_the_lock)};
+	    cmocka_unit_test(next_ends_first), cmocka_unit_test(left_without_the_lock)};
 	char path[128];
 	int failed;
 
