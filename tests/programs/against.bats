@@ -165,6 +165,8 @@ END
 	run -64 av-provider check --against http://127.0.0.1:1/v1
 	run -64 av-provider check --against http://127.0.0.1:1/v1 anam argil
 	run -64 av-provider check --create a.jpg anam
+	run -78 --separate-stderr av-provider check --against http://127.0.0.1:1/v1 --create a.jpg nobody
+	[[ $stderr == *"unknown provider 'nobody'"* && $stderr != *"makes one avatar"* ]]
 	mkdir alone
 	cp "$(command -v av-provider)" alone
 	run -69 --separate-stderr env PATH=/nowhere alone/av-provider check --against http://127.0.0.1:1/v1 anam

@@ -168,6 +168,9 @@ acme? portrait*" ]
   run --separate-stderr av-provider compare --photo none.jpg anam
   [ "$status" -eq 0 ]
   [[ $(rows anam | tail -n 1) == "anam cannot open 'none.jpg'"* ]]
+  cp ann.jpg $'\xff.jpg'
+  run -65 --separate-stderr av-provider compare --photo $'\xff.jpg'
+  [[ $stderr == *"cannot check '\xff.jpg'"*UTF-8* ]]
   run --separate-stderr av-provider compare --photo ann.jpg nobody anam
   [ "$status" -eq 78 ]
   [ "$(grep -c "unknown provider 'nobody'" <<<"$stderr")" -ge 1 ]

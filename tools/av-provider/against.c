@@ -87,14 +87,10 @@ put_created(struct print *p, struct json_object *record)
 	struct json_object *error = json_member(record, "error"),
 	                   *avatar = json_member(record, "avatar");
 	const char *code = json_str(error, "/code"), *word;
-	const struct operation *create;
-	struct provider *provider;
-	struct err ignored;
+	const struct operation *create = provider_operation(p->provider, "create");
 	bool sent = error == NULL || json_int(error, "/http_status", 0) != 0 ||
 	            strcmp(code, "outcome_unknown") == 0;
 
-	provider = provider_load(json_str(record, "/provider"), &ignored);
-	create = provider_operation(provider, "create");
 	list = error == NULL ? missing(create, avatar) : json_new_array();
 	word = json_str(avatar, "/provider_status");
 	if (word != NULL && create->states != NULL &&
@@ -123,7 +119,6 @@ put_created(struct print *p, struct json_object *record)
 	put_result(p, o);
 	json_object_put(list);
 	json_object_put(o);
-	provider_free(provider);
 }
 
 static void
@@ -150,6 +145,8 @@ check_against(struct print *p, char **operands)
 {
 	struct buf out = {0};
 	char *url = mem_str(p->o->against);
+	struct provider *provider;
+	struct err e;
 	int status;
 
 	if (url == NULL)
@@ -157,6 +154,10 @@ check_against(struct print *p, char **operands)
 		    &usage, "--create needs a service; write check --against URL NAME");
 	if (operands[0] == NULL || operands[1] != NULL)
 		opt_misuse(&usage, "check --against URL takes the name of one provider");
+	provider = provider_load(operands[0], &e);
+	if (provider == NULL)
+		die(EX_CONFIG, "%s", e.message);
+	p->provider = provider;
 	if (p->o->create != NULL)
 		make(p, operands[0]);
 	char *const argv[] = {
@@ -166,5 +167,6 @@ check_against(struct print *p, char **operands)
 	if (status > p->status)
 		p->status = status;
 	buf_release(&out);
+	provider_free(provider);
 	free(url);
 }

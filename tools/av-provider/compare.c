@@ -29,6 +29,9 @@ validate(const char *photo, const char *names)
 		record = json_parse(line, strlen(line), &e);
 		if (record == NULL)
 			die(EX_SOFTWARE, "av-validate printed no record: %s", e.message);
+		if (json_str(record, "/provider") == NULL) /* the name is not UTF-8 */
+			die(EX_DATAERR, "av-validate cannot check '%s': %s", photo,
+			    json_str(record, "/error/message"));
 		json_put(records, json_str(record, "/provider"), record);
 	}
 	buf_release(&out);

@@ -24,6 +24,7 @@ extern const struct opt_usage usage;
 /* The output of a command, and its exit status. */
 struct print {
 	const struct options *o;
+	const struct provider *provider; /* of check --against */
 	struct buf out;
 	int status;
 };
