@@ -130,6 +130,12 @@ read_all(void *arg, const struct failure *failure)
 	}
 }
 
+static bool
+is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static struct known *
 find_known(const struct choice *c, const struct operation *list, const char *avatar)
 {
@@ -137,7 +143,7 @@ find_known(const struct choice *c, const struct operation *list, const char *ava
 
 	TAILQ_FOREACH (k, &c->all->lists, entry)
 		if (k->account == c->spec->account && k->list == list &&
-		    (avatar == NULL || strcmp(k->avatar, avatar) == 0))
+		    is_same(k->avatar, avatar))
 			break;
 	return k;
 }

@@ -139,6 +139,19 @@ counted() {
 	is "$(stat .argil.creates)" 2
 }
 
+@test "a list of each avatar: a record without an avatar passes unchecked" {
+	box
+	photos 1 1280x720
+	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+	jq '.operations.asset_create.options.properties.name.list = "gestures"' \
+		"$TESTS/../lib/providers/argil.json" >"$XDG_CONFIG_HOME/avtools/providers/argil.json"
+	av-upload -p argil photos/* | av-poll | jq -c '.options = {name: "x"}' >made
+	jq -cn '{provider: "argil", options: {name: "y"}}' | cat - made |
+		av-call -k --exit-zero asset_create -O type=IMAGE -O url=https://a.example/a.jpg >out 2>err
+	is "$(jq -r '.error.code // "made"' out | xargs)" "made option_invalid"
+	grep -q "values are not checked, since the list 'gestures' cannot be read" err
+}
+
 @test "stopped while the list is read: nothing was sent, and another run goes on" {
 	box --fault list-stall@argil=1 --stall-ms 60000
 	photos 3 1280x720
