@@ -3,6 +3,7 @@
 
 #include "base/backoff.h"
 #include "base/clock.h"
+#include "base/hashset.h"
 #include "base/mem.h"
 #include "http/url.h"
 #include "provider/request.h"
@@ -21,6 +22,9 @@
 #define AGAIN          3
 #define AGAIN_FIRST_MS 500
 #define AGAIN_MAX_MS   5000
+
+/* A list that says that there is more has at most so many pages in a row without entries. */
+#define EMPTY_MAX 1000
 
 /* Of next_page: the list became shorter while it was read. */
 #define CHANGED (-2)
@@ -41,6 +45,8 @@ struct listing {
 	char *page_url, *link; /* of the page that is read: its URL, its Link */
 	unsigned again;        /* times that this page was asked for again */
 	struct json_object *before; /* the entries of the page before */
+	struct hashset told;        /* cursors or URLs of pages */
+	unsigned empty;             /* pages without entries, in a row */
 	struct call *call;          /* NULL: its page is being read */
 	struct json_object *body;
 	size_t at; /* the next entry of the page */
@@ -59,6 +65,7 @@ end(struct listing *l, const struct failure *failure)
 	json_object_put(l->body);
 	json_object_put(l->before);
 	json_object_put(l->given);
+	hashset_release(&l->told);
 	free(l->cursor);
 	free(l->url);
 	free(l->page_url);
@@ -112,7 +119,7 @@ next_by_cursor(struct listing *l, struct json_object *body, struct json_object *
 		    json_str(l->paging, "/item_cursor"));
 	if (more == NULL && cursor == NULL)
 		return 0;
-	moved = cursor != NULL && (l->cursor == NULL || strcmp(cursor, l->cursor) != 0);
+	moved = cursor != NULL && hashset_add_str(&l->told, cursor);
 	free(l->cursor);
 	l->cursor = cursor;
 	return moved ? 1 : -1;
@@ -134,8 +141,9 @@ next_by_link(struct listing *l, const struct call_result *result)
 	}
 	url = url_resolve(result->url, target);
 	free(target);
-	moved = url != NULL && strcmp(url, result->url) != 0 &&
-	        url_same_origin(url, l->spec.account->base_url);
+	(void)hashset_add_str(&l->told, result->url);
+	moved = url != NULL && url_same_origin(url, l->spec.account->base_url) &&
+	        hashset_add_str(&l->told, url);
 	free(l->url);
 	l->url = url;
 	return moved ? 1 : -1;
@@ -198,7 +206,9 @@ next_page(struct listing *l, const struct call_result *result, struct json_objec
 
 	l->pages++;
 	l->seen += (int64_t)json_len(items);
-	if (l->bytes > MAX_BYTES || loop_now(l->engine->loop) >= l->deadline ||
+	l->empty = empty ? l->empty + 1 : 0;
+	if (l->bytes > MAX_BYTES || l->empty > EMPTY_MAX ||
+	    loop_now(l->engine->loop) >= l->deadline ||
 	    (!empty && json_object_equal(items, l->before)))
 		return -1;
 	json_object_put(l->before);

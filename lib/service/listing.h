@@ -5,7 +5,9 @@
  * garbled or cut, is asked for again, up to three times in a row. A list that
  * becomes shorter while it is read fails with list_changed: an entry may have
  * moved to a page that was read already. A list with neither a number of pages
- * nor of entries, and without cursors, cannot be watched like this.
+ * nor of entries, and without cursors, cannot be watched like this. A list
+ * whose cursors or URLs come again, or that has a thousand pages in a row
+ * without entries, fails with bad_answer.
  */
 #ifndef AV_SERVICE_LISTING_H
 #define AV_SERVICE_LISTING_H

@@ -76,6 +76,24 @@ check_whole() {
 	is "$(jq -r 'select(.error) | .error.code' <<<"$output")" bad_answer
 }
 
+@test "a list that leads in a circle, or whose pages stay empty, is not read for ever" {
+	lists url '{"style":"link","next":"/next"}' 1
+	end_server
+	jq -n '{"GET /faces": [{body: {items: [{id: "a"}], next: "?p=1"}}],
+		"GET /faces?p=1": [{body: {items: [{id: "b"}], next: "?p=2"}}],
+		"GET /faces?p=2": [{body: {items: [{id: "c"}], next: "?p=1"}}]}' >script
+	serve_script
+	run -75 av-list -q -p acme -u "$url" --timeout 10s
+	is "$(jq -r .error.code <<<"${lines[3]}")" bad_answer
+	is "$(wc -l <asked)" 3
+	end_server
+	jq -n '{"GET /faces": [{body: {items: [], next: "?p=@n@"}}]}' >script
+	serve_script
+	run -75 av-list -q -p acme -u "$url" --timeout 60s --rate 1000
+	is "$(jq -r .error.code <<<"$output")" bad_answer
+	is "$(wc -l <asked)" 1001
+}
+
 @test "a page that is garbled or cut is asked for again, not for ever" {
 	for fault in garbled=1 cut=2 garbled=2,3,4; do
 		lists offset '{"total":"/count"}' 25 $fault
