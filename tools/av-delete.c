@@ -93,6 +93,16 @@ tell_ledger(
 	}
 }
 
+/* True if the service no longer has it: it may have been deleted by an earlier request whose
+ * response was lost. A gateway's 404, which has no JSON, does not count. */
+static bool
+is_gone(const struct call_result *result)
+{
+	int status = result->failure->http_status;
+
+	return (status == 404 || status == 410) && result->body != NULL;
+}
+
 static void
 done(struct operate *operate, struct item *item, struct account *a,
     const struct operation *op, const struct call_result *result)
@@ -103,8 +113,7 @@ done(struct operate *operate, struct item *item, struct account *a,
 	struct json_object *deleted;
 	struct err ignored;
 
-	/* It may have been deleted by an earlier request whose response was lost. */
-	if (f != NULL && f->http_status != 404 && f->http_status != 410) {
+	if (f != NULL && !is_gone(result)) {
 		session_fail(&self->session, item, f);
 		return;
 	}

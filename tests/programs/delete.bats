@@ -81,6 +81,14 @@ load helper
 	is "$(codes out)" "1 not_confirmed"
 }
 
+@test "a 404 that is not the service's own deletes nothing" {
+	jq -n '{"DELETE /avatars/a": [{status: 404, body: "<h1>Not Found</h1>"}]}' >script
+	serve_script
+	ANAM_API_URL=$url ANAM_API_KEY=k run -65 --separate-stderr av-delete --yes -p anam a
+	is "$(jq -c '[.error.code, .error.http_status, .avatar.status]' <<<"$output")" '["refused",404,null]'
+	is "$(cat asked)" "DELETE /avatars/a"
+}
+
 @test "lost answers: each is asked again, and counts as deleted" {
 	set_lags
 	box --fault lost-after=0.3 --fault lost-before=0.2 --seed 7
