@@ -224,10 +224,12 @@ begin(void *arg, struct item *item)
 	if (a == NULL)
 		return;
 	op = choose(self, a, item->rec, &e);
-	if (op != NULL)
+	if (op != NULL) {
 		operate_start(&self->operate, item, a, op);
-	else
-		run_fail(item, &e);
+		return;
+	}
+	self->session.dry_run.refused++;
+	run_fail(item, &e);
 }
 
 /* True if the record says that it was deleted. */

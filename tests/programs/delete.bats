@@ -52,6 +52,8 @@ load helper
 	is "$(jq -sc 'map(.plan[0].operation) | unique' <<<"$output")" '["delete"]'
 	is "$(jq -sc 'map(.plan[0].id) | sort' <<<"$output")" "$(of made 'map(.avatar.id) | sort')"
 	[[ $stderr == *"2 to send, free"* ]]
+	run -65 --separate-stderr av-delete --dry-run -p argil x
+	[[ $stderr == *"1 refused"* && $stderr != *"failed before"* ]]
 	is "$(av-list -p anam | wc -l)" 2
 }
 
