@@ -66,6 +66,15 @@ lists() {
 	[[ $stderr == *serch* ]]
 }
 
+@test "--table: wide characters take two columns, hostile ones are shown" {
+	jq -n '{"GET /avatars": [{body: {data: [{id: "a\u001b[2J", displayName: "日本語"}, {id: "b", displayName: "Ann"}],
+		meta: {total: 2, lastPage: 1}}}]}' >script
+	serve_script
+	is "$(ANAM_API_URL=$url ANAM_API_KEY=k av-list -p anam --table)" 'ID        NAME    STATE
+a\x1b[2J  日本語  ready
+b         Ann     ready'
+}
+
 @test "no member of a secret's name is written" {
 	lists 2
 	av-list -p anam >listed

@@ -42,7 +42,7 @@ put_row(const struct columns *t, struct buf *out, struct json_object *taken)
 			continue;
 		}
 		buf_printf(out, "%*s%s", pad, "", text);
-		pad = t->widths[c] - (int)utf8_count(text);
+		pad = t->widths[c] - (int)utf8_columns(text);
 		pad = (pad > 0 ? pad : 0) + 2;
 	}
 	buf_chr(out, '\n');
@@ -58,7 +58,7 @@ put_first(struct columns *t, struct buf *out)
 	for (size_t i = 0; i < n; i++)
 		for (size_t c = 0; c < COLUMNS; c++) {
 			int width =
-			    (int)utf8_count(cell(t->first[i], c, shown, sizeof shown));
+			    (int)utf8_columns(cell(t->first[i], c, shown, sizeof shown));
 			if (width > 0 && t->widths[c] < (int)strlen(heads[c].head))
 				t->widths[c] = (int)strlen(heads[c].head);
 			if (width > t->widths[c])
