@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "provider/event.h"
@@ -53,7 +54,6 @@ static void
 sign(struct json_object *how, const char *secret, const char *time, const void *body,
     size_t len, char proof[MAX_PROOF])
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char sum[EVP_MAX_MD_SIZE] = {0};
 	unsigned int n = 0;
 	struct buf text = {0};
@@ -68,11 +68,7 @@ sign(struct json_object *how, const char *secret, const char *time, const void *
 		EVP_EncodeBlock((unsigned char *)proof, sum, SHA256_BYTES);
 		return;
 	}
-	for (size_t i = 0; i < SHA256_BYTES; i++) {
-		proof[2 * i] = digits[sum[i] >> 4];
-		proof[2 * i + 1] = digits[sum[i] & 15];
-	}
-	proof[MAX_PROOF - 1] = '\0';
+	hex_of(proof, sum, SHA256_BYTES);
 }
 
 /* Checks when the event was sent: *time becomes the header, or NULL if the service sends
