@@ -3,6 +3,7 @@
 #include <sys/queue.h>
 
 #include "base/mem.h"
+#include "base/shell.h"
 #include "base/similar.h"
 #include "provider/answer.h"
 #include "provider/request.h"
@@ -184,6 +185,7 @@ refuse(struct choice *c, const struct value *v, const struct known *k)
 {
 	const char *provider = c->spec->account->provider->name;
 	struct similar similar = {.word = v->text};
+	struct buf words = {0};
 	struct err e;
 
 	json_object_object_foreach(k->ids, id, ignored)
@@ -191,10 +193,15 @@ refuse(struct choice *c, const struct value *v, const struct known *k)
 		(void)ignored;
 		similar_try(&similar, id);
 	}
+	buf_printf(&words, "%s %s", provider, k->list->name);
+	if (k->avatar != NULL) {
+		buf_chr(&words, ' ');
+		shell_word(&words, k->avatar);
+	}
 	err_set(&e, CODE_OPTION_INVALID,
-	    "option '%s': '%s' is not in the list '%s'%s; see av-list -p %s %s%s%s",
-	    v->option, v->text, k->list->name, similar.hint, provider, k->list->name,
-	    k->avatar != NULL ? " " : "", k->avatar != NULL ? k->avatar : "");
+	    "option '%s': '%s' is not in the list '%s'%s; see av-list -p %s", v->option,
+	    v->text, k->list->name, similar.hint, words.data);
+	buf_release(&words);
 	end(c, &e);
 }
 

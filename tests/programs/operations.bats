@@ -150,6 +150,13 @@ counted() {
 		av-call -k --exit-zero asset_create -O type=IMAGE -O url=https://a.example/a.jpg >out 2>err
 	is "$(jq -r '.error.code // "made"' out | xargs)" "made option_invalid"
 	grep -q "values are not checked, since the list 'gestures' cannot be read" err
+	end_box
+	# the id stands in the message as a word of a shell
+	jq -n '{"GET /avatars/a%3Bid": [{body: {gestures: [{slug: "wave"}]}}]}' >script
+	serve_script
+	jq -cn '{provider: "argil", avatar: {id: "a;id"}, options: {name: "x"}}' | ARGIL_API_URL=$url ARGIL_API_KEY=k av-call \
+		--exit-zero asset_create -O type=IMAGE -O url=https://a.example/a.jpg >out
+	[[ $(jq -r .error.message out) == *"see av-list -p argil gestures 'a;id'" ]]
 }
 
 @test "stopped while the list is read: nothing was sent, and another run goes on" {
