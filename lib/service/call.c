@@ -194,6 +194,13 @@ tell_odd(struct account *account, const struct answer *a)
 	account->told_odd = true;
 }
 
+/* True if an earlier attempt with the key may have taken effect. */
+static bool
+is_unknown(const struct call *c)
+{
+	return c->attempt.created != NULL && strcmp(c->attempt.created, "unknown") == 0;
+}
+
 /* Another origin knows no account of ours. */
 static enum outcome
 outcome_of(const struct call *c, const struct answer *a)
@@ -239,7 +246,14 @@ act_on_answer(struct call *c, const struct http_response *r)
 		finish(c);
 		break;
 	case OUTCOME_REFUSED:
-		/* With a key, the service has seen what became of it before. */
+		/* With a key, the service has seen what became of it before; what a
+		 * gateway in front of it answers tells nothing. */
+		if (is_unknown(c) && a.body == NULL) {
+			c->unclear++;
+			blame(c, CODE_OUTCOME_UNKNOWN, "unknown", &a);
+			unknown(c, 0);
+			break;
+		}
 		blame(c, CODE_REFUSED, created != NULL ? "no" : NULL, &a);
 		if (c->spec.op->repeatable)
 			c->body = json_object_get(a.body);

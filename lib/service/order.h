@@ -13,10 +13,10 @@
  * that the steps before it returned.
  *
  * What a step took from its answer is {steps.NAME.MEMBER} in the templates of
- * what follows; the steps after it do not see those before it. With `wait`, a step is done when that operation says that it is
- * ready, and what that one took is there too. A step is left out if the record
- * lacks an option that it requires, or has no photo that one of its bodies
- * sends.
+ * what follows; the steps after it do not see those before it. With `wait`, a
+ * step is done when that operation says that it is ready, and what that one
+ * took is there too. A step is left out if the record lacks an option that it
+ * requires, or has no photo that one of its bodies sends.
  *
  * If a step before it fails, nothing was ordered, and the result has the step's
  * failure. If a step after it fails, another run does it: the result has the

@@ -178,11 +178,19 @@ made='{"status": 201, "body": {"id": "f1", "state": "drawing"}}'
 }
 
 @test "after a refusal there is another key" {
-	keyed "[{\"status\": 0}, {\"status\": 422}, $made]"
+	keyed "[{\"status\": 0}, {\"status\": 422, \"body\": {}}, $made]"
 	run -65 sh -c 'av-upload -q -p acme ann.jpg >out'
 	is "$(jq -c '[.error.code, .error.created]' out)" '["refused","no"]'
 	av-upload -q -p acme ann.jpg >out
 	is "$(sent)" '1 1 2'
+	end_server
+}
+
+@test "what a gateway answers to a key is no refusal of what was sent before" {
+	keyed "[{\"status\": 0}, {\"status\": 404, \"body\": \"<h1>not found</h1>\"}, $made]"
+	av-upload -q -p acme ann.jpg >out
+	is "$(codes out)" '1 processing'
+	is "$(sent)" '1 1 1'
 	end_server
 }
 
