@@ -60,32 +60,172 @@ unknown() {
 	av-ledger list | jq -sc 'map(select(.state == "unknown" or .state == "intended")) | length'
 }
 
-@test "heygen: the whole pipe from photos to files, list and delete, under faults" {
-	play heygen --seed 2 --work 20 --fault lost-after=0.2 --fault lost-before=0.1 --fault slow_down=0.1 \
-		--fault broken=0.1 --fault broken-after=0.05 --fault cut=0.1 --fault broken=0.1@look
-	photos 12
-	av-validate -p heygen photos/*.jpg >valid
-	av-upload -q <valid >made
-	is "$(lists)" 0
-	av-poll -q --interval 0.05s <made >ready
-	av-render -q -o out -r still -r video -r thumbnail -O text=Hello -O engine=avatar_iv <ready >done
-	is "$(codes done)" '12 ready'
-	is "$(of done '[.[].renderings[].status] | group_by(.) | map([.[0], length])')" '[["ready",36]]'
-	is "$(find out -type f | wc -l)" 36
-	counts 12
-	is "$(stat .creates.video)" 12
-	is "$(unknown)" 0
-	[ "$(stat '[.replays, .faults["lost-after"]] | min')" -gt 0 ]
-	check_schema valid made ready done
-	av-list -q -p heygen >list
-	is "$(jq -r .avatar.id list | sort | sha256sum)" "$(jq -r .avatar.id done | sort | sha256sum)"
-	check_schema list
-	head -n 1 done >one
-	av-call -q rename -O name=Bea <one >renamed
-	av-delete -q --yes <done >deleted
-	is "$(stat .left)" 12
-	av-list -q -p heygen videos | av-delete -q --yes >deleted
-	is "$(stat '[.left, .violations]')" '[0,[]]'
+# The matrix: the same tests for each service, by "matrix" of its contract. MATRIX_PHOTOS, MATRIX_KILLS and
+# MATRIX_SEED make it longer, and another one.
+CONTRACTS=(did heygen)
+
+# about MEMBER [DEFAULT]: of the contract's "matrix"
+about() {
+	jq -r --arg default "${2:-}" ".matrix.$1 // \$default" "$TESTS/servers/contracts/$NAME.json"
+}
+
+# begin NAME [OPTION...]: plays the service, with short lags in its description, and makes the photos; the
+# account is exclusive where only this tells what became of a lost request
+begin() {
+	NAME=$1
+	N=${MATRIX_PHOTOS:-5}
+	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+	jq '.poll += {first_s: 0.05, max_s: 0.2} | del(.pace)
+		| (.operations[] | .lookup | select(.)) += {settle_s: 0.1, effect_s: 0.3}' \
+		"$TESTS/../lib/providers/$NAME.json" >"$XDG_CONFIG_HOME/avtools/providers/$NAME.json"
+	play "$NAME" --seed "${MATRIX_SEED:-1}" --work 10 "${@:2}"
+	export "${NAME^^}_EXCLUSIVE=1"
+	photos "$N" "$(about photo 256x256)"
+	mv photos/001.jpg 'photos/Zoë K (1).jpg'
+	eval "RENDER=($(about render))"
+}
+
+# again FILE COMMAND...: the command with the file's records, again until none is worth another run
+again() {
+	local runs
+	for runs in $(seq 10); do
+		limit 60 "${@:2}" --exit-zero --retry-failed <"$1" >"$1.next"
+		mv "$1.next" "$1"
+		jq -se 'any(.error.retryable)' "$1" >/dev/null || return 0
+	done
+	codes "$1"
+	return 1
+}
+
+# made OBJECT FILE EXPRESSION: one of it for each photo, or an unknown outcome where nothing tells
+made() {
+	local ids unknown
+	ids=$(of "$2" "map($3 | select(.)) | unique | length")
+	unknown=$(of "$2" 'map(select(.error.code == "outcome_unknown")) | length')
+	is "$(of "$2" length)" "$N"
+	is "$((ids + unknown))" "$N"
+	[ "$(about unknown)" = true ] || is "$unknown" 0
+	[ "$(stat ".creates.$1 // 0")" -ge "$ids" ]
+	[ "$(stat ".creates.$1 // 0")" -le "$N" ]
+	is "$(stat '[.duplicates, .violations, .credentials_on_media]')" '[0,[],0]'
+}
+
+# rendered FILE: av-render until all is done, where the service renders
+rendered() {
+	local file=$1
+	jq -c 'select(.error == null)' "$file" >"$file.ready"
+	N=$(wc -l <"$file.ready")
+	[ -z "$(about renders)" ] || made "$(about renders)" "$file.ready" '[.renderings[].id | select(.)][0]'
+	is "$(of "$file.ready" 'map(.renderings[].status) - ["ready"]')" '[]'
+}
+
+# pipe NAME: the whole pipe from photos to files, list and delete, under faults
+pipe() {
+	local list
+	begin "$1" --fault lost-after=0.15 --fault lost-before=0.1 --fault slow_down=0.05 --fault broken=0.05 \
+		--fault broken-after=0.05 --fault cut=0.05 --fault garbled=0.05 --fault reset=0.05 \
+		--fault broken=0.1@get --fault cut=0.1@get --fault broken=0.1@list --fault garbled=0.1@list --fault broken=0.1@media
+	av-validate -p "$NAME" photos/* | av-fit -q -o fitted >valid
+	is "$(of valid 'map(select(.error)) | length')" 0
+	cp valid done
+	again done av-upload -q
+	made "$(about makes)" done .avatar.id
+	again done av-poll -q --interval 0.05s
+	again done av-render -q -o out --interval 0.05s "${RENDER[@]}"
+	rendered done
+	check_schema valid done
+	for list in $(about 'lists | keys_unsorted[]'); do
+		av-list -q -p "$NAME" "$list" >list
+		check_schema list
+		av-delete -q --yes <list >deleted
+		is "$(of deleted 'map(select(.error)) | length')" 0
+		is "$(stat ".left.$(about "lists.$list")")" null
+	done
+	is "$(stat '.violations')" '[]'
+}
+
+# storm FILE COMMAND...: the command with the file's records, killed at random moments, then until it is done
+storm() {
+	local round pid
+	for round in $(seq "${MATRIX_KILLS:-4}"); do
+		"${@:2}" --exit-zero <"$1" >"$1.out" 2>/dev/null 3>&- &
+		pid=$!
+		sleep "0.$(printf '%03d' $((RANDOM % 300)))"
+		kill -9 "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+	again "$1" "${@:2}"
+}
+
+# kills NAME: nothing is made twice, nothing is lost, under faults and kill -9
+kills() {
+	RANDOM=${MATRIX_SEED:-1}
+	begin "$1" --work 60 --fault lost-after=0.2 --fault broken-after=0.1 --fault slow_down=0.05
+	av-validate -p "$NAME" photos/* >done
+	storm done av-upload -q -j 2
+	made "$(about makes)" done .avatar.id
+	again done av-poll -q --interval 0.05s
+	storm done av-render -q -j 2 -o out --interval 0.05s "${RENDER[@]}"
+	rendered done
+}
+
+@test "the matrix has every contract with a description" {
+	local name
+	for name in "$TESTS"/servers/contracts/*.json; do
+		name=$(basename "$name" .json)
+		[ ! -e "$TESTS/../lib/providers/$name.json" ] || echo "$name"
+	done >names
+	is "$(xargs <names)" "${CONTRACTS[*]}"
+	for name in "${CONTRACTS[@]}"; do
+		grep -qxF "@test \"$name: kills and faults\" { kills $name; }" "$BATS_TEST_FILENAME"
+	done
+}
+
+@test "did: the whole pipe under faults" { pipe did; }
+@test "did: kills and faults" { kills did; }
+@test "heygen: the whole pipe under faults" { pipe heygen; }
+@test "heygen: kills and faults" { kills heygen; }
+
+# did [OPTION...]: plays it, and makes a photo
+did() {
+	begin did "$@"
+	photos 1 320x320
+}
+
+@test "did: a lost answer to an upload stays unknown, and is not sent again" {
+	did --fault lost-after=1@create
+	run -65 av-upload -q -p did photos/*
+	is "$(jq -r .error.code <<<"$output")" outcome_unknown
+	run -65 av-upload -q -p did photos/*
+	is "$(stat '[.requests.create, .creates.image]')" '[1,1]'
+}
+
+@test "did: the upload is the avatar; of one that has ended nothing is ordered" {
+	did --ready-after 600000
+	av-upload -q -p did photos/* >made
+	[[ $(jq -r '[.avatar.id, .avatar.expires_at] | join(" ")' made) == s3://*.jpg\ 20*Z ]]
+	jq -c '.avatar.expires_at = "2026-01-01T00:00:00Z"' made >ended
+	run -65 av-render -q -r video -O text=Hello -o out <ended
+	is "$(jq -r .error.code <<<"$output")" avatar_gone
+	is "$(stat .requests.talk_create)" null
+	# A video in work is not deleted: the answer says wait.
+	av-render -q --ask -r video -O text=Hello <made >asked
+	run -75 --separate-stderr av-delete -q --yes --timeout 1s <<<"$(av-list -q -p did talks)"
+	is "$(jq -r .error.provider_code <<<"$output")" NotReadyError
+	is "$(stat .left.talk)" 1
+}
+
+@test "did: the errors of its contract" {
+	did --fault moderation=1@create
+	run -65 av-upload -q -p did photos/*
+	is "$(jq -c '[.error.code, .error.provider_code]' <<<"$output")" '["refused","ImageModerationError"]'
+	end_server
+	did --fault credits=1@create
+	run -75 av-upload -q -p did photos/*
+	is "$(jq -c '[.error.code, .error.provider_code]' <<<"$output")" '["account_blocked","InsufficientCreditsError"]'
+	faces small.jpg=150x150
+	run -65 av-validate -q -p did small.jpg
+	is "$(stat .violations)" '[]'
 }
 
 @test "heygen: killed and concurrent processes, lost answers: sent again with the same key, no list" {
