@@ -62,7 +62,7 @@ unknown() {
 
 # The matrix: the same tests for each service, by "matrix" of its contract. MATRIX_PHOTOS, MATRIX_KILLS and
 # MATRIX_SEED make it longer, and another one.
-CONTRACTS=(did heygen)
+CONTRACTS=(did heygen liveavatar)
 
 # about MEMBER [DEFAULT]: of the contract's "matrix"
 about() {
@@ -185,6 +185,8 @@ kills() {
 @test "did: kills and faults" { kills did; }
 @test "heygen: the whole pipe under faults" { pipe heygen; }
 @test "heygen: kills and faults" { kills heygen; }
+@test "liveavatar: the whole pipe under faults" { pipe liveavatar; }
+@test "liveavatar: kills and faults" { kills liveavatar; }
 
 # did [OPTION...]: plays it, and makes a photo
 did() {
