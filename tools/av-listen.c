@@ -18,6 +18,7 @@
 #include "program/object.h"
 #include "program/session.h"
 #include "provider/event.h"
+#include "provider/signature.h"
 #include "json/json.h"
 
 #define TIMEOUT_MS (60 * 1000)
@@ -174,9 +175,12 @@ verify(
 {
 	struct err e;
 
-	if (self->secret == NULL ||
-	    event_verify(self->provider, self->secret, server_header, request, body, len,
-	        clock_unix_ms() / 1000, &e) == 0)
+	if (!event_is_signed(self->provider))
+		return OK;
+	if (self->secret == NULL) /* the service has told it, and we do not know it yet */
+		return UNAVAILABLE;
+	if (signature_verify(self->provider, self->secret, server_header, request, body,
+	        len, clock_unix_ms() / 1000, &e) == 0)
 		return OK;
 	warn("an event was refused: %s", e.message);
 	return FORBIDDEN;
@@ -237,6 +241,8 @@ registered(void *arg, const struct failure *failure)
 	struct listener *self = arg;
 
 	if (failure == NULL) {
+		if (self->registration.secret != NULL)
+			self->secret = mem_str(self->registration.secret);
 		announce(self);
 		return;
 	}
@@ -245,24 +251,29 @@ registered(void *arg, const struct failure *failure)
 	finish(self);
 }
 
-/* Reads the secret that the service signs with. */
+/* Reads the secret that the service signs with, unless the service tells it when the URL is
+ * registered. */
 static int
 read_secret(struct listener *self, struct err *e)
 {
 	const struct creds_from from = {
 	    .fd = -1, .aliases = json_at(self->provider->def, "/aliases")};
+	bool told = event_secret_place(self->provider) != NULL;
 	struct creds creds;
 
-	if (!event_is_signed(self->provider))
+	if (!event_is_signed(self->provider) || (told && self->o->public_url != NULL))
 		return 0;
 	if (creds_load(&creds, self->provider->name, &from, e) < 0)
 		return -1;
 	self->secret = mem_str(creds.value[CRED_WEBHOOK_SECRET]);
 	if (self->secret == NULL)
-		err_set(e, CODE_NO_CREDENTIALS, "%s signs its events, and %s is not set",
-		    self->provider->title, creds.name[CRED_WEBHOOK_SECRET]);
+		err_set(e, CODE_NO_CREDENTIALS,
+		    "%s signs its events, and %s is not set%s", self->provider->title,
+		    creds.name[CRED_WEBHOOK_SECRET], told ? "; --register gets one" : "");
 	creds_release(&creds);
-	return self->secret != NULL ? 0 : -1;
+	return self->secret != NULL
+	           ? signature_check_secret(self->provider, self->secret, e)
+	           : -1;
 }
 
 static int

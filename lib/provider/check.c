@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "provider/builtin.h"
 #include "provider/check.h"
+#include "provider/event.h"
 #include "provider/file_name.h"
 #include "provider/target.h"
 #include "provider/template.h"
@@ -602,6 +603,22 @@ check_registration(struct check *c, struct json_object *events)
 	    "no list that takes id and url is deleted from by '%s'", last->name);
 }
 
+/* Checks what is signed, and where the secret comes from. */
+static void
+check_signature(struct check *c, struct json_object *events)
+{
+	const struct operation *first =
+	    provider_operation(c->p, json_str(events, "/register"));
+	struct err e = {0};
+
+	need(c, !event_is_signed(c->p) || event_check_signed(c->p, &e) == 0,
+	    "signature: %s", e.message);
+	if (event_secret_place(c->p) == NULL)
+		return;
+	need(c, event_is_signed(c->p) && first != NULL,
+	    "a secret belongs to a signature and to an operation that registers");
+}
+
 static void
 check_events(struct check *c)
 {
@@ -612,6 +629,7 @@ check_events(struct check *c)
 		return;
 	set_place(c, "/events");
 	check_registration(c, events);
+	check_signature(c, events);
 	json_object_object_foreach(kinds, name, about)
 	{
 		bool rendering = strcmp(json_str(about, "/of"), "rendering") == 0;

@@ -9,8 +9,7 @@
 #define AV_PROVIDER_EVENT_H
 
 #include <json-c/json.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <stdbool.h>
 
 #include "provider/provider.h"
 
@@ -26,17 +25,15 @@ struct event {
 int event_read(const struct provider *p, struct json_object *body,
     struct event *event, struct err *e);
 
-/* True if the service signs its events: event_verify needs its secret. */
+/* True if the service signs its events (provider/signature.h). */
 bool event_is_signed(const struct provider *p);
 
-/* The headers that came with an event. */
-typedef const char *event_header(void *arg, const char *name);
+/* -1 and bad_config if the text that is signed names what no event has. */
+int event_check_signed(const struct provider *p, struct err *e);
 
-/* Checks the signature of a body, in a time that does not depend on what the
- * signature should be. now: in seconds since 1970. -1 and bad_answer. */
-int event_verify(const struct provider *p, const char *secret,
-    event_header *header, void *arg, const void *body, size_t len, int64_t now,
-    struct err *e);
+/* Where the response to a registration has the secret of its signatures; NULL
+ * if the service gives none then. */
+const char *event_secret_place(const struct provider *p);
 
 /* The names of all events that the description knows: a new array. */
 struct json_object *event_names(const struct provider *p);

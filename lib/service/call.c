@@ -172,8 +172,7 @@ succeed(struct call *c, const struct answer *a)
 	bool known;
 
 	c->taken = answer_taken(a, c->spec.op, &known);
-	if (c->spec.op->repeatable)
-		c->body = json_object_get(a->body);
+	c->body = json_object_get(a->body);
 	if (!known && !c->spec.account->warned) {
 		c->spec.account->warned = true;
 		warn("%s: unknown state '%s', taken as processing",

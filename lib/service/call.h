@@ -54,8 +54,9 @@ struct call_result {
 	/* What the response told: strings by name, and "status" in our words.
 	 * NULL if the call failed. */
 	struct json_object *taken;
-	/* The whole response of a repeatable operation that succeeded or was
-	 * refused. NULL if it is not JSON. */
+	/* The whole response of an operation that succeeded, or that is
+	 * repeatable and was refused. NULL if it is not JSON, or if the
+	 * operation was paid for (service/paid.h). */
 	struct json_object *body;
 	size_t bytes; /* of the last response's body */
 	/* Of a list: the URL that was asked, and the target of the response's

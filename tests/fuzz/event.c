@@ -4,6 +4,7 @@
 #include "json_parts.h"
 #include "program/object.h"
 #include "provider/builtin.h"
+#include "provider/signature.h"
 
 static const char *
 header_of(void *arg, const char *name)
@@ -16,7 +17,7 @@ load(void)
 {
 	static const char signature[] =
 	    "{\"header\":\"X-Sign\",\"algorithm\":\"hmac-sha256\",\"encoding\":\"hex\","
-	    "\"prefix\":\"sha256=\",\"timestamp\":{\"header\":\"X-Time\",\"signed\":true}}";
+	    "\"prefix\":\"sha256=\",\"signed\":\"{timestamp}.{body}\",\"timestamp\":{\"header\":\"X-Time\"}}";
 	const struct builtin_file *f = builtin_find("providers", "argil");
 	struct provider *p;
 	struct err e;
@@ -62,8 +63,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (end == NULL)
 		return 0;
 	size -= (size_t)(end - data) + 1;
-	need(event_verify(p, "secret", header_of, (void *)(uintptr_t)data, end + 1, size,
-	         1700000000, &e) <= 0);
+	need(signature_verify(p, "secret", header_of, (void *)(uintptr_t)data, end + 1,
+	         size, 1700000000, &e) <= 0);
 	body = json_parse((const char *)end + 1, size, &e);
 	if (json_object_is_type(body, json_type_object) &&
 	    event_read(p, body, &event, &e) == 0) {

@@ -214,7 +214,7 @@ signed() {
 	local body now=$(date +%s)
 	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
 	jq '.events.signature = {header: "X-Signature", algorithm: "hmac-sha256", encoding: "hex", prefix: "sha256=",
-		timestamp: {header: "X-Time", signed: true}}' "$TESTS/../lib/providers/argil.json" \
+		signed: "{timestamp}.{body}", timestamp: {header: "X-Time"}}' "$TESTS/../lib/providers/argil.json" \
 		>"$XDG_CONFIG_HOME/avtools/providers/argil.json"
 	run -78 --separate-stderr av-listen -p argil
 	[[ $stderr == *'ARGIL_WEBHOOK_SECRET is not set'* && $output == *'"code":"no_credentials"'* ]]
@@ -231,6 +231,66 @@ signed() {
 	ends 143
 	is "$(grep -c . got)" 1
 	run -1 grep -r s3cret got said
+}
+
+@test "an Ed25519 signature is checked with the public key, over more than the body" {
+	local body public now=$(date +%s)
+	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+	jq '.events.signature = {header: "X-Signature", algorithm: "ed25519", encoding: "hex",
+		signed: "{timestamp}\n{header.X-Id}\n{body.sha256}", timestamp: {header: "X-Time"}}' \
+		"$TESTS/../lib/providers/argil.json" >"$XDG_CONFIG_HOME/avtools/providers/argil.json"
+	openssl genpkey -algorithm ed25519 -out private
+	public=$(openssl pkey -in private -pubout | sed -n 2p)
+	ARGIL_WEBHOOK_SECRET=${public%?????} run -78 --separate-stderr av-listen -p argil
+	[[ $stderr == *'the public key of Argil is not an Ed25519 key'* ]]
+	ARGIL_WEBHOOK_SECRET=$public listen
+	body=$(event AVATAR_TRAINING_SUCCESS avatarId $ID)
+	printf '%s\n%s\n%s' "$now" id1 "$(printf %s "$body" | sha256sum | cut -d' ' -f1)" >what
+	openssl pkeyutl -sign -rawin -inkey private -in what | od -An -v -tx1 | tr -d ' \n' >proof
+	is "$(send "$body" -H "X-Time: $now" -H "X-Signature: $(cat proof)")" 403
+	is "$(send "$body" -H "X-Time: $now" -H 'X-Id: id2' -H "X-Signature: $(cat proof)")" 403
+	is "$(send "$body " -H "X-Time: $now" -H 'X-Id: id1' -H "X-Signature: $(cat proof)")" 403
+	is "$(send "$body" -H "X-Time: $now" -H 'X-Id: id1' -H "X-Signature: $(cat proof)00")" 403
+	is "$(send "$body" -H "X-Time: $now" -H 'X-Id: id1' -H "X-Signature: zz$(cut -c3- proof)")" 403
+	is "$(send "$body" -H "X-Time: $now" -H 'X-Id: id1' -H "X-Signature: $(cat proof)")" 200
+	kill "$LISTENER"
+	ends 143
+	is "$(grep -c . got)" 1
+}
+
+@test "the secret that a registration tells: used for the run; without it another one is made" {
+	local body now=$(date +%s) made='{"status": 200, "body": {"id": "'$ID'", "secret": "s3cret"}}'
+	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+	jq '.events += {secret: "/secret", signature: {header: "X-Signature", algorithm: "hmac-sha256", encoding: "hex",
+		prefix: "sha256=", signed: "{timestamp}.{body}", timestamp: {header: "X-Time"}}}' \
+		"$TESTS/../lib/providers/argil.json" >"$XDG_CONFIG_HOME/avtools/providers/argil.json"
+	run -78 --separate-stderr av-listen -p argil
+	[[ $stderr == *'ARGIL_WEBHOOK_SECRET is not set; --register gets one'* ]]
+	# The first response is lost: its registration is ended when the second one is made.
+	jq -n --argjson made "$made" '{"GET /webhooks": [{body: []}, {body: [{id: $old, callbackUrl: "https://h.example/secret-of-16-bytes"}]}],
+		"POST /webhooks": [{status: 0}, $made], ("DELETE /webhooks/" + $id): [{status: 204}], ("DELETE /webhooks/" + $old): [{status: 204}]}' \
+		--arg id $ID --arg old "${ID%0}1" >script
+	serve_script
+	ARGIL_API_URL=$url ARGIL_API_KEY=k listen --register https://h.example --path /secret-of-16-bytes
+	body=$(event AVATAR_TRAINING_SUCCESS avatarId $ID)
+	is "$(send "$body" -H "X-Time: $now" -H 'X-Signature: sha256=00')" 403
+	is "$(send "$body" -H "X-Time: $now" -H "$(signed "$now" "$body")")" 200
+	kill "$LISTENER"
+	ends 143
+	is "$(grep -v '^GET' asked)" "POST /webhooks
+POST /webhooks
+DELETE /webhooks/${ID%0}1
+DELETE /webhooks/$ID"
+	is "$(grep -c . got)" 1
+	run -1 grep -r s3cret got said
+	end_server
+	# A response without it is an error, and what was registered is ended.
+	jq -n '{"GET /webhooks": [{body: []}], "POST /webhooks": [{body: {id: $id}}], ("DELETE /webhooks/" + $id): [{status: 204}]}' \
+		--arg id $ID >script
+	serve_script
+	ARGIL_API_URL=$url ARGIL_API_KEY=k run -75 --separate-stderr av-listen -p argil --register https://h.example
+	[[ $stderr == *'cannot register with Argil: the response has no secret of the signatures'* ]]
+	is "$(tail -n 1 asked)" "DELETE /webhooks/$ID"
 }
 
 @test "TLS with a certificate and its key, which others must not read" {

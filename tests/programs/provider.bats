@@ -343,6 +343,8 @@ del(.kinds.portrait.result.take) | .kinds.portrait.result.operation = "create"~t
 .operations.status |= (.idempotency = {"life_s":60} | .headers.Key = "{idempotency_key}")~idempotency is for an operation that is not repeatable
 .operations.create.options.properties.rate = {"type":"string","account":true}~the environment has another meaning for this name
 .auth.oauth = {"token_url":"https://acme.example/t","grants":[{"name":"client_credentials","grant_type":"client_credentials"}]} | .auth.or = [{"header":"X","credential":"password"}]~oauth goes with neither credential nor or
+.events = {"name":"/e","secret":"/s","kinds":{"x":{"of":"avatar","id":"/id"}}}~a secret belongs to a signature and to an operation that registers
+.events = {"name":"/e","kinds":{"x":{"of":"avatar","id":"/id"}},"signature":{"header":"X","algorithm":"hmac-sha256","encoding":"hex","signed":"{time}.{body}"}}~signed: an event has no 'time'
 .image.url = "("~it is not a regular expression
 .id_pattern = "("~it is not a regular expression
 END

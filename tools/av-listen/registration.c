@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/secret.h"
 #include "base/mem.h"
 #include "program/object.h"
 #include "provider/answer.h"
@@ -70,10 +71,18 @@ made(void *arg, const struct call_result *result)
 	struct registration *r = arg;
 	const struct failure *f = result->failure;
 	const char *id = json_str(result->taken, "/id");
+	const char *secret = event_secret_place(r->account->provider);
+	struct err e;
 
 	r->call = NULL;
 	if (f == NULL) {
 		r->id = mem_str(id);
+		r->secret = secret != NULL ? json_text(result->body, secret) : NULL;
+		if (secret != NULL && r->secret == NULL) {
+			err_set(&e, CODE_BAD_ANSWER,
+			    "the response has no secret of the signatures");
+			failure_set(&r->failure, &e, "yes");
+		}
 	} else if (f->created != NULL && strcmp(f->created, "unknown") == 0) {
 		r->lost = true;
 		look(r);
@@ -161,8 +170,11 @@ seen(void *arg, struct json_object *entry)
 	struct json_object *taken = answer_taken(&answer, r->list, NULL);
 	const char *id = json_str(taken, "/id"), *url = json_str(taken, "/url");
 	bool ours = id != NULL && url != NULL && strcmp(url, r->url) == 0;
+	bool found = ours && r->lost && r->id == NULL && !is_old(r, id);
 
-	if (ours && r->lost && r->id == NULL && !is_old(r, id))
+	if (found && event_secret_place(r->account->provider) != NULL)
+		add_old(r, id);
+	else if (found)
 		r->id = mem_str(id);
 	else if (!r->lost && (ours || (id != NULL && url != NULL && is_of_a_run(r, url))))
 		add_old(r, id);
@@ -180,8 +192,11 @@ looked(void *arg, const struct failure *failure)
 		failure_copy(&r->failure, failure);
 	else if (r->lost && r->id == NULL && r->tries == TRIES)
 		err_set(&r->failure.err, CODE_NETWORK,
-		    "no response came to %d requests, and the list '%s' does not have the "
-		    "URL; run it again",
+		    r->n_old > 0 && event_secret_place(r->account->provider) != NULL
+		        ? "no response came to %d requests, so that the secret of '%s' is "
+		          "not known; run it again"
+		        : "no response came to %d requests, and the list '%s' does not "
+		          "have the URL; run it again",
 		    TRIES, r->list->name);
 	go_on(r);
 }
@@ -250,5 +265,6 @@ registration_release(struct registration *r)
 		free(r->old[--r->n_old]);
 	free(r->old);
 	free(r->id);
+	secret_free(r->secret);
 	failure_release(&r->failure);
 }

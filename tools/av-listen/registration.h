@@ -5,6 +5,10 @@
  * one is ours: a response that was lost is looked up there, and needs no
  * ledger. Registrations that a killed run left behind have the same URL but for
  * that part; they are ended once the new one is made.
+ *
+ * Some services tell the secret of their signatures, once, in the response. If
+ * that response was lost, the registration is of no use: another one is made,
+ * and then the first one is ended.
  */
 #ifndef AV_LISTEN_REGISTRATION_H
 #define AV_LISTEN_REGISTRATION_H
@@ -30,10 +34,10 @@ struct registration {
 	const struct operation *create, *delete, *list;
 	char **old; /* ids of what is to be ended */
 	size_t n_old;
-	char *id; /* of ours */
-	const char
-	    *deleted;   /* the id that is being deleted: of ours, or the last
-	                        of old */
+	char *id;     /* of ours */
+	char *secret; /* of its signatures, if the service tells it */
+	/* The id that is being deleted: of ours, or the last of old. */
+	const char *deleted;
 	unsigned tries; /* to make it */
 	bool lost;      /* its response was */
 	bool ending;
