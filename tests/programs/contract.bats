@@ -62,7 +62,7 @@ unknown() {
 
 # The matrix: the same tests for each service, by "matrix" of its contract. MATRIX_PHOTOS, MATRIX_KILLS and
 # MATRIX_SEED make it longer, and another one.
-CONTRACTS=(did heygen liveavatar)
+CONTRACTS=(did hedra heygen liveavatar)
 
 # about MEMBER [DEFAULT]: of the contract's "matrix"
 about() {
@@ -119,6 +119,11 @@ rendered() {
 	is "$(of "$file.ready" 'map(.renderings[].status) - ["ready"]')" '[]'
 }
 
+# names FILE: the names of avatars that a record of the file done has
+names() {
+	jq -r --slurpfile done done 'select(.avatar.id | IN($done[].avatar.id)).name' "$1" | sort
+}
+
 # pipe NAME: the whole pipe from photos to files, list and delete, under faults
 pipe() {
 	local list
@@ -137,6 +142,7 @@ pipe() {
 	for list in $(about 'lists | keys_unsorted[]'); do
 		av-list -q -p "$NAME" "$list" >list
 		[ ! -s list ] || check_schema list
+		[ "$list,$(about named)" != avatars,true ] || is "$(names list)" "$(names done)"
 		av-delete -q --yes <list >deleted
 		is "$(of deleted 'map(select(.error)) | length')" 0
 		is "$(stat ".left.$(about "lists.$list")")" null
@@ -183,6 +189,8 @@ kills() {
 
 @test "did: the whole pipe under faults" { pipe did; }
 @test "did: kills and faults" { kills did; }
+@test "hedra: the whole pipe under faults" { pipe hedra; }
+@test "hedra: kills and faults" { kills hedra; }
 @test "heygen: the whole pipe under faults" { pipe heygen; }
 @test "heygen: kills and faults" { kills heygen; }
 @test "liveavatar: the whole pipe under faults" { pipe liveavatar; }
