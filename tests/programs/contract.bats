@@ -196,6 +196,43 @@ kills() {
 @test "liveavatar: the whole pipe under faults" { pipe liveavatar; }
 @test "liveavatar: kills and faults" { kills liveavatar; }
 
+# listening [OPTION...]: starts av-listen for a service, in the background, and waits until it listens
+listening() {
+	rm -f told
+	mkfifo told
+	av-listen -p "$NAME" "$@" >got 2>told 3>&- &
+	LISTENER=$!
+	exec 9<told
+	read -r -t "$((20 * AV_SLOW))" -u 9 line
+	url=${line#listening on }
+}
+
+@test "heygen: signed events, with the secret that the registration tells" {
+	begin heygen
+	listening --register 'http://127.0.0.1:{port}' --count 2
+	is "$(stat '[.requests.endpoint_create, .left.endpoint]')" '[1,1]'
+	is "$(curl -s -o /dev/null -w '%{http_code}' -H "Heygen-Timestamp: $(date +%s)" -H 'Heygen-Signature: 00' \
+		-d '{"event_type":"avatar_video.success","event_data":{"video_id":"v"}}' "$url")" 403
+	photos 2
+	av-upload -q -p heygen photos/* | av-poll -q | av-render -q -o out -r video -O text=Hello >done
+	wait "$LISTENER"
+	is "$(jq -r '.renderings[0].id // empty' got | sort)" "$(jq -r '.renderings[0].id' done | sort)"
+	is "$(stat '[.events, .left.endpoint, .violations]')" '[{"sent":2,"refused":0},null,[]]'
+	run -1 grep -r whsec_ got done state
+}
+
+@test "hedra: events with an Ed25519 signature, at the webhook of a video" {
+	begin hedra
+	listening --count 1
+	jq 'del(.operations.video_create.options.properties.webhook.pattern)' config/avtools/providers/hedra.json >relaxed
+	mv relaxed config/avtools/providers/hedra.json
+	photos 1
+	av-upload -q -p hedra photos/* | av-render -q -o out "${RENDER[@]}" -O webhook="$url" >done
+	wait "$LISTENER"
+	is "$(jq -c '[.event.name, .renderings[0].id]' got)" "$(jq -c '["COMPLETED", .renderings[0].id]' done)"
+	is "$(stat '[.events, .violations]')" '[{"sent":1,"refused":0},[]]'
+}
+
 # did [OPTION...]: plays it, and makes a photo
 did() {
 	begin did "$@"
