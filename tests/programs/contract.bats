@@ -196,6 +196,53 @@ kills() {
 @test "liveavatar: the whole pipe under faults" { pipe liveavatar; }
 @test "liveavatar: kills and faults" { kills liveavatar; }
 
+# ask METHOD URL [CURL-OPTION...]: sends a request, and prints the status; the response is in the file said
+ask() {
+	curl -s -o said -w '%{http_code}' -X "$1" "${@:3}" "$2"
+}
+
+@test "the server of contracts is strict: keys, fields, order, another origin, expiry, checks" {
+	local json=(-H 'Content-Type: application/json') key=(-H 'x-api-key: sesame') put size
+	photos 1 300x300
+	size=$(wc -c <photos/001.jpg)
+	play heygen
+	is "$(ask GET "$HEYGEN_API_URL/avatars/looks")" 401
+	is "$(ask GET "$HEYGEN_API_URL/avatars/looks?size=3" "${key[@]}")" 400
+	is "$(ask GET "$HEYGEN_API_URL/nothing" "${key[@]}")" 404
+	is "$(ask POST "$HEYGEN_API_URL/assets/direct-uploads" "${key[@]}" "${json[@]}" \
+		-d '{"filename":"a.jpg","content_type":"image/jpeg","size_bytes":'"$size"'}')" 200
+	put=$(jq -r .data.upload_url said) id=$(jq -r .data.asset_id said)
+	is "$(ask POST "$HEYGEN_API_URL/assets/$id/complete" "${key[@]}")" 409
+	is "$(ask PUT "$put" -H 'Content-Type: image/jpeg' --data-binary @photos/001.jpg "${key[@]}")" 400
+	is "$(ask PUT "$put" -H 'Content-Type: image/png' --data-binary @photos/001.jpg)" 400
+	is "$(ask PUT "$put" -H 'Content-Type: image/jpeg' --data-binary @photos/001.jpg)" 200
+	is "$(ask POST "$HEYGEN_API_URL/assets/$id/complete" "${key[@]}")" 200
+	for body in '{"type":"photo","name":"Ann"}' '{"type":"photo","name":"Ann","file":{"type":"asset_id","asset_id":"asset_1"}}' \
+		'{"type":"photo","name":"Ann","name":"Bea","file":{"type":"asset_id","asset_id":"'"$id"'"}}' \
+		'{"type":"photo","name":"Ann","file":{"type":"asset_id","asset_id":"'"$id"'"},"colour":1}'; do
+		[[ $(ask POST "$HEYGEN_API_URL/avatars" "${key[@]}" "${json[@]}" -d "$body") == 40[04] ]]
+	done
+	body='{"type":"photo","name":"Ann","file":{"type":"asset_id","asset_id":"'"$id"'"}}'
+	is "$(ask POST "$HEYGEN_API_URL/avatars" "${key[@]}" "${json[@]}" -d "$body")" 200
+	is "$(ask POST "$HEYGEN_API_URL/avatars" "${key[@]}" "${json[@]}" -d "$body")" 200
+	is "$(curl -s "$STATS" | jq -c '[.creates.look, .per_photo.look, .duplicates, .unauthorized, (.violations | length)]')" \
+		'[2,2,1,1,8]'
+	end_server
+	play hedra --expire 0
+	is "$(ask POST "$HEDRA_API_URL/files" -H 'Authorization: Bearer sesame' -F file=@photos/001.jpg)" 201
+	is "$(ask POST "$HEDRA_API_URL/models/hedra-avatar" -H 'Authorization: Bearer sesame' "${json[@]}" -d "$(jq -c '{input: {
+		prompt: "x", aspect_ratio: "1:1", resolution: "720p", start_image: {source: "url", url}, audio: {source: "url", url}}}' said)")" 400
+	is "$(jq -r '.error.details[0].reason' said)" expired
+	end_server
+	play tavus
+	photo() { jq -nc --arg data "$(base64 -w 0 photos/001.jpg)" '{imageBase64: $data, mimeType: "image/jpeg"}'; }
+	is "$(ask POST "$TAVUS_API_URL/faces/image-validation" "${key[@]}" "${json[@]}" -d "$(photo)")" 200
+	is "$(jq -c '[.passed, .checks[1].passed]' said)" '[false,false]'
+	photos 1 600x600
+	is "$(ask POST "$TAVUS_API_URL/faces/image-validation" "${key[@]}" "${json[@]}" -d "$(photo)")" 200
+	is "$(jq -c .passed said)" true
+}
+
 # listening [OPTION...]: starts av-listen for a service, in the background, and waits until it listens
 listening() {
 	rm -f told
