@@ -101,7 +101,7 @@ needs_zsh() {
   hasnt loom
   run bash_completes av-token --login a
   has anam argil avtr1
-  run bash_completes av-upload -p anam,l
+  run bash_completes av-upload -p anam,lo
   [ "$output" = "anam,loom" ]
 }
 
