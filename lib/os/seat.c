@@ -62,6 +62,14 @@ seat_is_same_line(const struct seat *a, const struct seat *b)
 	return a->level == b->level && strcmp(a->step, b->step) == 0;
 }
 
+/* True if both are of a unit such as "credits/minute", and not of the same amount. */
+static bool
+other_rate(const struct seat_cost *a, const struct seat_cost *b)
+{
+	return strchr(a->unit, '/') != NULL && a->n > 0 && b->n > 0 &&
+	       (a->amount < b->amount || a->amount > b->amount);
+}
+
 void
 seat_add_cost(struct seat *s, const struct seat_cost *more)
 {
@@ -74,7 +82,7 @@ seat_add_cost(struct seat *s, const struct seat_cost *more)
 		}
 		if (strcmp(c->step, more->step) != 0 ||
 		    strcmp(c->provider, more->provider) != 0 ||
-		    strcmp(c->unit, more->unit) != 0)
+		    strcmp(c->unit, more->unit) != 0 || other_rate(c, more))
 			continue;
 		if (more->n > 0)
 			c->amount = strchr(c->unit, '/') != NULL

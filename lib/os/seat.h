@@ -40,7 +40,7 @@ struct seat_cost {
 	uint64_t reused; /* found to be made before, and not paid for */
 	char step[16];   /* that did it */
 	char provider[20];
-	char unit[20]; /* "credits", "credits/minute", "avatar" */
+	char unit[20]; /* "credits", "USD", "credits/minute", "avatar" */
 };
 
 /* What one program tells. A text is empty if there is nothing to tell. */

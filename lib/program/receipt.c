@@ -362,16 +362,17 @@ put_piece(struct page *p, struct buf *piece, bool first)
 static void
 add_cost(struct buf *out, const struct seat_cost *c)
 {
-	bool rate = strchr(c->unit, '/') != NULL,
-	     ends = c->unit[strlen(c->unit) - 1] == 's', one = c->amount == 1;
+	bool rate = strchr(c->unit, '/') != NULL, one = c->amount == 1;
+	char last = c->unit[strlen(c->unit) - 1];
+	bool plural = last == 's', word = last >= 'a' && last <= 'z';
 
 	if (rate)
 		buf_printf(out, "%" PRIu64 " at ", c->n);
-	buf_printf(out, "%.15g ", c->amount);
+	buf_printf(out, "%.12g ", c->amount);
 	block_write_text(out, c->unit);
-	if (!rate && one && ends)
+	if (!rate && one && plural)
 		out->data[--out->len] = '\0';
-	buf_str(out, !rate && !one && !ends ? "s (" : " (");
+	buf_str(out, !rate && !one && word && !plural ? "s (" : " (");
 	block_write_text(out, c->provider);
 	buf_str(out, ")");
 }

@@ -254,6 +254,37 @@ check_idempotency(
 	    "idempotency is for an operation that is not repeatable");
 }
 
+/* Checks that a price has one unit, and that its option has the values that it names. */
+static void
+check_cost(struct check *c, const struct operation *op)
+{
+	struct json_object *cost = json_at(op->def, "/cost"),
+	                   *amounts = json_member(cost, "amounts"),
+	                   *options = json_at(op->def, "/options/properties"),
+	                   *values =
+	                       json_at(json_member(options, op->cost_option), "/enum");
+
+	if (cost == NULL)
+		return;
+	set_place(c, "/operations/%s/cost", op->name);
+	need(c, json_has(cost, "/credits") != json_has(cost, "/amount"),
+	    "a cost has either credits, or an amount and its unit");
+	need(c, json_has(cost, "/unit") == json_has(cost, "/amount"),
+	    "unit is the currency of amount; both are needed");
+	need(c, (op->cost_option != NULL) == (amounts != NULL),
+	    "by and amounts belong together");
+	need(c, op->cost_option == NULL || json_member(options, op->cost_option) != NULL,
+	    "by: the operation has no option '%s'", op->cost_option);
+	if (amounts == NULL || values == NULL)
+		return;
+	json_object_object_foreach(amounts, value, ignored)
+	{
+		(void)ignored;
+		need(c, json_lists(values, value), "amounts: '%s' is no value of '%s'",
+		    value, op->cost_option);
+	}
+}
+
 /* Checks that each body sends the photo in a form that it can have. */
 static void
 check_bodies(struct check *c, const struct operation *op)
@@ -464,6 +495,8 @@ check_operation(struct check *c, const struct operation *op)
 	need(c, states == NULL || op->states != NULL, "no set of states is called '%s'",
 	    states);
 	check_bodies(c, op);
+	check_cost(c, op);
+	set_place(c, "/operations/%s", op->name);
 	need(c, takes(op, "final") == (op->finals != NULL),
 	    "final and final_states, a set of states, belong together");
 	need(c,

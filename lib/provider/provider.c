@@ -235,18 +235,32 @@ read_costs(struct provider *p)
 {
 	for (size_t i = 0; i < p->n_operations; i++) {
 		struct operation *op = &p->operations[i];
-		const char *per = json_str(op->def, "/cost/per");
+		struct json_object *cost = json_member(op->def, "cost");
+		const char *unit = json_str(cost, "/unit"), *per = json_str(cost, "/per");
 
-		if (op->repeatable)
-			continue;
-		op->cost = json_num(op->def, "/cost/credits", 0);
+		op->cost = json_num(cost, "/credits", json_num(cost, "/amount", 0));
+		op->cost_option = json_str(cost, "/by");
+		if (unit == NULL)
+			unit = "credits";
 		if (per != NULL)
-			op->unit = mem_printf("credits/%s", per);
-		else if (json_has(op->def, "/cost"))
-			op->unit = mem_str("credits");
-		else
+			op->unit = mem_printf("%s/%s", unit, per);
+		else if (cost != NULL)
+			op->unit = mem_str(unit);
+		else if (!op->repeatable)
 			count_instead(p, op);
 	}
+}
+
+double
+operation_cost(const struct operation *op, struct json_object *options)
+{
+	struct json_object *value = json_member(options, op->cost_option),
+	                   *amounts = json_at(op->def, "/cost/amounts"), *amount;
+
+	if (value == NULL)
+		return op->cost;
+	amount = json_member(amounts, json_object_get_string(value));
+	return amount != NULL ? json_object_get_double(amount) : op->cost;
 }
 
 /* Notes with the operation that asks for a state how long that usually takes. */

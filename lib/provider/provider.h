@@ -23,13 +23,15 @@ struct operation {
 	/* Template below the base URL, or a variable with a whole URL. */
 	const char *path;
 	bool repeatable; /* false: paid, takes effect at most once */
-	/* What it costs, if it is paid: "credits" where the description has the
-	 * price, "credits/minute" where that depends on the result's length,
-	 * else one "avatar" or "rendering". 0: the cost is that of another
-	 * operation of the same rendering. */
+	/* What it costs, if it is paid: "credits" or a currency such as "USD"
+	 * where the description has the price, "credits/minute" where that
+	 * depends on the result's length, else one "avatar" or "rendering". 0:
+	 * the cost is that of another operation of the same rendering. An
+	 * option may change the amount: see operation_cost. */
 	double cost;
 	char *unit;
-	struct json_object *def;    /* the operation's JSON */
+	const char *cost_option; /* that option; NULL: the cost is the same */
+	struct json_object *def; /* the operation's JSON */
 	struct json_object *states; /* maps its provider_status, or NULL */
 	struct json_object *finals; /* maps its second stage, or NULL */
 	/* Of an operation that asks for a state: the interval between two
@@ -98,6 +100,10 @@ const struct operation *provider_operation(
 /* True if its path is a whole URL that the service gave: it goes to another
  * origin, without credentials. */
 bool operation_is_elsewhere(const struct operation *op);
+
+/* What a paid operation costs with these values of its options, in its unit.
+ * options may be NULL. */
+double operation_cost(const struct operation *op, struct json_object *options);
 
 /* The operation whose response tells whether credentials are accepted. It is
  * free. NULL: the description has none. */

@@ -134,7 +134,7 @@ why_not(const struct service *s, const struct operation *op)
 		return mem_str("it makes something, or costs money");
 	if (strcmp(op->method, "GET") != 0 && strcmp(op->method, "HEAD") != 0)
 		return mem_printf("%s may change something", op->method);
-	if (json_num(op->def, "/cost/credits", 0) > 0)
+	if (op->cost > 0)
 		return mem_str("it costs money");
 	if (option != NULL)
 		return mem_printf("it needs the option %s", option);

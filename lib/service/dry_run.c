@@ -6,11 +6,12 @@
 #include "service/dry_run.h"
 #include "json/json.h"
 
-/* The cost at one provider. With `per`, it depends on the size of the result. */
+/* The cost at one provider, in one unit. A unit such as "credits/minute" depends on the size
+ * of the result: then it is the amount of each. */
 struct dry_run_cost {
 	const struct provider *provider;
-	const char *per; /* "minute", or "" */
-	double credits;
+	const char *unit;
+	double amount;
 	size_t n;
 };
 
@@ -22,41 +23,43 @@ dry_run_release(struct dry_run *run)
 }
 
 static void
-add_cost(struct dry_run *run, const struct provider *p, struct json_object *cost)
+add_cost(struct dry_run *run, const struct provider *p, const char *unit, double amount)
 {
-	const char *per = json_str(cost, "/per");
-	double credits = json_num(cost, "/credits", 0);
+	bool each = strchr(unit, '/') != NULL;
 	struct dry_run_cost *c;
 	size_t i = 0;
 
-	if (per == NULL)
-		per = "";
-	while (i < run->ncosts &&
-	       (run->costs[i].provider != p || strcmp(run->costs[i].per, per) != 0))
-		i++;
+	for (; i < run->ncosts; i++) {
+		c = &run->costs[i];
+		if (c->provider == p && strcmp(c->unit, unit) == 0 &&
+		    (!each || !(c->amount < amount || c->amount > amount)))
+			break;
+	}
 	if (i == run->ncosts) {
 		run->costs = mem_resize(run->costs, ++run->ncosts * sizeof *run->costs);
-		run->costs[i] = (struct dry_run_cost){.provider = p, .per = per};
+		run->costs[i] = (struct dry_run_cost){.provider = p, .unit = unit};
 	}
 	c = &run->costs[i];
-	c->credits = *per == '\0' ? c->credits + credits : credits;
+	c->amount = each ? amount : c->amount + amount;
 	c->n++;
 }
 
 /* The price alone, without the description's notes. */
 static struct json_object *
-cost_of(struct json_object *cost)
+cost_of(struct json_object *cost, double amount)
 {
 	struct json_object *o = json_new_object();
+	const char *unit = json_str(cost, "/unit");
 
-	json_put(o, "credits", json_copy(json_member(cost, "credits")));
+	json_put_num(o, unit != NULL ? "amount" : "credits", amount);
+	json_put_str(o, "unit", unit);
 	json_put_str(o, "per", json_str(cost, "/per"));
 	return o;
 }
 
 struct json_object *
 dry_run_add(struct dry_run *run, const struct provider *p, const struct operation *op,
-    const struct ledger_answer *answer)
+    double amount, const struct ledger_answer *answer)
 {
 	enum ledger_verdict verdict = answer != NULL ? answer->verdict : LEDGER_YOURS;
 	struct json_object *entry = json_new_object(), *cost = json_at(op->def, "/cost");
@@ -77,9 +80,9 @@ dry_run_add(struct dry_run *run, const struct provider *p, const struct operatio
 	}
 	if (cost == NULL)
 		return entry;
-	json_put(entry, "cost", cost_of(cost));
+	json_put(entry, "cost", cost_of(cost, amount));
 	if (verdict == LEDGER_YOURS)
-		add_cost(run, p, cost);
+		add_cost(run, p, op->unit, amount);
 	return entry;
 }
 
@@ -97,9 +100,13 @@ dry_run_report(const struct dry_run *run, size_t failed)
 	for (size_t i = 0; i < run->ncosts; i++) {
 		const struct dry_run_cost *c = &run->costs[i];
 
-		buf_printf(&text, "; %s: %.15g credits", c->provider->title, c->credits);
-		if (*c->per != '\0')
-			buf_printf(&text, " a %s for each of %zu", c->per, c->n);
+		int unit = (int)strcspn(c->unit, "/");
+
+		buf_printf(&text, "; %s: %.12g %.*s", c->provider->title, c->amount, unit,
+		    c->unit);
+		if (c->unit[unit] != '\0')
+			buf_printf(
+			    &text, " a %s for each of %zu", c->unit + unit + 1, c->n);
 	}
 	warn("%s", text.data);
 	buf_release(&text);

@@ -23,11 +23,12 @@ struct dry_run {
 void dry_run_release(struct dry_run *run);
 
 /* Counts an operation by what the ledger says of it; NULL if it follows another
- * operation, so that nothing is known yet. Returns its entry for the record's
- * `plan`, {"operation","already_made","id","unknown","cost"}, owned by the
- * caller. */
+ * operation, so that nothing is known yet. amount: what it costs. Returns its
+ * entry for the record's `plan`, owned by the caller:
+ * {"operation","already_made","id","unknown","cost"}. */
 struct json_object *dry_run_add(struct dry_run *run, const struct provider *p,
-    const struct operation *op, const struct ledger_answer *answer);
+    const struct operation *op, double amount,
+    const struct ledger_answer *answer);
 
 /* Prints the sums to stderr. failed: failed records, also refused ones. */
 void dry_run_report(const struct dry_run *run, size_t failed);

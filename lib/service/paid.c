@@ -589,8 +589,8 @@ peeked(void *arg, const struct ledger_answer *answer)
 		fail(p, answer->err->code, answer->err->message);
 		return;
 	}
-	p->plan = dry_run_add(
-	    p->context->dry_run, p->spec.call.account->provider, p->spec.call.op, answer);
+	p->plan = dry_run_add(p->context->dry_run, p->spec.call.account->provider,
+	    p->spec.call.op, p->charge.amount, answer);
 	deliver(p);
 }
 
@@ -824,7 +824,9 @@ paid_start(
 	    .file = mem_str(spec->file),
 	    .source = mem_str(spec->source),
 	    .sent_name = spec->step ? NULL : mem_str(json_str(spec->call.vars, "/name")),
-	    .charge = {.amount = spec->call.op->cost, .unit = spec->call.op->unit},
+	    .charge = {.amount = operation_cost(
+	                   spec->call.op, json_member(spec->call.vars, "options")),
+	        .unit = spec->call.op->unit},
 	    .sought = {.account = spec->call.account,
 	        .op = spec->call.op,
 	        .vars = spec->call.vars,

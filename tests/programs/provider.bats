@@ -345,6 +345,12 @@ del(.kinds.portrait.result.take) | .kinds.portrait.result.operation = "create"~t
 .auth.oauth = {"token_url":"https://acme.example/t","grants":[{"name":"client_credentials","grant_type":"client_credentials"}]} | .auth.or = [{"header":"X","credential":"password"}]~oauth goes with neither credential nor or
 .events = {"name":"/e","secret":"/s","kinds":{"x":{"of":"avatar","id":"/id"}}}~a secret belongs to a signature and to an operation that registers
 .events = {"name":"/e","kinds":{"x":{"of":"avatar","id":"/id"}},"signature":{"header":"X","algorithm":"hmac-sha256","encoding":"hex","signed":"{time}.{body}"}}~signed: an event has no 'time'
+.operations.create.cost = {}~a cost has either credits, or an amount
+.operations.create.cost = {"credits":1,"amount":1,"unit":"USD"}~a cost has either credits, or an amount
+.operations.create.cost = {"amount":1}~unit is the currency of amount
+.operations.create.cost = {"credits":1,"by":"style"}~by and amounts belong together
+.operations.create.cost = {"credits":1,"by":"size","amounts":{"x":1}}~the operation has no option 'size'
+.operations.create.cost = {"credits":1,"by":"style","amounts":{"x":1}}~'x' is no value of 'style'
 .image.url = "("~it is not a regular expression
 .id_pattern = "("~it is not a regular expression
 END

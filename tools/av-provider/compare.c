@@ -118,6 +118,8 @@ cost_of(const struct operation *op)
 	json_put_bool(o, "priced", json_has(op->def, "/cost"));
 	json_put_num(o, "amount", op->cost);
 	json_put_str(o, "unit", op->unit);
+	json_put_str(o, "by", op->cost_option);
+	json_put(o, "amounts", json_object_get(json_at(op->def, "/cost/amounts")));
 	return o;
 }
 
@@ -205,14 +207,37 @@ pixels_text(struct json_object *image)
 	return b.len > 0 ? buf_take(&b) : mem_str("any");
 }
 
+/* Widens a range by the amounts for the values of an option. */
+static void
+range_of(struct json_object *amounts, double *min, double *max)
+{
+	if (amounts == NULL)
+		return;
+	json_object_object_foreach(amounts, value, amount)
+	{
+		double n = json_object_get_double(amount);
+
+		(void)value;
+		*min = n < *min ? n : *min;
+		*max = n > *max ? n : *max;
+	}
+}
+
 static void
 add_cost(struct buf *b, struct json_object *cost)
 {
-	double amount = json_num(cost, "/amount", 0);
+	double amount = json_num(cost, "/amount", 0), min = amount, max = amount;
+	const char *by = json_str(cost, "/by");
 
-	if (amount > 0 || json_flag(cost, "/priced", false))
-		buf_printf(b, "%s%g %s", b->len > 0 ? " + " : "", amount,
-		    json_str(cost, "/unit"));
+	range_of(json_member(cost, "amounts"), &min, &max);
+	if (max <= 0 && !json_flag(cost, "/priced", false))
+		return;
+	buf_printf(b, "%s%g", b->len > 0 ? " + " : "", min);
+	if (max > min)
+		buf_printf(b, "-%g", max);
+	buf_printf(b, " %s", json_str(cost, "/unit"));
+	if (max > min)
+		buf_printf(b, " by %s", by);
 }
 
 static char *

@@ -137,8 +137,10 @@ begin(struct job *job)
 	    .options = claim_options(job, op)};
 
 	if (job->context->paid->dry_run != NULL && spec.subject == NULL)
-		planned(job, dry_run_add(job->context->paid->dry_run,
-		                 job->account->provider, op, NULL));
+		planned(job,
+		    dry_run_add(job->context->paid->dry_run, job->account->provider, op,
+		        operation_cost(op, json_member(spec.call.vars, "options")),
+		        NULL));
 	else
 		job->order = order_start(
 		    job->context->paid, &job->context->poller, &spec, begun, job);

@@ -210,7 +210,7 @@ def report:
      providers: ($facts | group_by(.p) | map({provider: .[0].p} + counts
        + {median_seconds: (map(.took | select(.)) | median), paid: (.[0].p as $p | $money | map(select(.provider == $p)))}))};
 
-def amount: "\(.amount | millis) "
+def amount: "\(.amount * 1000000 | round / 1000000) "
   + if .amount == 1 then .unit | sub("s(?=$|/)"; "") else .unit | if IN("avatar", "rendering") then . + "s" else . end end;
 
 # Money in words: a list.

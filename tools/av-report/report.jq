@@ -59,7 +59,7 @@ def cell:
 def header:
   ["file", "source", "url", "provider", "name", "kind", "value", "state", "status", "id",
    "result", "result_url", "type", "bytes", "step", "code", "message", "retryable", "created",
-   "paid_credits", "paid_credits_per_minute", "paid_avatars", "paid_renderings", "reused",
+   "paid_credits", "paid_credits_per_minute", "paid_avatars", "paid_renderings", "paid_other", "reused",
    "seconds", "run", "key", "started_at", "finished_at"];
 
 # The rows of a record: one for itself, which has the money and the times, one for each rendering.
@@ -68,10 +68,13 @@ def rows($fact):
   def error: object | [.step, .code, .message, .retryable, .created];
   ($fact.charges | map(select(.[5] == "yes"))) as $paid
   | def paid($unit): $paid | map(select(.[3] == $unit)) | sum(.[4]);
+    # money, and what is paid by another measure
+    def paid_other: $paid | money | map(select(.unit | IN("credits", "credits/minute", "avatar", "rendering") | not)
+      | amount) | join("; ");
   (.steps | list | map(object)) as $steps
   | (start + ["avatar", null, $fact.s]
       + (.avatar | object | [.status, .id, null, .preview_url, null, null]) + (worst_error | error)
-      + [paid("credits"), paid("credits/minute"), paid("avatar"), paid("rendering"), $fact.reused, $fact.took]
+      + [paid("credits"), paid("credits/minute"), paid("avatar"), paid("rendering"), paid_other, $fact.reused, $fact.took]
       + [($steps | last | .run), ($steps | map(.key | select(.)) | first),
          ($steps | map(.started_at | text | select(.)) | min), ($steps | map(.finished_at | text | select(.)) | max)]),
     (start as $start | .renderings | list | .[] | object
@@ -79,7 +82,7 @@ def rows($fact):
           (.error | if . then object | state_of_error else null end)
             // (if .status == "ready" then "ready" else "waiting" end),
           .status, .id, .file, .url, .type, .bytes] + (.error | error)
-      + [null, null, null, null, null, null, null, null, null, null]);
+      + [null, null, null, null, null, null, null, null, null, null, null]);
 
 def table(as_row):
   records(fact as $fact | .[1] | {n: $fact.n, id: $fact.id, rows: [rows($fact) | map(cell) | as_row]})
