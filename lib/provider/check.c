@@ -285,6 +285,15 @@ check_cost(struct check *c, const struct operation *op)
 	}
 }
 
+static void
+check_pace(struct check *c, const struct operation *op)
+{
+	const char *of = json_str(op->def, "/pace");
+
+	set_place(c, "/operations/%s", op->name);
+	need(c, of == NULL || op->pace > 0, "pace: no class is called '%s'", of);
+}
+
 /* Checks that each body sends the photo in a form that it can have. */
 static void
 check_bodies(struct check *c, const struct operation *op)
@@ -496,7 +505,7 @@ check_operation(struct check *c, const struct operation *op)
 	    states);
 	check_bodies(c, op);
 	check_cost(c, op);
-	set_place(c, "/operations/%s", op->name);
+	check_pace(c, op);
 	need(c, takes(op, "final") == (op->finals != NULL),
 	    "final and final_states, a set of states, belong together");
 	need(c,

@@ -83,6 +83,39 @@ read_operations(struct provider *p)
 	}
 }
 
+static struct provider_pace
+pace_of(const char *of, struct json_object *def)
+{
+	return (struct provider_pace){
+	    of, json_num(def, "/rate", 0), json_num(def, "/burst", 1)};
+}
+
+/* Reads the pace of the account, and of each class of operations. */
+static void
+read_paces(struct provider *p)
+{
+	struct json_object *pace = json_at(p->def, "/pace"),
+	                   *classes = json_member(pace, "classes");
+	size_t n = 1;
+
+	if (json_object_is_type(classes, json_type_object))
+		n += (size_t)json_object_object_length(classes);
+	p->paces = mem_new(n, sizeof *p->paces);
+	p->paces[p->n_paces++] = pace_of(NULL, pace);
+	if (n == 1)
+		return;
+	json_object_object_foreach(classes, name, def)
+	{
+		for (size_t i = 0; i < p->n_operations; i++) {
+			const char *of = json_str(p->operations[i].def, "/pace");
+
+			if (of != NULL && strcmp(of, name) == 0)
+				p->operations[i].pace = p->n_paces;
+		}
+		p->paces[p->n_paces++] = pace_of(name, def);
+	}
+}
+
 /* The member, which is made if it is absent; NULL if it is no object. */
 static struct json_object *
 object_within(struct json_object *o, const char *name)
@@ -339,8 +372,6 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	    .name = json_str(def, "/name"),
 	    .title = json_str(def, "/title"),
 	    .base_url = json_str(def, "/base_url"),
-	    .rate = json_num(def, "/pace/rate", 0),
-	    .burst = json_num(def, "/pace/burst", 1),
 	    .poll_gone_ms = (int64_t)(json_num(def, "/poll/gone_s", 60) * 1000),
 	    .id_form = read_id_form(json_str(def, "/id_pattern")),
 	    .has_names = json_at(def, "/name_length") != NULL,
@@ -349,6 +380,7 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	    .name_max = json_int(def, "/name_length/max", 0)};
 	read_operations(p);
 	read_steps(p);
+	read_paces(p);
 	read_kinds(p);
 	read_costs(p);
 	read_durations(p);
@@ -368,6 +400,7 @@ provider_free(struct provider *p)
 		free(p->operations[i].unit);
 	free(p->operations);
 	free(p->kinds);
+	free(p->paces);
 	free(p->file);
 	free(p);
 }

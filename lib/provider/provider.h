@@ -31,6 +31,7 @@ struct operation {
 	double cost;
 	char *unit;
 	const char *cost_option; /* that option; NULL: the cost is the same */
+	size_t pace;             /* which one of the provider's it keeps */
 	struct json_object *def; /* the operation's JSON */
 	struct json_object *states; /* maps its provider_status, or NULL */
 	struct json_object *finals; /* maps its second stage, or NULL */
@@ -38,6 +39,13 @@ struct operation {
 	 * requests, at first and at most; what is usual for what it asks about
 	 * (0: unknown), and how long to wait for it at least. */
 	int64_t poll_first_ms, poll_max_ms, usual_ms, patience_ms;
+};
+
+/* How fast an account may be used. */
+struct provider_pace {
+	const char *of; /* class of operations; NULL: all without a class */
+	double rate;    /* requests a second; 0: no limit */
+	double burst;
 };
 
 /* One kind of rendering. */
@@ -63,10 +71,10 @@ struct kind {
 struct provider {
 	const char *name; /* the canonical one */
 	const char *title;
-	const char *base_url; /* without a slash at the end */
-	char *file;           /* the user's file, or NULL: built in */
-	double rate;          /* requests a second of an account; 0: no limit */
-	double burst;
+	const char *base_url;        /* without a slash at the end */
+	char *file;                  /* the user's file, or NULL: built in */
+	struct provider_pace *paces; /* the first one has no class */
+	size_t n_paces;
 	int64_t poll_gone_ms;       /* 404s for so long: it is gone */
 	regex_t *id_form;           /* of the service's ids; NULL: any word */
 	bool has_names;             /* avatars have names */

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,18 @@
 /* Shorter waits are not shown in the progress. */
 #define SHOW_MS 1000
 
+/* The pace of the account, or of one class of its operations, and who waits for it. */
+struct lane {
+	struct account_rest *rest;
+	struct lane *chosen; /* itself, or the account's instead; NULL: not used yet */
+	struct pace *pace;
+	struct account_queue waiting;
+	struct account_queue too_late; /* of them, those who give up */
+	int64_t send_at;               /* of the first in waiting; 0: it has none yet */
+	bool paused;                   /* until then, because the service asked for it */
+	struct timer timer;
+};
+
 struct account_rest {
 	struct accounts *all;
 	struct account account;
@@ -43,12 +56,7 @@ struct account_rest {
 	struct token new_token;
 	struct err token_err; /* why the last renewal failed; CODE_NONE: it did not */
 	/* pace */
-	struct pace *pace;
-	struct account_queue for_pace;
-	struct account_queue too_late; /* of them, those who give up */
-	int64_t send_at;               /* of the first in for_pace; 0: it has none yet */
-	bool paused;                   /* until then, because the service asked for it */
-	struct timer timer;
+	struct lane *lanes; /* one for each pace of the provider */
 	struct account_queue for_turn;
 	bool turn_taken;
 	struct timer turn_timer;
@@ -89,26 +97,48 @@ call_first(struct account_queue *q, const struct err *e)
 	w->fn(w->arg, e);
 }
 
-/* Opens the pace at the first use. */
-static void
-need_pace(struct account_rest *r)
+/* The rate that the user gives: NAME_RATE_CLASS or NAME_RATE; 0: none. */
+static double
+rate_given(const struct provider *p, const char *of)
 {
-	struct account *a = &r->account;
-	const char *env = provider_env(a->provider, "RATE");
-	struct pace_limits limits = {
-	    .rate = a->provider->rate, .burst = (unsigned)a->provider->burst};
-	double rate;
+	char *suffix = of != NULL ? mem_printf("RATE_%s", of) : mem_str("RATE");
+	const char *text;
+	double rate = 0;
 
-	if (r->pace != NULL)
-		return;
-	if (env != NULL && units_rate(env, &rate))
-		limits.rate = rate;
-	else if (env != NULL)
-		warn("%s: NAME_RATE is '%s', which is no rate such as 5/s; ignored",
-		    a->provider->name, env);
-	if (r->all->options.rate > 0)
-		limits.rate = r->all->options.rate;
-	r->pace = pace_open(a->provider->name, a->base_url, a->label, &limits);
+	for (char *c = suffix; *c != '\0'; c++)
+		*c = (char)toupper((unsigned char)*c);
+	text = provider_env(p, suffix);
+	if (text != NULL && !units_rate(text, &rate)) {
+		rate = 0;
+		warn("%s: NAME_%s is '%s', which is no rate such as 5/s; ignored",
+		    p->name, suffix, text);
+	}
+	free(suffix);
+	return rate;
+}
+
+/* The lane of an operation, chosen and opened at the first use. A rate that is given for the
+ * whole account holds for all its operations together. */
+static struct lane *
+need_lane(struct account_rest *r, size_t which)
+{
+	const struct account *a = &r->account;
+	const struct provider_pace *pace = &a->provider->paces[which];
+	struct lane *lane = &r->lanes[which];
+	struct pace_limits limits = {.of = pace->of, .burst = (unsigned)pace->burst};
+	double all;
+
+	if (lane->chosen != NULL)
+		return lane->chosen;
+	all = r->all->options.rate > 0 ? r->all->options.rate
+	                               : rate_given(a->provider, NULL);
+	limits.rate = which > 0 ? rate_given(a->provider, pace->of) : all;
+	if (which > 0 && all > 0 && limits.rate <= 0)
+		return lane->chosen = need_lane(r, 0);
+	if (limits.rate <= 0)
+		limits.rate = pace->rate;
+	lane->pace = pace_open(a->provider->name, a->base_url, a->label, &limits);
+	return lane->chosen = lane;
 }
 
 static int
@@ -125,7 +155,11 @@ choose_url(struct account *a, const struct account_options *options, struct err 
 static void
 rest_free(struct account_rest *r)
 {
-	loop_cancel(r->all->loop, &r->timer);
+	for (size_t i = 0; i < r->account.provider->n_paces; i++) {
+		loop_cancel(r->all->loop, &r->lanes[i].timer);
+		pace_free(r->lanes[i].pace);
+	}
+	free(r->lanes);
 	loop_cancel(r->all->loop, &r->turn_timer);
 	token_release(&r->token);
 	secret_free(r->header_value);
@@ -133,7 +167,6 @@ rest_free(struct account_rest *r)
 	if (r->creds_loaded)
 		creds_release(&r->creds);
 	auth_release(&r->auth);
-	pace_free(r->pace);
 	failure_release(&r->account.why);
 	provider_free(r->account.provider);
 	free(r->account.base_url);
@@ -148,6 +181,12 @@ add(struct accounts *all, struct provider *p, struct err *e)
 	const char *of_file = provider_config(p, "account");
 
 	r->all = all;
+	r->lanes = mem_new(p->n_paces, sizeof *r->lanes);
+	for (size_t i = 0; i < p->n_paces; i++) {
+		r->lanes[i].rest = r;
+		TAILQ_INIT(&r->lanes[i].waiting);
+		TAILQ_INIT(&r->lanes[i].too_late);
+	}
 	r->account = (struct account){.provider = p,
 	    .exclusive = exclusive != NULL && strcmp(exclusive, "1") == 0,
 	    .rest = r};
@@ -162,8 +201,6 @@ add(struct accounts *all, struct provider *p, struct err *e)
 	provider_tell_experimental(p);
 	auth_init(&r->auth, json_at(p->def, "/auth"));
 	TAILQ_INIT(&r->for_token);
-	TAILQ_INIT(&r->for_pace);
-	TAILQ_INIT(&r->too_late);
 	TAILQ_INIT(&r->for_turn);
 	SLIST_INSERT_HEAD(&all->list, r, entry);
 	return &r->account;
@@ -392,10 +429,11 @@ show_wait(const struct account *a, const char *what, int64_t ms)
 
 /* Tells a long wait, and again when it gets longer. */
 static void
-tell_wait(struct account_rest *r, const char *why, int64_t ms)
+tell_wait(const struct lane *lane, const char *why, int64_t ms)
 {
+	struct account_rest *r = lane->rest;
 	int64_t until = clock_unix_ms() + ms;
-	const char *file = pace_file(r->pace);
+	const char *file = pace_file(lane->pace);
 	char at[32];
 
 	if (ms <= ACCOUNT_TELL_MS || until < r->account.told_until + ACCOUNT_TELL_MS)
@@ -409,101 +447,104 @@ tell_wait(struct account_rest *r, const char *why, int64_t ms)
 /* Ends waits whose deadline comes before the account may be used. The service's pause
  * concerns all; otherwise the first waits for its send time, and the rest for the first. */
 static void
-give_up(struct account_rest *r, int64_t ms)
+give_up(struct lane *lane, int64_t ms)
 {
-	int64_t at = loop_now(r->all->loop) + ms;
+	struct loop *loop = lane->rest->all->loop;
+	int64_t at = loop_now(loop) + ms;
 	struct account_wait *w, *next;
 	struct err e;
 	char text[32];
 
-	for (w = TAILQ_FIRST(&r->for_pace); w != NULL; w = next) {
+	for (w = TAILQ_FIRST(&lane->waiting); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, entry);
-		if (loop_deadline(r->all->loop, w->deadline, w->timeout_ms) < at) {
+		if (loop_deadline(loop, w->deadline, w->timeout_ms) < at) {
 			account_cancel(w);
-			TAILQ_INSERT_TAIL(&r->too_late, w, entry);
-			w->queue = &r->too_late;
-		} else if (!r->paused) {
+			TAILQ_INSERT_TAIL(&lane->too_late, w, entry);
+			w->queue = &lane->too_late;
+		} else if (!lane->paused) {
 			break;
 		}
 	}
 	err_set(&e, CODE_RATE_LIMITED,
 	    "%s before %s, which is after --timeout; run it again then",
-	    r->paused ? "the service wants no request"
-	              : "the account's pace allows no request",
+	    lane->paused ? "the service wants no request"
+	                 : "the account's pace allows no request",
 	    local_time(ms, text));
-	while (!TAILQ_EMPTY(&r->too_late))
-		call_first(&r->too_late, &e);
+	while (!TAILQ_EMPTY(&lane->too_late))
+		call_first(&lane->too_late, &e);
 }
 
 static void serve(void *arg);
 
 /* Nothing can be sent for so long. */
 static void
-wait_for_pace(struct account_rest *r, int64_t ms)
+wait_for_pace(struct lane *lane, int64_t ms)
 {
+	struct account_rest *r = lane->rest;
 	struct loop *loop = r->all->loop;
 
-	loop_at(loop, &r->timer, loop_now(loop) + ms, serve, r);
-	show_wait(&r->account, r->paused ? "rate limit until" : "paced until", ms);
-	if (r->paused)
-		tell_wait(r, "the service asked for a wait", ms);
+	loop_at(loop, &lane->timer, loop_now(loop) + ms, serve, lane);
+	show_wait(&r->account, lane->paused ? "rate limit until" : "paced until", ms);
+	if (lane->paused)
+		tell_wait(lane, "the service asked for a wait", ms);
 	else if (r->account.told_until == 0)
-		tell_wait(r, "its requests are paced", ms);
-	if (r->paused || ms > pace_interval(r->pace))
-		give_up(r, ms);
+		tell_wait(lane, "its requests are paced", ms);
+	if (lane->paused || ms > pace_interval(lane->pace))
+		give_up(lane, ms);
 }
 
 /* Calls the waiters whose send time has come, first come, first served. */
 static void
 serve(void *arg)
 {
-	struct account_rest *r = arg;
-	struct loop *loop = r->all->loop;
+	struct lane *lane = arg;
+	struct loop *loop = lane->rest->all->loop;
 	int64_t now = loop_now(loop), pause, ms;
 	int slot;
 
-	while (!TAILQ_EMPTY(&r->for_pace)) {
-		pause = pace_paused(r->pace);
-		r->paused = pause > 0;
-		if (r->paused) { /* first, since a send time that nobody uses is lost */
-			wait_for_pace(r, pause);
-			if (TAILQ_EMPTY(&r->for_pace))
+	while (!TAILQ_EMPTY(&lane->waiting)) {
+		pause = pace_paused(lane->pace);
+		lane->paused = pause > 0;
+		if (lane->paused) { /* first, since a send time that nobody uses is lost */
+			wait_for_pace(lane, pause);
+			if (TAILQ_EMPTY(&lane->waiting))
 				return;
 		}
-		if (r->send_at == 0 || (pause > 0 && now + pause > r->send_at + LOOK_MS))
-			r->send_at = now + pace_reserve(r->pace);
-		ms = r->send_at - now;
+		if (lane->send_at == 0 ||
+		    (pause > 0 && now + pause > lane->send_at + LOOK_MS))
+			lane->send_at = now + pace_reserve(lane->pace);
+		ms = lane->send_at - now;
 		if (ms < pause)
 			ms = pause;
-		slot = ms <= 0 ? pace_enter(r->pace) : -1;
+		slot = ms <= 0 ? pace_enter(lane->pace) : -1;
 		if (slot < 0) {
-			wait_for_pace(r, ms > 0 ? ms : LOOK_MS);
+			wait_for_pace(lane, ms > 0 ? ms : LOOK_MS);
 			return;
 		}
-		r->send_at = 0;
-		TAILQ_FIRST(&r->for_pace)->slot = slot;
-		call_first(&r->for_pace, NULL);
+		lane->send_at = 0;
+		TAILQ_FIRST(&lane->waiting)->slot = slot;
+		call_first(&lane->waiting, NULL);
 	}
 }
 
 void
 account_enter(struct account *a, struct account_wait *w, account_fn *fn, void *arg)
 {
-	struct account_rest *r = a->rest;
-	bool first = TAILQ_EMPTY(&r->for_pace);
+	struct lane *lane = need_lane(a->rest, w->pace);
+	struct loop *loop = a->rest->all->loop;
+	bool first = TAILQ_EMPTY(&lane->waiting);
 
-	need_pace(r);
-	wait_in(&r->for_pace, a, w, fn, arg);
-	if (first && r->timer.pos == 0)
-		serve(r);
-	else if (first || r->paused) /* the deadline may come first */
-		loop_at(r->all->loop, &r->timer, loop_now(r->all->loop), serve, r);
+	wait_in(&lane->waiting, a, w, fn, arg);
+	if (first && lane->timer.pos == 0)
+		serve(lane);
+	else if (first || lane->paused) /* the deadline may come first */
+		loop_at(loop, &lane->timer, loop_now(loop), serve, lane);
 }
 
 void
 account_leave(struct account_wait *w, enum account_report report)
 {
-	struct pace *pace = w->account->rest->pace;
+	struct pace *pace = need_lane(w->account->rest, w->pace)->pace;
 
 	if (report == ACCOUNT_OK) {
 		w->account->told_retry = false;
@@ -524,8 +565,8 @@ hand_on_turn(void *arg)
 	if (r->turn_taken)
 		return;
 	if (TAILQ_EMPTY(&r->for_turn)) {
-		pace_give_turn(r->pace);
-	} else if (!pace_take_turn(r->pace)) {
+		pace_give_turn(r->lanes[0].pace);
+	} else if (!pace_take_turn(r->lanes[0].pace)) {
 		loop_at(loop, &r->turn_timer, loop_now(loop) + LOOK_MS, hand_on_turn, r);
 	} else {
 		r->turn_taken = true;
@@ -538,7 +579,7 @@ account_take_turn(struct account *a, struct account_wait *w, account_fn *fn, voi
 {
 	struct account_rest *r = a->rest;
 
-	need_pace(r);
+	need_lane(r, 0);
 	wait_in(&r->for_turn, a, w, fn, arg);
 	if (r->turn_timer.pos == 0)
 		hand_on_turn(r);
@@ -551,22 +592,22 @@ account_give_turn(struct account *a)
 {
 	struct account_rest *r = a->rest;
 	struct loop *loop = r->all->loop;
-	int64_t ms = pace_give_turn(r->pace) ? 2 * LOOK_MS : 0;
+	int64_t ms = pace_give_turn(r->lanes[0].pace) ? 2 * LOOK_MS : 0;
 
 	r->turn_taken = false;
 	loop_at(loop, &r->turn_timer, loop_now(loop) + ms, hand_on_turn, r);
 }
 
 void
-account_pause(struct account *a, int64_t ms)
+account_pause(struct account *a, size_t pace, int64_t ms)
 {
-	struct account_rest *r = a->rest;
+	struct lane *lane = need_lane(a->rest, pace);
 
 	if (ms <= 0)
 		return;
-	pace_pause(r->pace, ms);
-	show_wait(&r->account, "rate limit until", ms);
-	tell_wait(r, "the service asked for a wait", pace_paused(r->pace));
+	pace_pause(lane->pace, ms);
+	show_wait(a, "rate limit until", ms);
+	tell_wait(lane, "the service asked for a wait", pace_paused(lane->pace));
 }
 
 void

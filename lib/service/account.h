@@ -72,7 +72,8 @@ struct account_wait {
 	TAILQ_ENTRY(account_wait) entry;
 	int64_t *deadline; /* as in service/attempt.h */
 	int64_t timeout_ms;
-	int slot; /* after account_enter: its slot of the account */
+	size_t pace; /* of the operation, see provider.h */
+	int slot;    /* after account_enter: its slot of the account */
 };
 
 /* Gets credentials and calls back, perhaps at once. rejected: the header value
@@ -91,9 +92,10 @@ void account_refused(const struct account *a, const char *words, struct err *e);
 
 /* Waits for the account's pace and calls back, perhaps at once, when a request
  * may be sent. Each callback without an error needs an account_leave. The
- * caller sets w->deadline and w->timeout_ms. If a pause that the service asked
- * for, or what other processes reserved, ends after the deadline, the callback
- * gets rate_limited at once. A wait of more than ACCOUNT_TELL_MS is told. */
+ * caller sets w->deadline, w->timeout_ms and w->pace. If a pause that the
+ * service asked for, or what other processes reserved, ends after the deadline,
+ * the callback gets rate_limited at once. A wait of more than ACCOUNT_TELL_MS
+ * is told. */
 #define ACCOUNT_TELL_MS 5000
 void account_enter(
     struct account *a, struct account_wait *w, account_fn *fn, void *arg);
@@ -107,8 +109,9 @@ void account_take_turn(
     struct account *a, struct account_wait *w, account_fn *fn, void *arg);
 void account_give_turn(struct account *a);
 
-/* The service asked to wait so long: all requests of all processes do. */
-void account_pause(struct account *a, int64_t ms);
+/* The service asked to wait so long: all requests of that pace do, of all
+ * processes. */
+void account_pause(struct account *a, size_t pace, int64_t ms);
 
 /* Tells that an attempt failed because of e and that the next one is in ms;
  * once, until a request succeeds. */

@@ -119,7 +119,8 @@ unreached(struct call *c, const struct http_response *r)
 	finish(c);
 }
 
-/* The service asks to wait: obeys Retry-After, which pauses the whole account. */
+/* The service asks to wait: obeys Retry-After, which pauses all that keeps the same
+ * pace. */
 static void
 wait_as_told(struct call *c, const struct answer *a)
 {
@@ -131,7 +132,7 @@ wait_as_told(struct call *c, const struct answer *a)
 
 	blame(c, code, c->attempt.created, a);
 	if (!c->attempt.anonymous)
-		account_pause(c->spec.account, ms);
+		account_pause(c->spec.account, c->spec.op->pace, ms);
 	attempt_back_off(&c->attempt, ms);
 }
 
@@ -409,6 +410,7 @@ call_start(struct engine *engine, const struct call_spec *spec, call_fn *fn, voi
 	                   : spec->sent_before  ? "unknown"
 	                                        : "no",
 	        .deadline = spec->deadline,
+	        .wait = {.pace = spec->op->pace},
 	        .timeout_ms = spec->timeout_ms}};
 	json_object_get(spec->vars);
 	attempt_start(&c->attempt);

@@ -136,15 +136,15 @@ look(struct pace *p, struct shared *s, int64_t t)
 
 /* PROVIDER-HASH: readable; no character of a base URL or label gets into the path. */
 static char *
-file_name(const char *provider, const char *base, const char *account)
+file_name(const char *provider, const char *base, const char *account, const char *of)
 {
-	const char *parts[] = {provider, base, account};
+	const char *parts[] = {provider, base, account, of};
 	struct buf name = {0};
 	struct sha256 sha;
 	char hash[SHA256_HEX];
 
 	sha256_init(&sha);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < (of != NULL ? 4 : 3); i++)
 		sha256_add(&sha, parts[i], strlen(parts[i]) + 1);
 	sha256_hex(&sha, hash);
 	buf_str(&name, "pace/");
@@ -156,10 +156,11 @@ file_name(const char *provider, const char *base, const char *account)
 }
 
 static int
-open_file(const char *provider, const char *base, const char *account, char **path)
+open_file(const char *provider, const char *base, const char *account, const char *of,
+    char **path)
 {
 	static bool warned;
-	char *name = file_name(provider, base, account);
+	char *name = file_name(provider, base, account, of);
 	struct err e;
 	int fd = -1;
 
@@ -195,7 +196,7 @@ pace_open(const char *provider, const char *base, const char *account,
 		if (p->interval < LATENESS && p->tolerance < LATENESS)
 			p->tolerance = LATENESS;
 	}
-	p->fd = open_file(provider, base, account, &p->path);
+	p->fd = open_file(provider, base, account, limits->of, &p->path);
 	return p;
 }
 

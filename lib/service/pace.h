@@ -1,12 +1,12 @@
 /*
  * pace: how fast one account may be used, by all processes together.
  *
- * One small file for each provider, base URL and account under the state
- * directory holds the time of the next request (a token bucket in the form of
- * GCRA, ITU-T I.371), a pause that the service asked for, and how many requests
- * may be in flight. Its times are CLOCK_BOOTTIME beside the id of the boot, so
- * that a wall clock that jumps changes nothing. A file of an earlier boot or
- * another version, or a damaged one, counts as new.
+ * One small file for each provider, base URL, account and class of operations
+ * under the state directory holds the time of the next request (a token
+ * bucket in the form of GCRA, ITU-T I.371), a pause that the service asked
+ * for, and how many requests may be in flight. Its times are CLOCK_BOOTTIME
+ * beside the id of the boot, so that a wall clock that jumps changes nothing. A
+ * file of an earlier boot or another version, or a damaged one, counts as new.
  *
  * A reservation is a send time. Send times are given in the order of asking, so
  * that no process starves. If a process dies, its reservation is lost: reserve
@@ -27,6 +27,9 @@
 struct pace;
 
 struct pace_limits {
+	/* The class of operations whose pace it is, apart from the account's
+	 * own and other classes'; NULL: the account's own. */
+	const char *of;
 	double rate;    /* requests a second, kept within 2 %; 0: no limit */
 	unsigned burst; /* how many may go at once after a rest; 0 and 1: one */
 	unsigned jobs;  /* in flight, of all processes together; 0: PACE_JOBS */

@@ -351,6 +351,8 @@ del(.kinds.portrait.result.take) | .kinds.portrait.result.operation = "create"~t
 .operations.create.cost = {"credits":1,"by":"style"}~by and amounts belong together
 .operations.create.cost = {"credits":1,"by":"size","amounts":{"x":1}}~the operation has no option 'size'
 .operations.create.cost = {"credits":1,"by":"style","amounts":{"x":1}}~'x' is no value of 'style'
+.operations.create.pace = "slow"~no class is called 'slow'
+.pace.classes.fast = {"rate":2} | .operations.create.pace = "slow"~no class is called 'slow'
 .image.url = "("~it is not a regular expression
 .id_pattern = "("~it is not a regular expression
 END

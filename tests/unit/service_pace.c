@@ -167,19 +167,29 @@ a_pause_holds_for_all(void **state)
 }
 
 static void
-accounts_are_separate(void **state)
+accounts_and_classes_are_separate(void **state)
 {
 	struct pace_limits limits = {.rate = 1};
 	struct pace *p = pace_open("p", "https://a", "x", &limits);
 	struct pace *q = pace_open("p", "https://a", "y", &limits);
 	struct pace *r = pace_open("p", "https://ax", "", &limits);
 	struct pace *s = pace_open("../p", "https://a", "x", &limits);
+	struct pace *t, *u;
 
 	(void)state;
+	limits.of = "read";
+	t = pace_open("p", "https://a", "x", &limits);
+	u = pace_open("p", "https://a", "x", &limits);
 	assert_int_equal(pace_reserve(p), 0);
 	assert_int_equal(pace_reserve(q), 0);
 	assert_int_equal(pace_reserve(r), 0);
 	assert_int_equal(pace_reserve(s), 0);
+	assert_int_equal(pace_reserve(t), 0);
+	pace_pause(p, 500);
+	assert_false(pace_paused(t));
+	assert_in_range(pace_reserve(u), 980, 1021);
+	pace_free(t);
+	pace_free(u);
 	pace_free(p);
 	pace_free(q);
 	pace_free(r);
@@ -493,7 +503,7 @@ main(void)
 	    TEST(a_burst_then_the_rate),
 	    TEST(no_rate_no_wait),
 	    TEST(a_pause_holds_for_all),
-	    TEST(accounts_are_separate),
+	    TEST(accounts_and_classes_are_separate),
 	    TEST(without_a_rate_nobody_waits_for_the_file),
 	    TEST(a_damaged_file_counts_as_new),
 	    TEST(files_are_private),
