@@ -32,7 +32,7 @@ struct options {
 	struct opt_common common;
 	const char *output, *gravity, *pad, *max_upscale, *type;
 	int64_t max_pixels, orientation, thumbnail;
-	bool force, keep_metadata, always;
+	bool force, keep_metadata, always, advice;
 };
 
 static const struct opt table[] = {
@@ -50,6 +50,8 @@ static const struct opt table[] = {
         OPT_INT | OPT_RARE, offsetof(struct options, orientation)},
     {0, "keep-metadata", NULL, "keep Exif, XMP and IPTC, including the place",
         OPT_FLAG | OPT_RARE, offsetof(struct options, keep_metadata)},
+    {0, "advice", NULL, "follow what the service advises, too", OPT_FLAG | OPT_RARE,
+        offsetof(struct options, advice)},
     {0, "always", NULL, "make a new photo even if the old one is fine",
         OPT_FLAG | OPT_RARE, offsetof(struct options, always)},
     {0, "force", NULL, "replace existing files that differ", OPT_FLAG,
@@ -68,9 +70,8 @@ static const struct opt_usage usage = {
     .synopsis = "av-fit -o DIR [options] [PHOTO|RECORD...]\n"
                 "       av-fit --thumbnail PIXELS [options] [PHOTO|RECORD...]",
     .about =
-        "Makes photos acceptable for a service: turns, converts, crops, scales and\n"
-        "compresses them. Reads paths or records, also those that av-validate refused.\n"
-        "Writes records whose `file` is the new photo. Acceptable photos are left alone.",
+        "Turns, converts, crops, scales and compresses photos that a service would\n"
+        "refuse. Reads paths or records. Writes records whose `file` is the new photo.",
     .examples =
         "  av-validate -p argil *.jpg | av-fit -o fitted | av-validate | av-upload\n"
         "  av-fit -p argil -o fitted --gravity north *.heic\n"
@@ -79,6 +80,7 @@ static const struct opt_usage usage = {
 
 struct fit_tool {
 	struct fit_options options;
+	bool advice;
 	struct photo_options photo;
 	struct providers providers;
 	struct fit_pool *pool;
@@ -351,14 +353,49 @@ stop(struct item *item, bool hard)
 	run_fail(item, &e);
 }
 
+static void
+lower(uint64_t *limit, uint64_t advised)
+{
+	if (advised > 0 && (*limit == 0 || advised < *limit))
+		*limit = advised;
+}
+
+/* Makes limits of advice: of the least size none, since enlarging adds nothing to see. */
+static void
+follow_advice(struct provider_limits *l, const struct provider_limits *advice)
+{
+	const struct image_limits *a = &advice->image;
+	struct image_limits *to = &l->image;
+	uint64_t width = to->max_width, height = to->max_height;
+
+	lower(&to->max_bytes, a->max_bytes);
+	lower(&to->max_pixels, a->max_pixels);
+	lower(&width, a->max_width);
+	lower(&height, a->max_height);
+	to->max_width = (uint32_t)width;
+	to->max_height = (uint32_t)height;
+	if (a->types != NULL) {
+		to->types = a->types;
+		l->types = advice->types;
+	}
+	if (a->n_aspects > 0) {
+		to->n_aspects = a->n_aspects;
+		l->aspects = advice->aspects;
+	}
+}
+
 /* Copies the provider's limits. Types and shapes beyond FIT_TYPES and FIT_ASPECTS are
  * left out. */
 static void
-copy_limits(struct fit_limits *to, const struct provider *p)
+copy_limits(struct fit_limits *to, const struct provider *p, bool advised)
 {
-	struct provider_limits l;
+	struct provider_limits own, advice, l;
 
-	provider_limits_init(&l, p);
+	provider_limits_init(&own, p);
+	provider_advice_init(&advice, p);
+	l = own;
+	if (advised)
+		follow_advice(&l, &advice);
 	memset(to, 0, sizeof *to);
 	to->image = l.image;
 	snprintf(to->service, sizeof to->service, "%s", p->title != NULL ? p->title : "");
@@ -369,7 +406,8 @@ copy_limits(struct fit_limits *to, const struct provider *p)
 		to->image.n_aspects = FIT_ASPECTS;
 	for (size_t i = 0; i < to->image.n_aspects; i++)
 		to->aspects[i] = l.aspects[i];
-	provider_limits_release(&l);
+	provider_limits_release(&own);
+	provider_limits_release(&advice);
 	fit_bind(to);
 }
 
@@ -404,7 +442,7 @@ submit(struct fit_tool *self, struct item *item, const struct provider *p)
 	if (p == NULL)
 		small_limits(&w->job.request.limits, self->options.thumbnail);
 	else
-		copy_limits(&w->job.request.limits, p);
+		copy_limits(&w->job.request.limits, p, self->advice);
 	w->job.on_made = on_made;
 	w->job.on_bytes = on_bytes;
 	w->job.on_end = on_end;
@@ -538,6 +576,7 @@ read_options(struct fit_tool *self, struct options *o, char *argv[], int first)
 	if (o->common.jobs > JOBS_MAX)
 		o->common.jobs = JOBS_MAX;
 	opt_common_finish(&o->common, &usage, argv, first);
+	self->advice = o->advice;
 	*f = (struct fit_options){.colour = {255, 255, 255},
 	    .max_upscale = 1,
 	    .keep_metadata = o->keep_metadata,

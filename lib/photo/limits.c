@@ -95,6 +95,16 @@ check_size(uint32_t w, uint32_t h, const struct image_limits *limits, struct fin
 	}
 }
 
+/* True if the shape is the wanted one: exactly or, if it is only advised, to the hundredth. */
+static bool
+has_aspect(uint32_t w, uint32_t h, const struct aspect *a, bool advice)
+{
+	uint64_t got = (uint64_t)w * a->height, wanted = (uint64_t)h * a->width,
+	         off = got > wanted ? got - wanted : wanted - got;
+
+	return off <= (advice ? wanted / 100 : 0);
+}
+
 static void
 check_aspect(
     uint32_t w, uint32_t h, const struct image_limits *limits, struct findings *fs)
@@ -106,13 +116,13 @@ check_aspect(
 		return;
 	for (size_t i = 0; i < limits->n_aspects; i++) {
 		const struct aspect *a = &limits->aspects[i];
-		if ((uint64_t)w * a->height == (uint64_t)h * a->width)
+		if (has_aspect(w, h, a, limits->advice))
 			return;
 		if (len < sizeof wanted)
 			len += (size_t)snprintf(wanted + len, sizeof wanted - len,
 			    "%s%u:%u", len > 0 ? " or " : "", a->width, a->height);
 	}
-	if (len < sizeof wanted)
+	if (len < sizeof wanted && !limits->advice)
 		snprintf(wanted + len, sizeof wanted - len, " exactly");
 	snprintf(got, sizeof got, "%ux%u (%.4f:1)", w, h, (double)w / h);
 	finding_add(fs, CODE_ASPECT_REFUSED, SEVERITY_REFUSED, got, wanted,
@@ -120,8 +130,8 @@ check_aspect(
 	    service_of(limits), wanted, w, h);
 }
 
-void
-limits_check_image(
+static void
+check_image(
     const struct photo *photo, const struct image_limits *limits, struct findings *fs)
 {
 	uint32_t w, h;
@@ -133,6 +143,34 @@ limits_check_image(
 		return;
 	check_size(w, h, limits, fs);
 	check_aspect(w, h, limits, fs);
+}
+
+/* Says of a photo that is not as advised what the service advises. */
+static void
+advise(const struct finding *f, const struct image_limits *limits, struct findings *fs)
+{
+	char fix[sizeof f->fix];
+	const char *tool = "av-fit ";
+	size_t len = strlen(tool);
+
+	if (strncmp(f->fix, tool, len) == 0)
+		snprintf(fix, sizeof fix, "%s--advice %.100s", tool, f->fix + len);
+	else
+		snprintf(fix, sizeof fix, "%s", f->fix);
+	finding_add(fs, CODE_NOT_ADVISED, SEVERITY_NOTE, f->got, f->wanted, fix,
+	    "%s advises %s; this photo is %s", service_of(limits), f->wanted, f->got);
+}
+
+void
+limits_check_image(
+    const struct photo *photo, const struct image_limits *limits, struct findings *fs)
+{
+	struct findings advice = {0};
+
+	check_image(photo, limits, limits->advice ? &advice : fs);
+	for (unsigned i = 0; i < advice.n; i++)
+		if (finding_get(fs, advice.list[i].code) == NULL)
+			advise(&advice.list[i], limits, fs);
 }
 
 void

@@ -25,10 +25,14 @@ struct image_limits {
 	uint64_t max_pixels;          /* 0: no limit */
 	const struct aspect *aspects; /* one must fit exactly; 0: any */
 	size_t n_aspects;
+	/* The service takes other photos too: findings are not_advised, a note,
+	 * and a shape need fit only to the hundredth. */
+	bool advice;
 };
 
 /* Adds the findings type_refused, too_many_bytes, near_byte_limit, too_small,
- * too_large, aspect_refused. */
+ * too_large, aspect_refused; or not_advised for each of them that fs has not
+ * yet. */
 void limits_check_image(const struct photo *photo,
     const struct image_limits *limits, struct findings *fs);
 

@@ -15,6 +15,8 @@ struct provider_limits {
 };
 
 void provider_limits_init(struct provider_limits *l, const struct provider *p);
+/* The same for what the service advises; without advice there are no limits. */
+void provider_advice_init(struct provider_limits *l, const struct provider *p);
 void provider_limits_release(struct provider_limits *l);
 
 #endif

@@ -257,6 +257,9 @@ validate_facts(const struct validate_options *o, const struct provider *p,
 		provider_limits_init(&limits, p);
 		limits_check_image(photo, &limits.image, &fs);
 		provider_limits_release(&limits);
+		provider_advice_init(&limits, p);
+		limits_check_image(photo, &limits.image, &fs);
+		provider_limits_release(&limits);
 	}
 	if (!image_is_known(rec_get(rec, "image")))
 		put_image(rec, photo, &fs);

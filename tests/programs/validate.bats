@@ -187,6 +187,32 @@ turned() {
 	done
 }
 
+@test "advice: a note, never a refusal; av-fit --advice follows it" {
+	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+	example | jq '.image += {min: [64, 64], advice: {aspects: ["16:9"], min: [1280, 720], types: ["image/jpeg"], max_bytes: 300000}}' \
+		>"$XDG_CONFIG_HOME/avtools/providers/acme.json"
+	av-provider check "$XDG_CONFIG_HOME/avtools/providers/acme.json"
+	faces good.jpg=1280x720 near.jpg=1919x1080 square.jpg=1000x1000 tiny.jpg=63x63 flat.png=1600x900
+	for row in 'good.jpg 0' 'near.jpg 0' 'square.jpg 2' 'flat.png 1'; do
+		run -0 validate -p acme "${row% *}"
+		echo "$row: $output"
+		is "$(jq -c '[.image.warnings[]? | select(.code == "not_advised") | .severity] == [range('"${row#* }"') | "note"]' <<<"$output")" true
+	done
+	is "$(jq -r '.image.warnings[] | select(.code == "not_advised") | .message, .fix' <<<"$output")" \
+		"Acme Faces advises image/jpeg; this photo is image/png
+av-fit --advice converts it"
+	# What is refused is not advised as well.
+	run -65 validate -p acme tiny.jpg
+	is "$(jq -c '[.error.problems[] | [.code, .severity]]' <<<"$output")" '[["too_small","refused"],["not_advised","note"]]'
+	av-validate -q -p acme square.jpg flat.png | av-fit -k -o plain | jq -r .file >files
+	is "$(xargs <files)" 'square.jpg flat.png'
+	av-validate -q -p acme square.jpg flat.png | av-fit -k --advice -o best | av-validate -k -q >fitted
+	is "$(jq -r '.file, "\(.image.width)x\(.image.height)"' fitted | xargs)" 'best/square.acme.fit.jpg 992x558 best/flat.acme.fit.jpg 1600x900'
+	run -0 av-provider compare acme
+	[[ $output == *"best 16:9"* ]]
+	check_schema fitted
+}
+
 @test "all findings at once, each with got, wanted and fix" {
 	faces a.jpg=640x479
 	run -65 validate -p argil -O colour=red -O voiceId=mine \

@@ -201,7 +201,7 @@ pixels_text(struct json_object *image)
 	if (max > 0)
 		buf_printf(&b, "%s%dx%d", min > 0 ? "-" : "to ", (int)max,
 		    (int)json_int(image, "/max/1", 0));
-	if (pixels > 0)
+	if (pixels > 0 && max == 0)
 		buf_printf(
 		    &b, "%sto %.4g MP", b.len > 0 ? ", " : "", (double)pixels / 1e6);
 	return b.len > 0 ? buf_take(&b) : mem_str("any");
@@ -314,6 +314,21 @@ photo_text(struct json_object *facts)
 	return buf_take(&b);
 }
 
+/* The shapes that are taken, or else the best ones. */
+static char *
+shapes_text(struct json_object *image)
+{
+	struct json_object *best = json_at(image, "/advice/aspects");
+	char *list, *text;
+
+	if (json_has(image, "/aspects") || best == NULL)
+		return words(json_member(image, "aspects"), "", " ", "any");
+	list = words(best, "", " ", "any");
+	text = mem_printf("best %s", list);
+	free(list);
+	return text;
+}
+
 static void
 add_head(struct grid *g, const char *const *heads)
 {
@@ -329,7 +344,7 @@ add_photo(struct grid *g, struct json_object *facts)
 	grid_add(g, words(json_member(image, "types"), "image/", " ", "any"));
 	grid_add(g, bytes_text(image));
 	grid_add(g, pixels_text(image));
-	grid_add(g, words(json_member(image, "aspects"), "", " ", "any"));
+	grid_add(g, shapes_text(image));
 	grid_add(g, mem_str(json_has(image, "/url") ? "yes" : "no"));
 }
 
