@@ -377,7 +377,8 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	    .has_names = json_at(def, "/name_length") != NULL,
 	    .name_optional = json_flag(def, "/name_length/optional", false),
 	    .name_min = json_int(def, "/name_length/min", 0),
-	    .name_max = json_int(def, "/name_length/max", 0)};
+	    .name_max = json_int(def, "/name_length/max", 0),
+	    .max_avatars = json_int(def, "/max_avatars", 0)};
 	read_operations(p);
 	read_steps(p);
 	read_paces(p);

@@ -80,6 +80,7 @@ struct provider {
 	bool has_names;             /* avatars have names */
 	bool name_optional;         /* an empty one is left to the service */
 	int64_t name_min, name_max; /* characters; name_max 0: no limit */
+	int64_t max_avatars;        /* that an account may hold; 0: not known */
 	struct operation *operations;
 	size_t n_operations;
 	struct kind *kinds;

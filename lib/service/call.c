@@ -79,6 +79,23 @@ blame(struct call *c, enum code code, const char *created, const struct answer *
 	    secret != NULL ? secret + 1 : header);
 }
 
+/* Adds to a refusal to create that an account holds only so many avatars: services say so
+ * in words of their own, or not at all. */
+static void
+tell_ceiling(struct call *c)
+{
+	struct failure *f = &c->attempt.failure;
+	int64_t max = c->spec.account->provider->max_avatars;
+	struct err e;
+
+	if (max == 0 || strcmp(c->spec.op->name, "create") != 0)
+		return;
+	err_set(&e, f->err.code,
+	    "%s; an account holds at most %jd avatars: av-list shows yours",
+	    f->err.message, (intmax_t)max);
+	f->err = e;
+}
+
 /* The credentials are refused for good: says which. */
 static void
 name_credential(struct call *c)
@@ -242,6 +259,7 @@ act_on_answer(struct call *c, const struct http_response *r)
 		break;
 	case OUTCOME_ACCOUNT:
 		blame(c, CODE_ACCOUNT_BLOCKED, created, &a);
+		tell_ceiling(c);
 		account_block(c->spec.account, &c->attempt.failure);
 		finish(c);
 		break;

@@ -15,6 +15,9 @@ struct dry_run_cost {
 	size_t n;
 };
 
+/* The unit that counts avatars where an account has a limit of them. */
+#define AVATARS ""
+
 void
 dry_run_release(struct dry_run *run)
 {
@@ -74,6 +77,8 @@ dry_run_add(struct dry_run *run, const struct provider *p, const struct operatio
 	}
 	if (verdict == LEDGER_YOURS) {
 		run->create++;
+		if (p->max_avatars > 0 && strcmp(op->name, "create") == 0)
+			add_cost(run, p, AVATARS, 1);
 	} else {
 		run->unknown++;
 		json_put_bool(entry, "unknown", true);
@@ -102,6 +107,8 @@ dry_run_report(const struct dry_run *run, size_t failed)
 
 		int unit = (int)strcspn(c->unit, "/");
 
+		if (strcmp(c->unit, AVATARS) == 0)
+			continue;
 		buf_printf(&text, "; %s: %.12g %.*s", c->provider->title, c->amount, unit,
 		    c->unit);
 		if (c->unit[unit] != '\0')
@@ -110,4 +117,13 @@ dry_run_report(const struct dry_run *run, size_t failed)
 	}
 	warn("%s", text.data);
 	buf_release(&text);
+	for (size_t i = 0; i < run->ncosts; i++) {
+		const struct dry_run_cost *c = &run->costs[i];
+		int64_t max = c->provider->max_avatars;
+
+		if (strcmp(c->unit, AVATARS) == 0 && (int64_t)c->n > max)
+			warn(
+			    "%s: an account holds at most %jd avatars, and this would make %zu",
+			    c->provider->title, (intmax_t)max, c->n);
+	}
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Prices: in credits or money, by the value of an option; what all programs make of them.
+# Prices: in credits or money, by the value of an option; what all programs make of them. The avatars that
+# an account may hold.
 
 load helper
 
@@ -82,4 +83,24 @@ assert sorted((r["paid_credits"], r["paid_other"]) for r in rows) == [
 	acme '{amount: 1, unit: "USD"}'
 	run -0 av-provider compare acme
 	[[ $output == *" 1 USD "* ]]
+}
+
+@test "more avatars than an account may hold: told by the dry run, by av-doctor and by the refusal" {
+	photos 3
+	acme '{credits: 1}'
+	jq '.max_avatars = 2' "$XDG_CONFIG_HOME/avtools/providers/acme.json" >new
+	cat new >"$XDG_CONFIG_HOME/avtools/providers/acme.json"
+	run -0 --separate-stderr av-upload -p acme --dry-run photos/*
+	[[ $stderr == *"Acme Faces: an account holds at most 2 avatars, and this would make 3"* ]]
+	[[ $stderr == *"; Acme Faces: 3 credits"$'\n'* ]]
+	run -0 --separate-stderr av-upload -p acme --dry-run photos/001.jpg photos/002.jpg
+	[[ $stderr != *"at most"* ]]
+	run av-doctor --offline -p acme
+	grep -E '^ok +acme.avatars +an account holds at most 2 avatars' <<<"$output"
+	end_server
+	echo '{"POST /faces": [{"status":402,"body":{"error":{"text":"no more"}}}]}' >script
+	serve_script
+	ACME_API_URL=$url run -75 av-upload -q -p acme photos/001.jpg
+	[[ $(jq -r .error.message <<<"$output") == *"no more; an account holds at most 2 avatars: av-list shows yours" ]]
+	end_server
 }

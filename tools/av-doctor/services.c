@@ -229,6 +229,9 @@ report_facts(struct services *s, const struct service *one)
 		free(fix);
 	}
 	free(time);
+	if (p->max_avatars > 0)
+		say_row(s, VERDICT_OK, one, "avatars", NULL,
+		    "an account holds at most %" PRId64 " avatars", p->max_avatars);
 	if (json_str(p->def, "/experimental") != NULL ||
 	    json_flag(p->def, "/experimental", false))
 		say_row(s, VERDICT_WARN, one, "experimental", "av-upload --max-creates 1",
