@@ -59,6 +59,8 @@ done(struct operate *operate, struct item *item, struct account *a,
 		session_fail(operate->session, item, result->failure);
 		return;
 	}
+	object_put_findings(item->rec, result->findings);
+	json_object_object_del(result->taken, "findings");
 	object_put(item->rec, op, result->taken, result->body);
 	if (result->reused)
 		json_object_object_add(rec_edit(item->rec, target_described(op)),

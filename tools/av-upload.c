@@ -13,9 +13,10 @@
 #include "photo/pool.h"
 #include "photo/source.h"
 #include "program/avatar_status.h"
+#include "program/object.h"
+#include "program/sent_photo.h"
 #include "program/session.h"
 #include "program/steps.h"
-#include "provider/file_name.h"
 #include "provider/request.h"
 #include "provider/validate.h"
 #include "json/json.h"
@@ -99,9 +100,7 @@ struct upload {
 	struct account *account;
 	struct order *order;
 	int64_t deadline;
-	struct photo_stream stream;
-	struct request_photo photo;
-	char *type, *filename;
+	struct sent_photo photo;
 };
 
 static bool
@@ -123,42 +122,10 @@ settled(void *arg, struct rec *rec)
 	return session_settled(&self->session, rec);
 }
 
-static int
-open_photo(struct upload *u, struct err *e)
-{
-	struct json_object *image = rec_get(u->item->rec, "image");
-
-	return photo_stream_open(&u->stream, rec_str(u->item->rec, "file"),
-	    (uint64_t)json_int(image, "/bytes", 0), json_str(image, "/sha256"), e);
-}
-
-/* Opens the photo for its first byte and closes it after its last, so that only photos in flight
- * hold a descriptor. */
-static ssize_t
-read_photo(void *arg, uint64_t offset, char *buf, size_t size)
-{
-	struct upload *u = arg;
-	ssize_t n;
-
-	if (offset == 0) {
-		photo_stream_close(&u->stream);
-		if (open_photo(u, &u->photo.broken) < 0)
-			return -1;
-	}
-	if (offset != u->stream.at)
-		return -1;
-	n = photo_stream_read(&u->stream, buf, size, &u->photo.broken);
-	if (n < 0 || u->stream.at == u->stream.bytes)
-		photo_stream_close(&u->stream);
-	return n;
-}
-
 static void
 finish(struct upload *u)
 {
-	photo_stream_close(&u->stream);
-	free(u->type);
-	free(u->filename);
+	sent_photo_release(&u->photo);
 	free(u);
 }
 
@@ -169,7 +136,7 @@ created(void *arg, const struct call_result *result)
 	struct item *item = u->item;
 	struct session *session = &u->self->session;
 	struct account *account = u->account;
-	bool broken = u->photo.broken.code != CODE_NONE;
+	bool broken = u->photo.photo.broken.code != CODE_NONE;
 	struct failure failure = {0};
 
 	finish(u);
@@ -182,6 +149,7 @@ created(void *arg, const struct call_result *result)
 		return;
 	}
 	rec_remove(item->rec, "plan");
+	object_put_findings(item->rec, result->findings);
 	if (result->failure != NULL) {
 		if (broken) /* the next run must check the photo again */
 			rec_remove(item->rec, "image");
@@ -218,23 +186,6 @@ park(void *arg, bool parked)
 }
 
 static void
-describe_photo(struct upload *u, const struct provider *p, const char *file)
-{
-	struct json_object *image = rec_get(u->item->rec, "image");
-	char *name;
-
-	u->type = mem_str(json_str(image, "/type"));
-	name = photo_name(file, u->type);
-	u->filename = file_name_fit(p, name);
-	free(name);
-	u->photo = (struct request_photo){.type = u->type,
-	    .filename = u->filename,
-	    .source = {.read = read_photo,
-	        .arg = u,
-	        .size = (uint64_t)json_int(image, "/bytes", 0)}};
-}
-
-static void
 start(struct upload *u, struct account *a, const char *file)
 {
 	struct rec *rec = u->item->rec;
@@ -245,7 +196,7 @@ start(struct upload *u, struct account *a, const char *file)
 	    .call = {.account = a,
 	        .op = op,
 	        .vars = request_vars(rec, op, rec_get(rec, "options")),
-	        .photo = file != NULL ? &u->photo : NULL,
+	        .photo = file != NULL ? &u->photo.photo : NULL,
 	        .deadline = &u->deadline,
 	        .timeout_ms = u->self->session.common->timeout_ms},
 	    .subject = file != NULL ? json_str(rec_get(rec, "image"), "/sha256") : object,
@@ -282,7 +233,7 @@ begin_upload(struct upload_tool *self, struct item *item, struct account *a, boo
 	u->account = a;
 	file = rec_str(item->rec, "file");
 	if (file != NULL)
-		describe_photo(u, a->provider, file);
+		sent_photo_init(&u->photo, a->provider, item->rec);
 	start(u, a, file);
 }
 

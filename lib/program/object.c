@@ -65,6 +65,24 @@ put_rendering(struct rec *rec, struct json_object *taken)
 }
 
 void
+object_put_findings(struct rec *rec, struct json_object *findings)
+{
+	struct json_object *image, *warnings = json_new_array(), *before;
+
+	if (json_len(findings) == 0) {
+		json_object_put(warnings);
+		return;
+	}
+	image = rec_edit(rec, "image");
+	before = json_member(image, "warnings");
+	for (size_t i = 0; i < json_len(before); i++)
+		json_append(warnings, json_object_get(json_item(before, i)));
+	for (size_t i = 0; i < json_len(findings); i++)
+		json_append(warnings, json_object_get(json_item(findings, i)));
+	json_put(image, "warnings", warnings);
+}
+
+void
 object_put(struct rec *rec, const struct operation *op, struct json_object *taken,
     struct json_object *whole)
 {

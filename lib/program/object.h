@@ -23,6 +23,10 @@ void object_put(struct rec *rec, const struct operation *op,
 /* Sets provider_data to an object of the service, borrowed. */
 void object_put_data(struct rec *rec, struct json_object *whole);
 
+/* Adds findings of the service's own check to the warnings of `image`; they are
+ * borrowed, or NULL. */
+void object_put_findings(struct rec *rec, struct json_object *findings);
+
 /* What the record holds of this sort ("avatar", "rendering", "item"), borrowed.
  * NULL and no_avatar if it has none with an id, or several. */
 struct json_object *object_of(struct rec *rec, const char *sort, struct err *e);

@@ -4,9 +4,11 @@
 #include "base/mem.h"
 #include "program/object.h"
 #include "program/operate.h"
+#include "program/sent_photo.h"
 #include "provider/options.h"
 #include "provider/request.h"
 #include "provider/target.h"
+#include "provider/validate.h"
 #include "json/json.h"
 
 /* A record at work. */
@@ -18,6 +20,8 @@ struct operating {
 	struct call *call;   /* of a repeatable operation, */
 	struct order *order; /* or of another one */
 	int64_t deadline;
+	bool has_photo;
+	struct sent_photo photo;
 };
 
 int
@@ -78,6 +82,8 @@ over(void *arg, const struct call_result *result)
 	struct account *account = o->account;
 	const struct operation *op = o->op;
 
+	if (o->has_photo)
+		sent_photo_release(&o->photo);
 	free(o);
 	item->stop = NULL;
 	run_charge(item, result->charge);
@@ -103,14 +109,20 @@ static void
 send(struct operating *o, struct json_object *vars)
 {
 	struct session *session = o->self->session;
-	const char *id = id_of(o->item->rec, o->op);
+	struct rec *rec = o->item->rec;
+	const char *id = id_of(rec, o->op),
+	           *sha256 = o->has_photo ? o->photo.sha256 : NULL;
 	struct call_spec call = {.account = o->account,
 	    .op = o->op,
 	    .vars = vars,
+	    .photo = o->has_photo ? &o->photo.photo : NULL,
 	    .deadline = &o->deadline,
 	    .timeout_ms = session->common->timeout_ms};
 	struct paid_spec paid = {.call = call,
-	    .subject = id != NULL ? id : "account",
+	    .subject = id != NULL       ? id
+	               : sha256 != NULL ? sha256
+	                                : "account",
+	    .file = o->has_photo ? o->photo.file : NULL,
 	    .options = json_at(vars, "/options")};
 
 	o->item->state = o;
@@ -136,13 +148,23 @@ void
 operate_start(struct operate *self, struct item *item, struct account *a,
     const struct operation *op)
 {
+	const struct validate_options check = {.photo = {.depth = PHOTO_READ}};
 	struct json_object *options, *vars;
 	struct operating *o;
+	bool photo;
 	struct err e;
 
 	if (operate_options(item->rec, a->provider, op, self->given, &options, &e) < 0) {
 		self->session->dry_run.refused++;
 		run_fail(item, &e);
+		return;
+	}
+	photo = target_is_photo(op) && rec_str(item->rec, "file") != NULL;
+	if (photo && validate_photo(
+	                 &check, a->provider, item->rec, self->session->step->name) < 0) {
+		json_object_put(options);
+		self->session->dry_run.refused++;
+		run_done(item);
 		return;
 	}
 	if (self->dry_run && op->repeatable) {
@@ -157,7 +179,10 @@ operate_start(struct operate *self, struct item *item, struct account *a,
 		request_vars_rendering(
 		    vars, "", NULL, json_item(rec_get(item->rec, "renderings"), 0));
 	o = mem_new(1, sizeof *o);
-	*o = (struct operating){.self = self, .item = item, .account = a, .op = op};
+	*o = (struct operating){
+	    .self = self, .item = item, .account = a, .op = op, .has_photo = photo};
+	if (photo)
+		sent_photo_init(&o->photo, a->provider, item->rec);
 	send(o, vars);
 	json_object_put(vars);
 }
@@ -185,7 +210,9 @@ operate_operands(struct session *s, const struct opt_usage *usage,
 		run_read_as(s->run, strcmp(needed, "avatar") == 0      ? INPUT_AVATARS
 		                    : strcmp(needed, "rendering") == 0 ? INPUT_RENDERINGS
 		                                                       : INPUT_ITEMS);
-	if (op == NULL || needed != NULL)
+	else if (op != NULL && target_is_photo(op))
+		run_read_as(s->run, INPUT_PHOTOS);
+	if (op == NULL || needed != NULL || target_is_photo(op))
 		return operands;
 	if (operands[0] != NULL)
 		opt_misuse(

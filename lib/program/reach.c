@@ -16,7 +16,7 @@ is_file(const struct provider *p, const struct operation *op)
 const char *
 reach_program(const struct provider *p, const struct operation *op)
 {
-	if (target_is_photo(op))
+	if (strcmp(op->name, "create") == 0)
 		return "av-upload";
 	if (target_is_list(op))
 		return "av-list";

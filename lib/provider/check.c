@@ -506,6 +506,12 @@ check_operation(struct check *c, const struct operation *op)
 	check_bodies(c, op);
 	check_cost(c, op);
 	check_pace(c, op);
+	need(c, !json_has(op->def, "/answer/findings") || op->repeatable,
+	    "findings are for an operation that is repeatable");
+	need(c,
+	    json_has(op->def, "/answer/findings/list") ==
+	        json_has(op->def, "/answer/findings/each"),
+	    "findings: list and each belong together");
 	need(c, takes(op, "final") == (op->finals != NULL),
 	    "final and final_states, a set of states, belong together");
 	need(c,

@@ -214,13 +214,9 @@ fill_raw(struct request *r, const struct request_photo *photo)
 
 /* The variant whose source is the photo's; NULL if there is none. */
 static struct json_object *
-choose_body(const struct operation *op, struct json_object *vars,
-    const struct request_photo *photo)
+body_for(const struct operation *op, const char *source)
 {
 	struct json_object *bodies = json_at(op->def, "/bodies");
-	const char *source = photo != NULL                    ? "file"
-	                     : json_str(vars, "/url") != NULL ? "url"
-	                                                      : "none";
 
 	for (size_t i = 0; i < json_len(bodies); i++) {
 		struct json_object *body = json_item(bodies, i);
@@ -230,6 +226,19 @@ choose_body(const struct operation *op, struct json_object *vars,
 			return body;
 	}
 	return NULL;
+}
+
+/* A photo that is in a file and on the web goes as the service takes it, as a file first. */
+static struct json_object *
+choose_body(const struct operation *op, struct json_object *vars,
+    const struct request_photo *photo)
+{
+	bool url = json_str(vars, "/url") != NULL;
+	struct json_object *body = body_for(op, photo != NULL ? "file"
+	                                        : url         ? "url"
+	                                                      : "none");
+
+	return body == NULL && photo != NULL && url ? body_for(op, "url") : body;
 }
 
 bool
@@ -245,17 +254,24 @@ fill_body(struct request *r, const struct operation *op, const struct request_va
     struct err *e)
 {
 	struct json_object *body, *template, *vars;
+	const char *source;
+	bool by_url;
 
 	if (json_at(op->def, "/bodies") == NULL)
 		return 0;
 	body = choose_body(op, v->vars, v->photo);
+	if (body == NULL && v->photo != NULL)
+		return err_set(
+		    e, CODE_FILE_REFUSED, "the provider accepts a URL, not a file");
 	if (body == NULL)
 		return err_set(
 		    e, CODE_URL_REFUSED, "the provider accepts a file, not a URL");
+	source = json_str(body, "/source");
+	by_url = v->photo == NULL || (source != NULL && strcmp(source, "url") == 0);
 	vars = json_new_object();
 	json_object_object_foreach(v->vars, name, value)
 	{
-		if (v->photo == NULL || strcmp(name, "url") != 0)
+		if (by_url || strcmp(name, "url") != 0)
 			json_put(vars, name, json_object_get(value));
 	}
 	if ((template = json_at(body, "/multipart")) != NULL)

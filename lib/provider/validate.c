@@ -5,8 +5,10 @@
 #include "base/mem.h"
 #include "http/url.h"
 #include "photo/limits.h"
+#include "provider/findings.h"
 #include "provider/limits.h"
 #include "provider/options.h"
+#include "provider/template.h"
 #include "provider/validate.h"
 #include "json/json.h"
 #include "json/schema_format.h"
@@ -119,6 +121,47 @@ check_url(const struct provider *p, const char *url, struct findings *fs)
 		    "%s does not accept such a URL", p->title);
 }
 
+/* True if the operation, or a step before it, sends the photo's bytes. */
+static bool
+takes_file(const struct provider *p, const struct operation *op)
+{
+	struct json_object *names = json_new_object(), *before;
+	bool takes;
+
+	template_names(json_at(op->def, "/bodies"), names);
+	takes = json_member(names, "file") != NULL ||
+	        json_member(names, "file.data_uri") != NULL ||
+	        json_member(names, "file.base64") != NULL;
+	json_object_put(names);
+	before = json_at(op->def, "/before");
+	for (size_t i = 0; !takes && i < json_len(before); i++) {
+		const struct operation *step =
+		    provider_operation(p, json_item_str(before, i));
+		takes = step != NULL && !findings_has(step) && takes_file(p, step);
+	}
+	return takes;
+}
+
+/* A photo in a file needs a URL beside it if the service takes nothing else. p may be
+ * NULL. */
+static void
+check_source(const struct provider *p, struct rec *rec, struct findings *fs)
+{
+	const char *url = rec_str(rec, "url");
+	const struct operation *create =
+	    p != NULL ? provider_operation(p, "create") : NULL;
+
+	if (create == NULL || !json_has(p->def, "/image/url") || takes_file(p, create))
+		return;
+	if (url != NULL)
+		check_url(p, url, fs);
+	else
+		finding_add(fs, CODE_FILE_REFUSED, SEVERITY_REFUSED, "a file",
+		    json_str(p->def, "/image/url"),
+		    "put it on the web, and give the record its url",
+		    "%s accepts a photo at a URL, not a file", p->title);
+}
+
 /* The path or URL that a name is made of: the original's, if av-fit made another file. A
  * URL's query may hold a signature and changes, so it is left out. The caller frees it. */
 static char *
@@ -219,19 +262,14 @@ check_options(const struct validate_options *o, const struct provider *p, struct
 	json_object_put(options);
 }
 
-/* Checks everything except the photo, and sets the record's error from the findings. */
+/* Sets the record's error if a finding refuses it. */
 static int
-check_rest(const struct validate_options *o, const struct provider *p, struct rec *rec,
-    const char *step, struct findings *fs)
+judge(struct rec *rec, const char *step, const struct findings *fs)
 {
 	const struct finding *first = fs->list;
 	unsigned refused = 0;
 	struct err e;
 
-	if (p != NULL) {
-		check_name(o, p, rec, fs);
-		check_options(o, p, rec, fs);
-	}
 	for (unsigned i = 0; i < fs->n; i++)
 		if (fs->list[i].severity == SEVERITY_REFUSED && refused++ == 0)
 			first = &fs->list[i];
@@ -243,6 +281,36 @@ check_rest(const struct validate_options *o, const struct provider *p, struct re
 		    refused - 1);
 	json_put(rec_fail(rec, step, &e), "problems", validate_problems(fs));
 	return -1;
+}
+
+/* Checks everything except the photo, and sets the record's error from the findings. */
+static int
+check_rest(const struct validate_options *o, const struct provider *p, struct rec *rec,
+    const char *step, struct findings *fs)
+{
+	if (p != NULL) {
+		check_name(o, p, rec, fs);
+		check_options(o, p, rec, fs);
+	}
+	return judge(rec, step, fs);
+}
+
+int
+validate_photo(const struct validate_options *o, const struct provider *p,
+    struct rec *rec, const char *step)
+{
+	struct photo_options options = validate_photo_options(o, p);
+	struct photo photo;
+	struct err e;
+
+	if (!validate_reads(rec))
+		return 0;
+	if (photo_check_file(rec_str(rec, "file"), &options, o->types, &photo, &e) < 0) {
+		rec_fail(rec, step, &e);
+		return -1;
+	}
+	put_image(rec, &photo, &photo.findings);
+	return judge(rec, step, &photo.findings);
 }
 
 int
@@ -263,6 +331,7 @@ validate_facts(const struct validate_options *o, const struct provider *p,
 	}
 	if (!image_is_known(rec_get(rec, "image")))
 		put_image(rec, photo, &fs);
+	check_source(p, rec, &fs);
 	return check_rest(o, p, rec, step, &fs);
 }
 

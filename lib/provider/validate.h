@@ -40,6 +40,12 @@ int validate_record(const struct validate_options *o, const struct provider *p,
 int validate_facts(const struct validate_options *o, const struct provider *p,
     struct rec *rec, const char *step, const struct photo *photo);
 
+/* Only what is needed to send the photo: sets image if it lacks the photo's
+ * facts. -1: the photo cannot be sent; the record has an `error` of the
+ * step. */
+int validate_photo(const struct validate_options *o, const struct provider *p,
+    struct rec *rec, const char *step);
+
 /* The findings in the form of error.problems; a new array, owned by the
  * caller. */
 struct json_object *validate_problems(const struct findings *fs);

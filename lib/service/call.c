@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "provider/answer.h"
+#include "provider/findings.h"
 #include "service/call.h"
 #include "json/json.h"
 
@@ -41,6 +42,7 @@ finish(struct call *c)
 	c->fn(c->arg, &(struct call_result){.taken = c->taken,
 	                  .body = c->body,
 	                  .bytes = c->bytes,
+	                  .findings = json_member(c->taken, "findings"),
 	                  .unclear = c->unclear >= UNCLEAR_MAX,
 	                  .url = c->url,
 	                  .next = c->next,
@@ -184,6 +186,35 @@ redirected(struct call *c, const struct answer *a)
 	finish(c);
 }
 
+/* Takes the findings of the service's own check of a photo. False: the photo did not pass,
+ * and the call has ended. */
+static bool
+take_findings(struct call *c, const struct answer *a)
+{
+	const char *title = c->spec.account->provider->title;
+	bool passed;
+	struct json_object *found = findings_of(a, c->spec.op, &passed);
+	const char *first = json_str(found, "/0/message");
+	struct failure *f = &c->attempt.failure;
+	struct err e;
+
+	json_put(c->taken, "findings", found);
+	if (passed)
+		return true;
+	err_set(&e, CODE_PHOTO_REFUSED, "%s would refuse the photo%s%s", title,
+	    first != NULL ? ": " : "", first != NULL ? first : "");
+	if (json_len(found) > 1)
+		err_set(&e, CODE_PHOTO_REFUSED,
+		    "%s would refuse the photo: %s (and %zu more)", title, first,
+		    json_len(found) - 1);
+	failure_set(f, &e, c->attempt.created);
+	f->problems = json_object_get(found);
+	json_object_put(c->taken);
+	c->taken = NULL;
+	finish(c);
+	return false;
+}
+
 static void
 succeed(struct call *c, const struct answer *a)
 {
@@ -191,6 +222,8 @@ succeed(struct call *c, const struct answer *a)
 
 	c->taken = answer_taken(a, c->spec.op, &known);
 	c->body = json_object_get(a->body);
+	if (findings_has(c->spec.op) && !take_findings(c, a))
+		return;
 	if (!known && !c->spec.account->warned) {
 		c->spec.account->warned = true;
 		warn("%s: unknown state '%s', taken as processing",

@@ -69,7 +69,10 @@ struct call_result {
 	/* The service answered several times with the key, and no answer told
 	 * the outcome. */
 	bool unclear;
-	struct json_object *plan;      /* of a dry run (service/paid.h) */
+	struct json_object *plan; /* of a dry run (service/paid.h) */
+	/* What the service's own check of the photo found though it would take
+	 * it (provider/findings.h), by this operation or by a step; or NULL. */
+	struct json_object *findings;
 	const struct failure *failure; /* NULL if it succeeded */
 };
 

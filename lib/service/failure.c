@@ -16,6 +16,7 @@ failure_release(struct failure *f)
 	free(f->provider_type);
 	free(f->provider_param);
 	free(f->request_id);
+	json_object_put(f->problems);
 	*f = (struct failure){0};
 }
 
@@ -82,6 +83,7 @@ failure_copy(struct failure *to, const struct failure *from)
 	to->provider_type = mem_str(from->provider_type);
 	to->provider_param = mem_str(from->provider_param);
 	to->request_id = mem_str(from->request_id);
+	json_object_get(to->problems);
 }
 
 struct json_object *
@@ -98,5 +100,6 @@ failure_put(const struct failure *f, struct rec *rec, const char *step)
 	if (f->http_status != 0)
 		json_put_int(error, "http_status", f->http_status);
 	json_put_str(error, "request_id", f->request_id);
+	json_put(error, "problems", json_object_get(f->problems));
 	return error;
 }

@@ -18,6 +18,8 @@ struct failure {
 	/* The service's own error code, sort of error, and faulty parameter. */
 	char *provider_code, *provider_type, *provider_param;
 	char *request_id; /* for the service's support */
+	/* All findings of the service's own check of a photo, or NULL. */
+	struct json_object *problems;
 };
 
 void failure_release(struct failure *f);

@@ -37,6 +37,7 @@ struct order {
 	struct json_object *taken;
 	bool reused, charged;
 	struct paid_charge charge;
+	struct json_object *findings; /* of steps, or NULL */
 };
 
 static void go_on(struct order *o);
@@ -47,6 +48,7 @@ deliver(struct order *o, const struct failure *failure, struct json_object *plan
 	struct call_result result = {.taken = failure == NULL ? o->taken : NULL,
 	    .plan = plan,
 	    .reused = o->reused,
+	    .findings = o->findings,
 	    .failure = failure};
 	const struct paid_charge *first = NULL;
 	struct kept_charge *kept;
@@ -65,6 +67,7 @@ deliver(struct order *o, const struct failure *failure, struct json_object *plan
 	json_object_put(o->spec.call.vars);
 	json_object_put(o->values);
 	json_object_put(o->taken);
+	json_object_put(o->findings);
 	free(o->subject);
 	free(o->file);
 	free(o->source);
@@ -128,6 +131,8 @@ add_values(struct order *o, struct json_object *taken)
 		return;
 	json_object_object_foreach(taken, name, value)
 	    json_put(values, name, json_object_get(value));
+	if (json_has(taken, "/findings") && o->findings == NULL)
+		o->findings = json_object_get(json_member(taken, "findings"));
 }
 
 /* The service could not make what the step at work ordered: the next try orders it anew. */

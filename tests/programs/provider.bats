@@ -353,6 +353,8 @@ del(.kinds.portrait.result.take) | .kinds.portrait.result.operation = "create"~t
 .operations.create.cost = {"credits":1,"by":"style","amounts":{"x":1}}~'x' is no value of 'style'
 .operations.create.pace = "slow"~no class is called 'slow'
 .pace.classes.fast = {"rate":2} | .operations.create.pace = "slow"~no class is called 'slow'
+.operations.create.answer.findings = {"passed":"/ok"}~findings are for an operation that is repeatable
+.operations.avatars.answer.findings = {"passed":"/ok","list":"/x"}~list and each belong together
 .image.url = "("~it is not a regular expression
 .id_pattern = "("~it is not a regular expression
 END
