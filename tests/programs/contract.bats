@@ -62,7 +62,7 @@ unknown() {
 
 # The matrix: the same tests for each service, by "matrix" of its contract. MATRIX_PHOTOS, MATRIX_KILLS and
 # MATRIX_SEED make it longer, and another one.
-CONTRACTS=(did hedra heygen liveavatar)
+CONTRACTS=(bithuman did hedra heygen liveavatar tavus telnyx)
 
 # about MEMBER [DEFAULT]: of the contract's "matrix"
 about() {
@@ -75,14 +75,19 @@ begin() {
 	NAME=$1
 	N=${MATRIX_PHOTOS:-5}
 	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
-	jq '.poll += {first_s: 0.05, max_s: 0.2} | del(.pace)
+	jq '.poll += {first_s: 0.05, max_s: 0.2} | del(.pace, .operations[].pace)
 		| (.operations[] | .lookup | select(.)) += {settle_s: 0.1, effect_s: 0.3}' \
 		"$TESTS/../lib/providers/$NAME.json" >"$XDG_CONFIG_HOME/avtools/providers/$NAME.json"
 	play "$NAME" --seed "${MATRIX_SEED:-1}" --work 10 "${@:2}"
 	export "${NAME^^}_EXCLUSIVE=1"
 	photos "$N" "$(about photo 256x256)"
 	mv photos/001.jpg 'photos/Zoë K (1).jpg'
+	eval "VALIDATE=($(about validate))"
 	eval "RENDER=($(about render))"
+	PHOTOS=(photos/*)
+	[ -z "$(about urls)" ] || readarray -t PHOTOS < <(for photo in photos/*; do
+		jq -nc --arg file "$photo" '{$file, url: "https://img.example.test/\($file | @uri)"}'
+	done)
 }
 
 # again FILE COMMAND...: the command with the file's records, again until none is worth another run
@@ -130,7 +135,7 @@ pipe() {
 	begin "$1" --fault lost-after=0.15 --fault lost-before=0.1 --fault slow_down=0.05 --fault broken=0.05 \
 		--fault broken-after=0.05 --fault cut=0.05 --fault garbled=0.05 --fault reset=0.05 \
 		--fault broken=0.1@get --fault cut=0.1@get --fault broken=0.1@list --fault garbled=0.1@list --fault broken=0.1@media
-	av-validate -p "$NAME" photos/* | av-fit -q -o fitted >valid
+	av-validate -p "$NAME" "${VALIDATE[@]}" "${PHOTOS[@]}" | av-fit -q -o fitted >valid
 	is "$(of valid 'map(select(.error)) | length')" 0
 	cp valid done
 	again done av-upload -q
@@ -167,7 +172,7 @@ storm() {
 kills() {
 	RANDOM=${MATRIX_SEED:-1}
 	begin "$1" --work 60 --fault lost-after=0.2 --fault broken-after=0.1 --fault slow_down=0.05
-	av-validate -p "$NAME" photos/* >done
+	av-validate -p "$NAME" "${VALIDATE[@]}" "${PHOTOS[@]}" >done
 	storm done av-upload -q -j 2
 	made "$(about makes)" done .avatar.id
 	again done av-poll -q --interval 0.05s
@@ -187,6 +192,8 @@ kills() {
 	done
 }
 
+@test "bithuman: the whole pipe under faults" { pipe bithuman; }
+@test "bithuman: kills and faults" { kills bithuman; }
 @test "did: the whole pipe under faults" { pipe did; }
 @test "did: kills and faults" { kills did; }
 @test "hedra: the whole pipe under faults" { pipe hedra; }
@@ -195,6 +202,10 @@ kills() {
 @test "heygen: kills and faults" { kills heygen; }
 @test "liveavatar: the whole pipe under faults" { pipe liveavatar; }
 @test "liveavatar: kills and faults" { kills liveavatar; }
+@test "tavus: the whole pipe under faults" { pipe tavus; }
+@test "tavus: kills and faults" { kills tavus; }
+@test "telnyx: the whole pipe under faults" { pipe telnyx; }
+@test "telnyx: kills and faults" { kills telnyx; }
 
 # ask METHOD URL [CURL-OPTION...]: sends a request, and prints the status; the response is in the file said
 ask() {
@@ -266,6 +277,67 @@ listening() {
 	is "$(jq -r '.renderings[0].id // empty' got | sort)" "$(jq -r '.renderings[0].id' done | sort)"
 	is "$(stat '[.events, .left.endpoint, .violations]')" '[{"sent":2,"refused":0},null,[]]'
 	run -1 grep -r whsec_ got done state
+}
+
+@test "bithuman: signed events; an upload is used again; the price of the model" {
+	begin bithuman
+	listening --register 'http://127.0.0.1:{port}' --count 2
+	photos 2
+	av-upload -q -p bithuman --dry-run -O model=expression-2 photos/* >plan
+	is "$(of plan 'map(.plan[0].cost.credits)')" '[2000,2000]'
+	av-upload -q -p bithuman -O model=expression-2 photos/* >made
+	wait "$LISTENER"
+	is "$(jq -r .avatar.id got | sort)" "$(jq -r .avatar.id made | sort)"
+	is "$(of made 'map(.steps[].cost.amount)')" '[2000,2000]'
+	is "$(stat '[.events, .creates.upload, .left.webhook, .violations]')" '[{"sent":2,"refused":0},2,null,[]]'
+	run -1 grep -r whsec_ got made state
+	# Another agent of a photo that is up; and a photo at a URL, which needs no upload.
+	av-upload -q -p bithuman -O model=essence-2 photos/001.jpg >made
+	echo '{"url":"https://img.example.test/ann.jpg"}' | av-upload -q -p bithuman >>made
+	is "$(of made 'map(.steps[].cost.amount)')" '[500,250]'
+	is "$(stat '[.creates.upload, .creates.agent, .violations]')" '[2,4,[]]'
+}
+
+@test "tavus: its own check before a face is made; a second stage" {
+	begin tavus --ready-after 3000
+	jq 'del(.image.min)' config/avtools/providers/tavus.json >relaxed
+	mv relaxed config/avtools/providers/tavus.json
+	photos 1 300x300
+	echo '{"file":"photos/001.jpg","url":"https://img.example.test/1.jpg"}' >one
+	run -65 --separate-stderr av-upload -q -p tavus -O voice_name=anna <one
+	is "$(jq -c '[.error.code, .error.created, .error.message, .error.problems[0].provider_code]' <<<"$output")" \
+		'["photo_refused","no","Tavus would refuse the photo: At least 512x512","resolution"]'
+	run -65 --separate-stderr av-call -q -p tavus image_check photos/001.jpg
+	is "$(jq -r .error.problems[0].provider_code <<<"$output")" resolution
+	is "$(stat '[.creates.face, .requests.check, .violations]')" '[null,2,[]]'
+	photos 1 600x600
+	av-call -q -p tavus image_check photos/001.jpg >done
+	is "$(jq -c '[.error, .image.warnings]' done)" '[null,null]'
+	av-upload -q -p tavus -O voice_name=anna <one | av-poll -q --interval 0.05s >made
+	is "$(jq -c '[.avatar.status, .avatar.final_status]' made)" '["ready","processing"]'
+	av-poll -q --final --interval 0.05s <made >final
+	is "$(jq -c '[.avatar.status, .avatar.final_status]' final)" '["ready","ready"]'
+	av-call -q -p tavus rename -O face_name=Ann "$(jq -r .avatar.id made)" >named
+	is "$(av-list -q -p tavus | jq -r .name)" Ann
+	run -65 av-validate -q -p tavus -O voice_name=anna photos/001.jpg
+	is "$(jq -r '.error.problems[0].code' <<<"$output")" file_refused
+	is "$(stat '.violations')" '[]'
+	check_schema made final named
+}
+
+@test "telnyx: another shape is a note, and the 21st avatar is told before" {
+	begin telnyx
+	photos 21 256x256
+	av-validate -q -p telnyx photos/001.jpg >valid
+	is "$(jq -c '[.error, (.image.warnings[] | [.code, .severity])]' valid)" '[null,["not_advised","note"],["not_advised","note"]]'
+	av-upload -p telnyx --dry-run photos/* >plan 2>err
+	grep -q 'Telnyx: an account holds at most 20 avatars, and this would make 21' err
+	grep -q 'the description of Telnyx is experimental' err
+	av-upload -q -p telnyx photos/001.jpg | av-poll -q | av-render -q -o out >done
+	is "$(jq -r '.renderings[0].status' done)" ready
+	av-call -q -p telnyx rename -O name=Ann <done >named
+	is "$(av-list -q -p telnyx | jq -r .name | sort | xargs)" 'Ann Stock'
+	is "$(stat '.violations')" '[]'
 }
 
 @test "hedra: events with an Ed25519 signature, at the webhook of a video" {
