@@ -21,7 +21,7 @@ struct options {
 	struct strings asked, given;
 	const char *out, *ledger;
 	int64_t watch, interval_ms, max_bytes;
-	bool ask, force, dry_run;
+	bool ask, again, force, dry_run;
 };
 
 static const struct opt table[] = {
@@ -34,6 +34,8 @@ static const struct opt table[] = {
         OPT_STR, offsetof(struct options, out)},
     {0, "ask", NULL, "only request: do not wait, do not download", OPT_FLAG,
         offsetof(struct options, ask)},
+    {0, "again", NULL, "order, and pay for, another rendering; with -r", OPT_FLAG,
+        offsetof(struct options, again)},
     {0, "force", NULL, "replace existing files", OPT_FLAG,
         offsetof(struct options, force)},
     {0, "max-bytes", "N[k|M|G]", "largest file to download (by kind: 64M to 4G)",
@@ -149,7 +151,8 @@ skip(void *arg, struct rec *rec)
 	struct err e;
 
 	a = name != NULL ? accounts_get(self->session.engine.accounts, name, &e) : NULL;
-	if (a == NULL || json_str(rec_get(rec, "avatar"), "/id") == NULL ||
+	if (a == NULL || self->o->again ||
+	    json_str(rec_get(rec, "avatar"), "/id") == NULL ||
 	    find_wanted(
 	        self, a->provider, rec, rec_get(rec, "renderings"), &wanted, &n, &e) < 0)
 		return false;
@@ -266,6 +269,17 @@ stop(struct item *item, bool hard)
 	over(r);
 }
 
+/* Leaves of an entry only what another order of it has as well. */
+static void
+forget(struct json_object *entry)
+{
+	static const char *const made[] = {"id", "status", "provider_status", "url",
+	    "file", "type", "bytes", "sha256", "reused", "error"};
+
+	for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+		json_object_object_del(entry, made[i]);
+}
+
 /* The entry to work on; a new one if there is none. */
 static struct json_object *
 entry_for(struct render *r, const struct wanted *w)
@@ -276,6 +290,8 @@ entry_for(struct render *r, const struct wanted *w)
 		return w->entry;
 	own = options_of_kind(w->kind, r->options);
 	entry = find_entry(r->entries, w, own);
+	if (entry != NULL && r->self->o->again)
+		forget(entry);
 	if (entry == NULL) {
 		entry = json_new_object();
 		json_put_str(entry, "kind", w->kind->name);
@@ -463,7 +479,8 @@ start_jobs(struct render *r, struct account *a)
 		if (job_is_done(&r->self->context, job->entry)) {
 			r->pending--;
 		} else if (job->leader == NULL) {
-			adopt_before(r, job);
+			if (!r->self->o->again)
+				adopt_before(r, job);
 			job_start(job);
 		}
 	}
@@ -523,6 +540,8 @@ main(int argc, char *argv[])
 	wanted_options(&argc, &argv, table);
 	first = opt_parse(argc, argv, &usage, table, &o);
 	opt_common_finish(&o.common, &usage, argv, first);
+	if (o.again && o.asked.n == 0)
+		opt_misuse(&usage, "--again needs -r: name what to order again");
 	patient = o.common.timeout_ms == 0;
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
@@ -533,6 +552,7 @@ main(int argc, char *argv[])
 	    &(struct session_options){.window = (size_t)o.watch,
 	        .ledger = true,
 	        .ledger_file = o.ledger,
+	        .again = o.again,
 	        .dry_run = o.dry_run},
 	    &step, &self);
 	self.context = (struct render_context){.engine = &self.session.engine,

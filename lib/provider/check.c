@@ -556,6 +556,8 @@ check_of(struct check *c, const struct kind *k)
 		return;
 	need(c, k->made_as != k, "of: no kind is called '%s'", of);
 	need(c, !k->made_as->takes_value, "of: '%s' takes a value", of);
+	need(c, !k->made_as->at_once, "of: the answer that orders '%s' has its only file",
+	    of);
 	need(c, !json_has(k->def, "/start") && !json_has(k->def, "/status"),
 	    "a kind with of has the start and status of '%s'", of);
 	need(c,
@@ -574,7 +576,12 @@ check_result(struct check *c, const struct kind *k)
 	if (k->url != NULL)
 		need(c, takes(k->result, k->url),
 		    "the operation of its result does not take '%s'", k->url);
-	else
+	if (k->at_once)
+		need(c, k->url != NULL && requires(k->result, k->url),
+		    "the answer of '%s' orders it and has its file, so it must require "
+		    "the name that result takes",
+		    k->result->name);
+	else if (k->url == NULL)
 		need(c, strcmp(k->result->method, "GET") == 0 && k->result->repeatable,
 		    "its result takes nothing, so the response is the file: this needs a "
 		    "GET that is repeatable");
@@ -592,9 +599,15 @@ check_kind(struct check *c, const struct kind *k)
 		    "start: number %zu is not an operation", i + 1);
 	need(c, k->status != NULL || !json_has(k->def, "/status"),
 	    "its status is not an operation");
-	need(c, k->starts == 0 || k->start[0] == NULL || requires(k->start[0], "id"),
+	need(c,
+	    k->starts == 0 || k->start[0] == NULL || requires(k->start[0], "id") ||
+	        (k->at_once && k->starts == 1),
 	    "the answer of its first operation must require id");
-	need(c, k->starts == 0 || k->status != NULL, "a kind with start needs a status");
+	need(c, k->starts == 0 || k->at_once == (k->status == NULL),
+	    k->at_once
+	        ? "its order has the file, so it has no status"
+	        : "a kind with start needs a status, unless the answer of its last "
+	          "operation is its result");
 	check_of(c, k);
 	check_result(c, k);
 }

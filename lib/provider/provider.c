@@ -228,6 +228,8 @@ read_kinds(struct provider *p)
 		for (; k->starts < json_len(start) && k->starts < max; k->starts++)
 			k->start[k->starts] =
 			    provider_operation(p, json_item_str(start, k->starts));
+		k->at_once = k->starts > 0 && k->result != NULL &&
+		             k->start[k->starts - 1] == k->result;
 	}
 	for (size_t i = 0; i < p->n_kinds; i++)
 		read_made_as(p, &p->kinds[i]);

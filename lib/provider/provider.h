@@ -62,6 +62,9 @@ struct kind {
 	/* The kind whose rendering this is another file of, with the same start
 	 * and status; else itself. */
 	const struct kind *made_as;
+	/* The answer of its last start operation has the URL: there is nothing
+	 * to wait for, and perhaps no id. */
+	bool at_once;
 	bool absent_is_none; /* no URL: there is none; false: not yet */
 	int64_t wait_ms;     /* until then, counted from its creation; or 0 */
 	struct json_object *types; /* media type -> file extension */

@@ -42,6 +42,7 @@ struct paid {
 	unsigned resends;
 	bool begun;       /* counted against --max-creates */
 	bool sent_before; /* with the key at hand, and its outcome is unknown */
+	bool expired;     /* what was made has no id and is over: makes another one */
 	struct deferred deferred;
 	struct timer timer;
 	struct account_wait wait;
@@ -472,6 +473,11 @@ retire(struct paid *p, const char *id)
 	    .base = a->base_url,
 	    .account = a->label};
 
+	if (*id == '\0') {
+		p->expired = true;
+		claim(p);
+		return;
+	}
 	p->state = SETTLING;
 	ledger_retire(p->context->ledger, &where, id, LEDGER_GONE, retired, p);
 }
@@ -568,6 +574,7 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 		break;
 	case LEDGER_BUSY:
 		p->claim = NULL;
+		p->expired = false; /* that process makes another one */
 		p->state = BUSY;
 		pipeline_wait(
 		    clock_unix_ms() + 1000, "another process makes the same avatar");
@@ -669,7 +676,7 @@ ask_ledger(struct paid *p, ask_fn *how, ledger_fn *fn)
 	                             .account = a->label,
 	                             .subject = p->subject,
 	                             .name = p->name},
-	    .again = p->context->again,
+	    .again = p->context->again || p->expired,
 	    .sent_name = p->sent_name,
 	    .file = p->source,
 	    .unit = p->charge.unit,

@@ -317,6 +317,8 @@ del(.operations.status.answer.states)~it asks for a state: its answer must requi
 del(.operations.status) | .kinds = {} | .default_kinds = []~it must take a status
 .kinds.portrait.start = ["avatars"] | .kinds.portrait.status = "status"~its first operation must require id
 .kinds.portrait.start = ["create"]~a kind with start needs a status
+.operations.create.answer.take.x = "/x" | .kinds.x = {"start":["create"],"result":{"operation":"create","take":"x"},"types":{"image/png":"png"}}~so it must require the name that result takes
+.operations.create.answer.take.x = "/x" | .kinds.x = {"start":["create"],"status":"status","result":{"operation":"create","take":"x"},"types":{"image/png":"png"}}~its order has the file, so it has no status
 .kinds.portrait.status = "avatars"~it asks for a state: its answer must require status
 .kinds.portrait.result.operation = "none"~its result is not an operation
 .kinds.portrait.result.take = "none"~does not take 'none'

@@ -96,7 +96,11 @@ begun(void *arg, const struct call_result *result)
 	if (result->reused)
 		json_put_bool(job->entry, "reused", true);
 	job->step++;
-	if (job->step == job->kind->starts) {
+	if (job->step == job->kind->starts && job->kind->at_once) {
+		json_put_str(job->entry, "status", "ready");
+		json_put_str(
+		    job->entry, "url", answer_url(result->taken, job->kind->url));
+	} else if (job->step == job->kind->starts) {
 		update(job, result->taken);
 		if (status_of(job) == NULL)
 			json_put_str(job->entry, "status", "processing");
@@ -148,6 +152,19 @@ begin(struct job *job)
 	json_object_put(spec.options);
 }
 
+/* The only URL that the service gave is over: another one costs another order. */
+static void
+tell_expired(struct job *job)
+{
+	struct failure *f = &job->failure;
+
+	err_set(&f->err, CODE_NO_RESULT,
+	    "the address of the %s was answered with %d, and no other will come; av-render "
+	    "--again -r %s orders, and pays for, another one",
+	    job->kind_name, f->http_status, job->kind->name);
+	f->retryable = false;
+}
+
 /* The download has ended: with a whole file, or a failure. */
 static void
 fetched(void *arg, const struct download_result *result)
@@ -161,15 +178,19 @@ fetched(void *arg, const struct download_result *result)
 		json_put_str(job->entry, "type", result->type);
 		json_put_int(job->entry, "bytes", (int64_t)result->bytes);
 		json_put_str(job->entry, "sha256", result->sha256);
+		if (job->kind->at_once)
+			json_object_object_del(job->entry, "url");
 		end(job);
 		return;
 	}
-	if (result->expired && !job->resolved_again) {
+	if (result->expired && !job->resolved_again && !job->kind->at_once) {
 		job->resolved_again = true;
 		go_on(job);
 		return;
 	}
 	failure_copy(&job->failure, result->failure);
+	if (result->expired && job->kind->at_once)
+		tell_expired(job);
 	end(job);
 }
 
@@ -314,6 +335,15 @@ resolve(struct job *job)
 
 	if (job->kind->url == NULL) {
 		fetch_response(job);
+		return;
+	}
+	if (job->kind->at_once) {
+		const char *url = answer_url(job->entry, "url");
+
+		if (url != NULL)
+			fetch(job, url);
+		else
+			no_result(job);
 		return;
 	}
 	if (!job->kind->absent_is_none) {

@@ -121,7 +121,8 @@ is_waiting(struct json_object *entry)
 	const char *status = json_str(entry, "/status");
 
 	return status != NULL && strcmp(status, "failed") != 0 &&
-	       json_str(entry, "/id") != NULL && json_str(entry, "/file") == NULL;
+	       (json_str(entry, "/id") != NULL || json_str(entry, "/url") != NULL) &&
+	       json_str(entry, "/file") == NULL;
 }
 
 void
