@@ -77,6 +77,38 @@ find_element(
 	return found;
 }
 
+/* The texts at a pointer within each element of a list, joined; NULL: there is none. The
+ * caller frees it. */
+static char *
+join_texts(struct json_object *list, const char *pointer)
+{
+	struct buf out = {0};
+
+	for (size_t i = 0; i < json_len(list); i++) {
+		char *text =
+		    json_text(json_item(list, i), pointer != NULL ? pointer : "");
+
+		if (text != NULL && *text != '\0')
+			buf_printf(&out, "%s%s", out.len > 0 ? "; " : "", text);
+		free(text);
+	}
+	return out.len > 0 ? buf_take(&out) : NULL;
+}
+
+static char *read_place(struct json_object *take, const struct answer *a);
+
+/* Reads a place within the element of a list that fits. */
+static char *
+read_element(struct json_object *take, const struct answer *a)
+{
+	struct answer element = {
+	    .body = find_element(json_at(a->body, json_str(take, "/list")),
+	        json_at(take, "/where"), a->vars),
+	    .vars = a->vars};
+
+	return read_place(json_member(take, "pointer"), &element);
+}
+
 /* Reads the place that a `take` of the description names; of several, the first one that
  * holds more than an empty text. The caller frees the text. */
 static char *
@@ -98,9 +130,10 @@ read_place(struct json_object *take, const struct answer *a)
 		                           : NULL;
 	if (json_has(take, "/value"))
 		return json_text(take, "/value");
-	return json_text(find_element(json_at(a->body, json_str(take, "/list")),
-	                     json_at(take, "/where"), a->vars),
-	    json_str(take, "/pointer"));
+	if (json_has(take, "/join"))
+		return join_texts(json_at(a->body, json_str(take, "/join")),
+		    json_str(take, "/pointer"));
+	return json_has(take, "/list") ? read_element(take, a) : NULL;
 }
 
 /* True if the response has every required member, and a paid one an id that is one. */

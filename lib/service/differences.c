@@ -73,6 +73,8 @@ has_take(struct json_object *take, struct json_object *body,
 		return has;
 	if (header != NULL)
 		return response == NULL || http_header_of(response, header) != NULL;
+	if (json_has(take, "/join"))
+		return has_place(body, json_str(take, "/join"));
 	return !json_has(take, "/list") || has_place(body, json_str(take, "/list"));
 }
 
@@ -94,6 +96,8 @@ place_text(struct json_object *take)
 		return json_str(take, "/header");
 	if (json_str(take, "/list") != NULL)
 		return json_str(take, "/list");
+	if (json_str(take, "/join") != NULL)
+		return json_str(take, "/join");
 	return json_object_to_json_string_ext(take, JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 

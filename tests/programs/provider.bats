@@ -326,6 +326,7 @@ del(.kinds.portrait.result.take) | .kinds.portrait.result.operation = "create"~t
 .kinds.portrait.of = "none"~no kind is called 'none'
 .kinds.two = (.kinds.portrait + {"of":"portrait"})~'portrait' has no start of its own
 .kinds.portrait.result.take = {"list":"/x","where":{"/y":"{kind.none}"},"pointer":"/z"}~{kind.none}: there is no such kind
+.kinds.portrait.result.take = {"list":"/x","where":{"/y":"z"},"pointer":{"list":"/x","where":{"/y":"{kind.none}"},"pointer":"/z"}}~{kind.none}: there is no such kind
 .operations.create.options.properties.style.list = "none"~no list is called 'none'
 .operations.create.options.properties.style.list = "status"~no list is called 'status'
 .operations.create.options.properties.style.list = "avatars" | del(.operations.avatars.answer)~the entries of the list 'avatars' have no id

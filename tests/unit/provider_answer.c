@@ -28,7 +28,8 @@
 static const char service[] =
     "{'name': 'acme', 'title': 'Acme', 'base_url': 'https://acme.example',"
     " 'error': {'code': '/error/code', 'request_id': {'header': 'X-Request-Id'},"
-    "           'message': ['/error/message', '/detail', {'header': 'X-Why'}]},"
+    "           'message': ['/error/message', {'join': '/detail', 'pointer': '/msg'},"
+    "               {'join': '/data'}, '/detail', {'header': 'X-Why'}]},"
     " 'outcomes': ["
     "   {'status': [400, 404], 'is': 'refused'},"
     "   {'status': 401, 'is': 'auth'},"
@@ -51,6 +52,9 @@ static const char service[] =
     "   'avatars': {'method': 'GET', 'path': '/faces', 'paging': {'style': 'none', 'items': ''}},"
     "   'files': {'method': 'GET', 'path': '/faces', 'answer': {'take': {"
     "     'url': {'list': '/all', 'where': {'/type': '{kind.file}'}, 'pointer': '/url'}}}},"
+    "   'exports': {'method': 'GET', 'path': '/exports', 'answer': {'take': {"
+    "     'url': {'list': '', 'where': {'/state': 'done'}, 'pointer': {'list': '/files',"
+    "       'where': {'/is': '{kind.file}'}, 'pointer': '/url'}}}}},"
     "   'remove': {'method': 'DELETE', 'path': '/faces'}},"
     " 'states': {'face': {'drawing': 'processing', 'done': 'ready', '7': 'failed'}}}";
 
@@ -366,6 +370,32 @@ taken_members(void **state)
 	reply_release(&y);
 }
 
+/* An element of a list within an element of a list. */
+static void
+elements_within_elements(void **state)
+{
+	static const struct {
+		const char *vars, *url;
+	} all[] = {{"{'kind':{'file':'a'}}", "/2"}, {"{'kind':{'file':'c'}}", NULL}};
+	const struct operation *exports = provider_operation(acme, "exports");
+	struct reply y;
+
+	(void)state;
+	reply_init(&y, 200, "",
+	    "[{'state':'new','files':[{'is':'a','url':'/0'}]},"
+	    "{'state':'done','files':[{'is':'b','url':'/1'},{'is':'a','url':'/2'}]}]");
+	for (size_t i = 0; i < N(all); i++) {
+		struct json_object *taken;
+
+		y.a.vars = parsed(all[i].vars);
+		taken = answer_taken(&y.a, exports, NULL);
+		check_text(mem_str(answer_url(taken, "url")), all[i].url);
+		json_object_put(taken);
+		json_object_put(y.a.vars);
+	}
+	reply_release(&y);
+}
+
 /* An element is chosen by the value of a kind; without a value there is none. */
 static void
 elements_by_variables(void **state)
@@ -488,6 +518,11 @@ errors(void **state)
 	    {"", "{'error':{'code':{'a':1},'message':[1]},'detail':'Why'}", NULL, "Why",
 	        NULL},
 	    {"X-Why: because\r\n", "{'error':'No.'}", NULL, "because", NULL},
+	    {"",
+	        "{'detail':[{'loc':['body'],'msg':'No name.'},{'msg':''},{'msg':'No face.'}]}",
+	        NULL, "No name.; No face.", NULL},
+	    {"", "{'detail':[],'data':['Two faces','Too dark',7]}", NULL,
+	        "Two faces; Too dark; 7", NULL},
 	    {"X-Why: because\r\n", "<h1>No.</h1>", NULL, "because", NULL},
 	};
 
@@ -636,9 +671,10 @@ main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(outcomes),
 	    cmocka_unit_test(members), cmocka_unit_test(states),
 	    cmocka_unit_test(taken_members), cmocka_unit_test(elements_by_variables),
-	    cmocka_unit_test(waits), cmocka_unit_test(waits_by_the_description),
-	    cmocka_unit_test(errors), cmocka_unit_test(huge), cmocka_unit_test(words),
-	    cmocka_unit_test(lengths), cmocka_unit_test(lists_are_whole)};
+	    cmocka_unit_test(elements_within_elements), cmocka_unit_test(waits),
+	    cmocka_unit_test(waits_by_the_description), cmocka_unit_test(errors),
+	    cmocka_unit_test(huge), cmocka_unit_test(words), cmocka_unit_test(lengths),
+	    cmocka_unit_test(lists_are_whole)};
 
 	return cmocka_run_group_tests_name("answer", tests, load, unload);
 }
