@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/strings.h"
 #include "program/session.h"
+#include "provider/option_file.h"
 #include "provider/options.h"
 #include "json/json.h"
 
@@ -340,13 +341,14 @@ check_given(const struct render *r, const struct provider *p, struct err *e)
 static int
 check_options(struct render *r, const struct provider *p, struct err *e)
 {
+	const struct operation *op = NULL;
 	struct findings fs = {0};
 
 	options_check_record(r->item->rec, &fs);
-	options_check(p,
-	    r->n > 0 && r->wanted[0].kind->starts > 0 ? r->wanted[0].kind->start[0]
-	                                              : NULL,
-	    r->options, &fs);
+	if (r->n > 0 && r->wanted[0].kind->starts > 0)
+		op = r->wanted[0].kind->start[0];
+	options_check(p, op, r->options, &fs);
+	option_file_check(p, op, r->options, &fs);
 	for (size_t i = 0; i < r->n; i++)
 		for (size_t k = 0;
 		     r->wanted[i].entry == NULL && k < r->wanted[i].kind->starts; k++)

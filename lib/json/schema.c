@@ -271,11 +271,13 @@ static const struct keyword keywords[] = {
     {"examples", VALUES, NULL, {0}},
     {"exclusiveMaximum", NUMBER, rule_bound, {json_type_double, LESS_THAN, ""}},
     {"exclusiveMinimum", NUMBER, rule_bound, {json_type_double, MORE_THAN, ""}},
+    {"file", ANY, NULL, {0}}, /* of provider descriptions */
     {"format", TEXT, rule_format, {0}},
     {"if", SCHEMA, rule_if, {0}},
     {"items", SCHEMA, rule_items, {0}},
-    {"ledger", FLAG, NULL, {0}}, /* of provider descriptions */
-    {"list", TEXT, NULL, {0}},   /* of provider descriptions */
+    {"ledger", FLAG, NULL, {0}},     /* of provider descriptions */
+    {"list", TEXT, NULL, {0}},       /* of provider descriptions */
+    {"maxBytes", NUMBER, NULL, {0}}, /* of provider descriptions */
     {"maxItems", NUMBER, rule_bound, {json_type_array, AT_MOST, " elements"}},
     {"maxLength", NUMBER, rule_bound, {json_type_string, AT_MOST, " characters"}},
     {"maxProperties", NUMBER, rule_bound, {json_type_object, AT_MOST, " members"}},

@@ -8,9 +8,10 @@
  * (characters), pattern (a POSIX extended regular expression), format (uuid,
  * uri, date, date-time; any other is ignored), minimum, maximum,
  * exclusiveMinimum, exclusiveMaximum, oneOf, anyOf, allOf, not, if, then, else,
- * and $ref to a place in the same schema ("#/$defs/name"). `note`, `list` and
- * `ledger` are annotations of descriptions (av-provider(5)). schema_check()
- * ignores other keywords; schema_lint() reports them.
+ * and $ref to a place in the same schema ("#/$defs/name"). `note`, `list`,
+ * `ledger`, `account`, `file` and `maxBytes` are annotations of descriptions
+ * (av-provider(5)). schema_check() ignores other keywords; schema_lint()
+ * reports them.
  */
 #ifndef AV_JSON_SCHEMA_H
 #define AV_JSON_SCHEMA_H

@@ -69,12 +69,12 @@ photo_unchanged(int fd, const struct stat *st, struct err *e)
 
 	if (fstat(fd, &now) != 0)
 		return err_set(
-		    e, CODE_FILE_UNREADABLE, "cannot read the photo's status again:");
+		    e, CODE_FILE_UNREADABLE, "cannot read the status of the file again:");
 	if (now.st_size == st->st_size && now.st_ino == st->st_ino &&
 	    now.st_dev == st->st_dev && same_time(&now.st_mtim, &st->st_mtim) &&
 	    same_time(&now.st_ctim, &st->st_ctim))
 		return 0;
-	return err_set(e, CODE_CHANGED_WHILE_READ, "the photo changed while it was read");
+	return err_set(e, CODE_CHANGED_WHILE_READ, "the file changed while it was read");
 }
 
 /* A closed stream has fd -1; a zeroed one has no bytes. */
@@ -116,7 +116,7 @@ check_digest(struct photo_stream *s, struct err *e)
 		return -1;
 	if (s->want[0] != '\0' && strcmp(s->want, s->got) != 0)
 		return err_set(e, CODE_CHANGED_WHILE_READ,
-		    "the photo changed since it was checked; its SHA-256 is now %s",
+		    "the file changed since it was checked; its SHA-256 is now %s",
 		    s->got);
 	return 0;
 }
@@ -133,10 +133,10 @@ photo_stream_read(struct photo_stream *s, void *p, size_t n, struct err *e)
 		n = (size_t)left;
 	got = TEMP_FAILURE_RETRY(pread(s->fd, p, n, (off_t)s->at));
 	if (got < 0)
-		return err_set(e, CODE_FILE_UNREADABLE, "cannot read the photo:");
+		return err_set(e, CODE_FILE_UNREADABLE, "cannot read the file:");
 	if (got == 0)
 		return err_set(e, CODE_CHANGED_WHILE_READ,
-		    "the photo became shorter while it was sent");
+		    "the file became shorter while it was sent");
 	sha256_add(&s->sha, p, (size_t)got);
 	s->at += (uint64_t)got;
 	if (s->at == s->bytes && check_digest(s, e) != 0)

@@ -5,6 +5,7 @@
 #include "program/object.h"
 #include "program/operate.h"
 #include "program/sent_photo.h"
+#include "provider/option_file.h"
 #include "provider/options.h"
 #include "provider/request.h"
 #include "provider/target.h"
@@ -44,6 +45,7 @@ operate_options(struct rec *rec, const struct provider *p, const struct operatio
 	*options = options_of(rec, p, given);
 	options_check_record(rec, &fs);
 	options_check(p, op, *options, &fs);
+	option_file_check(p, op, *options, &fs);
 	options_check_operation(op, *options, &fs);
 	if (fs.n == 0)
 		return 0;

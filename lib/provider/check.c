@@ -9,6 +9,7 @@
 #include "provider/check.h"
 #include "provider/event.h"
 #include "provider/file_name.h"
+#include "provider/options.h"
 #include "provider/target.h"
 #include "provider/template.h"
 #include "json/json.h"
@@ -127,6 +128,24 @@ check_value(struct check *c, const char *variable)
 	free(name);
 }
 
+/* Checks {options.KEY}, or {options.KEY.MEMBER} of an option that takes a file. */
+static void
+check_option_variable(struct check *c, const struct operation *op, const char *name)
+{
+	static const char *const members[] = {"type", "ext", "base64", "data_uri"};
+	size_t len = strcspn(name, ".");
+	char *option = mem_strn(name, len);
+	bool known = name[len] == '\0';
+
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+		known = known || strcmp(name + len + 1, members[i]) == 0;
+	need(c, json_member(json_at(op->def, "/options/properties"), option) != NULL,
+	    "{options.%s} is not an option of the operation", name);
+	need(c, known && (name[len] == '\0' || options_file(op, option) != NULL),
+	    "{options.%s}: only a file has type, ext, base64 and data_uri", name);
+	free(option);
+}
+
 static void
 check_variable(struct check *c, const struct operation *op, const char *name)
 {
@@ -142,10 +161,7 @@ check_variable(struct check *c, const struct operation *op, const char *name)
 		need(c, is_of_each(op, name + 5),
 		    "{%s}: no option is a list of objects with this member", name);
 	} else if (strncmp(name, "options.", 8) == 0) {
-		need(c,
-		    json_member(json_at(op->def, "/options/properties"), name + 8) !=
-		        NULL,
-		    "{%s} is not an option of the operation", name);
+		check_option_variable(c, op, name + 8);
 	} else if (strncmp(name, "steps.", 6) == 0 && strchr(name + 6, '.') != NULL) {
 		check_value(c, name);
 	} else if (strncmp(name, "kind.", 5) == 0) {
@@ -211,6 +227,50 @@ check_constant(struct check *c, const char *option)
 		    "account: the environment has another meaning for this name");
 }
 
+/* Checks the schema of an option that takes a file. */
+static void
+check_file(struct check *c, struct json_object *schema)
+{
+	struct json_object *types = json_member(schema, "file");
+	const char *type = json_str(schema, "/type");
+
+	if (types == NULL)
+		return;
+	need(c, type != NULL && strcmp(type, "string") == 0,
+	    "file: the option is a path, so its type is string");
+	need(c, json_int(schema, "/maxBytes", 0) > 0, "file needs maxBytes");
+	need(c,
+	    json_object_is_type(types, json_type_object) &&
+	        json_object_object_length(types) > 0,
+	    "file: an object of media types, with the extension of each");
+	if (!json_object_is_type(types, json_type_object))
+		return;
+	json_object_object_foreach(types, name, ext)
+	{
+		need(
+		    c, strchr(name, '/') != NULL, "file: '%s' is not a media type", name);
+		need(c, json_str(ext, "") != NULL && *json_str(ext, "") != '\0',
+		    "file: '%s' has no extension", name);
+	}
+}
+
+/* True if a template names the option, or a member of the file that it is. */
+static bool
+is_sent(struct json_object *variables, const char *option)
+{
+	size_t len = strlen(option);
+
+	json_object_object_foreach(variables, name, ignored)
+	{
+		(void)ignored;
+		if (strncmp(name, "options.", 8) == 0 &&
+		    strncmp(name + 8, option, len) == 0 &&
+		    (name[8 + len] == '\0' || name[8 + len] == '.'))
+			return true;
+	}
+	return false;
+}
+
 static void
 check_options(struct check *c, const struct operation *op, struct json_object *variables)
 {
@@ -222,11 +282,8 @@ check_options(struct check *c, const struct operation *op, struct json_object *v
 	schema_lint(json_at(op->def, "/options"), report_lint, c);
 	json_object_object_foreach(declared, name, schema)
 	{
-		char *variable = mem_printf("options.%s", name);
-
 		set_place(c, "/operations/%s/options/properties/%s", op->name, name);
-		need(c, json_member(variables, variable) != NULL,
-		    "no template sends the option");
+		need(c, is_sent(variables, name), "no template sends the option");
 		need(c, json_str(schema, "/type") != NULL, "the option needs a type");
 		check_choices(c, op, schema);
 		if (json_flag(schema, "/account", false))
@@ -234,7 +291,7 @@ check_options(struct check *c, const struct operation *op, struct json_object *v
 		need(c, op->repeatable || !json_has(schema, "/default"),
 		    "an option of a paid operation has no default: it would change what "
 		    "the ledger knows");
-		free(variable);
+		check_file(c, schema);
 	}
 }
 
@@ -294,30 +351,62 @@ check_pace(struct check *c, const struct operation *op)
 	need(c, of == NULL || op->pace > 0, "pace: no class is called '%s'", of);
 }
 
-/* Checks that each body sends the photo in a form that it can have. */
+/* Checks that templates send a file in a form that it can have there: whole, or within a
+ * text. file: the photo's "file", or "options.KEY". */
 static void
-check_bodies(struct check *c, const struct operation *op)
+check_file_forms(struct check *c, struct json_object *templates, const char *file,
+    bool whole, bool text)
 {
-	static const struct {
-		const char *body, *variable;
-	} forms[] = {{"/multipart", "file"}, {"/raw", "file"}, {"/json", "file.data_uri"},
-	    {"/json", "file.base64"}};
+	static const char *const forms[] = {"", ".data_uri", ".base64"};
+	struct json_object *names = json_new_object();
+
+	template_names(templates, names);
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		char *variable = mem_printf("%s%s", file, forms[i]);
+
+		need(c, json_member(names, variable) == NULL || (i == 0 ? whole : text),
+		    "{%s} does not fit here: {%s} is for multipart and raw, {%s.data_uri} "
+		    "and {%s.base64} are for json",
+		    variable, file, file, file);
+		free(variable);
+	}
+	json_object_put(names);
+}
+
+/* The same in each template of the operation. */
+static void
+check_file_use(struct check *c, const struct operation *op, const char *file)
+{
+	static const char *const others[] = {
+	    "/path", "/query", "/headers", "/answer/take"};
 	struct json_object *bodies = json_at(op->def, "/bodies");
 
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		check_file_forms(c, json_at(op->def, others[i]), file, false, false);
 	for (size_t i = 0; i < json_len(bodies); i++) {
-		struct json_object *names = json_new_object(),
-		                   *body = json_item(bodies, i);
+		struct json_object *body = json_item(bodies, i);
 
-		template_names(body, names);
-		for (size_t n = 0; n < sizeof forms / sizeof *forms; n++)
-			if (json_has(body, forms[n].body))
-				json_object_object_del(names, forms[n].variable);
-		for (size_t n = 0; n < sizeof forms / sizeof *forms; n++)
-			need(c, json_member(names, forms[n].variable) == NULL,
-			    "{%s} does not fit this body: {file} is for multipart and raw, "
-			    "{file.data_uri} and {file.base64} are for json",
-			    forms[n].variable);
-		json_object_put(names);
+		check_file_forms(c, body, file,
+		    json_has(body, "/multipart") || json_has(body, "/raw"),
+		    json_has(body, "/json"));
+	}
+}
+
+static void
+check_files(struct check *c, const struct operation *op)
+{
+	struct json_object *declared = json_at(op->def, "/options/properties");
+
+	check_file_use(c, op, "file");
+	if (declared == NULL)
+		return;
+	json_object_object_foreach(declared, name, schema)
+	{
+		char *file = mem_printf("options.%s", name);
+
+		if (json_has(schema, "/file"))
+			check_file_use(c, op, file);
+		free(file);
 	}
 }
 
@@ -503,7 +592,6 @@ check_operation(struct check *c, const struct operation *op)
 	need(c, answer == NULL, "no answer is called '%s'", answer);
 	need(c, states == NULL || op->states != NULL, "no set of states is called '%s'",
 	    states);
-	check_bodies(c, op);
 	check_cost(c, op);
 	check_pace(c, op);
 	need(c, !json_has(op->def, "/answer/findings") || op->repeatable,
@@ -512,6 +600,7 @@ check_operation(struct check *c, const struct operation *op)
 	    json_has(op->def, "/answer/findings/list") ==
 	        json_has(op->def, "/answer/findings/each"),
 	    "findings: list and each belong together");
+	check_files(c, op);
 	need(c, takes(op, "final") == (op->finals != NULL),
 	    "final and final_states, a set of states, belong together");
 	need(c,

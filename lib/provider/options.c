@@ -200,6 +200,22 @@ options_takes(const struct operation *op, const char *given, struct similar *sim
 }
 
 struct json_object *
+options_file(const struct operation *op, const char *name)
+{
+	struct json_object *schema = declared_by(op, name);
+
+	return json_has(schema, "/file") ? schema : NULL;
+}
+
+struct json_object *
+options_schema(const struct provider *p, const struct operation *op, const char *name)
+{
+	struct json_object *own = op != NULL ? declared_by(op, name) : NULL;
+
+	return own != NULL ? own : declared(p, name);
+}
+
+struct json_object *
 options_for(const struct operation *op, struct json_object *options)
 {
 	struct json_object *taken = json_new_object();
@@ -291,8 +307,7 @@ options_check(const struct provider *p, const struct operation *op,
 {
 	json_object_object_foreach(options, name, value)
 	{
-		struct json_object *own = op != NULL ? declared_by(op, name) : NULL,
-		                   *schema = own != NULL ? own : declared(p, name);
+		struct json_object *schema = options_schema(p, op, name);
 		struct finding_at at = {findings, name, value};
 
 		if (schema != NULL) {

@@ -32,6 +32,15 @@ struct json_object *options_of(
  * or false, that the provider declares, if it is just that in JSON. */
 void options_read_texts(struct rec *rec, const struct provider *p);
 
+/* The schema of an option as this operation, which may be NULL, declares it, or
+ * else another one; NULL if none does. Borrowed. */
+struct json_object *options_schema(
+    const struct provider *p, const struct operation *op, const char *name);
+
+/* The schema of the operation's option if it takes a file
+ * (provider/option_file.h), else NULL. Borrowed. */
+struct json_object *options_file(const struct operation *op, const char *name);
+
 /* The options that the operation declares, with the defaults that its
  * description gives; a new object, owned by the caller, or NULL if there are
  * none. options may be NULL. */

@@ -82,6 +82,21 @@ fill_headers(struct request *r, const struct operation *op,
 	return 0;
 }
 
+/* The option's file that a template sends, or NULL. */
+static struct option_file *
+file_of(struct request *r, const char *template)
+{
+	for (size_t i = 0; i < r->nfiles; i++) {
+		size_t len = strlen(r->files[i].name);
+
+		if (strncmp(template, "{options.", 9) == 0 &&
+		    strncmp(template + 9, r->files[i].name, len) == 0 &&
+		    strcmp(template + 9 + len, "}") == 0)
+			return &r->files[i];
+	}
+	return NULL;
+}
+
 static void
 fill_multipart(struct request *r, struct json_object *template,
     const struct request_values *v, struct json_object *vars)
@@ -92,8 +107,15 @@ fill_multipart(struct request *r, struct json_object *template,
 	{
 		struct http_part *part = &r->parts[r->http.nparts];
 		struct json_object *value = json_member(r->parts_json, name);
+		struct option_file *file = file_of(r, json_object_get_string(t));
 
-		if (v->photo != NULL && strcmp(json_object_get_string(t), "{file}") == 0)
+		if (file != NULL)
+			*part = (struct http_part){.name = name,
+			    .filename = file->filename,
+			    .type = json_str(file->facts, "/type"),
+			    .value.source = option_file_source(file)};
+		else if (v->photo != NULL &&
+		         strcmp(json_object_get_string(t), "{file}") == 0)
 			*part = (struct http_part){.name = name,
 			    .filename = v->photo->filename,
 			    .type = v->photo->type,
@@ -130,48 +152,74 @@ put_tag(struct json_object *body, struct json_object *rule, const char *tag)
 	return true;
 }
 
-/* The photo within a text: a random marker stands for it while the text is written, after
- * a letter that tells the form. */
-struct marker {
-	char text[2 * 16 + 1];
-};
-
 static void
-put_markers(struct marker *m, struct json_object *vars)
+add_piece(struct request *r, struct http_piece piece)
 {
-	struct json_object *file = json_new_object();
-	unsigned char random[16];
-	char form[1 + sizeof m->text];
-
-	random_fill(random, sizeof random);
-	hex_of(m->text, random, sizeof random);
-	snprintf(form, sizeof form, "u%s", m->text);
-	json_put_str(file, "data_uri", form);
-	*form = 'b';
-	json_put_str(file, "base64", form);
-	json_put(vars, "file", file);
+	r->pieces = mem_resize(r->pieces, (r->http.npieces + 1) * sizeof *r->pieces);
+	r->pieces[r->http.npieces++] = piece;
+	r->http.pieces = r->pieces;
 }
 
-/* Makes pieces of the text, with the photo in the marker's place. */
+/* Sets the forms that a file has within a text: the marker with the file's number stands
+ * for its bytes while the text is written. */
 static void
-fill_pieces(struct request *r, const struct marker *m, const struct request_photo *photo)
+put_marker(
+    const struct request *r, char number, struct json_object *file, const char *type)
 {
-	char *cut = photo != NULL ? strstr(r->text.data, m->text) : NULL;
+	char *base64 = mem_printf("%s%c", r->marker, number),
+	     *data_uri = mem_printf("data:%s;base64,%s", type, base64);
 
-	r->pieces[0] = (struct http_piece){.bytes = r->text.data, .len = r->text.len};
-	r->http.pieces = r->pieces;
-	r->http.npieces = 1;
-	if (cut == NULL)
+	json_put_str(file, "base64", base64);
+	json_put_str(file, "data_uri", data_uri);
+	free(base64);
+	free(data_uri);
+}
+
+/* Number 0 is the photo, and from 1 on come the files of options. */
+static void
+put_markers(
+    struct request *r, const struct request_photo *photo, struct json_object *vars)
+{
+	struct json_object *file, *options;
+	unsigned char random[16];
+
+	if (photo == NULL && r->nfiles == 0)
 		return;
-	r->data_uri =
-	    cut[-1] == 'u' ? mem_printf("data:%s;base64,", photo->type) : mem_str("");
-	r->pieces[0].len = (size_t)(cut - 1 - r->text.data);
-	r->pieces[1] =
-	    (struct http_piece){.bytes = r->data_uri, .len = strlen(r->data_uri)};
-	r->pieces[2] = (struct http_piece){.source = photo->source, .base64 = true};
-	cut += strlen(m->text);
-	r->pieces[3] = (struct http_piece){.bytes = cut, .len = strlen(cut)};
-	r->http.npieces = 4;
+	random_fill(random, sizeof random);
+	hex_of(r->marker, random, sizeof random);
+	if (photo != NULL) {
+		file = json_new_object();
+		put_marker(r, '0', file, photo->type);
+		json_put(vars, "file", file);
+	}
+	if (r->nfiles == 0)
+		return;
+	options = json_copy(json_member(vars, "options"));
+	for (size_t i = 0; i < r->nfiles; i++)
+		put_marker(r, (char)('1' + i), json_member(options, r->files[i].name),
+		    json_str(r->files[i].facts, "/type"));
+	json_put(vars, "options", options);
+}
+
+/* Makes pieces of the text, with files in the places of their markers. */
+static void
+fill_pieces(struct request *r, const struct request_photo *photo)
+{
+	const char *from = r->text.data, *cut;
+	size_t len = strlen(r->marker);
+
+	while (len > 0 && (cut = strstr(from, r->marker)) != NULL) {
+		size_t number = (size_t)(cut[len] - '0');
+
+		add_piece(
+		    r, (struct http_piece){.bytes = from, .len = (size_t)(cut - from)});
+		add_piece(r, (struct http_piece){.base64 = true,
+		                 .source = number == 0 ? photo->source
+		                                       : option_file_source(
+		                                             &r->files[number - 1])});
+		from = cut + len + 1;
+	}
+	add_piece(r, (struct http_piece){.bytes = from, .len = strlen(from)});
 }
 
 static void
@@ -179,10 +227,8 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
     const struct request_values *v, struct json_object *vars)
 {
 	struct json_object *tag = json_at(op->def, "/lookup/tag"), *body;
-	struct marker marker;
 
-	if (v->photo != NULL)
-		put_markers(&marker, vars);
+	put_markers(r, v->photo, vars);
 	body = template_fill(template, vars);
 	if (body == NULL && (tag == NULL || v->tag == NULL))
 		return; /* an optional body without members */
@@ -196,20 +242,24 @@ fill_json(struct request *r, struct json_object *template, const struct operatio
 	}
 	json_write(&r->text, body);
 	json_object_put(body);
-	fill_pieces(r, &marker, v->photo);
+	fill_pieces(r, v->photo);
 	request_header(r, "Content-Type", "application/json");
 }
 
-/* The photo's bytes are the whole body. */
+/* The bytes of the photo, or of an option's file, are the whole body. */
 static void
-fill_raw(struct request *r, const struct request_photo *photo)
+fill_raw(struct request *r, const char *template, const struct request_photo *photo)
 {
-	if (photo == NULL)
+	struct option_file *file = file_of(r, template);
+
+	if (file != NULL)
+		add_piece(r, (struct http_piece){.source = option_file_source(file)});
+	else if (photo != NULL && strcmp(template, "{file}") == 0)
+		add_piece(r, (struct http_piece){.source = photo->source});
+	else
 		return;
-	r->pieces[0] = (struct http_piece){.source = photo->source};
-	r->http.pieces = r->pieces;
-	r->http.npieces = 1;
-	request_header(r, "Content-Type", photo->type);
+	request_header(r, "Content-Type",
+	    file != NULL ? json_str(file->facts, "/type") : photo->type);
 }
 
 /* The variant whose source is the photo's; NULL if there is none. */
@@ -279,14 +329,12 @@ fill_body(struct request *r, const struct operation *op, const struct request_va
 	else if ((template = json_at(body, "/json")) != NULL)
 		fill_json(r, template, op, v, vars);
 	else if (json_has(body, "/raw"))
-		fill_raw(r, v->photo);
+		fill_raw(r, json_str(body, "/raw"), v->photo);
 	else if ((template = json_at(body, "/form")) != NULL) {
 		buf_str(&r->text, "");
 		add_pairs(&r->text, "", template, vars);
-		r->pieces[0] =
-		    (struct http_piece){.bytes = r->text.data, .len = r->text.len};
-		r->http.pieces = r->pieces;
-		r->http.npieces = 1;
+		add_piece(
+		    r, (struct http_piece){.bytes = r->text.data, .len = r->text.len});
 		request_header(r, "Content-Type", "application/x-www-form-urlencoded");
 	}
 	json_object_put(vars);
@@ -319,6 +367,27 @@ fill_url(struct request *r, const struct operation *op, const struct request_val
 	return true;
 }
 
+/* Notes the files among the options, which stay in vars. */
+static int
+find_files(struct request *r, const struct operation *op, const struct request_values *v,
+    struct err *e)
+{
+	struct json_object *options = json_member(v->vars, "options");
+
+	if (options == NULL)
+		return 0;
+	if (option_file_resolve(op, v->vars, e) < 0)
+		return -1;
+	r->files = mem_new((size_t)json_object_object_length(options), sizeof *r->files);
+	json_object_object_foreach(options, name, facts)
+	{
+		if (options_file(op, name) == NULL)
+			continue;
+		option_file_init(&r->files[r->nfiles++], name, facts);
+	}
+	return 0;
+}
+
 int
 request_init(struct request *r, const struct operation *op,
     const struct request_values *v, struct err *e)
@@ -327,6 +396,8 @@ request_init(struct request *r, const struct operation *op,
 	    .http = {.method = method_of(op->method),
 	        .paid = !op->repeatable,
 	        .max_body = json_has(op->def, "/paging") ? LIST_MAX : 0}};
+	if (find_files(r, op, v, e) < 0)
+		goto fail;
 	if (!fill_url(r, op, v)) {
 		err_set(e, CODE_NO_AVATAR,
 		    "the record has no id, which the path %s needs", op->path);
@@ -349,8 +420,22 @@ request_release(struct request *r)
 	json_object_put(r->headers_json);
 	free(r->headers);
 	free(r->parts);
-	free(r->data_uri);
+	free(r->pieces);
+	for (size_t i = 0; i < r->nfiles; i++)
+		option_file_release(&r->files[i]);
+	free(r->files);
 	*r = (struct request){0};
+}
+
+const struct err *
+request_broken(const struct request *r, const struct request_photo *photo)
+{
+	if (photo != NULL && photo->broken.code != CODE_NONE)
+		return &photo->broken;
+	for (size_t i = 0; i < r->nfiles; i++)
+		if (r->files[i].broken.code != CODE_NONE)
+			return &r->files[i].broken;
+	return NULL;
 }
 
 struct json_object *

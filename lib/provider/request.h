@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "http/types.h"
+#include "provider/option_file.h"
 #include "provider/provider.h"
 #include "json/rec.h"
 
@@ -28,9 +29,12 @@ struct request {
 	struct json_object *headers_json;
 	struct http_header *headers;
 	struct http_part *parts;
-	struct http_piece pieces[4];
-	bool tagged;    /* the body contains the tag */
-	char *data_uri; /* "data:image/png;base64,", or empty */
+	struct http_piece *pieces;
+	struct option_file *files; /* of options, in the order of their names */
+	size_t nfiles;
+	bool tagged; /* the body contains the tag */
+	/* Stands for a file within the text, with the file's number behind. */
+	char marker[2 * 16 + 1];
 };
 
 /* The variables of templates (template.h), made from a record: its name, url,
@@ -64,13 +68,20 @@ struct request_values {
 bool request_has_body(const struct operation *op, struct json_object *vars,
     const struct request_photo *photo);
 
-/* Fills *r. Errors: url_refused if the operation has no body for the photo's
- * source; no_avatar if the path needs an id that is absent; option_invalid if a
- * header's value has more than one line. The URL of operation_is_elsewhere() is
- * not checked. Release *r after the call is done. */
+/* Fills *r. Puts the facts of files into vars, in place of the paths in options
+ * (provider/option_file.h). Errors: those of option_file_resolve(); url_refused
+ * if the operation has no body for the photo's source; no_avatar if the path
+ * needs an id that is absent; option_invalid if a header's value has more than
+ * one line. The URL of operation_is_elsewhere() is not checked. Release *r
+ * after the call is done. */
 int request_init(struct request *r, const struct operation *op,
     const struct request_values *v, struct err *e);
 void request_release(struct request *r);
+
+/* Why a file cannot be sent, if reading it failed: the photo or one of an
+ * option; else NULL. Borrowed. */
+const struct err *request_broken(
+    const struct request *r, const struct request_photo *photo);
 
 /* Adds a header. Name and value must outlive the request. */
 void request_header(struct request *r, const char *name, const char *value);

@@ -7,6 +7,7 @@
 #include "photo/limits.h"
 #include "provider/findings.h"
 #include "provider/limits.h"
+#include "provider/option_file.h"
 #include "provider/options.h"
 #include "provider/template.h"
 #include "provider/validate.h"
@@ -254,6 +255,7 @@ check_options(const struct validate_options *o, const struct provider *p, struct
 
 	options_check_record(rec, fs);
 	options_check(p, create, options, fs);
+	option_file_check(p, create, options, fs);
 	options_check_operation(create, own != NULL ? own : options, fs);
 	json_object_put(own);
 	if (json_object_object_length(options) > 0 &&

@@ -356,7 +356,8 @@ static void
 responded(void *arg, const struct http_response *r)
 {
 	struct call *c = arg;
-	const struct request_photo *photo = c->spec.photo;
+	const struct err *unread = request_broken(&c->request, c->spec.photo);
+	struct err broken = unread != NULL ? *unread : (struct err){0};
 	const char *created = c->attempt.created;
 	bool repeatable = c->spec.op->repeatable;
 	struct err e;
@@ -373,8 +374,8 @@ responded(void *arg, const struct http_response *r)
 		account_not_public(&e);
 		failure_set(&c->attempt.failure, &e, created);
 		finish(c);
-	} else if (!r->sent && photo != NULL && photo->broken.code != CODE_NONE) {
-		failure_set(&c->attempt.failure, &photo->broken, created);
+	} else if (!r->sent && broken.code != CODE_NONE) {
+		failure_set(&c->attempt.failure, &broken, created);
 		finish(c);
 	} else if (r->fate == HTTP_CANCELLED && (!r->sent || repeatable)) {
 		attempt_interrupt(&c->attempt);

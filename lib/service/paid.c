@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "ledger/key.h"
 #include "os/pipeline.h"
+#include "provider/options.h"
 #include "service/idempotency.h"
 #include "service/match.h"
 #include "service/paid.h"
@@ -602,9 +603,10 @@ peeked(void *arg, const struct ledger_answer *answer)
 }
 
 /* The options for the ledger's key, without those whose schemas say that another value
- * asks for the same thing. The caller frees the array. */
+ * asks for the same thing; of a file, its hash. The caller frees the array. */
 static struct ledger_option *
-ledger_options(const struct operation *op, struct json_object *options, size_t *n)
+ledger_options(const struct operation *op, struct json_object *options,
+    struct json_object *vars, size_t *n)
 {
 	struct json_object *declared = json_at(op->def, "/options/properties");
 	struct ledger_option *list;
@@ -617,6 +619,9 @@ ledger_options(const struct operation *op, struct json_object *options, size_t *
 	{
 		if (!json_flag(json_member(declared, name), "/ledger", true))
 			continue;
+		if (options_file(op, name) != NULL)
+			value = json_at(
+			    json_member(json_member(vars, "options"), name), "/sha256");
 		list[*n].name = name;
 		list[(*n)++].json =
 		    json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
@@ -682,8 +687,8 @@ ask_ledger(struct paid *p, ask_fn *how, ledger_fn *fn)
 	    .unit = p->charge.unit,
 	    .amount = p->charge.amount,
 	    .clock_offset = a->clock_offset};
-	struct ledger_option *options =
-	    ledger_options(p->spec.call.op, p->spec.options, &ask.key.noptions);
+	struct ledger_option *options = ledger_options(
+	    p->spec.call.op, p->spec.options, p->spec.call.vars, &ask.key.noptions);
 	struct buf match = {0};
 
 	ask.key.options = options;
@@ -804,10 +809,13 @@ started(void *arg)
 {
 	struct paid *p = arg;
 	struct account *a = p->spec.call.account;
+	struct err e;
 
-	if (json_flag(p->spec.call.op->def, "/lookup/exclusive", false) && a->exclusive &&
-	    !json_has(p->spec.call.op->def, "/idempotency") &&
-	    p->context->dry_run == NULL && !p->spec.step && !p->stop) {
+	if (option_file_resolve(p->spec.call.op, p->spec.call.vars, &e) < 0)
+		fail(p, e.code, e.message);
+	else if (json_flag(p->spec.call.op->def, "/lookup/exclusive", false) &&
+	         a->exclusive && !json_has(p->spec.call.op->def, "/idempotency") &&
+	         p->context->dry_run == NULL && !p->spec.step && !p->stop) {
 		p->state = QUEUEING;
 		account_take_turn(a, &p->wait, got_turn, p);
 	} else {

@@ -327,6 +327,14 @@ del(.kinds.portrait.result.take) | .kinds.portrait.result.operation = "create"~t
 .kinds.two = (.kinds.portrait + {"of":"portrait"})~'portrait' has no start of its own
 .kinds.portrait.result.take = {"list":"/x","where":{"/y":"{kind.none}"},"pointer":"/z"}~{kind.none}: there is no such kind
 .kinds.portrait.result.take = {"list":"/x","where":{"/y":"z"},"pointer":{"list":"/x","where":{"/y":"{kind.none}"},"pointer":"/z"}}~{kind.none}: there is no such kind
+.operations.create.options.properties.style.file = {"audio/wav":"wav"}~file needs maxBytes
+.operations.create.options.properties.style |= {"type":"array","file":{"audio/wav":"wav"},"maxBytes":9}~so its type is string
+.operations.create.options.properties.style.file = ["audio/wav"]~an object of media types
+.operations.create.options.properties.style |= {"type":"string","file":{"wav":""},"maxBytes":9}~'wav' is not a media type
+.operations.create.bodies[0].multipart.x = "{options.style.ext}"~only a file has type, ext, base64 and data_uri
+.operations.create.options.properties.style |= {"type":"string","file":{"audio/wav":"wav"},"maxBytes":9} | .operations.create.bodies[0].multipart.x = "{options.style.size}"~only a file has type
+.operations.create.options.properties.style |= {"type":"string","file":{"audio/wav":"wav"},"maxBytes":9} | .operations.create.bodies[0].multipart.x = "{options.style.base64}"~{options.style.base64} does not fit here
+.operations.create.options.properties.style |= {"type":"string","file":{"audio/wav":"wav"},"maxBytes":9} | .operations.create.query.x = "{options.style}"~{options.style} does not fit here
 .operations.create.options.properties.style.list = "none"~no list is called 'none'
 .operations.create.options.properties.style.list = "status"~no list is called 'status'
 .operations.create.options.properties.style.list = "avatars" | del(.operations.avatars.answer)~the entries of the list 'avatars' have no id
@@ -339,8 +347,8 @@ del(.kinds.portrait.result.take) | .kinds.portrait.result.operation = "create"~t
 .auth.check = "none"~no operation is called 'none'
 .auth.check = "create"~'create' must be a free GET or HEAD, and need no avatar
 .auth.check = "status"~'status' must be a free GET or HEAD, and need no avatar
-.operations.create.bodies[0].multipart.x = "{file.base64}"~{file.base64} does not fit this body
-.operations.create.bodies[0] = {"json":{"x":"{file}","y":"{options.style}"}}~{file} does not fit this body
+.operations.create.bodies[0].multipart.x = "{file.base64}"~{file.base64} does not fit here
+.operations.create.bodies[0] = {"json":{"x":"{file}","y":"{options.style}"}}~{file} does not fit here
 .operations.create.headers.Key = "{idempotency_key}"~{idempotency_key} needs idempotency
 .operations.create.idempotency = {"life_s":60}~no template sends {idempotency_key}
 .operations.status |= (.idempotency = {"life_s":60} | .headers.Key = "{idempotency_key}")~idempotency is for an operation that is not repeatable

@@ -1,0 +1,221 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "photo/filetype.h"
+#include "provider/option_file.h"
+#include "provider/options.h"
+#include "json/json.h"
+
+/* Files that are remembered; many records of a run may name the same one. */
+#define N_SEEN 64
+
+/* A file that was read. */
+struct seen {
+	struct stat st;
+	char sha256[SHA256_HEX];
+	char type[64]; /* by libmagic */
+};
+
+static struct seen seen[N_SEEN]; /* a ring; st_size 0: empty */
+
+static const struct seen *
+find_seen(int fd, const struct stat *st)
+{
+	struct err ignored;
+
+	for (size_t i = 0; i < N_SEEN; i++)
+		if (seen[i].st.st_ino == st->st_ino && seen[i].st.st_size > 0 &&
+		    photo_unchanged(fd, &seen[i].st, &ignored) == 0)
+			return &seen[i];
+	return NULL;
+}
+
+/* Reads a file that was not read before. */
+static const struct seen *
+read_file(int fd, const struct stat *st, const char *path, struct err *e)
+{
+	static struct filetype *types;
+	static size_t next;
+	struct seen *s = &seen[next];
+	char head[4096];
+	ssize_t n = TEMP_FAILURE_RETRY(pread(fd, head, sizeof head, 0));
+
+	*s = (struct seen){0};
+	if (n <= 0 || !sha256_file(fd, s->sha256)) {
+		err_set(e, CODE_FILE_UNREADABLE, "cannot read '%s':", path);
+		return NULL;
+	}
+	if (photo_unchanged(fd, st, e) < 0)
+		return NULL;
+	if (types == NULL)
+		types = filetype_new();
+	snprintf(s->type, sizeof s->type, "%s", filetype_of(types, head, (size_t)n));
+	s->st = *st;
+	next = (next + 1) % N_SEEN;
+	return s;
+}
+
+/* Compares media types; libmagic writes audio/x-wav for audio/wav. */
+static bool
+is_same_type(const char *a, const char *b)
+{
+	size_t major = strcspn(a, "/") + 1;
+
+	if (strncmp(a, b, major) != 0)
+		return false;
+	a += major;
+	b += major;
+	return strcmp(strncmp(a, "x-", 2) == 0 ? a + 2 : a,
+	           strncmp(b, "x-", 2) == 0 ? b + 2 : b) == 0;
+}
+
+/* Sets type and ext. -1: the schema does not allow the type. */
+static int
+put_type(struct json_object *facts, struct json_object *types, const struct seen *s,
+    const char *path, struct err *e)
+{
+	struct buf all = {0};
+
+	json_object_object_foreach(types, type, ext)
+	{
+		buf_printf(&all, "%s%s", all.len > 0 ? ", " : "", type);
+		if (!is_same_type(s->type, type))
+			continue;
+		json_put_str(facts, "type", type);
+		json_put(facts, "ext", json_object_get(ext));
+		buf_release(&all);
+		return 0;
+	}
+	err_set(e, CODE_OPTION_INVALID, "'%s' is %s by its bytes, not %s", path, s->type,
+	    all.data);
+	buf_release(&all);
+	return -1;
+}
+
+struct json_object *
+option_file_facts(struct json_object *schema, const char *path, struct err *e)
+{
+	int64_t max = json_int(schema, "/maxBytes", INT64_MAX);
+	struct json_object *facts = json_new_object();
+	const struct seen *s = NULL;
+	struct stat st;
+	int fd;
+
+	if (photo_open(path, &fd, &st, e) == 0) {
+		if (st.st_size > max)
+			err_set(e, CODE_OPTION_INVALID,
+			    "'%s' has %jd bytes; at most %jd are accepted", path,
+			    (intmax_t)st.st_size, (intmax_t)max);
+		else if ((s = find_seen(fd, &st)) == NULL)
+			s = read_file(fd, &st, path, e);
+		close(fd);
+	}
+	if (s == NULL || put_type(facts, json_member(schema, "file"), s, path, e) < 0) {
+		json_object_put(facts);
+		return NULL;
+	}
+	json_put_str(facts, "path", path);
+	json_put_int(facts, "bytes", (int64_t)st.st_size);
+	json_put_str(facts, "sha256", s->sha256);
+	return facts;
+}
+
+int
+option_file_resolve(const struct operation *op, struct json_object *vars, struct err *e)
+{
+	struct json_object *declared = json_at(op->def, "/options/properties");
+	struct json_object *options = json_member(vars, "options"), *facts;
+
+	if (declared == NULL || options == NULL)
+		return 0;
+	json_object_object_foreach(declared, name, schema)
+	{
+		struct json_object *value = json_member(options, name);
+		const char *path = json_str(value, "");
+
+		if (value == NULL || !json_has(schema, "/file") ||
+		    json_object_is_type(value, json_type_object))
+			continue;
+		if (path == NULL)
+			return err_set(
+			    e, CODE_OPTION_INVALID, "option '%s' is not a path", name);
+		facts = option_file_facts(schema, path, e);
+		if (facts == NULL) {
+			err_prefix(e, "option '%s': ", name);
+			return -1;
+		}
+		json_put(options, name, facts);
+	}
+	return 0;
+}
+
+void
+option_file_check(const struct provider *p, const struct operation *op,
+    struct json_object *options, struct findings *findings)
+{
+	json_object_object_foreach(options, name, value)
+	{
+		struct json_object *schema = options_schema(p, op, name), *facts;
+		const char *path = json_str(value, "");
+		struct err e;
+
+		if (path == NULL || !json_has(schema, "/file"))
+			continue;
+		facts = option_file_facts(schema, path, &e);
+		if (facts == NULL)
+			finding_add(findings, CODE_OPTION_INVALID, SEVERITY_REFUSED, path,
+			    NULL, NULL, "option '%s': %s", name, e.message);
+		json_object_put(facts);
+	}
+}
+
+void
+option_file_init(struct option_file *f, const char *name, struct json_object *facts)
+{
+	*f = (struct option_file){.name = mem_str(name),
+	    .filename = mem_printf("%s.%s", name, json_str(facts, "/ext")),
+	    .facts = json_object_get(facts)};
+}
+
+void
+option_file_release(struct option_file *f)
+{
+	photo_stream_close(&f->stream);
+	json_object_put(f->facts);
+	free(f->name);
+	free(f->filename);
+}
+
+/* Opens the file for its first byte and closes it after its last. */
+static ssize_t
+read_bytes(void *arg, uint64_t offset, char *buf, size_t size)
+{
+	struct option_file *f = arg;
+	ssize_t n;
+
+	if (offset == 0) {
+		photo_stream_close(&f->stream);
+		if (photo_stream_open(&f->stream, json_str(f->facts, "/path"),
+		        (uint64_t)json_int(f->facts, "/bytes", 0),
+		        json_str(f->facts, "/sha256"), &f->broken) < 0)
+			return -1;
+	}
+	if (offset != f->stream.at)
+		return -1;
+	n = photo_stream_read(&f->stream, buf, size, &f->broken);
+	if (n < 0 || f->stream.at == f->stream.bytes)
+		photo_stream_close(&f->stream);
+	return n;
+}
+
+struct http_source
+option_file_source(struct option_file *f)
+{
+	return (struct http_source){.read = read_bytes,
+	    .arg = f,
+	    .size = (uint64_t)json_int(f->facts, "/bytes", 0)};
+}
