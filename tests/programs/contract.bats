@@ -62,7 +62,8 @@ unknown() {
 
 # The matrix: the same tests for each service, by "matrix" of its contract. MATRIX_PHOTOS, MATRIX_KILLS and
 # MATRIX_SEED make it longer, and another one.
-CONTRACTS=(avatarsdk bithuman did hedra heygen liveavatar simli tavus telnyx)
+CONTRACTS=(avatarsdk bithuman did hedra heygen liveavatar realtimeavatar simli tavus telnyx)
+CONTRACTS=(avatarsdk bithuman did hedra heygen liveavatar realtimeavatar simli tavus telnyx)
 
 # about MEMBER [DEFAULT]: of the contract's "matrix"
 about() {
@@ -210,6 +211,8 @@ kills() {
 @test "heygen: kills and faults" { kills heygen; }
 @test "liveavatar: the whole pipe under faults" { pipe liveavatar; }
 @test "liveavatar: kills and faults" { kills liveavatar; }
+@test "realtimeavatar: the whole pipe under faults" { pipe realtimeavatar; }
+@test "realtimeavatar: kills and faults" { kills realtimeavatar; }
 @test "simli: the whole pipe under faults" { pipe simli; }
 @test "simli: kills and faults" { kills simli; }
 @test "tavus: the whole pipe under faults" { pipe tavus; }
@@ -597,4 +600,17 @@ made='{"status": 201, "body": {"id": "f1", "state": "drawing"}}'
 	jq -c '.avatar.status = "processing"' made >asked
 	run --separate-stderr av-poll -q --interval 0.05s <asked
 	[[ $output == *X-PlayerUID* ]]
+}
+
+@test "realtimeavatar: a photo at a URL becomes an asset too, and a sound is uploaded once" {
+	begin realtimeavatar
+	echo '{"url":"https://host.example/ann.jpg","name":"Ann"}' | av-upload -q -p realtimeavatar | av-poll -q >made
+	is "$(codes made)" "1 ready"
+	is "$(stat '[.requests.asset_remote, .requests.asset_create]')" '[1,null]'
+	av-render -q -r video -O audio="$(sound)" -o out <made >done
+	av-render -q -r video -O audio=sound.wav -O backgroundId=b1 -o beside <made >done
+	av-render -q -r video -O audioUrl=https://host.example/a.mp3 -o other <made >done
+	is "$(stat '[.creates.asset, .creates.render, .violations]')" '[2,3,[]]'
+	run -65 --separate-stderr av-render -q -r video -o out <made
+	is "$(jq -r .error.code <<<"$output")" option_missing
 }

@@ -5,7 +5,10 @@ import re
 
 import jsonschema
 
-MAGIC = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"RIFF": "image/webp"}
+MAGIC = {
+    rb"\xff\xd8\xff": "image/jpeg", rb"\x89PNG\r\n\x1a\n": "image/png", rb"RIFF....WEBP": "image/webp",
+    rb"RIFF....WAVE": "audio/wav", rb"ID3": "audio/mpeg",
+}  # fmt: skip
 
 
 class Refused(Exception):
@@ -72,8 +75,8 @@ def check(schema, value, what):
 
 
 def sniff(data):
-    """The media type of a picture, or None."""
-    return next((kind for magic, kind in MAGIC.items() if data.startswith(magic)), None)
+    """The media type of a picture or a sound, or None."""
+    return next((kind for magic, kind in MAGIC.items() if re.match(magic, data, re.S)), None)
 
 
 def measure(data):
