@@ -134,7 +134,7 @@ avtr1 none" ]
   example | jq '.experimental = true | del(.operations.create.lookup) | .image.max_pixels = 16000000
     | .image.min = [64, 64] | .operations.create.cost = {"credits": 1.5}' >"$dir/acme.json"
   run av-provider compare protoface acme
-  [ "$(rows 'acme?')" = "acme? jpeg png 8 MB from 64x64, to 16 MP any no
+  [ "$(rows 'acme?')" = "acme? jpeg png 8 MB from 64x64 to 16 MP any no
 acme? 1.5 credits no no you, with av-ledger settle
 acme? portrait*" ]
   [ "$(rows avtr1 | wc -l)" -eq 3 ]

@@ -203,7 +203,7 @@ pixels_text(struct json_object *image)
 		    (int)json_int(image, "/max/1", 0));
 	if (pixels > 0 && max == 0)
 		buf_printf(
-		    &b, "%sto %.4g MP", b.len > 0 ? ", " : "", (double)pixels / 1e6);
+		    &b, "%sto %.3g MP", b.len > 0 ? " " : "", (double)pixels / 1e6);
 	return b.len > 0 ? buf_take(&b) : mem_str("any");
 }
 
