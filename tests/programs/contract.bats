@@ -614,3 +614,26 @@ made='{"status": 201, "body": {"id": "f1", "state": "drawing"}}'
 	run -65 --separate-stderr av-render -q -r video -o out <made
 	is "$(jq -r .error.code <<<"$output")" option_missing
 }
+
+# dubs SERVICE KIND OPTION...: a rendering whose sound is a file, which becomes an asset once
+dubs() {
+	begin "$1"
+	av-upload -q -p "$NAME" photos/* | av-poll -q >made
+	av-render -q -o out -r "$2" -O audio="$(sound)" "${@:3}" <made >done
+	is "$(of done 'map(.renderings[].status) | unique')" '["ready"]'
+	is "$(of done 'map(.renderings[].id) | unique | length')" "$N"
+	check_schema done
+	is "$(stat '[.duplicates, .violations]')" '[0,[]]'
+}
+
+@test "heygen: a sound in a file is uploaded once, for all videos" {
+	dubs heygen video -O engine=avatar_iv
+	is "$(stat '[.creates.asset, .creates.video]')" "[1,$N]"
+	av-render -q -o out -r video -O audio=sound.wav -O engine=avatar_iv <made >again
+	is "$(stat '[.creates.asset, .creates.video]')" "[1,$N]"
+}
+
+@test "hedra: a sound in a file is uploaded once, for all videos" {
+	dubs hedra dubbed -O prompt=talks -O aspect_ratio=16:9 -O resolution=720p
+	is "$(stat '[.creates.file, .creates.video]')" "[$((N + 1)),$N]"
+}
