@@ -63,7 +63,6 @@ unknown() {
 # The matrix: the same tests for each service, by "matrix" of its contract. MATRIX_PHOTOS, MATRIX_KILLS and
 # MATRIX_SEED make it longer, and another one.
 CONTRACTS=(avatarsdk bithuman did hedra heygen liveavatar realtimeavatar simli tavus telnyx)
-CONTRACTS=(avatarsdk bithuman did hedra heygen liveavatar realtimeavatar simli tavus telnyx)
 
 # about MEMBER [DEFAULT]: of the contract's "matrix"
 about() {
