@@ -426,15 +426,23 @@ order_start(struct paid_context *context, struct poller *poller,
 	return o;
 }
 
+/* Stopping a request may end it at once, and the order with it. While a step is at work, the
+ * main request only notes that it has to stop. */
 void
 order_stop(struct order *o, bool hard)
 {
+	bool step = o->paid != NULL || o->polling;
+
 	o->stop = true;
 	o->hard = hard;
+	if (!step) {
+		paid_stop(o->main, hard);
+		return;
+	}
 	if (o->main != NULL)
 		paid_stop(o->main, hard);
 	if (o->paid != NULL)
 		paid_stop(o->paid, hard);
-	else if (o->polling)
+	else
 		poll_stop(&o->poll, hard);
 }

@@ -152,6 +152,26 @@ SPEECH='.poll = {first_s: 0.1, max_s: 0.2} | .states.job = {busy: "processing", 
 	is "$(asked_for)" "POST /speech GET /jobs/j1 POST /speech GET /jobs/j2 POST /faces"
 }
 
+@test "a signal while a step is sent or waited for: the record says so, and another run goes on" {
+	photos 1
+	acme "$STEPS" "$(jq -c '."POST /assets" |= [{delay: 2, body: {id: "a1", put: "@base@/put/1"}}]' <<<"$SCRIPT")"
+	av-upload -q -p acme photos/* >died &
+	until_is 1 grep -c assets asked
+	kill -TERM $!
+	wait $! || true
+	is "$(jq -c '.error | [.code, .created, .retryable]' died)" '["interrupted","no",true]'
+	av-upload -q --retry-failed <died >made
+	is "$(jq -r .avatar.id made)" f1
+	rm -rf state
+	acme "$SPEECH" '{"POST /speech": [{"body":{"job":"j1"}}], "GET /jobs/j1": [{"body":{"state":"busy"}}]}'
+	av-upload -q -p acme -O text=hello photos/* >died &
+	until_is yes sh -c 'grep -q jobs asked && echo yes'
+	kill -TERM $!
+	wait $! || true
+	is "$(jq -c '.error | [.code, .created, .retryable]' died)" '["interrupted","no",true]'
+	is "$(grep -c POST asked)" 1
+}
+
 @test "check names what is wrong with steps" {
 	local n mistakes=(
 		'.operations.create.before += ["nothing"]' "no operation is called 'nothing'"
