@@ -424,16 +424,22 @@ loop_new(void)
 }
 
 void
+loop_await_work(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	while (loop->busy > 0)
+		pthread_cond_wait(&loop->idle, &loop->lock);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+void
 loop_free(struct loop *loop)
 {
 	struct work *w;
 
 	if (loop == NULL)
 		return;
-	pthread_mutex_lock(&loop->lock);
-	while (loop->busy > 0)
-		pthread_cond_wait(&loop->idle, &loop->lock);
-	pthread_mutex_unlock(&loop->lock);
+	loop_await_work(loop);
 	while ((w = STAILQ_FIRST(&loop->finished)) != NULL) {
 		STAILQ_REMOVE_HEAD(&loop->finished, next);
 		if (w->threaded)

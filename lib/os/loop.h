@@ -76,6 +76,9 @@ void loop_undefer(struct loop *loop, struct deferred *d);
 void loop_on_signal(
     struct loop *loop, void (*fn)(void *arg, int signo), void *arg);
 
+/* Waits for the threads of loop_work. What they use may be freed then. */
+void loop_await_work(struct loop *loop);
+
 /* Runs work(arg) on a thread of its own, then done(arg) on the loop's thread:
  * for the few things that can only block, such as a token's renewal. */
 void loop_work(struct loop *loop, void (*work)(void *arg),

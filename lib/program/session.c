@@ -94,6 +94,7 @@ session_close(struct session *s, int status)
 	ledger_free(s->paid.ledger);
 	if (status < 0)
 		return;
+	loop_await_work(s->engine.loop); /* a token is perhaps being fetched */
 	accounts_free(s->engine.accounts);
 	loop_free(s->engine.loop);
 }
