@@ -418,7 +418,9 @@ check(struct print *print, char **operands)
 	for (size_t i = 0; i < n; i++) {
 		struct provider *p =
 		    provider_load_text(texts[i].data, texts[i].len, operands[i], &e);
-		if (p == NULL) {
+		if (p != NULL)
+			p->file = mem_str(operands[i]);
+		if (p == NULL || provider_guard_names(p, &e) < 0) {
 			warn("%s", e.message);
 			print->status = EX_DATAERR;
 		}

@@ -71,7 +71,7 @@ shared_name(const struct provider *p, const struct provider *other)
 /* Credentials are looked up by each name of a provider. So no file may use a name of a
  * built-in provider, except a file that replaces it with the same URLs. */
 static int
-guard_credentials(const struct provider *p, struct err *e)
+guard_credentials(const struct provider *p, bool urls, struct err *e)
 {
 	int result = 0;
 
@@ -84,7 +84,7 @@ guard_credentials(const struct provider *p, struct err *e)
 			continue;
 		other = load_builtin(f);
 		if (strcmp(other->name, p->name) == 0)
-			result = guard_urls(p, other, e);
+			result = urls ? guard_urls(p, other, e) : 0;
 		else if ((name = shared_name(p, other)) != NULL)
 			result = err_set(e, CODE_BAD_PROVIDER,
 			    "%s: '%s' is a name of the built-in '%s', whose credentials must go "
@@ -93,6 +93,12 @@ guard_credentials(const struct provider *p, struct err *e)
 		provider_free(other);
 	}
 	return result;
+}
+
+int
+provider_guard_names(const struct provider *p, struct err *e)
+{
+	return guard_credentials(p, false, e);
 }
 
 /* Refuses what another user can change: a description says where credentials go. */
@@ -135,7 +141,7 @@ load_user(const char *dir, const char *path, const char *name, struct err *e)
 	if (strcmp(p->name, name) != 0)
 		err_set(e, CODE_BAD_PROVIDER, "%s: its name is '%s', not '%s'", path,
 		    p->name, name);
-	else if (guard_credentials(p, e) == 0)
+	else if (guard_credentials(p, true, e) == 0)
 		return p;
 	provider_free(p);
 	return NULL;

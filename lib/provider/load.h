@@ -26,6 +26,10 @@ struct provider *provider_load(const char *name, struct err *e);
 struct provider *provider_load_text(
     const char *text, size_t len, const char *file, struct err *e);
 
+/* -1 and bad_provider if p, of the file p->file, has a name or alias of a
+ * built-in provider of another name: loading it would fail. */
+int provider_guard_names(const struct provider *p, struct err *e);
+
 /* Calls fn with the name of each provider, in alphabetical order. */
 void provider_each(void (*fn)(void *arg, const char *name), void *arg);
 

@@ -463,6 +463,8 @@ long() {
     run --separate-stderr av-provider show acme
     [ "$status" -eq 78 ]
     [[ "$stderr" == *"'$name' is a name of the built-in"* ]]
+    run -65 --separate-stderr av-provider check "$dir/acme.json"
+    [[ "$stderr" == *"acme.json: '$name' is a name of the built-in"* ]]
   done
   rm "$dir/acme.json"
   example | jq '.name = "protoface"' >"$dir/protoface.json"
