@@ -440,6 +440,12 @@ lint_keyword(struct visit *r, const char *name, struct json_object *rule)
 	           format_match(json_object_get_string(rule), "") < 0) {
 		schema_wrong(
 		    r, "is not a regular expression: %s", json_object_get_string(rule));
+	} else if (k->rule == rule_pattern &&
+	           format_has_class(json_object_get_string(rule))) {
+		schema_wrong(r,
+		    "is not a POSIX extended regular expression, which has neither \\d "
+		    "nor \\w: %s",
+		    json_object_get_string(rule));
 	}
 }
 

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <regex.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -31,6 +32,16 @@ format_match(const char *pattern, const char *s)
 	status = regexec(&re, s, 0, NULL, 0);
 	regfree(&re);
 	return status == 0;
+}
+
+bool
+format_has_class(const char *pattern)
+{
+	for (const char *at = strchr(pattern, '\\'); at != NULL && at[1] != '\0';
+	     at = strchr(at + 2, '\\'))
+		if (isalnum((unsigned char)at[1]))
+			return true;
+	return false;
 }
 
 static bool

@@ -16,4 +16,8 @@ bool format_holds(const char *format, const char *s);
  * does not compile. */
 int format_match(const char *pattern, const char *s);
 
+/* True if the expression has \d, \w or another letter after a backslash, which
+ * POSIX does not know: it means that letter, or what the C library likes. */
+bool format_has_class(const char *pattern);
+
 #endif

@@ -271,6 +271,25 @@ is_sent(struct json_object *variables, const char *option)
 	return false;
 }
 
+/* Checks that what the options as a whole require is declared. */
+static void
+check_required(struct check *c, struct json_object *rules, struct json_object *declared)
+{
+	static const char *const choices[] = {"oneOf", "anyOf"};
+	struct json_object *required = json_member(rules, "required");
+
+	for (size_t i = 0; i < json_len(required); i++) {
+		const char *name = json_item_str(required, i);
+
+		need(c, json_member(declared, name) != NULL,
+		    "required: the operation has no option '%s'", name);
+	}
+	for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+		for (size_t j = 0; j < json_len(json_member(rules, choices[i])); j++)
+			check_required(
+			    c, json_item(json_member(rules, choices[i]), j), declared);
+}
+
 static void
 check_options(struct check *c, const struct operation *op, struct json_object *variables)
 {
@@ -280,6 +299,7 @@ check_options(struct check *c, const struct operation *op, struct json_object *v
 		return;
 	set_place(c, "/operations/%s/options", op->name);
 	schema_lint(json_at(op->def, "/options"), report_lint, c);
+	check_required(c, json_at(op->def, "/options"), declared);
 	json_object_object_foreach(declared, name, schema)
 	{
 		set_place(c, "/operations/%s/options/properties/%s", op->name, name);
@@ -793,6 +813,20 @@ check_events(struct check *c)
 	}
 }
 
+static void
+check_pattern(struct check *c, const char *place)
+{
+	const char *pattern = json_str(c->p->def, place);
+
+	set_place(c, "%s", place);
+	if (pattern == NULL)
+		return;
+	need(c, format_match(pattern, "") >= 0, "it is not a regular expression");
+	need(c, !format_has_class(pattern),
+	    "it is a POSIX extended regular expression, without \\d and \\w: write [0-9], "
+	    "[A-Za-z0-9_]");
+}
+
 int
 provider_check(const struct provider *p, const char *text, size_t len, const char *file,
     struct err *e)
@@ -802,7 +836,6 @@ provider_check(const struct provider *p, const char *text, size_t len, const cha
 	struct json_object *schema = json_parse(f->data, f->len, e);
 	struct json_object *as_written = json_parse(text, len, e);
 	struct json_object *defaults = json_at(p->def, "/default_kinds");
-	const char *url = json_str(p->def, "/image/url");
 
 	schema_check(schema, as_written, report, &c);
 	json_object_put(schema);
@@ -824,13 +857,9 @@ provider_check(const struct provider *p, const char *text, size_t len, const cha
 		need(&c, k == NULL || (k->starts == 0 && !k->takes_value),
 		    "'%s' costs something or needs a value: only -r may order it", name);
 	}
-	set_place(&c, "/image/url");
-	need(&c, url == NULL || format_match(url, "") >= 0,
-	    "it is not a regular expression");
+	check_pattern(&c, "/image/url");
 	set_place(&c, "/image/file_name/characters");
 	need(&c, file_name_is_possible(p), "photo.jpg must be possible");
-	set_place(&c, "/id_pattern");
-	need(&c, p->id_form != NULL || json_str(p->def, "/id_pattern") == NULL,
-	    "it is not a regular expression");
+	check_pattern(&c, "/id_pattern");
 	return c.found == 0 ? 0 : -1;
 }

@@ -241,7 +241,7 @@ acme: /operations/create/cost was checked on $(day 200), 200 days ago" ]
   "title": "",
   "checked": "soon",
   "sources": ["https://example.org/"],
-  "base_url": "http://example.org/",
+  "base_url": "http://example.org",
   "auth": { "header": "x-api-key", "heder": 1 },
   "operations": { "create": { "method": "TRACE", "path": "avatars" } }
 }
@@ -285,6 +285,19 @@ bad.json:8:50" ]
   change '.colour = "red"'
   line=$(grep -n '"colour"' acme.json | cut -d: -f1)
   check_fails_with "acme.json:$line:3: /colour: "
+}
+
+@test "check: places and URLs of another form" {
+  while IFS='~' read -r expr message; do
+    change "$expr"
+    check_fails_with "$message"
+  done <<'END'
+.operations.create.lookup.created_at = "made"~/created_at: must match ^/; got "made"
+.operations.create.lookup.match = {"label":"{name}"}~/match/label: must match ^/
+.operations.avatars.paging.items = "faces"~/items: must match ^(/|$)
+.operations.avatars.paging.last = "pages"~/last: must match ^/
+.base_url += "/"~/base_url: must match [^/]$
+END
 }
 
 @test "check: faults that a schema cannot express" {
@@ -368,6 +381,11 @@ del(.kinds.portrait.result.take) | .kinds.portrait.result.operation = "create"~t
 .operations.avatars.answer.findings = {"passed":"/ok","list":"/x"}~list and each belong together
 .image.url = "("~it is not a regular expression
 .id_pattern = "("~it is not a regular expression
+.id_pattern = "^\\d+$"~it is a POSIX extended regular expression
+.image.url = "^\\w+:"~it is a POSIX extended regular expression
+.operations.create.options.properties.style.pattern = "^\\d"~which has neither
+.operations.create.options.required = ["stile"]~required: the operation has no option 'stile'
+.operations.create.options.oneOf = [{"required":["style"]},{"required":["stile"]}]~has no option 'stile'
 END
 }
 
