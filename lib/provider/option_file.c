@@ -59,9 +59,9 @@ read_file(int fd, const struct stat *st, const char *path, struct err *e)
 	return s;
 }
 
-/* Compares media types; libmagic writes audio/x-wav for audio/wav. */
+/* Compares media types, which some write with x- before the subtype. */
 static bool
-is_same_type(const char *a, const char *b)
+is_spelled(const char *a, const char *b)
 {
 	size_t major = strcspn(a, "/") + 1;
 
@@ -71,6 +71,19 @@ is_same_type(const char *a, const char *b)
 	b += major;
 	return strcmp(strncmp(a, "x-", 2) == 0 ? a + 2 : a,
 	           strncmp(b, "x-", 2) == 0 ? b + 2 : b) == 0;
+}
+
+/* True if a type by libmagic, which has names of its own, is a type of the schema. */
+static bool
+is_same_type(const char *by_magic, const char *type)
+{
+	static const char *const names[][2] = {
+	    {"audio/x-m4a", "audio/mp4"}, {"audio/x-hx-aac-adts", "audio/aac"}};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(by_magic, names[i][0]) == 0 && is_spelled(type, names[i][1]))
+			return true;
+	return is_spelled(by_magic, type);
 }
 
 /* Sets type and ext. -1: the schema does not allow the type. */

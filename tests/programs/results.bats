@@ -127,6 +127,19 @@ sound() {
 	is "$(jq -r '.c[0]' bodies)" "data:audio/wav;base64,$(base64 -w0 one.wav)"
 }
 
+@test "a sound's media type has the name that services use, not that of libmagic" {
+	speaks '{raw: "{options.voice}"}'
+	jq '(.operations[].options.properties.voice.file | select(.)) = {"audio/mp4": "m4a", "audio/aac": "aac"}' \
+		"$XDG_CONFIG_HOME/avtools/providers/acme.json" >acme.json
+	cp acme.json "$XDG_CONFIG_HOME/avtools/providers/acme.json"
+	printf '\0\0\0\034ftypM4A \0\0\0\0M4A mp42isom\0\0\0\0' >one.m4a
+	printf '\377\361\120\200\001\177\374' >one.aac
+	for name in m4a aac; do
+		av-render -q --again --force -r clip -O voice=one.$name -o out <ready >done || { cat done; false; }
+	done
+	cat one.m4a one.aac | cmp - bodies
+}
+
 @test "a sound is known by its bytes: it is paid for once under any name, and again if it changes" {
 	speaks '{raw: "{options.voice}"}'
 	cp one.wav copy.wav
