@@ -15,10 +15,11 @@
 /* A longer list is not kept. */
 #define MAX_ENTRIES 100000
 
-/* A value that has to be in a list; the strings are borrowed. */
+/* A value that has to be in a list. */
 struct value {
 	const struct operation *list;
-	const char *option, *text;
+	char *option;     /* with the members that lead to it, such as voice.id */
+	const char *text; /* borrowed */
 };
 
 struct choice {
@@ -176,6 +177,8 @@ static void
 end(struct choice *c, const struct err *e)
 {
 	c->fn(c->arg, e);
+	for (size_t i = 0; i < c->n; i++)
+		free(c->values[i].option);
 	free(c->values);
 	free(c);
 }
@@ -243,7 +246,7 @@ collect(struct choice *c, const char *option, struct json_object *schema,
 
 	if (list != NULL && text != NULL) {
 		c->values = mem_resize(c->values, (c->n + 1) * sizeof *c->values);
-		c->values[c->n++] = (struct value){list, option, text};
+		c->values[c->n++] = (struct value){list, mem_str(option), text};
 	}
 	for (size_t i = 0; i < json_len(value); i++)
 		collect(c, option, json_member(schema, "items"), json_item(value, i));
@@ -251,8 +254,12 @@ collect(struct choice *c, const char *option, struct json_object *schema,
 		return;
 	json_object_object_foreach(value, name, member)
 	{
-		collect(c, name, json_member(json_member(schema, "properties"), name),
+		char *path =
+		    *option == '\0' ? mem_str(name) : mem_printf("%s.%s", option, name);
+
+		collect(c, path, json_member(json_member(schema, "properties"), name),
 		    member);
+		free(path);
 	}
 }
 

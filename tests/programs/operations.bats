@@ -122,7 +122,7 @@ counted() {
 	run -65 av-render -r video -O 'moments=[{"transcript":"Hi"},{"transcript":"Ho","voiceId":"'$voice'8"}]' -o out <ready.jsonl
 	[[ $output == *"option_invalid"*"'voices'"* ]]
 	run -65 av-render -r video -O text=Hi -O 'backgroundMusic={"assetId":"none"}' -o out <ready.jsonl
-	[[ $output == *"'assetId': 'none' is not in the list 'assets'"* ]]
+	[[ $output == *"assetId': 'none' is not in the list 'assets'"* ]]
 	is "$(stat .argil.videos)" 0
 	av-upload -q -O "voiceId=${voice}9" -p argil --ledger none photos/001.jpg >out || true
 	av-upload -q -O "voiceId=${voice}2" -p argil photos/001.jpg >out
