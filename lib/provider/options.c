@@ -118,7 +118,10 @@ fill_member(struct json_object *options, const struct provider *p, const char *k
 	}
 	if (key[len] == '.' && json_object_is_type(into, json_type_object) &&
 	    !json_object_object_get_ex(into, key + len + 1, NULL))
-		json_put_str(into, key + len + 1, text);
+		json_put(into, key + len + 1,
+		    read_as(json_member(json_at(declared(p, outer), "/properties"),
+		                key + len + 1),
+		        text));
 	free(outer);
 	return is_object;
 }
@@ -348,6 +351,18 @@ missing_one_of(struct json_object *forms, struct json_object *options, const cha
 	return names.len > 0 ? buf_take(&names) : NULL;
 }
 
+/* How -O gives an option: voice, or voice.type of an object that needs a type. */
+static char *
+spelling(const struct operation *op, const char *name)
+{
+	struct json_object *schema = declared_by(op, name),
+	                   *required = json_member(schema, "required");
+
+	return is_type(schema, "object") && json_len(required) > 0
+	           ? mem_printf("%s.%s", name, json_item_str(required, 0))
+	           : mem_str(name);
+}
+
 void
 options_check_operation(
     const struct operation *op, struct json_object *options, struct findings *findings)
@@ -361,13 +376,17 @@ options_check_operation(
 	if (schema == NULL)
 		return;
 	for (size_t i = 0; i < json_len(required); i++) {
+		char *given;
+
 		name = json_item_str(required, i);
-		if (!json_object_object_get_ex(options, name, NULL) &&
-		    !json_has(declared_by(op, name), "/default"))
-			finding_add(findings, CODE_OPTION_MISSING, SEVERITY_REFUSED, NULL,
-			    name, "give it with -O NAME=VALUE",
-			    "option '%s' is required; give it with -O %s=VALUE", name,
-			    name);
+		if (json_object_object_get_ex(options, name, NULL) ||
+		    json_has(declared_by(op, name), "/default"))
+			continue;
+		given = spelling(op, name);
+		finding_add(findings, CODE_OPTION_MISSING, SEVERITY_REFUSED, NULL, name,
+		    "give it with -O NAME=VALUE",
+		    "option '%s' is required; give it with -O %s=VALUE", name, given);
+		free(given);
 	}
 	one_of = missing_one_of(json_member(schema, "oneOf"), options, &name);
 	if (one_of != NULL) {

@@ -31,10 +31,14 @@ static const char service[] =
     "       'size': {'type': 'integer', 'minimum': 1, 'maximum': 30},"
     "       'zoom': {'type': 'number'}, 'solve': {'type': 'boolean'},"
     "       'name': {'type': 'string'},"
-    "       'extras': {'type': 'object', 'additionalProperties': {'type': 'string'}}}}},"
+    "       'extras': {'type': 'object', 'properties': {'level': {'type': 'integer'}},"
+    "         'additionalProperties': {'type': 'string'}}}}},"
     "   'say': {'method': 'POST', 'path': '/said', 'options': {"
     "     'properties': {'text': {'type': 'string'}, 'name': {'type': 'string'}},"
     "     'oneOf': [{'required': ['text']}, {'required': ['name']}]}},"
+    "   'sing': {'method': 'POST', 'path': '/songs', 'options': {"
+    "     'properties': {'voice': {'type': 'object', 'required': ['type']}},"
+    "     'required': ['voice']}},"
     "   'status': {'method': 'GET', 'path': '/faces'}}}";
 
 static struct provider *acme;
@@ -89,7 +93,7 @@ record_and_command_line(void **state)
 	        "{'size':12345678901234567890123}"},
 	    /* not declared */
 	    {"{}", {"colour=5", "=5", "a.b=c", NULL}, "{'colour':'5','':'5','a.b':'c'}"},
-	    /* members of an object are always texts */
+	    /* members of an object are texts, unless they are declared */
 	    {"{}", {"extras={}", NULL}, "{'extras':{}}"},
 	    {"{}", {"extras.job=j1", "extras.n=5", "extras.a.b=c", NULL},
 	        "{'extras':{'job':'j1','n':'5','a.b':'c'}}"},
@@ -97,6 +101,7 @@ record_and_command_line(void **state)
 	        {"extras.job=j", "extras.n=5", NULL},
 	        "{'extras':{'job':'mine','n':'5'}}"},
 	    {"{'options':{'extras':7}}", {"extras.job=j", NULL}, "{'extras':7}"},
+	    {"{}", {"extras.level=5", NULL}, "{'extras':{'level':5}}"},
 	    {"{}", {"name.first=Ann", NULL}, "{'name.first':'Ann'}"},
 	};
 
@@ -238,8 +243,8 @@ known_names_are_listed(void **state)
 	(void)state;
 	options_check(acme, NULL, o, &fs);
 	assert_string_equal(fs.list[0].got, "sise");
-	assert_string_equal(
-	    fs.list[0].wanted, "size, text, hand, foot, zoom, solve, name, extras");
+	assert_string_equal(fs.list[0].wanted,
+	    "size, text, hand, foot, zoom, solve, name, extras, voice");
 	json_object_put(o);
 }
 
@@ -264,6 +269,9 @@ faults_of_an_operation(void **state)
 	    {"say", "{'name':'x'}", {NULL}},
 	    {"say", "{'name':'x','text':'y'}",
 	        {"option_invalid the set of options fits 2 forms; only one may fit",
+	            NULL}},
+	    {"sing", "{}",
+	        {"option_missing option 'voice' is required; give it with -O voice.type=VALUE",
 	            NULL}},
 	    {"create", "{}", {NULL}},
 	    {"status", "{}", {NULL}},
