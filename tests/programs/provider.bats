@@ -125,7 +125,7 @@ rows() {
   [ "$(rows argil)" = "argil png jpeg webp 10 MB 1280x720-3840x2160 16:9 9:16 yes
 argil 2 credits no yes list: tag, name, time
 argil thumbnail, cover*, video (160 credits/minute), subtitled (with video)," ]
-  [ "$(rows loom)" = "loom jpeg png 15.99 MB any any no
+  [ "$(rows loom)" = "loom jpeg png 15.9 MB any any no
 loom no price known yes no list: size, time; exclusive account
 loom pose (1 rendering), animation (1 rendering), preview*, gltf, attachment" ]
   [ "$(rows avtr1)" = "avtr1 png jpeg any any any no

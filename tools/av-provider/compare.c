@@ -180,11 +180,14 @@ words(struct json_object *list, const char *prefix, const char *gap, const char 
 	return b.len > 0 ? buf_take(&b) : mem_str(any);
 }
 
+/* A limit is rounded down. */
 static char *
 bytes_text(struct json_object *image)
 {
 	int64_t max = json_int(image, "/max_bytes", 0);
 
+	if (max >= 1000000)
+		max -= max % 100000;
 	return max == 0 ? mem_str("any") : mem_printf("%.4g MB", (double)max / 1e6);
 }
 
