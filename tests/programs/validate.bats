@@ -288,7 +288,7 @@ av-fit --advice converts it"
 	example >"$XDG_CONFIG_HOME/avtools/providers/acme.json"
 	run -65 --separate-stderr av-validate -k -p all ann.jpg
 	is "$(jq -r '.provider + (if .error then " refused" else "" end)' <<<"$output" | xargs)" \
-		"$(av-provider list | jq -r .name | sed -E 's/^(argil|avatarsdk|liveavatar|simli|tavus)$/& refused/' | xargs)"
+		"$(av-provider list | jq -r .name | sed -E 's/^(argil|avatarsdk|liveavatar|runway|simli|tavus)$/& refused/' | xargs)"
 	is "$(AV_PROVIDER=all av-validate -k ann.jpg 2>/dev/null | jq -c 'del(.image)')" "$(jq -c 'del(.image)' <<<"$output")"
 	is "$(av-validate -p all <<<'{"file":"ann.jpg","provider":"anam"}' | jq -r .provider)" anam
 	# what sends knows no such name
