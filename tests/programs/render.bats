@@ -75,6 +75,8 @@ files() {
 	ready avtr1 1
 	run -65 render -r pose=hi -o out <ready.jsonl
 	[[ $output == *'"code":"not_offered"'* ]]
+	run -65 render -r pose,still -o out <ready.jsonl
+	[[ $output == *"offers no rendering 'pose,still'"*"give each with an -r of its own"* ]]
 	render -o out <ready.jsonl >done
 	cmp done ready.jsonl
 	is "$(stat .avtr1.violations_count)" 0

@@ -64,7 +64,9 @@ find(const struct provider *p, const char *asked, struct wanted *w, struct err *
 	if (w->kind == NULL)
 		result = err_set(e, CODE_NOT_OFFERED,
 		    "%s offers no rendering '%s'; av-provider kinds %s lists them%s",
-		    p->title, name, p->name, similar.hint);
+		    p->title, name, p->name,
+		    strchr(name, ',') != NULL ? "; give each with an -r of its own"
+		                              : similar.hint);
 	free(name);
 	return result < 0 ? result : check_value(w->kind, w->value, e);
 }
