@@ -7,9 +7,9 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "ledger/db.h"
 #include "ledger/entries.h"
 #include "ledger/key.h"
-#include "ledger/sqlite_db.h"
 
 static const struct {
 	const char *name;
@@ -62,59 +62,63 @@ key_range(const char *hex, struct range *r, struct err *e)
 }
 
 static void
-bind_range(sqlite3_stmt *st, const struct range *r)
+bind_range(struct db_stmt *st, const struct range *r)
 {
-	sqlite3_bind_blob(st, 1, r->low, sizeof r->low, SQLITE_STATIC);
-	sqlite3_bind_blob(st, 2, r->high, sizeof r->high, SQLITE_STATIC);
+	db_bind_blob(st, 1, r->low, sizeof r->low);
+	db_bind_blob(st, 2, r->high, sizeof r->high);
 }
 
 static void
-read_entry(
-    struct sqlite_store *db, sqlite3_stmt *st, struct ledger_entry *entry, char *hex)
+read_entry(struct db *db, struct db_stmt *st, struct ledger_entry *entry, char *hex)
 {
-	const unsigned char *hash = sqlite3_column_blob(st, 0);
-	int len = sqlite3_column_bytes(st, 0), state = sqlite3_column_int(st, 1);
+	size_t len;
+	const unsigned char *hash = db_blob(st, 0, &len);
+	int state = (int)db_int(st, 1);
 	const char **texts[] = {&entry->tag, &entry->id, &entry->data, &entry->operation,
 	    &entry->provider, &entry->base, &entry->account, &entry->subject,
 	    &entry->name, &entry->options, &entry->sent_name, &entry->file, &entry->unit};
 
-	hex_of(hex, hash, len < LEDGER_HASH ? (size_t)len : LEDGER_HASH);
+	hex_of(hex, hash, len < LEDGER_HASH ? len : LEDGER_HASH);
 	entry->key = hex;
 	entry->state = state > 0 && state < STATES ? states[state].name : "damaged";
-	entry->busy = db_is_busy(db, sqlite3_column_int64(st, 2));
-	entry->first_at = sqlite3_column_int64(st, 3);
-	entry->at = sqlite3_column_int64(st, 4);
-	entry->settled_at = sqlite3_column_int64(st, 5);
-	entry->clock_offset = sqlite3_column_int64(st, 6);
+	entry->busy = db_is_busy(db, db_int(st, 2));
+	entry->first_at = db_int(st, 3);
+	entry->at = db_int(st, 4);
+	entry->settled_at = db_int(st, 5);
+	entry->clock_offset = db_int(st, 6);
 	for (int i = 0; i < (int)(sizeof texts / sizeof texts[0]); i++)
-		*texts[i] = (const char *)sqlite3_column_text(st, 7 + i);
-	entry->amount = sqlite3_column_double(st, 20);
+		*texts[i] = db_text(st, 7 + i);
+	entry->amount = db_real(st, 20);
 }
 
 /* The rows that a filter lets pass. Keys and ids have an index; other filters read all rows. */
-static sqlite3_stmt *
-select_entries(struct sqlite_store *db, const struct ledger_filter *f, struct err *e)
+static struct db_stmt *
+select_entries(struct db *db, const struct ledger_filter *f, const struct range *range,
+    struct err *e)
 {
+	const struct {
+		const char *test, *value;
+	} texts[] = {{" AND provider = ?", f->provider}, {" AND account = ?", f->account},
+	    {" AND id = ?", f->id}, {" AND (file = ?", f->about},
+	    {" OR id = ?", f->about}, {" OR subject = ?", f->sha256},
+	    {" OR subject = ?)", f->about}};
+	const size_t n = sizeof texts / sizeof texts[0];
 	struct buf b = {0};
-	sqlite3_stmt *st;
+	struct db_stmt *st;
+	int at = 0;
 
 	buf_str(&b,
 	    "SELECT key, state, owner, first_at, at, settled_at, clock_offset, tag, id, data,"
 	    " operation, provider, base, account, subject, name, options, sent_name, file,"
 	    " unit, amount"
-	    " FROM entry WHERE 1");
-	if (f->key != NULL)
-		buf_str(&b, " AND key BETWEEN ?1 AND ?2");
-	if (f->provider != NULL)
-		buf_str(&b, " AND provider = ?3");
-	if (f->account != NULL)
-		buf_str(&b, " AND account = ?4");
+	    " FROM entry WHERE TRUE");
+	if (range != NULL)
+		buf_str(&b, " AND key BETWEEN ? AND ?");
+	for (size_t i = 0; i < n; i++)
+		if (texts[i].value != NULL)
+			buf_str(&b, texts[i].test);
 	if (f->state != NULL)
 		buf_printf(&b, " AND state = %d", state_of(f->state));
-	if (f->id != NULL)
-		buf_str(&b, " AND id = ?5");
-	if (f->about != NULL)
-		buf_str(&b, " AND (file = ?6 OR id = ?6 OR subject IN (?6, ?7))");
 	if (f->since != 0)
 		buf_printf(&b, " AND at >= %lld", (long long)f->since);
 	if (f->until != 0)
@@ -122,6 +126,13 @@ select_entries(struct sqlite_store *db, const struct ledger_filter *f, struct er
 	buf_str(&b, " ORDER BY n");
 	st = db_prepare(db, b.data, e);
 	buf_release(&b);
+	if (range != NULL) {
+		bind_range(st, range);
+		at = 2;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (texts[i].value != NULL)
+			db_bind_text(st, ++at, texts[i].value);
 	return st;
 }
 
@@ -129,29 +140,22 @@ int
 ledger_each(struct ledger *l, const struct ledger_filter *f,
     bool (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e)
 {
-	struct sqlite_store *db = ledger_store(l);
+	struct db *db = ledger_db(l);
 	char hex[2 * LEDGER_HASH + 1];
 	struct ledger_entry entry;
 	struct range range;
-	sqlite3_stmt *st;
+	struct db_stmt *st;
 	int rc;
 
 	if (f->key != NULL && key_range(f->key, &range, e) < 0)
 		return -1;
-	st = select_entries(db, f, e);
-	if (f->key != NULL)
-		bind_range(st, &range);
-	db_bind_text(st, 3, f->provider);
-	db_bind_text(st, 4, f->account);
-	db_bind_text(st, 5, f->id);
-	db_bind_text(st, 6, f->about);
-	db_bind_text(st, 7, f->sha256);
-	while ((rc = db_step(db, st, e)) > 0) {
+	st = select_entries(db, f, f->key != NULL ? &range : NULL, e);
+	while ((rc = db_step(st, e)) > 0) {
 		read_entry(db, st, &entry, hex);
 		if (!fn(arg, &entry))
 			break;
 	}
-	sqlite3_finalize(st);
+	db_finish(st);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -162,9 +166,9 @@ struct one_key {
 };
 
 static int
-find_key(struct sqlite_store *db, const char *key, struct one_key *one, struct err *e)
+find_key(struct db *db, const char *key, struct one_key *one, struct err *e)
 {
-	sqlite3_stmt *st;
+	struct db_stmt *st;
 	int rc, keys = 0;
 	bool busy = false;
 
@@ -179,12 +183,12 @@ find_key(struct sqlite_store *db, const char *key, struct one_key *one, struct e
 	    " FROM entry WHERE key BETWEEN ?1 AND ?2 AND length(key) = 32",
 	    e);
 	bind_range(st, &one->range);
-	while ((rc = db_step(db, st, e)) > 0 && (keys = sqlite3_column_int(st, 3)) == 1) {
-		busy = busy || db_is_busy(db, sqlite3_column_int64(st, 2));
-		if (sqlite3_column_int(st, 1) == STATE_UNKNOWN)
-			one->unknown = sqlite3_column_int64(st, 0);
+	while ((rc = db_step(st, e)) > 0 && (keys = (int)db_int(st, 3)) == 1) {
+		busy = busy || db_is_busy(db, db_int(st, 2));
+		if ((int)db_int(st, 1) == STATE_UNKNOWN)
+			one->unknown = db_int(st, 0);
 	}
-	sqlite3_finalize(st);
+	db_finish(st);
 	if (rc < 0)
 		return -1;
 	if (keys == 0)
@@ -201,7 +205,7 @@ find_key(struct sqlite_store *db, const char *key, struct one_key *one, struct e
 
 /* Ends a transaction of one change, which succeeded if rc is not -1. */
 static int
-end(struct sqlite_store *db, int rc, struct err *e)
+end(struct db *db, int rc, struct err *e)
 {
 	if (rc >= 0 && db_commit(db, e) == 0)
 		return 0;
@@ -211,7 +215,7 @@ end(struct sqlite_store *db, int rc, struct err *e)
 
 /* Begins such a transaction, on the entries of a key. */
 static int
-begin(struct sqlite_store *db, const char *key, struct one_key *one, struct err *e)
+begin(struct db *db, const char *key, struct one_key *one, struct err *e)
 {
 	if (db_begin(db, e) < 0)
 		return -1;
@@ -239,8 +243,8 @@ check_id(const char *id, struct err *e)
 int
 ledger_settle_unknown(struct ledger *l, const char *key, const char *id, struct err *e)
 {
-	struct sqlite_store *db = ledger_store(l);
-	sqlite3_stmt *st = db_sql(db, SQL_SETTLE, e);
+	struct db *db = ledger_db(l);
+	struct db_stmt *st = db_sql(db, SQL_SETTLE, e);
 	struct one_key one;
 
 	if ((id != NULL && check_id(id, e) < 0) || begin(db, key, &one, e) < 0)
@@ -250,12 +254,12 @@ ledger_settle_unknown(struct ledger *l, const char *key, const char *id, struct 
 		    "'%s' is not unknown, so there is nothing to settle", key);
 		return end(db, -1, e);
 	}
-	sqlite3_bind_int(st, 1, id != NULL ? STATE_MADE : STATE_NOT_MADE);
-	sqlite3_bind_int64(st, 2, clock_unix_ms());
+	db_bind_int(st, 1, id != NULL ? STATE_MADE : STATE_NOT_MADE);
+	db_bind_int(st, 2, clock_unix_ms());
 	db_bind_text(st, 3, id);
-	sqlite3_bind_null(st, 4);
-	sqlite3_bind_int64(st, 5, one.unknown);
-	return end(db, db_run(db, st, e), e);
+	db_bind_text(st, 4, NULL);
+	db_bind_int(st, 5, one.unknown);
+	return end(db, db_run(st, e), e);
 }
 
 /* The mutex keeps the commit thread from beginning a transaction while this statement reads an
@@ -264,39 +268,38 @@ ledger_settle_unknown(struct ledger *l, const char *key, const char *id, struct 
 int
 ledger_is_settled(struct ledger *l, const char *key, struct err *e)
 {
-	struct sqlite_store *db = ledger_store(l);
-	sqlite3_mutex *mutex = sqlite3_db_mutex(db->sql);
+	struct db *db = ledger_db(l);
 	bool settled = false, open = false;
 	struct range range;
-	sqlite3_stmt *st;
+	struct db_stmt *st;
 	int rc;
 
 	if (key_range(key, &range, e) < 0)
 		return -1;
-	sqlite3_mutex_enter(mutex);
+	db_lock(db);
 	st = db_prepare(
 	    db, "SELECT state, owner FROM entry WHERE key BETWEEN ?1 AND ?2", e);
 	bind_range(st, &range);
-	while ((rc = db_step(db, st, e)) > 0) {
-		int state = sqlite3_column_int(st, 0);
-		int64_t owner = sqlite3_column_int64(st, 1);
+	while ((rc = db_step(st, e)) > 0) {
+		int state = (int)db_int(st, 0);
+		int64_t owner = db_int(st, 1);
 
 		if (state == STATE_MADE || state == STATE_NOT_MADE ||
-		    (state == STATE_INTENDED && liveness_alive(db->live, owner)))
+		    (state == STATE_INTENDED && db->engine->alive(db, owner)))
 			settled = true;
 		else if (state == STATE_INTENDED || state == STATE_UNKNOWN)
 			open = true;
 	}
-	sqlite3_finalize(st);
-	sqlite3_mutex_leave(mutex);
+	db_finish(st);
+	db_unlock(db);
 	return rc < 0 ? -1 : settled && !open;
 }
 
 int
 ledger_forget(struct ledger *l, const char *key, struct err *e)
 {
-	struct sqlite_store *db = ledger_store(l);
-	sqlite3_stmt *st;
+	struct db *db = ledger_db(l);
+	struct db_stmt *st;
 	struct one_key one;
 	int rc;
 
@@ -304,8 +307,8 @@ ledger_forget(struct ledger *l, const char *key, struct err *e)
 		return -1;
 	st = db_prepare(db, "DELETE FROM entry WHERE key BETWEEN ? AND ?", e);
 	bind_range(st, &one.range);
-	rc = db_run(db, st, e);
-	sqlite3_finalize(st);
+	rc = db_run(st, e);
+	db_finish(st);
 	return end(db, rc, e);
 }
 
@@ -318,30 +321,30 @@ struct known {
 };
 
 static int
-find_known(struct sqlite_store *db, const unsigned char *hash, const char *tag,
-    struct known *k, struct err *e)
+find_known(struct db *db, const unsigned char *hash, const char *tag, struct known *k,
+    struct err *e)
 {
-	sqlite3_stmt *st = db_prepare(db,
+	struct db_stmt *st = db_prepare(db,
 	    "SELECT n, state, owner, at, tag = ?, first_at FROM entry WHERE key = ?", e);
 	int rc;
 
 	*k = (struct known){0};
 	db_bind_text(st, 1, tag);
-	sqlite3_bind_blob(st, 2, hash, LEDGER_HASH, SQLITE_STATIC);
-	while ((rc = db_step(db, st, e)) > 0) {
-		int state = sqlite3_column_int(st, 1);
+	db_bind_blob(st, 2, hash, LEDGER_HASH);
+	while ((rc = db_step(st, e)) > 0) {
+		int state = (int)db_int(st, 1);
 
-		if (sqlite3_column_int(st, 4)) {
-			k->n = sqlite3_column_int64(st, 0);
+		if ((int)db_int(st, 4)) {
+			k->n = db_int(st, 0);
 			k->state = state;
-			k->busy = db_is_busy(db, sqlite3_column_int64(st, 2));
-			k->at = sqlite3_column_int64(st, 3);
-			k->first_at = sqlite3_column_int64(st, 5);
+			k->busy = db_is_busy(db, db_int(st, 2));
+			k->at = db_int(st, 3);
+			k->first_at = db_int(st, 5);
 		} else if (state == STATE_INTENDED || state == STATE_UNKNOWN) {
 			k->other_open = true;
 		}
 	}
-	sqlite3_finalize(st);
+	db_finish(st);
 	return rc;
 }
 
@@ -358,7 +361,7 @@ tells_more(const struct known *k, int state, int64_t at)
 }
 
 static int
-put(struct sqlite_store *db, const struct ledger_entry *entry, const unsigned char *hash,
+put(struct db *db, const struct ledger_entry *entry, const unsigned char *hash,
     struct err *e)
 {
 	int state = state_of(entry->state);
@@ -424,7 +427,7 @@ ledger_import(struct ledger *l, const struct ledger_entry *entry, struct err *e)
 	canonical.options = options = ledger_key_canonical(entry->options);
 	canonical.base = base = ledger_key_base(entry->base);
 	if (key_fits(entry, options, hash))
-		rc = put(ledger_store(l), &canonical, hash, e);
+		rc = put(ledger_db(l), &canonical, hash, e);
 	else
 		rc = err_set(e, CODE_INVALID_RECORD,
 		    "the key is not the hash of the entry's parts");
@@ -436,31 +439,31 @@ ledger_import(struct ledger *l, const struct ledger_entry *entry, struct err *e)
 int
 ledger_begin(struct ledger *l, struct err *e)
 {
-	return db_begin(ledger_store(l), e);
+	return db_begin(ledger_db(l), e);
 }
 
 int
 ledger_commit(struct ledger *l, struct err *e)
 {
-	return db_commit(ledger_store(l), e);
+	return db_commit(ledger_db(l), e);
 }
 
 /* Calls fn with each row of text but "ok". The number of calls, or -1. */
 static int
-report_rows(struct sqlite_store *db, const char *text,
-    void (*fn)(void *arg, const char *problem), void *arg, struct err *e)
+report_rows(struct db *db, const char *text, void (*fn)(void *arg, const char *problem),
+    void *arg, struct err *e)
 {
-	sqlite3_stmt *st = db_prepare(db, text, e);
+	struct db_stmt *st = db_prepare(db, text, e);
 	int n = 0, rc;
 
-	while ((rc = db_step(db, st, e)) > 0) {
-		const char *problem = (const char *)sqlite3_column_text(st, 0);
+	while ((rc = db_step(st, e)) > 0) {
+		const char *problem = db_text(st, 0);
 		if (problem == NULL || strcmp(problem, "ok") == 0)
 			continue;
 		fn(arg, problem);
 		n++;
 	}
-	sqlite3_finalize(st);
+	db_finish(st);
 	return rc < 0 ? -1 : n;
 }
 
@@ -468,22 +471,14 @@ int
 ledger_check(struct ledger *l, bool quick, void (*fn)(void *arg, const char *problem),
     void *arg, struct err *e)
 {
-	static const char *const checks[] = {
-	    "PRAGMA integrity_check",
-	    "SELECT 'entry ' || n || ' has the state ' || state FROM entry"
-	    " WHERE state NOT BETWEEN 1 AND 6",
-	    "SELECT 'entry ' || n || ' has a damaged key' FROM entry WHERE length(key) <> 32",
-	    "SELECT 'entry ' || n || ' is made without an id' FROM entry"
-	    " WHERE state IN (2, 5, 6) AND id IS NULL",
-	    "SELECT 'key ' || lower(hex(key)) || ' is intended ' || count(*) || ' times'"
-	    " FROM entry WHERE state = 1 GROUP BY key HAVING count(*) > 1",
-	};
+	struct db *db = ledger_db(l);
+	const char *const *checks = db->engine->checks;
 	int sum = 0;
 
 	if (quick)
-		return report_rows(ledger_store(l), "PRAGMA quick_check(1)", fn, arg, e);
-	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
-		int n = report_rows(ledger_store(l), checks[i], fn, arg, e);
+		return report_rows(db, checks[0], fn, arg, e);
+	for (size_t i = 1; checks[i] != NULL; i++) {
+		int n = report_rows(db, checks[i], fn, arg, e);
 		if (n < 0)
 			return -1;
 		sum += n;

@@ -9,13 +9,13 @@
 #include "base/hashset.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "ledger/claims.h"
 #include "ledger/key.h"
 #include "ledger/ledger.h"
 #include "ledger/sqlite.h"
-#include "ledger/sqlite_claims.h"
 
 struct ledger {
-	struct sqlite_store *store;
+	struct db *db;
 	struct loop *loop;
 	struct deferred deferred;
 	void *claims;          /* tsearch(3): the first claim of each key */
@@ -31,10 +31,10 @@ struct ledger {
 	bool committing; /* the batch is with the thread */
 };
 
-struct sqlite_store *
-ledger_store(struct ledger *l)
+struct db *
+ledger_db(struct ledger *l)
 {
-	return l->store;
+	return l->db;
 }
 
 static int
@@ -163,14 +163,14 @@ finish_one(struct ledger_claim *c)
 	/* Another record's claim of that entry goes on with it. */
 	if (c->want == WANT_SIMILAR && l->failed == 0 && c->verdict == LEDGER_UNKNOWN &&
 	    *(struct ledger_claim **)mem_checked(tsearch(c, &l->claims, by_hash)) != c) {
-		liveness_mark_free(l->store->live, c->mark);
+		l->db->engine->mark_free(l->db, c->mark);
 		c->verdict = LEDGER_MADE;
 	}
 	if (l->failed < 0 || c->verdict == LEDGER_ERROR) {
 		end(c, LEDGER_ERROR);
 	} else if (c->want == WANT_SETTLE ||
 	           (c->want == WANT_ADOPT && c->verdict == LEDGER_MADE)) {
-		liveness_mark_free(l->store->live, c->mark);
+		l->db->engine->mark_free(l->db, c->mark);
 		end(c, settled[c->state]);
 	} else if (c->want == WANT_PEEK) {
 		if (c->verdict == LEDGER_YOURS && !c->again &&
@@ -191,7 +191,7 @@ commit(void *arg)
 {
 	struct ledger *l = arg;
 
-	l->failed = sqlite_claims_apply(l->store, &l->batch, &l->err);
+	l->failed = claims_apply(l->db, &l->batch, &l->err);
 	pthread_mutex_lock(&l->lock);
 	l->committing = false;
 	pthread_cond_signal(&l->committed);
@@ -281,9 +281,9 @@ ledger_open(const char *file, struct loop *loop, struct err *e)
 	else if ((file = ledger_choose(file, NULL)) == NULL)
 		file = path = file_state_path("ledger.db", e);
 	if (file != NULL)
-		l->store = sqlite_store_open(strcmp(file, "none") != 0 ? file : NULL, e);
+		l->db = sqlite_open(strcmp(file, "none") != 0 ? file : NULL, e);
 	free(path);
-	if (l->store != NULL)
+	if (l->db != NULL)
 		return l;
 	ledger_free(l);
 	return NULL;
@@ -318,8 +318,7 @@ ledger_free(struct ledger *l)
 		tdelete(c, &l->claims, by_hash);
 		claim_free(c);
 	}
-	if (l->store != NULL)
-		sqlite_store_free(l->store);
+	db_close(l->db);
 	hashset_release(&l->peeked);
 	pthread_cond_destroy(&l->committed);
 	pthread_mutex_destroy(&l->lock);
@@ -412,8 +411,10 @@ ledger_cancel(struct ledger_claim *c)
 bool
 ledger_sending(struct ledger_claim *c)
 {
+	struct db *db = c->ledger->db;
+
 	if (!c->sent)
-		c->sent = liveness_sending(c->ledger->store->live, c->mark, c->n);
+		c->sent = db->engine->sending(db, c->mark, c->n);
 	return c->sent;
 }
 

@@ -168,7 +168,7 @@ void ledger_retire(struct ledger *l, const struct ledger_key *where,
  * loop. */
 void ledger_flush(struct ledger *l);
 
-/* The store, for ledger/entries.c. */
-struct sqlite_store *ledger_store(struct ledger *l);
+/* The database, for ledger/entries.c. */
+struct db *ledger_db(struct ledger *l);
 
 #endif

@@ -10,8 +10,9 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "ledger/claims.h"
 #include "ledger/sqlite.h"
-#include "ledger/sqlite_claims.h"
+#include "ledger/sqlite_engine.h"
 #include "os/pipeline.h"
 
 #define APPLICATION 0x61764c67 /* "avLg" */
@@ -56,25 +57,25 @@ static const char *const additions[VERSION] = {
 };
 
 static int
-execute(struct sqlite_store *db, const char *text, struct err *e)
+execute(struct sqlite *s, const char *text, struct err *e)
 {
-	return sqlite3_exec(db->sql, text, NULL, NULL, NULL) == SQLITE_OK
+	return sqlite3_exec(s->sql, text, NULL, NULL, NULL) == SQLITE_OK
 	           ? 0
-	           : db_error(db, e);
+	           : sqlite_error(s, e);
 }
 
 /* Reads the one number that a statement returns. */
 static int
-number(struct sqlite_store *db, const char *text, int64_t *n, struct err *e)
+number(struct sqlite *s, const char *text, int64_t *n, struct err *e)
 {
-	sqlite3_stmt *st = db_prepare(db, text, e);
-	int rc = db_step(db, st, e);
+	struct db_stmt *st = db_prepare(&s->db, text, e);
+	int rc = db_step(st, e);
 
 	if (rc > 0)
-		*n = sqlite3_column_int64(st, 0);
+		*n = db_int(st, 0);
 	else if (rc == 0)
-		db_error(db, e);
-	sqlite3_finalize(st);
+		sqlite_error(s, e);
+	db_finish(st);
 	return rc > 0 ? 0 : -1;
 }
 
@@ -107,37 +108,37 @@ writer(const char *file)
 
 /* Tells what is waited for: in the progress after a second, once on stderr after five. */
 static void
-tell_wait(const struct sqlite_store *db, int ms)
+tell_wait(const struct sqlite *s, int ms)
 {
 	char name[32] = "another process";
 	int pid;
 
 	if (ms % SHOW_MS >= TURN_MS)
 		return;
-	pid = writer(db->file);
+	pid = writer(s->db.name);
 	if (pid != 0)
 		snprintf(name, sizeof name, "process %d", pid);
 	pipeline_wait(clock_unix_ms() + 2 * SHOW_MS, "ledger locked by %s", name);
 	if (ms / SHOW_MS == TELL_MS / SHOW_MS)
-		warn("ledger '%s': %s has it locked; waiting", db->file, name);
+		warn("ledger '%s': %s has it locked; waiting", s->db.name, name);
 }
 
 /* SQLite's own busy handler sleeps up to 100 ms, the time of dozens of commits. */
 static int
 wait_for_others(void *arg, int count)
 {
-	struct sqlite_store *db = arg;
+	struct sqlite *s = arg;
 
 	usleep(count < 10 ? 500 : TURN_MS * 1000);
 	if (count * TURN_MS >= SHOW_MS)
-		tell_wait(db, count * TURN_MS);
+		tell_wait(s, count * TURN_MS);
 	return count < BUSY_MS / TURN_MS;
 }
 
 /* Makes the file if it is missing, 0600 (SQLite gives its mode to the files beside it), and
  * finds a name for it that is the same for all processes. */
 static int
-make_file(struct sqlite_store *db, const char *file, struct err *e)
+make_file(struct sqlite *s, const char *file, struct err *e)
 {
 	int fd = open(file, O_RDWR | O_CLOEXEC);
 	bool made = false;
@@ -147,72 +148,71 @@ make_file(struct sqlite_store *db, const char *file, struct err *e)
 		made = true;
 	}
 	if (fd >= 0)
-		db->file = realpath(file, NULL);
-	if (db->file == NULL)
+		s->db.name = realpath(file, NULL);
+	if (s->db.name == NULL)
 		err_set(e, CODE_STATE_UNUSABLE, "cannot open the ledger '%s':", file);
 	/* close(2) drops the process's locks on a file; SQLite has none yet. */
 	if (fd >= 0)
 		close(fd);
-	if (db->file == NULL || file_check_local(db->file, e) < 0)
+	if (s->db.name == NULL || file_check_local(s->db.name, e) < 0)
 		return -1;
-	if (made && !file_sync_name(db->file))
+	if (made && !file_sync_name(s->db.name))
 		return err_set(e, CODE_STATE_UNUSABLE,
-		    "cannot sync the directory of '%s':", db->file);
+		    "cannot sync the directory of '%s':", s->db.name);
 	return 0;
 }
 
 static int
-connect_db(struct sqlite_store *db, struct err *e)
+connect_db(struct sqlite *s, struct err *e)
 {
 	int rc = sqlite3_open_v2(
-	    db->file, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
+	    s->db.name, &s->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
 
-	mem_checked(db->sql);
+	mem_checked(s->sql);
 	if (rc != SQLITE_OK)
-		return db_error(db, e);
-	sqlite3_busy_handler(db->sql, wait_for_others, db);
-	sqlite3_db_config(db->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+		return sqlite_error(s, e);
+	sqlite3_busy_handler(s->sql, wait_for_others, s);
+	sqlite3_db_config(s->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	return 0;
 }
 
 /* The version of the ledger, 0 if the file is empty, -1 if it is neither. */
 static int
-identify(struct sqlite_store *db, struct err *e)
+identify(struct sqlite *s, struct err *e)
 {
 	int64_t application, version, tables;
 
 	/* One snapshot for all three: another process may be making the tables. */
-	if (execute(db, "SAVEPOINT look", e) < 0 ||
-	    number(db, "PRAGMA application_id", &application, e) < 0 ||
-	    number(db, "PRAGMA user_version", &version, e) < 0 ||
-	    number(db, "SELECT count(*) FROM sqlite_schema", &tables, e) < 0 ||
-	    execute(db, "RELEASE look", e) < 0)
+	if (execute(s, "SAVEPOINT look", e) < 0 ||
+	    number(s, "PRAGMA application_id", &application, e) < 0 ||
+	    number(s, "PRAGMA user_version", &version, e) < 0 ||
+	    number(s, "SELECT count(*) FROM sqlite_schema", &tables, e) < 0 ||
+	    execute(s, "RELEASE look", e) < 0)
 		return -1;
 	if (application == 0 && version == 0 && tables == 0)
 		return 0;
 	if (application != APPLICATION)
 		return err_set(e, CODE_STATE_UNUSABLE,
-		    "'%s' is a database of another program, not a ledger", db->file);
+		    "'%s' is a database of another program, not a ledger", s->db.name);
 	if (version > VERSION)
 		return err_set(e, CODE_STATE_UNUSABLE,
 		    "ledger '%s' has version %d, and this program knows up to %d; use a newer "
 		    "avtools",
-		    db->file, (int)version, VERSION);
+		    s->db.name, (int)version, VERSION);
 	return (int)version;
 }
 
 /* As identify, and switches the file to WAL. SQLite does not call the busy handler when
  * another process changes the mode at the same time, so this waits by itself. */
 static int
-identify_in_wal(struct sqlite_store *db, struct err *e)
+identify_in_wal(struct sqlite *s, struct err *e)
 {
 	for (int count = 0;; count++) {
-		int known = identify(db, e);
+		int known = identify(s, e);
 
-		if (known < 0 || execute(db, "PRAGMA journal_mode = WAL", e) == 0)
+		if (known < 0 || execute(s, "PRAGMA journal_mode = WAL", e) == 0)
 			return known;
-		if (sqlite3_errcode(db->sql) != SQLITE_BUSY ||
-		    !wait_for_others(db, count))
+		if (sqlite3_errcode(s->sql) != SQLITE_BUSY || !wait_for_others(s, count))
 			return -1;
 	}
 }
@@ -220,23 +220,23 @@ identify_in_wal(struct sqlite_store *db, struct err *e)
 /* Makes the tables, or changes those of an older version. Several processes may try at
  * once. */
 static int
-prepare(struct sqlite_store *db, struct err *e)
+prepare(struct sqlite *s, struct err *e)
 {
-	int known = identify_in_wal(db, e);
+	int known = identify_in_wal(s, e);
 
-	if (known < 0 || execute(db, "PRAGMA synchronous = FULL", e) < 0)
+	if (known < 0 || execute(s, "PRAGMA synchronous = FULL", e) < 0)
 		return -1;
 	if (known == VERSION)
 		return 0;
-	if (db_begin(db, e) < 0)
+	if (db_begin(&s->db, e) < 0)
 		return -1;
-	known = identify(db, e);
-	if (known == 0 && execute(db, schema, e) < 0)
+	known = identify(s, e);
+	if (known == 0 && execute(s, schema, e) < 0)
 		known = -1;
 	while (known > 0 && known < VERSION)
-		known = execute(db, additions[known], e) < 0 ? -1 : known + 1;
-	if (known < 0 || db_commit(db, e) < 0) {
-		db_rollback(db);
+		known = execute(s, additions[known], e) < 0 ? -1 : known + 1;
+	if (known < 0 || db_commit(&s->db, e) < 0) {
+		db_rollback(&s->db);
 		return -1;
 	}
 	return 0;
@@ -245,69 +245,59 @@ prepare(struct sqlite_store *db, struct err *e)
 /* Takes a number that no process had, and makes this process's file. The transaction keeps
  * other processes from judging that file before it is locked. */
 static int
-join(struct sqlite_store *db, struct err *e)
+join(struct sqlite *s, struct err *e)
 {
-	char *dir = mem_printf("%s-live", db->file);
+	char *dir = mem_printf("%s-live", s->db.name);
 	bool taken = true;
 
 	/* A number is taken if the ledger is an old copy that was restored. */
-	while (db->live == NULL && taken)
-		if (execute(db, "UPDATE process SET last = last + 1", e) < 0 ||
-		    number(db, "SELECT last FROM process", &db->number, e) < 0)
+	while (s->live == NULL && taken)
+		if (execute(s, "UPDATE process SET last = last + 1", e) < 0 ||
+		    number(s, "SELECT last FROM process", &s->db.number, e) < 0)
 			taken = false;
 		else
-			db->live = liveness_open(dir, db->number, &taken, e);
+			s->live = liveness_open(dir, s->db.number, &taken, e);
 	free(dir);
-	return db->live != NULL ? 0 : -1;
+	return s->live != NULL ? 0 : -1;
 }
 
 /* Joins the processes of this ledger and settles what the dead ones left. The commit also
  * proves that a commit is possible. */
 static int
-enter(struct sqlite_store *db, struct err *e)
+enter(struct sqlite *s, struct err *e)
 {
 	int64_t *dead = NULL;
 	int rc = -1;
 
-	if (db_begin(db, e) < 0)
+	if (db_begin(&s->db, e) < 0)
 		return -1;
-	if (join(db, e) < 0)
+	if (join(s, e) < 0)
 		goto out;
-	dead = liveness_dead(db->live);
-	if (sqlite_claims_recover(db, e) < 0 || db_commit(db, e) < 0)
+	dead = liveness_dead(s->live);
+	if (claims_recover(&s->db, e) < 0 || db_commit(&s->db, e) < 0)
 		goto out;
 	for (size_t i = 0; dead[i] != 0; i++)
-		liveness_remove(db->live, dead[i]);
+		liveness_remove(s->live, dead[i]);
 	rc = 0;
 out:
 	free(dead);
-	db_rollback(db);
+	db_rollback(&s->db);
 	return rc;
 }
 
-void
-sqlite_store_free(struct sqlite_store *db)
+struct db *
+sqlite_open(const char *file, struct err *e)
 {
-	for (size_t i = 0; i < SQL_COUNT; i++)
-		sqlite3_finalize(db->cached[i]);
-	sqlite3_close(db->sql);
-	liveness_close(db->live);
-	free(db->file);
-	free(db);
-}
+	struct sqlite *s = mem_new(1, sizeof *s);
 
-struct sqlite_store *
-sqlite_store_open(const char *file, struct err *e)
-{
-	struct sqlite_store *db = mem_new(1, sizeof *db);
-
+	s->db.engine = &sqlite_engine;
 	if (file == NULL) {
-		db->file = mem_str(":memory:");
-		db->number = 1; /* the only process */
+		s->db.name = mem_str(":memory:");
+		s->db.number = 1; /* the only process */
 	}
-	if ((file == NULL || make_file(db, file, e) == 0) && connect_db(db, e) == 0 &&
-	    prepare(db, e) == 0 && (file == NULL || enter(db, e) == 0))
-		return db;
-	sqlite_store_free(db);
+	if ((file == NULL || make_file(s, file, e) == 0) && connect_db(s, e) == 0 &&
+	    prepare(s, e) == 0 && (file == NULL || enter(s, e) == 0))
+		return &s->db;
+	db_close(&s->db);
 	return NULL;
 }

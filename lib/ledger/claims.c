@@ -5,24 +5,26 @@
 #include "base/failpoint.h"
 #include "base/hex.h"
 #include "base/random.h"
-#include "ledger/sqlite_claims.h"
+#include "ledger/claims.h"
 
 /* Copies the current row into the claim's answer. */
 static void
-read_answer(struct ledger_claim *c, sqlite3_stmt *st)
+read_answer(struct ledger_claim *c, struct db_stmt *st)
 {
-	const char *tag = (const char *)sqlite3_column_text(st, 7);
+	const char *tag = db_text(st, 7);
+	size_t len;
+	const void *key = db_blob(st, 10, &len);
 
-	c->n = sqlite3_column_int64(st, 0);
-	if (sqlite3_column_bytes(st, 10) == LEDGER_HASH)
-		memcpy(c->key, sqlite3_column_blob(st, 10), LEDGER_HASH);
-	c->first_at = sqlite3_column_int64(st, 3);
-	c->at = sqlite3_column_int64(st, 4);
-	c->settled_at = sqlite3_column_int64(st, 5);
-	c->clock_offset = sqlite3_column_int64(st, 6);
+	c->n = db_int(st, 0);
+	if (len == LEDGER_HASH)
+		memcpy(c->key, key, LEDGER_HASH);
+	c->first_at = db_int(st, 3);
+	c->at = db_int(st, 4);
+	c->settled_at = db_int(st, 5);
+	c->clock_offset = db_int(st, 6);
 	strncpy(c->tag, tag != NULL ? tag : "", LEDGER_TAG);
-	claim_set(&c->id, (const char *)sqlite3_column_text(st, 8));
-	claim_set(&c->data, (const char *)sqlite3_column_text(st, 9));
+	claim_set(&c->id, db_text(st, 8));
+	claim_set(&c->data, db_text(st, 9));
 }
 
 /* Updates the verdict by one row of the key. A made row decides, then an open one; a row that
@@ -30,16 +32,17 @@ read_answer(struct ledger_claim *c, sqlite3_stmt *st)
  * claim has ended, but its outcome could not be written. An entry of the twin key may have a
  * claim of its own in this process. */
 static void
-weigh_row(struct sqlite_store *db, struct ledger_claim *c, sqlite3_stmt *st)
+weigh_row(struct db *db, struct ledger_claim *c, struct db_stmt *st)
 {
-	int64_t n = sqlite3_column_int64(st, 0);
-	int64_t owner = sqlite3_column_int64(st, 2);
-	bool twin = memcmp(sqlite3_column_blob(st, 10), c->hash, LEDGER_HASH) != 0;
+	int64_t n = db_int(st, 0);
+	int64_t owner = db_int(st, 2);
+	size_t len;
+	bool twin = memcmp(db_blob(st, 10, &len), c->hash, LEDGER_HASH) != 0;
 	bool busy = db_is_busy(db, owner) || (twin && owner == db->number);
-	int state = sqlite3_column_int(st, 1);
+	int state = (int)db_int(st, 1);
 
 	if (state == STATE_INTENDED && owner != db->number && !busy &&
-	    liveness_unsent(db->live, owner, n))
+	    db->engine->unsent(db, owner, n))
 		state = STATE_NOT_MADE;
 	if (state == STATE_MADE && !c->again && c->verdict != LEDGER_MADE)
 		c->verdict = LEDGER_MADE;
@@ -55,9 +58,9 @@ weigh_row(struct sqlite_store *db, struct ledger_claim *c, sqlite3_stmt *st)
 /* Sets the claim's verdict from the rows of its key, and n to the row that decided it, or 0.
  * Writes nothing. */
 static int
-find(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+find(struct db *db, struct ledger_claim *c, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_FIND, e);
+	struct db_stmt *st = db_sql(db, SQL_FIND, e);
 	int rc;
 
 	c->verdict = LEDGER_YOURS;
@@ -65,16 +68,16 @@ find(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 	memcpy(c->key, c->hash, LEDGER_HASH);
 	claim_set(&c->id, NULL);
 	claim_set(&c->data, NULL);
-	sqlite3_bind_blob(st, 1, c->hash, LEDGER_HASH, SQLITE_STATIC);
-	sqlite3_bind_blob(st, 2, c->twin, LEDGER_HASH, SQLITE_STATIC);
+	db_bind_blob(st, 1, c->hash, LEDGER_HASH);
+	db_bind_blob(st, 2, c->twin, LEDGER_HASH);
 	db_bind_text(st, 3, c->sent_name);
-	while ((rc = db_step(db, st, e)) > 0)
+	while ((rc = db_step(st, e)) > 0)
 		weigh_row(db, c, st);
 	return rc;
 }
 
 static int
-insert(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+insert(struct db *db, struct ledger_claim *c, struct err *e)
 {
 	unsigned char tag[LEDGER_TAG / 2];
 	struct ledger_entry entry = {.tag = c->tag,
@@ -98,19 +101,17 @@ insert(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 	c->first_at = c->at = entry.at = entry.first_at;
 	c->settled_at = 0;
 	c->clock_offset = c->intent_offset;
-	if (db_insert(db, 0, c->hash, STATE_INTENDED, db->number, &entry, e) < 0)
-		return -1;
-	c->n = sqlite3_last_insert_rowid(db->sql);
-	return 0;
+	c->n = db_insert(db, 0, c->hash, STATE_INTENDED, db->number, &entry, e);
+	return c->n < 0 ? -1 : 0;
 }
 
 /* Intends an entry once more. Its id and data were those of an earlier attempt. The time of
  * the intent is later than the last one, also by a clock that was put back: with the tag it
  * identifies the intent. */
 static int
-intend(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+intend(struct db *db, struct ledger_claim *c, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_INTEND, e);
+	struct db_stmt *st = db_sql(db, SQL_INTEND, e);
 
 	int64_t now = clock_unix_ms();
 
@@ -120,36 +121,36 @@ intend(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 	claim_set(&c->id, NULL);
 	claim_set(&c->data, NULL);
 	c->verdict = LEDGER_YOURS;
-	sqlite3_bind_int64(st, 1, db->number);
-	sqlite3_bind_int64(st, 2, c->at);
-	sqlite3_bind_int64(st, 3, c->clock_offset);
+	db_bind_int(st, 1, db->number);
+	db_bind_int(st, 2, c->at);
+	db_bind_int(st, 3, c->clock_offset);
 	db_bind_text(st, 4, c->intent);
 	db_bind_text(st, 5, c->file);
 	db_bind_text(st, 6, c->unit);
-	sqlite3_bind_double(st, 7, c->amount);
-	sqlite3_bind_int64(st, 8, c->n);
-	return db_run(db, st, e);
+	db_bind_real(st, 7, c->amount);
+	db_bind_int(st, 8, c->n);
+	return db_run(st, e);
 }
 
 /* Makes this process the owner of an unknown entry. */
 static int
-hold(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+hold(struct db *db, struct ledger_claim *c, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_HOLD, e);
+	struct db_stmt *st = db_sql(db, SQL_HOLD, e);
 
-	sqlite3_bind_int64(st, 1, db->number);
-	sqlite3_bind_int64(st, 2, c->n);
-	return db_run(db, st, e);
+	db_bind_int(st, 1, db->number);
+	db_bind_int(st, 2, c->n);
+	return db_run(st, e);
 }
 
 static int
-claim(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+claim(struct db *db, struct ledger_claim *c, struct err *e)
 {
 	if (find(db, c, e) < 0)
 		return -1;
 	if (c->verdict == LEDGER_MADE || c->verdict == LEDGER_BUSY)
 		return 0;
-	if ((c->mark = liveness_mark_take(db->live, e)) < 0)
+	if ((c->mark = db->engine->mark_take(db, e)) < 0)
 		return -1;
 	if (c->verdict == LEDGER_UNKNOWN)
 		return hold(db, c, e);
@@ -160,86 +161,86 @@ claim(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 #define SIMILAR_MS 900000
 
 static int
-claim_similar(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+claim_similar(struct db *db, struct ledger_claim *c, struct err *e)
 {
 	const char *where[] = {c->operation, c->provider, c->base, c->account};
-	sqlite3_stmt *st = db_sql(db, SQL_SIMILAR, e);
+	struct db_stmt *st = db_sql(db, SQL_SIMILAR, e);
 	int rc;
 
 	c->verdict = LEDGER_MADE;
 	db_bind_text(st, 1, c->intent);
-	sqlite3_bind_int64(st, 2, clock_unix_ms() - SIMILAR_MS);
-	sqlite3_bind_blob(st, 3, c->hash, LEDGER_HASH, SQLITE_TRANSIENT);
-	sqlite3_bind_blob(st, 4, c->twin, LEDGER_HASH, SQLITE_TRANSIENT);
+	db_bind_int(st, 2, clock_unix_ms() - SIMILAR_MS);
+	db_bind_blob(st, 3, c->hash, LEDGER_HASH);
+	db_bind_blob(st, 4, c->twin, LEDGER_HASH);
 	for (int i = 0; i < 4; i++)
 		db_bind_text(st, 5 + i, where[i]);
-	while ((rc = db_step(db, st, e)) > 0) {
-		int64_t owner = sqlite3_column_int64(st, 2);
+	while ((rc = db_step(st, e)) > 0) {
+		int64_t owner = db_int(st, 2);
+		size_t len;
+		const void *key = db_blob(st, 10, &len);
 
-		if (owner == db->number || db_is_busy(db, owner) ||
-		    sqlite3_column_bytes(st, 10) != LEDGER_HASH)
+		if (owner == db->number || db_is_busy(db, owner) || len != LEDGER_HASH)
 			continue;
+		memcpy(c->hash, key, LEDGER_HASH);
 		read_answer(c, st);
-		memcpy(c->hash, sqlite3_column_blob(st, 10), LEDGER_HASH);
 		c->verdict = LEDGER_UNKNOWN;
-		sqlite3_reset(st);
-		return (c->mark = liveness_mark_take(db->live, e)) < 0 ? -1
-		                                                       : hold(db, c, e);
+		db_reset(st);
+		return (c->mark = db->engine->mark_take(db, e)) < 0 ? -1 : hold(db, c, e);
 	}
 	return rc;
 }
 
 static int
-settle(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+settle(struct db *db, struct ledger_claim *c, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_SETTLE, e);
+	struct db_stmt *st = db_sql(db, SQL_SETTLE, e);
 
 	c->settled_at = clock_unix_ms();
-	sqlite3_bind_int(st, 1, (int)c->state);
-	sqlite3_bind_int64(st, 2, c->settled_at);
+	db_bind_int(st, 1, (int)c->state);
+	db_bind_int(st, 2, c->settled_at);
 	db_bind_text(st, 3, c->id);
 	db_bind_text(st, 4, c->data);
-	sqlite3_bind_int64(st, 5, c->n);
-	return db_run(db, st, e);
+	db_bind_int(st, 5, c->n);
+	return db_run(st, e);
 }
 
 /* A candidate that fits by its fields may also be what another open entry made. Sets the
  * verdict BUSY if that entry has an owner that lives (this process counts), else UNKNOWN. */
 static int
-find_competing(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+find_competing(struct db *db, struct ledger_claim *c, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_COMPETING, e);
+	struct db_stmt *st = db_sql(db, SQL_COMPETING, e);
 	int rc;
 
-	sqlite3_bind_int64(st, 1, c->n);
-	while ((rc = db_step(db, st, e)) > 0) {
-		int64_t n = sqlite3_column_int64(st, 0);
-		int64_t owner = sqlite3_column_int64(st, 2);
-		bool intended = sqlite3_column_int(st, 1) == STATE_INTENDED;
+	db_bind_int(st, 1, c->n);
+	while ((rc = db_step(st, e)) > 0) {
+		int64_t n = db_int(st, 0);
+		int64_t owner = db_int(st, 2);
+		bool intended = (int)db_int(st, 1) == STATE_INTENDED;
 
 		if (owner == db->number || db_is_busy(db, owner))
 			c->verdict = LEDGER_BUSY;
 		else if (c->verdict != LEDGER_BUSY &&
-		         !(intended && liveness_unsent(db->live, owner, n)))
+		         !(intended && db->engine->unsent(db, owner, n)))
 			c->verdict = LEDGER_UNKNOWN;
 	}
 	return rc;
 }
 
 static int
-adopt(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+adopt(struct db *db, struct ledger_claim *c, struct err *e)
 {
 	const struct ledger_candidate *chosen = NULL;
 
 	c->verdict = LEDGER_YOURS;
 	for (size_t i = 0; i < c->ncandidates; i++) {
 		const struct ledger_candidate *one = &c->candidates[i];
-		sqlite3_stmt *st = db_sql(db, SQL_OWNED, e);
+		struct db_stmt *st = db_sql(db, SQL_OWNED, e);
 		int owned;
 
-		sqlite3_bind_int64(st, 1, c->n);
+		db_bind_int(st, 1, c->n);
 		db_bind_text(st, 2, one->id);
-		if ((owned = db_run(db, st, e)) < 0)
+		if ((owned = db_run(st, e)) < 0)
 			return -1;
 		if (owned || (chosen != NULL && strcmp(chosen->id, one->id) == 0))
 			continue;
@@ -262,25 +263,25 @@ adopt(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 }
 
 static int
-retire(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+retire(struct db *db, struct ledger_claim *c, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_RETIRE, e);
+	struct db_stmt *st = db_sql(db, SQL_RETIRE, e);
 
-	sqlite3_bind_int(st, 1, (int)c->state);
-	sqlite3_bind_int64(st, 2, clock_unix_ms());
+	db_bind_int(st, 1, (int)c->state);
+	db_bind_int(st, 2, clock_unix_ms());
 	db_bind_text(st, 3, c->id);
 	db_bind_text(st, 4, c->operation);
 	db_bind_text(st, 5, c->provider);
 	db_bind_text(st, 6, c->base);
 	db_bind_text(st, 7, c->account);
 	c->verdict = LEDGER_MADE;
-	return db_run(db, st, e);
+	return db_run(st, e);
 }
 
 /* 1 if the batch needs a transaction. Claims that are made or busy are answered by reading, so
  * a run over finished work writes nothing and waits for no other process. */
 static int
-needs_writing(struct sqlite_store *db, struct ledger_claims *batch, struct err *e)
+needs_writing(struct db *db, struct ledger_claims *batch, struct err *e)
 {
 	struct ledger_claim *c;
 
@@ -300,22 +301,22 @@ needs_writing(struct sqlite_store *db, struct ledger_claims *batch, struct err *
  * process may have taken us for dead (our file of ledger/liveness.h was removed) and claimed
  * the entry; then only "made" may still be written, since it looks before it sends. */
 static int
-is_owned(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+is_owned(struct db *db, struct ledger_claim *c, struct err *e)
 {
-	sqlite3_stmt *st = db_sql(db, SQL_OWNER, e);
+	struct db_stmt *st = db_sql(db, SQL_OWNER, e);
 	bool owned = false;
 	int rc;
 
-	sqlite3_bind_int64(st, 1, c->n);
-	sqlite3_bind_blob(st, 2, c->hash, LEDGER_HASH, SQLITE_STATIC);
-	sqlite3_bind_blob(st, 3, c->twin, LEDGER_HASH, SQLITE_STATIC);
-	if ((rc = db_step(db, st, e)) > 0) {
-		int state = sqlite3_column_int(st, 1);
+	db_bind_int(st, 1, c->n);
+	db_bind_blob(st, 2, c->hash, LEDGER_HASH);
+	db_bind_blob(st, 3, c->twin, LEDGER_HASH);
+	if ((rc = db_step(st, e)) > 0) {
+		int state = (int)db_int(st, 1);
 
-		owned = sqlite3_column_int64(st, 0) == db->number ||
+		owned = db_int(st, 0) == db->number ||
 		        (c->want == WANT_SETTLE && c->state == STATE_MADE &&
 		            (state == STATE_INTENDED || state == STATE_UNKNOWN));
-		sqlite3_reset(st);
+		db_reset(st);
 	}
 	if (rc < 0)
 		return -1;
@@ -323,14 +324,14 @@ is_owned(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 		c->verdict = LEDGER_ERROR;
 		err_set(e, CODE_STATE_UNUSABLE,
 		    "ledger '%s': another process has taken over what this one worked on",
-		    db->file);
+		    db->name);
 	}
 	return owned;
 }
 
 /* Reads again inside the transaction; another process may have changed the rows. */
 static int
-write_one(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
+write_one(struct db *db, struct ledger_claim *c, struct err *e)
 {
 	int owned = 1;
 
@@ -359,19 +360,19 @@ write_one(struct sqlite_store *db, struct ledger_claim *c, struct err *e)
 
 /* Rolls back. New claims give their marks back. */
 static int
-give_up(struct sqlite_store *db, struct ledger_claims *batch)
+give_up(struct db *db, struct ledger_claims *batch)
 {
 	struct ledger_claim *c;
 
 	db_rollback(db);
 	STAILQ_FOREACH (c, batch, link)
 		if (c->want == WANT_CLAIM || c->want == WANT_SIMILAR)
-			liveness_mark_free(db->live, c->mark);
+			db->engine->mark_free(db, c->mark);
 	return -1;
 }
 
 int
-sqlite_claims_apply(struct sqlite_store *db, struct ledger_claims *batch, struct err *e)
+claims_apply(struct db *db, struct ledger_claims *batch, struct err *e)
 {
 	int rc = needs_writing(db, batch, e);
 	struct ledger_claim *c;
@@ -392,28 +393,28 @@ sqlite_claims_apply(struct sqlite_store *db, struct ledger_claims *batch, struct
 }
 
 int
-sqlite_claims_recover(struct sqlite_store *db, struct err *e)
+claims_recover(struct db *db, struct err *e)
 {
-	sqlite3_stmt *list = db_sql(db, SQL_INTENDED, e);
-	sqlite3_stmt *set = db_sql(db, SQL_RECOVER, e);
+	struct db_stmt *list = db_sql(db, SQL_INTENDED, e);
+	struct db_stmt *set = db_sql(db, SQL_RECOVER, e);
 	int64_t last = 0;
 	bool dead = false;
 	int rc;
 
-	while ((rc = db_step(db, list, e)) > 0) {
-		int64_t n = sqlite3_column_int64(list, 0);
-		int64_t owner = sqlite3_column_int64(list, 1);
+	while ((rc = db_step(list, e)) > 0) {
+		int64_t n = db_int(list, 0);
+		int64_t owner = db_int(list, 1);
 
 		if (owner != last)
-			dead = !liveness_alive(db->live, owner);
+			dead = !db->engine->alive(db, owner);
 		last = owner;
 		if (!dead)
 			continue;
-		sqlite3_bind_int(set, 1,
-		    liveness_unsent(db->live, owner, n) ? STATE_NOT_MADE : STATE_UNKNOWN);
-		sqlite3_bind_int64(set, 2, n);
-		if (db_run(db, set, e) < 0) {
-			sqlite3_reset(list);
+		db_bind_int(set, 1,
+		    db->engine->unsent(db, owner, n) ? STATE_NOT_MADE : STATE_UNKNOWN);
+		db_bind_int(set, 2, n);
+		if (db_run(set, e) < 0) {
+			db_reset(list);
 			return -1;
 		}
 	}
