@@ -17,7 +17,8 @@
 #define AT(member) offsetof(struct options, member)
 
 static const struct opt table[] = {
-    {0, "ledger", "FILE", "the ledger (AV_LEDGER, then the state directory)",
+    {0, "ledger", "FILE",
+        "file, or postgresql://... (AV_LEDGER, then the state directory)",
         OPT_STR | OPT_RARE, AT(file)},
     {'p', "provider", "NAME", "list, spend: only entries of this provider",
         OPT_STR | OPT_RARE, AT(provider)},
@@ -30,6 +31,9 @@ static const struct opt table[] = {
         AT(since)},
     {0, "until", "WHEN", "spend: the same; a day is included", OPT_STR | OPT_RARE,
         AT(until)},
+    {0, "lease", "SECONDS",
+        "init: a process that is silent for so long counts as dead (60)",
+        OPT_INT | OPT_RARE, AT(lease)},
     {0, "json", NULL, "show, spend: print JSON lines", OPT_FLAG | OPT_RARE, AT(json)},
     {0, "made", "ID", "settle: the service made it, with this id", OPT_STR, AT(made)},
     {0, "not-made", NULL, "settle: the service did not make it", OPT_FLAG, AT(not_made)},
@@ -43,7 +47,7 @@ static const char *const states[] = {
 const struct opt_usage ledger_usage = {
     .synopsis = "av-ledger list|export [KEY...] | show FILE|ID|KEY... | spend |\n"
                 "       import [FILE...] | settle [KEY] --made ID|--not-made |\n"
-                "       forget KEY... | check",
+                "       forget KEY... | check | init",
     .about = "Shows what was paid for, and settles requests whose outcome is unknown:\n"
              "  list     print the entries; export: the same, for another ledger\n"
              "  show     was this photo, avatar or request charged?\n"
@@ -51,7 +55,8 @@ const struct opt_usage ledger_usage = {
              "  import   read exported entries\n"
              "  settle   say what became of unknown requests: of a KEY, or of records\n"
              "  forget   remove a key, so that the next run pays for it again\n"
-             "  check    verify the ledger",
+             "  check    verify the ledger\n"
+             "  init     make the tables of a ledger in PostgreSQL",
     .examples = "  av-ledger list --state unknown\n"
                 "  av-ledger settle 3f9a2c --made 7b0f12\n",
 };
@@ -129,6 +134,24 @@ check(struct ledger *l, const struct options *o, char **operands)
 	return n > 0 ? EX_DATAERR : 0;
 }
 
+/* Runs without a ledger, which it makes. */
+static int
+init(struct ledger *l, const struct options *o, char **operands)
+{
+	struct err e;
+	int made;
+
+	(void)l;
+	if (*operands != NULL)
+		opt_misuse(&ledger_usage,
+		    "init takes no operands; name the ledger: av-ledger init --ledger postgresql://HOST/DATABASE");
+	made = ledger_init(o->file, (int)o->lease, &e);
+	if (made < 0)
+		err_die(&e);
+	note(made ? "the ledger is made" : "the ledger is there already");
+	return 0;
+}
+
 /* Options that only some commands take. */
 enum {
 	TAKES_PROVIDER = 1,
@@ -152,6 +175,7 @@ static const struct command {
     {.name = "settle", .run = settle, .takes = TAKES_OUTCOME},
     {.name = "forget", .run = forget},
     {.name = "check", .run = check},
+    {.name = "init", .run = init, .makes = true},
 };
 
 static const struct command *
@@ -213,7 +237,8 @@ check_file(const struct command *c, const char *file)
 		die(EX_CONFIG,
 		    "the ledger 'none' is not kept in a file; name a file with --ledger, "
 		    "AV_LEDGER or ledger in avtools/config");
-	if (file != NULL && !c->makes && access(file, F_OK) < 0 && errno == ENOENT)
+	if (file != NULL && !c->makes && !ledger_is_remote(file) &&
+	    access(file, F_OK) < 0 && errno == ENOENT)
 		die(EX_CONFIG, "there is no ledger '%s'", file);
 }
 
@@ -231,6 +256,8 @@ main(int argc, char *argv[])
 		err_set_level(-1);
 	check_options(command, &o);
 	check_file(command, o.file);
+	if (command->run == init)
+		return init(NULL, &o, operands + 1);
 	l = ledger_open(o.file, NULL, &e);
 	if (l == NULL)
 		err_die(&e);

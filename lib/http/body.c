@@ -66,6 +66,10 @@ read_piece(struct http_body *b, char *buf, size_t size)
 		size = (size_t)left;
 	if (size == 0)
 		return 0;
+	if (b->may_send != NULL && !b->may_send(b->may_send_arg)) {
+		b->failed = true;
+		return -1;
+	}
 	if (c->piece.bytes != NULL) {
 		memcpy(buf, c->piece.bytes + c->offset, size);
 		n = (ssize_t)size;
@@ -202,7 +206,9 @@ init_multipart(struct http_body *b, const struct http_request *request)
 void
 http_body_init(struct http_body *b, const struct http_request *request)
 {
-	*b = (struct http_body){.once = request->paid};
+	*b = (struct http_body){.once = request->paid,
+	    .may_send = request->may_send,
+	    .may_send_arg = request->may_send_arg};
 	if (request->nparts > 0) {
 		init_multipart(b, request);
 		return;

@@ -36,7 +36,9 @@ struct http_body {
 	uint64_t handed; /* bytes that libcurl got since the last rewind */
 	bool whole;      /* the end was handed out once */
 	bool once;       /* refuse to rewind */
-	bool failed;     /* a source could not be read */
+	bool failed;     /* a source could not be read, or may_send ended it */
+	bool (*may_send)(void *arg); /* as in http_request */
+	void *may_send_arg;
 };
 
 /* Copies the description of the body, not its bytes. */

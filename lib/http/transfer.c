@@ -87,6 +87,11 @@ on_begin(void *arg, char *ip, char *local_ip, int port, int local_port)
 	/* A connection that is used again may have been opened without the check. */
 	if (!may_connect(t, ip, port))
 		return CURL_PREREQFUNC_ABORT;
+	if (t->request.may_send != NULL &&
+	    !t->request.may_send(t->request.may_send_arg)) {
+		t->why = "this process may not send it any more";
+		return CURL_PREREQFUNC_ABORT;
+	}
 	if (!http_body_begin(&t->body, t->begun > 0)) {
 		t->why = closed_early;
 		return CURL_PREREQFUNC_ABORT;
@@ -124,9 +129,13 @@ static int
 on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
 	static const int lowat = TRANSFER_BUFFER;
+	const struct http_transfer *t = arg;
+	unsigned line_ms = t->options->line_seconds * 1000;
 
-	(void)arg;
 	(void)purpose;
+	if (line_ms > 0 &&
+	    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &line_ms, sizeof line_ms) != 0)
+		return CURL_SOCKOPT_ERROR;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
 	return CURL_SOCKOPT_OK;
 }
@@ -286,6 +295,7 @@ set_connection(struct http_transfer *t)
 	SET(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	SET(easy, CURLOPT_OPENSOCKETDATA, t);
 	SET(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	SET(easy, CURLOPT_SOCKOPTDATA, t);
 	/* May fail: with HTTP/2 a handle keeps the buffer of its last use. Uploads use 64
 	 * KiB by default. */
 	if (t->request.sink != NULL)

@@ -22,6 +22,10 @@ struct http_options {
 	 * commonly give up after 60 or 100 s. A download has so long for each
 	 * 64 KiB. */
 	unsigned answer_seconds;
+	/* A connection ends if bytes that were sent are not acknowledged for so
+	 * long: until then the kernel may still deliver them. 0: the kernel's
+	 * own limit, minutes. */
+	unsigned line_seconds;
 };
 
 enum http_method {
@@ -135,7 +139,11 @@ struct http_request {
 	size_t npieces;
 	const struct http_part *parts; /* multipart */
 	size_t nparts;
-	bool paid;        /* at most once */
+	bool paid; /* at most once */
+	/* Asked before the first byte leaves, and before each further part of
+	 * the body; false ends the transfer. May be NULL. */
+	bool (*may_send)(void *arg);
+	void *may_send_arg;
 	bool public_only; /* connect to addresses of public hosts only */
 	bool secret;      /* no copy of the body outlives done */
 	uint64_t resume;  /* ask for the bytes from here on */

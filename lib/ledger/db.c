@@ -195,6 +195,12 @@ db_rollback(struct db *db)
 	db->engine->rollback(db);
 }
 
+bool
+db_again(struct db *db, struct err *e)
+{
+	return db->engine->again != NULL && db->engine->again(db, e);
+}
+
 void
 db_lock(struct db *db)
 {

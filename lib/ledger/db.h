@@ -66,6 +66,7 @@ struct db_engine {
 	int (*begin)(struct db *db, struct err *e);
 	int (*commit)(struct db *db, struct err *e);
 	void (*rollback)(struct db *db);
+	bool (*again)(struct db *db, struct err *e); /* or NULL */
 	void (*lock)(struct db *db);
 	void (*unlock)(struct db *db);
 	/* As the functions of ledger/liveness.h. */
@@ -74,12 +75,15 @@ struct db_engine {
 	int (*mark_take)(struct db *db, struct err *e);
 	void (*mark_free)(struct db *db, int mark);
 	bool (*sending)(struct db *db, int mark, int64_t n);
+	/* True while this process may send what it noted; NULL: always. */
+	bool (*may_send)(struct db *db);
 };
 
 struct db {
 	const struct db_engine *engine;
 	char *name;     /* of the ledger, for messages; without a secret */
 	int64_t number; /* this process, as an entry's owner */
+	unsigned line_seconds; /* see ledger_line_seconds */
 	struct db_stmt *cached[SQL_COUNT];
 };
 
@@ -128,6 +132,10 @@ int64_t db_insert(struct db *db, int64_t n, const unsigned char *hash,
 int db_begin(struct db *db, struct err *e);
 int db_commit(struct db *db, struct err *e);
 void db_rollback(struct db *db); /* nothing if none is begun */
+
+/* After a failure, waits for a database that was out of reach. True if what
+ * failed is not done, and can be done now. */
+bool db_again(struct db *db, struct err *e);
 
 /* For a statement outside of a transaction, while another thread may have one.
  */

@@ -12,6 +12,7 @@
 #include "ledger/claims.h"
 #include "ledger/key.h"
 #include "ledger/ledger.h"
+#include "ledger/postgres.h"
 #include "ledger/sqlite.h"
 
 struct ledger {
@@ -191,7 +192,9 @@ commit(void *arg)
 {
 	struct ledger *l = arg;
 
-	l->failed = claims_apply(l->db, &l->batch, &l->err);
+	do
+		l->failed = claims_apply(l->db, &l->batch, &l->err);
+	while (l->failed < 0 && db_again(l->db, &l->err));
 	pthread_mutex_lock(&l->lock);
 	l->committing = false;
 	pthread_cond_signal(&l->committed);
@@ -264,6 +267,30 @@ ledger_lasts(const char *option)
 	return chosen == NULL || strcmp(chosen, "none") != 0;
 }
 
+bool
+ledger_is_remote(const char *name)
+{
+	return postgres_is(name);
+}
+
+int
+ledger_init(const char *file, int lease_s, struct err *e)
+{
+	const char *chosen;
+	struct ledger *l;
+
+	if (config_load(e) < 0)
+		return -1;
+	chosen = ledger_choose(file, NULL);
+	if (chosen != NULL && postgres_is(chosen))
+		return postgres_init(chosen, lease_s, e);
+	l = ledger_open(file, NULL, e);
+	if (l == NULL)
+		return -1;
+	ledger_free(l);
+	return 0;
+}
+
 struct ledger *
 ledger_open(const char *file, struct loop *loop, struct err *e)
 {
@@ -281,7 +308,9 @@ ledger_open(const char *file, struct loop *loop, struct err *e)
 	else if ((file = ledger_choose(file, NULL)) == NULL)
 		file = path = file_state_path("ledger.db", e);
 	if (file != NULL)
-		l->db = sqlite_open(strcmp(file, "none") != 0 ? file : NULL, e);
+		l->db = postgres_is(file)
+		            ? postgres_open(file, e)
+		            : sqlite_open(strcmp(file, "none") != 0 ? file : NULL, e);
 	free(path);
 	if (l->db != NULL)
 		return l;
@@ -413,9 +442,21 @@ ledger_sending(struct ledger_claim *c)
 {
 	struct db *db = c->ledger->db;
 
-	if (!c->sent)
+	if (!c->sent || db->engine->may_send != NULL)
 		c->sent = db->engine->sending(db, c->mark, c->n);
 	return c->sent;
+}
+
+bool
+ledger_may_send(const struct ledger *l)
+{
+	return l->db->engine->may_send == NULL || l->db->engine->may_send(l->db);
+}
+
+unsigned
+ledger_line_seconds(const struct ledger *l)
+{
+	return l != NULL ? l->db->line_seconds : 0;
 }
 
 void

@@ -68,8 +68,17 @@ const char *ledger_choose(const char *option, enum config_source *source);
 /* False if the ledger that the option chooses is "none". */
 bool ledger_lasts(const char *option);
 
-/* Opens the ledger and makes it if it is missing. file is the option of
- * ledger_choose, or NULL. "none": a ledger in memory, which ends with
+/* True if the name is that of a ledger in PostgreSQL. */
+bool ledger_is_remote(const char *name);
+
+/* Makes the ledger, or changes one of an older version. lease_s: see
+ * postgres_init. 1 if something was done, 0 if not, -1 with *e set. A ledger in
+ * a file needs no call of this. */
+int ledger_init(const char *file, int lease_s, struct err *e);
+
+/* Opens the ledger, and makes it if it is a missing file. file is the option of
+ * ledger_choose, or NULL: a file's name or, for many hosts, a connection string
+ * of PostgreSQL (ledger/postgres.h). "none": a ledger in memory, which ends with
  * ledger_free; it takes about 1 kB for each paid request.
  *
  * Whatever would keep a claim from being committed is found here: an unwritable
@@ -114,9 +123,18 @@ void ledger_cancel(struct ledger_claim *c);
 
 /* Call it right before the first byte of the request leaves; it costs one write
  * into the page cache. Without it, a crash would prove that nothing was sent.
- * False: this could not be noted, so send nothing. True at once if it was
- * called before. */
+ * False: this could not be noted, so send nothing. Without a lease it is
+ * true at once if it was called before. */
 bool ledger_sending(struct ledger_claim *c);
+
+/* True while what ledger_sending noted may be sent. Other hosts take a process
+ * for dead that was frozen or cut off for longer than its lease, and look for
+ * what it made. Costs nothing; for any thread. */
+bool ledger_may_send(const struct ledger *l);
+
+/* Seconds within which what was sent must have arrived or be lost, since a
+ * lease ends later. 0: there is no lease. */
+unsigned ledger_line_seconds(const struct ledger *l);
 
 enum ledger_outcome {
 	LEDGER_IS_MADE,     /* id; data to remember with it: JSON, or NULL */

@@ -74,6 +74,7 @@ session_open(struct session *s, const struct opt_common *common,
 		if (s->no_ledger && common->bad_config.code == CODE_NONE)
 			warn("no paid request is sent: %s", s->paid.no_ledger.message);
 	}
+	http_options.line_seconds = ledger_line_seconds(s->paid.ledger);
 	engine->http = http_new(engine->loop, &http_options);
 	engine->stopping = is_stopping;
 	engine->arg = s;

@@ -436,6 +436,8 @@ build(void *arg, const struct http_header *credentials, struct http_request *req
 	if (c->spec.before_send != NULL && c->spec.before_send(c->arg, e) < 0)
 		return -1;
 	failpoint("send");
+	c->request.http.may_send = c->spec.may_send;
+	c->request.http.may_send_arg = c->arg;
 	*request = c->request.http;
 	/* The outcome of a paid request is worth waiting for. */
 	left = *c->spec.deadline - loop_now(c->attempt.engine->loop);

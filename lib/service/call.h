@@ -41,6 +41,8 @@ struct call_spec {
 	/* Asked right before the first byte of each attempt leaves, with the
 	 * call's arg: 0, or -1 and why nothing may be sent. May be NULL. */
 	int (*before_send)(void *arg, struct err *e);
+	/* As http_request.may_send; gets the call's arg. May be NULL. */
+	bool (*may_send)(void *arg);
 	/* With an idempotency key (service/idempotency.h), which vars have: an
 	 * attempt with an unknown outcome is followed by another one, while the
 	 * key lives. NULL: none. */

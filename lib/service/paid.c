@@ -206,6 +206,14 @@ before_send(void *arg, struct err *e)
 	return 0;
 }
 
+static bool
+may_send(void *arg)
+{
+	const struct paid *p = arg;
+
+	return ledger_may_send(p->context->ledger);
+}
+
 static void look_up(struct paid *p, const char *why);
 
 static void
@@ -250,6 +258,7 @@ call(struct paid *p)
 
 	spec.tag = p->tag;
 	spec.before_send = before_send;
+	spec.may_send = may_send;
 	spec.sent_before = p->sent_before;
 	if (p->key.key[0] != '\0')
 		spec.idempotency = &p->key;

@@ -11,6 +11,7 @@
 struct options {
 	const char *file, *provider, *account, *state, *id, *made, *since,
 	    *until;
+	int64_t lease;
 	bool not_made, json, quiet;
 };
 
