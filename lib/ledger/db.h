@@ -74,7 +74,7 @@ struct db_engine {
 	bool (*unsent)(struct db *db, int64_t owner, int64_t n);
 	int (*mark_take)(struct db *db, struct err *e);
 	void (*mark_free)(struct db *db, int mark);
-	bool (*sending)(struct db *db, int mark, int64_t n);
+	int (*sending)(struct db *db, int mark, int64_t n);
 	/* True while this process may send what it noted; NULL: always. */
 	bool (*may_send)(struct db *db);
 };

@@ -437,14 +437,17 @@ ledger_cancel(struct ledger_claim *c)
 	c->cancelled = true;
 }
 
-bool
+int
 ledger_sending(struct ledger_claim *c)
 {
 	struct db *db = c->ledger->db;
 
+	int noted = 1;
+
 	if (!c->sent || db->engine->may_send != NULL)
-		c->sent = db->engine->sending(db, c->mark, c->n);
-	return c->sent;
+		noted = db->engine->sending(db, c->mark, c->n);
+	c->sent = c->sent || noted > 0;
+	return noted;
 }
 
 bool

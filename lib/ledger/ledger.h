@@ -122,10 +122,11 @@ void ledger_claim_mark(
 void ledger_cancel(struct ledger_claim *c);
 
 /* Call it right before the first byte of the request leaves; it costs one write
- * into the page cache. Without it, a crash would prove that nothing was sent.
- * False: this could not be noted, so send nothing. Without a lease it is
- * true at once if it was called before. */
-bool ledger_sending(struct ledger_claim *c);
+ * into the page cache, or a commit of PostgreSQL. Without it, a crash would
+ * prove that nothing was sent. 0: it could not be noted, so send nothing. -1:
+ * the database is out of reach; ask again later. Without a lease it is 1 at
+ * once if it was called before. */
+int ledger_sending(struct ledger_claim *c);
 
 /* True while what ledger_sending noted may be sent. Other hosts take a process
  * for dead that was frozen or cut off for longer than its lease, and look for

@@ -206,32 +206,59 @@ postgres_may_send(struct db *db)
 	return clock_boot_ns() / 1000000 < p->leased_until - p->lease_ms / 6;
 }
 
-/* The lease may be judged over, and the entry taken, only in a transaction, which has the turn.
- */
-bool
-postgres_sending(struct db *db, int mark, int64_t n)
+/* Waits only for a renewal that goes well: the loop must go on. */
+static bool
+lock_own(struct postgres *p)
 {
-	struct postgres *p = (struct postgres *)db;
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 200000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	return pthread_mutex_timedlock(&p->own_lock, &until) == 0;
+}
+
+/* Notes that entry n is sent: the number of rows, or -1 without a connection. The lease may
+ * be judged over, and the entry taken, only in a transaction, which has the turn. */
+static int
+note_sending(struct postgres *p, int64_t n)
+{
 	char *text = mem_printf(
 	    "WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(" POSTGRES_TURN
 	    ")) UPDATE entry SET sent_at = at FROM turn WHERE n = %lld AND owner = %lld"
 	    " AND EXISTS (SELECT 1 FROM process p WHERE p.n = %lld AND"
 	    " p.lease > clock_timestamp())",
-	    (long long)n, (long long)db->number, (long long)db->number);
+	    (long long)n, (long long)p->db.number, (long long)p->db.number);
 	struct err ignored;
 	PGresult *r = NULL;
-	bool noted;
+	int rows = -1;
+
+	if (p->own != NULL && p->pq->PQstatus(p->own) == CONNECTION_OK)
+		r = postgres_run(p, p->own, text, &ignored);
+	if (r != NULL)
+		rows = atoi(p->pq->PQcmdTuples(r));
+	p->pq->PQclear(r);
+	free(text);
+	return rows;
+}
+
+int
+postgres_sending(struct db *db, int mark, int64_t n)
+{
+	struct postgres *p = (struct postgres *)db;
+	int noted;
 
 	(void)mark;
-	pthread_mutex_lock(&p->own_lock);
-	if (p->own != NULL)
-		r = postgres_run(p, p->own, text, &ignored);
-	noted =
-	    r != NULL && strcmp(p->pq->PQcmdTuples(r), "1") == 0 && postgres_may_send(db);
-	p->pq->PQclear(r);
+	if (!lock_own(p))
+		return -1;
+	noted = note_sending(p, n);
+	if (noted == 0 && !postgres_may_send(db) && renew(p))
+		noted = note_sending(p, n); /* it was frozen, and nobody took the entry */
+	if (noted < 0)
+		pthread_cond_signal(&p->wake);
 	pthread_mutex_unlock(&p->own_lock);
-	free(text);
-	return noted;
+	return noted > 0 && !postgres_may_send(db) ? -1 : noted;
 }
 
 void

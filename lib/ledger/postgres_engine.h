@@ -46,7 +46,7 @@ PGresult *postgres_run(
     struct postgres *p, PGconn *conn, const char *text, struct err *e);
 
 /* As db_engine.sending and db_engine.close. */
-bool postgres_sending(struct db *db, int mark, int64_t n);
+int postgres_sending(struct db *db, int mark, int64_t n);
 bool postgres_may_send(struct db *db);
 void postgres_close(struct db *db);
 

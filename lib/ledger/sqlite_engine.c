@@ -241,7 +241,7 @@ mark_free(struct db *db, int mark)
 	liveness_mark_free(of(db)->live, mark);
 }
 
-static bool
+static int
 sending(struct db *db, int mark, int64_t n)
 {
 	return liveness_sending(of(db)->live, mark, n);

@@ -109,7 +109,10 @@ send_now(struct attempt *a)
 		leave_pace(a, ACCOUNT_OTHER);
 		return_slot(a->engine);
 		failure_set(&a->failure, &e, a->created);
-		a->calls->end(a->arg);
+		if (e.code == CODE_NETWORK) /* of the ledger, which may come back */
+			attempt_back_off(a, 0);
+		else
+			a->calls->end(a->arg);
 		return;
 	}
 	a->state = ATTEMPT_SENDING;

@@ -39,7 +39,8 @@ struct call_spec {
 	int64_t *deadline;
 	int64_t timeout_ms;
 	/* Asked right before the first byte of each attempt leaves, with the
-	 * call's arg: 0, or -1 and why nothing may be sent. May be NULL. */
+	 * call's arg: 0, or -1 and why nothing may be sent; CODE_NETWORK: not
+	 * yet. May be NULL. */
 	int (*before_send)(void *arg, struct err *e);
 	/* As http_request.may_send; gets the call's arg. May be NULL. */
 	bool (*may_send)(void *arg);

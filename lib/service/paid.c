@@ -54,6 +54,7 @@ struct paid {
 	struct idempotency key;     /* of the claimed entry */
 	struct ledger_claim *claim;
 	bool claimed; /* the claim is ours to settle */
+	bool lost;    /* perhaps it is not any more */
 	/* What a lookup has to know of the request. We own match, and tag is set when the
 	 * lookup starts. */
 	struct lookup_spec sought;
@@ -190,11 +191,16 @@ before_send(void *arg, struct err *e)
 	struct paid *p = arg;
 	int64_t *left = &p->context->creates_left;
 	bool counts = p->spec.counted && !p->begun && *left >= 0;
+	int noted;
 
 	if (counts && *left == 0)
 		return err_set(
 		    e, CODE_MAX_CREATES, "--max-creates is reached; nothing was sent");
-	if (!ledger_sending(p->claim))
+	noted = ledger_sending(p->claim);
+	if (noted < 0)
+		return err_set(e, CODE_NETWORK, "the ledger is out of reach");
+	p->lost = noted == 0;
+	if (p->lost)
 		return err_set(e, CODE_STATE_UNUSABLE,
 		    "the ledger cannot note that a request is sent");
 	if (counts)
@@ -216,11 +222,27 @@ may_send(void *arg)
 
 static void look_up(struct paid *p, const char *why);
 
+/* The claim that was lost has ended: claims again, and sees what the other process did. */
+static void
+claim_again(void *arg, const struct ledger_answer *ignored)
+{
+	(void)ignored;
+	claim(arg);
+}
+
 static void
 called(void *arg, const struct call_result *result)
 {
 	struct paid *p = arg;
 	const struct failure *f = result->failure;
+
+	if (p->lost && ledger_line_seconds(p->context->ledger) > 0) {
+		/* This process was frozen or cut off for longer than its lease. */
+		p->lost = p->claimed = false;
+		p->state = SETTLING;
+		ledger_settle(p->claim, LEDGER_IS_NOT_MADE, NULL, NULL, claim_again, p);
+		return;
+	}
 
 	if (f == NULL) {
 		p->taken = json_object_get(result->taken);

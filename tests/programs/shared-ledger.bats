@@ -1,0 +1,128 @@
+#!/usr/bin/env bats
+# A ledger in PostgreSQL: processes of several hosts, which have nothing else in common.
+
+load helper
+
+setup_file() {
+	command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null || skip "no PostgreSQL"
+	mkfifo "$BATS_FILE_TMPDIR/url"
+	PG_DIR=$(mktemp -d)
+	export PG_DIR
+	start_database
+}
+
+teardown_file() {
+	stop_database
+	rm -rf "$PG_DIR" "$PG_DIR.log"
+}
+
+# start_database [PORT]: starts the database, and sets DATABASE and SERVER_PID
+start_database() {
+	"$BATS_TEST_DIRNAME/../servers/postgres" "$PG_DIR" "$@" >"$BATS_FILE_TMPDIR/url" 3>&- &
+	export SERVER_PID=$! DATABASE
+	read -r DATABASE <"$BATS_FILE_TMPDIR/url"
+}
+
+stop_database() {
+	kill "$SERVER_PID"
+	while kill -0 "$SERVER_PID" 2>/dev/null; do sleep 0.05; done
+}
+
+# fresh [LEASE]: makes an empty ledger in a database of its own
+fresh() {
+	local name=t${BATS_TEST_NUMBER}_$RANDOM
+	psql -qX "$DATABASE" -c "create database $name"
+	export AV_LEDGER=${DATABASE%/*}/$name
+	av-ledger init -q --lease "${1:-60}"
+}
+
+@test "a ledger has to be made first; a password in its name is refused" {
+	photos 1
+	export AV_LEDGER=$DATABASE
+	box
+	run -78 --separate-stderr av-upload -p anam photos/*
+	[[ $(jq -r .error.message <<<"$output") == *"make it: av-ledger init"* ]]
+	is "$(jq -r .error.code <<<"$output")" state_unusable
+	run -78 --separate-stderr av-upload --ledger postgresql://me:secret@127.0.0.1/x -p anam photos/*
+	[[ $(jq -r .error.message <<<"$output") == *.pgpass* ]]
+	[[ $output$stderr != *:secret* ]]
+	run -78 --separate-stderr av-upload --ledger postgresql://127.0.0.1:1/x -p anam photos/*
+	[[ $(jq -r .error.message <<<"$output") == *"refused"* ]]
+	is "$(stat .anam.creates)" 0
+	fresh
+	run -0 av-ledger init
+	run -0 av-ledger check
+	is "$(ldd "$(command -v av-upload)" | grep -c libpq || true)" 0
+}
+
+@test "eight processes on three hosts make each photo once" {
+	photos 60
+	fresh
+	box
+	local n pids=()
+	for n in 1 2 3 4 5 6 7 8; do
+		env XDG_STATE_HOME="$PWD/host$((n % 3))" av-upload -q -j 8 -p avtr1 photos/* >"out$n" 3>&- &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	is "$(cat out? | jq -r .avatar.id | sort | uniq -c | awk '{print $1}' | sort -u)" 8
+	is "$(stat .avtr1.creates)" 60
+	is "$(av-ledger list | jq -r .state | sort | uniq -c | xargs)" "60 made"
+	av-ledger export >exported
+	av-ledger import --ledger copy.db exported
+	is "$(av-ledger list --ledger copy.db | jq -r .id | sort)" "$(jq -r .avatar.id out1 | sort)"
+	fresh
+	av-ledger import exported
+	av-upload -q -p avtr1 photos/* >again
+	is "$(jq -r .avatar.reused again | sort | uniq -c | xargs)" "60 true"
+	is "$(stat .avtr1.creates)" 60
+}
+
+@test "a host dies: when its lease is over, another one looks for what it made" {
+	photos 40
+	fresh 3
+	set_lags 1
+	box --delay 200
+	env XDG_STATE_HOME="$PWD/one" av-upload -q -j 8 --unique-names -p avtr1 photos/* >out 3>&- &
+	until [ "$(stat .avtr1.creates)" -ge 10 ]; do sleep 0.05; done
+	kill -9 $!
+	wait $! || true
+	env XDG_STATE_HOME="$PWD/two" av-upload -q -j 32 --unique-names -p avtr1 photos/* >out
+	is "$(jq -r '.avatar.id' out | sort -u | wc -l)" 40
+	is "$(stat .avtr1.creates)" 40
+	check_sandbox
+}
+
+@test "a host that is frozen for longer than its lease sends nothing of what another one took" {
+	photos 40
+	fresh 3
+	set_lags 1
+	box --delay 200
+	env XDG_STATE_HOME="$PWD/one" av-upload -q -j 8 --unique-names -p avtr1 photos/* >one 3>&- &
+	local frozen=$!
+	until [ "$(stat .avtr1.creates)" -ge 10 ]; do sleep 0.05; done
+	kill -STOP $frozen
+	until [ "$(psql -qXAt "$AV_LEDGER" -c 'select count(*) from avtools.process where lease > now()')" -eq 0 ]; do sleep 0.1; done
+	env XDG_STATE_HOME="$PWD/two" av-upload -q -j 32 --unique-names -p avtr1 photos/* >two
+	kill -CONT $frozen
+	wait $frozen || { jq -c .error one | sort | uniq -c; false; }
+	is "$(cat one two | jq -r '.avatar.id' | sort | uniq -c | awk '{print $1}' | sort -u)" 2
+	is "$(stat .avtr1.creates)" 40
+	check_sandbox
+}
+
+@test "the database is away for a while: the run waits and goes on" {
+	photos 40
+	fresh
+	box --delay 200
+	env XDG_STATE_HOME="$PWD/one" av-upload -q -j 8 --unique-names -p avtr1 photos/* >out 2>err 3>&- &
+	local run=$! port=${DATABASE##*:}
+	until [ "$(stat .avtr1.creates)" -ge 10 ]; do sleep 0.05; done
+	stop_database
+	sleep 2
+	start_database "${port%%/*}"
+	wait "$run" || { jq -c .error out | sort | uniq -c; false; }
+	is "$(codes out)" "40 processing"
+	is "$(stat .avtr1.creates)" 40
+	check_sandbox
+}
