@@ -31,6 +31,7 @@
 	        const int *, int))                                             \
 	F(PQfinish, void, (PGconn *))                                          \
 	F(PQfreemem, void, (void *))                                           \
+	F(PQgetResult, PGresult *, (PGconn *))                                 \
 	F(PQgetisnull, int, (const PGresult *, int, int))                      \
 	F(PQgetlength, int, (const PGresult *, int, int))                      \
 	F(PQgetvalue, char *, (const PGresult *, int, int))                    \
@@ -41,6 +42,7 @@
 	    (PGconn *, const char *, const char *, int, const Oid *))          \
 	F(PQresultErrorField, char *, (const PGresult *, int))                 \
 	F(PQresultStatus, ExecStatusType, (const PGresult *))                  \
+	F(PQsendQuery, int, (PGconn *, const char *))                          \
 	F(PQsetNoticeProcessor, PQnoticeProcessor,                             \
 	    (PGconn *, PQnoticeProcessor, void *))                             \
 	F(PQstatus, ConnStatusType, (const PGconn *))                          \

@@ -22,6 +22,14 @@
 	"INSERT INTO version VALUES (1, %d);"                                              \
 	"CREATE TABLE process (n BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"         \
 	" host TEXT NOT NULL, lease TIMESTAMPTZ NOT NULL);"                                \
+	"CREATE TABLE pace (key TEXT PRIMARY KEY, jobs BIGINT NOT NULL DEFAULT 0,"         \
+	" next BIGINT NOT NULL DEFAULT 0, pause BIGINT NOT NULL DEFAULT 0,"                \
+	" halved BIGINT NOT NULL DEFAULT 0);"                                              \
+	"CREATE TABLE slot (key TEXT NOT NULL,"                                            \
+	" owner BIGINT NOT NULL REFERENCES process ON DELETE CASCADE,"                     \
+	" n INTEGER NOT NULL, PRIMARY KEY (key, owner, n));"                               \
+	"CREATE TABLE turn (key TEXT PRIMARY KEY, owner BIGINT NOT NULL,"                  \
+	" wanted TIMESTAMPTZ);"                                                            \
 	"CREATE SEQUENCE entry_n;"                                                         \
 	"CREATE TABLE entry ("                                                             \
 	" n BIGINT PRIMARY KEY,"                                                           \
@@ -206,9 +214,8 @@ postgres_may_send(struct db *db)
 	return clock_boot_ns() / 1000000 < p->leased_until - p->lease_ms / 6;
 }
 
-/* Waits only for a renewal that goes well: the loop must go on. */
-static bool
-lock_own(struct postgres *p)
+bool
+postgres_lock_own(struct postgres *p)
 {
 	struct timespec until;
 
@@ -250,7 +257,7 @@ postgres_sending(struct db *db, int mark, int64_t n)
 	int noted;
 
 	(void)mark;
-	if (!lock_own(p))
+	if (!postgres_lock_own(p))
 		return -1;
 	noted = note_sending(p, n);
 	if (noted == 0 && !postgres_may_send(db) && renew(p))

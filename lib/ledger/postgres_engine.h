@@ -45,6 +45,9 @@ int postgres_error(struct postgres *p, PGconn *conn, struct err *e);
 PGresult *postgres_run(
     struct postgres *p, PGconn *conn, const char *text, struct err *e);
 
+/* Locks own_lock, unless it takes long, since the loop must go on. */
+bool postgres_lock_own(struct postgres *p);
+
 /* As db_engine.sending and db_engine.close. */
 int postgres_sending(struct db *db, int mark, int64_t n);
 bool postgres_may_send(struct db *db);

@@ -34,6 +34,15 @@ open_ledger(struct session *s)
 	s->no_ledger = s->paid.ledger == NULL;
 }
 
+/* True for a ledger of many hosts, which also has the pace of accounts. */
+static bool
+is_shared(const char *option)
+{
+	const char *name = ledger_choose(option, NULL);
+
+	return name != NULL && ledger_is_remote(name);
+}
+
 void
 session_open(struct session *s, const struct opt_common *common,
     const struct opt_usage *usage, const struct session_options *options,
@@ -56,9 +65,12 @@ session_open(struct session *s, const struct opt_common *common,
 		run_keep_steps(s->run);
 	engine->free_slots = (size_t)common->jobs;
 	TAILQ_INIT(&engine->waiting);
-	engine->accounts = accounts_new(engine->loop, &account_options);
 	s->paid = (struct paid_context){
 	    .engine = engine, .again = options->again, .creates_left = -1};
+	if (options->ledger || is_shared(s->ledger_file))
+		open_ledger(s);
+	account_options.ledger = s->paid.ledger;
+	engine->accounts = accounts_new(engine->loop, &account_options);
 	if (options->dry_run)
 		s->paid.dry_run = &s->dry_run;
 	else
@@ -69,7 +81,6 @@ session_open(struct session *s, const struct opt_common *common,
 		poller_init(
 		    &s->steps, engine, (size_t)common->jobs, common->timeout_ms, 0);
 		s->steps.patient = true;
-		open_ledger(s);
 		run_pays(s->run, !options->again && ledger_lasts(s->ledger_file));
 		if (s->no_ledger && common->bad_config.code == CODE_NONE)
 			warn("no paid request is sent: %s", s->paid.no_ledger.message);

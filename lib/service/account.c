@@ -125,7 +125,9 @@ need_lane(struct account_rest *r, size_t which)
 	const struct account *a = &r->account;
 	const struct provider_pace *pace = &a->provider->paces[which];
 	struct lane *lane = &r->lanes[which];
-	struct pace_limits limits = {.of = pace->of, .burst = (unsigned)pace->burst};
+	struct pace_limits limits = {.ledger = r->all->options.ledger,
+	    .of = pace->of,
+	    .burst = (unsigned)pace->burst};
 	double all;
 
 	if (lane->chosen != NULL)

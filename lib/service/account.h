@@ -41,10 +41,11 @@ struct account {
 struct accounts;
 
 struct account_options {
-	const char *url;     /* -u: base URL of one provider, or NULL */
-	const char *url_for; /* that provider's name or alias */
-	double rate;         /* --rate: requests a second, or 0 */
-	char *const *given;  /* credentials (auth/creds.h), or NULL */
+	const char *url;       /* -u: base URL of one provider, or NULL */
+	const char *url_for;   /* that provider's name or alias */
+	double rate;           /* --rate: requests a second, or 0 */
+	char *const *given;    /* credentials (auth/creds.h), or NULL */
+	struct ledger *ledger; /* of many hosts, which share paces; or NULL */
 };
 
 struct accounts *accounts_new(

@@ -1,12 +1,10 @@
 /*
  * pace: how fast one account may be used, by all processes together.
  *
- * One small file for each provider, base URL, account and class of operations
- * under the state directory holds the time of the next request (a token
- * bucket in the form of GCRA, ITU-T I.371), a pause that the service asked
- * for, and how many requests may be in flight. Its times are CLOCK_BOOTTIME
- * beside the id of the boot, so that a wall clock that jumps changes nothing. A
- * file of an earlier boot or another version, or a damaged one, counts as new.
+ * What is shared (service/pace_store.h) for each provider, base URL, account and
+ * class of operations is the time of the next request (a token bucket in the
+ * form of GCRA, ITU-T I.371), a pause that the service asked for, and how many
+ * requests may be in flight.
  *
  * A reservation is a send time. Send times are given in the order of asking, so
  * that no process starves. If a process dies, its reservation is lost: reserve
@@ -24,9 +22,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct ledger;
 struct pace;
 
 struct pace_limits {
+	/* If it is one of many hosts (ledger_line_seconds), they share the
+	 * pace; NULL: the processes of this machine do. */
+	struct ledger *ledger;
 	/* The class of operations whose pace it is, apart from the account's
 	 * own and other classes'; NULL: the account's own. */
 	const char *of;
@@ -38,7 +40,8 @@ struct pace_limits {
 #define PACE_JOBS 1024
 
 /* Never fails: if the state directory cannot be used, it warns once and keeps
- * the pace of this process alone. */
+ * the pace of this process alone. While a database is out of reach, no request
+ * may go: there is no slot. */
 struct pace *pace_open(const char *provider, const char *base,
     const char *account, const struct pace_limits *limits);
 void pace_free(struct pace *p);

@@ -126,3 +126,19 @@ fresh() {
 	is "$(stat .avtr1.creates)" 40
 	check_sandbox
 }
+
+@test "the pace and the turn of an account are shared by all hosts" {
+	local n pids=()
+	photos 30
+	fresh
+	box --rate avtr1=10
+	export AVTR1_RATE=10
+	for n in 1 2 3; do
+		env XDG_STATE_HOME="$PWD/host$n" av-upload -q -j 8 -p avtr1 $(printf 'photos/%03d.jpg ' $(seq $((n * 10 - 9)) $((n * 10)))) >"out$n" 3>&- &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	is "$(stat '.avtr1 | [.creates, .max_rate_per_second <= 11]')" '[30,true]'
+	is "$(psql -qXAt "$AV_LEDGER" -c 'select count(*) from avtools.slot')" 0
+	is "$(psql -qXAt "$AV_LEDGER" -c 'select count(*) from avtools.process')" 0
+}
