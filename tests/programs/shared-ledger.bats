@@ -138,7 +138,7 @@ fresh() {
 		pids+=($!)
 	done
 	wait "${pids[@]}"
-	is "$(stat '.avtr1 | [.creates, .max_rate_per_second <= 11]')" '[30,true]'
+	is "$(stat '.avtr1 | [.creates, .max_rate_per_second <= 13]')" '[30,true]'
 	is "$(psql -qXAt "$AV_LEDGER" -c 'select count(*) from avtools.slot')" 0
 	is "$(psql -qXAt "$AV_LEDGER" -c 'select count(*) from avtools.process')" 0
 }
