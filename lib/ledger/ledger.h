@@ -78,8 +78,8 @@ int ledger_init(const char *file, int lease_s, struct err *e);
 
 /* Opens the ledger, and makes it if it is a missing file. file is the option of
  * ledger_choose, or NULL: a file's name or, for many hosts, a connection string
- * of PostgreSQL (ledger/postgres.h). "none": a ledger in memory, which ends with
- * ledger_free; it takes about 1 kB for each paid request.
+ * of PostgreSQL (ledger/postgres.h). "none": a ledger in memory, which ends
+ * with ledger_free; it takes about 1 kB for each paid request.
  *
  * Whatever would keep a claim from being committed is found here: an unwritable
  * directory, a full disk, a network file system, a file that is no ledger, is

@@ -1,10 +1,10 @@
 /*
  * pace: how fast one account may be used, by all processes together.
  *
- * What is shared (service/pace_store.h) for each provider, base URL, account and
- * class of operations is the time of the next request (a token bucket in the
- * form of GCRA, ITU-T I.371), a pause that the service asked for, and how many
- * requests may be in flight.
+ * Shared (service/pace_store.h) for each provider, base URL, account and class
+ * of operations are the time of the next request (a token bucket in the form of
+ * GCRA, ITU-T I.371), a pause that the service asked for, and how many requests
+ * may be in flight.
  *
  * A reservation is a send time. Send times are given in the order of asking, so
  * that no process starves. If a process dies, its reservation is lost: reserve
