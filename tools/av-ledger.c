@@ -55,8 +55,7 @@ const struct opt_usage ledger_usage = {
              "  import   read exported entries\n"
              "  settle   say what became of unknown requests: of a KEY, or of records\n"
              "  forget   remove a key, so that the next run pays for it again\n"
-             "  check    verify the ledger\n"
-             "  init     make the tables of a ledger in PostgreSQL",
+             "  check    verify the ledger; init: make one in PostgreSQL",
     .examples = "  av-ledger list --state unknown\n"
                 "  av-ledger settle 3f9a2c --made 7b0f12\n",
 };

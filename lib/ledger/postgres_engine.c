@@ -16,6 +16,8 @@
 #define RETRY_MS       1000
 #define TELL_MS        5000
 
+#define IN_THE_FUTURE "22023" /* SQLSTATE of pg_xact_status for a number not given yet */
+
 struct pg_stmt {
 	struct db_stmt stmt;
 	char *text;
@@ -357,26 +359,28 @@ begin(struct db *db, struct err *e)
 }
 
 /* Asks what became of the transaction whose commit had no response: 1 committed, 0 not, -1
- * not known. */
+ * not known. A server that was restarted may not have heard of its number. */
 static int
 asked(struct postgres *p, struct err *e)
 {
 	char *text;
 	PGresult *r;
+	const char *state;
 	int rc = -1;
 
 	if (reach(p, e) < 0)
 		return -1;
 	text = mem_printf("SELECT pg_xact_status('%s'::xid8)", p->transaction);
-	r = postgres_run(p, p->work, text, e);
+	r = p->pq->PQexec(p->work, text);
 	free(text);
-	if (r == NULL)
-		return -1;
-	if (p->pq->PQntuples(r) == 1) {
+	state = p->pq->PQresultErrorField(r, PG_DIAG_SQLSTATE);
+	if (p->pq->PQresultStatus(r) == PGRES_TUPLES_OK && p->pq->PQntuples(r) == 1) {
 		const char *status = p->pq->PQgetvalue(r, 0, 0);
 		rc = strcmp(status, "committed") == 0 ? 1
 		     : strcmp(status, "aborted") == 0 ? 0
 		                                      : -1;
+	} else if (state != NULL && strcmp(state, IN_THE_FUTURE) == 0) {
+		rc = 0;
 	}
 	p->pq->PQclear(r);
 	return rc;

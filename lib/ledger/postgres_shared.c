@@ -139,6 +139,7 @@ shared_pace_end(struct ledger *l, const char *key, const struct shared_pace *s)
 	free(text);
 }
 
+/* A slot of ours that is there was left while the database was out of reach. */
 bool
 shared_slot_take(struct ledger *l, const char *key, uint32_t slot, uint32_t allowed)
 {
@@ -150,7 +151,8 @@ shared_slot_take(struct ledger *l, const char *key, uint32_t slot, uint32_t allo
 	               "SELECT 1 FROM pace WHERE key = '%s' FOR UPDATE;"
 	               "INSERT INTO slot (key, owner, n) SELECT '%s', %lld, %u"
 	               " WHERE (SELECT count(*) FROM slot WHERE key = '%s' AND owner IN"
-	               " " LIVE ") < %u ON CONFLICT DO NOTHING; COMMIT",
+	               " " LIVE ") < %u ON CONFLICT (key, owner, n)"
+	               " DO UPDATE SET n = excluded.n; COMMIT",
 	               key, key, (long long)p->db.number, (unsigned)slot, key,
 	               (unsigned)allowed),
 	           3) == 1;

@@ -6,6 +6,7 @@ load helper
 setup_file() {
 	command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null || skip "no PostgreSQL"
 	mkfifo "$BATS_FILE_TMPDIR/url"
+	export BATS_NO_PARALLELIZE_WITHIN_FILE=true # one test stops the database
 	PG_DIR=$(mktemp -d)
 	export PG_DIR
 	start_database
