@@ -7,7 +7,7 @@
 CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
 	valgrind parallel strace gdb curl tmux bsdutils python3-jsonschema mandoc zsh fish imagemagick \
 	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck libpng-dev \
-	bsdextrautils file time procps python3 python3-yaml xz-utils nodejs openssl chromium
+	bsdextrautils file time procps postgresql python3 python3-yaml xz-utils nodejs openssl chromium
 BENCH_DEPS = imagemagick libimage-exiftool-perl libvips-tools jpeginfo pngcheck python3-pil curl
 
 # install_npm DIR,NAMES: npm asks the registry that it is configured for. Without a package the tests
