@@ -2,7 +2,8 @@
  * longest pause, and a slot can be taken and given back. */
 #include <glob.h>
 
-#include "service/pace.c"
+#include "service/pace.h"
+#include "service/pace_store.c"
 
 #include "home.h"
 
@@ -67,7 +68,7 @@ use(const void *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct shared s = {0};
+	struct contents s = {0};
 
 	use(data, size);
 	memcpy(&s, data, size < sizeof s ? size : sizeof s);

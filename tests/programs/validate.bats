@@ -204,9 +204,9 @@ av-fit --advice converts it"
 	# What is refused is not advised as well.
 	run -65 validate -p acme tiny.jpg
 	is "$(jq -c '[.error.problems[] | [.code, .severity]]' <<<"$output")" '[["too_small","refused"],["not_advised","note"]]'
-	av-validate -q -p acme square.jpg flat.png | av-fit -k -o plain | jq -r .file >files
+	av-validate -k -q -p acme square.jpg flat.png | av-fit -k -o plain | jq -r .file >files
 	is "$(xargs <files)" 'square.jpg flat.png'
-	av-validate -q -p acme square.jpg flat.png | av-fit -k --advice -o best | av-validate -k -q >fitted
+	av-validate -k -q -p acme square.jpg flat.png | av-fit -k --advice -o best | av-validate -k -q >fitted
 	is "$(jq -r '.file, "\(.image.width)x\(.image.height)"' fitted | xargs)" 'best/square.acme.fit.jpg 992x558 best/flat.acme.fit.jpg 1600x900'
 	run -0 av-provider compare acme
 	[[ $output == *"best 16:9"* ]]
