@@ -62,6 +62,7 @@ struct ledger_claim {
 	int64_t n;                      /* the entry's number in the store */
 	unsigned char key[LEDGER_HASH]; /* of the entry: hash or twin */
 	int mark;                       /* of ledger/liveness.h; -1: none */
+	unsigned lease;                 /* under which sending was noted */
 	enum ledger_state state; /* WANT_SETTLE, WANT_RETIRE: to be written */
 
 	struct ledger_candidate *candidates; /* WANT_ADOPT */

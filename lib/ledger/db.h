@@ -74,9 +74,11 @@ struct db_engine {
 	bool (*unsent)(struct db *db, int64_t owner, int64_t n);
 	int (*mark_take)(struct db *db, struct err *e);
 	void (*mark_free)(struct db *db, int mark);
-	int (*sending)(struct db *db, int mark, int64_t n);
-	/* True while this process may send what it noted; NULL: always. */
-	bool (*may_send)(struct db *db);
+	/* Sets *lease to the number of the lease, if there are leases: it is
+	 * another one after it was over. */
+	int (*sending)(struct db *db, int mark, int64_t n, unsigned *lease);
+	/* True if what was noted under that lease may be sent; NULL: always. */
+	bool (*may_send)(struct db *db, unsigned lease);
 };
 
 struct db {

@@ -445,15 +445,17 @@ ledger_sending(struct ledger_claim *c)
 	int noted = 1;
 
 	if (!c->sent || db->engine->may_send != NULL)
-		noted = db->engine->sending(db, c->mark, c->n);
+		noted = db->engine->sending(db, c->mark, c->n, &c->lease);
 	c->sent = c->sent || noted > 0;
 	return noted;
 }
 
 bool
-ledger_may_send(const struct ledger *l)
+ledger_may_send(const struct ledger_claim *c)
 {
-	return l->db->engine->may_send == NULL || l->db->engine->may_send(l->db);
+	struct db *db = c->ledger->db;
+
+	return db->engine->may_send == NULL || db->engine->may_send(db, c->lease);
 }
 
 unsigned

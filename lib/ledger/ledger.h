@@ -131,7 +131,7 @@ int ledger_sending(struct ledger_claim *c);
 /* True while what ledger_sending noted may be sent. Other hosts take a process
  * for dead that was frozen or cut off for longer than its lease, and look for
  * what it made. Costs nothing; for any thread. */
-bool ledger_may_send(const struct ledger *l);
+bool ledger_may_send(const struct ledger_claim *c);
 
 /* Seconds within which what was sent must have arrived or be lost, since a
  * lease ends later. 0: there is no lease. */

@@ -159,16 +159,29 @@ version_of(struct postgres *p, struct err *e)
 	return version;
 }
 
-/* Renews the lease; the caller has own_lock. */
+/* Extends the lease, if `where` holds. */
+static bool
+extend(struct postgres *p, const char *where)
+{
+	char *text = mem_printf("UPDATE process SET lease = clock_timestamp()"
+	                        " + interval '%lld ms' WHERE n = %lld%s",
+	    (long long)p->lease_ms, (long long)p->db.number, where);
+	struct err ignored;
+	PGresult *r = p->own != NULL ? postgres_run(p, p->own, text, &ignored) : NULL;
+	bool done = r != NULL && strcmp(p->pq->PQcmdTuples(r), "1") == 0;
+
+	p->pq->PQclear(r);
+	free(text);
+	return done;
+}
+
+/* Renews the lease; the caller has own_lock. If it was over, by the database's clock, others may
+ * have taken what was noted under it: this is another lease. */
 static bool
 renew(struct postgres *p)
 {
-	char *text = mem_printf("UPDATE process SET lease = clock_timestamp()"
-	                        " + interval '%lld ms' WHERE n = %lld",
-	    (long long)p->lease_ms, (long long)p->db.number);
 	int64_t now = clock_boot_ns() / 1000000;
 	struct err ignored;
-	PGresult *r = NULL;
 	bool done;
 
 	if (p->own != NULL && p->pq->PQstatus(p->own) != CONNECTION_OK) {
@@ -177,13 +190,11 @@ renew(struct postgres *p)
 	}
 	if (p->own == NULL)
 		p->own = postgres_connect(p, &ignored);
-	if (p->own != NULL)
-		r = postgres_run(p, p->own, text, &ignored);
-	done = r != NULL && strcmp(p->pq->PQcmdTuples(r), "1") == 0;
+	done = extend(p, " AND lease > clock_timestamp()");
+	if (!done && (done = extend(p, "")))
+		p->lease++;
 	if (done)
 		p->leased_until = now + p->lease_ms;
-	p->pq->PQclear(r);
-	free(text);
 	return done;
 }
 
@@ -206,12 +217,14 @@ keep_lease(void *arg)
 	return NULL;
 }
 
+/* A renewal counts the lease before it extends it, so this reads them the other way round. */
 bool
-postgres_may_send(struct db *db)
+postgres_may_send(struct db *db, unsigned lease)
 {
 	struct postgres *p = (struct postgres *)db;
+	int64_t until = p->leased_until;
 
-	return clock_boot_ns() / 1000000 < p->leased_until - p->lease_ms / 6;
+	return clock_boot_ns() / 1000000 < until - p->lease_ms / 6 && lease == p->lease;
 }
 
 bool
@@ -251,7 +264,7 @@ note_sending(struct postgres *p, int64_t n)
 }
 
 int
-postgres_sending(struct db *db, int mark, int64_t n)
+postgres_sending(struct db *db, int mark, int64_t n, unsigned *lease)
 {
 	struct postgres *p = (struct postgres *)db;
 	int noted;
@@ -259,13 +272,16 @@ postgres_sending(struct db *db, int mark, int64_t n)
 	(void)mark;
 	if (!postgres_lock_own(p))
 		return -1;
+	*lease = p->lease;
 	noted = note_sending(p, n);
-	if (noted == 0 && !postgres_may_send(db) && renew(p))
-		noted = note_sending(p, n); /* it was frozen, and nobody took the entry */
+	if (noted == 0 && !postgres_may_send(db, *lease) && renew(p)) {
+		*lease = p->lease; /* it was frozen, and perhaps nobody took the entry */
+		noted = note_sending(p, n);
+	}
 	if (noted < 0)
 		pthread_cond_signal(&p->wake);
 	pthread_mutex_unlock(&p->own_lock);
-	return noted > 0 && !postgres_may_send(db) ? -1 : noted;
+	return noted > 0 && !postgres_may_send(db, *lease) ? -1 : noted;
 }
 
 void

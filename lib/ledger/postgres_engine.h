@@ -30,6 +30,7 @@ struct postgres {
 	bool renews, closing;
 	int64_t lease_ms;
 	_Atomic int64_t leased_until; /* ms of clock_boot_ns; 0: not at all */
+	_Atomic unsigned lease;       /* its number */
 };
 
 extern const struct db_engine postgres_engine;
@@ -49,8 +50,8 @@ PGresult *postgres_run(
 bool postgres_lock_own(struct postgres *p);
 
 /* As db_engine.sending and db_engine.close. */
-int postgres_sending(struct db *db, int mark, int64_t n);
-bool postgres_may_send(struct db *db);
+int postgres_sending(struct db *db, int mark, int64_t n, unsigned *lease);
+bool postgres_may_send(struct db *db, unsigned lease);
 void postgres_close(struct db *db);
 
 /* Keeps transactions of all processes, and what they send, apart. */

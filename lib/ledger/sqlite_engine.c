@@ -242,8 +242,9 @@ mark_free(struct db *db, int mark)
 }
 
 static int
-sending(struct db *db, int mark, int64_t n)
+sending(struct db *db, int mark, int64_t n, unsigned *lease)
 {
+	(void)lease;
 	return liveness_sending(of(db)->live, mark, n);
 }
 

@@ -217,7 +217,7 @@ may_send(void *arg)
 {
 	const struct paid *p = arg;
 
-	return ledger_may_send(p->context->ledger);
+	return ledger_may_send(p->claim);
 }
 
 static void look_up(struct paid *p, const char *why);
