@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/failpoint.h"
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "http/address.h"
 #include "http/environment.h"
 #include "http/transfer.h"
@@ -273,6 +274,18 @@ set_authorities(CURL *easy)
 	return rc;
 }
 
+/* libcurl computes the signature, also over our headers, when the request is sent. */
+static CURLcode
+set_signer(CURL *easy, const struct http_signer *signer)
+{
+	CURLcode rc = CURLE_OK;
+
+	SET(easy, CURLOPT_AWS_SIGV4, signer->scope);
+	SET(easy, CURLOPT_USERNAME, signer->key_id);
+	SET(easy, CURLOPT_PASSWORD, signer->key);
+	return rc;
+}
+
 static CURLcode
 set_connection(struct http_transfer *t)
 {
@@ -333,6 +346,8 @@ http_transfer_set_up(struct http_transfer *t)
 		snprintf(range, sizeof range, "%" PRIu64 "-", t->request.resume);
 		SET(easy, CURLOPT_RANGE, range);
 	}
+	if (rc == CURLE_OK && t->request.signer != NULL)
+		rc = set_signer(easy, t->request.signer);
 	if (rc == CURLE_OK)
 		rc = set_connection(t);
 	return rc == CURLE_OK ? set_method(t) : rc;
@@ -350,6 +365,21 @@ add_header(struct http_transfer *t, const char *name, const char *value)
 	free(line);
 }
 
+/* Amazon requires the hash of the body, which not every libcurl adds. A GET has neither
+ * Expect nor Content-Type; libcurl would sign them if we suppressed them. */
+static void
+add_signed_headers(struct http_transfer *t, const struct http_signer *signer)
+{
+	char empty[SHA256_HEX];
+	struct sha256 sha;
+
+	sha256_init(&sha);
+	sha256_hex(&sha, empty);
+	add_header(t, "x-amz-content-sha256", empty);
+	if (signer->session != NULL)
+		add_header(t, "x-amz-security-token", signer->session);
+}
+
 static void
 add_headers(struct http_transfer *t, const struct http_request *q)
 {
@@ -362,6 +392,10 @@ add_headers(struct http_transfer *t, const struct http_request *q)
 	if (t->body.type != NULL)
 		add_header(t, "Content-Type", t->body.type);
 	add_header(t, "Accept-Encoding", "identity");
+	if (q->signer != NULL) {
+		add_signed_headers(t, q->signer);
+		return;
+	}
 	/* Suppress libcurl's own Expect and Content-Type. */
 	t->headers = mem_checked(curl_slist_append(t->headers, "Expect:"));
 	if (!typed)

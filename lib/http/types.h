@@ -42,6 +42,14 @@ struct http_header {
 	const char *value;
 };
 
+/* Who signs a request by AWS Signature Version 4, for Amazon S3 and its like.
+ * Secret. */
+struct http_signer {
+	const char *scope; /* as for curl --aws-sigv4: "aws:amz:REGION:s3" */
+	const char *key_id, *key;
+	const char *session; /* token of a temporary key, or NULL */
+};
+
 /* Bytes that are read while they are sent. read works like pread(2): up to size
  * bytes from offset. It may return fewer; 0 (the source is shorter than `size`)
  * and -1 abort the transfer. */
@@ -128,8 +136,8 @@ typedef bool http_sink(
 typedef bool http_head(void *arg, const struct http_response *r);
 
 /* Zeroed members are absent. Everything is copied when the request is sent,
- * except the bytes of pieces and parts and what args point to: these must stay
- * until the response. */
+ * except the bytes of pieces and parts, the signer, and what args point to:
+ * these must stay until the response. */
 struct http_request {
 	enum http_method method;
 	const char *url;
@@ -144,6 +152,8 @@ struct http_request {
 	 * the body; false ends the transfer. May be NULL. */
 	bool (*may_send)(void *arg);
 	void *may_send_arg;
+	bool paid;                        /* at most once */
+	const struct http_signer *signer; /* of a GET; NULL: not signed */
 	bool public_only; /* connect to addresses of public hosts only */
 	bool secret;      /* no copy of the body outlives done */
 	uint64_t resume;  /* ask for the bytes from here on */

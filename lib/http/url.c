@@ -159,6 +159,25 @@ url_canonical(const char *url)
 	return copy;
 }
 
+char *
+url_origin(const char *url)
+{
+	CURLU *parsed = curl_url();
+	char *text = NULL, *copy = NULL;
+
+	if (url != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl_url_set(parsed, CURLUPART_USER, NULL, 0) == CURLUE_OK &&
+	    curl_url_set(parsed, CURLUPART_PASSWORD, NULL, 0) == CURLUE_OK &&
+	    curl_url_set(parsed, CURLUPART_PATH, NULL, 0) == CURLUE_OK &&
+	    curl_url_set(parsed, CURLUPART_QUERY, NULL, 0) == CURLUE_OK &&
+	    curl_url_set(parsed, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK &&
+	    curl_url_get(parsed, CURLUPART_URL, &text, 0) == CURLUE_OK)
+		copy = url_canonical(text);
+	curl_free(text);
+	curl_url_cleanup(parsed);
+	return copy;
+}
+
 bool
 url_same_origin(const char *a, const char *b)
 {

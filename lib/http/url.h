@@ -27,6 +27,10 @@ bool url_may_be_public(const char *url);
  * slashes at the end. What is no URL is copied. The caller frees it. */
 char *url_canonical(const char *url);
 
+/* "https://host", with a port that is not the usual one; NULL if that is no
+ * URL. The caller frees it. */
+char *url_origin(const char *url);
+
 /* True for the same scheme, host and port; false if either is no URL. */
 bool url_same_origin(const char *a, const char *b);
 
