@@ -152,7 +152,6 @@ struct http_request {
 	 * the body; false ends the transfer. May be NULL. */
 	bool (*may_send)(void *arg);
 	void *may_send_arg;
-	bool paid;                        /* at most once */
 	const struct http_signer *signer; /* of a GET; NULL: not signed */
 	bool public_only; /* connect to addresses of public hosts only */
 	bool secret;      /* no copy of the body outlives done */

@@ -48,8 +48,10 @@ session_open(struct session *s, const struct opt_common *common,
     const struct opt_usage *usage, const struct session_options *options,
     const struct run_step *step, void *program)
 {
-	struct account_options account_options = {
-	    .url = common->url, .url_for = common->provider, .rate = common->rate};
+	struct account_options account_options = {.url = common->url,
+	    .url_for = common->provider,
+	    .rate = common->rate,
+	    .private_hosts = options->private_hosts};
 	struct http_options http_options = {
 	    .user_agent = av_user_agent, .max_in_flight = (unsigned)common->jobs};
 	struct engine *engine = &s->engine;

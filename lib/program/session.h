@@ -32,6 +32,7 @@ struct session_options {
 	const char *ledger_file; /* --ledger, or NULL */
 	bool again;              /* pay also for what is made already */
 	bool dry_run;            /* send nothing; session_close reports */
+	bool private_hosts;      /* photos may come from private addresses */
 	/* Compares pictures after a lost response; NULL: without. */
 	const struct pictures_calls *pictures;
 };

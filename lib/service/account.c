@@ -27,6 +27,9 @@
 /* Shorter waits are not shown in the progress. */
 #define SHOW_MS 1000
 
+/* Each host has a descriptor of its pace open. */
+#define HOSTS_KEPT 64
+
 /* The pace of the account, or of one class of its operations, and who waits for it. */
 struct lane {
 	struct account_rest *rest;
@@ -43,6 +46,7 @@ struct account_rest {
 	struct accounts *all;
 	struct account account;
 	SLIST_ENTRY(account_rest) entry;
+	size_t uses; /* of a host of photos */
 	/* credentials */
 	struct auth auth;
 	struct creds creds;
@@ -65,7 +69,8 @@ struct account_rest {
 struct accounts {
 	struct loop *loop;
 	struct account_options options;
-	SLIST_HEAD(, account_rest) list;
+	SLIST_HEAD(, account_rest) list, hosts;
+	size_t n_hosts;
 };
 
 static void
@@ -175,23 +180,32 @@ rest_free(struct account_rest *r)
 	free(r);
 }
 
-static struct account *
-add(struct accounts *all, struct provider *p, struct err *e)
+static struct account_rest *
+rest_new(struct accounts *all, struct provider *p)
 {
 	struct account_rest *r = mem_new(1, sizeof *r);
-	const char *exclusive = provider_env(p, "EXCLUSIVE");
-	const char *of_file = provider_config(p, "account");
 
 	r->all = all;
+	r->account = (struct account){.provider = p, .label = "default", .rest = r};
 	r->lanes = mem_new(p->n_paces, sizeof *r->lanes);
 	for (size_t i = 0; i < p->n_paces; i++) {
 		r->lanes[i].rest = r;
 		TAILQ_INIT(&r->lanes[i].waiting);
 		TAILQ_INIT(&r->lanes[i].too_late);
 	}
-	r->account = (struct account){.provider = p,
-	    .exclusive = exclusive != NULL && strcmp(exclusive, "1") == 0,
-	    .rest = r};
+	TAILQ_INIT(&r->for_token);
+	TAILQ_INIT(&r->for_turn);
+	return r;
+}
+
+static struct account *
+add(struct accounts *all, struct provider *p, struct err *e)
+{
+	struct account_rest *r = rest_new(all, p);
+	const char *exclusive = provider_env(p, "EXCLUSIVE");
+	const char *of_file = provider_config(p, "account");
+
+	r->account.exclusive = exclusive != NULL && strcmp(exclusive, "1") == 0;
 	r->account.label = config_choose(NULL, provider_env(p, "ACCOUNT"),
 	    of_file != NULL ? of_file : config_get("account"), "default",
 	    &r->account.label_from);
@@ -202,8 +216,6 @@ add(struct accounts *all, struct provider *p, struct err *e)
 	}
 	provider_tell_experimental(p);
 	auth_init(&r->auth, json_at(p->def, "/auth"));
-	TAILQ_INIT(&r->for_token);
-	TAILQ_INIT(&r->for_turn);
 	SLIST_INSERT_HEAD(&all->list, r, entry);
 	return &r->account;
 }
@@ -225,6 +237,10 @@ accounts_free(struct accounts *all)
 
 	while (all != NULL && (r = SLIST_FIRST(&all->list)) != NULL) {
 		SLIST_REMOVE_HEAD(&all->list, entry);
+		rest_free(r);
+	}
+	while (all != NULL && (r = SLIST_FIRST(&all->hosts)) != NULL) {
+		SLIST_REMOVE_HEAD(&all->hosts, entry);
 		rest_free(r);
 	}
 	free(all);
@@ -254,6 +270,60 @@ accounts_get(struct accounts *all, const char *name, struct err *e)
 		return add(all, p, e);
 	provider_free(p);
 	return a;
+}
+
+/* The least that describes a host. */
+static struct provider *
+describe_host(const char *origin)
+{
+	struct json_object *def = json_new_object();
+	const char *host = strstr(origin, "://") + 3, *text;
+	struct provider *p;
+	struct err ignored;
+
+	json_put_str(def, "name", host);
+	json_put_str(def, "title", host);
+	json_put_str(def, "base_url", origin);
+	text = mem_checked((void *)json_object_to_json_string(def));
+	p = provider_parse(text, strlen(text), host, &ignored);
+	json_object_put(def);
+	return p;
+}
+
+struct account *
+accounts_host(struct accounts *all, const char *url)
+{
+	char *origin = url_origin(url);
+	struct account_rest *r;
+
+	if (origin == NULL)
+		return NULL;
+	SLIST_FOREACH (r, &all->hosts, entry)
+		if (strcmp(r->account.base_url, origin) == 0)
+			break;
+	if (r == NULL) {
+		r = rest_new(all, describe_host(origin));
+		r->account.base_url = mem_str(origin);
+		r->account.host = true;
+		r->account.local = all->options.private_hosts;
+		SLIST_INSERT_HEAD(&all->hosts, r, entry);
+		all->n_hosts++;
+	}
+	r->uses++;
+	free(origin);
+	return &r->account;
+}
+
+void
+account_leave_host(struct account *a)
+{
+	struct accounts *all = a->rest->all;
+
+	if (--a->rest->uses > 0 || all->n_hosts <= HOSTS_KEPT)
+		return;
+	SLIST_REMOVE(&all->hosts, a->rest, account_rest, entry);
+	all->n_hosts--;
+	rest_free(a->rest);
 }
 
 void
@@ -351,6 +421,10 @@ account_authorize(struct account *a, struct account_wait *w, const char *rejecte
 	struct account_rest *r = a->rest;
 	struct err e;
 
+	if (r->auth.kind == AUTH_NONE) {
+		fn(arg, NULL);
+		return;
+	}
 	/* A key cannot be renewed: one retry after 401, then the account is blocked. */
 	if (r->auth.kind != AUTH_OAUTH)
 		rejected = NULL;
@@ -628,12 +702,16 @@ account_tell_retry(struct account *a, const struct err *e, int64_t ms)
 bool
 account_may_be_local(const struct account *a)
 {
-	return a->local || strncasecmp(a->base_url, "http:", 5) == 0;
+	return a->local || (!a->host && strncasecmp(a->base_url, "http:", 5) == 0);
 }
 
 int
-account_not_public(struct err *e)
+account_not_public(const struct account *a, struct err *e)
 {
+	if (a->host)
+		return err_set(e, CODE_URL_REFUSED,
+		    "%s has a private or special address; if you trust the URL, add --allow-private",
+		    a->provider->name);
 	return err_set(e, CODE_URL_REFUSED,
 	    "the address that the service gave is of a private or special network, and the API's is not");
 }
@@ -648,8 +726,8 @@ account_check_url(const struct account *a, const char *url, struct err *e)
 	    strncasecmp(a->base_url, "http:", 5) != 0)
 		return err_set(e, CODE_URL_REFUSED,
 		    "the address that the service gave is plain http");
-	if (!account_may_be_local(a) && !url_same_origin(url, a->base_url) &&
+	if (!account_may_be_local(a) && (a->host || !url_same_origin(url, a->base_url)) &&
 	    !url_may_be_public(url))
-		return account_not_public(e);
+		return account_not_public(a, e);
 	return 0;
 }

@@ -4,6 +4,9 @@
  * A request to the service needs credentials (account_authorize) and then its
  * turn in the account's pace (account_enter). A blocked account begins nothing
  * more in this run.
+ *
+ * The host of a photo's URL is an account too, without a service: it has a pace
+ * and pauses, and no credentials (accounts_host).
  */
 #ifndef AV_SERVICE_ACCOUNT_H
 #define AV_SERVICE_ACCOUNT_H
@@ -24,7 +27,10 @@ struct account {
 	enum config_source url_from, label_from;
 	bool blocked; /* nothing more is begun in this run, because of */
 	struct failure why;
-	bool local; /* its service answered from a private or special address */
+	bool host; /* of photos, and no service */
+	/* Its service answered from a private or special address; of a host of
+	 * photos: it may have one. */
+	bool local;
 	bool exclusive;     /* NAME_EXCLUSIVE=1: nothing else uses it */
 	bool warned;        /* of a state that the description does not know */
 	bool told_odd;      /* of a response that is not quite JSON */
@@ -46,6 +52,7 @@ struct account_options {
 	double rate;           /* --rate: requests a second, or 0 */
 	char *const *given;    /* credentials (auth/creds.h), or NULL */
 	struct ledger *ledger; /* of many hosts, which share paces; or NULL */
+	bool private_hosts; /* hosts of photos may have special addresses */
 };
 
 struct accounts *accounts_new(
@@ -56,6 +63,11 @@ void accounts_free(struct accounts *all);
  * unknown_provider, bad_provider. */
 struct account *accounts_get(
     struct accounts *all, const char *name, struct err *e);
+
+/* The account of the host that a URL is of, in use until account_leave_host;
+ * of those that are not in use, few are kept. NULL: it is no URL. */
+struct account *accounts_host(struct accounts *all, const char *url);
+void account_leave_host(struct account *a);
 
 /* Begins nothing more for this account, because of f (copied). Only the first
  * reason counts. */
@@ -119,7 +131,8 @@ void account_pause(struct account *a, size_t pace, int64_t ms);
 void account_tell_retry(struct account *a, const struct err *e, int64_t ms);
 
 /* Checks a URL that the service gave: https of a public host or of the API's
- * own; or http, if the API is on this machine. -1 and url_refused. */
+ * own; or http, if the API is on this machine. A host of photos has to be
+ * public, unless it may be local. -1 and url_refused. */
 int account_check_url(const struct account *a, const char *url, struct err *e);
 
 /* True if a URL that the service gave may lead to a private or special address:
@@ -127,7 +140,7 @@ int account_check_url(const struct account *a, const char *url, struct err *e);
 bool account_may_be_local(const struct account *a);
 
 /* Sets *e to url_refused, and returns -1: such an address was reached. */
-int account_not_public(struct err *e);
+int account_not_public(const struct account *a, struct err *e);
 
 /* The callback will not come. */
 void account_cancel(struct account_wait *w);

@@ -8,6 +8,8 @@
 #define RETRY_FIRST_MS 500
 #define RETRY_MAX_MS   30000
 #define HTTP_LOCKED    423
+#define HTTP_TOO_MANY  429
+#define HTTP_OVERLOAD  503
 
 /* A warning tells of so many failures in a row; one or two are common. */
 #define TELL_AFTER 3
@@ -53,6 +55,15 @@ set_deadline(struct attempt *a)
 	loop_deadline(a->engine->loop, a->deadline, a->timeout_ms);
 }
 
+/* True if the response says that too much is in flight. A host of photos has no
+ * documented rate: we learn it so. */
+static bool
+is_crowded(const struct attempt *a, int status)
+{
+	return status == HTTP_LOCKED ||
+	       (a->account->host && (status == HTTP_TOO_MANY || status == HTTP_OVERLOAD));
+}
+
 static void begin(void *arg);
 
 /* Gives a slot back, and begins attempts that wait for one. */
@@ -76,9 +87,9 @@ responded(void *arg, const struct http_response *r)
 	bool ok = r->fate == HTTP_ANSWERED && r->status < 300;
 
 	a->wire = NULL;
-	if (!a->anonymous && r->not_public)
+	if (!a->anonymous && !a->account->host && r->not_public)
 		a->account->local = true;
-	leave_pace(a, r->status == HTTP_LOCKED ? ACCOUNT_CROWDED
+	leave_pace(a, is_crowded(a, r->status) ? ACCOUNT_CROWDED
 	              : ok                     ? ACCOUNT_OK
 	                                       : ACCOUNT_OTHER);
 	a->calls->responded(a->arg, r);

@@ -371,7 +371,7 @@ responded(void *arg, const struct http_response *r)
 	if (r->fate == HTTP_ANSWERED) {
 		act_on_answer(c, r);
 	} else if (c->attempt.anonymous && r->not_public) {
-		account_not_public(&e);
+		account_not_public(c->attempt.account, &e);
 		failure_set(&c->attempt.failure, &e, created);
 		finish(c);
 	} else if (!r->sent && broken.code != CODE_NONE) {

@@ -23,6 +23,8 @@ struct download {
 	download_fn *fn;
 	void *arg;
 	char *url;
+	char *origin;         /* where the signer's signature goes, or NULL */
+	struct account *host; /* of the url at hand, of a photo */
 	unsigned hops;
 	struct http_header headers[2]; /* of the request at hand */
 	struct range resume;
@@ -47,8 +49,11 @@ finish(void *arg)
 		d->result.failure = &d->attempt.failure;
 	d->fn(d->arg, &d->result);
 	attempt_release(&d->attempt);
+	if (d->host != NULL)
+		account_leave_host(d->host);
 	outfile_close(&d->target);
 	range_clear(&d->resume);
+	free(d->origin);
 	free(d->url);
 	free(d);
 }
@@ -70,9 +75,47 @@ blame(struct download *d, const char *why, int http_status)
 {
 	struct failure *f = &d->attempt.failure;
 
-	err_set(
-	    &f->err, CODE_DOWNLOAD_FAILED, "the result could not be fetched: %s", why);
+	err_set(&f->err, CODE_DOWNLOAD_FAILED, "the %s could not be fetched: %s",
+	    d->spec.account != NULL ? "result" : "photo", why);
 	f->http_status = http_status;
+}
+
+/* Ends with a failure. The service has a new result for another run, but a photo stays
+ * what it is: then the failure has this code. */
+static void
+give_up(struct download *d, enum code of_photo, const char *why, int http_status)
+{
+	blame(d, why, http_status);
+	if (d->spec.account == NULL)
+		d->attempt.failure.err.code = of_photo;
+	finish(d);
+}
+
+/* True if the request at hand is signed. */
+static bool
+is_signed(const struct download *d)
+{
+	return d->origin != NULL && url_same_origin(d->url, d->origin);
+}
+
+static bool
+may_be_local(const struct download *d)
+{
+	return is_signed(d) || account_may_be_local(d->attempt.account);
+}
+
+/* Makes the host of a photo's URL the account of the next attempt. */
+static void
+choose_host(struct download *d)
+{
+	struct account *before = d->host;
+
+	if (d->spec.account != NULL)
+		return;
+	d->host = accounts_host(d->attempt.engine->accounts, d->url);
+	d->attempt.account = d->host;
+	if (before != NULL)
+		account_leave_host(before);
 }
 
 /* Tries again: after the wait that the server asked for, else with backoff. */
@@ -136,6 +179,16 @@ keep(struct download *d, const char *type)
 	buf_release(&path);
 }
 
+/* True if the file has the SHA-256 that it must have. */
+static bool
+is_wanted(const struct download *d)
+{
+	char sha256[SHA256_HEX];
+
+	sha256_hex(&d->target.sha, sha256);
+	return d->spec.sha256 == NULL || strcmp(sha256, d->spec.sha256) == 0;
+}
+
 /* Keeps a file that is whole by its own format and has one of the kind's types. If it is
  * damaged and came in parts, the parts may be of different files. */
 static void
@@ -143,17 +196,24 @@ judge(struct download *d, int http_status)
 {
 	const struct outfile *t = &d->target;
 	const char *type = filetype_of(d->spec.filetypes, t->head, t->head_len);
+	bool none = false;
 	char fault[WHOLE_WHY], *why = NULL;
 
 	d->spec.name.ext = json_object_get_string(json_member(d->spec.types, type));
-	if (d->spec.template == NULL)
-		why = NULL;
-	else if (d->spec.name.ext == NULL)
-		why = mem_printf("it is %s, which is no such result", type);
-	else if (!file_is_whole(t->fd, t->len, type, d->spec.name.ext, fault))
+	if (d->spec.template != NULL && d->spec.name.ext == NULL) {
+		none = d->spec.account == NULL;
+		why = mem_printf(
+		    "it is %s, which is no such %s", type, none ? "picture" : "result");
+	} else if (d->spec.template != NULL &&
+	           !file_is_whole(t->fd, t->len, type, d->spec.name.ext, fault)) {
 		why = mem_printf("it is damaged or not complete: %s", fault);
+	} else if (!is_wanted(d)) {
+		why = mem_str("its SHA-256 is not the one in the record");
+	}
 	if (why == NULL)
 		keep(d, type);
+	else if (none)
+		give_up(d, CODE_NOT_A_PICTURE, why, http_status);
 	else if (http_status == 206)
 		not_the_rest(d, why, http_status);
 	else
@@ -168,9 +228,8 @@ too_large(struct download *d, int http_status)
 	    mem_printf("it has more than %ju bytes%s", (uintmax_t)d->spec.max_bytes,
 	        d->spec.template != NULL ? "; set another limit with --max-bytes" : "");
 
-	blame(d, why, http_status);
+	give_up(d, CODE_TOO_MANY_BYTES, why, http_status);
 	free(why);
-	finish(d);
 }
 
 static void
@@ -187,6 +246,7 @@ redirect(struct download *d, const struct http_response *r)
 	}
 	free(d->url);
 	d->url = url;
+	choose_host(d);
 	range_clear(&d->resume); /* what it told is true of that address */
 	blame(d, "its redirects took too long", r->status);
 	attempt_again(&d->attempt, 0);
@@ -195,14 +255,20 @@ redirect(struct download *d, const struct http_response *r)
 static void
 refused(struct download *d, const struct http_response *r)
 {
-	char why[64];
+	char why[128], word[65] = "";
+	const char *code = is_signed(d) ? strstr(r->body, "<Code>") : NULL;
 
-	snprintf(why, sizeof why, "its address was answered with %d", r->status);
+	/* An object store says why: <Error><Code>NoSuchKey</Code>... */
+	if (code != NULL)
+		(void)sscanf(code, "<Code>%64[A-Za-z0-9]", word);
+	snprintf(why, sizeof why, "its address was answered with %d%s%s", r->status,
+	    *word != '\0' ? " " : "", word);
 	blame(d, why, r->status);
-	if (r->status == 401 && !d->attempt.anonymous && attempt_renew(&d->attempt))
+	if (r->status == 401 && d->spec.account != NULL && !d->attempt.anonymous &&
+	    attempt_renew(&d->attempt))
 		return;
 	d->result.expired = r->status == 403 || r->status == 404 || r->status == 410;
-	finish(d);
+	give_up(d, CODE_REFUSED, why, r->status);
 }
 
 static void
@@ -225,13 +291,14 @@ responded(void *arg, const struct http_response *r)
 {
 	struct download *d = arg;
 	const struct answer answer = {.status = r->status, .response = r};
+	int64_t asked_ms;
 	struct err e;
 
 	if (d->write_errno != 0) {
 		errno = d->write_errno;
 		fail_to_write(d);
-	} else if (r->not_public && !account_may_be_local(d->spec.account)) {
-		account_not_public(&e);
+	} else if (r->not_public && !may_be_local(d)) {
+		account_not_public(d->attempt.account, &e);
 		failure_set(&d->attempt.failure, &e, NULL);
 		finish(d);
 	} else if (d->too_large) {
@@ -254,9 +321,11 @@ responded(void *arg, const struct http_response *r)
 	} else if (r->status == 416 && d->asked > 0) {
 		not_the_rest(d, "its length changed", r->status);
 	} else if (http_is_temporary(r->status)) {
-		again(d, "the server is not able to", r->status,
-		    answer_wait_ms(
-		        &answer, d->spec.account->provider, (int64_t)time(NULL)));
+		asked_ms = answer_wait_ms(
+		    &answer, d->attempt.account->provider, (int64_t)time(NULL));
+		if (d->host != NULL)
+			account_pause(d->host, 0, asked_ms);
+		again(d, "the server is not able to", r->status, asked_ms);
 	} else {
 		refused(d, r);
 	}
@@ -304,7 +373,8 @@ build(void *arg, const struct http_header *credentials, struct http_request *req
 	d->asked = condition != NULL ? d->target.len : 0;
 	*request = (struct http_request){.method = HTTP_GET,
 	    .url = d->url,
-	    .public_only = d->attempt.anonymous && !account_may_be_local(d->spec.account),
+	    .signer = is_signed(d) ? d->spec.signer : NULL,
+	    .public_only = (d->attempt.anonymous || d->host != NULL) && !may_be_local(d),
 	    .headers = d->headers,
 	    .resume = d->asked,
 	    .head = head,
@@ -346,9 +416,11 @@ check(void *arg)
 		rc = err_set(&e, CODE_BAD_ANSWER, "the result's address is no URL");
 	else if (d->target.fd < 0)
 		rc = open_target(d, &e);
-	d->attempt.anonymous = !url_same_origin(d->url, d->spec.account->base_url);
+	d->attempt.anonymous = d->spec.account != NULL &&
+	                       !url_same_origin(d->url, d->spec.account->base_url);
 	if (rc == 0)
-		rc = account_check_url(d->spec.account, d->url, &e);
+		rc = is_signed(d) ? url_check(d->url, &e)
+		                  : account_check_url(d->attempt.account, d->url, &e);
 	if (rc < 0)
 		failure_set(&d->attempt.failure, &e, NULL);
 	return rc;
@@ -420,14 +492,19 @@ download_start(
 	*d = (struct download){.spec = *spec,
 	    .fn = fn,
 	    .arg = arg,
-	    .url = address_of(spec->account->base_url, spec->url),
-	    .deadline = loop_now(engine->loop) + spec->timeout_ms,
+	    .url = address_of(
+	        spec->account != NULL ? spec->account->base_url : spec->url, spec->url),
+	    .origin = spec->signer != NULL ? url_origin(spec->url) : NULL,
+	    .deadline =
+	        spec->account != NULL ? loop_now(engine->loop) + spec->timeout_ms : 0,
 	    .target = {.fd = -1},
 	    .attempt = {.calls = &calls,
 	        .arg = d,
 	        .engine = engine,
 	        .account = spec->account,
-	        .deadline = &d->deadline}};
+	        .deadline = &d->deadline,
+	        .timeout_ms = spec->timeout_ms}};
+	choose_host(d);
 	if (d->spec.max_bytes == 0)
 		d->spec.max_bytes = default_max_bytes(d->spec.types);
 	if (data_url_is(d->url))

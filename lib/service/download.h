@@ -1,10 +1,16 @@
 /*
- * download: fetches a result into a file, whole or not at all.
+ * download: fetches a result, or a photo by its URL, into a file, whole or not
+ * at all.
  *
  * Redirects are followed one by one. The account's credentials go to the API's
  * own origin and nowhere else. Plain http is allowed only if the API itself is
  * on loopback, and a host with a private or special address (http/address.h)
  * only if the API has such an address.
+ *
+ * A photo has no account. Each address on its way is asked at the pace of its
+ * host (accounts_host), which also says if it may be private. An object of a
+ * store is asked for with a signature, at the store's own origin and nowhere
+ * else; that address may be private, because the user configured it.
  *
  * A data: URL is the file itself: its bytes are decoded and judged like those
  * of a response.
@@ -24,8 +30,11 @@
 #include "service/call.h"
 
 struct download_spec {
-	struct account *account;
-	const char *url; /* may be relative to the API; copied */
+	struct account *account; /* NULL: of a photo */
+	/* May be relative to the API, of a photo not. Copied. */
+	const char *url;
+	/* Signs requests to the origin of url; NULL: nobody. */
+	const struct http_signer *signer;
 	/* Of the file's path. NULL: into a private file (base/outfile.h) of any
 	 * type, perhaps damaged; its descriptor is in the result. */
 	const char *template;
@@ -34,10 +43,13 @@ struct download_spec {
 	struct json_object *types;  /* media type -> file extension */
 	struct filetype *filetypes; /* borrowed */
 	bool force;
-	int64_t timeout_ms; /* after it a failure is final */
+	/* After it a failure is final. Of a photo it begins with the first
+	 * request. */
+	int64_t timeout_ms;
 	/* 0: 4 GiB if a type is of video, 64 MiB if all are of pictures, else
 	 * 256 MiB. */
 	uint64_t max_bytes;
+	const char *sha256; /* that the file must have; NULL: any */
 };
 
 struct download_result {
