@@ -559,7 +559,7 @@ read_output(struct fit_tool *self, const char *output)
 	if (*output == '\0')
 		opt_misuse(&usage,
 		    "-o DIR is missing: it says where the new photos go; try -o fitted");
-	self->template = outname_template(output, &bad);
+	self->template = outname_template(output, OUTNAME_USUAL, &bad);
 	if (self->template == NULL)
 		opt_misuse(&usage, OUTNAME_NO_KEY "fitted", bad);
 }

@@ -547,7 +547,7 @@ main(int argc, char *argv[])
 	patient = o.common.timeout_ms == 0;
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
-	template = outname_template(o.out != NULL ? o.out : ".", &bad);
+	template = outname_template(o.out != NULL ? o.out : ".", OUTNAME_USUAL, &bad);
 	if (template == NULL)
 		opt_misuse(&usage, OUTNAME_NO_KEY "out", bad);
 	session_open(&self.session, &o.common, &usage,

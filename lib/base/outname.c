@@ -149,13 +149,13 @@ outname_path(const char *template, const struct outname *name, struct buf *path)
 }
 
 char *
-outname_template(const char *out, const char **bad)
+outname_template(const char *out, const char *usual, const char **bad)
 {
 	const struct outname none = {0};
 	struct span value;
 
 	if (strchr(out, '{') == NULL)
-		return mem_printf("%s/{stem}.{provider}.{kind}.{ext}", out);
+		return mem_printf("%s/%s", out, usual);
 	for (const char *s = strchr(out, '{'); s != NULL; s = strchr(s + 1, '{')) {
 		const char *end = strchr(s, '}');
 

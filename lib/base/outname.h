@@ -20,10 +20,13 @@ struct outname {
 	const char *file, *url, *provider, *kind, *name, *id, *ext;
 };
 
+/* What -o DIR means for files made of an avatar or a photo. */
+#define OUTNAME_USUAL "{stem}.{provider}.{kind}.{ext}"
+
 /* The template of "-o OUT": OUT if it has a `{`, else "OUT/" and the usual
  * name. The caller frees it. NULL: *bad is where an unknown placeholder starts
  * in OUT. */
-char *outname_template(const char *out, const char **bad);
+char *outname_template(const char *out, const char *usual, const char **bad);
 
 /* All placeholders, for a message. */
 #define OUTNAME_KEYS                                                           \

@@ -48,7 +48,7 @@ check_path(const char *template, const struct outname *name)
 	struct buf path = {0};
 	struct err e;
 	const char *bad;
-	char *own = outname_template(template, &bad);
+	char *own = outname_template(template, OUTNAME_USUAL, &bad);
 
 	outname_path("out/{dir}/{stem}-{source_ext}", name, &path);
 	check_inside(path.data);

@@ -179,16 +179,16 @@ file_templates(void **state)
 {
 	static const char *const bad[] = {"out/{nothing}", "a{stem", "{}"};
 	const char *at;
-	char *ok = outname_template("out", &at);
+	char *ok = outname_template("out", OUTNAME_USUAL, &at);
 
 	(void)state;
 	assert_string_equal(ok, "out/{stem}.{provider}.{kind}.{ext}");
 	free(ok);
-	ok = outname_template(OUTNAME_KEYS, &at);
+	ok = outname_template(OUTNAME_KEYS, OUTNAME_USUAL, &at);
 	assert_string_equal(ok, OUTNAME_KEYS);
 	free(ok);
 	for (size_t i = 0; i < N(bad); i++) {
-		assert_null(outname_template(bad[i], &at));
+		assert_null(outname_template(bad[i], OUTNAME_USUAL, &at));
 		assert_string_equal(at, strchr(bad[i], '{'));
 	}
 }
