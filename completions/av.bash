@@ -140,5 +140,5 @@ _av() {
   done < <(sort -u <<<"$list")
 }
 
-complete -o default -F _av av-validate av-fit av-upload av-poll av-listen av-render av-list av-delete av-call av-token \
-  av-ledger av-provider av-doctor av-sandbox av-report av-sheet
+complete -o default -F _av av-fetch av-validate av-fit av-upload av-poll av-listen av-render av-list av-delete av-call \
+  av-token av-ledger av-provider av-doctor av-sandbox av-report av-sheet

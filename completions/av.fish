@@ -128,6 +128,6 @@ function __av_complete
     __av_operands $program
 end
 
-for program in av-validate av-fit av-upload av-poll av-listen av-render av-list av-delete av-call av-token av-ledger av-provider av-doctor av-sandbox av-report av-sheet
+for program in av-fetch av-validate av-fit av-upload av-poll av-listen av-render av-list av-delete av-call av-token av-ledger av-provider av-doctor av-sandbox av-report av-sheet
     complete -c $program -f -a '(__av_complete)'
 end

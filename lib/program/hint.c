@@ -56,7 +56,7 @@ static int
 place_of(const char *step)
 {
 	static const char *const steps[] = {
-	    "validate", "fit", "upload", "poll", "render"};
+	    "fetch", "validate", "fit", "upload", "poll", "render"};
 
 	for (int i = 0; i < (int)(sizeof steps / sizeof *steps); i++)
 		if (strcmp(steps[i], step) == 0)

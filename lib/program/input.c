@@ -214,7 +214,8 @@ record_of_word(const struct input *in, const struct line *line, struct err *e)
 	word = mem_strn(line->text, line->len);
 	if (in->kind != INPUT_PHOTOS)
 		object_put_id(rec, sorts[in->kind], word);
-	else if (starts_with(line, "https://") || starts_with(line, "http://"))
+	else if (starts_with(line, "https://") || starts_with(line, "http://") ||
+	         starts_with(line, "s3://"))
 		rec_set_str(rec, "url", word);
 	else
 		rec_set_str(rec, "file", word);

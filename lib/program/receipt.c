@@ -211,7 +211,7 @@ good_of(const struct seat *last, const char **word)
 		*word = "made";
 		return last->made;
 	}
-	*word = "accepted";
+	*word = strcmp(last->step, "fetch") == 0 ? "fetched" : "accepted";
 	return last->out - (last->all_failed < last->out ? last->all_failed : last->out);
 }
 

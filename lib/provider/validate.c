@@ -163,15 +163,20 @@ check_source(const struct provider *p, struct rec *rec, struct findings *fs)
 		    "%s accepts a photo at a URL, not a file", p->title);
 }
 
-/* The path or URL that a name is made of: the original's, if av-fit made another file. A
- * URL's query may hold a signature and changes, so it is left out. The caller frees it. */
+/* The path or URL that a name is made of: the original's, if av-fetch or av-fit made another
+ * file. A URL's query may hold a signature and changes, so it is left out. The caller frees
+ * it. */
 static char *
 name_source(struct rec *rec)
 {
-	const char *from = json_str(rec_get(rec, "fit"), "/from"),
+	const char *fetched = json_str(rec_get(rec, "fetch"), "/from"),
+	           *from =
+	               fetched != NULL ? fetched : json_str(rec_get(rec, "fit"), "/from"),
 	           *file = from != NULL ? from : rec_str(rec, "file"),
 	           *url = rec_str(rec, "url");
 
+	if (fetched != NULL && strstr(fetched, "://") != NULL)
+		return mem_strn(fetched, strcspn(fetched, "?#"));
 	if (file != NULL)
 		return mem_str(file);
 	return url != NULL ? mem_strn(url, strcspn(url, "?#")) : mem_str("");

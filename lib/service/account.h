@@ -52,7 +52,7 @@ struct account_options {
 	double rate;           /* --rate: requests a second, or 0 */
 	char *const *given;    /* credentials (auth/creds.h), or NULL */
 	struct ledger *ledger; /* of many hosts, which share paces; or NULL */
-	bool private_hosts; /* hosts of photos may have special addresses */
+	bool private_hosts;    /* hosts of photos may have special addresses */
 };
 
 struct accounts *accounts_new(

@@ -5,7 +5,7 @@
 load helper
 
 # Examples that need what a test has not: another machine, a registry, a person, an hour, an avatar
-NOT_RUN='^(docker|export|build/)|ssh other|pass show|(api|hooks)\.example\.org|tests/field|bats tests|av_01J|3f1f1d3e|--against https|db\.example|xdg-open'
+NOT_RUN='^(docker|export|build/)|ssh other|pass show|(api|hooks|store)\.example\.org|tests/field|bats tests|av_01J|3f1f1d3e|--against https|db\.example|xdg-open'
 
 setup_file() {
 	export SHELF=$BATS_FILE_TMPDIR/shelf
@@ -14,6 +14,10 @@ setup_file() {
 	faces photos/ann.jpg=1280x720 photos/ben.jpg=720x1280 ann.jpg=1280x720
 	convert ann.jpg -define heic:speed=9 cleo.heic
 	printf 'photos/%s.jpg\n' ann ben >list.txt
+	mkdir bucket
+	cp ann.jpg bucket
+	echo s3://bucket/ann.jpg >urls.txt
+	echo '{"file":"old/ann.jpg","url":"s3://bucket/ann.jpg"}' >people.jsonl
 	printf 'ann.jpg\tAnn\n' >people.tsv
 	printf 'file,name\nann.jpg,Ann\n' >people.csv
 	printf 'sh run.sh\n' >batch
@@ -46,6 +50,7 @@ shelf() {
 run_examples() {
 	local example status ran=0
 	box
+	store "$SHELF"
 	while IFS= read -r -d '' example; do
 		[[ ! $example =~ $NOT_RUN ]] || continue
 		ran=$((ran + 1))
@@ -63,6 +68,7 @@ run_examples() {
 		)
 	done < <("$TESTS/lint/examples" "$@")
 	[ "$ran" -ge 5 ]
+	end_store
 	end_box
 }
 

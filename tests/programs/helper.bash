@@ -10,13 +10,13 @@ SERVICES=(loom anam avtr1 argil)
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	export XDG_STATE_HOME=$PWD/state XDG_CONFIG_HOME=$PWD/config XDG_CACHE_HOME=$PWD/cache
-	unset AV_PROVIDER AV_LEDGER
+	unset AV_PROVIDER AV_LEDGER "${!AWS_@}"
 	mkdir -p "$XDG_STATE_HOME" "$XDG_CONFIG_HOME"
 }
 
 teardown() {
 	local pid
-	for pid in "${BOX:-}" "${SERVER:-}"; do
+	for pid in "${BOX:-}" "${SERVER:-}" "${STORE:-}"; do
 		if [ -n "$pid" ]; then
 			kill "$pid" 2>/dev/null || true
 			wait "$pid" 2>/dev/null || true
@@ -60,6 +60,25 @@ end_server() {
 	kill "$SERVER"
 	wait "$SERVER" || true
 	SERVER=
+}
+
+# store BUCKETS [OPTION...]: starts a stand-in for S3 (servers/s3-server) whose buckets are the folders in
+# BUCKETS, and sets the environment for it; its requests go to the file stored
+store() {
+	export AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCY AWS_REGION=test-1
+	rm -f endpoint stored
+	mkfifo endpoint
+	"$TESTS/servers/s3-server" "$1" stored "${@:2}" >endpoint 3>&- &
+	STORE=$!
+	read -r AWS_ENDPOINT_URL_S3 <endpoint
+	export AWS_ENDPOINT_URL_S3
+}
+
+# end_store: ends it
+end_store() {
+	kill "$STORE"
+	wait "$STORE" || true
+	STORE=
 }
 
 # stat EXPRESSION: of the sandbox's counts

@@ -153,7 +153,7 @@ def retries: contains(" --retry-failed");
 
 # A command that retries begins with the step that failed, as in lib/program/hint.c.
 def from_step($step):
-  if (retries and ($step | IN("validate", "fit", "upload", "poll", "render"))) | not then . else
+  if (retries and ($step | IN("fetch", "validate", "fit", "upload", "poll", "render"))) | not then . else
     "av-\($step) --retry-failed" as $begin
     | sub(" <done.jsonl"; "") | split(" | ")
     | .[([.[] | startswith($begin)] | index(true)) // length:] as $rest
