@@ -168,7 +168,8 @@ put_file(struct fetch *f, const struct download_result *result)
 		rec_set_str(rec, "source_file", f->wanted);
 	rec_set_str(rec, "file", result->file);
 	rec_set(rec, "fetch", o);
-	if (f->sha256 == NULL) /* it was of another file, or of none */
+	rec_remove(rec, "error"); /* of av-validate */
+	if (f->sha256 == NULL)    /* it was of another file, or of none */
 		rec_remove(rec, "image");
 }
 
@@ -444,6 +445,29 @@ skip(void *self, struct rec *rec)
 	       (file != NULL && (!rec_has(rec, "url") || access(file, F_OK) == 0));
 }
 
+/* True for a record that was refused for nothing but its URL. */
+static bool
+mend(void *self, struct rec *rec)
+{
+	struct json_object *error = rec_get(rec, "error"),
+	                   *problems = json_at(error, "/problems");
+	const char *code = json_str(error, "/code");
+
+	if (code == NULL || strcmp(code, code_info(CODE_PHOTO_REFUSED)->name) != 0 ||
+	    skip(self, rec))
+		return false;
+	for (size_t i = 0; i < json_len(problems); i++) {
+		const char *of = json_str(json_item(problems, i), "/code"),
+		           *severity = json_str(json_item(problems, i), "/severity");
+
+		if (of == NULL || severity == NULL ||
+		    (strcmp(severity, severity_name(SEVERITY_REFUSED)) == 0 &&
+		        strcmp(of, code_info(CODE_URL_REFUSED)->name) != 0))
+			return false;
+	}
+	return json_len(problems) > 0;
+}
+
 static void
 begin(void *arg, struct item *item)
 {
@@ -517,6 +541,7 @@ main(int argc, char *argv[])
 	    .doing = "being fetched",
 	    .input = INPUT_PHOTOS,
 	    .skip = skip,
+	    .mend = mend,
 	    .begin = begin};
 	struct options o = {0};
 	struct fetch_tool self = {0};

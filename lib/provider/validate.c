@@ -116,7 +116,7 @@ check_url(const struct provider *p, const char *url, struct findings *fs)
 		    "this is no URL: a scheme or the host is missing, or it has a blank in it");
 	else if (pattern == NULL)
 		finding_add(fs, CODE_URL_REFUSED, SEVERITY_REFUSED, url, "a file",
-		    "download it first", "%s accepts files, not URLs", p->title);
+		    "av-fetch downloads it", "%s accepts files, not URLs", p->title);
 	else if (p != NULL && format_match(pattern, url) == 0)
 		finding_add(fs, CODE_URL_REFUSED, SEVERITY_REFUSED, url, pattern, NULL,
 		    "%s does not accept such a URL", p->title);

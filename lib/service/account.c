@@ -709,7 +709,7 @@ int
 account_not_public(const struct account *a, struct err *e)
 {
 	if (a->host)
-		return err_set(e, CODE_URL_REFUSED,
+		return err_set(e, CODE_PRIVATE_ADDRESS,
 		    "%s has a private or special address; if you trust the URL, add --allow-private",
 		    a->provider->name);
 	return err_set(e, CODE_URL_REFUSED,

@@ -132,14 +132,15 @@ void account_tell_retry(struct account *a, const struct err *e, int64_t ms);
 
 /* Checks a URL that the service gave: https of a public host or of the API's
  * own; or http, if the API is on this machine. A host of photos has to be
- * public, unless it may be local. -1 and url_refused. */
+ * public, unless it may be local. -1: url_refused, private_address. */
 int account_check_url(const struct account *a, const char *url, struct err *e);
 
 /* True if a URL that the service gave may lead to a private or special address:
  * the API's own is one. */
 bool account_may_be_local(const struct account *a);
 
-/* Sets *e to url_refused, and returns -1: such an address was reached. */
+/* Sets *e to url_refused, of a host to private_address, and returns -1: such an
+ * address was reached. */
 int account_not_public(const struct account *a, struct err *e);
 
 /* The callback will not come. */

@@ -101,12 +101,12 @@ check_failed() {
 	port=${url##*:}
 	for host in 127.0.0.1 localhost 2130706433 0x7f.1 '[::1]'; do
 		run -65 av-fetch -q -o out "http://$host:$port/a.jpg"
-		is "$(jq -r .error.code <<<"$output")" url_refused
+		is "$(jq -r .error.code <<<"$output")" private_address
 		[[ $output == *--allow-private* ]]
 	done
 	for host in 10.0.0.1 169.254.169.254 192.168.1.1 '[fd00::1]' '[::ffff:127.0.0.1]' 127.1 localhost; do
 		run -65 av-fetch -q -o out "https://$host:$port/a.jpg"
-		is "$(jq -r .error.code <<<"$output")" url_refused
+		is "$(jq -r .error.code <<<"$output")" private_address
 	done
 	is "$(requests)" 0
 	fetch "$url/a.jpg"
@@ -283,6 +283,21 @@ convert_to_png() {
 	is "$(stat '.anam.creates')" 1
 }
 
+@test "a record that was refused for its URL alone is fetched, and others pass" {
+	script '{"GET /a.jpg": [{"file": "photos/001.jpg"}]}'
+	av-validate --exit-zero -q -k -p loom "{\"url\":\"$url/a.jpg\"}" \
+		"{\"url\":\"$url/a.jpg\",\"options\":{\"none\":1}}" >refused
+	is "$(codes refused)" '2 photo_refused'
+	run -65 fetch -k <refused
+	is "$(sed -n 2p done)" "$(sed -n 2p refused)"
+	head -1 done | av-validate >good
+	is "$(codes good)" '1 none'
+	is "$(requests)" 1
+	# Of the receipt's hint, the first command is this one.
+	run -65 --separate-stderr av-validate -p loom "{\"url\":\"$url/a.jpg\"}"
+	[[ $stderr == *'av-fetch -o photos <done.jsonl | av-validate'* ]]
+}
+
 @test "https: the certificate is verified" {
 	command -v node >/dev/null || skip "node is not installed"
 	script '{"GET /a.jpg": [{"file": "photos/001.jpg"}]}'
@@ -363,7 +378,7 @@ bucket() {
 	script '{"GET /x.jpg": [{"file": "photos/001.jpg", "without": "Authorization"}]}'
 	bucket --redirect "$url/x.jpg"
 	run -65 av-fetch -q -o out s3://photos/moved
-	is "$(jq -r .error.code <<<"$output")" url_refused
+	is "$(jq -r .error.code <<<"$output")" private_address
 	is "$(grep -c . asked || true)" 0
 	fetch s3://photos/moved
 	cmp photos/001.jpg "$(jq -r .file done)"

@@ -164,7 +164,7 @@ mistakes() {
 65|line 1: an array is no record; write one object a line: jq -c '.[]' FILE|echo '[{"file":"good.jpg"}]' \| av-validate
 65|the name is too short|echo '{"file":"good.jpg","name":"a"}' \| av-validate -p anam
 65|line 1: a file:// URL is no path; give the path, as in photos/ann.jpg|echo file:///tmp/good.jpg \| av-validate
-65|Protoface accepts files, not URLs; wanted: a file; download the photos and give files: |av-validate -p avtr1 https://example.org/a.jpg
+65|Protoface accepts files, not URLs; wanted: a file; fetch the photos into files: av-fetch -o photos <done.jsonl |av-validate -p avtr1 https://example.org/a.jpg
 78|damaged or no ledger. Restore a copy of it and of its -wal file, or import an export into a new one (av-ledger import). With an empty one everything is paid for again|av-upload -p argil --ledger good.jpg good.jpg
 65|2 of 3 failed: 1 x |av-validate -p argil wide.jpg good.jpg none.jpg
 65|see error.problems, or: av-report done.jsonl|av-validate -p argil wide.jpg none.jpg >done.jsonl
