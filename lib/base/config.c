@@ -81,6 +81,14 @@ check_key(const char *key, struct err *e)
 	return result;
 }
 
+/* A relative path would be another ledger in each directory. */
+static bool
+is_ledger(const char *value)
+{
+	return *value == '/' || strcmp(value, "none") == 0 ||
+	       strncmp(value, "postgres", 8) == 0 || strncmp(value, "service=", 8) == 0;
+}
+
 static int
 check_value(const char *key, const char *value, struct err *e)
 {
@@ -92,8 +100,7 @@ check_value(const char *key, const char *value, struct err *e)
 	if (strcmp(key, "jobs") == 0 && !units_count(value, &n))
 		return err_set(e, CODE_BAD_CONFIG,
 		    "jobs: '%s' is not a whole number from 1 on", value);
-	/* A relative path would be another ledger in each directory. */
-	if (strcmp(key, "ledger") == 0 && *value != '/' && strcmp(value, "none") != 0)
+	if (strcmp(key, "ledger") == 0 && !is_ledger(value))
 		return err_set(e, CODE_BAD_CONFIG,
 		    "ledger: '%s' is neither none nor a path that begins with /", value);
 	return 0;
