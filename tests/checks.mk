@@ -33,7 +33,7 @@ check: check-deps ## runs all tests; names the skipped ones; the last line count
 
 # If a package cannot be installed, the tests are skipped and say which.
 package-check: deps ## builds packages and uses them in a clean chroot (as root, 4 minutes)
-	-$(call install_missing,$(DEB_DEPS) bats debootstrap lintian)
+	-$(call install_missing,$(DEB_DEPS) bats debootstrap mmdebstrap lintian)
 	@CC='$(CC)' JOBS='$(JOBS)' bash tests/run.sh package
 
 # Unit tests.

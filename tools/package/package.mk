@@ -120,12 +120,22 @@ tarball: ## packs programs for other distributions in build/
 	tar -c --sort=name --owner=0 --group=0 --numeric-owner --mtime='$(released) UTC' \
 		-C build $(portable) | gzip -9n >build/$(portable).tar.gz
 
-# IMAGE_FLAGS are for the tool, such as --build-arg BASE=debian:trixie-slim. A tag has no +.
-image: ## builds a container image of the Debian packages
-	@for tool in docker podman buildah none; do $$tool info >/dev/null 2>&1 && break; done; \
-	[ $$tool != none ] || { echo "no image: neither docker nor podman nor buildah works here" >&2; exit 1; }; \
-	$(MAKE) --no-print-directory build/image && \
-	$$tool build $(IMAGE_FLAGS) -t avtools -t avtools:$(subst +,-,$(VERSION)) -f build/image/$(P)/Dockerfile build/image
+# A Debian like this one, with the packages in build/ and libpq. Its user is 1000. IMAGE_PACKAGES=avtools
+# leaves out av-fit with libvips, which are half of it; IMAGE_FLAGS go to mmdebstrap. A tag has no +.
+IMAGE_PACKAGES ?= avtools avtools-fit
+debian_sources  = apt-get indextargets --format 'deb $$(REPO_URI) $$(CODENAME) main' \
+	'Created-By: Packages' 'Origin: Debian' 'Component: main'
 
-build/image: FORCE
-	$(call lay_out,$@)
+image: export SOURCE_DATE_EPOCH = $(shell date -ud '$(released)' +%s)
+image: deb ## packs the Debian packages as a container image in build/
+	$(call install_missing,mmdebstrap)
+	$(debian_sources) | mmdebstrap --variant=minbase --include=ca-certificates,libpq5 \
+		--dpkgopt='path-exclude=/usr/share/locale/*' \
+		--customize-hook='cp $(IMAGE_PACKAGES:%=build/%_*.deb) "$$1/tmp"' \
+		--customize-hook='chroot "$$1" sh -c "apt-get install -y --no-install-recommends /tmp/*.deb"' \
+		--customize-hook='rm "$$1"/tmp/*.deb' \
+		--customize-hook='chroot "$$1" useradd --uid 1000 --create-home avtools' \
+		--customize-hook='install -d -o 1000 -g 1000 "$$1/state" "$$1/work"' \
+		$(IMAGE_FLAGS) >build/image.tar
+	$(P)/image.sh build/image.tar avtools:$(subst +,-,$(VERSION)) >build/avtools-image.tar
+	rm build/image.tar
