@@ -1,13 +1,15 @@
 # checks.mk: what looks at the programs and the sources: tests, lint, fuzzers, benchmarks, soak.
 # The Makefile of the top folder includes it.
 
-.PHONY: check check-deps package-check units faces format fuzz fuzz-build fuzz-brief bench soak \
+.PHONY: check check-deps engine-deps package-check units faces format fuzz fuzz-build fuzz-brief bench soak \
 	lint lint-format lint-layers lint-cppcheck lint-tidy lint-manuals lint-tests
 
 CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
 	valgrind parallel strace gdb curl tmux bsdutils python3-jsonschema mandoc zsh fish imagemagick \
 	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck libpng-dev \
 	bsdextrautils file time procps postgresql python3 python3-yaml xz-utils nodejs openssl chromium
+# These start servers where they are installed, so only those who ask for them get them.
+ENGINE_DEPS = openssh-server parallel slurmctld slurmd slurm-client munge snakemake iproute2 iptables
 BENCH_DEPS = imagemagick libimage-exiftool-perl libvips-tools jpeginfo pngcheck python3-pil curl
 
 # install_npm DIR,NAMES: npm asks the registry that it is configured for. Without a package the tests
@@ -25,6 +27,9 @@ check-deps: deps ## installs what the tests need
 	$(call install_missing,$(CHECK_DEPS) $(shell command -v npm >/dev/null || echo npm))
 	$(call install_npm,tests/servers/oidc,oidc-provider)
 	$(call install_npm,tests/browser,axe-core and playwright-core)
+
+engine-deps: ## installs sshd, Slurm and Snakemake, for the tests of many machines
+	$(call install_missing,$(ENGINE_DEPS))
 
 check: check-deps ## runs all tests; names the skipped ones; the last line counts
 	@$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all units faces
@@ -98,7 +103,7 @@ bench: deps ## measures speed beside other programs
 # tests/soak name the variables for seeds and for the numbers of photos and kills.
 SOAK_JOBS ?= $(shell expr 3 '*' $(JOBS))
 
-soak: check-deps ## an hour of faults, kills and crashes, counted on the service's side
+soak: check-deps engine-deps ## an hour of faults, kills and crashes, counted on the service's side
 	@$(MAKE) --no-print-directory -j$(JOBS) FAILPOINTS=1 all units
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=thread all units
 	@$(MAKE) --no-print-directory -j$(JOBS) all units faces

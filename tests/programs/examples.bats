@@ -5,7 +5,7 @@
 load helper
 
 # Examples that need what a test has not: another machine, a registry, a person, an hour, an avatar
-NOT_RUN='^(docker|export|build/)|ssh other|pass show|(api|hooks|store)\.example\.org|tests/field|bats tests|av_01J|3f1f1d3e|--against https|db\.example|xdg-open'
+NOT_RUN='^(docker|export|build/|parallel --ssh|split|cat done/|sbatch|make image|kubectl|snakemake|hadoop)|ssh other|pass show|(api|hooks|store)\.example\.org|tests/field|bats tests|av_01J|3f1f1d3e|--against https|db\.example|xdg-open'
 
 setup_file() {
 	export SHELF=$BATS_FILE_TMPDIR/shelf

@@ -18,7 +18,8 @@ fishdir  = $(sharedir)/fish/vendor_completions.d
 SAMPLES = ann.jpg=1280x720 ben.jpg=1920x1080 cleo.jpg=720x1280 dan.jpg=1440x900
 
 install: all faces ## installs programs, manuals, completions and examples under DESTDIR and PREFIX
-	install -d $(bindir) $(bashdir) $(zshdir) $(fishdir) $(docdir)/examples/photos
+	install -d $(bindir) $(bashdir) $(zshdir) $(fishdir) $(docdir)/examples/photos \
+		$(docdir)/examples/engines
 	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(bindir)
 	for page in $(MANUALS); do dir=$(sharedir)/man/man$${page##*.}; \
 		install -d $$dir && install -m 644 $$page $$dir && \
@@ -29,6 +30,7 @@ install: all faces ## installs programs, manuals, completions and examples under
 		install -m 644 completions/av.fish $(fishdir)/$$p.fish || exit 1; done
 	install -m 644 README.md $(P)/NEWS $(docdir)
 	install -m 644 $(wildcard $(P)/systemd/*) $(P)/crontab $(docdir)/examples
+	install -m 644 $(wildcard $(P)/engines/*) $(docdir)/examples/engines
 	$(FACES) $(SAMPLES:%=$(docdir)/examples/photos/%)
 
 # Folders that only this package fills go too, if nothing else is in them.
