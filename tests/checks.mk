@@ -9,7 +9,7 @@ CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libc
 	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck libpng-dev \
 	bsdextrautils file time procps postgresql python3 python3-yaml xz-utils nodejs openssl chromium
 # These start servers where they are installed, so only those who ask for them get them.
-ENGINE_DEPS = openssh-server parallel slurmctld slurmd slurm-client munge snakemake iproute2 iptables
+ENGINE_DEPS = openssh-server parallel slurmctld slurmd slurm-client munge snakemake iproute2 iptables mmdebstrap
 BENCH_DEPS = imagemagick libimage-exiftool-perl libvips-tools jpeginfo pngcheck python3-pil curl
 
 # install_npm DIR,NAMES: npm asks the registry that it is configured for. Without a package the tests
@@ -38,7 +38,7 @@ check: check-deps ## runs all tests; names the skipped ones; the last line count
 
 # If a package cannot be installed, the tests are skipped and say which.
 package-check: deps ## builds packages and uses them in a clean chroot (as root, 4 minutes)
-	-$(call install_missing,$(DEB_DEPS) bats debootstrap mmdebstrap lintian)
+	-$(call install_missing,$(DEB_DEPS) bats debootstrap lintian)
 	@CC='$(CC)' JOBS='$(JOBS)' bash tests/run.sh package
 
 # Unit tests.
