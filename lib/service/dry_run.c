@@ -18,10 +18,18 @@ struct dry_run_cost {
 /* The unit that counts avatars where an account has a limit of them. */
 #define AVATARS ""
 
+/* Requests that share a pace of a provider. */
+struct dry_run_load {
+	const struct provider *provider;
+	const struct provider_pace *pace;
+	size_t n;
+};
+
 void
 dry_run_release(struct dry_run *run)
 {
 	free(run->costs);
+	free(run->loads);
 	*run = (struct dry_run){0};
 }
 
@@ -45,6 +53,41 @@ add_cost(struct dry_run *run, const struct provider *p, const char *unit, double
 	c = &run->costs[i];
 	c->amount = each ? amount : c->amount + amount;
 	c->n++;
+}
+
+/* Adds the requests of one order, with its steps. */
+static void
+add_load(struct dry_run *run, const struct provider *p, const struct operation *op)
+{
+	const struct provider_pace *pace = &p->paces[op->pace];
+	size_t i = 0, requests = 1 + json_len(json_at(op->def, "/before")) +
+	                         json_len(json_at(op->def, "/after"));
+
+	while (i < run->nloads && run->loads[i].pace != pace)
+		i++;
+	if (i == run->nloads) {
+		run->loads = mem_resize(run->loads, ++run->nloads * sizeof *run->loads);
+		run->loads[i] = (struct dry_run_load){.provider = p, .pace = pace};
+	}
+	run->loads[i].n += requests;
+}
+
+/* Tells what takes a minute or more, however fast the service and the line are. */
+static void
+tell_times(const struct dry_run *run)
+{
+	for (size_t i = 0; i < run->nloads; i++) {
+		const struct dry_run_load *load = &run->loads[i];
+		double rate = load->pace->rate, minutes;
+
+		if (rate <= 0)
+			continue;
+		minutes = ((double)load->n - load->pace->burst) / rate / 60;
+		if (minutes >= 1)
+			warn(
+			    "%s: %zu requests at its pace of %.3g a second take %.0f minutes at least; more processes do not help",
+			    load->provider->title, load->n, rate, minutes);
+	}
 }
 
 /* The price alone, without the description's notes. */
@@ -77,6 +120,7 @@ dry_run_add(struct dry_run *run, const struct provider *p, const struct operatio
 	}
 	if (verdict == LEDGER_YOURS) {
 		run->create++;
+		add_load(run, p, op);
 		if (p->max_avatars > 0 && strcmp(op->name, "create") == 0)
 			add_cost(run, p, AVATARS, 1);
 	} else {
@@ -117,6 +161,7 @@ dry_run_report(const struct dry_run *run, size_t failed)
 	}
 	warn("%s", text.data);
 	buf_release(&text);
+	tell_times(run);
 	for (size_t i = 0; i < run->ncosts; i++) {
 		const struct dry_run_cost *c = &run->costs[i];
 		int64_t max = c->provider->max_avatars;

@@ -1,5 +1,6 @@
 /*
- * dry_run: counts what a dry run would have sent, and adds up what it costs.
+ * dry_run: counts what a dry run would have sent, and adds up what it costs and
+ * how long it takes at least.
  */
 #ifndef AV_SERVICE_DRY_RUN_H
 #define AV_SERVICE_DRY_RUN_H
@@ -10,6 +11,7 @@
 #include "provider/provider.h"
 
 struct dry_run_cost;
+struct dry_run_load;
 
 /* Zeroed is empty. */
 struct dry_run {
@@ -18,6 +20,8 @@ struct dry_run {
 	size_t refused, free;
 	struct dry_run_cost *costs;
 	size_t ncosts;
+	struct dry_run_load *loads; /* requests by pace */
+	size_t nloads;
 };
 
 void dry_run_release(struct dry_run *run);

@@ -75,3 +75,19 @@ SERVICE='{"POST /faces": [{"status":201,"body":{"id":"f@n@","state":"done"}}],
 	is "$(grep -c "NAME_RATE_MAKE is 'fast'" <<<"$stderr")" 1
 	end_server
 }
+
+@test "a dry run tells how long the pace makes it take, from a minute on" {
+	photos 130
+	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+	example | jq '.pace = {rate: 2, burst: 3} | .operations.create.before = ["asset"]
+		| .operations.asset = {method: "POST", path: "/assets", bodies: {source: "file", raw: "{file}"}}' \
+		>"$XDG_CONFIG_HOME/avtools/providers/acme.json"
+	av-upload --dry-run -p acme photos/* 2>err >plan
+	grep -q 'Acme Faces: 260 requests at its pace of 2 a second take 2 minutes at least' err
+	av-upload --dry-run -p acme photos/01* 2>err >plan
+	run -1 grep -q 'at its pace' err
+	# Without a pace nothing is told.
+	example | jq 'del(.pace)' >"$XDG_CONFIG_HOME/avtools/providers/acme.json"
+	av-upload --dry-run -p acme photos/* 2>err >plan
+	run -1 grep -q 'at its pace' err
+}
