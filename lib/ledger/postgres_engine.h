@@ -27,7 +27,8 @@ struct postgres {
 	pthread_mutex_t own_lock; /* over the members from `own` on */
 	pthread_cond_t wake;
 	pthread_t renewer;
-	bool renews, closing;
+	bool renews;
+	_Atomic bool closing;
 	int64_t lease_ms;
 	_Atomic int64_t leased_until; /* ms of clock_boot_ns; 0: not at all */
 	_Atomic unsigned lease;       /* its number */
