@@ -85,7 +85,7 @@ fuzz-build:
 		$(FUZZERS:%=build/fuzz/fuzz/%)
 
 fuzz-brief: fuzz-build
-	sh tests/fuzz/run.sh build/fuzz/fuzz -runs=20000 -max_total_time=10
+	sh tests/fuzz/run.sh build/fuzz/fuzz -runs=10000 -max_total_time=5
 
 fuzz: fuzz-build ## runs each fuzzer for FUZZ_SECONDS
 	sh tests/fuzz/run.sh build/fuzz/fuzz -max_total_time=$(FUZZ_SECONDS)

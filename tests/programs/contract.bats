@@ -164,7 +164,7 @@ pipe() {
 # storm FILE COMMAND...: the command with the file's records, killed at random moments, then until it is done
 storm() {
 	local round pid
-	for round in $(seq "${MATRIX_KILLS:-4}"); do
+	for round in $(seq "${MATRIX_KILLS:-2}"); do
 		"${@:2}" --exit-zero <"$1" >"$1.out" 2>/dev/null 3>&- &
 		pid=$!
 		sleep "0.$(printf '%03d' $((RANDOM % 300)))"

@@ -91,7 +91,7 @@ polled() {
 	printf '%s\n' "$output" | grep '^{' >done
 	is "$(codes done)" "11 avatar_failed, 49 ready"
 	is "$(of done 'map(select(.error) | .file[7:-4] | contains("01")) | all')" true
-	[ "$(stat '.argil.faults | length')" -ge 4 ] # in 60 events, each of the five is likely
+	[ "$(stat '.argil.faults | length')" -ge 3 ] # of five, in 60 events
 	check_schema done
 	check_sandbox
 }
