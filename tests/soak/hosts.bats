@@ -7,7 +7,7 @@
 load ../programs/helper
 load ../programs/hosts
 
-LEASE=6
+export LEASE=6
 
 # work HOST: runs the host's parts again and again, each in a process; two hosts have each part
 work() {
@@ -45,7 +45,7 @@ storm() {
 	PATH=$PATH:/usr/sbin:/sbin
 	hosts 1 2 3
 	shared_ledger $LEASE
-	batch "${PHOTOS:-200}" --seed "${SEED:-1}" --late 1000 --list-lag 500 --stall-ms 500 \
+	batch "${PHOTOS:-200}" --delay 300 --seed "${SEED:-1}" --late 1000 --list-lag 500 --stall-ms 500 \
 		$(printf -- '--fault %s=0.1 ' lost-before lost-after reset 500 429 502-after truncated)
 	export AV_PROVIDER=$1
 	[ "$1" != argil ] || photos "${PHOTOS:-200}" 1280x720
@@ -75,7 +75,8 @@ setup_file() {
 
 for_service() {
 	needs iptables ip psql
-	run -0 alone storm "$1"
+	run alone storm "$1"
+	[ "$status" -eq 0 ] || { printf "%s\n" "${lines[@]}" | tail -n 20; return 1; }
 	echo "# ${lines[-1]}" >&3
 }
 
