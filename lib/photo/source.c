@@ -78,6 +78,25 @@ photo_unchanged(int fd, const struct stat *st, struct err *e)
 }
 
 /* A closed stream has fd -1; a zeroed one has no bytes. */
+ssize_t
+photo_stream_send(struct photo_stream *s, const struct photo_checked *file,
+    uint64_t offset, void *p, size_t n, struct err *e)
+{
+	ssize_t got;
+
+	if (offset == 0) {
+		photo_stream_close(s);
+		if (photo_stream_open(s, file->path, file->bytes, file->sha256, e) < 0)
+			return -1;
+	}
+	if (offset != s->at)
+		return -1;
+	got = photo_stream_read(s, p, n, e);
+	if (got < 0 || s->at == s->bytes)
+		photo_stream_close(s);
+	return got;
+}
+
 void
 photo_stream_close(struct photo_stream *s)
 {

@@ -47,6 +47,20 @@ int photo_stream_open(struct photo_stream *s, const char *path, uint64_t bytes,
 ssize_t photo_stream_read(
     struct photo_stream *s, void *p, size_t n, struct err *e);
 
+/* A file as it was when it was checked. */
+struct photo_checked {
+	const char *path, *sha256;
+	uint64_t bytes;
+};
+
+/* Reads from offset, as pread(2) does, for a request that may be sent again:
+ * opens the file for its first byte and closes it after its last, so that only
+ * files that are being sent hold a descriptor. -1 with *e as above; also if the
+ * bytes are not the next ones, which leaves *e alone. */
+ssize_t photo_stream_send(struct photo_stream *s,
+    const struct photo_checked *file, uint64_t offset, void *p, size_t n,
+    struct err *e);
+
 /* Does nothing to a zeroed or closed stream. */
 void photo_stream_close(struct photo_stream *s);
 

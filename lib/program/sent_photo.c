@@ -11,20 +11,10 @@ static ssize_t
 read_photo(void *arg, uint64_t offset, char *buf, size_t size)
 {
 	struct sent_photo *s = arg;
-	ssize_t n;
+	struct photo_checked file = {
+	    .path = s->file, .sha256 = s->sha256, .bytes = s->photo.source.size};
 
-	if (offset == 0) {
-		photo_stream_close(&s->stream);
-		if (photo_stream_open(&s->stream, s->file, s->photo.source.size,
-		        s->sha256, &s->photo.broken) < 0)
-			return -1;
-	}
-	if (offset != s->stream.at)
-		return -1;
-	n = photo_stream_read(&s->stream, buf, size, &s->photo.broken);
-	if (n < 0 || s->stream.at == s->stream.bytes)
-		photo_stream_close(&s->stream);
-	return n;
+	return photo_stream_send(&s->stream, &file, offset, buf, size, &s->photo.broken);
 }
 
 void

@@ -15,9 +15,8 @@ struct sent_photo {
 	char *file, *type, *filename, *sha256;
 };
 
-/* Takes the record's `file`, whose facts its `image` has. The file is opened
- * for the first byte and closed after the last, so that only photos in flight
- * hold a descriptor. */
+/* Takes the record's `file`, whose facts its `image` has. It is open only while
+ * its bytes are read. */
 void sent_photo_init(
     struct sent_photo *s, const struct provider *p, struct rec *rec);
 void sent_photo_release(struct sent_photo *s);

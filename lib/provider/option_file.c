@@ -203,26 +203,15 @@ option_file_release(struct option_file *f)
 	free(f->filename);
 }
 
-/* Opens the file for its first byte and closes it after its last. */
 static ssize_t
 read_bytes(void *arg, uint64_t offset, char *buf, size_t size)
 {
 	struct option_file *f = arg;
-	ssize_t n;
+	struct photo_checked file = {.path = json_str(f->facts, "/path"),
+	    .sha256 = json_str(f->facts, "/sha256"),
+	    .bytes = (uint64_t)json_int(f->facts, "/bytes", 0)};
 
-	if (offset == 0) {
-		photo_stream_close(&f->stream);
-		if (photo_stream_open(&f->stream, json_str(f->facts, "/path"),
-		        (uint64_t)json_int(f->facts, "/bytes", 0),
-		        json_str(f->facts, "/sha256"), &f->broken) < 0)
-			return -1;
-	}
-	if (offset != f->stream.at)
-		return -1;
-	n = photo_stream_read(&f->stream, buf, size, &f->broken);
-	if (n < 0 || f->stream.at == f->stream.bytes)
-		photo_stream_close(&f->stream);
-	return n;
+	return photo_stream_send(&f->stream, &file, offset, buf, size, &f->broken);
 }
 
 struct http_source
