@@ -17,7 +17,7 @@ struct builtin_file {
 /* The last entry has no path. */
 extern const struct builtin_file builtin_files[];
 
-/* The file dir/NAME.json ("providers", "loom"); NULL if there is none. */
+/* The file dir/NAME.json ("schema", "provider"); NULL if there is none. */
 const struct builtin_file *builtin_find(const char *dir, const char *name);
 
 #endif
