@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# Three hosts with PROCESSES (8) each, one ledger in PostgreSQL, every fault at 10 %: for SECONDS_OF_STORM
-# (60) a host is cut off from the database, from the service or from both, frozen for longer than a
-# lease, or killed and started again. Then each part runs until it is done: of PHOTOS (200) nothing is
-# made twice, nothing is lost, and the pace is kept.
+# Three hosts with PROCESSES (8) each, one ledger in PostgreSQL, seven faults at 10 % each: for
+# SECONDS_OF_STORM (60) a host is cut off from the database, from the service or from both, frozen for
+# longer than a lease, or killed and started again. Then all photos are uploaded once more, until
+# nothing is left to do: of PHOTOS (200) nothing is made twice, and nothing is lost.
 
 load ../programs/helper
 load ../programs/hosts
@@ -40,7 +40,7 @@ blow() {
 
 # storm SERVICE: the whole of it
 storm() {
-	local host until=$((SECONDS + ${SECONDS_OF_STORM:-60})) pids=()
+	local host round until=$((SECONDS + ${SECONDS_OF_STORM:-60})) pids=()
 	RANDOM=${SEED:-1}
 	PATH=$PATH:/usr/sbin:/sbin
 	hosts 1 2 3
@@ -57,11 +57,11 @@ storm() {
 	wait "${pids[@]}"
 	for host in 1 2 3; do kill_host $host; done
 	sleep $((LEASE + 1))
-	for host in 1 2 3 4 5 6 7 8; do
+	for round in 1 2 3 4 5 6 7 8; do
 		av-upload -q -j 16 --unique-names --exit-zero <list.txt >out
 		jq -e -s 'map(select(.error)) | length == 0' out >/dev/null && break
 	done
-	echo "$1: $(wc -l <list.txt) photos, $(cat done.* | wc -l) records, $(stat ".$1.creates") made, $(stat ".$1.duplicates_count") twice, $(of out 'map(select(.error)) | length') failed, $(av-ledger list | jq -r .state | sort | uniq -c | xargs)"
+	echo "$1, round $round: $(wc -l <list.txt) photos, $(cat done.* | wc -l) records, $(stat ".$1.creates") made, $(stat ".$1.duplicates_count") twice, $(of out 'map(select(.error)) | length') failed, $(av-ledger list | jq -r .state | sort | uniq -c | xargs)"
 	is "$(of out 'map(.error.code) | unique')" '[null]'
 	is "$(stat ".$1.duplicates_count")" 0
 	is "$(stat ".$1.creates")" "$(of out 'map(.avatar.id) | unique | length')"
