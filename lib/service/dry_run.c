@@ -85,7 +85,7 @@ tell_times(const struct dry_run *run)
 		minutes = ((double)load->n - load->pace->burst) / rate / 60;
 		if (minutes >= 1)
 			warn(
-			    "%s: %zu requests at its pace of %.3g a second take %.0f minutes at least; more processes do not help",
+			    "%s: %zu requests at its documented pace of %.3g a second take %.0f minutes at least; more processes do not help",
 			    load->provider->title, load->n, rate, minutes);
 	}
 }

@@ -83,11 +83,11 @@ SERVICE='{"POST /faces": [{"status":201,"body":{"id":"f@n@","state":"done"}}],
 		| .operations.asset = {method: "POST", path: "/assets", bodies: {source: "file", raw: "{file}"}}' \
 		>"$XDG_CONFIG_HOME/avtools/providers/acme.json"
 	av-upload --dry-run -p acme photos/* 2>err >plan
-	grep -q 'Acme Faces: 260 requests at its pace of 2 a second take 2 minutes at least' err
+	grep -q 'Acme Faces: 260 requests at its documented pace of 2 a second take 2 minutes at least' err
 	av-upload --dry-run -p acme photos/01* 2>err >plan
-	run -1 grep -q 'at its pace' err
+	run -1 grep -q 'documented pace' err
 	# Without a pace nothing is told.
 	example | jq 'del(.pace)' >"$XDG_CONFIG_HOME/avtools/providers/acme.json"
 	av-upload --dry-run -p acme photos/* 2>err >plan
-	run -1 grep -q 'at its pace' err
+	run -1 grep -q 'documented pace' err
 }
