@@ -4,7 +4,8 @@
 # "N passed, N failed[, N skipped]".
 #
 # The programs must be built (make check does that). JOBS is the number of processes at a time. With
-# TIMES set, the ten slowest tests of programs are printed as well.
+# TIMES set, the ten slowest tests of programs are printed as well; with PACKAGE set, the packages are
+# tested beside the rest.
 set -u
 cd "$(dirname "$0")/.." || exit
 : "${CC:=cc}" "${JOBS:=$(nproc)}"
@@ -95,10 +96,10 @@ suite() {
 	bats) scripts "" bin "build/$cc" 120 "$(echo tests/programs/*.bats)" ;;
 	san-units) units "san " "build/$cc-san" 300 ;;
 	san-bats) scripts "san " "build/$cc-san/bin" "build/$cc-san" 300 "$sanitized" ;;
-	package) BATS_TEST_TIMEOUT=1800 tap package bats --tap tests/package/*.bats ;;
+	package) AV_SLOW=4 BATS_TEST_TIMEOUT=1800 tap package bats --tap tests/package/*.bats ;;
 	fuzz) one "fuzz" make --no-print-directory fuzz-brief ;;
 	lint)
-		for part in format layers cppcheck tidy manuals tests; do
+		for part in format layers cppcheck tidy-brief manuals tests; do
 			one "lint: $part" make --no-print-directory "lint-$part"
 		done
 		;;
@@ -114,7 +115,8 @@ if [ $# -gt 0 ]; then
 		suite "$s"
 	done
 else
-	# Three groups side by side, each with waiting and computing. All end with the same files.
+	# Groups side by side, each with waiting and computing. Three end with the same files.
+	[ -z "${PACKAGE:-}" ] || suite package &
 	(suite units && suite bats) &
 	(suite lint && suite fuzz && suite bats) &
 	(suite san-units && suite san-bats && suite bats) &

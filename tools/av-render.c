@@ -194,15 +194,16 @@ render_free(struct render *r)
 	free(r);
 }
 
-/* One job less; the last one ends the record. */
+/* So many jobs less; the last one ends the record and frees r. */
 static void
-over(struct render *r)
+over(struct render *r, size_t jobs)
 {
 	struct item *item = r->item;
 	struct session *session = &r->self->session;
 	struct failure failure = {0};
 
-	if (--r->pending > 0)
+	r->pending -= jobs;
+	if (r->pending > 0)
 		return;
 	if (session->paid.dry_run != NULL) {
 		rec_set(item->rec, "plan", json_object_get(r->plan));
@@ -229,34 +230,35 @@ job_charge(struct job *job, const struct paid_charge *charge)
 }
 
 /* Starts a job that waited for another job of the same rendering. It fails likewise if there
- * is no rendering. */
-static void
+ * is no rendering. Returns whether it is over. */
+static bool
 follow(struct render *r, struct job *job, const struct job *leader)
 {
 	const char *status = json_str(leader->entry, "/status");
 	bool failed = leader->failure.err.code != CODE_NONE;
 
 	job->leader = NULL;
-	if (r->self->session.paid.dry_run != NULL) {
-		over(r);
-	} else if (failed && (status == NULL || strcmp(status, "ready") != 0)) {
+	if (r->self->session.paid.dry_run != NULL)
+		return true;
+	if (failed && (status == NULL || strcmp(status, "ready") != 0)) {
 		failure_copy(&job->failure, &leader->failure);
-		over(r);
-	} else {
-		job_adopt(job, leader->entry);
-		job_start(job);
+		return true;
 	}
+	job_adopt(job, leader->entry);
+	job_start(job);
+	return false;
 }
 
 static void
 job_over(struct job *job)
 {
 	struct render *r = job->arg;
+	size_t ended = 1;
 
 	for (size_t i = 0; i < r->n; i++)
-		if (r->jobs[i].leader == job)
-			follow(r, &r->jobs[i], job);
-	over(r);
+		if (r->jobs[i].leader == job && follow(r, &r->jobs[i], job))
+			ended++;
+	over(r, ended);
 }
 
 static void
@@ -267,7 +269,7 @@ stop(struct item *item, bool hard)
 	r->pending++;
 	for (size_t i = 0; i < r->n; i++)
 		job_stop(&r->jobs[i], hard);
-	over(r);
+	over(r, 1);
 }
 
 /* Leaves of an entry only what another order of it has as well. */
@@ -486,7 +488,7 @@ start_jobs(struct render *r, struct account *a)
 			job_start(job);
 		}
 	}
-	over(r);
+	over(r, 1);
 }
 
 static void
