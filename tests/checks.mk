@@ -10,7 +10,7 @@ CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libc
 	bsdextrautils file time procps postgresql python3 python3-yaml xz-utils nodejs openssl chromium
 # These start servers where they are installed, so only those who ask for them get them.
 ENGINE_DEPS = openssh-server parallel slurmctld slurmd slurm-client munge snakemake iproute2 iptables mmdebstrap
-BENCH_DEPS = imagemagick libimage-exiftool-perl libvips-tools jpeginfo pngcheck python3-pil curl
+BENCH_DEPS = imagemagick jpeginfo pngcheck python3 python3-pil curl jq time postgresql
 
 # install_npm DIR,NAMES: npm asks the registry that it is configured for. Without a package the tests
 # that need it are skipped.
@@ -94,12 +94,12 @@ fuzz: fuzz-build ## runs each fuzzer for FUZZ_SECONDS
 
 # Long runs.
 
-bench: deps ## measures speed beside other programs
-	$(call install_missing,$(BENCH_DEPS))
+# CASES, QUICK and BASE are those of tests/bench/bench.py. Without a package, what needs it is skipped.
+bench: deps ## measures speed beside other programs, in build/bench
+	-$(call install_missing,$(BENCH_DEPS))
 	@$(MAKE) --no-print-directory -j$(JOBS) all
-	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/bench/pipe.sh
-	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/bench/upload.sh
-	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/bench/photos.sh
+	@PATH="$(CURDIR)/$(BIN):$$PATH" COMMIT='$(VERSION)' CASES='$(CASES)' QUICK='$(QUICK)' BASE='$(BASE)' \
+		python3 tests/bench/bench.py build/bench
 
 # The soak tests mostly wait, so more of them run than there are processors. The files in
 # tests/soak name the variables for seeds and for the numbers of photos and kills.

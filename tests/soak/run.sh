@@ -49,5 +49,5 @@ step python3 tests/torture/power.py
 step python3 tests/torture/torture.py --jobs "${JOBS:-6}" all
 step python3 tests/torture/torture.py --jobs "${JOBS:-6}" --kinds memory --most "${ALLOCATIONS:-600}" all
 step threads "$1-tsan"
-step tests/bench/upload.sh
+step env CASES=upload python3 tests/bench/bench.py build/bench
 exit "$failed"
