@@ -10,8 +10,8 @@
 
 Each case is run once to see that every side does all of the work, and how much memory it needs. Then the sides take
 turns. Times are compared within a turn, so that a busy machine slows down both. DIR/last.jsonl gets a line for each side,
-and keeps those of other cases; DIR/previous.jsonl is that file before this run. Exits with 1 if something did not do its
-work.
+and keeps those of other cases; DIR/previous.jsonl is that file before this run; DIR/bench.svg shows it. Exits with 1 if
+something did not do its work.
 """
 import json
 import os
@@ -24,6 +24,7 @@ import time
 
 sys.dont_write_bytecode = True
 import cases
+import draw
 
 QUICK = bool(os.environ.get("QUICK"))
 REPEATS = int(os.environ.get("REPEATS") or (3 if QUICK else 7))
@@ -145,7 +146,8 @@ def measure(case, n, base):
 def result(case, job, side, times, memory):
     wall, cpu = zip(*times)
     return {"case": case.name, "title": case.title, "side": side.name, "kind": side.kind, "n": job.n,
-            "unit": case.unit, "wall": spread(wall), "cpu": spread(cpu), "memory": memory, "repeats": len(times),
+            "unit": case.unit, "wall": spread(wall), "cpu": spread(cpu), "memory": memory,
+            "beside": (memory - job.held) / job.n if job.held else None, "repeats": len(times),
             "commit": os.environ.get("COMMIT", ""), "cores": len(CORES), "machine": MACHINE,
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
 
@@ -183,6 +185,8 @@ def show(mine):
         "%.2f +-%.2f" % (peer["wall"]["median"], peer["wall"]["mad"]) if peer else "",
         "%.2f" % peer["cpu"]["median"] if peer else "", peer["side"] if peer else "",
         "%.1f %s" % (limit["wall"]["median"], limit["side"]) if limit else "")
+    if mine["beside"]:
+        print("  memory for each, beside what it holds: %.0f bytes" % mine["beside"])
 
 
 def tell(mine, words, ratio, where):
@@ -220,9 +224,13 @@ def load(path):
 
 
 def keep(top, results):
+    order = list(cases.CASES)
+    results = sorted((mine for mine in results if mine["case"] in order), key=lambda mine: (
+        order.index(mine["case"]), mine["n"]))
     with open(top + "/new.jsonl", "w") as f:
         f.writelines(json.dumps(mine) + "\n" for mine in results)
     os.replace(top + "/new.jsonl", top + "/last.jsonl")
+    draw.draw(results, top + "/bench.svg")
 
 
 def main(top):
@@ -261,7 +269,7 @@ def main(top):
                 elif mine["kind"] == "ours" and key(mine) in old:
                     tell_since(mine, old[key(mine)])
         keep(top, kept.values())
-    print(top + "/last.jsonl")
+    print("%s/last.jsonl\n%s/bench.svg" % (top, top))
     return failed
 
 

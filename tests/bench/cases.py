@@ -45,11 +45,12 @@ class Side:
 
 
 class Job:
-    """The sides of a case, with n pieces of work each. limit: (words, seconds) that the machine needs at least.
-    close(): ends what the case started."""
+    """The sides of a case, with n pieces of work each. limit: (words, seconds) that the machine needs at least. held:
+    bytes of input that have to be in memory at once. close(): ends what the case started."""
 
-    def __init__(self, n, sides, limit=None, close=None):
-        self.n, self.sides, self.limit, self.close = n, sides, limit, close or (lambda: None)
+    def __init__(self, n, sides, limit=None, close=None, held=0):
+        self.n, self.sides, self.limit, self.held = n, sides, limit, held
+        self.close = close or (lambda: None)
 
 
 def case(name, title, unit, *sizes):
@@ -439,10 +440,10 @@ def _(n):
     pages = n // 100  # of the service's list, which av-poll reads in place of asking about each
 
     def run(argv, env):
-        """Lets av-poll wait; returns its wall and processor time for one round of polls, and its most memory."""
+        """Lets av-poll wait. Returns its processor time for one round of polls, as both times, and its most memory."""
         with open(records) as lines_in:
             child = subprocess.Popen(argv, stdin=lines_in, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
-        begin, asked, spent = time.perf_counter(), [], []
+        asked, spent = [], []
         before = box.stats("avtr1")["requests"]
         for wanted in (pages, 2 * pages):
             while (now := box.stats("avtr1")["requests"] - before) < wanted:
@@ -457,10 +458,10 @@ def _(n):
         child.kill()
         child.wait()
         cpu = (spent[1] - spent[0]) * pages / (asked[1] - asked[0])
-        return time.perf_counter() - begin, cpu, memory
+        return cpu, cpu, memory
     side = ours("av-poll", ["av-poll", "-q", "--rate", "1000000", "--interval", "5s", "--ledger", "none"],
                 stdin=records, env=box.env, run=run, count=lambda _: n)
-    return Job(n, [side], None, box.close)
+    return Job(n, [side], None, box.close, os.path.getsize(records))
 
 
 # ---- Downloads and lists.
