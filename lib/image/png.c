@@ -1,3 +1,4 @@
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -24,9 +25,20 @@
 #define COLOR_PALETTE 3
 #define SCRATCH       (32 * 1024)
 
+/* Pixel data of up to this size, deflated and inflated, is inflated at once by libdeflate,
+ * which is faster than zlib. */
+#define AT_ONCE_MAX ((size_t)64 << 20)
+#define PARTS_MAX   ((size_t)4 << 20)
+
 struct pass {
 	uint64_t row; /* bytes of a row, with the byte of its filter */
 	uint64_t rows;
+};
+
+/* The pixel data of a chunk, from that byte of what is kept. */
+struct part {
+	uint64_t chunk_at;
+	size_t from;
 };
 
 struct png {
@@ -38,11 +50,14 @@ struct png {
 	bool seen_palette, seen_data, data_over;
 	bool ignored;   /* the chunk: decoders pass over it */
 	bool inflating; /* the pixel data is checked */
+	bool keeping;   /* the pixel data is kept, to be inflated at once */
 	bool inflated;  /* it has ended, or what follows cannot be inflated */
 	bool raw_exif;  /* there is Exif in a text chunk */
+	struct buf data, parts;
 	z_stream z;
 	struct pass pass[7];
 	unsigned n_pass, at_pass;
+	uint64_t inflated_len; /* of all rows */
 	uint64_t at_row, at_byte;
 	/* zlib is 5 % slower when this is not aligned */
 	_Alignas(16) uint8_t out[SCRATCH];
@@ -64,8 +79,10 @@ plan_passes(struct png *g, const struct image_facts *f, bool interlaced)
 			w = (w + dx[i] - 1 - x0[i]) / dx[i];
 			h = (h + dy[i] - 1 - y0[i]) / dy[i];
 		}
-		if (w > 0 && h > 0)
-			g->pass[g->n_pass++] = (struct pass){1 + (w * bits + 7) / 8, h};
+		if (w == 0 || h == 0)
+			continue;
+		g->pass[g->n_pass] = (struct pass){1 + (w * bits + 7) / 8, h};
+		g->inflated_len += g->pass[g->n_pass++].row * h;
 	}
 }
 
@@ -105,6 +122,7 @@ chunk_ihdr(struct image_reader *r, const uint8_t *p, size_t n)
 	plan_passes(g, f, f->progressive);
 	g->inflating =
 	    r->max_pixels == 0 || (uint64_t)f->width * f->height <= r->max_pixels;
+	g->keeping = g->inflating && g->inflated_len <= AT_ONCE_MAX;
 	return image_next(r, n, chunk_header, 8);
 }
 
@@ -194,18 +212,6 @@ chunk_whole(struct image_reader *r, const uint8_t *p, size_t n)
 	return chunk_done(r, p, len, n);
 }
 
-/* The CRC of a long chunk. Long text was not kept, so it is not read. */
-static size_t
-chunk_crc(struct image_reader *r, const uint8_t *p, size_t n)
-{
-	struct png *g = r->own;
-
-	if (g->crc != be32(p))
-		return wrong_crc(r, n);
-	return g->tag == IEND || g->tag == PLTE ? chunk_done(r, p, 0, n)
-	                                        : image_next(r, n, chunk_header, 8);
-}
-
 /* Follows the rows through n inflated bytes. False for a filter above 4 (9.2). */
 static bool
 follow_rows(struct image_reader *r, size_t n)
@@ -278,6 +284,97 @@ inflate_piece(struct image_reader *r, const uint8_t *p, size_t n)
 	return n;
 }
 
+/* Inflates what is kept, chunk by chunk: it is too long, or zlib has to say what is wrong. */
+static void
+inflate_parts(struct image_reader *r)
+{
+	struct png *g = r->own;
+	const struct part *parts = (const void *)g->parts.data;
+	size_t n = g->parts.len / sizeof *parts;
+	uint64_t chunk_at = g->chunk_at;
+
+	for (size_t i = 0; i < n && r->facts.state != IMAGE_DAMAGED; i++) {
+		size_t end = i + 1 < n ? parts[i + 1].from : g->data.len;
+		g->chunk_at = parts[i].chunk_at;
+		inflate_piece(
+		    r, (uint8_t *)g->data.data + parts[i].from, end - parts[i].from);
+	}
+	g->chunk_at = chunk_at;
+	buf_release(&g->data);
+	buf_release(&g->parts);
+}
+
+/* True when what is kept inflates to exactly the rows. libdeflate takes a few codes that zlib
+ * refuses (lengths 286 and 287, distances 30 and 31): no encoder writes them, and no damage
+ * makes them with the right Adler-32. */
+static bool
+inflate_at_once(const struct png *g)
+{
+	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
+	uint8_t *out = malloc((size_t)g->inflated_len);
+	size_t used = 0, at = 0;
+	bool sound = d != NULL && out != NULL &&
+	             libdeflate_zlib_decompress_ex(d, g->data.data, g->data.len, out,
+	                 g->inflated_len, &used, NULL) == LIBDEFLATE_SUCCESS &&
+	             used == g->data.len;
+
+	for (unsigned i = 0; i < g->n_pass && sound; i++)
+		for (uint64_t y = 0; y < g->pass[i].rows && sound; y++) {
+			sound = out[at] <= 4; /* its filter */
+			at += g->pass[i].row;
+		}
+	free(out);
+	libdeflate_free_decompressor(d);
+	return sound;
+}
+
+/* Keeps a piece of IDAT, as long as the bounds allow. */
+static size_t
+keep_piece(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct png *g = r->own;
+	const struct part part = {g->chunk_at, g->data.len};
+	bool first = n == g->len - g->left; /* of the chunk */
+
+	if ((!first || buf_add(&g->parts, &part, sizeof part)) && buf_add(&g->data, p, n))
+		return n;
+	g->keeping = false;
+	inflate_parts(r);
+	return r->facts.state != IMAGE_DAMAGED ? inflate_piece(r, p, n) : n;
+}
+
+/* The kept pixel data ends here. False when it is damaged. */
+static bool
+inflate_kept(struct image_reader *r)
+{
+	struct png *g = r->own;
+
+	if (!g->keeping || g->data.len == 0)
+		return true;
+	g->keeping = false;
+	if (inflate_at_once(g)) {
+		g->inflated = true;
+		g->at_pass = g->n_pass;
+		buf_release(&g->data);
+		buf_release(&g->parts);
+	} else {
+		inflate_parts(r);
+	}
+	return r->facts.state != IMAGE_DAMAGED;
+}
+
+/* The CRC of a long chunk. Long text was not kept, so it is not read. */
+static size_t
+chunk_crc(struct image_reader *r, const uint8_t *p, size_t n)
+{
+	struct png *g = r->own;
+
+	if (g->crc != be32(p))
+		return inflate_kept(r) ? wrong_crc(r, n) : n;
+	return g->tag == IEND || g->tag == PLTE ? chunk_done(r, p, 0, n)
+	                                        : image_next(r, n, chunk_header, 8);
+}
+
 /* A piece of a long chunk, or of IDAT. */
 static size_t
 chunk_data(struct image_reader *r, const uint8_t *p, size_t n)
@@ -285,11 +382,13 @@ chunk_data(struct image_reader *r, const uint8_t *p, size_t n)
 	struct png *g = r->own;
 	size_t take = n < g->left ? n : g->left;
 
-	g->crc = (uint32_t)crc32(g->crc, p, (uInt)take);
+	g->crc = libdeflate_crc32(g->crc, p, take);
 	g->left -= (uint32_t)take;
 	if (g->left == 0)
 		image_next(r, take, chunk_crc, 4);
-	return g->tag == IDAT && g->inflating ? inflate_piece(r, p, take) : take;
+	if (g->tag != IDAT || !g->inflating)
+		return take;
+	return g->keeping ? keep_piece(r, p, take) : inflate_piece(r, p, take);
 }
 
 static bool
@@ -385,6 +484,8 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 	g->len = g->left = be32(p);
 	g->tag = be32(p + 4);
 	g->chunk_at = r->at;
+	if ((g->tag != IDAT || g->len > INT32_MAX) && !inflate_kept(r))
+		return n;
 	if (!is_tag(p + 4) || g->len > INT32_MAX)
 		return image_damage(r, n, "the header of a chunk is malformed");
 	why = misplaced(r, g);
@@ -401,7 +502,7 @@ chunk_header(struct image_reader *r, const uint8_t *p, size_t n)
 	}
 	/* an acTL after IDAT means nothing (11.3.6.1) */
 	g->ignored = (g->tag == ACTL && g->seen_data) || (g->tag == PLTE && why != NULL);
-	g->crc = (uint32_t)crc32(0, p + 4, 4);
+	g->crc = libdeflate_crc32(0, p + 4, 4);
 	if (g->tag != IDAT &&
 	    g->len <= (g->tag == EXIF ? IMAGE_EXIF_MAX : IMAGE_NEED_MAX) - 4)
 		return image_next(r, n, chunk_whole, g->len + 4);
@@ -424,10 +525,24 @@ png_open(struct image_reader *r)
 {
 	struct png *g = mem_new(1, sizeof *g);
 
+	buf_init(&g->data, AT_ONCE_MAX);
+	buf_init(&g->parts, PARTS_MAX);
 	if (inflateInit(&g->z) != Z_OK)
 		image_damage_at(r, 0, 0, "zlib cannot start");
 	image_next(r, 0, start, 8);
 	return g;
+}
+
+/* A file that is cut off may be damaged before that. */
+static void
+png_finish(struct image_reader *r)
+{
+	struct image_facts *f = &r->facts;
+	char reason[sizeof f->reason];
+
+	memcpy(reason, f->reason, sizeof reason);
+	if (inflate_kept(r))
+		memcpy(f->reason, reason, sizeof reason);
 }
 
 static void
@@ -435,8 +550,10 @@ png_close(void *own)
 {
 	struct png *g = own;
 
+	buf_release(&g->data);
+	buf_release(&g->parts);
 	inflateEnd(&g->z);
 	free(g);
 }
 
-const struct image_format image_png = {png_open, NULL, png_close};
+const struct image_format image_png = {png_open, png_finish, png_close};

@@ -273,6 +273,72 @@ test_facts(void **state)
 /* Pixel data that is too short, with right checksums: found below the ceiling of pixels, not
  * inflated above it. */
 static void
+put32(struct buf *b, unsigned long value)
+{
+	for (unsigned i = 0; i < 4; i++)
+		buf_chr(b, (char)(value >> (24 - 8 * i)));
+}
+
+static void
+add_chunk(struct buf *b, const char *tag, const char *data, size_t len)
+{
+	put32(b, len);
+	buf_add(b, tag, 4);
+	buf_add(b, data, len);
+	put32(b, crc32(0, (uint8_t *)b->data + b->len - len - 4, (uInt)len + 4));
+}
+
+/* A pixel whose data has that many empty blocks in front, a byte in each chunk. */
+static void
+make_scattered(struct buf *b, unsigned empty, const char *last_block)
+{
+	buf_init(b, 0);
+	buf_add(b, "\x89PNG\r\n\x1a\n", 8);
+	add_chunk(b, "IHDR", "\0\0\0\1\0\0\0\1\x8\0\0\0", 13);
+	add_chunk(b, "IDAT", "\x78\1", 2);
+	for (unsigned i = 0; i < 5 * empty; i++)
+		add_chunk(b, "IDAT", i % 5 < 3 ? "" : "\xff", 1);
+	for (unsigned i = 0; i < 11; i++)
+		add_chunk(b, "IDAT", last_block + i, 1);
+	add_chunk(b, "IEND", "", 0);
+}
+
+static void
+check_scattered(unsigned empty)
+{
+	static const char good[] = "\1\2\0\xfd\xff\0\7\0\x9\0\x8",
+	                  bad_sum[] = "\1\2\0\xfd\xff\0\7\0\x9\0\x9",
+	                  bad_filter[] = "\1\2\0\xfd\xff\5\7\0\x13\0\xd";
+	struct image_facts facts;
+	struct buf b;
+
+	make_scattered(&b, empty, good);
+	assert_int_equal(read_image(b.data, b.len, 65536, 0).state, IMAGE_COMPLETE);
+	assert_int_equal(read_image(b.data, b.len - 20, 65536, 0).state, IMAGE_TRUNCATED);
+	buf_release(&b);
+	make_scattered(&b, empty, bad_sum);
+	facts = read_image(b.data, b.len, 65536, 0);
+	assert_int_equal(facts.state, IMAGE_DAMAGED);
+	assert_int_equal(facts.end, b.len - 12 - 13);
+	assert_int_equal(read_image(b.data, b.len - 1, 65536, 0).state, IMAGE_DAMAGED);
+	buf_release(&b);
+	make_scattered(&b, empty, bad_filter);
+	facts = read_image(b.data, b.len, 65536, 0);
+	assert_int_equal(facts.state, IMAGE_DAMAGED);
+	assert_int_equal(facts.end, b.len - 12 - 6 * 13);
+	buf_release(&b);
+}
+
+/* A few chunks are inflated at once; of too many no note is kept. */
+static void
+test_png_in_chunks(void **state)
+{
+	(void)state;
+	check_scattered(0);
+	check_scattered(60000);
+}
+
+static void
 test_pixel_ceiling(void **state)
 {
 	struct buf b;
@@ -364,6 +430,7 @@ main(void)
 	    cmocka_unit_test(test_facts),
 	    cmocka_unit_test(test_cut_anywhere),
 	    cmocka_unit_test(test_png_flipped_anywhere),
+	    cmocka_unit_test(test_png_in_chunks),
 	    cmocka_unit_test(test_planted_eoi),
 	    cmocka_unit_test(test_pixel_ceiling),
 	    cmocka_unit_test(test_after_the_end),
