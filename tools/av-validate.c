@@ -81,7 +81,7 @@ struct validate_tool {
 	struct loop *loop;
 	unsigned jobs;
 	bool csv;
-	bool here; /* photos are checked in this process; odd ones in a worker too */
+	bool here; /* photos are checked in this process; pixels in a worker */
 	struct photo_pool *pool; /* made for the first photo that needs it */
 	/* Records to check in this process. */
 	STAILQ_HEAD(, work) queue;
@@ -202,7 +202,7 @@ tell_same_names(const struct validate_tool *self)
 		    self->first_name.data);
 }
 
-/* A worker has checked the photo. */
+/* The photo was checked. */
 static void
 on_checked(void *arg, int status, struct photo *photo, const struct err *failed)
 {
@@ -238,47 +238,64 @@ stop(struct item *item, bool hard)
 	run_fail(item, &e);
 }
 
-static void
-check_in_worker(struct validate_tool *self, struct work *w)
+static bool
+open_photo(struct work *w)
 {
-	const char *file = rec_str(w->item->rec, "file");
-	struct photo_options options;
 	struct err e;
 
-	if (photo_open(file, &w->fd, &w->st, &e) < 0) {
-		run_fail(w->item, &e);
-		free(w);
-		return;
-	}
+	if (photo_open(rec_str(w->item->rec, "file"), &w->fd, &w->st, &e) == 0)
+		return true;
+	run_fail(w->item, &e);
+	free(w);
+	return false;
+}
+
+/* The pool, which is at work on the photo from now on. */
+static struct photo_pool *
+pool_for(struct validate_tool *self, struct work *w)
+{
 	if (self->pool == NULL)
 		self->pool = photo_pool_new(
 		    self->loop, &(struct photo_pool_options){.workers = self->jobs});
 	w->item->state = w;
 	w->item->stop = stop;
-	options = validate_photo_options(&self->check, w->provider);
-	photo_pool_submit(
-	    self->pool, &w->job, w->fd, (uint64_t)w->st.st_size, &options, on_checked, w);
+	return self->pool;
 }
 
-/* Checks a record in this process. False when its photo needs a decoder. */
-static bool
+static void
+check_in_worker(struct validate_tool *self, struct work *w)
+{
+	struct photo_options options = validate_photo_options(&self->check, w->provider);
+
+	if (open_photo(w))
+		photo_pool_submit(pool_for(self, w), &w->job, w->fd,
+		    (uint64_t)w->st.st_size, &options, on_checked, w);
+}
+
+/* Checks a record in this process, but for pixels. */
+static void
 check_one(struct validate_tool *self, struct work *w)
 {
-	struct rec *rec = w->item->rec;
-	const char *file = rec_str(rec, "file");
 	struct photo_options options = validate_photo_options(&self->check, w->provider);
-	struct photo photo;
+	struct photo *photo = &w->job.photo;
 	struct err e;
+	int status;
 
-	if (file == NULL)
-		validate_record(&self->check, w->provider, rec, "validate");
-	else if (photo_check_file(file, &options, self->check.types, &photo, &e) < 0)
-		rec_fail(rec, "validate", &e);
-	else if (decode_wanted(&photo, &options))
-		return false;
+	if (rec_str(w->item->rec, "file") == NULL) {
+		validate_record(&self->check, w->provider, w->item->rec, "validate");
+		finish(w);
+		free(w);
+		return;
+	}
+	if (!open_photo(w))
+		return;
+	status = photo_check(
+	    w->fd, (uint64_t)w->st.st_size, &options, self->check.types, photo, &e);
+	if (status == 0 && decode_wanted(photo, &options))
+		photo_pool_decode(
+		    pool_for(self, w), &w->job, w->fd, &options, on_checked, w);
 	else
-		validate_facts(&self->check, w->provider, rec, "validate", &photo);
-	return true;
+		on_checked(w, status, photo, &e);
 }
 
 /* Checks records for TURN_MS, then lets the loop do its other work. */
@@ -292,12 +309,7 @@ take_turn(void *arg)
 	     (w = STAILQ_FIRST(&self->queue)) != NULL &&
 	     clock_monotonic_ms() - start < TURN_MS;) {
 		STAILQ_REMOVE_HEAD(&self->queue, next);
-		if (!check_one(self, w)) {
-			check_in_worker(self, w);
-			continue;
-		}
-		finish(w);
-		free(w);
+		check_one(self, w);
 	}
 	if (!STAILQ_EMPTY(&self->queue))
 		loop_defer(self->loop, &self->turn, take_turn, self);
@@ -346,7 +358,7 @@ choose_process(struct validate_tool *self, const struct options *o, char **opera
 	bool single = operands[0] != NULL && operands[1] == NULL;
 
 	self->jobs = (unsigned)o->common.jobs;
-	self->here = !o->decode && (o->quick || o->common.jobs == 1 || single);
+	self->here = o->quick || o->common.jobs == 1 || single;
 	if (self->here)
 		self->check.types = filetype_new();
 }

@@ -35,8 +35,9 @@ struct workers {
 	struct tasks queue;
 	struct deferred assign;
 	void *message;
-	bool told; /* how workers are confined */
 };
+
+static bool told; /* how the workers of all pools are confined */
 
 static void assign_tasks(void *arg);
 
@@ -139,16 +140,15 @@ workers_confine(int sock, uint64_t memory, bool threads)
 static bool
 take_greeting(struct worker *w, const void *message, size_t len)
 {
-	struct workers *pool = w->pool;
 	int held;
 
 	if (len != sizeof held)
 		return false;
 	memcpy(&held, message, sizeof held);
 	w->confined = true;
-	if (pool->told)
+	if (told)
 		return true;
-	pool->told = true;
+	told = true;
 	note("workers are confined by %s", held == CONFINED_FILES ? "Landlock"
 	                                   : held == CONFINED_CALLS
 	                                       ? "seccomp"

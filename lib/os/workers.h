@@ -11,7 +11,7 @@
  *
  * A worker confines itself before its first request (os/confine.h) and tells
  * the pool what holds. One that is not confined at all gets no file: its task
- * fails. When Landlock or seccomp is missing, the pool warns once.
+ * fails. When Landlock or seccomp is missing, there is one warning.
  *
  * A worker that died while it was idle is replaced before the next task. When
  * no worker can be started and none is busy, the tasks in the queue fail.

@@ -14,7 +14,8 @@
 #include "base/mem.h"
 #include "photo/decode.h"
 
-#define PIECE (64 * 1024)
+/* Near the end of a piece libjpeg decodes at half the speed. */
+#define PIECE ((size_t)1 << 20)
 
 /* The state of one decoding, as client_data of libjpeg's callbacks. */
 struct decoding {
@@ -26,7 +27,8 @@ struct decoding {
 	uint64_t at;
 	JSAMPLE *row;
 	struct decoded *result; /* code: of the worst message; 0: none */
-	uint8_t piece[PIECE];
+	uint8_t *piece;
+	size_t size;
 };
 
 /* No message of libjpeg has this number. */
@@ -80,8 +82,7 @@ static boolean
 fill_input(j_decompress_ptr cinfo)
 {
 	struct decoding *d = cinfo->client_data;
-	ssize_t n =
-	    TEMP_FAILURE_RETRY(pread(d->fd, d->piece, sizeof d->piece, (off_t)d->at));
+	ssize_t n = TEMP_FAILURE_RETRY(pread(d->fd, d->piece, d->size, (off_t)d->at));
 
 	if (n < 0)
 		_exit(EX_IOERR); /* the file's fault, not the picture's */
@@ -111,6 +112,18 @@ skip_input(j_decompress_ptr cinfo, long count)
 	d->source.bytes_in_buffer -= n;
 }
 
+/* True when the colours need not become pixels: their coded data is decoded all the same.
+ * False for a sampling that libjpeg cannot decode in colour. */
+static bool
+is_gray_enough(const struct jpeg_decompress_struct *cinfo)
+{
+	for (int i = 0; i < cinfo->num_components; i++)
+		if (cinfo->max_h_samp_factor % cinfo->comp_info[i].h_samp_factor != 0 ||
+		    cinfo->max_v_samp_factor % cinfo->comp_info[i].v_samp_factor != 0)
+			return false;
+	return cinfo->jpeg_color_space == JCS_YCbCr;
+}
+
 /* Each call of libjpeg may end in on_error, which jumps to decode_jpeg. */
 static void
 run(struct decoding *d, const struct photo *photo)
@@ -126,7 +139,8 @@ run(struct decoding *d, const struct photo *photo)
 	}
 	cinfo->scale_num = 1;
 	cinfo->scale_denom = 8;
-	cinfo->out_color_space = cinfo->jpeg_color_space;
+	cinfo->out_color_space =
+	    is_gray_enough(cinfo) ? JCS_GRAYSCALE : cinfo->jpeg_color_space;
 	cinfo->dct_method = JDCT_IFAST;
 	cinfo->do_fancy_upsampling = FALSE;
 	jpeg_start_decompress(cinfo);
@@ -142,6 +156,8 @@ decode_jpeg(int fd, const struct photo *photo, struct decoded *result)
 	struct decoding *d = mem_new(1, sizeof *d);
 
 	d->fd = fd;
+	d->size = photo->bytes < PIECE ? (size_t)photo->bytes + 2 : PIECE;
+	d->piece = mem_resize(NULL, d->size);
 	d->result = result;
 	d->cinfo.err = jpeg_std_error(&d->errors);
 	d->cinfo.client_data = d;
@@ -160,6 +176,7 @@ decode_jpeg(int fd, const struct photo *photo, struct decoded *result)
 	else if (result->code != 0)
 		result->result = DECODED_DAMAGED;
 	free(d->row);
+	free(d->piece);
 	free(d);
 }
 

@@ -10,36 +10,45 @@
 
 struct photo_pool {
 	struct photo_worker_options worker_options;
-	struct workers *workers;
+	struct workers *readers, *decoders;
 };
 
-/* What the decoder says, the last message. The process decodes no other photo. */
+/* What the decoder says. After damage it decodes no other photo: the library may be in a
+ * state that it was never tested in. */
 static enum worker_reply
-on_decoded(struct photo_job *job, const void *message, size_t len)
+on_decoded(struct worker_task *task, void *message, size_t len)
 {
+	struct photo_job *job = (struct photo_job *)task;
 	const struct decoded *d = message;
 
 	if (len != sizeof *d || !decode_findings(d, &job->request.options, &job->photo))
 		return WORKER_INVALID;
 	job->done(job->arg, 0, &job->photo, NULL);
-	return WORKER_SPENT;
+	return d->result == DECODED_WELL ? WORKER_DONE : WORKER_SPENT;
+}
+
+static void
+submit_decode(struct photo_job *job)
+{
+	job->checked = true;
+	job->task.request = &job->photo;
+	job->task.len = PHOTO_KNOWN;
+	workers_submit(job->pool->decoders, &job->task);
 }
 
 static enum worker_reply
-on_reply(struct worker_task *task, void *message, size_t len)
+on_checked(struct worker_task *task, void *message, size_t len)
 {
 	struct photo_job *job = (struct photo_job *)task;
 	struct err e;
 	int status;
 
-	if (job->checked)
-		return on_decoded(job, message, len);
 	if (!photo_reply_take(message, len, &job->request, &job->photo, &status, &e))
 		return WORKER_INVALID;
-	job->checked = true;
 	if (status == 0 && decode_wanted(&job->photo, &job->request.options))
-		return WORKER_MORE;
-	job->done(job->arg, status, &job->photo, &e);
+		submit_decode(job);
+	else
+		job->done(job->arg, status, &job->photo, &e);
 	return WORKER_DONE;
 }
 
@@ -76,20 +85,23 @@ photo_pool_new(struct loop *loop, const struct photo_pool_options *options)
 {
 	struct photo_pool *pool = mem_new(1, sizeof *pool);
 	unsigned cpu_s = options->cpu_s > 0 ? options->cpu_s : CPU_S;
+	struct workers_options o = {.n = options->workers,
+	    .wall_ms = options->wall_ms > 0 ? options->wall_ms : 4000 * cpu_s,
+	    .cpu_s = cpu_s,
+	    .message_max = sizeof(struct photo_reply),
+	    .run = photo_worker,
+	    .arg = &pool->worker_options,
+	    .on_reply = on_checked,
+	    .on_death = on_death};
 
 	pool->worker_options = (struct photo_worker_options){
 	    .memory = options->memory > 0 ? options->memory : MEMORY,
 	    .types = filetype_new(),
 	    .decode = options->decode != NULL ? options->decode : decode_pixels};
-	pool->workers = workers_new(
-	    loop, &(struct workers_options){.n = options->workers,
-	              .wall_ms = options->wall_ms > 0 ? options->wall_ms : 4000 * cpu_s,
-	              .cpu_s = cpu_s,
-	              .message_max = sizeof(struct photo_reply),
-	              .run = photo_worker,
-	              .arg = &pool->worker_options,
-	              .on_reply = on_reply,
-	              .on_death = on_death});
+	pool->readers = workers_new(loop, &o);
+	o.run = photo_decoder;
+	o.on_reply = on_decoded;
+	pool->decoders = workers_new(loop, &o);
 	return pool;
 }
 
@@ -98,9 +110,23 @@ photo_pool_free(struct photo_pool *pool)
 {
 	if (pool == NULL)
 		return;
-	workers_free(pool->workers);
+	workers_free(pool->readers);
+	workers_free(pool->decoders);
 	filetype_free(pool->worker_options.types);
 	free(pool);
+}
+
+static void
+init_job(struct photo_pool *pool, struct photo_job *job, int fd, uint64_t size,
+    const struct photo_options *options, photo_pool_fn *done, void *arg)
+{
+	job->pool = pool;
+	job->request = (struct photo_request){.size = size, .options = *options};
+	job->task = (struct worker_task){
+	    .request = &job->request, .len = sizeof job->request, .fd = fd};
+	job->done = done;
+	job->arg = arg;
+	job->checked = false;
 }
 
 void
@@ -108,11 +134,14 @@ photo_pool_submit(struct photo_pool *pool, struct photo_job *job, int fd, uint64
     const struct photo_options *options, photo_pool_fn *done, void *arg)
 {
 	memset(&job->photo, 0, sizeof job->photo);
-	job->request = (struct photo_request){.size = size, .options = *options};
-	job->task = (struct worker_task){
-	    .request = &job->request, .len = sizeof job->request, .fd = fd};
-	job->done = done;
-	job->arg = arg;
-	job->checked = false;
-	workers_submit(pool->workers, &job->task);
+	init_job(pool, job, fd, size, options, done, arg);
+	workers_submit(pool->readers, &job->task);
+}
+
+void
+photo_pool_decode(struct photo_pool *pool, struct photo_job *job, int fd,
+    const struct photo_options *options, photo_pool_fn *done, void *arg)
+{
+	init_job(pool, job, fd, job->photo.bytes, options, done, arg);
+	submit_decode(job);
 }

@@ -1,10 +1,11 @@
 /*
  * pool: checks photos in confined worker processes, several at once.
  *
- * A worker (photo/worker.h) gets an open photo, runs photo_check on it,
- * decodes its pixels if asked to, and answers. The answer is not trusted: its
- * numbers are checked before use. A worker that decoded pixels ends; the next
- * photo gets a new process, which costs about a millisecond. When a worker
+ * A worker (photo/worker.h) gets an open photo, runs photo_check on it and
+ * answers. When pixels are wanted, a second worker decodes them. Neither
+ * answer is trusted: the numbers are checked before use. A worker that decodes
+ * never checks, and ends when it finds damage, so a photo that takes over the
+ * decoder can lie at most about the pixels of later photos. When a worker
  * crashes or takes too long, its photo gets the finding decoder_crashed or
  * decoder_timeout, beside the findings made before the decoder started.
  *
@@ -20,7 +21,7 @@
 struct photo_pool;
 
 struct photo_pool_options {
-	unsigned workers; /* processes at most; 0: 1 */
+	unsigned workers; /* of each kind at most; 0: 1 */
 	unsigned cpu_s;   /* processor time of one photo; 0: 30 s */
 	unsigned wall_ms; /* time of one photo; 0: four times cpu_s */
 	/* Bytes that a worker may allocate; 0: 1.25 GiB, enough to decode
@@ -45,6 +46,7 @@ typedef void photo_pool_fn(
 /* One photo at work: memory of the caller for the pool. */
 struct photo_job {
 	struct worker_task task; /* the first member */
+	struct photo_pool *pool;
 	struct photo_request request;
 	photo_pool_fn *done;
 	void *arg;
@@ -58,5 +60,10 @@ struct photo_job {
 void photo_pool_submit(struct photo_pool *pool, struct photo_job *job, int fd,
     uint64_t size, const struct photo_options *options, photo_pool_fn *done,
     void *arg);
+
+/* The same for a photo that this process has checked: job->photo, of which
+ * decode_wanted. */
+void photo_pool_decode(struct photo_pool *pool, struct photo_job *job, int fd,
+    const struct photo_options *options, photo_pool_fn *done, void *arg);
 
 #endif

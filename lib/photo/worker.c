@@ -20,7 +20,7 @@ photo_reply_send(int sock, int fd, const struct photo_request *request,
 		reply.failed =
 		    e.code == CODE_CHANGED_WHILE_READ ? e.code : CODE_FILE_UNREADABLE;
 	}
-	memcpy(&reply.photo, photo, offsetof(struct photo, findings));
+	memcpy(&reply.photo, photo, PHOTO_KNOWN);
 	child_reply(sock, &reply, REPLY_LEN);
 	return reply.failed == CODE_NONE;
 }
@@ -76,7 +76,7 @@ photo_reply_take(const void *message, size_t len, const struct photo_request *re
 	if (!is_valid(&r->photo, request))
 		return false;
 	memset(photo, 0, sizeof *photo);
-	memcpy(photo, &r->photo, offsetof(struct photo, findings));
+	memcpy(photo, &r->photo, PHOTO_KNOWN);
 	photo->pixels = PHOTO_NOT_DECODED;
 	photo_find(photo, &request->options);
 	*status = 0;
@@ -88,18 +88,31 @@ photo_worker(int sock, const void *arg)
 {
 	const struct photo_worker_options *options = arg;
 	struct photo_request request;
-	struct decoded decoded = {0};
 	struct photo photo;
 	int fd;
 
 	sock = child_prepare(sock);
 	workers_confine(sock, options->memory, false);
 	while (child_receive(sock, &request, sizeof request, &fd)) {
-		if (photo_reply_send(sock, fd, &request, options->types, &photo) &&
-		    decode_wanted(&photo, &request.options)) {
-			options->decode(fd, &photo, &decoded);
-			child_reply(sock, &decoded, sizeof decoded);
-		}
+		photo_reply_send(sock, fd, &request, options->types, &photo);
+		close(fd);
+	}
+	_exit(0);
+}
+
+void
+photo_decoder(int sock, const void *arg)
+{
+	const struct photo_worker_options *options = arg;
+	struct photo photo = {0};
+	int fd;
+
+	sock = child_prepare(sock);
+	workers_confine(sock, options->memory, false);
+	while (child_receive(sock, &photo, PHOTO_KNOWN, &fd)) {
+		struct decoded decoded = {0};
+		options->decode(fd, &photo, &decoded);
+		child_reply(sock, &decoded, sizeof decoded);
 		close(fd);
 	}
 	_exit(0);

@@ -1,11 +1,12 @@
 /*
- * worker: the process of photo/pool.h that checks photos and decodes pixels.
+ * worker: the two kinds of processes of photo/pool.h: one checks photos, the
+ * other decodes pixels.
  *
- * It confines itself (os/workers.h) and then answers requests: one message
- * with the facts of the photo and, when pixels are decoded, one more with what
- * the decoder says (struct decoded). No text of a decoder crosses: the parent
- * makes the findings from codes and numbers. The facts are sent before the
- * decoder starts, so that a decoder that was taken over cannot change them.
+ * Each confines itself (os/workers.h) and then answers each request with one
+ * message: the facts of the photo, or what the decoder says (struct decoded).
+ * No text of a decoder crosses: the parent makes the findings from codes and
+ * numbers. A process that decodes makes no facts, so a decoder that was taken
+ * over cannot change them.
  */
 #ifndef AV_PHOTO_WORKER_H
 #define AV_PHOTO_WORKER_H
@@ -28,6 +29,9 @@ struct photo_request {
 	struct photo_options options;
 };
 
+/* What is known of a photo is sent up to the findings. */
+#define PHOTO_KNOWN offsetof(struct photo, findings)
+
 /* From the worker; sent up to the findings. */
 struct photo_reply {
 	enum code failed; /* CODE_NONE; else photo_check's error code */
@@ -47,7 +51,9 @@ bool photo_reply_take(const void *message, size_t len,
     const struct photo_request *request, struct photo *photo, int *status,
     struct err *e);
 
-/* Runs in the child, see child_start; options: struct photo_worker_options. */
+/* Run in the child, see child_start; options: struct photo_worker_options. The
+ * decoder's request is PHOTO_KNOWN bytes of a struct photo. */
 _Noreturn void photo_worker(int sock, const void *options);
+_Noreturn void photo_decoder(int sock, const void *options);
 
 #endif

@@ -283,16 +283,14 @@ test_lie(void **state)
 }
 
 static char **environment; /* the strings, known from before the fork */
-static unsigned n_decoded;
 
-/* Says "damaged" when the environment has a byte left, or when this process has decoded
- * a photo before. */
+/* Says "damaged" when the environment has a byte left. */
 static void
 decode_spy(int fd, const struct photo *photo, struct decoded *d)
 {
 	(void)fd;
 	(void)photo;
-	if (getenv("ANAM_API_KEY") != NULL || n_decoded++ > 0)
+	if (getenv("ANAM_API_KEY") != NULL)
 		d->result = DECODED_DAMAGED;
 	for (char **e = environment; *e != NULL; e++)
 		if (**e != '\0')
@@ -300,7 +298,7 @@ decode_spy(int fd, const struct photo *photo, struct decoded *d)
 	d->code = 1;
 }
 
-/* A decoder sees no environment and no other photo. */
+/* A decoder sees no environment. */
 static void
 test_inherits_nothing(void **state)
 {
@@ -324,6 +322,29 @@ test_inherits_nothing(void **state)
 	}
 	photo_case_release(&c);
 	assert_string_equal(getenv("ANAM_API_KEY"), "key-of-anam");
+}
+
+/* Damage is found in exif.jpg, and in any photo that comes after it in this process. */
+static void
+decode_grudge(int fd, const struct photo *photo, struct decoded *d)
+{
+	static bool damaged;
+
+	(void)fd;
+	damaged |= photo->orientation != 1;
+	if (damaged)
+		*d = (struct decoded){.result = DECODED_DAMAGED, .code = 1};
+}
+
+/* What is wrong with a photo is wrong with no later one: not its damage, not the state that
+ * the decoder was left in. */
+static void
+test_damage_ends_process(void **state)
+{
+	struct photo_pool_options options = {.workers = 1, .decode = decode_grudge};
+
+	(void)state;
+	assert_int_equal(run(&options)->code, CODE_DAMAGED);
 }
 
 /* A worker that died while it was idle is replaced, and its death is no finding. */
@@ -453,6 +474,7 @@ main(void)
 	    cmocka_unit_test(test_write),
 	    cmocka_unit_test(test_lie),
 	    cmocka_unit_test(test_inherits_nothing),
+	    cmocka_unit_test(test_damage_ends_process),
 	    cmocka_unit_test(test_death_while_idle),
 	    cmocka_unit_test(test_no_process),
 	};
