@@ -7,21 +7,21 @@
 void
 sha256_init(struct sha256 *s)
 {
-	SHA256_Init(&s->ctx);
+	nettle_sha256_init(&s->ctx);
 }
 
 void
 sha256_add(struct sha256 *s, const void *data, size_t len)
 {
-	SHA256_Update(&s->ctx, data, len);
+	nettle_sha256_update(&s->ctx, len, data);
 }
 
 void
 sha256_sum(const struct sha256 *s, unsigned char sum[SHA256_BYTES])
 {
-	SHA256_CTX ctx = s->ctx;
+	struct sha256_ctx ctx = s->ctx;
 
-	SHA256_Final(sum, &ctx);
+	nettle_sha256_digest(&ctx, SHA256_BYTES, sum);
 }
 
 void

@@ -93,7 +93,7 @@ ifdef PORTABLE
 compiled = $(patsubst tools/%.c,$(BIN)/%,$(wildcard tools/av-*.c))
 $(compiled): av_ldflags += -Wl,--exclude-libs,ALL -Wl,--gc-sections -s
 $(compiled): av_libs = $(O)/portable/libcurl.so -Wl,-Bstatic -ljson-c -lsqlite3 -ljpeg -lwebpdemux \
-	-lwebp -lbrotlidec -lbrotlicommon -lseccomp -lmicrohttpd -lcrypto -lbz2 -llzma -ldeflate -lz \
+	-lwebp -lbrotlidec -lbrotlicommon -lseccomp -lmicrohttpd -lnettle -lcrypto -lbz2 -llzma -ldeflate -lz \
 	-Wl,-Bdynamic -lgnutls -lpthread -lm
 $(compiled): $(O)/portable/magic.o $(O)/tools/package/arc4random.o $(O)/portable/libcurl.so
 endif
