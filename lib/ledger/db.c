@@ -158,6 +158,7 @@ db_insert(struct db *db, int64_t n, const unsigned char *hash, int state, int64_
 	const char *columns[] = {entry->tag, entry->id, entry->data, entry->operation,
 	    entry->provider, entry->base, entry->account, entry->subject, entry->name,
 	    entry->options, entry->sent_name, entry->file, entry->unit};
+	int rc;
 
 	db_bind_int(st, 1, n);
 	db_bind_blob(st, 2, hash, LEDGER_HASH);
@@ -170,8 +171,9 @@ db_insert(struct db *db, int64_t n, const unsigned char *hash, int state, int64_
 	for (int i = 0; i < (int)(sizeof columns / sizeof columns[0]); i++)
 		db_bind_text(st, 9 + i, columns[i]);
 	db_bind_real(st, 22, entry->amount);
-	if (db_step(st, e) <= 0)
-		return -1;
+	rc = db_step(st, e);
+	if (rc <= 0)
+		return rc < 0 ? -1 : db->engine->inserted(db);
 	n = db_int(st, 0);
 	db_reset(st);
 	return n;

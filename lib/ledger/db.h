@@ -63,6 +63,9 @@ struct db_engine {
 	double (*column_real)(struct db_stmt *st, int i);
 	const char *(*column_text)(struct db_stmt *st, int i);
 	const void *(*column_blob)(struct db_stmt *st, int i, size_t *len);
+	/* The number of the row that SQL_INSERT wrote, if that returns none
+	 * itself; else NULL. */
+	int64_t (*inserted)(struct db *db);
 	int (*begin)(struct db *db, struct err *e);
 	int (*commit)(struct db *db, struct err *e);
 	void (*rollback)(struct db *db);

@@ -13,7 +13,7 @@ static const char insert_text[] =
     " clock_offset, tag, id, data, operation, provider, base, account, subject,"
     " name, options, sent_name, file, unit, amount)"
     " VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-    " ?) RETURNING n";
+    " ?)";
 
 static const char *const checks[] = {
     "PRAGMA quick_check(1)",
@@ -166,6 +166,12 @@ column_blob(struct db_stmt *st, int i, size_t *len)
 	return bytes;
 }
 
+static int64_t
+inserted(struct db *db)
+{
+	return sqlite3_last_insert_rowid(of(db)->sql);
+}
+
 static int
 execute(struct db *db, const char *text, struct err *e)
 {
@@ -272,6 +278,7 @@ const struct db_engine sqlite_engine = {.insert = insert_text,
     .column_real = column_real,
     .column_text = column_text,
     .column_blob = column_blob,
+    .inserted = inserted,
     .begin = begin,
     .commit = commit,
     .rollback = rollback,
