@@ -113,7 +113,8 @@ show_char(char out[12], const char *s, size_t len)
 		return 1;
 	}
 	c = code_point(s, n);
-	snprintf(out, 12, "%.*s", (int)n, s);
+	memcpy(out, s, n);
+	out[n] = '\0';
 	for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
 		if (c >= hidden[i].first && c <= hidden[i].last)
 			snprintf(out, 12,
@@ -127,14 +128,16 @@ show_char(char out[12], const char *s, size_t len)
 void
 utf8_show(char *to, size_t size, const char *from)
 {
-	size_t left = strlen(from), used = 0, n;
+	size_t left = strlen(from), used = 0, n, len;
 	char out[12];
 
 	for (; left > 0; from += n, left -= n) {
 		n = show_char(out, from, left);
-		if (used + strlen(out) >= size)
+		len = strlen(out);
+		if (used + len >= size)
 			break;
-		used += (size_t)sprintf(to + used, "%s", out);
+		memcpy(to + used, out, len);
+		used += len;
 	}
 	to[used] = '\0';
 }

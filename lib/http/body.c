@@ -169,16 +169,20 @@ part_head(const struct http_part *part, const char *boundary, bool first)
 {
 	struct buf out = {0};
 
-	buf_printf(&out, "%s--%s\r\nContent-Disposition: form-data; name=\"",
-	    first ? "" : "\r\n", boundary);
+	buf_str(&out, first ? "--" : "\r\n--");
+	buf_str(&out, boundary);
+	buf_str(&out, "\r\nContent-Disposition: form-data; name=\"");
 	add_quoted(&out, part->name);
 	if (part->filename != NULL) {
 		buf_str(&out, "\"; filename=\"");
 		add_quoted(&out, part->filename);
 	}
 	buf_str(&out, "\"\r\n");
-	if (part->type != NULL)
-		buf_printf(&out, "Content-Type: %s\r\n", part->type);
+	if (part->type != NULL) {
+		buf_str(&out, "Content-Type: ");
+		buf_str(&out, part->type);
+		buf_str(&out, "\r\n");
+	}
 	buf_str(&out, "\r\n");
 	return buf_take(&out);
 }

@@ -168,10 +168,20 @@ ledger_key_base(const char *base)
 static void
 write_netstring(struct buf *b, const char *s)
 {
-	if (s != NULL)
-		buf_printf(b, "%zu:%s,", strlen(s), s);
-	else
+	char digits[24], *p = digits + sizeof digits - 1;
+	size_t len = s != NULL ? strlen(s) : 0, rest = len;
+
+	if (s == NULL) {
 		buf_chr(b, '-');
+		return;
+	}
+	*p = ':';
+	do
+		*--p = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	buf_add(b, p, (size_t)(digits + sizeof digits - p));
+	buf_add(b, s, len);
+	buf_chr(b, ',');
 }
 
 void

@@ -165,8 +165,9 @@ void
 limits_check_image(
     const struct photo *photo, const struct image_limits *limits, struct findings *fs)
 {
-	struct findings advice = {0};
+	struct findings advice;
 
+	advice.n = 0; /* the list is large, and mostly stays empty */
 	check_image(photo, limits, limits->advice ? &advice : fs);
 	for (unsigned i = 0; i < advice.n; i++)
 		if (finding_get(fs, advice.list[i].code) == NULL)
