@@ -18,9 +18,10 @@ BIN  := $(if $(SAN)$(FAILPOINTS)$(PORTABLE),$(O)/bin,bin)
 
 # The Debian packages have the same list.
 BUILD_DEPS = gcc make $(shell sed -n '/^Build-Depends:/,/^[^ B]/s/^ \([a-z].*[a-z]\),$$/\1/p' $(P)/debian/control)
-PKGS = libcurl json-c nettle libcrypto sqlite3 libjpeg libwebp libwebpdemux libdeflate zlib libbrotlidec libmicrohttpd libseccomp
-# Asked for once, when first needed: `make demo` installs pkg-config itself.
-pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(PKGS) libpq))$(pkg_cflags)
+PKGS = json-c nettle libcrypto sqlite3 libjpeg libwebp libwebpdemux libdeflate zlib libbrotlidec libmicrohttpd libseccomp
+# libcurl and libpq are loaded late (lib/http/libcurl.c, lib/ledger/libpq.c). Asked for once, when first
+# needed: `make demo` installs pkg-config itself.
+pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(PKGS) libcurl libpq))$(pkg_cflags)
 pkg_libs   = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(pkg_libs)
 
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)

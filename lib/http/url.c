@@ -53,6 +53,48 @@ is_loopback(const char *host)
 	return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
 
+/* True for a URL that is canonical as it stands, up to a slash at its end, as those of
+ * descriptions are; host gets its host. It needs no libcurl, which takes long to load.
+ * False: libcurl can tell. */
+static bool
+read_simple(const char *url, char host[80])
+{
+	bool tls = strncmp(url, "https://", 8) == 0;
+	const char *p, *label;
+	struct in_addr v4;
+	size_t len;
+
+	if (!tls && strncmp(url, "http://", 7) != 0)
+		return false;
+	p = url + (tls ? 8 : 7);
+	len = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789.-");
+	if (len == 0 || len >= 80)
+		return false;
+	memcpy(host, p, len);
+	host[len] = '\0';
+	label = strrchr(host, '.');
+	label = label != NULL ? label + 1 : host;
+	/* Addresses have other notations. */
+	if (!isalpha((unsigned char)*label) && inet_pton(AF_INET, host, &v4) != 1)
+		return false;
+	p += len;
+	if (*p == ':') {
+		char *end;
+		unsigned long port = strtoul(p + 1, &end, 10);
+
+		if (p[1] < '1' || p[1] > '9' || port > 65535 || port == (tls ? 443 : 80))
+			return false;
+		p = end;
+	}
+	if (*p != '/' && *p != '\0')
+		return false;
+	for (; *p != '\0'; p++)
+		if ((*p == '/' && p[1] == '.') ||
+		    (!isalnum((unsigned char)*p) && strchr("/-._~", *p) == NULL))
+			return false;
+	return true;
+}
+
 /* Says what is missing in text that is no URL, such as "localhost:8080/v1". Text with an
  * `@` is not shown: it may hold a password. */
 static void
@@ -76,8 +118,12 @@ int
 url_check(const char *url, struct err *e)
 {
 	struct parts p;
+	char host[80];
 	int rc = -1;
 
+	if (url != NULL && read_simple(url, host) &&
+	    (strncmp(url, "https:", 6) == 0 || is_loopback(host)))
+		return 0;
 	if (!parts_init(&p, url))
 		refuse_text(url, e);
 	else if (p.user != NULL || p.password != NULL)
@@ -132,12 +178,12 @@ mend_escapes(char *s)
 	*to = '\0';
 }
 
-char *
-url_canonical(const char *url)
+/* As url_canonical, but for slashes at the end. */
+static char *
+canonical(const char *url)
 {
 	char *copy = mem_str(url), *text = NULL, *host = NULL;
 	CURLU *parsed = curl_url();
-	size_t len;
 
 	mend_escapes(copy); /* first, so that %2e becomes a dot segment */
 	if (curl_url_set(parsed, CURLUPART_URL, copy, 0) == CURLUE_OK &&
@@ -154,7 +200,16 @@ url_canonical(const char *url)
 	curl_free(host);
 	curl_free(text);
 	curl_url_cleanup(parsed);
-	for (len = strlen(copy); len > 0 && copy[len - 1] == '/';)
+	return copy;
+}
+
+char *
+url_canonical(const char *url)
+{
+	char host[80], *copy = read_simple(url, host) ? mem_str(url) : canonical(url);
+	size_t len = strlen(copy);
+
+	while (len > 0 && copy[len - 1] == '/')
 		copy[--len] = '\0';
 	return copy;
 }

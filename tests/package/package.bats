@@ -138,7 +138,7 @@ needs_chroot() {
   for program in build/avtools-*-linux-*/bin/av-*; do
     objdump -p "$program" | sed -n 's/.*NEEDED *//p'
   done | grep -v '^ld-linux' | sort -u | tee /dev/stderr |
-    diff - <(printf '%s\n' libc.so.6 libcurl.so.4 libgnutls.so.30 libm.so.6)
+    diff - <(printf '%s\n' libc.so.6 libgnutls.so.30 libm.so.6)
   needs_chroot
   rm -rf "$WORK/chroot/opt/avtools"
   mkdir -p "$WORK/chroot/opt/avtools"

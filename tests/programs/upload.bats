@@ -47,6 +47,30 @@ fails() {
 	[[ $stderr == *"no scheme; write http://localhost:8080/v1"* ]]
 }
 
+# loads_libcurl ARG...: runs av-upload with them; says whether the loader read libcurl
+loads_libcurl() {
+	LD_DEBUG=files upload "$@" >out 2>loader || true
+	grep -q 'libsqlite3\.so' loader
+	if grep -q 'libcurl\.so' loader; then echo yes; else echo no; fi
+}
+
+@test "libcurl is loaded for the first request, and not without one" {
+	photos 1 1280x720
+	head -c 500 photos/001.jpg >photos/002.jpg
+	box
+	is "$(loads_libcurl --help)" no
+	is "$(loads_libcurl -p nobody photos/001.jpg)" no
+	is "$(loads_libcurl -p argil photos/002.jpg nothere.jpg)" no
+	is "$(loads_libcurl -p argil photos/001.jpg)" yes
+	is "$(loads_libcurl -p argil photos/001.jpg)" no
+	is "$(of out 'map(.steps[0].cost.charged)')" '["no"]'
+	mkdir broken
+	touch broken/libcurl.so.4
+	LD_LIBRARY_PATH=$PWD/broken run -71 --separate-stderr upload -p argil --again photos/001.jpg
+	[[ $stderr == *"cannot load"*libcurl.so.4*"apt-get install libcurl4"* ]]
+	is "$(stat .argil.creates)" 1
+}
+
 @test "operands, lines, NUL-ended lines, records, URLs, names, options" {
 	photos 5 1280x720
 	mv photos/005.jpg $'photos/five\nlines.jpg'

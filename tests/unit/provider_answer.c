@@ -661,7 +661,6 @@ unload(void **state)
 {
 	(void)state;
 	provider_free(acme);
-	curl_global_cleanup();
 	return 0;
 }
 

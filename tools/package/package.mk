@@ -85,17 +85,16 @@ deb: ## builds Debian packages in build/
 		DEB_BUILD_OPTIONS="noautodbgsym parallel=$(JOBS) $$DEB_BUILD_OPTIONS" \
 		dpkg-buildpackage -b -us -uc
 
-# PORTABLE=1 links all libraries statically but the C library, libcurl and GnuTLS: Debian has no static
-# Kerberos, LDAP and p11-kit, which libcurl and GnuTLS need. av-fit, whose libvips needs a hundred
-# libraries, is left out. Symbols of static libraries stay inside the program, because libcurl
-# brings a libcrypto of its own.
+# PORTABLE=1 links all libraries statically but the C library and GnuTLS: Debian has no static p11-kit,
+# which GnuTLS needs. av-fit, whose libvips needs a hundred libraries, is left out. Symbols of static
+# libraries stay inside the program, because libcurl, which it loads, brings a libcrypto of its own.
 ifdef PORTABLE
 compiled = $(patsubst tools/%.c,$(BIN)/%,$(wildcard tools/av-*.c))
 $(compiled): av_ldflags += -Wl,--exclude-libs,ALL -Wl,--gc-sections -s
-$(compiled): av_libs = $(O)/portable/libcurl.so -Wl,-Bstatic -ljson-c -lsqlite3 -ljpeg -lwebpdemux \
+$(compiled): av_libs = -Wl,-Bstatic -ljson-c -lsqlite3 -ljpeg -lwebpdemux \
 	-lwebp -lbrotlidec -lbrotlicommon -lseccomp -lmicrohttpd -lnettle -lcrypto -lbz2 -llzma -ldeflate -lz \
 	-Wl,-Bdynamic -lgnutls -lpthread -lm
-$(compiled): $(O)/portable/magic.o $(O)/tools/package/arc4random.o $(O)/portable/libcurl.so
+$(compiled): $(O)/portable/magic.o $(O)/tools/package/arc4random.o
 endif
 
 # Some functions inside libmagic have names that functions of ours have too.
@@ -103,13 +102,6 @@ $(O)/portable/magic.o:
 	@mkdir -p $(@D)
 	$(LD) -r -o $@ --whole-archive $$($(CC) -print-file-name=libmagic.a)
 	objcopy --wildcard --keep-global-symbol='magic_*' $@
-
-# Stands for libcurl when linking. Debian's has versions of symbols that others do not have.
-$(O)/portable/libcurl.so:
-	@mkdir -p $(@D)
-	nm -D --defined-only $$($(CC) -print-file-name=libcurl.so) | \
-		sed -n 's/.* T \(curl_[a-z_]*\).*/void \1(void); void \1(void) {}/p' | \
-		$(CC) -shared -fPIC -Wl,-soname,libcurl.so.4 -x c -o $@ -
 
 portable = avtools-$(VERSION)-linux-$(shell uname -m)
 released = $(shell sed -n '1s/.*(\(.*\))/\1/p' $(P)/NEWS)
