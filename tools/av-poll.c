@@ -16,6 +16,9 @@
 #define TIMEOUT_MS (60 * 60 * 1000)
 #define WATCH      100000
 
+/* Without -j, as many requests in flight as bring more responses a second, up to so many. */
+#define MOST_JOBS 64
+
 struct options {
 	struct opt_common common;
 	int64_t watch, interval_ms;
@@ -31,7 +34,7 @@ static const struct opt table[] = {
     OPT_WATCH(struct options),
     {0, "ledger", "FILE", "mark failed avatars here, or none (AV_LEDGER)",
         OPT_STR | OPT_RARE, offsetof(struct options, ledger)},
-    OPT_NETWORK(struct options),
+    OPT_NETWORK_JOBS(struct options, "requests in flight (4 to 64, as more are faster)"),
     OPT_COMMON(struct options),
     {0},
 };
@@ -310,10 +313,12 @@ main(int argc, char *argv[])
 	if (o.common.timeout_ms == 0)
 		o.common.timeout_ms = TIMEOUT_MS;
 	session_open(&self.session, &o.common, &usage,
-	    &(struct session_options){.window = (size_t)o.watch, .ledger_file = o.ledger},
+	    &(struct session_options){.window = (size_t)o.watch,
+	        .most_jobs = MOST_JOBS,
+	        .ledger_file = o.ledger},
 	    &step, &self);
-	poller_init(&self.poller, &self.session.engine, (size_t)o.common.jobs,
-	    o.common.timeout_ms, o.interval_ms);
+	poller_init(
+	    &self.poller, &self.session.engine, o.common.timeout_ms, o.interval_ms);
 	self.poller.patient = patient;
 	self.poller.final = o.final;
 	if (o.events != NULL && strcmp(o.events, "-") == 0 && operands[0] == NULL)

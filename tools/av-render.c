@@ -567,8 +567,8 @@ main(int argc, char *argv[])
 	    .force = o.force,
 	    .max_bytes = (uint64_t)o.max_bytes,
 	    .timeout_ms = o.common.timeout_ms};
-	poller_init(&self.context.poller, &self.session.engine, (size_t)o.common.jobs,
-	    o.common.timeout_ms, o.interval_ms);
+	poller_init(&self.context.poller, &self.session.engine, o.common.timeout_ms,
+	    o.interval_ms);
 	self.context.poller.patient = patient;
 	status = run_records(self.session.run, argv + first);
 	session_close(&self.session, status);

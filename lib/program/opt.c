@@ -345,7 +345,9 @@ opt_common_finish(
 		if (*name != '\0')
 			strings_add(&common->providers, mem_str(name));
 	free(copy);
-	if (common->jobs == 0 && (jobs == NULL || !units_count(jobs, &common->jobs)))
+	common->jobs_given =
+	    common->jobs != 0 || (jobs != NULL && units_count(jobs, &common->jobs));
+	if (!common->jobs_given)
 		common->jobs = 4;
 	if (common->progress != NULL)
 		common->way = way_named(usage, common->progress, "--progress");

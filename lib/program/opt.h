@@ -61,6 +61,7 @@ struct opt_common {
 	struct strings providers; /* the names in it */
 	const char *url;
 	int64_t jobs;
+	bool jobs_given; /* by -j or the configuration */
 	bool keep_order, quiet, nul, retry_failed, exit_zero, summary;
 	bool csv; /* stdin is a table; only av-validate has the option */
 	const char *progress;  /* --progress, or NULL */
@@ -99,11 +100,13 @@ struct opt_common {
 	{'v', "verbose", NULL, "print more, such as each request, on stderr", \
 	    OPT_COUNT | OPT_RARE, offsetof(T, common.verbose)}
 
-/* For programs that talk to services. */
-#define OPT_NETWORK(T) \
+/* For programs that talk to services. OPT_NETWORK_JOBS has a help of its own
+ * for -j. */
+#define OPT_NETWORK(T) OPT_NETWORK_JOBS(T, "requests in flight (4)")
+#define OPT_NETWORK_JOBS(T, HELP) \
 	{'u', "url", "URL", "base URL of the API, with one -p (NAME_API_URL)", \
 	    OPT_STR | OPT_RARE, offsetof(T, common.url)}, \
-	{'j', "jobs", "N", "requests in flight (4)", \
+	{'j', "jobs", "N", HELP, \
 	    OPT_INT | OPT_RARE, offsetof(T, common.jobs)}, \
 	{0, "rate", "N[/s]", "requests a second for an account (NAME_RATE)", \
 	    OPT_RATE | OPT_RARE, offsetof(T, common.rate)}, \

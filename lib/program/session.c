@@ -52,8 +52,12 @@ session_open(struct session *s, const struct opt_common *common,
 	    .url_for = common->provider,
 	    .rate = common->rate,
 	    .private_hosts = options->private_hosts};
+	size_t jobs = (size_t)common->jobs,
+	       most = options->most_jobs > jobs && !common->jobs_given
+	                  ? options->most_jobs
+	                  : jobs;
 	struct http_options http_options = {
-	    .user_agent = av_user_agent, .max_in_flight = (unsigned)common->jobs};
+	    .user_agent = av_user_agent, .max_in_flight = (unsigned)most};
 	struct engine *engine = &s->engine;
 
 	if (common->url != NULL &&
@@ -65,7 +69,7 @@ session_open(struct session *s, const struct opt_common *common,
 	s->run = run_new(engine->loop, common, step, options->window, program);
 	if (!options->dry_run)
 		run_keep_steps(s->run);
-	engine->free_slots = (size_t)common->jobs;
+	slots_init(&engine->slots, jobs, most);
 	TAILQ_INIT(&engine->waiting);
 	s->paid = (struct paid_context){
 	    .engine = engine, .again = options->again, .creates_left = -1};
@@ -80,8 +84,7 @@ session_open(struct session *s, const struct opt_common *common,
 	if (options->ledger) {
 		s->paid.lookups = lookups_new(engine, options->pictures);
 		s->paid.choices = choices_new(engine);
-		poller_init(
-		    &s->steps, engine, (size_t)common->jobs, common->timeout_ms, 0);
+		poller_init(&s->steps, engine, common->timeout_ms, 0);
 		s->steps.patient = true;
 		run_pays(s->run, !options->again && ledger_lasts(s->ledger_file));
 		if (s->no_ledger && common->bad_config.code == CODE_NONE)

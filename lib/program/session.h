@@ -27,7 +27,10 @@ struct session {
 };
 
 struct session_options {
-	size_t window;           /* records at work at once */
+	size_t window; /* records at work at once */
+	/* All requests are free and repeatable: without -j, the number in
+	 * flight finds itself (service/slots.h), up to this one; or 0. */
+	size_t most_jobs;
 	bool ledger;             /* open the ledger at once: the program pays */
 	const char *ledger_file; /* --ledger, or NULL */
 	bool again;              /* pay also for what is made already */

@@ -376,7 +376,7 @@ against_service(const char *provider, const struct account_options *options,
 	size_t n;
 
 	engine->loop = loop_new();
-	engine->free_slots = 1;
+	slots_init(&engine->slots, 1, 1);
 	engine->accounts = accounts_new(engine->loop, options);
 	engine->http = http_new(engine->loop,
 	    &(struct http_options){.user_agent = av_user_agent, .max_in_flight = 1});

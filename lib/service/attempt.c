@@ -7,8 +7,10 @@
 
 #define RETRY_FIRST_MS 500
 #define RETRY_MAX_MS   30000
+#define HTTP_TIMEOUT   408
 #define HTTP_LOCKED    423
 #define HTTP_TOO_MANY  429
+#define HTTP_BROKEN    500
 #define HTTP_OVERLOAD  503
 
 /* A warning tells of so many failures in a row; one or two are common. */
@@ -64,16 +66,27 @@ is_crowded(const struct attempt *a, int status)
 	       (a->account->host && (status == HTTP_TOO_MANY || status == HTTP_OVERLOAD));
 }
 
+/* False if the service may have too much to do. */
+static bool
+went_well(const struct http_response *r)
+{
+	if (r->fate != HTTP_ANSWERED)
+		return r->fate == HTTP_CANCELLED;
+	return r->status < HTTP_BROKEN && r->status != HTTP_TIMEOUT &&
+	       r->status != HTTP_LOCKED && r->status != HTTP_TOO_MANY;
+}
+
 static void begin(void *arg);
 
 /* Gives a slot back, and begins attempts that wait for one. */
 static void
-return_slot(struct engine *engine)
+return_slot(struct engine *engine, bool well)
 {
 	struct attempt *a;
 
-	engine->free_slots++;
-	while (engine->free_slots > 0 && (a = TAILQ_FIRST(&engine->waiting)) != NULL) {
+	slots_return(&engine->slots, well, loop_now(engine->loop));
+	while (
+	    slots_free(&engine->slots) && (a = TAILQ_FIRST(&engine->waiting)) != NULL) {
 		TAILQ_REMOVE(&engine->waiting, a, entry);
 		begin(a);
 	}
@@ -84,7 +97,7 @@ responded(void *arg, const struct http_response *r)
 {
 	struct attempt *a = arg;
 	struct engine *engine = a->engine;
-	bool ok = r->fate == HTTP_ANSWERED && r->status < 300;
+	bool ok = r->fate == HTTP_ANSWERED && r->status < 300, well = went_well(r);
 
 	a->wire = NULL;
 	if (!a->anonymous && !a->account->host && r->not_public)
@@ -95,7 +108,7 @@ responded(void *arg, const struct http_response *r)
 	a->calls->responded(a->arg, r);
 	/* Release the slot last: the response may have blocked the account. `a` may be
 	 * freed. */
-	return_slot(engine);
+	return_slot(engine, well);
 }
 
 /* Sends the request; the caller has taken a slot. */
@@ -118,7 +131,7 @@ send_now(struct attempt *a)
 	                                                                : NULL,
 	        &request, &e) < 0) {
 		leave_pace(a, ACCOUNT_OTHER);
-		return_slot(a->engine);
+		return_slot(a->engine, true);
 		failure_set(&a->failure, &e, a->created);
 		if (e.code == CODE_NETWORK) /* of the ledger, which may come back */
 			attempt_back_off(a, 0);
@@ -153,8 +166,7 @@ paced(void *arg, const struct err *e)
 		return;
 	}
 	may = may_go_on(a);
-	if (may && a->engine->free_slots > 0) {
-		a->engine->free_slots--;
+	if (may && slots_take(&a->engine->slots, loop_now(a->engine->loop))) {
 		send_now(a);
 		return;
 	}
@@ -173,7 +185,7 @@ authorized(void *arg, const struct err *e)
 
 	if (e == NULL) {
 		a->rejected = false;
-		if (a->engine->free_slots == 0) {
+		if (!slots_free(&a->engine->slots)) {
 			wait_for_slot(a);
 			return;
 		}

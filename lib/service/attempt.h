@@ -33,13 +33,14 @@
 #include "os/loop.h"
 #include "service/account.h"
 #include "service/failure.h"
+#include "service/slots.h"
 
 /* What all attempts of a program share. */
 struct engine {
 	struct loop *loop;
 	struct http *http;
 	struct accounts *accounts;
-	size_t free_slots; /* of -j: how many more requests may be in flight */
+	struct slots slots; /* of -j: how many requests may be in flight */
 	TAILQ_HEAD(, attempt) waiting; /* for a slot */
 	bool (*stopping)(void *arg);   /* nothing new may be begun */
 	/* Shown each response of a call before it is acted on; NULL: nobody. */

@@ -27,11 +27,10 @@ static sweep_fn listed;
 static void answered(void *arg, const struct call_result *result);
 
 void
-poller_init(struct poller *poller, struct engine *engine, size_t max_asking,
-    int64_t timeout_ms, int64_t interval_ms)
+poller_init(
+    struct poller *poller, struct engine *engine, int64_t timeout_ms, int64_t interval_ms)
 {
 	*poller = (struct poller){.engine = engine,
-	    .max_asking = max_asking,
 	    .timeout_ms = timeout_ms,
 	    .interval_ms = interval_ms,
 	    .hinted_at = INT64_MIN / 2,
@@ -392,7 +391,7 @@ answered(void *arg, const struct call_result *result)
 	p->call = NULL;
 	poller->asking--;
 	act_on_result(p, result);
-	while (poller->asking < poller->max_asking &&
+	while (poller->asking < poller->engine->slots.most &&
 	       (p = TAILQ_FIRST(&poller->due)) != NULL) {
 		TAILQ_REMOVE(&poller->due, p, entry);
 		p->queued = false;
@@ -413,7 +412,7 @@ due(void *arg)
 	}
 	if (is_swept(p))
 		return;
-	if (poller->asking < poller->max_asking) {
+	if (poller->asking < poller->engine->slots.most) {
 		ask(p);
 		return;
 	}

@@ -1,9 +1,9 @@
 /*
  * poll: asks the service about avatars and renderings until each is settled.
  *
- * Each has an interval of its own, which grows. However many there are, only
- * max_asking calls are under way; what is due beyond that is queued. While it
- * waits, a poll costs no more than its struct.
+ * Each has an interval of its own, which grows. However many there are, no more
+ * calls are under way than the engine can have slots; what is due beyond that
+ * is queued. While it waits, a poll costs no more than its struct.
  *
  * With hints, a poll that waits for one asks only every ten of the provider's
  * longest intervals, and at once when its hint comes. If no hint came at all
@@ -22,7 +22,6 @@
 
 struct poller {
 	struct engine *engine;
-	size_t max_asking;
 	int64_t timeout_ms, interval_ms;
 	/* For the owner to set: timeout_ms is a default, and what usually takes
 	 * longer is waited for longer. */
@@ -82,7 +81,7 @@ struct poll {
 
 /* interval_ms: the first interval; 0: the provider's. */
 void poller_init(struct poller *poller, struct engine *engine,
-    size_t max_asking, int64_t timeout_ms, int64_t interval_ms);
+    int64_t timeout_ms, int64_t interval_ms);
 
 void poller_release(struct poller *poller);
 

@@ -147,7 +147,7 @@ probe_all(struct probe *probes, size_t n, const struct account_options *options)
 	if (level < 1) /* what accounts warn of is in the result */
 		err_set_level(-1);
 	engine->loop = loop_new();
-	engine->free_slots = n;
+	slots_init(&engine->slots, n, n);
 	engine->accounts = accounts_new(engine->loop, options);
 	engine->http =
 	    http_new(engine->loop, &(struct http_options){.user_agent = av_user_agent,

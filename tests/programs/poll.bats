@@ -199,6 +199,38 @@ made() {
 	is "$(codes done)" "20 ready"
 }
 
+@test "without -j, more requests are in flight while that is faster and goes well" {
+	mkdir -p "$XDG_CONFIG_HOME/avtools/providers"
+	# a list without states: each avatar is asked about
+	jq '.operations.avatars.answer = {required: ["id"], take: {id: "/id"}}' \
+		"$TESTS/../lib/providers/argil.json" >"$XDG_CONFIG_HOME/avtools/providers/argil.json"
+	make_80() {
+		seq 80 | jq -c '{url: "https://example.org/\(.).jpg", name: "n\(.)", provider: "argil"}' |
+			limit 60 av-upload --ledger none -j 32 >made
+	}
+	in_flight() { stat .argil.max_in_flight; }
+	asked() {
+		curl -sf -X POST "${STATS%/_stats}/_reset"
+		poll "$@" <made >done
+		is "$(codes done)" "80 ready"
+	}
+	box --delay 30
+	make_80
+	asked
+	[ "$(in_flight)" -gt 5 ]
+	asked -j 4
+	is "$(in_flight)" 4
+	echo 'jobs = 5' >"$XDG_CONFIG_HOME/avtools/config"
+	asked
+	is "$(in_flight)" 5
+	rm "$XDG_CONFIG_HOME/avtools/config"
+	end_box
+	box --delay 30 --seed 1 --fault poll-500@argil=0.2 --retry-after 0
+	make_80
+	asked
+	[ "$(in_flight)" -le 5 ]
+}
+
 @test "SIGTERM: all records are written, with their ids" {
 	box --ready-after 600000
 	made avtr1 20

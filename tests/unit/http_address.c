@@ -116,7 +116,7 @@ try(const char *host, char *base, bool local)
 	struct provider provider = {0};
 	struct account account = {
 	    .provider = &provider, .base_url = base, .local = local};
-	struct engine engine = {.loop = loop_new(), .stopping = never, .free_slots = 1};
+	struct engine engine = {.loop = loop_new(), .stopping = never};
 	struct filetype *filetypes = filetype_new();
 	struct json_object *types = json_new_object();
 	enum code code = CODE_NONE;
@@ -125,6 +125,7 @@ try(const char *host, char *base, bool local)
 
 	engine.http = http_new(engine.loop,
 	    &(struct http_options){.stall_seconds = 1, .connect_seconds = 1});
+	slots_init(&engine.slots, 1, 1);
 	TAILQ_INIT(&engine.waiting);
 	download_start(&engine,
 	    &(struct download_spec){.account = &account,

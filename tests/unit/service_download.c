@@ -353,7 +353,7 @@ fetch_all(void **unused)
 	json_put_str(types, "image/gif", "gif");
 	engine.http = http_new(engine.loop,
 	    &(struct http_options){.max_in_flight = N(scripts), .stall_seconds = 20});
-	engine.free_slots = N(scripts);
+	slots_init(&engine.slots, N(scripts), N(scripts));
 	TAILQ_INIT(&engine.waiting);
 	for (size_t i = 0; i < N(scripts); i++) {
 		char *url = mem_printf("http://127.0.0.1:%d/%zu", listening.port, i);
