@@ -33,13 +33,10 @@ struct heap_slot {
 };
 
 struct work {
-	struct loop *loop;
 	void (*work)(void *arg);
 	void (*done)(void *arg);
 	void *arg;
 	STAILQ_ENTRY(work) next;
-	pthread_t thread;
-	bool threaded;
 };
 
 STAILQ_HEAD(works, work);
@@ -68,10 +65,14 @@ struct loop {
 
 	int wake; /* eventfd or -1; readable: finished is not empty */
 	unsigned working;
-	pthread_mutex_t lock; /* protects finished and busy */
-	pthread_cond_t idle;
-	struct works finished;
-	unsigned busy; /* threads that still touch the loop */
+	pthread_t *threads; /* they wait for more work until the end */
+	unsigned nthreads;
+	pthread_mutex_t lock;      /* protects what follows */
+	pthread_cond_t idle, more; /* busy is 0; todo is not empty, or ending is set */
+	struct works todo, finished;
+	unsigned ntodo, parked; /* parked: threads that wait */
+	unsigned busy;          /* work that is not finished */
+	bool ending;
 };
 
 /* Timers: a binary heap. */
@@ -357,20 +358,21 @@ work_ready(void *arg, int fd, uint32_t events)
 	while ((w = STAILQ_FIRST(&list)) != NULL) {
 		STAILQ_REMOVE_HEAD(&list, next);
 		loop->working--;
-		if (w->threaded)
-			pthread_join(w->thread, NULL);
 		w->done(w->arg);
 		free(w);
 	}
 }
 
-static void *
-work_thread(void *arg)
+/* Does the first work of todo, with the lock held before and after. */
+static void
+work_one(struct loop *loop)
 {
-	struct work *w = arg;
-	struct loop *loop = w->loop;
 	static const uint64_t one = 1;
+	struct work *w = STAILQ_FIRST(&loop->todo);
 
+	STAILQ_REMOVE_HEAD(&loop->todo, next);
+	loop->ntodo--;
+	pthread_mutex_unlock(&loop->lock);
 	w->work(w->arg);
 	pthread_mutex_lock(&loop->lock);
 	STAILQ_INSERT_TAIL(&loop->finished, w, next);
@@ -378,6 +380,23 @@ work_thread(void *arg)
 		die(EX_OSERR, "cannot write to an eventfd:");
 	loop->busy--;
 	pthread_cond_signal(&loop->idle);
+}
+
+static void *
+work_thread(void *arg)
+{
+	struct loop *loop = arg;
+
+	pthread_mutex_lock(&loop->lock);
+	while (!loop->ending) {
+		if (loop->ntodo > 0) {
+			work_one(loop);
+			continue;
+		}
+		loop->parked++;
+		pthread_cond_wait(&loop->more, &loop->lock);
+		loop->parked--;
+	}
 	pthread_mutex_unlock(&loop->lock);
 	return NULL;
 }
@@ -387,8 +406,7 @@ loop_work(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), v
 {
 	struct work *w = mem_new(1, sizeof *w);
 
-	*w = (struct work){
-	    .loop = loop, .work = work, .done = done, .arg = arg, .threaded = true};
+	*w = (struct work){.work = work, .done = done, .arg = arg};
 	if (loop->wake < 0) {
 		loop->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		if (loop->wake < 0)
@@ -397,12 +415,21 @@ loop_work(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), v
 	}
 	loop->working++;
 	pthread_mutex_lock(&loop->lock);
+	STAILQ_INSERT_TAIL(&loop->todo, w, next);
+	loop->ntodo++;
 	loop->busy++;
-	pthread_mutex_unlock(&loop->lock);
-	if (pthread_create(&w->thread, NULL, work_thread, w) != 0) {
-		w->threaded = false;
-		work_thread(w); /* without a thread: the same, but it blocks */
+	if (loop->ntodo > loop->parked) {
+		loop->threads = mem_resize(
+		    loop->threads, (loop->nthreads + 1) * sizeof *loop->threads);
+		if (pthread_create(
+		        &loop->threads[loop->nthreads], NULL, work_thread, loop) == 0)
+			loop->nthreads++;
+		else
+			work_one(loop); /* without a thread: the same, but it blocks */
+	} else {
+		pthread_cond_signal(&loop->more);
 	}
+	pthread_mutex_unlock(&loop->lock);
 }
 
 /* The loop itself. */
@@ -416,10 +443,12 @@ loop_new(void)
 	if (loop->epoll < 0)
 		die(EX_OSERR, "cannot make an epoll descriptor:");
 	STAILQ_INIT(&loop->deferred);
+	STAILQ_INIT(&loop->todo);
 	STAILQ_INIT(&loop->finished);
 	loop->signals = loop->wake = -1;
 	pthread_mutex_init(&loop->lock, NULL);
 	pthread_cond_init(&loop->idle, NULL);
+	pthread_cond_init(&loop->more, NULL);
 	return loop;
 }
 
@@ -440,10 +469,15 @@ loop_free(struct loop *loop)
 	if (loop == NULL)
 		return;
 	loop_await_work(loop);
+	pthread_mutex_lock(&loop->lock);
+	loop->ending = true;
+	pthread_cond_broadcast(&loop->more);
+	pthread_mutex_unlock(&loop->lock);
+	while (loop->nthreads > 0)
+		pthread_join(loop->threads[--loop->nthreads], NULL);
+	free(loop->threads);
 	while ((w = STAILQ_FIRST(&loop->finished)) != NULL) {
 		STAILQ_REMOVE_HEAD(&loop->finished, next);
-		if (w->threaded)
-			pthread_join(w->thread, NULL);
 		free(w);
 	}
 	if (loop->wake >= 0)
@@ -451,6 +485,7 @@ loop_free(struct loop *loop)
 	if (loop->signals >= 0)
 		close(loop->signals);
 	close(loop->epoll);
+	pthread_cond_destroy(&loop->more);
 	pthread_cond_destroy(&loop->idle);
 	pthread_mutex_destroy(&loop->lock);
 	free(loop->fds);

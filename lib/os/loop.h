@@ -79,8 +79,9 @@ void loop_on_signal(
 /* Waits for the threads of loop_work. What they use may be freed then. */
 void loop_await_work(struct loop *loop);
 
-/* Runs work(arg) on a thread of its own, then done(arg) on the loop's thread:
- * for the few things that can only block, such as a token's renewal. */
+/* Runs work(arg) on a thread, then done(arg) on the loop's thread: for the few
+ * things that can only block, such as a token's renewal. Never waits for other
+ * work; a thread that has done its work takes the next one. */
 void loop_work(struct loop *loop, void (*work)(void *arg),
     void (*done)(void *arg), void *arg);
 
