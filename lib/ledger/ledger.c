@@ -27,6 +27,7 @@ struct ledger {
 	int failed;                     /* -1 with err if the commit failed */
 	struct err err;
 	bool closing;         /* call nobody back, claim nothing more */
+	bool lasts;           /* on a disk, which is waited for on a thread */
 	pthread_mutex_t lock; /* over committing */
 	pthread_cond_t committed;
 	bool committing; /* the batch is with the thread */
@@ -226,23 +227,27 @@ take_queue(struct ledger *l)
 }
 
 static void
+flush(struct ledger *l)
+{
+	take_queue(l);
+	commit(l);
+	finish(l);
+}
+
+static void
 start(void *arg)
 {
 	struct ledger *l = arg;
 
 	if (STAILQ_EMPTY(&l->queue) || !STAILQ_EMPTY(&l->batch))
 		return;
+	if (!l->lasts) {
+		flush(l);
+		return;
+	}
 	take_queue(l);
 	l->committing = true;
 	loop_work(l->loop, commit, finish, l);
-}
-
-static void
-flush(struct ledger *l)
-{
-	take_queue(l);
-	commit(l);
-	finish(l);
 }
 
 void
@@ -307,10 +312,11 @@ ledger_open(const char *file, struct loop *loop, struct err *e)
 		file = NULL;
 	else if ((file = ledger_choose(file, NULL)) == NULL)
 		file = path = file_state_path("ledger.db", e);
-	if (file != NULL)
-		l->db = postgres_is(file)
-		            ? postgres_open(file, e)
-		            : sqlite_open(strcmp(file, "none") != 0 ? file : NULL, e);
+	if (file != NULL) {
+		l->lasts = strcmp(file, "none") != 0;
+		l->db = postgres_is(file) ? postgres_open(file, e)
+		                          : sqlite_open(l->lasts ? file : NULL, e);
+	}
 	free(path);
 	if (l->db != NULL)
 		return l;

@@ -22,8 +22,9 @@
  *
  * All calls of one round of the loop share one commit. It runs on a thread of
  * its own (loop_work), so transfers go on while the disk works, and calls made
- * meanwhile share the next commit. Callbacks run on the loop's thread, in the
- * order of the calls. Without a loop nothing happens until ledger_flush.
+ * meanwhile share the next commit; a ledger in memory needs no thread.
+ * Callbacks run on the loop's thread, in the order of the calls. Without a loop
+ * nothing happens until ledger_flush.
  *
  * Within a process a second claim of a key waits until the first is settled.
  * Several processes may share a ledger. If an owner died, its entry is UNKNOWN,

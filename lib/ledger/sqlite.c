@@ -165,7 +165,11 @@ make_file(struct sqlite *s, const char *file, struct err *e)
 static int
 connect_db(struct sqlite *s, struct err *e)
 {
-	int rc = sqlite3_open_v2(
+	int rc;
+
+	/* Its statistics take a lock for each allocation. Fails once SQLite is in use. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	rc = sqlite3_open_v2(
 	    s->db.name, &s->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
 
 	mem_checked(s->sql);
