@@ -401,8 +401,10 @@ main(int argc, char *argv[])
 	    .given = &o.given};
 	session_open(&self.session, &o.common, &usage,
 	    &(struct session_options){
-	        .window =
-	            2 * (size_t)o.common.jobs, /* one half on the wire, one on its way */
+	        /* One part on the wire, one on its way. Many slots would send
+	         * together, then wait for the disk together: a third part keeps
+	         * them apart. */
+	        .window = (o.common.jobs > 8 ? 3 : 2) * (size_t)o.common.jobs,
 	        .ledger = true,
 	        .pictures = &pictures_calls,
 	        .ledger_file = o.ledger,
