@@ -161,6 +161,8 @@ find(struct json_object *o, const char *pointer, struct json_object **found)
 	if (o == NULL || pointer == NULL)
 		return false;
 	for (size_t len; *pointer == '/'; pointer += len + 1) {
+		if (o == NULL)
+			return false;
 		len = strcspn(pointer + 1, "/~");
 		if (len >= sizeof name || pointer[len + 1] == '~' ||
 		    !json_object_is_type(o, json_type_object))

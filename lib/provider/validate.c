@@ -347,7 +347,7 @@ validate_record(const struct validate_options *o, const struct provider *p,
     struct rec *rec, const char *step)
 {
 	const char *file = rec_str(rec, "file"), *url = rec_str(rec, "url");
-	struct photo_options options = validate_photo_options(o, p);
+	struct photo_options options;
 	struct findings fs;
 	struct photo photo;
 	struct err e;
@@ -357,11 +357,15 @@ validate_record(const struct validate_options *o, const struct provider *p,
 		check_url(p, url, &fs);
 		return check_rest(o, p, rec, step, &fs);
 	}
-	if (file == NULL)
+	if (file == NULL) {
 		err_set(&e, CODE_NO_PHOTO, "the record has neither file nor url");
-	else if (photo_of_image(rec, &photo) ||
-	         photo_check_file(file, &options, o->types, &photo, &e) == 0)
+	} else if (photo_of_image(rec, &photo)) {
 		return validate_facts(o, p, rec, step, &photo);
+	} else {
+		options = validate_photo_options(o, p);
+		if (photo_check_file(file, &options, o->types, &photo, &e) == 0)
+			return validate_facts(o, p, rec, step, &photo);
+	}
 	rec_fail(rec, step, &e);
 	return -1;
 }
