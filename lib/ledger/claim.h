@@ -63,6 +63,7 @@ struct ledger_claim {
 	unsigned char key[LEDGER_HASH]; /* of the entry: hash or twin */
 	int mark;                       /* of ledger/liveness.h; -1: none */
 	unsigned lease;                 /* under which sending was noted */
+	int64_t sent_at;                /* when it was noted last; or 0 */
 	enum ledger_state state; /* WANT_SETTLE, WANT_RETIRE: to be written */
 
 	struct ledger_candidate *candidates; /* WANT_ADOPT */

@@ -200,7 +200,8 @@ settle(struct db *db, struct ledger_claim *c, struct err *e)
 	db_bind_int(st, 2, c->settled_at);
 	db_bind_text(st, 3, c->id);
 	db_bind_text(st, 4, c->data);
-	db_bind_int(st, 5, c->n);
+	db_bind_int(st, 5, c->state == STATE_MADE ? c->sent_at : 0);
+	db_bind_int(st, 6, c->n);
 	return db_run(st, e);
 }
 

@@ -13,8 +13,9 @@ static const char *const texts[SQL_COUNT] = {
         " clock_offset = ?, id = NULL, data = ?, file = ?, unit = ?, amount = ?"
         " WHERE n = ?",
     [SQL_HOLD] = "UPDATE entry SET state = 3, owner = ? WHERE n = ?",
-    [SQL_SETTLE] = "UPDATE entry SET state = ?, owner = 0, settled_at = ?, id = ?,"
-                   " data = ? WHERE n = ?",
+    [SQL_SETTLE] =
+        "UPDATE entry SET state = ?1, owner = 0, settled_at = ?2, id = ?3, data = ?4,"
+        " at = CASE WHEN at < ?5 THEN ?5 ELSE at END WHERE n = ?6",
     [SQL_RETIRE] = "UPDATE entry SET state = ?, settled_at = ? WHERE id = ? AND state = 2"
                    " AND operation = ? AND provider = ? AND base = ? AND account = ?",
     [SQL_OWNED] =

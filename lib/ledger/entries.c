@@ -159,6 +159,44 @@ ledger_each(struct ledger *l, const struct ledger_filter *f,
 	return rc < 0 ? -1 : 0;
 }
 
+static int
+by_length(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The table's order is that of the requests, so the latest are at its end. */
+int
+ledger_answer_time(
+    struct ledger *l, const struct ledger_key *where, int64_t *ms, struct err *e)
+{
+	char *base = ledger_key_base(where->base);
+	const char *texts[] = {where->operation, where->provider, base, where->account};
+	struct db_stmt *st = db_prepare(ledger_db(l),
+	    "SELECT settled_at - at FROM entry WHERE state = 2 AND settled_at > at"
+	    " AND operation = ? AND provider = ? AND base = ? AND account = ?"
+	    " AND n > (SELECT max(n) FROM entry) - 100000 ORDER BY n DESC LIMIT ?",
+	    e);
+	int64_t times[LEDGER_LATEST];
+	int n = 0, rc;
+
+	for (int i = 0; i < 4; i++)
+		db_bind_text(st, 1 + i, texts[i]);
+	db_bind_int(st, 5, LEDGER_LATEST);
+	while ((rc = db_step(st, e)) > 0 && n < LEDGER_LATEST)
+		times[n++] = db_int(st, 0);
+	db_finish(st);
+	free(base);
+	if (rc < 0)
+		return -1;
+	qsort(times, (size_t)n, sizeof *times, by_length);
+	if (n > 0)
+		*ms = times[n / 2];
+	return n;
+}
+
 /* The entries of one key, which is found by its first digits. */
 struct one_key {
 	struct range range;
@@ -258,7 +296,8 @@ ledger_settle_unknown(struct ledger *l, const char *key, const char *id, struct 
 	db_bind_int(st, 2, clock_unix_ms());
 	db_bind_text(st, 3, id);
 	db_bind_text(st, 4, NULL);
-	db_bind_int(st, 5, one.unknown);
+	db_bind_int(st, 5, 0);
+	db_bind_int(st, 6, one.unknown);
 	return end(db, db_run(st, e), e);
 }
 

@@ -14,6 +14,14 @@ int ledger_each(struct ledger *l, const struct ledger_filter *filter,
     bool (*fn)(void *arg, const struct ledger_entry *entry), void *arg,
     struct err *e);
 
+/* How long the service took for the latest of its requests that made
+ * something, at most LEDGER_LATEST of them: the median, from sending to the
+ * outcome. where: operation, provider, base and account. Returns how many these
+ * are; 0: none, and *ms is not set. -1 if the ledger cannot be read. */
+#define LEDGER_LATEST 200
+int ledger_answer_time(struct ledger *l, const struct ledger_key *where,
+    int64_t *ms, struct err *e);
+
 /* The next two take the first hex digits of a key. They fail with
  * CODE_NOT_IN_LEDGER if the digits are empty or match no key or several keys,
  * or if a living process owns an entry of the key. */

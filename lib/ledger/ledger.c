@@ -453,6 +453,8 @@ ledger_sending(struct ledger_claim *c)
 	if (!c->sent || db->engine->may_send != NULL)
 		noted = db->engine->sending(db, c->mark, c->n, &c->lease);
 	c->sent = c->sent || noted > 0;
+	if (noted > 0)
+		c->sent_at = clock_unix_ms();
 	return noted;
 }
 

@@ -55,7 +55,8 @@ struct ledger_answer {
 	 * the entry sent the same name, but was given it, or was not. */
 	const char *key;
 	int64_t first_at; /* the first intent */
-	int64_t at;       /* the last intent; sending began no earlier */
+	int64_t at;       /* the last intent; sending began no earlier. MADE:
+	                   * when sending began */
 	int64_t settled_at;
 	int64_t clock_offset;
 };
