@@ -160,3 +160,19 @@ units_bytes(const char *s, int64_t *bytes)
 	}
 	return false;
 }
+
+void
+units_write_ms(struct buf *out, int64_t ms)
+{
+	int64_t s = (ms + 500) / 1000, tenths = (ms + 50) / 100;
+
+	if (ms < 9950)
+		buf_printf(out, "%.15g s", (double)tenths / 10);
+	else if (s < 60)
+		buf_printf(out, "%lld s", (long long)s);
+	else if (s < 3600)
+		buf_printf(out, "%lld min %lld s", (long long)s / 60, (long long)s % 60);
+	else
+		buf_printf(
+		    out, "%lld h %lld min", (long long)s / 3600, (long long)s / 60 % 60);
+}

@@ -1,11 +1,14 @@
 /*
- * units: reads times, rates, counts and sizes from options and the environment.
+ * units: reads times, rates, counts and sizes from options and the environment;
+ * writes times.
  */
 #ifndef AV_BASE_UNITS_H
 #define AV_BASE_UNITS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "base/buf.h"
 
 /* Each returns false if the text is malformed; the value is then undefined. */
 
@@ -27,5 +30,8 @@ bool units_count(const char *s, int64_t *value);
 
 /* Bytes, at least 1, of "1000", "64k", "64M" or "4G" (powers of 1024). */
 bool units_bytes(const char *s, int64_t *bytes);
+
+/* Appends a length of time: "4.2 s", "44 s", "3 min 20 s", "2 h 5 min". */
+void units_write_ms(struct buf *out, int64_t ms);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/codes.h"
 #include "base/mem.h"
+#include "base/units.h"
 #include "base/utf8.h"
 #include "program/block.h"
 #include "json/json.h"
@@ -120,22 +121,6 @@ block_write_text(struct buf *out, const char *text)
 	free(shown);
 }
 
-void
-block_write_time(struct buf *out, int64_t ms)
-{
-	int64_t s = (ms + 500) / 1000, tenths = (ms + 50) / 100;
-
-	if (ms < 9950)
-		buf_printf(out, "%.15g s", (double)tenths / 10);
-	else if (s < 60)
-		buf_printf(out, "%lld s", (long long)s);
-	else if (s < 3600)
-		buf_printf(out, "%lld min %lld s", (long long)s / 60, (long long)s % 60);
-	else
-		buf_printf(
-		    out, "%lld h %lld min", (long long)s / 3600, (long long)s / 60 % 60);
-}
-
 /* What the program waits for now, or "". */
 static const char *
 wait_of(const struct seat *s)
@@ -192,10 +177,10 @@ write_longest(struct buf *out, const struct seat *s)
 	    s->oldest == 0 || age < LONG_MS || *wait_of(s) != '\0')
 		return;
 	buf_str(out, "longest ");
-	block_write_time(out, age / 1000 * 1000);
+	units_write_ms(out, age / 1000 * 1000);
 	if (s->usual_ms > 0) {
 		buf_str(out, " of usually ");
-		block_write_time(out, s->usual_ms);
+		units_write_ms(out, s->usual_ms);
 	}
 }
 
@@ -426,7 +411,7 @@ block_write_plain(struct buf *out, const struct view *views, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (views[i].seat->began < began)
 			began = views[i].seat->began;
-	block_write_time(out, (clock_monotonic_ms() - began) / 1000 * 1000);
+	units_write_ms(out, (clock_monotonic_ms() - began) / 1000 * 1000);
 	for (size_t i = 0; i < n; i++) {
 		const struct view *v = &views[i];
 		struct buf part = {0};
@@ -451,7 +436,7 @@ block_write_plain(struct buf *out, const struct view *views, size_t n)
 	}
 	if (n > 0 && views[n - 1].left_s >= 0) {
 		buf_str(out, "; about ");
-		block_write_time(out, views[n - 1].left_s * 1000);
+		units_write_ms(out, views[n - 1].left_s * 1000);
 		buf_str(out, " left");
 	}
 }

@@ -61,9 +61,6 @@ struct json_object *block_json(const struct view *views, size_t n);
 /* How the records of the seat failed: "refused" if all were, or "failed". */
 const char *block_failed_word(const struct seat *seat);
 
-/* Appends a length of time: "4.2 s", "44 s", "3 min 20 s", "2 h 5 min". */
-void block_write_time(struct buf *out, int64_t ms);
-
 /* Appends text of a seat, safe for a terminal. */
 void block_write_text(struct buf *out, const char *text);
 

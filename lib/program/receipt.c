@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/units.h"
 #include "base/utf8.h"
 #include "os/run_id.h"
 #include "photo/finding.h"
@@ -467,13 +468,13 @@ put_head(struct page *p)
 	                                                                        : BAD);
 	if (signo != 0) {
 		buf_str(&b, "stopped after ");
-		block_write_time(&b, receipt_time(p->lines, p->n));
+		units_write_ms(&b, receipt_time(p->lines, p->n));
 		put_piece(p, &b, true);
 	}
 	buf_printf(&b, "%" PRIu64 " of %" PRIu64 " %s", good, last->out, word);
 	if (signo == 0) {
 		buf_str(&b, " in ");
-		block_write_time(&b, receipt_time(p->lines, p->n));
+		units_write_ms(&b, receipt_time(p->lines, p->n));
 	}
 	put_piece(p, &b, signo == 0);
 	if (signo != 0 && avatars > 0) {
