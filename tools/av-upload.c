@@ -266,6 +266,7 @@ end_check(struct check *c)
 	struct item *item = c->item;
 
 	self->n_checks--;
+	dry_run_check_ends(&self->session.dry_run);
 	if (item != NULL) {
 		item->stop = NULL;
 		if (run_stopping(self->session.run))
@@ -329,6 +330,7 @@ start_checks(struct upload_tool *self)
 	while (self->n_checks < CHECKS_MAX && (c = STAILQ_FIRST(&self->checks)) != NULL) {
 		STAILQ_REMOVE_HEAD(&self->checks, next);
 		self->n_checks++;
+		dry_run_check_begins(&self->session.dry_run);
 		c->photo = mem_new(1, sizeof *c->photo);
 		loop_work(self->session.engine.loop, read_file, on_read, c);
 	}

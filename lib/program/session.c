@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "base/version.h"
@@ -77,6 +78,7 @@ session_open(struct session *s, const struct opt_common *common,
 		open_ledger(s);
 	account_options.ledger = s->paid.ledger;
 	engine->accounts = accounts_new(engine->loop, &account_options);
+	s->dry_run.in_flight = (size_t)common->jobs;
 	if (options->dry_run)
 		s->paid.dry_run = &s->dry_run;
 	else
@@ -96,11 +98,31 @@ session_open(struct session *s, const struct opt_common *common,
 	engine->arg = s;
 }
 
+/* The plan of a dry run: in words, or as a line of JSON where the progress is. */
+static void
+tell_plan(struct session *s)
+{
+	struct json_object *o;
+	struct buf line = {0};
+
+	if (s->common->way != PROGRESS_JSON) {
+		dry_run_report(s->paid.dry_run, s->paid.ledger, run_failed(s->run));
+		return;
+	}
+	o = json_new_object();
+	json_put(
+	    o, "plan", dry_run_json(&s->dry_run, s->paid.ledger, run_failed(s->run)));
+	json_write(&line, o);
+	(void)fprintf(stderr, "%s\n", line.data);
+	buf_release(&line);
+	json_object_put(o);
+}
+
 void
 session_close(struct session *s, int status)
 {
 	if (s->paid.dry_run != NULL)
-		dry_run_report(s->paid.dry_run, run_failed(s->run));
+		tell_plan(s);
 	run_free(s->run);
 	dry_run_release(&s->dry_run);
 	lookups_free(s->paid.lookups);

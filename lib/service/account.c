@@ -122,30 +122,42 @@ rate_given(const struct provider *p, const char *of)
 	return rate;
 }
 
-/* The lane of an operation, chosen and opened at the first use. A rate that is given for the
- * whole account holds for all its operations together. */
+/* A rate that is given for the whole account holds for all its operations together. */
+struct account_pace
+account_pace(const struct account *a, size_t which)
+{
+	const struct account_options *options = &a->rest->all->options;
+	const struct provider_pace *pace = &a->provider->paces[which];
+	double all = options->rate > 0 ? options->rate : rate_given(a->provider, NULL);
+	double given = which > 0 ? rate_given(a->provider, pace->of) : all;
+
+	if (given <= 0 && all > 0) {
+		given = all;
+		pace = a->provider->paces;
+	}
+	return (struct account_pace){
+	    .pace = pace, .rate = given > 0 ? given : pace->rate, .given = given > 0};
+}
+
+/* The lane of an operation, chosen and opened at the first use. */
 static struct lane *
 need_lane(struct account_rest *r, size_t which)
 {
 	const struct account *a = &r->account;
-	const struct provider_pace *pace = &a->provider->paces[which];
 	struct lane *lane = &r->lanes[which];
-	struct pace_limits limits = {.ledger = r->all->options.ledger,
-	    .of = pace->of,
-	    .burst = (unsigned)pace->burst};
-	double all;
+	struct account_pace chosen;
 
 	if (lane->chosen != NULL)
 		return lane->chosen;
-	all = r->all->options.rate > 0 ? r->all->options.rate
-	                               : rate_given(a->provider, NULL);
-	limits.rate = which > 0 ? rate_given(a->provider, pace->of) : all;
-	if (which > 0 && all > 0 && limits.rate <= 0)
-		return lane->chosen = need_lane(r, 0);
-	if (limits.rate <= 0)
-		limits.rate = pace->rate;
-	lane->pace = pace_open(a->provider->name, a->base_url, a->label, &limits);
-	return lane->chosen = lane;
+	chosen = account_pace(a, which);
+	lane = lane->chosen = &r->lanes[chosen.pace - a->provider->paces];
+	if (lane->pace == NULL)
+		lane->pace = pace_open(a->provider->name, a->base_url, a->label,
+		    &(struct pace_limits){.ledger = r->all->options.ledger,
+		        .of = chosen.pace->of,
+		        .rate = chosen.rate,
+		        .burst = (unsigned)chosen.pace->burst});
+	return lane;
 }
 
 static int
@@ -648,6 +660,13 @@ hand_on_turn(void *arg)
 		r->turn_taken = true;
 		call_first(&r->for_turn, NULL);
 	}
+}
+
+bool
+account_takes_turns(const struct account *a, const struct operation *op)
+{
+	return a->exclusive && json_flag(op->def, "/lookup/exclusive", false) &&
+	       !json_has(op->def, "/idempotency");
 }
 
 void

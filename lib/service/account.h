@@ -73,6 +73,16 @@ void account_leave_host(struct account *a);
  * reason counts. */
 void account_block(struct account *a, const struct failure *f);
 
+/* The pace of operations, by their number (provider.h): which one of the
+ * provider's holds, requests a second (0: no limit), and whether the user gave
+ * that rate. */
+struct account_pace {
+	const struct provider_pace *pace;
+	double rate;
+	bool given;
+};
+struct account_pace account_pace(const struct account *a, size_t which);
+
 /* What a caller waits for: credentials, pace or turn. Part of the caller's
  * struct, zeroed before first use. */
 typedef void account_fn(void *arg, const struct err *e);
@@ -115,6 +125,10 @@ void account_enter(
 
 enum account_report { ACCOUNT_OK, ACCOUNT_CROWDED, ACCOUNT_OTHER };
 void account_leave(struct account_wait *w, enum account_report report);
+
+/* True if the account carries out this operation one at a time, since its list
+ * could not tell two lost requests apart. */
+bool account_takes_turns(const struct account *a, const struct operation *op);
 
 /* Waits for the account's turn, exclusive use among all processes, for what
  * must be done one at a time. Each callback needs an account_give_turn. */

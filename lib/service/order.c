@@ -38,15 +38,20 @@ struct order {
 	bool reused, charged;
 	struct paid_charge charge;
 	struct json_object *findings; /* of steps, or NULL */
+	/* Of a dry run, else NULL. */
+	struct json_object *plan;
+	bool after; /* the steps of now are those after it */
+	bool ahead; /* they act on what is not made yet */
 };
 
 static void go_on(struct order *o);
+static void plan_after(struct order *o);
 
 static void
-deliver(struct order *o, const struct failure *failure, struct json_object *plan)
+deliver(struct order *o, const struct failure *failure)
 {
 	struct call_result result = {.taken = failure == NULL ? o->taken : NULL,
-	    .plan = plan,
+	    .plan = failure == NULL ? o->plan : NULL,
 	    .reused = o->reused,
 	    .findings = o->findings,
 	    .failure = failure};
@@ -68,6 +73,7 @@ deliver(struct order *o, const struct failure *failure, struct json_object *plan
 	json_object_put(o->values);
 	json_object_put(o->taken);
 	json_object_put(o->findings);
+	json_object_put(o->plan);
 	free(o->subject);
 	free(o->file);
 	free(o->source);
@@ -82,22 +88,29 @@ steps_over(struct order *o, const struct failure *failure)
 	struct failure f = {0};
 
 	o->op = NULL;
+	if (o->plan != NULL) {
+		if (failure != NULL || o->after)
+			deliver(o, failure);
+		else
+			plan_after(o);
+		return;
+	}
 	if (!o->made) {
 		paid_go_on(o->main, failure);
 		return;
 	}
 	if (failure == NULL) {
-		deliver(o, NULL, NULL);
+		deliver(o, NULL);
 		return;
 	}
 	failure_copy(&f, failure);
 	f.created = "yes";
 	if (f.retryable || code_info(f.err.code)->retryable) {
-		deliver(o, &f, NULL);
+		deliver(o, &f);
 	} else {
 		warn(
 		    "what was made stays without its step '%s': %s", step, f.err.message);
-		deliver(o, NULL, NULL);
+		deliver(o, NULL);
 	}
 	failure_release(&f);
 }
@@ -212,6 +225,25 @@ keep_charge(struct order *o, const struct paid_charge *charge)
 	SLIST_INSERT_HEAD(&o->charges, kept, entry);
 }
 
+/* Adds the step at work to the plan. Once a step is to be made, those behind it are too: what
+ * it will return is part of their keys. */
+static void
+plan_step(struct order *o, struct json_object *step)
+{
+	struct json_object *steps = json_member(o->plan, "steps");
+
+	if (steps == NULL) {
+		steps = json_new_array();
+		json_put(o->plan, "steps", steps);
+	}
+	json_append(steps, json_object_get(step));
+	if (json_has(step, "/id"))
+		add_values(o, step);
+	else
+		o->ahead = true;
+	end_step(o, NULL);
+}
+
 static void
 step_done(void *arg, const struct call_result *result)
 {
@@ -220,6 +252,10 @@ step_done(void *arg, const struct call_result *result)
 	    o->spec.call.account->provider, json_str(o->op->def, "/wait"));
 
 	o->paid = NULL;
+	if (result->plan != NULL) {
+		plan_step(o, result->plan);
+		return;
+	}
 	keep_charge(o, result->charge);
 	if (result->failure != NULL) {
 		end_step(o, result->failure);
@@ -287,6 +323,7 @@ start_step(struct order *o)
 	const char *id = id_of(o->op, o->vars);
 	bool photo = target_is_photo(o->op);
 	struct paid_spec spec = {.step = true,
+	    .ahead = o->ahead,
 	    .call = {.account = o->spec.call.account,
 	        .op = o->op,
 	        .vars = o->vars,
@@ -356,6 +393,43 @@ put_values(struct order *o, struct json_object *values)
 	json_put(o->spec.call.vars, "steps", json_object_get(values));
 }
 
+/* Gives the templates of steps the id of what was made. */
+static void
+put_target(struct order *o, const char *id)
+{
+	struct json_object *target = json_new_object();
+
+	json_put_str(target, "id", id);
+	json_put(o->spec.call.vars, target_described(o->spec.call.op), target);
+}
+
+static void
+plan_after(struct order *o)
+{
+	const char *id = json_str(o->plan, "/id");
+
+	o->after = true;
+	o->ahead = id == NULL;
+	put_values(o, json_new_object());
+	put_target(o, id);
+	begin_steps(o, "/after");
+}
+
+/* Plans the steps. What an earlier record makes, or an unknown request, needs none. */
+static void
+plan_steps(struct order *o, struct json_object *plan)
+{
+	bool made = json_flag(plan, "/already_made", false);
+
+	o->plan = json_object_get(plan);
+	if (json_has(plan, "/unknown") || (made && !json_has(plan, "/id")))
+		deliver(o, NULL);
+	else if (made)
+		plan_after(o);
+	else
+		begin_steps(o, "/before");
+}
+
 static void
 prepare(void *arg)
 {
@@ -376,27 +450,25 @@ static void
 done(void *arg, const struct call_result *result)
 {
 	struct order *o = arg;
-	struct json_object *target;
-	const char *described = target_described(o->spec.call.op);
 
 	o->main = NULL;
 	o->charged = result->charge != NULL;
 	if (o->charged)
 		o->charge = *result->charge;
 	o->reused = result->reused;
-	if (result->failure != NULL || result->plan != NULL ||
-	    !json_has(o->spec.call.op->def, "/after")) {
-		o->taken = json_object_get(result->taken);
-		deliver(o, result->failure, result->plan);
+	o->taken = json_object_get(result->taken);
+	if (result->plan != NULL) {
+		plan_steps(o, result->plan);
+		return;
+	}
+	if (result->failure != NULL || !json_has(o->spec.call.op->def, "/after")) {
+		deliver(o, result->failure);
 		return;
 	}
 	o->made = true;
-	o->taken = json_object_get(result->taken);
 	/* What was before is not there if it was made by an earlier run. */
 	put_values(o, json_new_object());
-	target = json_new_object();
-	json_put_str(target, "id", json_str(o->taken, "/id"));
-	json_put(o->spec.call.vars, described, target);
+	put_target(o, json_str(o->taken, "/id"));
 	begin_steps(o, "/after");
 }
 

@@ -31,7 +31,8 @@
 struct order;
 
 /* As paid_start, whose spec and result it has, but without `prepare`. poller
- * asks about steps that wait. A dry run has no steps. */
+ * asks about steps that wait. In a dry run the plan has entries of the steps as
+ * well, in `steps`. */
 struct order *order_start(struct paid_context *context, struct poller *poller,
     const struct paid_spec *spec, call_fn *fn, void *arg);
 

@@ -618,19 +618,30 @@ claim_answered(void *arg, const struct ledger_answer *answer)
 	}
 }
 
-/* A dry run ends here. */
+/* A dry run ends here. answer: of the ledger, or NULL. */
+static void
+plan(struct paid *p, const struct ledger_answer *answer)
+{
+	p->plan = dry_run_add(p->context->dry_run, p->spec.call.account, p->spec.call.op,
+	    p->charge.amount, answer, p->spec.step);
+	deliver(p);
+}
+
 static void
 peeked(void *arg, const struct ledger_answer *answer)
 {
 	struct paid *p = arg;
+	struct ledger_answer now = *answer;
+	struct json_object *data = kept(answer);
 
-	if (answer->verdict == LEDGER_ERROR) {
-		fail(p, answer->err->code, answer->err->message);
-		return;
-	}
-	p->plan = dry_run_add(p->context->dry_run, p->spec.call.account->provider,
-	    p->spec.call.op, p->charge.amount, answer);
-	deliver(p);
+	if ((now.verdict == LEDGER_MADE && is_over(p, json_str(data, "/expires_at"))) ||
+	    (now.verdict == LEDGER_UNKNOWN && p->spec.call.op->repeatable))
+		now.verdict = LEDGER_YOURS;
+	json_object_put(data);
+	if (now.verdict == LEDGER_ERROR)
+		fail(p, now.err->code, now.err->message);
+	else
+		plan(p, &now);
 }
 
 /* The options for the ledger's key, without those whose schemas say that another value
@@ -667,7 +678,7 @@ may_claim(struct paid *p)
 	struct engine *engine = p->context->engine;
 	struct account *a = p->spec.call.account;
 
-	if (p->subject == NULL) {
+	if (p->subject == NULL && !p->spec.ahead) {
 		fail(p, CODE_INVALID_RECORD,
 		    "the record has no photo, URL or id to tell this request from others");
 	} else if (p->context->ledger == NULL) {
@@ -748,7 +759,10 @@ claim(void *arg)
 
 	if (!may_claim(p))
 		return;
-	if (p->context->dry_run != NULL) {
+	if (p->spec.ahead) {
+		p->state = SETTLING;
+		plan(p, NULL);
+	} else if (p->context->dry_run != NULL) {
 		p->state = SETTLING;
 		ask_ledger(p, peek, peeked);
 	} else {
@@ -844,9 +858,8 @@ started(void *arg)
 
 	if (option_file_resolve(p->spec.call.op, p->spec.call.vars, &e) < 0)
 		fail(p, e.code, e.message);
-	else if (json_flag(p->spec.call.op->def, "/lookup/exclusive", false) &&
-	         a->exclusive && !json_has(p->spec.call.op->def, "/idempotency") &&
-	         p->context->dry_run == NULL && !p->spec.step && !p->stop) {
+	else if (account_takes_turns(a, p->spec.call.op) && p->context->dry_run == NULL &&
+	         !p->spec.step && !p->stop) {
 		p->state = QUEUEING;
 		account_take_turn(a, &p->wait, got_turn, p);
 	} else {

@@ -71,6 +71,9 @@ struct paid_spec {
 	 * and the marked name. Only a step may be repeatable: it is in the
 	 * ledger so that its result is used again. */
 	bool step;
+	/* In a dry run: it follows a request that is not made yet, so the
+	 * ledger can tell nothing of it, and there may be no subject. */
+	bool ahead;
 	const char *expires_at; /* when the subject ends, or NULL; copied */
 	const char *subject;    /* see ledger/types.h; copied */
 	const char *name; /* if it was given explicitly; copied; or NULL */

@@ -49,7 +49,8 @@ matrix() {
 	is "$(of next '[.[] | [.plan, .avatar.reused]]')" '[[null,true],[null,null],[null,null]]'
 	is "$(stat .argil.creates)" 3
 	run --separate-stderr -0 sh -c 'av-render --dry-run -r video -O text=Hello <made'
-	is "$stderr" 'av-render: 2 to create, 0 already made, 0 unknown, 0 refused; Argil: 160 credits a minute for each of 1'
+	is "$stderr" 'av-render: 2 to create, 0 already made, 0 unknown, 0 refused; Argil: 160 credits a minute for each of 1
+av-render: Argil: 2 requests; no pace is documented'
 	printf '%s\n' "$output" >out
 	check_schema out
 	is "$(jq -c '[.renderings, (.plan[] | .operation, .kind)]' out)" \

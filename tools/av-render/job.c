@@ -138,16 +138,12 @@ begin(struct job *job)
 	                      ? json_str(rec_get(job->rec, "avatar"), "/expires_at")
 	                      : NULL,
 	    .source = steps_source(job->rec),
+	    .ahead = job->context->paid->dry_run != NULL && job->step > 0 &&
+	             json_str(job->entry, "/id") == NULL,
 	    .options = claim_options(job, op)};
 
-	if (job->context->paid->dry_run != NULL && spec.subject == NULL)
-		planned(job,
-		    dry_run_add(job->context->paid->dry_run, job->account->provider, op,
-		        operation_cost(op, json_member(spec.call.vars, "options")),
-		        NULL));
-	else
-		job->order = order_start(
-		    job->context->paid, &job->context->poller, &spec, begun, job);
+	job->order =
+	    order_start(job->context->paid, &job->context->poller, &spec, begun, job);
 	json_object_put(spec.call.vars);
 	json_object_put(spec.options);
 }
