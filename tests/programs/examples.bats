@@ -43,6 +43,7 @@ shelf() {
 	: >events.jsonl
 	cp ready.jsonl records.jsonl
 	av-validate -p argil photos/*.jpg >checked.jsonl
+	av-upload --dry-run <checked.jsonl >plan.jsonl
 	av-render --ask -r video -O text=Hello <ready.jsonl >asked.jsonl || [ $? -eq 65 ]
 }
 

@@ -165,3 +165,20 @@ described() {
 	is "$(jq -c '.plan[0].steps | map([.operation, .cost.credits])' plan | sort -u)" '[["asset",3],["dress",0.5]]'
 	check_schema plan
 }
+
+@test "av-report adds up the plans of several dry runs" {
+	photos 6
+	described '.pace = {rate: 4, classes: {make: {rate: 0.5}}} | .operations.create += {pace: "make", cost: {credits: 10}}'
+	for part in 1 3 5; do
+		av-upload -q --dry-run -p acme photos/00[$part$((part + 1))].jpg photos/00[$part$((part + 1))].jpg >"plan.$part"
+	done
+	run -0 av-report plan.*
+	is "${lines[2]}" '  6 to create, 0 already made, 0 unknown · 12 requests · 60 credits (acme) · 1.5 s at least for 6 at 4 a second (acme) · 12 s at least for 6 at 0.5 a second (acme)'
+	av-report --json plan.* >report
+	"$TESTS/lint/schema-check" "$TESTS/../lib/schema/report.json" <report
+	is "$(jq -c '.plan | [.create, .requests, .costs, (.paces[] | .class, .seconds)]' report)" \
+		'[6,12,[{"provider":"acme","unit":"credits","amount":60}],null,1.5,"make",12]'
+	av-report --markdown plan.* | grep -q '^plan: 6 to create, '
+	# Without a dry run there is no plan.
+	av-validate -q -p acme photos/* | av-report --json | jq -e '.plan == null'
+}

@@ -94,6 +94,15 @@ def charges($p; $id):
     (.cost.unit | text // "operations"), (.cost.amount | if type == "number" then . else 0 end),
     (.cost.charged | text)]];
 
+# What a dry run planned: each operation and each of its steps, as [provider, main, state, cost, pace].
+def planned($p):
+  [.plan | list | .[] | object | [true, .], (.steps | list | .[] | object | [false, .])
+    | [$p, .[0]] + (.[1]
+      | [if .already_made == true then "made" elif .unknown == true then "unknown" else "create" end,
+         (.cost | object | [(.unit | text // "credits") + (.per | text | if . then "/" + . else "" end),
+           (.credits // .amount | if type == "number" then . else 0 end)]),
+         (.pace | object | [(.class | text), (.rate | if type == "number" and . > 0 then . else null end)])])];
+
 # What a report needs of a record, from [its line's number, the record].
 def fact:
   .[0] as $n | .[1]
@@ -105,7 +114,7 @@ def fact:
   | ($steps | map(select(.from and .to and .to >= .from)) | unique_by([.step, .run, .from])) as $timed
   | {n: $n, id: $id, p: $p, s: $s, file: (source // (.avatar | object | .id | text) // (.input | text) // "?"),
      a: (.avatar != null), why: $why,
-     charges: ($steps | charges($p; $id)),
+     charges: ($steps | charges($p; $id)), plan: planned($p),
      reused: (if $steps == [] then [.avatar, (.renderings | list | .[])] | count(object | .reused == true)
        else $steps | count(.cost.reused == true) end),
      spans: ($timed | group_by(.run) | map([.[0].run, (map(.from) | min), (map(.to) | max)])),
@@ -129,6 +138,18 @@ def covered:
 
 # The money of a list of charges: [{provider, unit, amount}].
 def money: group_by(.[2:4]) | map({provider: .[0][2], unit: .[0][3], amount: sum(.[4])} | select(.amount > 0));
+
+# The plan of a list of `planned`; null if there is none.
+def plan:
+  if . == [] then null else
+    map(select(.[2] == "create")) as $new
+    | map(select(.[1])) as $main
+    | {create: ($main | count(.[2] == "create")), already_made: ($main | count(.[2] == "made")),
+       unknown: ($main | count(.[2] == "unknown")), requests: ($new | length),
+       costs: ($new | map([null, null, .[0]] + .[3]) | money),
+       paces: ($new | map(select(.[4][1])) | group_by([.[0], .[4]]) | map(.[0] as $one | length as $n
+         | {provider: $one[0], class: $one[4][0], rate: $one[4][1], requests: $n, seconds: ($n / $one[4][1] | millis)}))}
+  end;
 
 def median: sort | if . == [] then null else .[length / 2 | floor] end;
 
@@ -200,6 +221,7 @@ def report:
      started_at: ($spans | map(.[1]) | min | if . then floor | todate else null end),
      seconds: (if $spans == [] then null else $spans | map(.[1:]) | covered | millis end),
      runs: ($spans | map(.[0]) | unique | length),
+     plan: ($all | group_by(.id) | map(select(last.plan != []) | max_by(.plan | count(.[2] == "create")).plan[]) | plan),
      paid: $money, unknown: $open,
      paid_twice: (if $charges == [] then null
        else $paid | map(.[1] | select(.)) | length - (unique | length) end),
@@ -219,6 +241,13 @@ def money_words:
   if .paid_twice == null then empty else
     if .paid == [] and .unknown == [] then "nothing paid" else empty end,
     "\(.paid_twice) paid twice" + (if .reused > 0 then " (\(.reused) reused)" else "" end) end;
+
+# A plan in words.
+def plan_words:
+  ["\(.create) to create, \(.already_made) already made, \(.unknown) unknown", "\(.requests) requests",
+     (.costs[] | amount + " (\(.provider))"),
+     (.paces[] | "\(.seconds | duration) at least for \(.requests) at \(.rate) a second (\(.provider))")]
+  | join(" · ");
 
 def headline:
   [(if .avatars == 0 and .checked > 0 then "\(.checked) of \(.records) accepted"

@@ -18,6 +18,7 @@ def left_out:
 
 def as_text:
   (headline | shown),
+  (select(.plan) | "", "plan", "  " + (.plan | plan_words | shown)),
   (.failures[] | "",
     "  \(.count) x \(what | shown)",
     "       \(.files | map(shown) | join(", "))\(more)",
@@ -36,6 +37,7 @@ def fenced: "```sh", shown, "```" | "  " + .;
 
 def as_markdown:
   "### \(headline | plain_text)",
+  (select(.plan) | "", "plan: " + (.plan | plan_words | plain_text)),
   (select(.failures != []) | ""),
   (.failures[]
     | "* **\(.count)** × \(what | plain_text): \(.files | map(plain_text) | join(", "))\(more)"
