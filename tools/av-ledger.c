@@ -137,17 +137,24 @@ check(struct ledger *l, const struct options *o, char **operands)
 static int
 init(struct ledger *l, const struct options *o, char **operands)
 {
+	int made, lease = (int)o->lease;
 	struct err e;
-	int made;
 
 	(void)l;
 	if (*operands != NULL)
 		opt_misuse(&ledger_usage,
 		    "init takes no operands; name the ledger: av-ledger init --ledger postgresql://HOST/DATABASE");
-	made = ledger_init(o->file, (int)o->lease, &e);
+	made = ledger_init(o->file, &lease, &e);
 	if (made < 0)
 		err_die(&e);
-	note(made ? "the ledger is made" : "the ledger is there already");
+	if (lease == 0)
+		warn(
+		    "a ledger in a file needs no init; one for many machines: av-ledger init --ledger postgresql://HOST/DATABASE");
+	else
+		warn(
+		    "the ledger %s %s; a process that is silent for %d seconds counts as dead",
+		    ledger_choose(o->file, NULL), made ? "is made" : "was there already",
+		    lease);
 	return 0;
 }
 

@@ -279,7 +279,7 @@ ledger_is_remote(const char *name)
 }
 
 int
-ledger_init(const char *file, int lease_s, struct err *e)
+ledger_init(const char *file, int *lease_s, struct err *e)
 {
 	const char *chosen;
 	struct ledger *l;
@@ -293,6 +293,7 @@ ledger_init(const char *file, int lease_s, struct err *e)
 	if (l == NULL)
 		return -1;
 	ledger_free(l);
+	*lease_s = 0;
 	return 0;
 }
 

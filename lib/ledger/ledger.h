@@ -72,10 +72,10 @@ bool ledger_lasts(const char *option);
 /* True if the name is that of a ledger in PostgreSQL. */
 bool ledger_is_remote(const char *name);
 
-/* Makes the ledger, or changes one of an older version. lease_s: see
- * postgres_init. 1 if something was done, 0 if not, -1 with *e set. A ledger in
- * a file needs no call of this. */
-int ledger_init(const char *file, int lease_s, struct err *e);
+/* Makes the ledger, or changes one of an older version. *lease_s: see
+ * postgres_init; 0 for a ledger in a file, which needs no call of this. 1 if
+ * something was done, 0 if not, -1 with *e set. */
+int ledger_init(const char *file, int *lease_s, struct err *e);
 
 /* Opens the ledger, and makes it if it is a missing file. file is the option of
  * ledger_choose, or NULL: a file's name or, for many hosts, a connection string

@@ -412,24 +412,28 @@ postgres_open(const char *name, struct err *e)
 }
 
 int
-postgres_init(const char *name, int lease_s, struct err *e)
+postgres_init(const char *name, int *lease_s, struct err *e)
 {
 	struct postgres *p = reach(name, e);
-	char *text = mem_printf(SCHEMA, lease_s > 0 ? lease_s : LEASE_S);
-	PGresult *r = NULL;
 	int version, rc = -1;
 
-	if (p == NULL) {
-		free(text);
+	if (p == NULL)
 		return -1;
-	}
+	if (*lease_s == 0)
+		*lease_s = LEASE_S;
 	version = version_of(p, e);
-	if (version == 0)
-		r = postgres_run(p, p->work, text, e);
-	if (version > 0 || r != NULL)
-		rc = version == 0 ? 1 : 0;
-	p->pq->PQclear(r);
-	free(text);
+	if (version == 0) {
+		char *text = mem_printf(SCHEMA, *lease_s);
+		PGresult *r = postgres_run(p, p->work, text, e);
+
+		if (r != NULL)
+			rc = 1;
+		p->pq->PQclear(r);
+		free(text);
+	} else if (version > 0) {
+		*lease_s = (int)(p->lease_ms / 1000);
+		rc = 0;
+	}
 	db_close(&p->db);
 	return rc;
 }

@@ -26,9 +26,9 @@ bool postgres_is(const char *name);
  * belongs into ~/.pgpass. */
 struct db *postgres_open(const char *name, struct err *e);
 
-/* Makes the tables, or changes those of an older version. lease_s: seconds of
- * silence after which a process is dead; 0: 60. 1 if something was done, 0 if
- * not. */
-int postgres_init(const char *name, int lease_s, struct err *e);
+/* Makes the tables, or changes those of an older version. *lease_s: seconds of
+ * silence after which a process is dead; 0: 60. It gets those of the ledger. 1
+ * if something was done, 0 if not. */
+int postgres_init(const char *name, int *lease_s, struct err *e);
 
 #endif

@@ -50,8 +50,14 @@ fresh() {
 	run -78 --separate-stderr av-upload --ledger postgresql://127.0.0.1:1/x -p anam photos/*
 	[[ $(jq -r .error.message <<<"$output") == *"refused"* ]]
 	is "$(stat .anam.creates)" 0
-	fresh
-	run -0 av-ledger init
+	fresh 20
+	run -0 --separate-stderr av-ledger init --lease 60
+	is "$stderr" "av-ledger: the ledger $AV_LEDGER was there already; a process that is silent for 20 seconds counts as dead"
+	psql -qX "$AV_LEDGER" -c 'drop schema avtools cascade'
+	run -0 --separate-stderr av-ledger init
+	is "$stderr" "av-ledger: the ledger $AV_LEDGER is made; a process that is silent for 60 seconds counts as dead"
+	run -0 --separate-stderr av-ledger init --ledger one.db
+	[[ $stderr == *"a ledger in a file needs no init"* ]]
 	run -0 av-ledger check
 	is "$(ldd "$(command -v av-upload)" | grep -c libpq || true)" 0
 }
