@@ -9,7 +9,8 @@ CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libc
 	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck libpng-dev \
 	bsdextrautils file time procps postgresql python3 python3-yaml xz-utils nodejs openssl chromium
 # These start servers where they are installed, so only those who ask for them get them.
-ENGINE_DEPS = openssh-server parallel slurmctld slurmd slurm-client munge snakemake iproute2 iptables mmdebstrap
+ENGINE_DEPS = openssh-server parallel slurmctld slurmd slurm-client munge snakemake iproute2 iptables mmdebstrap \
+	podman crun
 BENCH_DEPS = imagemagick jpeginfo pngcheck python3 python3-pil curl jq time postgresql
 
 # install_npm DIR,NAMES: npm asks the registry that it is configured for. Without a package the tests
@@ -28,8 +29,9 @@ check-deps: deps ## installs what the tests need
 	$(call install_npm,tests/servers/oidc,oidc-provider)
 	$(call install_npm,tests/browser,axe-core and playwright-core)
 
-engine-deps: ## installs sshd, Slurm and Snakemake, for the tests of many machines
+engine-deps: ## installs sshd, Slurm, Snakemake and podman, for the tests of many machines
 	$(call install_missing,$(ENGINE_DEPS))
+	$(call install_npm,tests/soak/kubernetes,kubernetes-models)
 
 check: check-deps ## runs all tests; names the skipped ones; the last line counts
 	@$(MAKE) --no-print-directory -j$(JOBS) WERROR=1 all units faces

@@ -102,31 +102,6 @@ needs_chroot() {
   jq -e '.error == null and (.file | startswith("fitted/"))' "$WORK/fitted"
 }
 
-@test "the container image is whole, in the layouts of OCI and docker, and its programs run" {
-  [ -n "${AV_LONG:-}" ] || skip "takes minutes; make soak sets AV_LONG"
-  rm -f build/*.deb
-  cp "$WORK"/*.deb build
-  make -o deb image IMAGE_PACKAGES=avtools >"$WORK/image.log" 2>&1 || { tail -n 20 "$WORK/image.log"; false; }
-  mkdir "$WORK/image" "$WORK/files-of-image"
-  tar -xf build/avtools-image.tar -C "$WORK/image"
-  cd "$WORK/image"
-  [ -z "$(cd blobs/sha256 && sha256sum ./* | awk '$1 != substr($2, 3)')" ]
-  manifest=$(jq -r '.manifests[0].digest | sub(":"; "/")' index.json)
-  [ "$(jq -r '[.config, .layers[0] | "blobs/" + (.digest | sub(":"; "/"))] | join(" ")' "blobs/$manifest")" = \
-    "$(jq -r '.[0] | [.Config, .Layers[0]] | join(" ")' manifest.json)" ]
-  config=$(jq -r '.[0].Config' manifest.json)
-  layer=$(jq -r '.[0].Layers[0]' manifest.json)
-  [ "sha256:$(gzip -dc "$layer" | sha256sum | cut -c1-64)" = "$(jq -r '.rootfs.diff_ids[0]' "$config")" ]
-  tar -xzf "$layer" -C "$WORK/files-of-image"
-  in_image() {
-    chroot "$WORK/files-of-image" setpriv --reuid=1000 --regid=1000 --clear-groups env -i $(jq -r '.config.Env[]' "$config") "$@"
-  }
-  [ "$(in_image av-validate --version)" = "av-validate $(cat "$WORK/source/.version")" ]
-  # libpq is there
-  run -78 in_image av-ledger init --ledger 'postgresql://127.0.0.1:1/x'
-  [[ $output == *refused* ]]
-}
-
 @test "purged packages leave nothing" {
   needs_chroot
   inside apt-get purge -y avtools avtools-fit

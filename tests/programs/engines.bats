@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The recipes of av-machines(7) for engines that run a batch on many machines. An engine runs parts again,
-# and some of them twice at a time: each photo is made once. tests/soak/slurm.bats has Slurm.
+# and some of them twice at a time: each photo is made once. tests/soak has the engines with servers.
 
 load helper
 load hosts
@@ -46,12 +46,6 @@ start_sshd() {
 	END
 	on "$1" /usr/sbin/sshd -D -e -f "sshd_config$1" 2>"sshd$1" &
 	until ssh -F ssh_config "host$1" true 2>ssh.err; do sleep 0.1; done
-}
-
-# block FIRST: the example of av-machines(7) that begins with FIRST, without the prompt
-block() {
-	awk -v first="$ $1" '/^\.Bd/ { getline; inside = (index($0, first) == 1) } /^\.Ed/ { inside = 0 } inside' \
-		"$TESTS/../tools/av-machines.7" | sed 's/^\$ //; s/\\e/\\/g'
 }
 
 # parallel_line: the line of the manual in the file line, with small parts
@@ -143,29 +137,16 @@ parallel_killed() {
 	is "$(codes polled)" "40 ready"
 }
 
-# pod PART: runs the container of the manifest until the rules of the Job say what becomes of the part
-pod() {
-	local status action n command
+# container PART: the command of the pod, without a container
+container() {
+	local command
 	mapfile -d '' -t command < <(jq -j 'select(.kind == "Job") | .spec.template.spec.containers[0]
 		| (.command + .args)[] | . + "\u0000"' manifest)
-	for n in 0 1 2 3 4 5; do
-		status=0
-		JOB_COMPLETION_INDEX=$1 PARTS=4 "${command[@]}" || status=$?
-		[ "$status" -ne 0 ] || { echo "$1: 0"; break; }
-		action=$(jq -r --argjson status "$status" 'select(.kind == "Job")
-			| first(.spec.podFailurePolicy.rules[] | select(.onExitCodes.values // [] | index($status)) | .action)' manifest)
-		echo "$1: $status $action"
-		[ "$action" = Count ] || break
-	done
+	JOB_COMPLETION_INDEX=$1 PARTS=4 "${command[@]}"
 }
 
-@test "Kubernetes: the manifest is valid; 75 is tried again, 65 is not" {
-	python3 -c 'import json, sys, yaml
-for one in yaml.safe_load_all(sys.stdin): print(json.dumps(one))' <"$ENGINES/kubernetes.yaml" >manifest
-	is "$(jq -r .kind manifest | xargs)" "Secret ConfigMap Job"
-	"$TESTS/lint/schema-check" "$TESTS/lint/kubernetes.json" <manifest
-	jq -c 'select(.kind == "Job") | .spec.template.spec.restartPolicy = "OnFailure"' manifest >wrong
-	run ! "$TESTS/lint/schema-check" "$TESTS/lint/kubernetes.json" <wrong
+@test "Kubernetes: 75 is tried again, 65 is not" {
+	manifest
 	batch 20 --fault 402@avtr1#7
 	add_bad
 	{ pod 0; pod 1; pod 2; pod 3; } >actions 2>err

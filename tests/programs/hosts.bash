@@ -110,3 +110,32 @@ all_but_bad() {
 	is "$(cat "$@" | jq -r 'select(.error) | .file')" photos/bad.jpg >&2
 	cat "$@" | grep -vF photos/bad.jpg
 }
+
+# block FIRST: the example of av-machines(7) that begins with FIRST, without the prompt
+block() {
+	awk -v first="$ $1" '/^\.Bd/ { getline; inside = (index($0, first) == 1) } /^\.Ed/ { inside = 0 } inside' \
+		"$TESTS/../tools/av-machines.7" | sed 's/^\$ //; s/\\e/\\/g'
+}
+
+# manifest: the objects of the manifest for Kubernetes in the file manifest, JSON a line each
+manifest() {
+	python3 -c 'import json, sys, yaml
+for one in yaml.safe_load_all(sys.stdin): print(json.dumps(one))' <"$ENGINES/kubernetes.yaml" >manifest
+	is "$(jq -r .kind manifest | xargs)" "Secret ConfigMap Job"
+}
+
+# pod PART: runs the function container with this part until the rules of the Job say what becomes of
+# the part; prints each status and what follows from it
+pod() {
+	local status action n
+	for n in 0 1 2 3 4 5; do
+		status=0
+		container "$1" || status=$?
+		[ "$status" -ne 0 ] || { echo "$1: 0"; break; }
+		# What no rule matches counts.
+		action=$(jq -r --argjson status "$status" 'select(.kind == "Job") | first((.spec.podFailurePolicy.rules[]
+			| select(.onExitCodes.values // [] | index($status)) | .action), "Count")' manifest)
+		echo "$1: $status $action"
+		[ "$action" = Count ] || break
+	done
+}

@@ -44,7 +44,6 @@ for seed in ${MATRIX_SEEDS:-1 2 3}; do
 	step env MATRIX_SEED="$seed" MATRIX_PHOTOS="${MATRIX_PHOTOS:-60}" MATRIX_KILLS="${MATRIX_KILLS:-30}" \
 		bats --timing --jobs "${JOBS:-6}" --filter ': the whole pipe|: kills' tests/programs/contract.bats
 done
-step env AV_LONG=yes bats --timing tests/package/package.bats
 step python3 tests/torture/power.py
 step python3 tests/torture/torture.py --jobs "${JOBS:-6}" all
 step python3 tests/torture/torture.py --jobs "${JOBS:-6}" --kinds memory --most "${ALLOCATIONS:-600}" all
