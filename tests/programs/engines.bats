@@ -97,17 +97,6 @@ parallel_killed() {
 	alone parallel_killed
 }
 
-@test "snakemake: a part that another run can help is tried again" {
-	command -v snakemake >/dev/null || skip "no snakemake: make engine-deps installs it"
-	batch 20 --fault 402@avtr1#3
-	add_bad
-	HOME=$PWD limit 25 snakemake --cores 2 --config parts=4 --snakefile "$ENGINES/Snakefile" >err 2>&1 3>&- ||
-		{ cat err; return 1; }
-	grep -qF '(402)' err
-	all_but_bad done/*.jsonl >most
-	check_batch 20 most
-}
-
 @test "Hadoop Streaming, Spark's pipe: tasks run twice at a time, are killed and tried again" {
 	local part pid twins=()
 	batch 40 --delay 200 --fault 402@avtr1#20
