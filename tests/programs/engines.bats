@@ -97,11 +97,11 @@ parallel_killed() {
 	alone parallel_killed
 }
 
-@test "Hadoop Streaming, Spark's pipe: tasks run twice at a time, are killed and tried again" {
+@test "filter.sh: parts run twice at a time, are killed and tried again" {
 	local part pid twins=()
 	batch 40 --delay 200 --fault 402@avtr1#20
-	# An attempt: the lines of the part go to the mapper; what it prints becomes key TAB value. The first
-	# attempt that ends with 0 counts.
+	# An attempt, as Hadoop and Spark make it: its output is key TAB value, and the first one that ends
+	# with 0 counts.
 	cat >attempt <<-'END'
 		set -o pipefail
 		split -n "r/$1/4" list.txt | bash "$ENGINES/filter.sh" | sed 's/$/\t/' >"attempt.$1.$2" &&
