@@ -248,7 +248,8 @@ def main(top):
     shutil.rmtree("xdg", ignore_errors=True)  # nothing of the user's is read or changed
     os.environ.update({"XDG_%s_HOME" % name: os.path.abspath("xdg/" + name) for name in ("STATE", "CONFIG", "CACHE")},
                       AV_LEDGER="none", LC_ALL="C.UTF-8")
-    print("%s, %d cores of %s, %d repeats" % (os.environ.get("COMMIT", ""), len(CORES), MACHINE, REPEATS))
+    print("%s, %d cores of %s, load %.1f, %d repeats" % (os.environ.get("COMMIT", ""), len(CORES), MACHINE,
+                                                        os.getloadavg()[0], REPEATS))
     row("", "median", "+-", "a second", "processor", "memory", "to the peer", "processor", "the peer", "to the limit")
     for case in chosen:
         for n in case.sizes[:2] if QUICK else case.sizes:
@@ -269,6 +270,8 @@ def main(top):
                 elif mine["kind"] == "ours" and key(mine) in old:
                     tell_since(mine, old[key(mine)])
         keep(top, kept.values())
+    if REPEATS < ENOUGH:
+        print("%d repeats are too few to say what became slower" % REPEATS)
     print("%s/last.jsonl\n%s/bench.svg" % (top, top))
     return failed
 

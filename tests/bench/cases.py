@@ -444,9 +444,9 @@ def _(n):
         with open(records) as lines_in:
             child = subprocess.Popen(argv, stdin=lines_in, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
         asked, spent = [], []
-        before = box.stats("avtr1")["requests"]
+        before = box.stats("avtr1")["lists"]
         for wanted in (pages, 2 * pages):
-            while (now := box.stats("avtr1")["requests"] - before) < wanted:
+            while (now := box.stats("avtr1")["lists"] - before) < wanted:
                 if child.poll() is not None:
                     raise SystemExit("av-poll ended while it had to wait")
                 time.sleep(0.2)
@@ -466,20 +466,31 @@ def _(n):
 
 # ---- Downloads and lists.
 
+class Files:
+    """server.py, with the files of a folder."""
+
+    def __init__(self, folder):
+        self.child = subprocess.Popen([sys.executable, HERE + "/server.py", folder], stdout=subprocess.PIPE, text=True)
+        self.url = self.child.stdout.readline().strip()
+
+    def close(self):
+        self.child.kill()
+        self.child.wait()
+        self.child.stdout.close()
+
+
 @case("download", "downloads of 200 kB, 64 at a time", "pictures", 20, 200, 2000)
 def _(n):
-    picture = "picture.png"
-    if not os.path.exists(picture):
-        # Noise, so that its size is known: 258 x 258 pixels of 3 bytes.
-        raw = "".join("P6 258 258 255\n").encode() + hashlib.shake_256(b"bench").digest(258 * 258 * 3)
-        subprocess.run(["convert", "ppm:-", picture], input=raw, check=True)
-    server = subprocess.Popen([sys.executable, HERE + "/server.py", picture], stdout=subprocess.PIPE, text=True)
-    url = server.stdout.readline().strip()
-    size = os.path.getsize(picture)
-    with open("download.txt", "w") as ours_in, open("download.curl", "w") as theirs:
+    if not os.path.exists("picture/picture.png"):
+        os.makedirs("picture", exist_ok=True)
+        noise = b"P6 258 258 255\n" + hashlib.shake_256(b"bench").digest(258 * 258 * 3)  # does not compress
+        subprocess.run(["convert", "ppm:-", "picture/picture.png"], input=noise, check=True)
+    size = os.path.getsize("picture/picture.png")
+    server = Files("picture")
+    with open("download.txt", "w") as urls, open("download.curl", "w") as config:
         for i in range(n):
-            ours_in.write("%s/%d.png\n" % (url, i))
-            theirs.write('url = "%s/%d.png"\noutput = "fetched/%d.png"\n' % (url, i, i))
+            urls.write("%s/%d.png\n" % (server.url, i))
+            config.write('url = "%s/%d.png"\noutput = "fetched/%d.png"\n' % (server.url, i, i))
 
     def before():
         shutil.rmtree("fetched", ignore_errors=True)
@@ -494,12 +505,7 @@ def _(n):
              Side("curl --parallel", curl, before=before, count=whole, package="curl"),
              Side("curl --parallel, then sync", ["sh", "-c", '"$@" && sync -f fetched', "sh", *curl], before=before,
                   count=whole, programs=["curl"], package="curl")]
-
-    def close():
-        server.kill()
-        server.wait()
-        server.stdout.close()
-    return Job(n, sides, Machine.loopback(n, size), close)
+    return Job(n, sides, Machine.loopback(n, size), server.close)
 
 
 JSON_C = """
@@ -517,29 +523,27 @@ for name in open(sys.argv[1]).read().split():
 
 @case("list", "list what an account has", "avatars", 1000, 10000, 100000)
 def _(n):
-    box = Sandbox()
-    made(n, box)
+    entry = ('{"created_at":"2026-11-27T22:45:28Z","id":"av_%026d","is_demo":false,"name":"photo %d","object":"avatar",'
+             '"runtime_type":"avtr1","status":"ready"}')
     shutil.rmtree("pages", ignore_errors=True)
     os.mkdir("pages")
-    key, base = box.env["AVTR1_API_KEY"], box.env["AVTR1_API_URL"] + "/avatars?limit=100"
-    url, names = base, []
-    with open("list.curl", "w") as out:
-        while url:
-            names.append("pages/%d.json" % len(names))
-            out.write('url = "%s"\nheader = "Authorization: Bearer %s"\n' % (url, key))
-            asked = urllib.request.Request(url, headers={"Authorization": "Bearer " + key})
-            with urllib.request.urlopen(asked) as answer, open(names[-1], "wb") as page:
-                text = answer.read()
-                page.write(text)
-            cursor = json.loads(text).get("next_cursor")
-            url = cursor and base + "&starting_after=" + cursor
-    with open("pages.txt", "w") as out:
-        out.write("\n".join(names))
-    size = sum(map(os.path.getsize, names))
-    sides = [ours("av-list", ["av-list", "-q", "-p", "avtr1"], env=box.env),
+    names = []
+    for first in range(0, n, 100):
+        names.append("avatars?limit=100" + ("&starting_after=av_%026d" % (first - 1) if first else ""))
+        last = first + 99
+        with open("pages/" + names[-1], "w") as page:
+            page.write('{"object":"list","data":[%s],"has_more":%s,"next_cursor":"av_%026d"}' % (
+                ",".join(entry % (i, i) for i in range(first, last + 1)), "true" if last + 1 < n else "false", last))
+    server = Files("pages")
+    with open("list.curl", "w") as config, open("pages.txt", "w") as paths:
+        for name in names:
+            config.write('url = "%s/%s"\n' % (server.url, name))
+            paths.write("pages/%s\n" % name)
+    size = sum(os.path.getsize("pages/" + name) for name in names)
+    sides = [ours("av-list", ["av-list", "-q", "-p", "avtr1"],
+                  env={"AVTR1_API_URL": server.url, "AVTR1_API_KEY": "sesame"}),
              Side("curl | jq", ["sh", "-c", "curl -s -K list.curl | jq -c '.data[]'"], programs=["curl", "jq"],
                   package="curl and jq"),
              Side("json-c: parsing alone", [PYTHON, "-c", JSON_C, "pages.txt"], kind="part", package="libjson-c5",
                   count=lambda output: lines(output) * 100)]
-    name, seconds = Machine.loopback(len(names), 128)
-    return Job(n, sides, (name, seconds + size / Machine.rate("memory read")), box.close)
+    return Job(n, sides, Machine.loopback(len(names), size // len(names)), server.close)
