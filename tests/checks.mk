@@ -96,12 +96,11 @@ fuzz: fuzz-build ## runs each fuzzer for FUZZ_SECONDS
 
 # Long runs.
 
-# CASES, QUICK and BASE are those of tests/bench/bench.py. Without a package, what needs it is skipped.
+# tests/bench/bench.py has the variables, such as BASE=REV. Without a package, what needs it is skipped.
 bench: deps ## measures speed beside other programs, in build/bench
 	-$(call install_missing,$(BENCH_DEPS))
 	@$(MAKE) --no-print-directory -j$(JOBS) all
-	@PATH="$(CURDIR)/$(BIN):$$PATH" COMMIT='$(VERSION)' CASES='$(CASES)' QUICK='$(QUICK)' BASE='$(BASE)' \
-		python3 tests/bench/bench.py build/bench
+	@PATH="$(CURDIR)/$(BIN):$$PATH" COMMIT='$(VERSION)' python3 tests/bench/bench.py build/bench
 
 # The soak tests mostly wait, so more of them run than there are processors. The files in
 # tests/soak name the variables for seeds and for the numbers of photos and kills.

@@ -37,10 +37,6 @@ ENOUGH = 5  # fewer repeats do not show the spread
 TIMES = (("wall", ""), ("cpu", " in processor time"))
 
 
-class Wrong(Exception):
-    """A side did not do its work."""
-
-
 def build(rev, top):
     """Builds the revision. Returns its name and the folder of its programs."""
     name = subprocess.check_output(["git", "rev-parse", "--short", rev + "^{commit}"], text=True).strip()
@@ -80,7 +76,7 @@ def run(side, output, prefix=()):
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         with open("stderr", errors="replace") as err:
-            raise Wrong("%s ended with %d: %s" % (side.name, child.returncode, err.read()[-400:].strip()))
+            raise cases.Wrong("%s ended with %d: %s" % (side.name, child.returncode, err.read()[-400:].strip()))
     return passed, usage.ru_utime + usage.ru_stime, None
 
 
@@ -92,7 +88,7 @@ def try_out(job, side):
     _, _, memory = run(side, "output", ["/usr/bin/time", "-q", "-f", "%M", "-o", "memory"])
     done = side.count("output")
     if done != job.n:
-        raise Wrong("%s did %d of %d" % (side.name, done, job.n))
+        raise cases.Wrong("%s did %d of %d" % (side.name, done, job.n))
     if memory is None:
         with open("memory") as f:
             memory = int(f.read()) << 10
@@ -118,7 +114,7 @@ def sides_of(case, job, base):
             twin = side.at(base[0], {"PATH": base[1] + ":" + os.environ["PATH"]})
             try:
                 yield twin, try_out(job, twin)
-            except Wrong as wrong:
+            except cases.Wrong as wrong:
                 print("  skipped: %s" % wrong)
 
 
@@ -256,7 +252,7 @@ def main(top):
             print("%s: %s, %s %s" % (case.name, case.title, format(n, ","), case.unit))
             try:
                 results = measure(case, n, base)
-            except (Wrong, OSError, subprocess.SubprocessError) as fault:
+            except (cases.Wrong, OSError, subprocess.SubprocessError) as fault:
                 print("  failed: %s" % fault, flush=True)
                 failed = True
                 continue

@@ -4,6 +4,7 @@ same work, and count how much of it they did. The time of a side says nothing un
 import atexit
 import collections
 import copy
+import filecmp
 import glob
 import hashlib
 import json
@@ -25,6 +26,10 @@ PYTHON = "/usr/bin/python3"  # Debian's, which has Pillow
 Case = collections.namedtuple("Case", "name title unit sizes make")
 
 
+class Wrong(Exception):
+    """A side did not do its work."""
+
+
 class Side:
     """A command of a case. kind: "ours"; "peer" does the same work; "part" does only a part of it and is not compared
     with; "limit" is what the machine needs at least; "base" is ours of another revision. count(output) tells how much
@@ -38,9 +43,11 @@ class Side:
         self.package, self.programs = package, programs or argv[:1]
 
     def at(self, name, env):
-        """The same side with the programs of another revision. The environment of this side may still change."""
+        """The same side with the programs of another revision, and a ledger of their own. The environment of this side
+        may still change."""
         twin = copy.copy(self)
         twin.name, twin.kind, twin.env = "%s at %s" % (self.name, name), "base", collections.ChainMap(env, self.env)
+        twin.argv = [word.replace(".db", "-%s.db" % name) for word in self.argv]
         return twin
 
 
@@ -147,6 +154,12 @@ def sound(path):
 
 # ---- Services.
 
+def end(child):
+    child.terminate()
+    child.wait()
+    child.stdout.close()
+
+
 class Sandbox:
     """An av-sandbox. env has its addresses and keys, as its command would have them."""
 
@@ -160,9 +173,7 @@ class Sandbox:
             return json.load(answer)[provider]
 
     def close(self):
-        self.child.kill()
-        self.child.wait()
-        self.child.stdout.close()
+        end(self.child)
 
 
 def shots(n):
@@ -246,9 +257,7 @@ class Postgres:
     def close(self):
         if self.url:
             self.url = None
-            self.child.terminate()
-            self.child.wait()
-            self.child.stdout.close()
+            end(self.child)
             shutil.rmtree(self.folder)
             os.remove(self.folder + ".log")
 
@@ -319,31 +328,39 @@ def _(n):
     return Job(n, sides, sha256_of(files))
 
 
-def jpeg(n, one_core):
-    files = photos("jpg", n)
-    many = [] if one_core else ["xargs", "-P2", "-n%d" % ((n + 1) // 2)]
-    with open("jpeg-%d.txt" % n, "w") as f:
-        f.write("\n".join(files))
-    options = ["-j", "1"] if one_core else ["-j", "2"]
-    sides = [validate("av-validate --decode", [*options, "--decode"], files, one_core=one_core),
-             Side("jpeginfo -c" if one_core else "2 x jpeginfo -c",
-                  [*many, "jpeginfo", "-c", *(files if one_core else [])],
-                  one_core=one_core, stdin=None if one_core else "jpeg-%d.txt" % n,
-                  programs=["jpeginfo"], package="jpeginfo",
-                  count=lambda o: lines(o, b"OK"))]
-    if one_core:
-        sides.append(pillow("Pillow, load", "load", files, one_core=True))
-    return Job(n, sides, sha256_of(files))
+@case("png-large", "one PNG of 3840 x 2160, every byte, on two cores", "photos", 1)
+def _(n):
+    if not os.path.exists("large.png"):
+        tile, = photos("png", 1)
+        subprocess.run(["convert", "-size", "3840x2160", "tile:" + tile, "large.png"], check=True)
+    sides = [validate("av-validate", [], ["large.png"]), Side("sha256sum", ["sha256sum", "large.png"]),
+             Side("pngcheck", ["pngcheck", "large.png"], package="pngcheck")]
+    return Job(n, sides, sha256_of(["large.png"]))
+
+
+def intact(output):
+    """Photos that jpeginfo finds intact."""
+    return lines(output, b"OK")
 
 
 @case("jpeg", "JPEG, every pixel, on one core", "photos", 2, 20, 200)
 def _(n):
-    return jpeg(n, True)
+    files = photos("jpg", n)
+    sides = [validate("av-validate --decode", ["-j", "1", "--decode"], files, one_core=True),
+             Side("jpeginfo -c", ["jpeginfo", "-c", *files], one_core=True, package="jpeginfo", count=intact),
+             pillow("Pillow, load", "load", files, one_core=True)]
+    return Job(n, sides, sha256_of(files))
 
 
 @case("jpeg-two", "JPEG, every pixel, on two cores", "photos", 2, 20, 200)
 def _(n):
-    return jpeg(n, False)
+    files = photos("jpg", n)
+    with open("jpeg.txt", "w") as f:
+        f.write("\n".join(files))
+    sides = [validate("av-validate --decode", ["-j", "2", "--decode"], files),
+             Side("2 x jpeginfo -c", ["xargs", "-P2", "-n%d" % ((n + 1) // 2), "jpeginfo", "-c"], stdin="jpeg.txt",
+                  programs=["jpeginfo"], package="jpeginfo", count=intact)]
+    return Job(n, sides, sha256_of(files))
 
 
 # ---- Starting.
@@ -380,11 +397,11 @@ def passed_on(n, programs, record):
     with open(name, "w") as f:
         for i in range(n):
             f.write(record % {"i": i})
-    digest = hashlib.sha256(open(name, "rb").read()).digest()
 
     def same(output):
-        with open(output, "rb") as f:
-            return n if hashlib.sha256(f.read()).digest() == digest else lines(output)
+        if not filecmp.cmp(name, output, shallow=False):
+            raise Wrong("a record was changed on its way")
+        return n
     sides = [ours(program, [program, "-q", "--exit-zero", "--ledger", "none"], stdin=name, count=same)
              for program in programs]
     sides.append(Side("jq -c .", ["jq", "-c", "."], stdin=name, package="jq"))
@@ -403,9 +420,9 @@ def _(n):
 @case("pass-failed", "failed records passed on", "records", 5000, 50000, 500000)
 def _(n):
     return passed_on(n, ["av-poll", "av-upload"],
-                     '{"file":"photos/%(i)08d.jpg","provider":"anam","name":"%(i)08d","image":{"type":"image/jpeg",'
+                     '{"file":"photos/%(i)010d.jpg","provider":"anam","name":"%(i)08d","image":{"type":"image/jpeg",'
                      '"bytes":240131,"width":1920,"height":1080},"error":{"step":"validate","code":"invalid_photo",'
-                     '"message":"the photo is not what the service takes: it is too wide and it is damaged",'
+                     '"message":"the photo is too wide: the service accepts at most 1024 pixels",'
                      '"retryable":false,"problems":[{"code":"too_wide","message":"1920 pixels wide","got":1920,'
                      '"wanted":1024}]}}\n')
 
@@ -441,23 +458,22 @@ def _(n):
 
     def run(argv, env):
         """Lets av-poll wait. Returns its processor time for one round of polls, as both times, and its most memory."""
-        with open(records) as lines_in:
-            child = subprocess.Popen(argv, stdin=lines_in, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
-        asked, spent = [], []
-        before = box.stats("avtr1")["lists"]
-        for wanted in (pages, 2 * pages):
-            while (now := box.stats("avtr1")["lists"] - before) < wanted:
+        with open(records) as given:
+            child = subprocess.Popen(argv, stdin=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+        clock = ~child.pid << 3 | 2  # the process's, as clock_getcpuclockid() tells it
+        asked, spent = [box.stats("avtr1")["lists"]], [0.0]
+        for _ in range(2):  # the first round has the start in it
+            while (now := box.stats("avtr1")["lists"]) < asked[-1] + pages:
                 if child.poll() is not None:
-                    raise SystemExit("av-poll ended while it had to wait")
+                    raise Wrong("av-poll ended while it had to wait")
                 time.sleep(0.2)
-            spent.append(sum(int(open(task).read().split()[0]) for task in glob.glob(
-                "/proc/%d/task/*/schedstat" % child.pid)) / 1e9)
+            spent.append(time.clock_gettime(clock))
             asked.append(now)
         with open("/proc/%d/status" % child.pid) as f:
             memory = next(int(text.split()[1]) << 10 for text in f if text.startswith("VmHWM"))
         child.kill()
         child.wait()
-        cpu = (spent[1] - spent[0]) * pages / (asked[1] - asked[0])
+        cpu = (spent[2] - spent[1]) * pages / (asked[2] - asked[1])
         return cpu, cpu, memory
     side = ours("av-poll", ["av-poll", "-q", "--rate", "1000000", "--interval", "5s", "--ledger", "none"],
                 stdin=records, env=box.env, run=run, count=lambda _: n)
@@ -474,9 +490,7 @@ class Files:
         self.url = self.child.stdout.readline().strip()
 
     def close(self):
-        self.child.kill()
-        self.child.wait()
-        self.child.stdout.close()
+        end(self.child)
 
 
 @case("download", "downloads of 200 kB, 64 at a time", "pictures", 20, 200, 2000)
