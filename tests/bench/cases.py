@@ -517,7 +517,7 @@ def _(n):
     sides = [ours("av-fetch", ["av-fetch", "-q", "-j", "64", "-o", "fetched", "--allow-private"],
                   stdin="download.txt", before=before, count=whole),
              Side("curl --parallel", curl, before=before, count=whole, package="curl"),
-             Side("curl --parallel, then sync", ["sh", "-c", '"$@" && sync -f fetched', "sh", *curl], before=before,
+             Side("curl, then sync", ["sh", "-c", '"$@" && sync -f fetched', "sh", *curl], before=before,
                   count=whole, programs=["curl"], package="curl")]
     return Job(n, sides, Machine.loopback(n, size), server.close)
 
