@@ -88,6 +88,12 @@ on_begin(void *arg, char *ip, char *local_ip, int port, int local_port)
 	/* A connection that is used again may have been opened without the check. */
 	if (!may_connect(t, ip, port))
 		return CURL_PREREQFUNC_ABORT;
+	if (t->begun == 0 && t->request.begin_by != 0 &&
+	    clock_monotonic_ms() > t->request.begin_by) {
+		t->late = true;
+		t->why = "its send time was over";
+		return CURL_PREREQFUNC_ABORT;
+	}
 	if (t->request.may_send != NULL &&
 	    !t->request.may_send(t->request.may_send_arg)) {
 		t->why = "this process may not send it any more";
@@ -541,6 +547,7 @@ http_transfer_result(struct http_transfer *t, struct http_response *r)
 	r->status = t->begun > 0 && status >= 200 ? (int)status : 0;
 	r->ms = us / 1000;
 	r->not_public = is_not_public(t);
+	r->late = t->late && !t->cancelled;
 	if (t->cancelled)
 		r->fate = HTTP_CANCELLED;
 	else if (t->result == CURLE_OK && r->status != 0 && t->head_whole && !is_cut(t))

@@ -38,6 +38,7 @@ struct http_transfer {
 	struct decode *decode; /* NULL: the body comes as it is */
 	int no_socket;         /* errno */
 	bool refused;          /* an address, because of public_only */
+	bool late;             /* begin_by was over */
 	CURLcode result;
 	uint64_t sink_offset;
 	/* When bytes last left, or a step of a download came, by

@@ -94,6 +94,7 @@ struct http_response {
 	/* The certificate of the server cannot be verified. Nothing was sent,
 	 * and another attempt will fail as well. */
 	bool untrusted;
+	bool late;        /* begin_by was over; nothing was sent */
 	bool too_large;   /* the body was larger than max_body */
 	int no_socket;    /* EMFILE or ENFILE: no descriptor was left for one */
 	const char *body; /* ends in a NUL that len does not count; may be "" */
@@ -152,6 +153,8 @@ struct http_request {
 	 * the body; false ends the transfer. May be NULL. */
 	bool (*may_send)(void *arg);
 	void *may_send_arg;
+	int64_t
+	    begin_by; /* clock_monotonic_ms; not begun later; 0: at any time */
 	const struct http_signer *signer; /* of a GET; NULL: not signed */
 	bool public_only; /* connect to addresses of public hosts only */
 	bool secret;      /* no copy of the body outlives done */

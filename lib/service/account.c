@@ -24,6 +24,12 @@
 /* How soon to look again for a slot or a turn that others have. */
 #define LOOK_MS 50
 
+/* How late after its send time a request may begin; service/pace.h has room for as much. If one
+ * is late more often than LATE_OFTEN times, it is not by chance: opening a connection may take as
+ * long. The time doubles from then on. */
+#define LATE_OFTEN 2
+#define LATE_MAX   8
+
 /* Shorter waits are not shown in the progress. */
 #define SHOW_MS 1000
 
@@ -581,16 +587,38 @@ wait_for_pace(struct lane *lane, int64_t ms)
 		give_up(lane, ms);
 }
 
+/* The time until when the first waiter may begin to send; 0: there is no pace. */
+static int64_t
+begin_by(const struct lane *lane)
+{
+	unsigned late = TAILQ_FIRST(&lane->waiting)->late;
+
+	late = late > LATE_OFTEN ? late - LATE_OFTEN : 0;
+	return pace_interval(lane->pace) == 0
+	           ? 0
+	           : lane->send_at +
+	                 (PACE_LATE_MS << (late < LATE_MAX ? late : LATE_MAX));
+}
+
+/* Gets a send time. Asking for it may take a while: it counts from the response. */
+static void
+reserve(struct lane *lane)
+{
+	int64_t ms = pace_interval(lane->pace) > 0 ? pace_reserve(lane->pace) : 0;
+
+	lane->send_at = clock_monotonic_ms() + ms;
+}
+
 /* Calls the waiters whose send time has come, first come, first served. */
 static void
 serve(void *arg)
 {
 	struct lane *lane = arg;
-	struct loop *loop = lane->rest->all->loop;
-	int64_t now = loop_now(loop), pause, ms;
+	int64_t now, pause, ms;
 	int slot;
 
 	while (!TAILQ_EMPTY(&lane->waiting)) {
+		now = clock_monotonic_ms();
 		pause = pace_paused(lane->pace);
 		lane->paused = pause > 0;
 		if (lane->paused) { /* first, since a send time that nobody uses is lost */
@@ -600,17 +628,22 @@ serve(void *arg)
 		}
 		if (lane->send_at == 0 ||
 		    (pause > 0 && now + pause > lane->send_at + LOOK_MS))
-			lane->send_at = now + pace_reserve(lane->pace);
-		ms = lane->send_at - now;
+			reserve(lane);
+		ms = lane->send_at - clock_monotonic_ms();
 		if (ms < pause)
 			ms = pause;
+		if (ms <= 0 && begin_by(lane) != 0 && now > begin_by(lane)) {
+			lane->send_at = 0; /* this process was busy or frozen */
+			continue;
+		}
 		slot = ms <= 0 ? pace_enter(lane->pace) : -1;
 		if (slot < 0) {
 			wait_for_pace(lane, ms > 0 ? ms : LOOK_MS);
 			return;
 		}
-		lane->send_at = 0;
 		TAILQ_FIRST(&lane->waiting)->slot = slot;
+		TAILQ_FIRST(&lane->waiting)->begin_by = begin_by(lane);
+		lane->send_at = 0;
 		call_first(&lane->waiting, NULL);
 	}
 }

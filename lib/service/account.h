@@ -95,8 +95,12 @@ struct account_wait {
 	TAILQ_ENTRY(account_wait) entry;
 	int64_t *deadline; /* as in service/attempt.h */
 	int64_t timeout_ms;
-	size_t pace; /* of the operation, see provider.h */
-	int slot;    /* after account_enter: its slot of the account */
+	size_t pace;   /* of the operation, see provider.h */
+	unsigned late; /* how often the caller missed its send time */
+	/* After account_enter: its slot of the account, and until when it may
+	 * begin to send (clock_monotonic_ms); 0: there is no pace. */
+	int slot;
+	int64_t begin_by;
 };
 
 /* Gets credentials and calls back, perhaps at once. rejected: the header value

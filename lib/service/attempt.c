@@ -92,6 +92,21 @@ return_slot(struct engine *engine, bool well)
 	}
 }
 
+/* The send time was over before the first byte: sent now, the request could be one too many in
+ * its second. It gets another send time. */
+static void
+missed(struct attempt *a)
+{
+	struct err e;
+
+	a->wait.late++;
+	err_set(&e, CODE_RATE_LIMITED,
+	    "%s: the request was late for its send time each time; run it again",
+	    a->account->provider->name);
+	failure_set(&a->failure, &e, a->created);
+	attempt_again(a, 0);
+}
+
 static void
 responded(void *arg, const struct http_response *r)
 {
@@ -105,7 +120,10 @@ responded(void *arg, const struct http_response *r)
 	leave_pace(a, is_crowded(a, r->status) ? ACCOUNT_CROWDED
 	              : ok                     ? ACCOUNT_OK
 	                                       : ACCOUNT_OTHER);
-	a->calls->responded(a->arg, r);
+	if (r->late)
+		missed(a);
+	else
+		a->calls->responded(a->arg, r);
 	/* Release the slot last: the response may have blocked the account. `a` may be
 	 * freed. */
 	return_slot(engine, well);
@@ -139,6 +157,8 @@ send_now(struct attempt *a)
 			a->calls->end(a->arg);
 		return;
 	}
+	if (!a->anonymous)
+		request.begin_by = a->wait.begin_by;
 	a->state = ATTEMPT_SENDING;
 	a->wire = http_send(a->engine->http, &request, responded, a);
 }

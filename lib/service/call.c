@@ -424,6 +424,7 @@ build(void *arg, const struct http_header *credentials, struct http_request *req
 	    .tag = c->spec.tag};
 	int64_t left;
 
+	request_release(&c->request); /* of an attempt that came too late */
 	if (request_init(&c->request, c->spec.op, &values, e) < 0)
 		return -1;
 	if (c->attempt.anonymous) {

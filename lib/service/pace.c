@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "ledger/ledger.h"
 #include "service/pace.h"
 #include "service/pace_store.h"
 
@@ -10,8 +11,10 @@
  * may catch up by as much at once; high rates could not be reached otherwise. */
 #define LATENESS (SECOND / 100)
 /* Intervals are longer by this factor: a request may travel faster than the one before,
- * and would be one too many in the second that the service counts. */
-#define HEADROOM 1.02
+ * and would be one too many in the second that the service counts. On many hosts requests
+ * are also late by up to PACE_LATE_MS, each by another time. */
+#define HEADROOM       1.02
+#define HEADROOM_HOSTS 1.1
 
 /* How long to wait before the database is asked again that could not be reached. */
 #define AWAY_MS 1000
@@ -33,7 +36,9 @@ pace_open(const char *provider, const char *base, const char *account,
 	p->entered = mem_new(p->jobs, sizeof *p->entered);
 	if (limits->rate > 0) {
 		/* Rounded up, so that the rate is never exceeded. */
-		double interval = (double)SECOND * HEADROOM / limits->rate;
+		bool hosts = ledger_line_seconds(limits->ledger) > 0;
+		double interval =
+		    (double)SECOND * (hosts ? HEADROOM_HOSTS : HEADROOM) / limits->rate;
 		p->interval = interval < (double)DAY ? (int64_t)interval + 1 : DAY;
 		if (limits->burst > 1)
 			p->tolerance = (limits->burst - 1) * p->interval;

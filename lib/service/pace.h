@@ -32,12 +32,18 @@ struct pace_limits {
 	/* The class of operations whose pace it is, apart from the account's
 	 * own and other classes'; NULL: the account's own. */
 	const char *of;
-	double rate;    /* requests a second, kept within 2 %; 0: no limit */
+	double rate;    /* requests a second, kept within 2 %, and within 10 %
+	                 * by many hosts; 0: no limit */
 	unsigned burst; /* how many may go at once after a rest; 0 and 1: one */
 	unsigned jobs;  /* in flight, of all processes together; 0: PACE_JOBS */
 };
 
 #define PACE_JOBS 1024
+
+/* A request that begins so many milliseconds after its send time at most leaves
+ * no second with more than the rate, if many hosts share the pace: their
+ * requests are further apart than the rate asks for. */
+#define PACE_LATE_MS 80
 
 /* Never fails: if the state directory cannot be used, it warns once and keeps
  * the pace of this process alone. While a database is out of reach, no request

@@ -151,3 +151,31 @@ fresh() {
 	is "$(psql -qXAt "$AV_LEDGER" -c 'select count(*) from avtools.slot')" 0
 	is "$(psql -qXAt "$AV_LEDGER" -c 'select count(*) from avtools.process')" 0
 }
+
+# next_send SQL: of the time when the next request may go, in seconds from now
+next_send() {
+	psql -qXAt "$AV_LEDGER" -c "select next / 1e9 - extract(epoch from clock_timestamp()) $1 from avtools.pace"
+}
+
+@test "hosts that were frozen past their send times do not send all at once" {
+	local n pids=()
+	photos 13
+	fresh
+	box
+	export AVTR1_RATE=8
+	av-upload -q -p avtr1 photos/001.jpg >out
+	psql -qX "$AV_LEDGER" -c "update avtools.pace set next = 1e9 * (extract(epoch from clock_timestamp()) + 1)"
+	for n in $(seq 2 13); do
+		env XDG_STATE_HOME="$PWD/host$n" av-upload -q -p avtr1 "$(printf 'photos/%03d.jpg' "$n")" >>out 3>&- &
+		pids+=($!)
+	done
+	until_is t next_send '> 1'
+	kill -STOP "${pids[@]}"
+	until_is t next_send '< 0'
+	kill -CONT "${pids[@]}"
+	wait "${pids[@]}"
+	is "$(codes out)" "13 processing"
+	stat '.avtr1 | [.creates, .max_rate_per_second]' >counts
+	cat counts
+	jq -e '.[0] == 13 and .[1] <= 8' counts
+}

@@ -116,6 +116,18 @@ batch() {
 	is "$(jq -c '.error.code' <<<"$output")" '"untrusted"'
 }
 
+@test "a pace, and connections that take longer than a send time holds" {
+	make_shots 3
+	front
+	grep anam all >mine
+	export https_proxy=$PROXY ANAM_RATE=20
+	front_faults slow=200
+	run -0 --separate-stderr av-upload --timeout 20s <mine
+	is "$(stat '.anam | [.creates, .requests]')" '[3,3]'
+	[[ $stderr != *late* ]]
+	front_faults slow=0
+}
+
 @test "https_proxy: uses the tunnel; if that fails nothing was sent" {
 	make_shots 2
 	front

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "http/http.h"
 #include "http/url.h"
@@ -564,6 +565,27 @@ repeated_body_is_whole(void **unused)
 }
 
 static void
+a_request_begins_in_time_or_not_at_all(void **unused)
+{
+	struct http_request q = {.method = HTTP_POST, .paid = true};
+	struct client c;
+
+	(void)unused;
+	client_open(&c, 4, 0);
+	q.begin_by = clock_monotonic_ms() - 1;
+	go(&c, q, "/echo");
+	assert_int_equal(c.r.fate, HTTP_NOT_SENT);
+	assert_true(c.r.late);
+	assert_int_equal(server.requests, 0);
+	q.begin_by = clock_monotonic_ms() + 60000;
+	go(&c, q, "/echo");
+	assert_int_equal(c.r.fate, HTTP_ANSWERED);
+	assert_false(c.r.late);
+	assert_int_equal(server.requests, 1);
+	client_close(&c);
+}
+
+static void
 unreadable_source_is_not_sent(void **unused)
 {
 	const struct http_piece piece = {.source = {unreadable, NULL, 1000000}};
@@ -819,6 +841,7 @@ main(void)
 	    cmocka_unit_test(multipart),
 	    cmocka_unit_test(paid_is_sent_once),
 	    cmocka_unit_test(repeated_body_is_whole),
+	    cmocka_unit_test(a_request_begins_in_time_or_not_at_all),
 	    cmocka_unit_test(unreadable_source_is_not_sent),
 	    cmocka_unit_test(downloads),
 	    cmocka_unit_test(answers_have_a_limit),

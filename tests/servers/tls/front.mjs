@@ -8,6 +8,7 @@
 //     cancel=N  every Nth is passed on, and reset instead of answered
 //     goaway=N  after every Nth the session accepts no more streams
 //     tunnel=S  CONNECT is answered with status S (200: no fault)
+//     slow=MS   CONNECT is answered so much later
 import { execFileSync } from 'node:child_process';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -18,7 +19,7 @@ const [base, dir] = process.argv.slice(2);
 const { NGHTTP2_REFUSED_STREAM, NGHTTP2_INTERNAL_ERROR } = http2.constants;
 const hop = /^(:|connection$|keep-alive$|transfer-encoding$|upgrade$|host$)/;
 const stats = { sessions: 0, streams: 0, refused: 0, connects: 0, protocols: {} };
-const faults = { refuse: 0, cancel: 0, goaway: 0, tunnel: 200 };
+const faults = { refuse: 0, cancel: 0, goaway: 0, tunnel: 200, slow: 0 };
 const seen = { refuse: 0, cancel: 0, goaway: 0 };
 
 const openssl = (...args) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
@@ -81,11 +82,11 @@ proxy.on('connect', (req, socket, head) => {
     socket.end(`HTTP/1.1 ${faults.tunnel} No\r\nContent-Length: 3\r\n\r\nno\n`);
     return;
   }
-  const onward = net.connect(server.address().port, '127.0.0.1', () => {
+  const onward = net.connect(server.address().port, '127.0.0.1', () => setTimeout(() => {
     socket.write('HTTP/1.1 200 OK\r\n\r\n');
     onward.write(head);
     socket.pipe(onward).pipe(socket);
-  });
+  }, faults.slow));
   onward.on('error', () => socket.destroy());
 });
 
