@@ -480,6 +480,7 @@ req_begin(struct req *r, const struct service *const *services)
 	const struct route *route;
 	const char *rest;
 
+	r->at = clock_unix_ms();
 	r->foreign = is_foreign(r);
 	if (r->foreign || r->path == NULL || r->service != NULL)
 		return;

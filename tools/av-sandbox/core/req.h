@@ -49,6 +49,7 @@ struct req {
 	char *arg[MAX_ARGS];           /* the segments that {} stands for */
 	const struct fault *fault;     /* hits the request; NULL: none */
 	struct sb_answer answer;
+	int64_t at;   /* when its headers were there, in unix ms */
 	bool foreign; /* of a web page of another site: gets 403 */
 	bool reused;  /* not the first request of its connection */
 	bool begun, served, stalled;

@@ -4,7 +4,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "core/object.h"
 #include "core/trace.h"
 
@@ -49,7 +48,7 @@ trace_request(struct req *r)
 		return;
 	o = json_object_new_object();
 	names = json_object_new_array();
-	obj_time(o, "time", clock_unix_ms(), true);
+	obj_time(o, "time", r->at, true);
 	obj_text(o, "service", r->service != NULL ? r->service->name : NULL);
 	obj_text(o, "method", r->method);
 	json_object_object_add(o, "path", json_object_new_string_len(r->url, (int)path));
