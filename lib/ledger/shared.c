@@ -45,22 +45,28 @@ script(struct postgres *p, const char *text, int which)
 	return NULL;
 }
 
-/* As script, with the lock, and frees the text: how many rows it returned or changed; -1 if it
- * failed. */
-static int
-rows(struct postgres *p, char *text, int which)
+/* As script, with the lock, and frees the text. */
+static PGresult *
+query(struct postgres *p, char *text, int which)
 {
 	PGresult *r = NULL;
-	int n = -1;
 
 	if (postgres_lock_own(p)) {
 		r = script(p, text, which);
 		pthread_mutex_unlock(&p->own_lock);
 	}
-	if (r != NULL)
-		n = atoi(p->pq->PQcmdTuples(r));
-	p->pq->PQclear(r);
 	free(text);
+	return r;
+}
+
+/* How many rows it returned or changed; -1 if it failed. */
+static int
+rows(struct postgres *p, char *text, int which)
+{
+	PGresult *r = query(p, text, which);
+	int n = r != NULL ? atoi(p->pq->PQcmdTuples(r)) : -1;
+
+	p->pq->PQclear(r);
 	return n;
 }
 
@@ -94,14 +100,8 @@ shared_pace_look(struct ledger *l, const char *key, struct shared_pace *s)
 	                        " coalesce(max(pause), 0), coalesce(max(halved), 0), " NOW
 	                        " FROM pace WHERE key = '%s'",
 	    key);
-	PGresult *r = NULL;
 
-	if (postgres_lock_own(p)) {
-		r = script(p, text, 0);
-		pthread_mutex_unlock(&p->own_lock);
-	}
-	free(text);
-	return read_pace(p, r, s);
+	return read_pace(p, query(p, text, 0), s);
 }
 
 bool
@@ -141,21 +141,24 @@ shared_pace_end(struct ledger *l, const char *key, const struct shared_pace *s)
 
 /* A slot of ours that is there was left while the database was out of reach. */
 bool
-shared_slot_take(struct ledger *l, const char *key, uint32_t slot, uint32_t allowed)
+shared_slot_take(struct ledger *l, const char *key, uint32_t slot, uint32_t most,
+    struct shared_pace *s)
 {
 	struct postgres *p = of(l);
+	char *text = mem_printf(
+	    "BEGIN; SET LOCAL synchronous_commit = off;"
+	    "SELECT 1 FROM pace WHERE key = '%s' FOR UPDATE;"
+	    "WITH allowed AS (SELECT coalesce(max(jobs), 0) AS jobs,"
+	    " coalesce(max(pause), 0) AS pause FROM pace WHERE key = '%s')"
+	    "INSERT INTO slot (key, owner, n) SELECT '%s', %lld, %u FROM allowed"
+	    " WHERE pause <= " NOW
+	    " AND (SELECT count(*) FROM slot WHERE key = '%s' AND owner IN " LIVE
+	    ") < least(nullif(jobs, 0), %u)"
+	    " ON CONFLICT (key, owner, n) DO UPDATE SET n = excluded.n"
+	    " RETURNING (SELECT jobs FROM allowed), 0, 0, 0, " NOW "; COMMIT",
+	    key, key, key, (long long)p->db.number, (unsigned)slot, key, (unsigned)most);
 
-	return rows(p,
-	           mem_printf(
-	               "BEGIN; SET LOCAL synchronous_commit = off;"
-	               "SELECT 1 FROM pace WHERE key = '%s' FOR UPDATE;"
-	               "INSERT INTO slot (key, owner, n) SELECT '%s', %lld, %u"
-	               " WHERE (SELECT count(*) FROM slot WHERE key = '%s' AND owner IN"
-	               " " LIVE ") < %u ON CONFLICT (key, owner, n)"
-	               " DO UPDATE SET n = excluded.n; COMMIT",
-	               key, key, (long long)p->db.number, (unsigned)slot, key,
-	               (unsigned)allowed),
-	           3) == 1;
+	return read_pace(p, query(p, text, 3), s);
 }
 
 void

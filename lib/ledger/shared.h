@@ -26,10 +26,11 @@ bool shared_pace_begin(
 void shared_pace_end(
     struct ledger *l, const char *key, const struct shared_pace *s);
 
-/* Takes a slot, whose number is this process's own, if all processes together
- * have fewer than `allowed`. */
-bool shared_slot_take(
-    struct ledger *l, const char *key, uint32_t slot, uint32_t allowed);
+/* Takes a slot, whose number is this process's own, if there is no pause and
+ * all processes together have fewer than `most` and than the pace's jobs. Sets
+ * s->jobs and s->now. */
+bool shared_slot_take(struct ledger *l, const char *key, uint32_t slot,
+    uint32_t most, struct shared_pace *s);
 void shared_slot_leave(struct ledger *l, const char *key, uint32_t slot);
 uint32_t shared_slots(struct ledger *l, const char *key);
 

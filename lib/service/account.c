@@ -577,7 +577,7 @@ wait_for_pace(struct lane *lane, int64_t ms)
 	struct account_rest *r = lane->rest;
 	struct loop *loop = r->all->loop;
 
-	loop_at(loop, &lane->timer, loop_now(loop) + ms, serve, lane);
+	loop_at(loop, &lane->timer, clock_monotonic_ms() + ms, serve, lane);
 	show_wait(&r->account, lane->paused ? "rate limit until" : "paced until", ms);
 	if (lane->paused)
 		tell_wait(lane, "the service asked for a wait", ms);
@@ -592,21 +592,36 @@ static int64_t
 begin_by(const struct lane *lane)
 {
 	unsigned late = TAILQ_FIRST(&lane->waiting)->late;
+	unsigned often = late > LATE_OFTEN ? late - LATE_OFTEN : 0;
 
-	late = late > LATE_OFTEN ? late - LATE_OFTEN : 0;
-	return pace_interval(lane->pace) == 0
-	           ? 0
-	           : lane->send_at +
-	                 (PACE_LATE_MS << (late < LATE_MAX ? late : LATE_MAX));
+	if (pace_interval(lane->pace) == 0)
+		return 0;
+	return lane->send_at + (PACE_LATE_MS << (often < LATE_MAX ? often : LATE_MAX));
 }
 
 /* Gets a send time. Asking for it may take a while: it counts from the response. */
 static void
 reserve(struct lane *lane)
 {
-	int64_t ms = pace_interval(lane->pace) > 0 ? pace_reserve(lane->pace) : 0;
+	int64_t ms = pace_reserve(lane->pace);
 
 	lane->send_at = clock_monotonic_ms() + ms;
+}
+
+/* Calls the first waiter, whose send time has come. False: there is no slot, or a pause. */
+static bool
+let_go(struct lane *lane)
+{
+	struct account_wait *w = TAILQ_FIRST(&lane->waiting);
+	int slot = pace_enter(lane->pace);
+
+	if (slot < 0)
+		return false;
+	w->slot = slot;
+	w->begin_by = begin_by(lane);
+	lane->send_at = 0;
+	call_first(&lane->waiting, NULL);
+	return true;
 }
 
 /* Calls the waiters whose send time has come, first come, first served. */
@@ -614,11 +629,16 @@ static void
 serve(void *arg)
 {
 	struct lane *lane = arg;
+	bool paced = pace_interval(lane->pace) > 0, tried;
 	int64_t now, pause, ms;
-	int slot;
 
 	while (!TAILQ_EMPTY(&lane->waiting)) {
 		now = clock_monotonic_ms();
+		if (paced && lane->send_at != 0 && now > begin_by(lane))
+			lane->send_at = 0; /* this process was busy or frozen */
+		tried = !paced || (lane->send_at != 0 && lane->send_at <= now);
+		if (tried && let_go(lane))
+			continue;
 		pause = pace_paused(lane->pace);
 		lane->paused = pause > 0;
 		if (lane->paused) { /* first, since a send time that nobody uses is lost */
@@ -626,25 +646,16 @@ serve(void *arg)
 			if (TAILQ_EMPTY(&lane->waiting))
 				return;
 		}
-		if (lane->send_at == 0 ||
-		    (pause > 0 && now + pause > lane->send_at + LOOK_MS))
+		if (paced && (lane->send_at == 0 ||
+		                 (pause > 0 && now + pause > lane->send_at + LOOK_MS)))
 			reserve(lane);
-		ms = lane->send_at - clock_monotonic_ms();
+		ms = paced ? lane->send_at - clock_monotonic_ms() : 0;
 		if (ms < pause)
 			ms = pause;
-		if (ms <= 0 && begin_by(lane) != 0 && now > begin_by(lane)) {
-			lane->send_at = 0; /* this process was busy or frozen */
-			continue;
-		}
-		slot = ms <= 0 ? pace_enter(lane->pace) : -1;
-		if (slot < 0) {
+		if (ms > 0 || tried || !let_go(lane)) {
 			wait_for_pace(lane, ms > 0 ? ms : LOOK_MS);
 			return;
 		}
-		TAILQ_FIRST(&lane->waiting)->slot = slot;
-		TAILQ_FIRST(&lane->waiting)->begin_by = begin_by(lane);
-		lane->send_at = 0;
-		call_first(&lane->waiting, NULL);
 	}
 }
 

@@ -24,6 +24,7 @@ struct pace {
 	uint32_t jobs;
 	int64_t interval, tolerance; /* nanoseconds */
 	int64_t *entered;            /* by slot: when we took it; 0: it is not ours */
+	bool halved; /* fewer may be in flight, when the last slot was taken */
 };
 
 struct pace *
@@ -137,12 +138,6 @@ pace_pause(struct pace *p, int64_t ms)
 	pace_store_end(p->store, &s);
 }
 
-static uint32_t
-allowed(const struct pace *p, const struct pace_state *s)
-{
-	return s->jobs > 0 && s->jobs < p->jobs ? s->jobs : p->jobs;
-}
-
 /* A database that is out of reach has no slot. */
 int
 pace_enter(struct pace *p)
@@ -150,13 +145,12 @@ pace_enter(struct pace *p)
 	struct pace_state s;
 	int64_t t;
 
-	if (!pace_store_look(p->store, &s, &t))
-		return -1;
 	for (uint32_t i = 0; i < p->jobs; i++) {
 		if (p->entered[i] != 0)
 			continue;
-		if (pace_store_take_slot(p->store, i, allowed(p, &s))) {
+		if (pace_store_take_slot(p->store, i, p->jobs, &s, &t)) {
 			p->entered[i] = t;
+			p->halved = s.jobs > 0;
 			return (int)i;
 		}
 		if (pace_store_counts(p->store))
@@ -194,7 +188,7 @@ pace_ok(struct pace *p, int slot)
 	struct pace_state s;
 	int64_t t;
 
-	if (!pace_store_look(p->store, &s, &t) || s.jobs == 0 ||
+	if (!p->halved || !pace_store_look(p->store, &s, &t) || s.jobs == 0 ||
 	    p->entered[slot] <= s.halved || !pace_store_begin(p->store, &s, &t))
 		return;
 	if (s.jobs > 0 && p->entered[slot] > s.halved)

@@ -11,8 +11,8 @@
  * when there is something to send, and only one at a time for each account.
  *
  *	ms = pace_reserve(p);          wait that long, then
- *	if (pace_paused(p))            a pause came in between: reserve again
- *	slot = pace_enter(p);          -1: the account is full, try again later
+ *	slot = pace_enter(p);          -1: a pause came in between, or the
+ *	                               account is full: try again later
  *	... the request ...
  *	pace_ok(p, slot) or pace_crowded(p, slot), then pace_leave(p, slot)
  */
@@ -70,7 +70,7 @@ void pace_pause(struct pace *p, int64_t ms);
 
 /* Takes one of the account's slots for a request in flight, and gives it back.
  * A process that dies gives back its own. pace_enter returns -1 if none is
- * free. */
+ * free, and during a pause. */
 int pace_enter(struct pace *p);
 void pace_leave(struct pace *p, int slot);
 

@@ -252,12 +252,19 @@ locked(const struct pace_store *p, off_t at)
 }
 
 bool
-pace_store_take_slot(struct pace_store *p, uint32_t slot, uint32_t allowed)
+pace_store_take_slot(struct pace_store *p, uint32_t slot, uint32_t most,
+    struct pace_state *s, int64_t *now)
 {
+	struct shared_pace shared;
+
 	if (p->ledger != NULL)
-		return shared_slot_take(p->ledger, p->key, slot, allowed);
-	return slot < allowed && (p->fd < 0 || lock(p->fd, F_OFD_SETLK, F_WRLCK,
-	                                           SLOTS_AT + (off_t)slot) == 0);
+		return of_database(
+		    shared_slot_take(p->ledger, p->key, slot, most, &shared), &shared, s,
+		    now);
+	pace_store_look(p, s, now);
+	return s->pause <= *now && slot < most && (s->jobs == 0 || slot < s->jobs) &&
+	       (p->fd < 0 ||
+	           lock(p->fd, F_OFD_SETLK, F_WRLCK, SLOTS_AT + (off_t)slot) == 0);
 }
 
 bool

@@ -38,10 +38,11 @@ bool pace_store_begin(
     struct pace_store *store, struct pace_state *s, int64_t *now);
 void pace_store_end(struct pace_store *store, const struct pace_state *s);
 
-/* Takes a slot for a request in flight, unless all processes together have
- * `allowed`, or another process has this one. */
-bool pace_store_take_slot(
-    struct pace_store *store, uint32_t slot, uint32_t allowed);
+/* Takes a slot for a request in flight, unless there is a pause, all processes
+ * together have `most`, or as many as the state allows, or another process has
+ * this one. Reads the state's jobs, and *now. */
+bool pace_store_take_slot(struct pace_store *store, uint32_t slot,
+    uint32_t most, struct pace_state *s, int64_t *now);
 /* True if slots are counted: if one cannot be taken, none can. */
 bool pace_store_counts(const struct pace_store *store);
 void pace_store_leave_slot(struct pace_store *store, uint32_t slot);
