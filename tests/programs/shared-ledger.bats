@@ -62,6 +62,24 @@ fresh() {
 	is "$(ldd "$(command -v av-upload)" | grep -c libpq || true)" 0
 }
 
+@test "a service file of PostgreSQL names the ledger" {
+	local at
+	photos 2
+	fresh
+	at=${AV_LEDGER#*@} # 127.0.0.1:PORT/DATABASE
+	at=${at#*:}
+	printf '%s\n' '[avatars]' host=127.0.0.1 "port=${at%/*}" "dbname=${at#*/}" user=postgres >services
+	box
+	export PGSERVICEFILE=$PWD/services
+	av-upload -q --ledger service=avatars -p anam photos/001.jpg >out
+	av-upload -q -p anam photos/* >both
+	is "$(jq -s 'map(.avatar.id == $id)' --arg id "$(jq -r .avatar.id out)" both | jq -c sort)" '[false,true]'
+	is "$(stat .anam.creates)" 2
+	is "$(AV_LEDGER=service=avatars av-ledger list | wc -l)" 2
+	run -78 --separate-stderr av-upload --ledger service=nobody -p anam photos/001.jpg
+	[[ $(jq -r .error.message <<<"$output") == *nobody* ]]
+}
+
 @test "eight processes on three hosts make each photo once" {
 	photos 60
 	fresh
