@@ -26,7 +26,7 @@ threads() {
 		service_pace; do
 		"$1/unit/$name" || status=1
 	done
-	for name in upload poll render bigfile; do
+	for name in upload poll render bigfile shared-ledger; do
 		PATH=$PWD/$1/bin:$PWD/$1:$PATH bats --jobs "${JOBS:-6}" "tests/programs/$name.bats"
 	done
 	cat "$reports".[0-9]* 2>/dev/null && status=1
