@@ -209,6 +209,8 @@ def upload(n, delay):
            'form = "name=%s"\noutput = /dev/null\n')
     with open("upload-%d.curl" % n, "w") as out:
         out.write("next\n".join(one % (url, key, photo, os.path.basename(photo)[:-4]) for photo in photos))
+    shutil.rmtree("ledgers", ignore_errors=True)
+    os.mkdir("ledgers")
     state = {"account": 0, "creates": 0}
 
     def before():
@@ -225,7 +227,7 @@ def upload(n, delay):
                     env=box.env, before=before, count=count)
 
     postgres = Postgres()
-    sides = [side("no ledger", "none"), side("ledger", "upload-%d-%d.db" % (n, delay)),
+    sides = [side("no ledger", "none"), side("ledger", "ledgers/here.db"),
              *([side("ledger in PostgreSQL", postgres.url)] if postgres.url else []),
              Side("curl --parallel", ["curl", "-s", "--parallel", "--parallel-max", "64", "-K", "upload-%d.curl" % n],
                   before=before, count=count, package="curl")]
