@@ -30,6 +30,9 @@
 #define LATE_OFTEN 2
 #define LATE_MAX   8
 
+/* At 500 requests a second and more, one that is late makes no difference. */
+#define FAST_MS 2
+
 /* Shorter waits are not shown in the progress. */
 #define SHOW_MS 1000
 
@@ -587,15 +590,13 @@ wait_for_pace(struct lane *lane, int64_t ms)
 		give_up(lane, ms);
 }
 
-/* The time until when the first waiter may begin to send; 0: there is no pace. */
+/* The time until when the first waiter may begin to send. */
 static int64_t
 begin_by(const struct lane *lane)
 {
 	unsigned late = TAILQ_FIRST(&lane->waiting)->late;
 	unsigned often = late > LATE_OFTEN ? late - LATE_OFTEN : 0;
 
-	if (pace_interval(lane->pace) == 0)
-		return 0;
 	return lane->send_at + (PACE_LATE_MS << (often < LATE_MAX ? often : LATE_MAX));
 }
 
@@ -618,7 +619,7 @@ let_go(struct lane *lane)
 	if (slot < 0)
 		return false;
 	w->slot = slot;
-	w->begin_by = begin_by(lane);
+	w->begin_by = pace_interval(lane->pace) > FAST_MS ? begin_by(lane) : 0;
 	lane->send_at = 0;
 	call_first(&lane->waiting, NULL);
 	return true;

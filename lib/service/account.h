@@ -98,7 +98,7 @@ struct account_wait {
 	size_t pace;   /* of the operation, see provider.h */
 	unsigned late; /* how often the caller missed its send time */
 	/* After account_enter: its slot of the account, and until when it may
-	 * begin to send (clock_monotonic_ms); 0: there is no pace. */
+	 * begin to send (clock_monotonic_ms); 0: at any time. */
 	int slot;
 	int64_t begin_by;
 };
