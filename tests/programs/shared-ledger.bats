@@ -195,5 +195,6 @@ next_send() {
 	is "$(codes out)" "13 processing"
 	stat '.avtr1 | [.creates, .max_rate_per_second]' >counts
 	cat counts
-	jq -e '.[0] == 13 and .[1] <= 8' counts
+	# The machine itself may be late by as much as two of them.
+	jq -e '.[0] == 13 and .[1] <= 10' counts
 }
