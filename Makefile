@@ -19,8 +19,8 @@ BIN  := $(if $(SAN)$(FAILPOINTS)$(PORTABLE),$(O)/bin,bin)
 # The Debian packages have the same list.
 BUILD_DEPS = gcc make $(shell sed -n '/^Build-Depends:/,/^[^ B]/s/^ \([a-z].*[a-z]\),$$/\1/p' $(P)/debian/control)
 PKGS = json-c nettle libcrypto sqlite3 libjpeg libwebp libwebpdemux libdeflate zlib libbrotlidec libmicrohttpd libseccomp
-# libcurl and libpq are loaded late (lib/http/libcurl.c, lib/ledger/libpq.c). Asked for once, when first
-# needed: `make demo` installs pkg-config itself.
+# libcurl, libpq and libmagic are loaded late (lib/http/libcurl.c, lib/ledger/libpq.c,
+# lib/photo/libmagic.c). Asked for once, when first needed: `make demo` installs pkg-config itself.
 pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(PKGS) libcurl libpq))$(pkg_cflags)
 pkg_libs   = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(pkg_libs)
 
@@ -33,7 +33,7 @@ endif
 av_cppflags = -D_GNU_SOURCE -Ilib $(if $(FAILPOINTS),-DAV_FAILPOINTS) $(pkg_cflags) $(CPPFLAGS)
 av_cflags   = -std=c11 $(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=2 -MMD -MP $(san) $(CFLAGS)
 av_ldflags  = -Wl,--as-needed -Wl,-z,relro,-z,now $(san) $(LDFLAGS)
-av_libs     = $(pkg_libs) -lmagic -lpthread -lm
+av_libs     = $(pkg_libs) -lpthread -lm
 
 Q = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
 

@@ -554,6 +554,7 @@ main(int argc, char *argv[])
 	        .private_hosts = o.allow_private},
 	    &step, &self);
 	self.filetypes = filetype_new();
+	filetype_open(self.filetypes); /* while there are descriptors */
 	status = run_records(self.session.run, argv + first);
 	session_close(&self.session, status);
 	hashset_release(&self.targets);

@@ -567,6 +567,7 @@ main(int argc, char *argv[])
 	    .force = o.force,
 	    .max_bytes = (uint64_t)o.max_bytes,
 	    .timeout_ms = o.common.timeout_ms};
+	filetype_open(self.context.filetypes); /* while there are descriptors */
 	poller_init(&self.context.poller, &self.session.engine, o.common.timeout_ms,
 	    o.interval_ms);
 	self.context.poller.patient = patient;

@@ -15,7 +15,8 @@ static const char unknown[] = "application/octet-stream";
 
 struct filetype {
 	magic_t magic; /* NULL: not loaded yet */
-	void *map;     /* the database; MAP_FAILED: none, or it cannot be loaded */
+	/* The database. NULL: not opened yet; MAP_FAILED: none, or it cannot be loaded. */
+	void *map;
 	size_t map_len;
 };
 
@@ -41,15 +42,23 @@ open_database(void)
 struct filetype *
 filetype_new(void)
 {
-	struct filetype *ft = mem_new(1, sizeof *ft);
-	int fd = open_database();
-	off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+	return mem_new(1, sizeof(struct filetype));
+}
 
+void
+filetype_open(struct filetype *ft)
+{
+	int fd;
+	off_t size;
+
+	if (ft->map != NULL)
+		return;
+	fd = open_database();
+	size = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
 	ft->map_len = size > 0 ? (size_t)size : 0;
 	ft->map = mmap(NULL, ft->map_len, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (fd >= 0)
 		close(fd);
-	return ft;
 }
 
 void
@@ -59,7 +68,7 @@ filetype_free(struct filetype *ft)
 		return;
 	if (ft->magic != NULL)
 		magic_close(ft->magic);
-	if (ft->map != MAP_FAILED)
+	if (ft->map != NULL && ft->map != MAP_FAILED)
 		munmap(ft->map, ft->map_len);
 	free(ft);
 }
@@ -87,6 +96,7 @@ filetype_of(struct filetype *ft, const void *data, size_t len)
 
 	if (ft == NULL)
 		return unknown;
+	filetype_open(ft);
 	if (ft->magic == NULL && ft->map != MAP_FAILED)
 		load(ft);
 	if (ft->magic != NULL)

@@ -1,9 +1,8 @@
 /*
  * filetype: the type of a file that is neither JPEG, PNG nor WebP, by libmagic.
  *
- * libmagic's database (8 MB, some milliseconds) is loaded at the first
- * question. Its file is mapped in filetype_new already, so that a process that
- * is confined later can still load it.
+ * libmagic and its database (8 MB, some milliseconds) are loaded at the first
+ * question. A process that is confined later opens both before.
  */
 #ifndef AV_PHOTO_FILETYPE_H
 #define AV_PHOTO_FILETYPE_H
@@ -12,9 +11,13 @@
 
 struct filetype;
 
-/* Never fails: without a database every type is "application/octet-stream". */
+/* Never fails: without libmagic or a database every type is
+ * "application/octet-stream". */
 struct filetype *filetype_new(void);
 void filetype_free(struct filetype *ft);
+
+/* Loads the library and maps the database's file, if that is not done yet. */
+void filetype_open(struct filetype *ft);
 
 /* The MIME type of a file by its first bytes (up to 4 kB help). Borrowed until
  * the next call. ft may be NULL. */

@@ -135,6 +135,7 @@ photo_pool_submit(struct photo_pool *pool, struct photo_job *job, int fd, uint64
 {
 	memset(&job->photo, 0, sizeof job->photo);
 	init_job(pool, job, fd, size, options, done, arg);
+	filetype_open(pool->worker_options.types); /* the workers cannot */
 	workers_submit(pool->readers, &job->task);
 }
 

@@ -197,6 +197,7 @@ fit_pool_new(struct loop *loop, unsigned workers)
 	if (fit_init() < 0)
 		die(EX_UNAVAILABLE, "libvips cannot start");
 	pool->types = filetype_new();
+	filetype_open(pool->types);
 	pool->workers = workers_new(loop, &(struct workers_options){.n = workers,
 	                                      .wall_ms = WALL_MS,
 	                                      .cpu_s = CPU_S,

@@ -92,16 +92,10 @@ ifdef PORTABLE
 compiled = $(patsubst tools/%.c,$(BIN)/%,$(wildcard tools/av-*.c))
 $(compiled): av_ldflags += -Wl,--exclude-libs,ALL -Wl,--gc-sections -s
 $(compiled): av_libs = -Wl,-Bstatic -ljson-c -lsqlite3 -ljpeg -lwebpdemux \
-	-lwebp -lbrotlidec -lbrotlicommon -lseccomp -lmicrohttpd -lnettle -lcrypto -lbz2 -llzma -ldeflate -lz \
+	-lwebp -lbrotlidec -lbrotlicommon -lseccomp -lmicrohttpd -lnettle -lcrypto -ldeflate -lz \
 	-Wl,-Bdynamic -lgnutls -lpthread -lm
-$(compiled): $(O)/portable/magic.o $(O)/tools/package/arc4random.o
+$(compiled): $(O)/tools/package/arc4random.o
 endif
-
-# Some functions inside libmagic have names that functions of ours have too.
-$(O)/portable/magic.o:
-	@mkdir -p $(@D)
-	$(LD) -r -o $@ --whole-archive $$($(CC) -print-file-name=libmagic.a)
-	objcopy --wildcard --keep-global-symbol='magic_*' $@
 
 portable = avtools-$(VERSION)-linux-$(shell uname -m)
 released = $(shell sed -n '1s/.*(\(.*\))/\1/p' $(P)/NEWS)
