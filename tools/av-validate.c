@@ -415,7 +415,8 @@ read_options(struct validate_tool *self, struct options *o, char *argv[], int fi
 	self->check.photo = (struct photo_options){.depth = o->quick    ? PHOTO_QUICK
 	                                                    : o->decode ? PHOTO_DECODE
 	                                                                : PHOTO_READ,
-	    .max_pixels = (uint64_t)o->max_pixels};
+	    .max_pixels = (uint64_t)o->max_pixels,
+	    .at_once = PHOTO_AT_ONCE};
 	self->check.given = &o->given;
 	if (providers_load(&self->providers, o->common.provider, &e) < 0)
 		warn("%s", e.message); /* its records come out with the same error */

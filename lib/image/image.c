@@ -27,12 +27,13 @@ image_detect(const void *data, size_t len)
 }
 
 struct image_reader *
-image_new(enum image_type type, uint64_t max_pixels)
+image_new(enum image_type type, uint64_t max_pixels, size_t at_once)
 {
 	struct image_reader *r = mem_new(1, sizeof *r);
 
 	r->facts.type = type;
 	r->max_pixels = max_pixels;
+	r->at_once = at_once;
 	r->format = formats[type];
 	buf_init(&r->held, IMAGE_EXIF_MAX);
 	r->own = r->format->open(r);

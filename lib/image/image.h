@@ -3,10 +3,9 @@
  *
  * A reader is fed a file's bytes in order, in pieces of any size, and tells
  * what the picture is and whether it is complete. It decodes no pixels, keeps
- * at most 64 MiB of the bytes (a large Exif block, the pixel data of a PNG),
- * and trusts none of them. What contradicts the format, but does not keep a
- * decoder from the pixels, makes the picture odd: photo/photo.h has it decoded.
- * It checks:
+ * at most 64 MiB of the bytes (a large Exif block), and trusts none of them.
+ * What contradicts the format, but does not keep a decoder from the pixels,
+ * makes the picture odd: photo/photo.h has it decoded. It checks:
  *
  *   JPEG  every marker, length and table; stuffing and restart markers in the
  *         coded data; that each component has its scans down to the last bit
@@ -15,9 +14,7 @@
  *         within a scan and then closed with an EOI.
  *   PNG   every chunk's CRC and place; the pixel data, which is inflated and
  *         thrown away: zlib's Adler-32, the exact number of bytes, the filter
- *         of each row. Decoding finds nothing more. libdeflate inflates up to
- *         64 MiB at once; zlib has the last word on what it refuses, and
- *         inflates more than that in pieces.
+ *         of each row. Decoding finds nothing more.
  *   WebP  RIFF's size, the chunks, and that the headers of VP8, VP8L, VP8X and
  *         ANMF agree. The coded pixels have no checksum: only decoding finds
  *         damage there.
@@ -36,8 +33,12 @@ struct image_reader;
 enum image_type image_detect(const void *data, size_t len);
 
 /* A reader for one picture of that type, not IMAGE_OTHER. A PNG with more
- * pixels than max_pixels (0: no ceiling) is not inflated. */
-struct image_reader *image_new(enum image_type type, uint64_t max_pixels);
+ * pixels than max_pixels (0: no ceiling) is not inflated. Up to at_once bytes
+ * of pixel data are kept, deflated and inflated, since libdeflate is faster
+ * than zlib; zlib inflates more than that, or what libdeflate refuses, in
+ * little memory. */
+struct image_reader *image_new(
+    enum image_type type, uint64_t max_pixels, size_t at_once);
 void image_free(struct image_reader *r);
 
 void image_feed(struct image_reader *r, const void *data, size_t len);

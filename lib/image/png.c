@@ -1,4 +1,5 @@
 #include <libdeflate.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -25,10 +26,7 @@
 #define COLOR_PALETTE 3
 #define SCRATCH       (32 * 1024)
 
-/* Pixel data of up to this size, deflated and inflated, is inflated at once by libdeflate,
- * which is faster than zlib. */
-#define AT_ONCE_MAX ((size_t)64 << 20)
-#define PARTS_MAX   ((size_t)4 << 20)
+#define PARTS_MAX ((size_t)4 << 20)
 
 struct pass {
 	uint64_t row; /* bytes of a row, with the byte of its filter */
@@ -122,7 +120,7 @@ chunk_ihdr(struct image_reader *r, const uint8_t *p, size_t n)
 	plan_passes(g, f, f->progressive);
 	g->inflating =
 	    r->max_pixels == 0 || (uint64_t)f->width * f->height <= r->max_pixels;
-	g->keeping = g->inflating && g->inflated_len <= AT_ONCE_MAX;
+	g->keeping = g->inflating && g->inflated_len <= r->at_once;
 	return image_next(r, n, chunk_header, 8);
 }
 
@@ -304,9 +302,9 @@ inflate_parts(struct image_reader *r)
 	buf_release(&g->parts);
 }
 
-/* True when what is kept inflates to exactly the rows. libdeflate takes a few codes that zlib
- * refuses (lengths 286 and 287, distances 30 and 31): no encoder writes them, and no damage
- * makes them with the right Adler-32. */
+/* True when what is kept inflates to exactly the rows. libdeflate takes codes that zlib refuses
+ * (lengths 286 and 287, distances 30 and 31). No encoder writes them, and the checksum of the
+ * chunk finds those that damage makes. */
 static bool
 inflate_at_once(const struct png *g)
 {
@@ -525,7 +523,7 @@ png_open(struct image_reader *r)
 {
 	struct png *g = mem_new(1, sizeof *g);
 
-	buf_init(&g->data, AT_ONCE_MAX);
+	buf_init(&g->data, r->at_once);
 	buf_init(&g->parts, PARTS_MAX);
 	if (inflateInit(&g->z) != Z_OK)
 		image_damage_at(r, 0, 0, "zlib cannot start");
@@ -542,7 +540,7 @@ png_finish(struct image_reader *r)
 
 	memcpy(reason, f->reason, sizeof reason);
 	if (inflate_kept(r))
-		memcpy(f->reason, reason, sizeof reason);
+		snprintf(f->reason, sizeof f->reason, "%s", reason);
 }
 
 static void

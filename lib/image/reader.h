@@ -42,6 +42,7 @@ struct image_reader {
 	uint64_t fed;  /* bytes fed or skipped */
 	uint64_t skip; /* bytes to skip before the next step */
 	uint64_t max_pixels;
+	size_t at_once;
 	struct buf held; /* the first part of what the step needs */
 	/* Of the bytes after the end: the first, from the first that is not
 	 * zero, and the last, up to the last that is not zero. */

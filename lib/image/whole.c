@@ -66,7 +66,7 @@ picture_is_whole(struct file *f)
 
 	if (type == IMAGE_OTHER)
 		return fault(f, "its first bytes are malformed");
-	reader = image_new(type, MAX_PIXELS);
+	reader = image_new(type, MAX_PIXELS, 0);
 	for (uint64_t at = 0; at < f->size && bytes_at(f, at, 1) != NULL; at += f->n)
 		image_feed(reader, f->window, f->n);
 	image_finish(reader);

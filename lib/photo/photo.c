@@ -91,7 +91,7 @@ identify(struct pass *pass, const struct photo_options *options, struct filetype
 	snprintf(photo->type, sizeof photo->type, "%s", name);
 	photo->facts.type = type;
 	if (type != IMAGE_OTHER)
-		pass->image = image_new(type, options->max_pixels);
+		pass->image = image_new(type, options->max_pixels, options->at_once);
 	else
 		photo->facts.end = find_jpeg(pass->piece, pass->n);
 }

@@ -25,6 +25,7 @@ enum photo_depth {
 
 #define PHOTO_MAX_PIXELS 100000000
 #define PHOTO_MAX_BYTES  ((uint64_t)512 << 20)
+#define PHOTO_AT_ONCE    ((size_t)64 << 20)
 
 struct photo {
 	char type[64]; /* MIME type by its bytes: "image/jpeg" */
@@ -48,6 +49,7 @@ struct photo_options {
 	/* A larger file is refused anyway, so only its header is read, as at
 	 * PHOTO_QUICK. 0: PHOTO_MAX_BYTES, which is also the ceiling. */
 	uint64_t max_bytes;
+	size_t at_once; /* as image_new; more speed in more memory */
 };
 
 /* True when only the header of a file of this size is read. */

@@ -32,7 +32,8 @@ is_refused(const struct photo *photo)
 static void
 check(int fd, size_t size, struct photo *photo)
 {
-	static const struct photo_options deep = {PHOTO_DECODE, PEERS_PIXELS, 0};
+	static const struct photo_options deep = {
+	    PHOTO_DECODE, PEERS_PIXELS, 0, PHOTO_AT_ONCE};
 	struct decoded decoded = {0};
 	struct err e;
 

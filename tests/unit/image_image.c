@@ -37,7 +37,7 @@ load(const char *name, struct buf *b)
 /* Feeds the data in pieces of that size. Each piece has memory of its own, so that a
  * sanitizer finds a read beyond it. */
 static struct image_facts
-read_image(const char *data, size_t len, size_t piece, uint64_t max_pixels)
+read_with(const char *data, size_t len, size_t piece, uint64_t max_pixels, size_t at_once)
 {
 	enum image_type type = image_detect(data, len);
 	struct image_facts facts = {0};
@@ -45,7 +45,7 @@ read_image(const char *data, size_t len, size_t piece, uint64_t max_pixels)
 
 	if (type == IMAGE_OTHER)
 		return facts;
-	r = image_new(type, max_pixels);
+	r = image_new(type, max_pixels, at_once);
 	for (size_t at = 0; at < len; at += piece) {
 		size_t n = len - at < piece ? len - at : piece;
 		char *copy = malloc(n);
@@ -58,6 +58,18 @@ read_image(const char *data, size_t len, size_t piece, uint64_t max_pixels)
 	facts = *image_facts(r);
 	image_free(r);
 	return facts;
+}
+
+/* The pixels inflated at once and not: the verdict is the same. */
+static struct image_facts
+read_image(const char *data, size_t len, size_t piece, uint64_t max_pixels)
+{
+	struct image_facts at_once =
+	    read_with(data, len, piece, max_pixels, (size_t)1 << 26);
+	struct image_facts streamed = read_with(data, len, piece, max_pixels, 0);
+
+	assert_int_equal(at_once.state, streamed.state);
+	return at_once;
 }
 
 /* Calls fn for every sample whose name has that ending. */

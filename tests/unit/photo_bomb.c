@@ -125,7 +125,7 @@ cpu_ms(void)
 static void
 test_refused_at_once(void **state)
 {
-	struct photo_options options = {PHOTO_READ, PHOTO_MAX_PIXELS, 0};
+	struct photo_options options = {PHOTO_READ, PHOTO_MAX_PIXELS, 0, PHOTO_AT_ONCE};
 	struct filetype *types = filetype_new();
 	struct photo photo;
 	struct err e;
@@ -145,7 +145,7 @@ test_refused_at_once(void **state)
 static void
 test_decoded_in_a_worker(void **state)
 {
-	struct photo_options options = {PHOTO_DECODE, 0, 0};
+	struct photo_options options = {PHOTO_DECODE, 0, 0, PHOTO_AT_ONCE};
 	struct photo_case c;
 	struct photo photo;
 	struct err e;

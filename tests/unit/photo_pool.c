@@ -125,7 +125,8 @@ decode_stall(int fd, const struct photo *photo, struct decoded *d)
 		(void)!recvmsg(3, &msg, MSG_PEEK);
 }
 
-static const struct photo_options deep = {PHOTO_DECODE, PHOTO_MAX_PIXELS, 0};
+static const struct photo_options deep = {
+    PHOTO_DECODE, PHOTO_MAX_PIXELS, 0, PHOTO_AT_ONCE};
 
 #define PHOTOS 12
 
@@ -351,7 +352,8 @@ test_damage_ends_process(void **state)
 static void
 test_death_while_idle(void **state)
 {
-	static const struct photo_options shallow = {PHOTO_READ, PHOTO_MAX_PIXELS, 0};
+	static const struct photo_options shallow = {
+	    PHOTO_READ, PHOTO_MAX_PIXELS, 0, PHOTO_AT_ONCE};
 	struct photo_pool_options options = {.workers = 1};
 	struct photo_case c;
 	struct photo photo;
@@ -414,7 +416,7 @@ test_same_findings(void **state)
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		for (int depth = PHOTO_QUICK; depth <= PHOTO_DECODE; depth++) {
 			struct photo_options o = {
-			    (enum photo_depth)depth, PHOTO_MAX_PIXELS, 0};
+			    (enum photo_depth)depth, PHOTO_MAX_PIXELS, 0, PHOTO_AT_ONCE};
 			struct photo in, out;
 			memset(&in, 0, sizeof in);
 			memset(&out, 0, sizeof out);
