@@ -478,6 +478,6 @@ filename="cy.jpg"'
 	command time -f %M -o rss timeout 60 av-upload -p argil -j 8 photos/* >out
 	is "$(codes out)" "8 processing"
 	cat rss
-	[ -n "${AV_SANITIZED:-}" ] || [ "$(cat rss)" -lt 56000 ]
+	[ -n "${AV_SANITIZED:-}" ] || [ "$(cat rss)" -lt 40000 ]
 	check_sandbox
 }
