@@ -41,6 +41,7 @@ struct engine {
 	struct http *http;
 	struct accounts *accounts;
 	struct slots slots; /* of -j: how many requests may be in flight */
+	bool keep_slot;     /* of the response at hand */
 	TAILQ_HEAD(, attempt) waiting; /* for a slot */
 	bool (*stopping)(void *arg);   /* nothing new may be begun */
 	/* Shown each response of a call before it is acted on; NULL: nobody. */
@@ -115,6 +116,11 @@ void attempt_back_off(struct attempt *a, int64_t asked_ms);
 /* The credentials were refused: begins another attempt with new ones. False if
  * that was done before; an owner gets new credentials once. */
 bool attempt_renew(struct attempt *a);
+
+/* From within `responded`: the slot stays taken until attempt_return_slot, which
+ * is not called from within. So what is done with responses is bounded too. */
+void attempt_keep_slot(struct engine *engine);
+void attempt_return_slot(struct engine *engine);
 
 /* Ends the owner with `interrupted`. */
 void attempt_interrupt(struct attempt *a);

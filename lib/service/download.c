@@ -37,6 +37,10 @@ struct download {
 	int64_t deadline;
 	int write_errno;
 	struct outfile target;
+	/* The file's final path, or empty; its digest; why it was not kept. */
+	struct buf path;
+	char sha256[SHA256_HEX];
+	struct err not_kept;
 	struct download_result result;
 };
 
@@ -53,6 +57,7 @@ finish(void *arg)
 		account_leave_host(d->host);
 	outfile_close(&d->target);
 	range_clear(&d->resume);
+	buf_release(&d->path);
 	free(d->origin);
 	free(d->url);
 	free(d);
@@ -154,29 +159,53 @@ not_the_rest(struct download *d, const char *why, int http_status)
 	not_a_result(d, why, http_status);
 }
 
+/* On a thread, since it waits for the disk: other downloads go on, and a file system syncs
+ * many files together faster than one by one. */
+static void
+commit(void *arg)
+{
+	struct download *d = arg;
+
+	(void)outfile_commit(
+	    &d->target, d->path.data, d->spec.force, d->sha256, &d->not_kept);
+}
+
+static void
+kept(void *arg)
+{
+	struct download *d = arg;
+	struct engine *engine = data_url_is(d->url) ? NULL : d->attempt.engine;
+
+	if (d->not_kept.code != CODE_NONE)
+		failure_set(&d->attempt.failure, &d->not_kept, NULL);
+	d->result.file = d->path.data;
+	finish(d);
+	if (engine != NULL)
+		attempt_return_slot(engine);
+}
+
 /* Keeps the whole file. */
 static void
 keep(struct download *d, const char *type)
 {
-	char sha256[SHA256_HEX];
-	struct buf path = {0};
-	struct err e;
-
 	failure_release(&d->attempt.failure);
-	if (d->spec.template == NULL) {
-		sha256_hex(&d->target.sha, sha256);
-	} else {
-		outname_path(d->spec.template, &d->spec.name, &path);
-		if (outfile_commit(&d->target, path.data, d->spec.force, sha256, &e) < 0)
-			failure_set(&d->attempt.failure, &e, NULL);
-	}
 	d->result = (struct download_result){.type = type,
-	    .file = path.data,
 	    .bytes = d->target.len,
-	    .sha256 = sha256,
+	    .sha256 = d->sha256,
 	    .fd = d->target.fd};
-	finish(d);
-	buf_release(&path);
+	if (d->spec.template == NULL) {
+		sha256_hex(&d->target.sha, d->sha256);
+		finish(d);
+	} else {
+		outname_path(d->spec.template, &d->spec.name, &d->path);
+		if (data_url_is(d->url)) {
+			commit(d);
+			kept(d);
+			return;
+		}
+		attempt_keep_slot(d->attempt.engine);
+		loop_work(d->attempt.engine->loop, commit, kept, d);
+	}
 }
 
 /* True if the file has the SHA-256 that it must have. */
