@@ -2,14 +2,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/hex.h"
 #include "base/mem.h"
-#include "ledger/key.h"
 #include "os/pipeline.h"
-#include "provider/options.h"
 #include "service/idempotency.h"
 #include "service/match.h"
 #include "service/paid.h"
+#include "service/similar.h"
 #include "json/json.h"
 
 #define BUSY_MS 100
@@ -22,13 +20,13 @@
 enum state {
 	STARTING,
 	QUEUEING,
+	SIMILAR,
 	CLAIMING,
 	BUSY,
 	CHOOSING,
 	PREPARING,
 	CALLING,
 	LOOKING,
-	LOOKING_SIMILAR,
 	RESENDING,
 	SETTLING
 };
@@ -61,6 +59,7 @@ struct paid {
 	struct choice *choice;
 	struct call *call;
 	struct lookup *lookup;
+	struct similar *similar;
 	struct json_object *taken, *plan;
 	bool reused;
 	struct paid_charge charge; /* without a key: there is none */
@@ -470,20 +469,6 @@ look_up(struct paid *p, const char *why)
 	p->lookup = lookup_start(p->context->lookups, &p->sought, looked_up, p);
 }
 
-/* The data that was kept with the entry: an object, or NULL. */
-static struct json_object *
-kept(const struct ledger_answer *answer)
-{
-	struct err ignored;
-	const char *text = answer->data != NULL ? answer->data : "";
-	struct json_object *data = json_parse(text, strlen(text), &ignored);
-
-	if (json_object_is_type(data, json_type_object))
-		return data;
-	json_object_put(data);
-	return NULL;
-}
-
 /* What has expired was marked as gone: makes another one. */
 static void
 retired(void *arg, const struct ledger_answer *answer)
@@ -529,7 +514,7 @@ is_over(const struct paid *p, const char *text)
 static void
 reuse(struct paid *p, const struct ledger_answer *answer)
 {
-	p->taken = kept(answer);
+	p->taken = ask_kept(answer);
 	if (answer->id != NULL && is_over(p, json_str(p->taken, "/expires_at"))) {
 		json_object_put(p->taken);
 		p->taken = NULL;
@@ -545,29 +530,12 @@ reuse(struct paid *p, const struct ledger_answer *answer)
 	deliver(p);
 }
 
-/* Seeks the unknown outcome of an earlier process or run, by what was sent then. */
-static void
-seek_earlier(struct paid *p, const struct ledger_answer *answer)
-{
-	struct json_object *match = kept(answer);
-
-	if (match != NULL) {
-		json_object_put(p->sought.match);
-		p->sought.match = match;
-	}
-	p->sought.sent_at = answer->first_at;
-	/* If it was not settled, its process may have been killed just now. */
-	p->sought.lost_at = answer->settled_at;
-	p->sought.clock_offset = answer->clock_offset;
-	p->sought.earlier = true;
-}
-
 /* An earlier request for the same had no response: sends it again, if it has a key that the
  * service still knows; otherwise looks for what it made. */
 static void
 resume(struct paid *p, const struct ledger_answer *answer)
 {
-	seek_earlier(p, answer);
+	ask_seek(&p->sought, answer);
 	if (p->spec.call.op->repeatable) {
 		prepare(p, false);
 	} else if (idempotency_lives(&p->key)) {
@@ -632,7 +600,7 @@ peeked(void *arg, const struct ledger_answer *answer)
 {
 	struct paid *p = arg;
 	struct ledger_answer now = *answer;
-	struct json_object *data = kept(answer);
+	struct json_object *data = ask_kept(answer);
 
 	if ((now.verdict == LEDGER_MADE && is_over(p, json_str(data, "/expires_at"))) ||
 	    (now.verdict == LEDGER_UNKNOWN && p->spec.call.op->repeatable))
@@ -642,33 +610,6 @@ peeked(void *arg, const struct ledger_answer *answer)
 		fail(p, now.err->code, now.err->message);
 	else
 		plan(p, &now);
-}
-
-/* The options for the ledger's key, without those whose schemas say that another value
- * asks for the same thing; of a file, its hash. The caller frees the array. */
-static struct ledger_option *
-ledger_options(const struct operation *op, struct json_object *options,
-    struct json_object *vars, size_t *n)
-{
-	struct json_object *declared = json_at(op->def, "/options/properties");
-	struct ledger_option *list;
-
-	*n = 0;
-	if (options == NULL)
-		return NULL;
-	list = mem_new((size_t)json_object_object_length(options), sizeof *list);
-	json_object_object_foreach(options, name, value)
-	{
-		if (!json_flag(json_member(declared, name), "/ledger", true))
-			continue;
-		if (options_file(op, name) != NULL)
-			value = json_at(
-			    json_member(json_member(vars, "options"), name), "/sha256");
-		list[*n].name = name;
-		list[(*n)++].json =
-		    json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
-	}
-	return list;
 }
 
 /* True if the request may be claimed. If not, it is ended. */
@@ -695,134 +636,83 @@ may_claim(struct paid *p)
 	return false;
 }
 
-/* Marks the name, once. */
-static void
-mark_name(struct paid *p, const struct ledger_key *key)
+/* What the ledger is asked. Marks the name, once, and notes what the list will show. */
+static struct ask
+ask_of(struct paid *p)
 {
-	char *options = ledger_key_options(key->options, key->noptions);
-	unsigned char hash[LEDGER_KEY_HASH];
-	char mark[LEDGER_KEY_MARK];
-
-	ledger_key_hash(key, options, hash);
-	free(options);
-	hex_of(mark, hash, LEDGER_KEY_MARK / 2);
-	request_vars_mark_name(p->spec.call.vars, p->spec.call.account->provider, mark);
-	p->marked = true;
-}
-
-typedef struct ledger_claim *ask_fn(
-    struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg);
-
-static void
-ask_ledger(struct paid *p, ask_fn *how, ledger_fn *fn)
-{
-	struct account *a = p->spec.call.account;
-	struct ledger_ask ask = {.key = {.operation = p->spec.call.op->name,
-	                             .provider = a->provider->name,
-	                             .base = a->base_url,
-	                             .account = a->label,
-	                             .subject = p->subject,
-	                             .name = p->name},
-	    .again = p->context->again || p->expired,
+	struct call_spec *call = &p->spec.call;
+	struct ask ask = {.account = call->account,
+	    .op = call->op,
+	    .vars = call->vars,
+	    .options = p->spec.options,
+	    .subject = p->subject,
+	    .name = p->name,
 	    .sent_name = p->sent_name,
 	    .file = p->source,
 	    .unit = p->charge.unit,
 	    .amount = p->charge.amount,
-	    .clock_offset = a->clock_offset};
-	struct ledger_option *options = ledger_options(
-	    p->spec.call.op, p->spec.options, p->spec.call.vars, &ask.key.noptions);
-	struct buf match = {0};
+	    .again = p->context->again || p->expired};
+	char mark[LEDGER_KEY_MARK];
 
-	ask.key.options = options;
-	if (p->context->unique_names && !p->spec.step && !p->marked)
-		mark_name(p, &ask.key);
+	if (p->context->unique_names && !p->spec.step && !p->marked) {
+		ask_mark(&ask, mark);
+		request_vars_mark_name(call->vars, call->account->provider, mark);
+		p->marked = true;
+	}
 	note_match(p);
-	if (p->sought.match != NULL)
-		json_write(&match, p->sought.match);
-	ask.data = match.data;
-	p->claim = how(p->context->ledger, &ask, fn, p);
-	free(options);
-	buf_release(&match);
-}
-
-static struct ledger_claim *
-peek(struct ledger *l, const struct ledger_ask *ask, ledger_fn *fn, void *arg)
-{
-	ledger_peek(l, ask, fn, arg);
-	return NULL;
+	ask.match = p->sought.match;
+	return ask;
 }
 
 static void
 claim(void *arg)
 {
 	struct paid *p = arg;
+	struct ledger *ledger = p->context->ledger;
+	struct ask ask;
+	struct ask_words words;
 
 	if (!may_claim(p))
 		return;
 	if (p->spec.ahead) {
 		p->state = SETTLING;
 		plan(p, NULL);
-	} else if (p->context->dry_run != NULL) {
+		return;
+	}
+	ask = ask_of(p);
+	ask_init(&words, &ask);
+	if (p->context->dry_run != NULL) {
 		p->state = SETTLING;
-		ask_ledger(p, peek, peeked);
+		ledger_peek(ledger, &words.ledger, peeked, p);
 	} else {
 		p->state = CLAIMING;
-		ask_ledger(p, ledger_claim, claim_answered);
+		p->claim = ledger_claim(ledger, &words.ledger, claim_answered, p);
 	}
+	ask_release(&words);
 }
 
 static void settle_similar(struct paid *p);
 
 static void
-similar_looked_up(void *arg, const struct lookup_result *result)
-{
-	struct paid *p = arg;
-	struct ledger_claim *claimed = p->claim;
-
-	p->sought.earlier = false;
-	p->sought.sent_at = p->sought.lost_at = p->sought.clock_offset = 0;
-	switch (result->verdict) {
-	case LOOKUP_FOUND:
-		settle_similar(p);
-		break;
-	case LOOKUP_ABSENT:
-		ledger_settle(claimed, LEDGER_IS_NOT_MADE, NULL, NULL, NULL, NULL);
-		settle_similar(p);
-		break;
-	case LOOKUP_UNKNOWN:
-		ledger_settle(claimed, LEDGER_IS_UNKNOWN, NULL, NULL, NULL, NULL);
-		p->context->similar_unknown = !result->retryable;
-		if (result->retryable)
-			fail(p, CODE_NETWORK,
-			    "the outcome of an earlier request has to be looked up first, and the service's list cannot be read; run it again");
-		else
-			claim(p);
-		break;
-	case LOOKUP_BROKEN:
-		fail(p, CODE_STATE_UNUSABLE, result->why);
-		break;
-	}
-}
-
-static void
-similar_claimed(void *arg, const struct ledger_answer *answer)
+similar_settled(void *arg, enum similar_verdict verdict, const struct err *e)
 {
 	struct paid *p = arg;
 
-	if (answer->verdict == LEDGER_ERROR) {
-		fail(p, answer->err->code, answer->err->message);
-	} else if (answer->verdict != LEDGER_UNKNOWN) {
+	p->similar = NULL;
+	switch (verdict) {
+	case SIMILAR_SETTLED:
+		settle_similar(p);
+		break;
+	case SIMILAR_UNKNOWN:
+		p->context->similar_unknown = true;
 		claim(p);
-	} else {
-		note(
-		    "looking up an earlier request first, which looks the same in the service's list");
-		seek_earlier(p, answer);
-		p->sought.claim = p->claim;
-		p->sought.deadline = deadline(p);
-		ledger_claim_mark(p->claim, p->mark);
-		p->state = LOOKING_SIMILAR;
-		p->lookup =
-		    lookup_start(p->context->lookups, &p->sought, similar_looked_up, p);
+		break;
+	case SIMILAR_NONE:
+		claim(p);
+		break;
+	case SIMILAR_FAILED:
+		fail(p, e->code, e->message);
+		break;
 	}
 }
 
@@ -834,8 +724,15 @@ settle_similar(struct paid *p)
 	if (p->context->similar_unknown) {
 		claim(p);
 	} else if (may_claim(p)) {
-		p->state = CLAIMING;
-		ask_ledger(p, ledger_claim_similar, similar_claimed);
+		p->state = SIMILAR;
+		p->similar =
+		    similar_start(&(struct similar_spec){.ledger = p->context->ledger,
+		                      .lookups = p->context->lookups,
+		                      .ask = ask_of(p),
+		                      .loop = p->context->engine->loop,
+		                      .deadline = p->spec.call.deadline,
+		                      .timeout_ms = p->spec.call.timeout_ms},
+		        similar_settled, p);
 	}
 }
 
@@ -924,12 +821,9 @@ paid_stop(struct paid *p, bool hard)
 			stay_unknown(
 			    p, "stopped before the service's list was looked up", true);
 		break;
-	case LOOKING_SIMILAR:
-		if (lookup_cancel(p->lookup)) {
-			ledger_settle(
-			    p->claim, LEDGER_IS_UNKNOWN, NULL, NULL, NULL, NULL);
+	case SIMILAR:
+		if (similar_cancel(p->similar))
 			interrupted(p);
-		}
 		break;
 	case STARTING: /* ends by itself, or by paid_go_on */
 	case PREPARING:
