@@ -37,7 +37,8 @@ struct download {
 	int64_t deadline;
 	int write_errno;
 	struct outfile target;
-	/* The file's final path, or empty; its digest; why it was not kept. */
+	/* The file's type; its final path, or empty; its digest; why it was not kept. */
+	char *type;
 	struct buf path;
 	char sha256[SHA256_HEX];
 	struct err not_kept;
@@ -58,6 +59,7 @@ finish(void *arg)
 	outfile_close(&d->target);
 	range_clear(&d->resume);
 	buf_release(&d->path);
+	free(d->type);
 	free(d->origin);
 	free(d->url);
 	free(d);
@@ -189,7 +191,8 @@ static void
 keep(struct download *d, const char *type)
 {
 	failure_release(&d->attempt.failure);
-	d->result = (struct download_result){.type = type,
+	d->type = mem_str(type); /* the next download asks for its own */
+	d->result = (struct download_result){.type = d->type,
 	    .bytes = d->target.len,
 	    .sha256 = d->sha256,
 	    .fd = d->target.fd};

@@ -46,6 +46,19 @@ check_failed() {
 		"--endpoint http://store.example.org" "-j x"
 }
 
+@test "many at a time: each record has the type of its own file" {
+	mkdir photos
+	faces photos/a.jpg=640x480 photos/b.png=640x480
+	script "$(for n in $(seq 30); do
+		echo "{\"GET /$n.jpg\": [{\"file\": \"photos/a.jpg\"}], \"GET /$n.png\": [{\"file\": \"photos/b.png\"}]}"
+	done | jq -s add)"
+	printf "$url/%s.jpg\n$url/%s.png\n" $(seq 30 | sed p) >urls
+	fetch -j 60 <urls
+	is "$(of done 'length')" 60
+	is "$(of done 'map(select(.fetch.type != {jpg: "image/jpeg", png: "image/png"}[.file[-3:]] or
+		(.fetch.from[-3:] != .file[-3:])) | .fetch)')" '[]'
+}
+
 @test "URLs become files and records; the same line again fetches nothing" {
 	script '{"GET /a/001.jpg": [{"file": "photos/001.jpg"}], "GET /b": [{"file": "photos/002.jpg"}]}'
 	printf '%s\n' "$url/a/001.jpg" "$url/b?id=2#x" >urls
