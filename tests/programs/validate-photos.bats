@@ -133,15 +133,14 @@ all_refused() {
   [ -z "$(comm -12 refused accepted)" ]
 }
 
-@test "a PNG of 900 million pixels is refused in under 10 ms and 20 MB" {
+@test "a PNG of 900 million pixels is refused with 10 ms of processor time and 20 MB" {
   python3 - <<'PYTHON'
-import os, subprocess, time
+import os, subprocess
 best = 1e9
 for _ in range(10):
-    start = time.perf_counter()
     p = subprocess.Popen(["av-validate", os.environ["BOMB"]], stdout=open("out", "w"))
     _, status, usage = os.wait4(p.pid, 0)
-    best = min(best, time.perf_counter() - start)
+    best = min(best, usage.ru_utime + usage.ru_stime)
     assert os.waitstatus_to_exitcode(status) == 65
 print("%.1f ms, %d kB" % (best * 1000, usage.ru_maxrss))
 if "-san" not in os.environ["PATH"]:
