@@ -103,13 +103,14 @@ unsettled(struct rec *rec, int from)
 
 /* True for an avatar that is ready but still improved, if that is waited for. */
 static bool
-is_unfinished(const struct poll_tool *self, struct json_object *avatar)
+is_unfinished(const struct poll_tool *self, struct rec *rec)
 {
+	struct json_object *avatar = self->poller.final ? rec_get(rec, "avatar") : NULL;
 	const char *status = json_str(avatar, "/status"),
 	           *final = json_str(avatar, "/final_status");
 
-	return self->poller.final && status != NULL && strcmp(status, "ready") == 0 &&
-	       final != NULL && strcmp(final, "processing") == 0;
+	return status != NULL && strcmp(status, "ready") == 0 && final != NULL &&
+	       strcmp(final, "processing") == 0;
 }
 
 static bool
@@ -117,7 +118,7 @@ skip(void *self, struct rec *rec)
 {
 	bool no_avatar = !rec_has(rec, "avatar") && rec_has(rec, "renderings");
 
-	if (is_unfinished(self, rec_get(rec, "avatar")))
+	if (is_unfinished(self, rec))
 		return false;
 	return (no_avatar || (rec_is(rec, "avatar", "/id", NULL) &&
 	                         (rec_is(rec, "avatar", "/status", "ready") ||
@@ -285,7 +286,7 @@ begin(void *arg, struct item *item)
 	    .arg = p};
 	item->state = p;
 	item->stop = stop;
-	if (avatar == NULL || (!is_processing(avatar) && !is_unfinished(self, avatar)))
+	if (avatar == NULL || (!is_processing(avatar) && !is_unfinished(self, item->rec)))
 		next(p);
 	else if (p->poll.op == NULL)
 		ready_at_once(p);

@@ -21,7 +21,7 @@ enum code
 code_find(const char *name)
 {
 	for (int i = CODE_NONE + 1; i < CODE_COUNT; i++)
-		if (strcmp(codes[i].name, name) == 0)
+		if (codes[i].name[0] == name[0] && strcmp(codes[i].name, name) == 0)
 			return (enum code)i;
 	return CODE_NONE;
 }

@@ -1,4 +1,5 @@
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,10 +53,8 @@ add_member(void *cookie, const struct scan_member *m)
 static void
 build_index(struct rec *r)
 {
-	struct scan s;
-
 	if (r->members == NULL)
-		scan_text(r->bytes, r->len, &s, add_member, r);
+		(void)scan_members(r->bytes, r->len, add_member, r);
 }
 
 static void
@@ -73,7 +72,10 @@ drop_slots(struct rec *r)
 static bool
 is_named(const struct rec *r, const struct member *m, const char *name)
 {
-	return scan_key_is((struct slice){r->bytes + m->key, m->key_len}, name);
+	char first = r->bytes[m->key]; /* tells most names apart, without a call */
+
+	return (first == *name || first == '\\' || m->key_len == 0) &&
+	       scan_key_is((struct slice){r->bytes + m->key, m->key_len}, name);
 }
 
 /* The last member with the name, or NULL. */
@@ -397,6 +399,50 @@ bool
 rec_failed(struct rec *r)
 {
 	return rec_has(r, "error");
+}
+
+/* What an error's bytes tell. */
+struct told {
+	struct slice code, retryable;
+};
+
+static void
+note_told(void *cookie, const struct scan_member *m)
+{
+	struct told *told = cookie;
+
+	if (scan_key_is(m->key, "code"))
+		told->code = m->value;
+	else if (scan_key_is(m->key, "retryable"))
+		told->retryable = m->value;
+}
+
+bool
+rec_error(struct rec *r, char code[REC_CODE], bool *retryable)
+{
+	const struct member *m = NULL;
+	struct told told = {0};
+	struct json_object *error;
+	const char *name;
+
+	*code = '\0';
+	*retryable = false;
+	if (find_slot(r, "error") == NULL && (m = find_value(r, "error")) == NULL)
+		return false;
+	if (m != NULL && r->bytes[m->value] == '{')
+		(void)scan_members(r->bytes + m->value, m->value_len, note_told, &told);
+	if (told.code.at != NULL && told.code.at[0] == '"' && told.code.len < REC_CODE &&
+	    memchr(told.code.at, '\\', told.code.len) == NULL) {
+		memcpy(code, told.code.at + 1, told.code.len - 2);
+		code[told.code.len - 2] = '\0';
+		*retryable = told.retryable.len > 0 && told.retryable.at[0] == 't';
+		return true;
+	}
+	error = rec_get(r, "error");
+	name = json_str(error, "/code");
+	snprintf(code, REC_CODE, "%s", name != NULL ? name : "");
+	*retryable = json_flag(error, "/retryable", false);
+	return error != NULL;
 }
 
 struct json_object *

@@ -85,6 +85,12 @@ void rec_remove(struct rec *r, const char *name);
 /* True if the record has an error and must pass through unchanged. */
 bool rec_failed(struct rec *r);
 
+/* Reads what most need to know of `error`: its code, "" if it has none, and
+ * whether another run may succeed. Parses nothing, as a rule. False, and these
+ * as if it had neither: there is no error. */
+#define REC_CODE 64
+bool rec_error(struct rec *r, char code[REC_CODE], bool *retryable);
+
 /* Sets `error` from e: step, code, message, and the code's default for
  * retryable. Returns it, borrowed: the caller may add created, provider_code,
  * http_status, request_id and problems, or change retryable. */

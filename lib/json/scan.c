@@ -15,9 +15,9 @@ struct walk {
 	void *cookie;
 	struct scan_member member; /* the current top-level member */
 	size_t depth;
-	char close[SCAN_DEPTH]; /* what ends each open container: } or ] */
-	bool escaped;           /* the string at hand has an escape */
-	bool trusted;           /* the names were searched for secrets before */
+	char *close;  /* what ends each open container: } or ]; of SCAN_DEPTH bytes */
+	bool escaped; /* the string at hand has an escape */
+	bool trusted; /* the names were searched for secrets before */
 };
 
 static bool
@@ -463,12 +463,31 @@ walk(struct walk *w)
 bool
 scan_text(const char *text, size_t len, struct scan *s, scan_fn *found, void *cookie)
 {
+	char close[SCAN_DEPTH];
 	struct walk w = {.text = text,
 	    .p = text,
 	    .end = text + len,
 	    .s = s,
 	    .found = found,
-	    .cookie = cookie};
+	    .cookie = cookie,
+	    .close = close};
+
+	return walk(&w);
+}
+
+bool
+scan_members(const char *text, size_t len, scan_fn *found, void *cookie)
+{
+	struct scan ignored;
+	char close[SCAN_DEPTH];
+	struct walk w = {.text = text,
+	    .p = text,
+	    .end = text + len,
+	    .s = &ignored,
+	    .found = found,
+	    .cookie = cookie,
+	    .close = close,
+	    .trusted = true};
 
 	return walk(&w);
 }
@@ -508,6 +527,9 @@ scan_key_is(struct slice k, const char *name)
 	return len > 0 && matches(k.at, k.at + k.len, name) == k.len;
 }
 
+/* A token that is shorter needs no memory of its own. */
+#define SMALL 32
+
 /* The search of scan_find() in one container. */
 struct search {
 	const char *name; /* the pointer's token, decoded */
@@ -526,13 +548,18 @@ compare(void *cookie, const struct scan_member *m)
 	s->count++;
 }
 
-/* The token after the slash at *pointer, decoded; moves *pointer past it. The caller frees
- * it. */
+/* The token after the slash at *pointer, decoded; moves *pointer past it. It is in `small`,
+ * or to be freed. */
 static char *
-token(const char **pointer)
+token(const char **pointer, char small[SMALL])
 {
 	size_t len = strcspn(++*pointer, "/");
-	char *name = mem_strn(*pointer, len), *to = name;
+	char *name = len < SMALL ? small : mem_strn(*pointer, len), *to = name;
+
+	if (name == small) {
+		memcpy(name, *pointer, len);
+		name[len] = '\0';
+	}
 
 	for (const char *p = name; *p != '\0'; p++) {
 		if (p[0] == '~' && (p[1] == '0' || p[1] == '1'))
@@ -548,7 +575,7 @@ token(const char **pointer)
 static size_t
 array_index(const char *name)
 {
-	size_t len = strlen(name);
+	size_t len = *name >= '0' && *name <= '9' ? strlen(name) : 0;
 
 	if (len == 0 || len > 9 || strspn(name, "0123456789") != len ||
 	    (name[0] == '0' && len > 1))
@@ -562,19 +589,12 @@ scan_find(const char *text, size_t len, const char *pointer, struct scan_member 
 	struct scan_member here = {{NULL, 0}, {text, len}};
 
 	while (*pointer == '/') {
-		char *name = token(&pointer);
+		char small[SMALL], *name = token(&pointer, small);
 		struct search s = {.name = name, .index = array_index(name)};
-		struct scan ignored;
-		struct walk w = {.text = here.value.at,
-		    .p = here.value.at,
-		    .end = here.value.at + here.value.len,
-		    .s = &ignored,
-		    .found = compare,
-		    .cookie = &s,
-		    .trusted = true};
-		bool valid = walk(&w);
+		bool valid = scan_members(here.value.at, here.value.len, compare, &s);
 
-		free(name);
+		if (name != small)
+			free(name);
 		if (!valid || s.m.value.at == NULL)
 			return false;
 		here = s.m;

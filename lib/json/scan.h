@@ -50,6 +50,10 @@ typedef void scan_fn(void *cookie, const struct scan_member *m);
 bool scan_text(
     const char *text, size_t len, struct scan *s, scan_fn *found, void *cookie);
 
+/* Calls found for each top-level member or element of a text that scan_text has
+ * validated; it looks for no secrets. False: the text is not valid. */
+bool scan_members(const char *text, size_t len, scan_fn *found, void *cookie);
+
 /* True if the key, with its escapes decoded, equals the name. */
 bool scan_key_is(struct slice key, const char *name);
 

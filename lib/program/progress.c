@@ -169,14 +169,21 @@ progress_join(const struct opt_common *common, const char *step, const char *doi
 static void
 count_alone(struct rec *rec)
 {
-	const char *name = rec_str(rec, "file");
+	const char *name;
 
+	if (!rec_failed(rec)) {
+		alone->seat.out++;
+		return;
+	}
+	receipt_count(&alone->seat, rec, false);
+	if (*alone->subject != '\0')
+		return;
+	name = rec_str(rec, "file");
 	if (name == NULL)
 		name = rec_str(rec, "url");
 	if (name == NULL)
 		name = json_str(rec_get(rec, "avatar"), "/id");
-	receipt_count(&alone->seat, rec, false);
-	if (name != NULL && rec_failed(rec) && *alone->subject == '\0')
+	if (name != NULL)
 		snprintf(alone->subject, sizeof alone->subject, "%s", name);
 }
 

@@ -109,19 +109,16 @@ count_failed(struct seat *seat, struct rec *rec, struct json_object *error, bool
 void
 receipt_count(struct seat *seat, struct rec *rec, bool before)
 {
-	struct json_object *error = rec_get(rec, "error"),
-	                   *avatar = rec_get(rec, "avatar");
-	const char *status = json_str(avatar, "/status");
-	bool has_avatar = json_str(avatar, "/id") != NULL;
+	bool has_avatar = rec_is(rec, "avatar", "/id", NULL);
 
 	seat->out++;
 	seat->avatars += has_avatar;
-	if (error != NULL) {
-		count_failed(seat, rec, error, before);
+	if (rec_failed(rec)) {
+		count_failed(seat, rec, rec_get(rec, "error"), before);
 		return;
 	}
 	seat->made += has_avatar;
-	seat->ready += has_avatar && status != NULL && strcmp(status, "ready") == 0;
+	seat->ready += has_avatar && rec_is(rec, "avatar", "/status", "ready");
 }
 
 void

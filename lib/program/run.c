@@ -64,16 +64,15 @@ more_severe(int a, int b)
 static void
 write_record(struct run *run, struct rec *rec, bool passes)
 {
-	struct json_object *error = rec_get(rec, "error");
-	const char *name = json_str(error, "/code");
-	enum code code = name != NULL ? code_find(name) : CODE_NONE;
-	bool retryable = json_flag(error, "/retryable", false);
+	char code[REC_CODE];
+	bool retryable, failed = rec_error(rec, code, &retryable);
 
 	progress_wrote(rec, passes);
-	if (error != NULL)
+	if (failed)
 		run->n_failed++;
-	if (error != NULL && !run->common->exit_zero)
-		run->status = more_severe(run->status, code_exit_status(code, retryable));
+	if (failed && !run->common->exit_zero)
+		run->status = more_severe(
+		    run->status, code_exit_status(code_find(code), retryable));
 	rec_write(rec, out_buf(&run->out));
 	out_added(&run->out);
 	rec_free(rec);
@@ -237,17 +236,16 @@ add_item(struct run *run, struct rec *rec)
 static bool
 retries(struct run *run, struct rec *rec)
 {
-	struct json_object *error = rec_get(rec, "error");
-	const char *step = json_str(error, "/step");
+	char code[REC_CODE];
+	bool retryable;
 
 	if (run->signo != 0)
 		return false;
 	if (run->step->mend != NULL && run->step->mend(run->program, rec))
 		return true;
-	if (!run->common->retry_failed || step == NULL ||
-	    strcmp(step, run->step->name) != 0)
+	if (!run->common->retry_failed || !rec_is(rec, "error", "/step", run->step->name))
 		return false;
-	if (!json_flag(error, "/retryable", false) &&
+	if (rec_error(rec, code, &retryable) && !retryable &&
 	    (run->step->settled == NULL || !run->step->settled(run->program, rec)))
 		return false;
 	rec_remove(rec, "error");
