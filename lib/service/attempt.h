@@ -117,8 +117,9 @@ void attempt_back_off(struct attempt *a, int64_t asked_ms);
  * that was done before; an owner gets new credentials once. */
 bool attempt_renew(struct attempt *a);
 
-/* From within `responded`: the slot stays taken until attempt_return_slot, which
- * is not called from within. So what is done with responses is bounded too. */
+/* From within `responded`: the slot stays taken until attempt_return_slot, so
+ * that work on responses is bounded too. The owner calls that later, not from
+ * within. */
 void attempt_keep_slot(struct engine *engine);
 void attempt_return_slot(struct engine *engine);
 
