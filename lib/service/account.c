@@ -24,9 +24,9 @@
 /* How soon to look again for a slot or a turn that others have. */
 #define LOOK_MS 50
 
-/* How late after its send time a request may begin; service/pace.h has room for as much. If one
- * is late more often than LATE_OFTEN times, it is not by chance: opening a connection may take as
- * long. The time doubles from then on. */
+/* A request that misses its send time (pace_late) gets another one. If it misses more than
+ * LATE_OFTEN, it is not by chance: opening a connection may take as long. The time that it has
+ * doubles from then on. */
 #define LATE_OFTEN 2
 #define LATE_MAX   8
 
@@ -597,7 +597,8 @@ begin_by(const struct lane *lane)
 	unsigned late = TAILQ_FIRST(&lane->waiting)->late;
 	unsigned often = late > LATE_OFTEN ? late - LATE_OFTEN : 0;
 
-	return lane->send_at + (PACE_LATE_MS << (often < LATE_MAX ? often : LATE_MAX));
+	return lane->send_at +
+	       (pace_late(lane->pace) << (often < LATE_MAX ? often : LATE_MAX));
 }
 
 /* Gets a send time. Asking for it may take a while: it counts from the response. */

@@ -12,9 +12,10 @@
 #define LATENESS (SECOND / 100)
 /* Intervals are longer by this factor: a request may travel faster than the one before,
  * and would be one too many in the second that the service counts. On many hosts requests
- * are also late by up to PACE_LATE_MS, each by another time. */
+ * are also late by up to 8 % of a second or of a longer interval, each by another time. */
 #define HEADROOM       1.02
 #define HEADROOM_HOSTS 1.1
+#define LATE_PERCENT   8
 
 /* How long to wait before the database is asked again that could not be reached. */
 #define AWAY_MS 1000
@@ -111,6 +112,12 @@ int64_t
 pace_interval(const struct pace *p)
 {
 	return ms_of(p->interval);
+}
+
+int64_t
+pace_late(const struct pace *p)
+{
+	return ms_of((p->interval > SECOND ? p->interval : SECOND) * LATE_PERCENT / 100);
 }
 
 int64_t

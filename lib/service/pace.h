@@ -40,11 +40,6 @@ struct pace_limits {
 
 #define PACE_JOBS 1024
 
-/* A request that begins so many milliseconds after its send time at most leaves
- * no second with more than the rate, if many hosts share the pace: their
- * requests are further apart than the rate asks for. */
-#define PACE_LATE_MS 80
-
 /* Never fails: if the state directory cannot be used, it warns once and keeps
  * the pace of this process alone. While a database is out of reach, no request
  * may go: there is no slot. */
@@ -63,6 +58,12 @@ int64_t pace_paused(struct pace *p);
  * requests by the limits of this process. */
 const char *pace_file(const struct pace *p);
 int64_t pace_interval(const struct pace *p);
+
+/* How many milliseconds after its send time a request may begin. Even if each
+ * of many hosts is late by another time up to that, no second, and no interval
+ * of a slower pace, has more than the rate: their requests are further apart
+ * than the rate asks for. */
+int64_t pace_late(const struct pace *p);
 
 /* The service said to wait: no request is sent in the next ms. A later call
  * never makes a pause shorter; more than a day counts as a day. */

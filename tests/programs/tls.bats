@@ -128,6 +128,17 @@ batch() {
 	front_faults slow=0
 }
 
+@test "a slow pace leaves time to open a connection" {
+	make_shots 1
+	front
+	grep anam all >mine
+	export https_proxy=$PROXY ANAM_RATE=6/m
+	front_faults slow=300
+	av-upload -q --timeout 30s <mine >out
+	is "$(stat '.anam | [.creates, .requests]')" '[1,1]'
+	is "$(front_stat .connects)" 1
+}
+
 @test "https_proxy: uses the tunnel; if that fails nothing was sent" {
 	make_shots 2
 	front
