@@ -71,7 +71,7 @@ static bool
 went_well(const struct http_response *r)
 {
 	if (r->fate != HTTP_ANSWERED)
-		return r->fate == HTTP_CANCELLED;
+		return r->fate == HTTP_CANCELLED || r->late;
 	return r->status < HTTP_BROKEN && r->status != HTTP_TIMEOUT &&
 	       r->status != HTTP_LOCKED && r->status != HTTP_TOO_MANY;
 }
