@@ -120,7 +120,9 @@ chunk_ihdr(struct image_reader *r, const uint8_t *p, size_t n)
 	plan_passes(g, f, f->progressive);
 	g->inflating =
 	    r->max_pixels == 0 || (uint64_t)f->width * f->height <= r->max_pixels;
-	g->keeping = g->inflating && g->inflated_len <= r->at_once;
+	/* The length of more pixels could overflow; a byte has at most eight. */
+	g->keeping = g->inflating && (uint64_t)f->width * f->height / 8 <= r->at_once &&
+	             g->inflated_len <= r->at_once;
 	return image_next(r, n, chunk_header, 8);
 }
 

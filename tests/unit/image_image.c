@@ -282,8 +282,6 @@ test_facts(void **state)
 	}
 }
 
-/* Pixel data that is too short, with right checksums: found below the ceiling of pixels, not
- * inflated above it. */
 static void
 put32(struct buf *b, unsigned long value)
 {
@@ -350,6 +348,33 @@ test_png_in_chunks(void **state)
 	check_scattered(60000);
 }
 
+/* Without a ceiling: the rows of so many pixels have 2^64 + 983 bytes. */
+static void
+test_png_too_large_to_count(void **state)
+{
+	static const unsigned char zeros[983];
+	unsigned char deflated[64];
+	uLongf len = sizeof deflated;
+	struct buf b, header;
+
+	(void)state;
+	assert_int_equal(compress(deflated, &len, zeros, sizeof zeros), Z_OK);
+	buf_init(&b, 0);
+	buf_init(&header, 0);
+	put32(&header, 2146601980);
+	put32(&header, 1074182839);
+	buf_add(&header, "\x10\6\0\0\0", 5); /* 16 bits of red, green, blue and alpha */
+	buf_add(&b, "\x89PNG\r\n\x1a\n", 8);
+	add_chunk(&b, "IHDR", header.data, header.len);
+	add_chunk(&b, "IDAT", (const char *)deflated, len);
+	add_chunk(&b, "IEND", "", 0);
+	assert_int_equal(read_image(b.data, b.len, b.len, 0).state, IMAGE_DAMAGED);
+	buf_release(&header);
+	buf_release(&b);
+}
+
+/* Pixel data that is too short, with right checksums: found below the ceiling of pixels, not
+ * inflated above it. */
 static void
 test_pixel_ceiling(void **state)
 {
@@ -443,6 +468,7 @@ main(void)
 	    cmocka_unit_test(test_cut_anywhere),
 	    cmocka_unit_test(test_png_flipped_anywhere),
 	    cmocka_unit_test(test_png_in_chunks),
+	    cmocka_unit_test(test_png_too_large_to_count),
 	    cmocka_unit_test(test_planted_eoi),
 	    cmocka_unit_test(test_pixel_ceiling),
 	    cmocka_unit_test(test_after_the_end),
