@@ -140,6 +140,8 @@ pace_of(const struct account_pace *pace)
 
 	json_put_str(o, "class", pace->pace->of);
 	json_put_num(o, "rate", pace->rate);
+	if (pace->pace->burst > 1)
+		json_put_num(o, "burst", pace->pace->burst);
 	return o;
 }
 

@@ -102,7 +102,8 @@ described() {
 	is "$(jq -c '[.create, .photos_checked, (.loads[] | [.account, .requests, .pace, .documented, .in_flight,
 		.seconds, .bottleneck, .workers, .answers])]' json)" '[130,130,["default",260,2,true,4,128.5,"pace",null,null]]'
 	is "$(jq -c '[.plan[0].pace, (.plan[0].steps[] | .operation, .already_made, .pace)]' plan | sort -u)" \
-		'[{"rate":2},"asset",false,{"rate":2}]'
+		'[{"rate":2,"burst":3},"asset",false,{"rate":2,"burst":3}]'
+	is "$(av-report --json <plan | jq -c '.plan | [.requests, .paces[].seconds]')" '[260,128.5]'
 	check_schema plan
 	# A small batch that one worker sends at once.
 	plan photos/001.jpg
@@ -173,11 +174,11 @@ described() {
 		av-upload -q --dry-run -p acme photos/00[$part$((part + 1))].jpg photos/00[$part$((part + 1))].jpg >"plan.$part"
 	done
 	run -0 av-report plan.*
-	is "${lines[2]}" '  6 to create, 0 already made, 0 unknown · 12 requests · 60 credits (acme) · 1.5 s at least for 6 at 4 a second (acme) · 12 s at least for 6 at 0.5 a second (acme)'
+	is "${lines[2]}" '  6 to create, 0 already made, 0 unknown · 12 requests · 60 credits (acme) · 1.3 s at least for 6 at 4 a second (acme) · 10 s at least for 6 at 0.5 a second (acme)'
 	av-report --json plan.* >report
 	"$TESTS/lint/schema-check" "$TESTS/../lib/schema/report.json" <report
 	is "$(jq -c '.plan | [.create, .requests, .costs, (.paces[] | .class, .seconds)]' report)" \
-		'[6,12,[{"provider":"acme","unit":"credits","amount":60}],null,1.5,"make",12]'
+		'[6,12,[{"provider":"acme","unit":"credits","amount":60}],null,1.25,"make",10]'
 	av-report --markdown plan.* | grep -q '^plan: 6 to create, '
 	# Without a dry run there is no plan.
 	av-validate -q -p acme photos/* | av-report --json | jq -e '.plan == null'

@@ -101,7 +101,8 @@ def planned($p):
       | [if .already_made == true then "made" elif .unknown == true then "unknown" else "create" end,
          (.cost | object | [(.unit | text // "credits") + (.per | text | if . then "/" + . else "" end),
            (.credits // .amount | if type == "number" then . else 0 end)]),
-         (.pace | object | [(.class | text), (.rate | if type == "number" and . > 0 then . else null end)])])];
+         (.pace | object | [(.class | text), (.rate | if type == "number" and . > 0 then . else null end),
+           (.burst | if type == "number" and . > 1 then . else 1 end)])])];
 
 # What a report needs of a record, from [its line's number, the record].
 def fact:
@@ -148,7 +149,7 @@ def plan:
        unknown: ($main | count(.[2] == "unknown")), requests: ($new | length),
        costs: ($new | map([null, null, .[0]] + .[3]) | money),
        paces: ($new | map(select(.[4][1])) | group_by([.[0], .[4]]) | map(.[0] as $one | length as $n
-         | {provider: $one[0], class: $one[4][0], rate: $one[4][1], requests: $n, seconds: ($n / $one[4][1] | millis)}))}
+         | {provider: $one[0], class: $one[4][0], rate: $one[4][1], requests: $n, seconds: ([$n - $one[4][2], 0] | max / $one[4][1] | millis)}))}
   end;
 
 def median: sort | if . == [] then null else .[length / 2 | floor] end;
@@ -244,7 +245,7 @@ def money_words:
 
 # A plan in words.
 def plan_words:
-  ["\(.create) to create, \(.already_made) already made, \(.unknown) unknown", "\(.requests) requests",
+  ["\(.create) to create, \(.already_made) already made, \(.unknown) unknown", "\(.requests) request\(if .requests == 1 then "" else "s" end)",
      (.costs[] | amount + " (\(.provider))"),
      (.paces[] | "\(.seconds | duration) at least for \(.requests) at \(.rate) a second (\(.provider))")]
   | join(" · ");
