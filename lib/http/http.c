@@ -13,7 +13,7 @@
 struct http {
 	struct loop *loop;
 	struct http_options options; /* with the defaults filled in */
-	CURLM *multi;                /* NULL until the first request */
+	CURLM *multi;                /* NULL until http_open */
 	struct timer timer;
 	struct deferred pump;
 	struct http_transfers queue, running, ended;
@@ -142,11 +142,13 @@ set_timer(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
-static void
-multi_open(struct http *http)
+void
+http_open(struct http *http)
 {
 	unsigned max = http->options.max_in_flight;
 
+	if (http->multi != NULL)
+		return;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 	    (http->multi = curl_multi_init()) == NULL)
 		die(EX_OSERR, "libcurl cannot be initialised");
@@ -177,8 +179,7 @@ start(struct http_transfer *t)
 		free(http->accepted);
 		http->accepted = mem_str(url);
 	}
-	if (http->multi == NULL)
-		multi_open(http);
+	http_open(http);
 	t->easy = http->nidle > 0 ? http->idle[--http->nidle] : curl_easy_init();
 	rc = t->easy != NULL ? http_transfer_set_up(t) : CURLE_OUT_OF_MEMORY;
 	if (rc != CURLE_OK) {

@@ -31,6 +31,10 @@ struct http *http_new(struct loop *loop, const struct http_options *options);
  * callback of http. */
 void http_free(struct http *http);
 
+/* Loads libcurl, if that is not done yet, and ends the program if it cannot.
+ * The first request does so too, but then its sending may be noted already. */
+void http_open(struct http *http);
+
 /* Sends or queues a request. A mistake in it (its URL, say) comes to done as
  * HTTP_NOT_SENT. The result is valid until done returns. */
 struct http_transfer *http_send(struct http *http,

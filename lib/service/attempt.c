@@ -219,6 +219,8 @@ authorized(void *arg, const struct err *e)
 
 	if (e == NULL) {
 		a->rejected = false;
+		/* Before its send time, and before the ledger notes that it is sent. */
+		http_open(a->engine->http);
 		if (!slots_free(&a->engine->slots)) {
 			wait_for_slot(a);
 			return;
@@ -247,6 +249,7 @@ begin(void *arg)
 	if (!may_go_on(a)) {
 		a->calls->end(a->arg);
 	} else if (a->anonymous) {
+		http_open(a->engine->http);
 		paced(a, NULL);
 	} else {
 		a->state = ATTEMPT_IN_ACCOUNT;

@@ -69,6 +69,7 @@ loads_libcurl() {
 	LD_LIBRARY_PATH=$PWD/broken run -71 --separate-stderr upload -p argil --again photos/001.jpg
 	[[ $stderr == *"cannot load"*libcurl.so.4*"apt-get install libcurl4"* ]]
 	is "$(stat .argil.creates)" 1
+	is "$(av-ledger list | jq -r .state | sort)" $'made\nnot_made'
 }
 
 @test "operands, lines, NUL-ended lines, records, URLs, names, options" {
