@@ -12,6 +12,9 @@
 #define WINDOW     (128 * 1024) /* a ZIP's end record can begin 64 KiB before the end */
 #define MAX_PIXELS 100000000
 
+/* So much pixel data, deflated and inflated, is in memory at most: one file is read at a time. */
+#define AT_ONCE ((size_t)16 << 20)
+
 struct file {
 	int fd;
 	uint64_t size;
@@ -66,7 +69,7 @@ picture_is_whole(struct file *f)
 
 	if (type == IMAGE_OTHER)
 		return fault(f, "its first bytes are malformed");
-	reader = image_new(type, MAX_PIXELS, 0);
+	reader = image_new(type, MAX_PIXELS, AT_ONCE);
 	for (uint64_t at = 0; at < f->size && bytes_at(f, at, 1) != NULL; at += f->n)
 		image_feed(reader, f->window, f->n);
 	image_finish(reader);
