@@ -20,6 +20,9 @@
 #include "http/environment.h"
 #include "http/transfer.h"
 
+/* So long may opening a connection take after the time by which the request has to begin. */
+#define CONNECT_MS 1000
+
 enum {
 	BODY_MAX = 8 * 1024 * 1024,
 	HEADERS_MAX = 256 * 1024,
@@ -76,6 +79,15 @@ on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 	return fd;
 }
 
+/* Opening a connection takes as long each time, so it does not make requests bunch. */
+static bool
+is_late(const struct http_transfer *t)
+{
+	int64_t by = t->request.begin_by;
+
+	return by != 0 && clock_monotonic_ms() > by + (t->started <= by ? CONNECT_MS : 0);
+}
+
 /* libcurl calls this each time it is about to send the request, so that we can refuse a
  * second time. */
 static int
@@ -88,8 +100,7 @@ on_begin(void *arg, char *ip, char *local_ip, int port, int local_port)
 	/* A connection that is used again may have been opened without the check. */
 	if (!may_connect(t, ip, port))
 		return CURL_PREREQFUNC_ABORT;
-	if (t->begun == 0 && t->request.begin_by != 0 &&
-	    clock_monotonic_ms() > t->request.begin_by) {
+	if (t->begun == 0 && is_late(t)) {
 		t->late = true;
 		t->why = "its send time was over";
 		return CURL_PREREQFUNC_ABORT;
@@ -333,6 +344,7 @@ http_transfer_set_up(struct http_transfer *t)
 	CURLcode rc = CURLE_OK;
 	char range[32];
 
+	t->started = clock_monotonic_ms();
 	SET(easy, CURLOPT_PRIVATE, t);
 	SET(easy, CURLOPT_ERRORBUFFER, t->error);
 	SET(easy, CURLOPT_URL, t->request.url);

@@ -33,7 +33,8 @@ struct http_transfer {
 	struct http_body body;
 
 	CURL *easy;
-	unsigned begun; /* times that libcurl began to send it */
+	int64_t started; /* by clock_monotonic_ms: given to libcurl */
+	unsigned begun;  /* times that libcurl began to send it */
 	bool cancelled, sinking, head_whole, body_begun;
 	struct decode *decode; /* NULL: the body comes as it is */
 	int no_socket;         /* errno */

@@ -153,8 +153,9 @@ struct http_request {
 	 * the body; false ends the transfer. May be NULL. */
 	bool (*may_send)(void *arg);
 	void *may_send_arg;
-	int64_t
-	    begin_by; /* clock_monotonic_ms; not begun later; 0: at any time */
+	/* By clock_monotonic_ms: not begun later; 0: at any time. A connection
+	 * that has to be opened may take a second more. */
+	int64_t begin_by;
 	const struct http_signer *signer; /* of a GET; NULL: not signed */
 	bool public_only; /* connect to addresses of public hosts only */
 	bool secret;      /* no copy of the body outlives done */

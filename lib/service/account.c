@@ -25,7 +25,7 @@
 #define LOOK_MS 50
 
 /* A request that misses its send time (pace_late) gets another one. If it misses more than
- * LATE_OFTEN, it is not by chance: opening a connection may take as long. The time that it has
+ * LATE_OFTEN, it is not by chance: opening a connection may take seconds. The time that it has
  * doubles from then on. */
 #define LATE_OFTEN 2
 #define LATE_MAX   8
