@@ -20,7 +20,7 @@
 #include "http/environment.h"
 #include "http/transfer.h"
 
-/* So long may opening a connection take after the time by which the request has to begin. */
+/* A request that was started in time may begin so much later, while its connection opens. */
 #define CONNECT_MS 1000
 
 enum {

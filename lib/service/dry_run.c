@@ -47,7 +47,8 @@ struct load {
 	double timed_seconds;
 	double answer; /* seconds; 0: not known */
 	size_t in_flight;
-	/* What each of these needs at least, with one worker, in seconds. */
+	/* Seconds that one worker takes, if only the pace, the answers or the machine
+	 * bounds it. */
 	double by_pace, by_answer, by_machine;
 	double seconds; /* with the workers that are of use; 0: not known */
 	size_t workers; /* 0: no limit is known */
