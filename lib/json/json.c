@@ -1,6 +1,7 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <json-c/json_pointer.h>
-#include <json-c/json_visit.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,132 +12,177 @@
 #include "json/json.h"
 #include "json/scan.h"
 
-/* json-c cuts integers off at 64 bits and drops the sign of -0, but keeps the text of a
- * decimal. Append this exponent to such an integer before json-c sees it, and remove it
- * from the kept text afterwards. */
-static const char mark[] = "e+0000000000";
-
-/* json-c reads a lone surrogate as U+FFFD, which is a character of valid texts too. Write
- * it as U+FFFF before, which is none. */
+/* A lone surrogate is read as U+FFFF, which no text has; U+FFFD, as which it is usually
+ * read, is a character of valid texts too. */
 #define LONE "\xef\xbf\xbf"
 
+/* A tree being made of a text. */
+struct tree {
+	struct json_object *root;
+	struct json_object **open; /* containers; of SCAN_DEPTH */
+	size_t depth;
+	struct buf name; /* of the member that comes */
+	struct buf text; /* of the scalar at hand, if it has to be copied */
+	bool lone;       /* tell lone surrogates from U+FFFD */
+};
+
+/* A character that is read as U+FFFD and has another escape is a lone surrogate. */
 static bool
-json_c_keeps(const char *integer)
+is_lone(const char *from, const char *end, const char *out, size_t n)
 {
-	errno = 0;
-	if (integer[0] == '-')
-		strtoll(integer, NULL, 10);
-	else
-		strtoull(integer, NULL, 10);
-	return errno == 0 && strncmp(integer, "-0", 2) != 0;
+	return n == 3 && memcmp(out, "\xef\xbf\xbd", 3) == 0 && *from == '\\' &&
+	       scan_hex4(from + 2, end) != 0xfffd;
 }
 
-/* Marks the integers of a valid text that json-c would change. */
 static void
-mark_integers(struct buf *text)
+decode(const struct tree *t, struct slice s, struct buf *text)
 {
-	struct buf marked = {0};
+	const char *p = s.at, *end = s.at + s.len;
+	char out[4];
 
-	for (const char *p = text->data; *p != '\0';) {
-		size_t len = strspn(p, "+-.eE0123456789");
-		if (*p == '"') {
-			for (len = 1; p[len] != '"'; len++)
-				len += p[len] == '\\';
-			len++;
-		} else if (len == 0) {
-			len = 1;
-		}
-		buf_add(&marked, p, len);
-		if (strspn(p, "-0123456789") == len && !json_c_keeps(p))
-			buf_str(&marked, mark);
-		p += len;
+	buf_clear(text);
+	buf_add(text, "", 0);
+	while (p < end) {
+		const char *from = p, *escape = memchr(p, '\\', (size_t)(end - p));
+		size_t n;
+		buf_add(text, p, (size_t)((escape != NULL ? escape : end) - p));
+		if (escape == NULL)
+			return;
+		p = from = escape;
+		n = scan_char(&p, end, out);
+		if (t->lone && is_lone(from, end, out, n))
+			buf_add(text, LONE, 3);
+		else
+			buf_add(text, out, n);
 	}
-	buf_release(text);
-	*text = marked;
 }
 
-static int
-unmark(struct json_object *o, int flags, struct json_object *parent, const char *name,
-    size_t *index, void *cookie)
+static struct json_object *
+read_string(struct tree *t, struct slice s)
+{
+	if (memchr(s.at, '\\', s.len) != NULL) {
+		decode(t, s, &t->text);
+		s = (struct slice){t->text.data, t->text.len};
+	}
+	return mem_checked(json_object_new_string_len(s.at, (int)s.len));
+}
+
+/* json-c keeps the text of a decimal. An integer that does not fit, and -0, are one. */
+static struct json_object *
+read_number(struct tree *t, struct slice s)
 {
 	const char *text;
-	size_t len;
+	long long n;
+	unsigned long long u;
 
-	(void)flags, (void)parent, (void)name, (void)index, (void)cookie;
-	if (!json_object_is_type(o, json_type_double))
-		return JSON_C_VISIT_RETURN_CONTINUE;
-	text = mem_checked((void *)json_object_to_json_string(o));
-	len = strlen(text);
-	if (len >= sizeof mark && strcmp(text + len - (sizeof mark - 1), mark) == 0)
-		json_object_set_serializer(o, json_object_userdata_to_json_string,
-		    mem_strn(text, len - (sizeof mark - 1)), json_object_free_userdata);
-	return JSON_C_VISIT_RETURN_CONTINUE;
+	buf_clear(&t->text);
+	buf_add(&t->text, s.at, s.len);
+	text = t->text.data;
+	errno = 0;
+	if (strpbrk(text, ".eE") == NULL && strcmp(text, "-0") != 0) {
+		n = strtoll(text, NULL, 10);
+		if (errno == 0)
+			return mem_checked(json_object_new_int64(n));
+		errno = 0;
+		u = strtoull(text, NULL, 10);
+		if (errno == 0 && *text != '-')
+			return mem_checked(json_object_new_uint64(u));
+	}
+	return mem_checked(json_object_new_double_s(strtod(text, NULL), text));
 }
 
-/* Writes each lone surrogate escape of a valid text as the escape of LONE. */
-static void
-mark_lone_surrogates(struct buf *text)
+static struct json_object *
+read_scalar(struct tree *t, struct slice s)
 {
-	const char *end = text->data + text->len;
-
-	for (char *p = text->data; (p = strchr(p, '\\')) != NULL;) {
-		long high = p[1] == 'u' ? scan_hex4(p + 2, end) & 0xfc00 : 0;
-
-		if (high == 0xd800 && p[6] == '\\' && p[7] == 'u' &&
-		    (scan_hex4(p + 8, end) & 0xfc00) == 0xdc00) {
-			p += 12;
-			continue;
-		}
-		if (high == 0xd800 || high == 0xdc00)
-			memcpy(p + 2, "ffff", 4);
-		p += 2;
+	switch (*s.at) {
+	case '"':
+		return read_string(t, (struct slice){s.at + 1, s.len - 2});
+	case 't':
+	case 'f':
+		return mem_checked(json_object_new_boolean(*s.at == 't'));
+	case 'n':
+		return NULL;
+	default:
+		return read_number(t, s);
 	}
+}
+
+/* Puts a value where the text has it. */
+static void
+grow(struct tree *t, struct json_object *o)
+{
+	struct json_object *in = t->depth > 0 ? t->open[t->depth - 1] : NULL;
+
+	if (in == NULL)
+		t->root = o;
+	else if (json_object_is_type(in, json_type_array))
+		json_append(in, o);
+	else if (json_object_object_add(in, t->name.data, o) != 0)
+		mem_checked(NULL);
+}
+
+static void
+on_part(void *cookie, enum scan_part part, struct slice bytes)
+{
+	struct tree *t = cookie;
+	struct json_object *o;
+
+	switch (part) {
+	case SCAN_BEGIN:
+		o = *bytes.at == '{' ? json_new_object() : json_new_array();
+		grow(t, o);
+		t->open[t->depth++] = o;
+		break;
+	case SCAN_END:
+		o = t->open[--t->depth];
+		if (*bytes.at == ']' && json_object_array_shrink(o, 0) != 0)
+			mem_checked(NULL);
+		break;
+	case SCAN_NAME:
+		decode(t, bytes, &t->name);
+		break;
+	case SCAN_SCALAR:
+		grow(t, read_scalar(t, bytes));
+		break;
+	}
+}
+
+static void
+place_mistake(const char *text, const struct scan *s, struct err *e)
+{
+	size_t line, column;
+
+	scan_place(text, s->at, &line, &column);
+	err_set(e, CODE_BAD_ANSWER, "not JSON: line %zu, column %zu: %s", line, column,
+	    s->what);
 }
 
 /* lone: the text is from elsewhere, so lone surrogates must not become U+FFFD. */
 static struct json_object *
-parse(const char *text, size_t len, int depth, bool lone, struct err *e)
+parse(const char *text, size_t len, size_t depth, bool lone, struct err *e)
 {
-	struct json_object *o = NULL;
-	struct json_tokener *t;
-	struct buf copy = {0};
+	struct json_object *open[SCAN_DEPTH];
+	struct tree t = {.open = open, .lone = lone};
 	struct scan s;
 
-	if (scan_text(text, len, &s, NULL, NULL) && s.depth > (size_t)depth) {
+	if (len > INT_MAX) {
+		err_set(e, CODE_BAD_ANSWER, "the JSON text is too long");
+		return NULL;
+	}
+	if (scan_parts(text, len, &s, on_part, &t) && s.depth > depth) {
 		s.what = "it is nested too deeply";
 		s.at = 0;
 	}
+	buf_release(&t.name);
+	buf_release(&t.text);
 	if (s.what != NULL) {
-		size_t line, column;
-		scan_place(text, s.at, &line, &column);
-		err_set(e, CODE_BAD_ANSWER, "not JSON: line %zu, column %zu: %s", line,
-		    column, s.what);
+		place_mistake(text, &s, e);
+		json_object_put(t.root);
 		return NULL;
 	}
-	if (text[0] == '"' && text[len - 1] == '"' && len <= INT32_MAX &&
-	    memchr(text, '\\', len) == NULL) /* needs no parser */
-		return mem_checked(json_object_new_string_len(text + 1, (int)len - 2));
-	buf_add(&copy, text, len);
-	if (lone)
-		mark_lone_surrogates(&copy);
-	if (s.odd_integer)
-		mark_integers(&copy);
-	t = mem_checked(
-	    json_tokener_new_ex((int)s.depth + 1)); /* memory for each level */
-	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	if (copy.len >= INT32_MAX) {
-		err_set(e, CODE_BAD_ANSWER, "the JSON text is too long");
-	} else if ((o = json_tokener_parse_ex(t, copy.data, (int)copy.len + 1)) == NULL) {
-		enum json_tokener_error why = json_tokener_get_error(t);
-		err_set(e, CODE_BAD_ANSWER, "cannot parse the JSON text: %s",
-		    why == json_tokener_success ? "it is null"
-		                                : json_tokener_error_desc(why));
-	}
-	json_tokener_free(t);
-	buf_release(&copy);
-	if (o != NULL && s.odd_integer)
-		json_c_visit(o, 0, unmark, NULL);
-	return o;
+	if (t.root == NULL)
+		err_set(e, CODE_BAD_ANSWER, "cannot parse the JSON text: it is null");
+	return t.root;
 }
 
 struct json_object *
@@ -146,7 +192,7 @@ json_parse(const char *text, size_t len, struct err *e)
 }
 
 struct json_object *
-json_parse_deep(const char *text, size_t len, int depth, struct err *e)
+json_parse_deep(const char *text, size_t len, size_t depth, struct err *e)
 {
 	return parse(text, len, depth, false, e);
 }
@@ -386,28 +432,117 @@ json_append(struct json_object *array, struct json_object *v)
 		mem_checked(NULL);
 }
 
+/* Bytes that stand for themselves in a string. */
+static size_t
+plain_len(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && (unsigned char)s[n] >= 0x20 && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
 void
 json_write_str(struct buf *out, const char *s, size_t len)
 {
+	static const char names[] = "\"\\bfnrt", means[] = "\"\\\b\f\n\r\t";
+	const char *end = s + len, *name;
+
 	buf_chr(out, '"');
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-		if (c == '"' || c == '\\')
-			buf_printf(out, "\\%c", c);
-		else if (c < 0x20)
-			buf_printf(out, "\\u%04x", c);
+	for (;;) {
+		size_t n = plain_len(s, (size_t)(end - s));
+		buf_add(out, s, n);
+		s += n;
+		if (s == end)
+			break;
+		name = memchr(means, *s, sizeof means - 1);
+		if (name != NULL)
+			buf_printf(out, "\\%c", names[name - means]);
 		else
-			buf_chr(out, (char)c);
+			buf_printf(out, "\\u%04x", (unsigned)(unsigned char)*s);
+		s++;
 	}
 	buf_chr(out, '"');
+}
+
+static void
+write_int(struct buf *out, struct json_object *o)
+{
+	int64_t n = json_object_get_int64(o);
+
+	if (n == INT64_MAX) /* or more */
+		buf_printf(out, "%" PRIu64, json_object_get_uint64(o));
+	else
+		buf_printf(out, "%" PRId64, n);
+}
+
+static void write_value(struct buf *out, struct json_object *o);
+
+static void
+write_members(struct buf *out, struct json_object *o)
+{
+	const char *before = "{";
+
+	json_object_object_foreach(o, name, value)
+	{
+		buf_str(out, before);
+		json_write_str(out, name, strlen(name));
+		buf_chr(out, ':');
+		write_value(out, value);
+		before = ",";
+	}
+	buf_str(out, *before == '{' ? "{}" : "}");
+}
+
+static void
+write_elements(struct buf *out, struct json_object *o)
+{
+	buf_chr(out, '[');
+	for (size_t i = 0; i < json_object_array_length(o); i++) {
+		if (i > 0)
+			buf_chr(out, ',');
+		write_value(out, json_object_array_get_idx(o, i));
+	}
+	buf_chr(out, ']');
+}
+
+static void
+write_value(struct buf *out, struct json_object *o)
+{
+	switch (json_object_get_type(o)) {
+	case json_type_object:
+		write_members(out, o);
+		break;
+	case json_type_array:
+		write_elements(out, o);
+		break;
+	case json_type_string:
+		json_write_str(out, json_object_get_string(o),
+		    (size_t)json_object_get_string_len(o));
+		break;
+	case json_type_int:
+		write_int(out, o);
+		break;
+	case json_type_null:
+		buf_str(out, "null");
+		break;
+	default: /* a decimal remembers its digits */
+		buf_str(out, mem_checked((void *)json_object_to_json_string_ext(
+		                 o, JSON_C_TO_STRING_PLAIN)));
+	}
 }
 
 bool
 json_write(struct buf *out, struct json_object *o)
 {
-	size_t len;
-	const char *s = json_object_to_json_string_length(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	size_t len = out->len;
 
-	return buf_add(out, mem_checked((void *)s), len);
+	write_value(out, o);
+	if (!out->full)
+		return true;
+	out->len = len;
+	if (out->data != NULL)
+		out->data[len] = '\0';
+	return false;
 }

@@ -32,7 +32,7 @@ struct json_object *json_parse(const char *text, size_t len, struct err *e);
 
 /* The same with another limit on nesting (up to SCAN_DEPTH). */
 struct json_object *json_parse_deep(
-    const char *text, size_t len, int depth, struct err *e);
+    const char *text, size_t len, size_t depth, struct err *e);
 
 /* The value that the pointer leads to, borrowed; NULL if there is none, if it
  * is null, or if the pointer is NULL. */

@@ -12,6 +12,7 @@ struct walk {
 	const char *text, *p, *end;
 	struct scan *s;
 	scan_fn *found;
+	scan_part_fn *part;
 	void *cookie;
 	struct scan_member member; /* the current top-level member */
 	size_t depth;
@@ -26,6 +27,14 @@ mistake(struct walk *w, const char *at, const char *what)
 	w->s->at = (size_t)(at - w->text);
 	w->s->what = what;
 	return false;
+}
+
+/* Tells of the bytes from `from` on, up to where the walk is. */
+static void
+tell(const struct walk *w, enum scan_part part, const char *from)
+{
+	if (w->part != NULL)
+		w->part(w->cookie, part, (struct slice){from, (size_t)(w->p - from)});
 }
 
 static int
@@ -132,35 +141,31 @@ static bool
 number(struct walk *w)
 {
 	const char *start = w->p;
-	bool minus = *start == '-', zero, whole = true;
+	bool zero;
 	size_t n;
 
-	w->p += minus;
+	w->p += *start == '-';
 	zero = w->p < w->end && *w->p == '0';
 	n = digits(w);
 	if (n == 0 || (zero && n > 1))
 		return mistake(w, start,
 		    n == 0 ? "a number has no digits" : "a number begins with 0");
 	if (w->p < w->end && *w->p == '.') {
-		whole = false;
 		w->p++;
 		if (digits(w) == 0)
 			return mistake(w, start, "a number ends in a decimal point");
 	}
 	if (w->p < w->end && (*w->p | 0x20) == 'e') {
-		whole = false;
 		w->p++;
 		w->p += w->p < w->end && (*w->p == '+' || *w->p == '-');
 		if (digits(w) == 0)
 			return mistake(w, start, "a number has an empty exponent");
 	}
-	if (whole && (n >= 19 || (minus && zero)))
-		w->s->odd_integer = true;
 	return true;
 }
 
 static bool
-scalar(struct walk *w, int c)
+skip_scalar(struct walk *w, int c)
 {
 	const char *word = c == 't' ? "true" : c == 'f' ? "false" : "null";
 	size_t len = strlen(word);
@@ -172,6 +177,17 @@ scalar(struct walk *w, int c)
 	if ((size_t)(w->end - w->p) < len || memcmp(w->p, word, len) != 0)
 		return mistake(w, w->p, "a value is expected");
 	w->p += len;
+	return true;
+}
+
+static bool
+scalar(struct walk *w, int c)
+{
+	const char *start = w->p;
+
+	if (!skip_scalar(w, c))
+		return false;
+	tell(w, SCAN_SCALAR, start);
 	return true;
 }
 
@@ -202,10 +218,8 @@ unescape_u(const char **p, const char *end, char out[4], size_t *n)
 	return true;
 }
 
-/* Decodes one byte or escape at *p, which is before end, and moves *p past it. Returns
- * the length of the result. An invalid escape is read as its backslash. */
-static size_t
-decode(const char **p, const char *end, char out[4])
+size_t
+scan_char(const char **p, const char *end, char out[4])
 {
 	static const char names[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
 	size_t n = 1;
@@ -249,7 +263,7 @@ spells(const char *p, const char *end, const char *name)
 
 	for (; *name != '\0'; name++) {
 		const char *next = p;
-		bool gap = p < end && decode(&next, end, out) == 1 &&
+		bool gap = p < end && scan_char(&next, end, out) == 1 &&
 		           memchr("_- ", out[0], 3) != NULL;
 		if (*name == '_' && name[1] == '_') { /* a gap there must be */
 			if (!gap)
@@ -259,7 +273,7 @@ spells(const char *p, const char *end, const char *name)
 		} else if (*name == '_') {
 			p = gap ? next : p;
 		} else {
-			if (p == end || decode(&p, end, out) != 1 ||
+			if (p == end || scan_char(&p, end, out) != 1 ||
 			    tolower((unsigned char)out[0]) != *name)
 				return 0;
 		}
@@ -380,6 +394,8 @@ key(struct walk *w)
 	k.len = (size_t)(w->p - 1 - k.at);
 	if (!w->trusted && w->s->secret == NULL)
 		w->s->secret = secret_key(k, w->escaped);
+	if (w->part != NULL)
+		w->part(w->cookie, SCAN_NAME, k);
 	if (w->depth == 1)
 		w->member.key = k;
 	if (peek_past_blanks(w) != ':')
@@ -405,9 +421,11 @@ value(struct walk *w)
 		if (w->depth > w->s->depth)
 			w->s->depth = w->depth;
 		w->p++;
+		tell(w, SCAN_BEGIN, w->p - 1);
 		if (peek_past_blanks(w) == w->close[w->depth - 1]) {
 			w->p++;
 			w->depth--;
+			tell(w, SCAN_END, w->p - 1);
 			return true;
 		}
 		if (c == '{' && !key(w))
@@ -438,6 +456,7 @@ after(struct walk *w)
 			               : "a comma or ] is expected");
 		w->p++;
 		w->depth--;
+		tell(w, SCAN_END, w->p - 1);
 	}
 	return true;
 }
@@ -476,6 +495,22 @@ scan_text(const char *text, size_t len, struct scan *s, scan_fn *found, void *co
 }
 
 bool
+scan_parts(const char *text, size_t len, struct scan *s, scan_part_fn *part, void *cookie)
+{
+	char close[SCAN_DEPTH];
+	struct walk w = {.text = text,
+	    .p = text,
+	    .end = text + len,
+	    .s = s,
+	    .part = part,
+	    .cookie = cookie,
+	    .close = close,
+	    .trusted = true};
+
+	return walk(&w);
+}
+
+bool
 scan_members(const char *text, size_t len, scan_fn *found, void *cookie)
 {
 	struct scan ignored;
@@ -504,7 +539,7 @@ matches(const char *p, const char *end, const char *name)
 		size_t n;
 		if (p == end)
 			return 0;
-		n = decode(&p, end, out);
+		n = scan_char(&p, end, out);
 		if (strncmp(name, out, n) != 0)
 			return 0;
 		name += n;

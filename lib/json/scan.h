@@ -35,7 +35,6 @@ struct scan {
 	size_t at;        /* the mistake's offset */
 	char type;        /* the value's first byte: { [ " t f n - or a digit */
 	size_t depth;     /* the deepest nesting; 0 for a scalar */
-	bool odd_integer; /* an integer has 19 digits or more, or is -0 */
 	/* The kind of secret that a member at any depth is named after, as by
 	 * scan_secret(); NULL: none. */
 	const char *secret;
@@ -54,6 +53,26 @@ bool scan_text(
  * validated; it looks for no secrets. False: the text is not valid. */
 bool scan_members(const char *text, size_t len, scan_fn *found, void *cookie);
 
+/* The parts of a text, in their order. */
+enum scan_part {
+	SCAN_BEGIN,  /* { or [ */
+	SCAN_END,    /* } or ] */
+	SCAN_NAME,   /* of a member, between the quotes, with its escapes */
+	SCAN_SCALAR, /* a value; a string with its quotes and escapes */
+};
+
+typedef void scan_part_fn(void *cookie, enum scan_part part, struct slice bytes);
+
+/* Validates like scan_text, but looks for no secrets, and calls `part` for each
+ * part before the first mistake. */
+bool scan_parts(
+    const char *text, size_t len, struct scan *s, scan_part_fn *part, void *cookie);
+
+/* Decodes the byte or escape at *p, which is before end, and moves *p past it.
+ * Returns the number of bytes in out, UTF-8 for an escape. An invalid escape is
+ * read as its backslash. */
+size_t scan_char(const char **p, const char *end, char out[4]);
+
 /* True if the key, with its escapes decoded, equals the name. */
 bool scan_key_is(struct slice key, const char *name);
 
@@ -69,8 +88,7 @@ const char *scan_secret_name(const char *name);
 
 /* Finds the value that a JSON Pointer (RFC 6901) leads to in a valid text. Of
  * duplicate members, the last one counts. False if there is none. */
-bool scan_find(
-    const char *text, size_t len, const char *pointer, struct scan_member *m);
+bool scan_find(const char *text, size_t len, const char *pointer, struct scan_member *m);
 
 /* The value of four hex digits, as after \u; -1 if they are not there. */
 long scan_hex4(const char *p, const char *end);

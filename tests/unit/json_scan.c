@@ -244,26 +244,21 @@ test_results_of_a_scan(void **state)
 		char type;
 		size_t depth;
 		const char *secret;
-		bool odd;
 	} rows[] = {
-	    {" {}", '{', 1, NULL, false},
-	    {"\n1", '1', 0, NULL, false},
-	    {"[{\"a\":[]}]", '[', 3, NULL, false},
-	    {"{\"access_token\":1}", '{', 1, "access_token", false},
-	    {"{\"a\":[{\"b\":{\"access_token\":null}}]}", '{', 4, "access_token", false},
-	    {"{\"\\u0061ccess_toke\\u006E\":1}", '{', 1, "access_token", false},
-	    {"{\"access\\u005ftoken\":1}", '{', 1, "access_token", false},
-	    {"{\"a\":\"access_token\"}", '{', 1, NULL, false},
-	    {"[\"access_token\"]", '[', 1, NULL, false},
-	    {"{\"access_tokens\":1,\"access_toke\":3}", '{', 1, NULL, false},
-	    {"{\"LOOM_API_KEY\":1}", '{', 1, "API key", false},
-	    {"{\"password\":1,\"a\":\"api_key=\"}", '{', 1, NULL, false},
-	    {"{\"Access_token\":2}", '{', 1, "access_token", false},
-	    {"{\"access_token\\u0000\":1}", '{', 1, NULL, false},
-	    {"[-0]", '[', 1, NULL, true},
-	    {"[-0.0,0,999999999999999999]", '[', 1, NULL, false},
-	    {"[1000000000000000000]", '[', 1, NULL, true},
-	    {"[10000000000000000000000.0]", '[', 1, NULL, false},
+	    {" {}", '{', 1, NULL},
+	    {"\n1", '1', 0, NULL},
+	    {"[{\"a\":[]}]", '[', 3, NULL},
+	    {"{\"access_token\":1}", '{', 1, "access_token"},
+	    {"{\"a\":[{\"b\":{\"access_token\":null}}]}", '{', 4, "access_token"},
+	    {"{\"\\u0061ccess_toke\\u006E\":1}", '{', 1, "access_token"},
+	    {"{\"access\\u005ftoken\":1}", '{', 1, "access_token"},
+	    {"{\"a\":\"access_token\"}", '{', 1, NULL},
+	    {"[\"access_token\"]", '[', 1, NULL},
+	    {"{\"access_tokens\":1,\"access_toke\":3}", '{', 1, NULL},
+	    {"{\"LOOM_API_KEY\":1}", '{', 1, "API key"},
+	    {"{\"password\":1,\"a\":\"api_key=\"}", '{', 1, NULL},
+	    {"{\"Access_token\":2}", '{', 1, "access_token"},
+	    {"{\"access_token\\u0000\":1}", '{', 1, NULL},
 	};
 
 	(void)state;
@@ -271,7 +266,7 @@ test_results_of_a_scan(void **state)
 		struct scan s;
 		assert_true(accepts(rows[i].text, strlen(rows[i].text), &s));
 		if (s.type != rows[i].type || s.depth != rows[i].depth ||
-		    !same_text(s.secret, rows[i].secret) || s.odd_integer != rows[i].odd)
+		    !same_text(s.secret, rows[i].secret))
 			fail_msg("%s", rows[i].text);
 	}
 }
