@@ -20,7 +20,6 @@
 #include "photo/source.h"
 #include "program/opt.h"
 #include "program/run.h"
-#include "provider/limits.h"
 #include "provider/load.h"
 #include "provider/validate.h"
 #include "json/json.h"
@@ -362,10 +361,8 @@ lower(uint64_t *limit, uint64_t advised)
 
 /* Makes limits of advice: of the least size none, since enlarging adds nothing to see. */
 static void
-follow_advice(struct provider_limits *l, const struct provider_limits *advice)
+follow_advice(struct image_limits *to, const struct image_limits *a)
 {
-	const struct image_limits *a = &advice->image;
-	struct image_limits *to = &l->image;
 	uint64_t width = to->max_width, height = to->max_height;
 
 	lower(&to->max_bytes, a->max_bytes);
@@ -374,13 +371,11 @@ follow_advice(struct provider_limits *l, const struct provider_limits *advice)
 	lower(&height, a->max_height);
 	to->max_width = (uint32_t)width;
 	to->max_height = (uint32_t)height;
-	if (a->types != NULL) {
+	if (a->types != NULL)
 		to->types = a->types;
-		l->types = advice->types;
-	}
 	if (a->n_aspects > 0) {
 		to->n_aspects = a->n_aspects;
-		l->aspects = advice->aspects;
+		to->aspects = a->aspects;
 	}
 }
 
@@ -389,25 +384,19 @@ follow_advice(struct provider_limits *l, const struct provider_limits *advice)
 static void
 copy_limits(struct fit_limits *to, const struct provider *p, bool advised)
 {
-	struct provider_limits own, advice, l;
+	struct image_limits l = p->image;
 
-	provider_limits_init(&own, p);
-	provider_advice_init(&advice, p);
-	l = own;
 	if (advised)
-		follow_advice(&l, &advice);
+		follow_advice(&l, &p->advice);
 	memset(to, 0, sizeof *to);
-	to->image = l.image;
+	to->image = l;
 	snprintf(to->service, sizeof to->service, "%s", p->title != NULL ? p->title : "");
-	for (size_t i = 0; i < FIT_TYPES && l.image.types != NULL && l.types[i] != NULL;
-	     i++)
+	for (size_t i = 0; i < FIT_TYPES && l.types != NULL && l.types[i] != NULL; i++)
 		snprintf(to->types[i], sizeof to->types[i], "%s", l.types[i]);
 	if (to->image.n_aspects > FIT_ASPECTS)
 		to->image.n_aspects = FIT_ASPECTS;
 	for (size_t i = 0; i < to->image.n_aspects; i++)
 		to->aspects[i] = l.aspects[i];
-	provider_limits_release(&own);
-	provider_limits_release(&advice);
 	fit_bind(to);
 }
 

@@ -12,6 +12,8 @@
 #include "json/json.h"
 #include "json/scan.h"
 
+#define TOKEN_MAX 64
+
 /* A lone surrogate is read as U+FFFF, which no text has; U+FFFD, as which it is usually
  * read, is a character of valid texts too. */
 #define LONE "\xef\xbf\xbf"
@@ -197,27 +199,37 @@ json_parse_deep(const char *text, size_t len, size_t depth, struct err *e)
 	return parse(text, len, depth, false, e);
 }
 
-/* Follows a pointer through members with plain names, as nearly all are. The rest goes to
- * json-c, which copies the pointer and looks for escapes at each step. */
+/* Copies the token of a pointer that is a plain name, as nearly all are. 0: it is empty, too
+ * long, or has an escape. */
+static size_t
+plain_token(const char *token, char name[TOKEN_MAX])
+{
+	size_t n = 0;
+
+	for (; token[n] != '\0' && token[n] != '/'; n++) {
+		if (token[n] == '~' || n == TOKEN_MAX - 1)
+			return 0;
+		name[n] = token[n];
+	}
+	name[n] = '\0';
+	return n;
+}
+
+/* Follows a pointer through members with plain names. The rest goes to json-c, which copies
+ * the pointer and looks for escapes at each step. */
 static bool
 find(struct json_object *o, const char *pointer, struct json_object **found)
 {
-	char name[64];
+	char name[TOKEN_MAX];
+	size_t len;
 
 	if (o == NULL || pointer == NULL)
 		return false;
-	for (size_t len; *pointer == '/'; pointer += len + 1) {
-		if (o == NULL)
-			return false;
-		len = strcspn(pointer + 1, "/~");
-		if (len >= sizeof name || pointer[len + 1] == '~' ||
-		    !json_object_is_type(o, json_type_object))
-			break;
-		memcpy(name, pointer + 1, len);
-		name[len] = '\0';
+	for (; *pointer == '/' && json_object_is_type(o, json_type_object) &&
+	       (len = plain_token(pointer + 1, name)) > 0;
+	     pointer += len + 1)
 		if (!json_object_object_get_ex(o, name, &o))
 			return false;
-	}
 	*found = o;
 	return *pointer == '\0' ||
 	       (o != NULL && json_pointer_get(o, pointer, found) == 0);

@@ -5,53 +5,55 @@
 #include "provider/limits.h"
 #include "json/json.h"
 
-static void
-read_limits(struct provider_limits *l, const struct provider *p, struct json_object *def)
+/* NULL: any type will do. */
+static const char *const *
+read_types(struct json_object *types)
 {
-	struct json_object *types = json_member(def, "types");
-	struct json_object *aspects = json_member(def, "aspects");
-	size_t n = json_len(types), n_aspects = json_len(aspects);
+	size_t n = json_len(types);
+	const char **list = n > 0 ? mem_new(n + 1, sizeof *list) : NULL;
 
-	*l = (struct provider_limits){.types = mem_new(n + 1, sizeof *l->types),
-	    .aspects = mem_new(n_aspects, sizeof *l->aspects)};
 	for (size_t i = 0; i < n; i++)
-		l->types[i] = json_item_str(types, i);
-	for (size_t i = 0; i < n_aspects; i++) { /* "16:9": the schema's pattern */
-		const char *text = json_item_str(aspects, i);
-		l->aspects[i] = (struct aspect){(uint32_t)strtoul(text, NULL, 10),
-		    (uint32_t)strtoul(strchr(text, ':') + 1, NULL, 10)};
+		list[i] = json_item_str(types, i);
+	return list;
+}
+
+/* Reads the shapes, such as "16:9". */
+static void
+read_aspects(struct image_limits *l, struct json_object *aspects)
+{
+	struct aspect *list = mem_new(json_len(aspects), sizeof *list);
+
+	for (size_t i = 0; i < json_len(aspects); i++) {
+		const char *text = json_item_str(aspects, i),
+		           *colon = text != NULL ? strchr(text, ':') : NULL;
+		if (colon != NULL)
+			list[l->n_aspects++] =
+			    (struct aspect){(uint32_t)strtoul(text, NULL, 10),
+			        (uint32_t)strtoul(colon + 1, NULL, 10)};
 	}
-	l->image = (struct image_limits){.service = p->title,
-	    .types = n > 0 ? l->types : NULL,
+	l->aspects = list;
+	l->either_orientation = l->n_aspects > 0;
+}
+
+void
+provider_limits_init(struct image_limits *l, const char *service, struct json_object *def)
+{
+	*l = (struct image_limits){.service = service,
+	    .types = read_types(json_member(def, "types")),
 	    .max_bytes = (uint64_t)json_int(def, "/max_bytes", 0),
 	    .max_bytes_lenient = (uint64_t)json_int(def, "/max_bytes_upper", 0),
 	    .min_width = (uint32_t)json_int(def, "/min/0", 0),
 	    .min_height = (uint32_t)json_int(def, "/min/1", 0),
 	    .max_width = (uint32_t)json_int(def, "/max/0", 0),
 	    .max_height = (uint32_t)json_int(def, "/max/1", 0),
-	    .either_orientation = n_aspects > 0,
-	    .max_pixels = (uint64_t)json_int(def, "/max_pixels", 0),
-	    .aspects = l->aspects,
-	    .n_aspects = n_aspects};
+	    .max_pixels = (uint64_t)json_int(def, "/max_pixels", 0)};
+	read_aspects(l, json_member(def, "aspects"));
 }
 
 void
-provider_limits_init(struct provider_limits *l, const struct provider *p)
+provider_limits_release(struct image_limits *l)
 {
-	read_limits(l, p, json_at(p->def, "/image"));
-}
-
-void
-provider_advice_init(struct provider_limits *l, const struct provider *p)
-{
-	read_limits(l, p, json_at(p->def, "/image/advice"));
-	l->image.advice = true;
-}
-
-void
-provider_limits_release(struct provider_limits *l)
-{
-	free(l->types);
-	free(l->aspects);
-	*l = (struct provider_limits){0};
+	free((void *)l->types);
+	free((void *)l->aspects);
+	*l = (struct image_limits){0};
 }

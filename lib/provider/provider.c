@@ -381,6 +381,9 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	    .name_min = json_int(def, "/name_length/min", 0),
 	    .name_max = json_int(def, "/name_length/max", 0),
 	    .max_avatars = json_int(def, "/max_avatars", 0)};
+	provider_limits_init(&p->image, p->title, json_at(def, "/image"));
+	provider_limits_init(&p->advice, p->title, json_at(def, "/image/advice"));
+	p->advice.advice = true;
 	read_operations(p);
 	read_steps(p);
 	read_paces(p);
@@ -398,6 +401,8 @@ provider_free(struct provider *p)
 	if (p->id_form != NULL)
 		regfree(p->id_form);
 	free(p->id_form);
+	provider_limits_release(&p->image);
+	provider_limits_release(&p->advice);
 	json_object_put(p->def);
 	for (size_t i = 0; i < p->n_operations; i++)
 		free(p->operations[i].unit);

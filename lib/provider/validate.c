@@ -6,7 +6,6 @@
 #include "http/url.h"
 #include "photo/limits.h"
 #include "provider/findings.h"
-#include "provider/limits.h"
 #include "provider/option_file.h"
 #include "provider/options.h"
 #include "provider/template.h"
@@ -86,15 +85,12 @@ struct photo_options
 validate_photo_options(const struct validate_options *o, const struct provider *p)
 {
 	struct photo_options options = o->photo;
-	struct provider_limits limits;
 
 	if (p == NULL)
 		return options;
-	provider_limits_init(&limits, p);
-	options.max_bytes = limits.image.max_bytes;
-	if (limits.image.max_bytes_lenient > options.max_bytes)
-		options.max_bytes = limits.image.max_bytes_lenient;
-	provider_limits_release(&limits);
+	options.max_bytes = p->image.max_bytes;
+	if (p->image.max_bytes_lenient > options.max_bytes)
+		options.max_bytes = p->image.max_bytes_lenient;
 	return options;
 }
 
@@ -324,17 +320,12 @@ int
 validate_facts(const struct validate_options *o, const struct provider *p,
     struct rec *rec, const char *step, const struct photo *photo)
 {
-	struct provider_limits limits;
 	struct findings fs;
 
 	findings_copy(&fs, &photo->findings);
 	if (p != NULL) {
-		provider_limits_init(&limits, p);
-		limits_check_image(photo, &limits.image, &fs);
-		provider_limits_release(&limits);
-		provider_advice_init(&limits, p);
-		limits_check_image(photo, &limits.image, &fs);
-		provider_limits_release(&limits);
+		limits_check_image(photo, &p->image, &fs);
+		limits_check_image(photo, &p->advice, &fs);
 	}
 	if (!image_is_known(rec_get(rec, "image")))
 		put_image(rec, photo, &fs);

@@ -2,7 +2,6 @@
  * two bytes choose it). Whatever the loader accepts must be usable. */
 #include "json_parts.h"
 #include "provider/builtin.h"
-#include "provider/limits.h"
 #include "provider/load.h"
 #include "provider/options.h"
 #include "provider/request.h"
@@ -86,7 +85,6 @@ ask(struct provider *p)
 static void
 use(struct provider *p)
 {
-	struct provider_limits limits;
 	struct findings fs = {0};
 	struct photo photo = {
 	    .type = "image/jpeg", .bytes = 1000, .width = 1600, .height = 900};
@@ -96,10 +94,8 @@ use(struct provider *p)
 		need(p->operations[i].name != NULL && p->operations[i].path != NULL);
 	for (size_t i = 0; i < p->n_kinds; i++)
 		need(provider_kind(p, p->kinds[i].name) != NULL);
-	provider_limits_init(&limits, p);
-	limits_check_image(&photo, &limits.image, &fs);
+	limits_check_image(&photo, &p->image, &fs);
 	ask(p);
-	provider_limits_release(&limits);
 }
 
 static void
