@@ -32,7 +32,7 @@ buf_clear(struct buf *b)
 char *
 buf_room(struct buf *b, size_t extra)
 {
-	size_t size = b->size + b->size / 2;
+	size_t size = b->size < SIZE_MAX / 2 ? b->size * 2 : SIZE_MAX;
 
 	if (extra > SIZE_MAX - b->len - 1 || (b->max > 0 && b->len + extra > b->max)) {
 		b->full = true;
@@ -41,7 +41,7 @@ buf_room(struct buf *b, size_t extra)
 	if (b->len + extra >= b->size) {
 		if (size < b->len + extra + 1)
 			size = b->len + extra + 1;
-		b->size = size < 64 ? 64 : size;
+		b->size = size < 128 ? 128 : size;
 		b->data = mem_resize(b->data, b->size);
 	}
 	return b->data + b->len;

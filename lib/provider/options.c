@@ -221,23 +221,23 @@ options_schema(const struct provider *p, const struct operation *op, const char 
 struct json_object *
 options_for(const struct operation *op, struct json_object *options)
 {
-	struct json_object *taken = json_new_object();
 	struct json_object *declared = json_at(op->def, "/options/properties");
+	struct json_object *taken = NULL;
 
-	if (declared != NULL) {
-		json_object_object_foreach(declared, name, schema)
-		{
-			struct json_object *value = json_member(options, name);
-			if (value == NULL)
-				value = json_member(schema, "default");
-			if (value != NULL)
-				json_put(taken, name, json_object_get(value));
-		}
+	if (declared == NULL)
+		return NULL;
+	json_object_object_foreach(declared, name, schema)
+	{
+		struct json_object *value = json_member(options, name);
+
+		if (value == NULL)
+			value = json_member(schema, "default");
+		if (value != NULL && taken == NULL)
+			taken = json_new_object();
+		if (value != NULL)
+			json_put(taken, name, json_object_get(value));
 	}
-	if (json_object_object_length(taken) > 0)
-		return taken;
-	json_object_put(taken);
-	return NULL;
+	return taken;
 }
 
 /* The list that findings about an option are added to. */
