@@ -39,24 +39,21 @@ is_lone(const char *from, const char *end, const char *out, size_t n)
 static void
 decode(const struct tree *t, struct slice s, struct buf *text)
 {
-	const char *p = s.at, *end = s.at + s.len;
+	const char *p = s.at, *end = s.at + s.len, *escape;
 	char out[4];
 
 	buf_clear(text);
-	buf_add(text, "", 0);
-	while (p < end) {
-		const char *from = p, *escape = memchr(p, '\\', (size_t)(end - p));
+	while ((escape = memchr(p, '\\', (size_t)(end - p))) != NULL) {
 		size_t n;
-		buf_add(text, p, (size_t)((escape != NULL ? escape : end) - p));
-		if (escape == NULL)
-			return;
-		p = from = escape;
+		buf_add(text, p, (size_t)(escape - p));
+		p = escape;
 		n = scan_char(&p, end, out);
-		if (t->lone && is_lone(from, end, out, n))
+		if (t->lone && is_lone(escape, end, out, n))
 			buf_add(text, LONE, 3);
 		else
 			buf_add(text, out, n);
 	}
+	buf_add(text, p, (size_t)(end - p));
 }
 
 static struct json_object *

@@ -61,12 +61,13 @@ enum scan_part {
 	SCAN_SCALAR, /* a value; a string with its quotes and escapes */
 };
 
-typedef void scan_part_fn(void *cookie, enum scan_part part, struct slice bytes);
+typedef void scan_part_fn(
+    void *cookie, enum scan_part part, struct slice bytes);
 
 /* Validates like scan_text, but looks for no secrets, and calls `part` for each
  * part before the first mistake. */
-bool scan_parts(
-    const char *text, size_t len, struct scan *s, scan_part_fn *part, void *cookie);
+bool scan_parts(const char *text, size_t len, struct scan *s,
+    scan_part_fn *part, void *cookie);
 
 /* Decodes the byte or escape at *p, which is before end, and moves *p past it.
  * Returns the number of bytes in out, UTF-8 for an escape. An invalid escape is
@@ -88,7 +89,8 @@ const char *scan_secret_name(const char *name);
 
 /* Finds the value that a JSON Pointer (RFC 6901) leads to in a valid text. Of
  * duplicate members, the last one counts. False if there is none. */
-bool scan_find(const char *text, size_t len, const char *pointer, struct scan_member *m);
+bool scan_find(
+    const char *text, size_t len, const char *pointer, struct scan_member *m);
 
 /* The value of four hex digits, as after \u; -1 if they are not there. */
 long scan_hex4(const char *p, const char *end);

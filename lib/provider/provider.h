@@ -31,9 +31,9 @@ struct operation {
 	 * option may change the amount: see operation_cost. */
 	double cost;
 	char *unit;
-	const char *cost_option;    /* that option; NULL: the cost is the same */
-	size_t pace;                /* which one of the provider's it keeps */
-	struct json_object *def;    /* the operation's JSON */
+	const char *cost_option; /* that option; NULL: the cost is the same */
+	size_t pace;             /* which one of the provider's it keeps */
+	struct json_object *def; /* the operation's JSON */
 	struct json_object *states; /* maps its provider_status, or NULL */
 	struct json_object *finals; /* maps its second stage, or NULL */
 	/* Of an operation that asks for a state: the interval between two
@@ -66,8 +66,8 @@ struct kind {
 	/* The answer of its last start operation has the URL: there is nothing
 	 * to wait for, and perhaps no id. */
 	bool at_once;
-	bool absent_is_none;       /* no URL: there is none; false: not yet */
-	int64_t wait_ms;           /* until then, counted from its creation; or 0 */
+	bool absent_is_none; /* no URL: there is none; false: not yet */
+	int64_t wait_ms;     /* until then, counted from its creation; or 0 */
 	struct json_object *types; /* media type -> file extension */
 	struct json_object *def;
 };
@@ -110,7 +110,8 @@ bool provider_is(const struct provider *p, const char *name);
 bool provider_is_id(const struct provider *p, const char *text);
 
 /* NULL if there is none; name may be NULL. */
-const struct operation *provider_operation(const struct provider *p, const char *name);
+const struct operation *provider_operation(
+    const struct provider *p, const char *name);
 /* True if its path is a whole URL that the service gave: it goes to another
  * origin, without credentials. */
 bool operation_is_elsewhere(const struct operation *op);
