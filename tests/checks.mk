@@ -6,7 +6,7 @@
 
 CHECK_DEPS = clang libclang-rt-14-dev clang-format clang-tidy cppcheck bats libcmocka-dev \
 	valgrind parallel strace gdb curl tmux bsdutils python3-jsonschema mandoc zsh fish imagemagick \
-	libjpeg-turbo-progs webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck libpng-dev \
+	libjpeg-turbo-progs libvips-tools webp ffmpeg libimage-exiftool-perl pngcrush optipng jpeginfo pngcheck libpng-dev \
 	bsdextrautils file time procps postgresql python3 python3-yaml xz-utils nodejs openssl chromium
 # These start servers where they are installed, so only those who ask for them get them.
 ENGINE_DEPS = openssh-server parallel slurmctld slurmd slurm-client munge snakemake iproute2 iptables mmdebstrap \
