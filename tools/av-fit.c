@@ -5,7 +5,6 @@
  * sends them open files, writes the new photos that come back, and checks each against
  * the provider's limits before the file gets its name.
  */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "av-fit/fit.h"
+#include "base/base64.h"
 #include "base/hashset.h"
 #include "base/mem.h"
 #include "base/outfile.h"
@@ -266,11 +266,11 @@ embed(struct work *w, struct err *e)
 	static const char head[] = "data:image/jpeg;base64,";
 	size_t len = (size_t)w->target.len;
 	unsigned char *bytes = mem_new(len, 1);
-	char *url = mem_new(sizeof head + (len + 2) / 3 * 4, 1);
+	char *url = mem_new(sizeof head + BASE64_LEN(len), 1);
 	bool whole = pread(w->target.fd, bytes, len, 0) == (ssize_t)len;
 
 	strcpy(url, head);
-	EVP_EncodeBlock((unsigned char *)url + strlen(head), bytes, (int)len);
+	base64_of(url + strlen(head), bytes, len);
 	if (whole)
 		rec_set_str(w->item->rec, "thumbnail", url);
 	free(bytes);

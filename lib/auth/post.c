@@ -1,8 +1,8 @@
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "auth/post.h"
 #include "auth/secret.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/version.h"
 #include "http/http.h"
@@ -62,10 +62,9 @@ post_basic(struct post *p, const char *user, const char *password)
 	buf_chr(&plain, ':');
 	url_encode(&plain, password);
 	buf_str(out, "Basic ");
-	room = buf_room(out, (plain.len + 2) / 3 * 4);
+	room = buf_room(out, BASE64_LEN(plain.len));
 	if (room != NULL)
-		out->len += (size_t)EVP_EncodeBlock((unsigned char *)room,
-		    (const unsigned char *)plain.data, (int)plain.len);
+		out->len += base64_of(room, plain.data, plain.len);
 	out->full = out->full || plain.full;
 	secret_buf_release(&plain);
 }

@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/printbuf.h>
-#include <openssl/crypto.h>
+#include <nettle/memops.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,7 +162,7 @@ secret_same(const char *a, const char *b)
 {
 	size_t len = strlen(a);
 
-	return len == strlen(b) && CRYPTO_memcmp(a, b, len) == 0;
+	return len == strlen(b) && memeql_sec(a, b, len);
 }
 
 void

@@ -1,4 +1,3 @@
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -8,6 +7,7 @@
 #include "auth/secret.h"
 #include "auth/token.h"
 #include "auth/token_file.h"
+#include "base/base64.h"
 #include "base/mem.h"
 #include "base/similar.h"
 #include "os/child.h"
@@ -420,8 +420,8 @@ get_basic(const struct token_want *w, struct token *t, struct err *e)
 		return -1;
 	pair = mem_printf("%s:%s", value[CRED_USERNAME], value[CRED_PASSWORD]);
 	len = strlen(pair);
-	encoded = mem_new((len + 2) / 3 * 4 + 1, 1);
-	EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)pair, (int)len);
+	encoded = mem_new(BASE64_LEN(len) + 1, 1);
+	base64_of(encoded, pair, len);
 	secret_free(pair);
 	secret_free(t->access_token);
 	t->access_token = encoded;

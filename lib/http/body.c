@@ -1,7 +1,7 @@
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/hex.h"
 #include "base/mem.h"
@@ -34,7 +34,7 @@ read_base64(struct http_cursor *c, char *buf, size_t size)
 	unsigned char raw[RAW_SIZE];
 	size_t within = (size_t)(c->offset % 4);
 	uint64_t at = c->offset / 4 * 3;
-	/* EVP_EncodeBlock adds a NUL. */
+	/* base64_of adds a NUL. */
 	size_t groups = (size - 1) / 4, want = groups == 0 ? 3 : groups * 3;
 
 	if (within == 0) {
@@ -45,8 +45,8 @@ read_base64(struct http_cursor *c, char *buf, size_t size)
 		if (!source_read(s, at, (char *)raw, want))
 			return -1;
 		if (groups > 0)
-			return EVP_EncodeBlock((unsigned char *)buf, raw, (int)want);
-		EVP_EncodeBlock(c->carry, raw, (int)want);
+			return (ssize_t)base64_of(buf, raw, want);
+		base64_of(c->carry, raw, want);
 	}
 	if (size > 4 - within)
 		size = 4 - within;

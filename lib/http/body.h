@@ -25,7 +25,7 @@ struct http_cursor {
 	char *line;             /* multipart: its bytes, owned; else NULL */
 	uint64_t length;        /* as sent */
 	uint64_t offset;        /* bytes handed out */
-	unsigned char carry[5]; /* base64: a group that did not fit */
+	char carry[5]; /* base64: a group that did not fit */
 };
 
 struct http_body {

@@ -1,7 +1,6 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "auth/secret.h"
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -23,8 +23,8 @@ enum { WAIT_S = 600, RANDOM_BYTES = 32 };
 static char *
 base64url(const unsigned char *data, size_t len)
 {
-	char *out = mem_new(len * 4 / 3 + 5, 1);
-	int n = EVP_EncodeBlock((unsigned char *)out, data, (int)len);
+	char *out = mem_new(BASE64_LEN(len) + 1, 1);
+	size_t n = base64_of(out, data, len);
 
 	while (n > 0 && out[n - 1] == '=')
 		out[--n] = '\0';
