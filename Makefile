@@ -11,16 +11,18 @@ JOBS       ?= $(shell nproc)
 VERSION := $(shell sh tools/package/version.sh)
 
 # WERROR=1 makes warnings errors, for those who change the sources. SAN=1 builds with sanitizers,
-# SAN=thread with ThreadSanitizer, FAILPOINTS=1 with places to crash at (lib/base/failpoint.h). Each
-# of these three has its own folder for objects and programs.
-O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),$(if $(filter thread,$(SAN)),-tsan,-san))$(if $(FAILPOINTS),-failpoints)
+# SAN=thread with ThreadSanitizer, FAILPOINTS=1 with places to crash at (lib/base/failpoint.h),
+# PORTABLE=1 for make tarball. Each of these has its own folder for objects and programs.
+O    := build/$(notdir $(firstword $(CC)))$(if $(SAN),$(if $(filter thread,$(SAN)),-tsan,-san))$(if $(FAILPOINTS),-failpoints)$(if $(PORTABLE),-portable)
 BIN  := $(if $(SAN)$(FAILPOINTS)$(PORTABLE),$(O)/bin,bin)
 
 # The Debian packages have the same list.
 BUILD_DEPS = gcc make $(shell sed -n '/^Build-Depends:/,/^[^ B]/s/^ \([a-z].*[a-z]\),$$/\1/p' $(P)/debian/control)
 PKGS = json-c nettle libcrypto sqlite3 libjpeg libwebp libwebpdemux libdeflate zlib libbrotlidec libmicrohttpd libseccomp
-# libcurl, libpq and libmagic are loaded late (lib/http/libcurl.c, lib/ledger/libpq.c,
-# lib/photo/libmagic.c). Asked for once, when first needed: `make demo` installs pkg-config itself.
+# Loaded late, not linked: libcurl, libpq and libmagic (lib/http/libcurl.c, lib/ledger/libpq.c,
+# lib/photo/libmagic.c), and those of LATE. Asked for once, when first needed: `make demo` installs
+# pkg-config itself.
+LATE = $(wildcard lib/*/late_*.c)
 pkg_cflags = $(eval pkg_cflags := $$(shell $(PKG_CONFIG) --cflags $(PKGS) libcurl libpq))$(pkg_cflags)
 pkg_libs   = $(eval pkg_libs := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(pkg_libs)
 
@@ -37,7 +39,8 @@ av_libs     = $(pkg_libs) -lpthread -lm
 
 Q = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
 
-LIB_OBJS  := $(patsubst %.c,$(O)/%.o,$(wildcard lib/*/*.c)) $(O)/lib/provider/builtin.o
+LIB_OBJS  := $(patsubst %.c,$(O)/%.o,$(filter-out $(if $(PORTABLE),$(LATE)),$(wildcard lib/*/*.c))) \
+	$(O)/lib/provider/builtin.o
 SCRIPTS   := $(patsubst tools/%.sh,%,$(wildcard tools/av-*.sh))
 PROGRAMS  := $(patsubst tools/%.c,%,$(wildcard tools/av-*.c)) $(SCRIPTS)
 MANUALS   := $(wildcard tools/*.[1-8])

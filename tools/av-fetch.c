@@ -12,6 +12,7 @@
 #include "base/hashset.h"
 #include "base/mem.h"
 #include "http/url.h"
+#include "image/image.h"
 #include "image/whole.h"
 #include "photo/photo.h"
 #include "program/session.h"
@@ -554,7 +555,8 @@ main(int argc, char *argv[])
 	        .private_hosts = o.allow_private},
 	    &step, &self);
 	self.filetypes = filetype_new();
-	filetype_open(self.filetypes); /* while there are descriptors */
+	image_prepare(); /* while there are descriptors */
+	filetype_open(self.filetypes);
 	status = run_records(self.session.run, argv + first);
 	session_close(&self.session, status);
 	hashset_release(&self.targets);

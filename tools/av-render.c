@@ -9,6 +9,7 @@
 #include "av-render/wanted.h"
 #include "base/mem.h"
 #include "base/strings.h"
+#include "image/image.h"
 #include "program/session.h"
 #include "provider/option_file.h"
 #include "provider/options.h"
@@ -567,7 +568,8 @@ main(int argc, char *argv[])
 	    .force = o.force,
 	    .max_bytes = (uint64_t)o.max_bytes,
 	    .timeout_ms = o.common.timeout_ms};
-	filetype_open(self.context.filetypes); /* while there are descriptors */
+	image_prepare(); /* while there are descriptors */
+	filetype_open(self.context.filetypes);
 	poller_init(&self.context.poller, &self.session.engine, o.common.timeout_ms,
 	    o.interval_ms);
 	self.context.poller.patient = patient;

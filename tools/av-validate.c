@@ -353,10 +353,15 @@ begin(void *arg, struct item *item)
 /* Pixels are decoded in workers only. Reading is safe in any process: for a single photo
  * or with -j 1 this process alone is fastest, else each core gets a worker. */
 static void
-choose_process(struct validate_tool *self, const struct options *o, char **operands)
+choose_process(struct validate_tool *self, struct options *o, char **operands)
 {
 	bool single = operands[0] != NULL && operands[1] == NULL;
+	long cores = o->common.jobs == 0 && !single ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
 
+	if (o->common.jobs == 0)
+		o->common.jobs = cores > 0 ? cores : 1;
+	if (o->common.jobs > JOBS_MAX)
+		o->common.jobs = JOBS_MAX;
 	self->jobs = (unsigned)o->common.jobs;
 	self->here = o->quick || o->common.jobs == 1 || single;
 	if (self->here)
@@ -388,7 +393,6 @@ choose_all(struct opt_common *common)
 static void
 read_options(struct validate_tool *self, struct options *o, char *argv[], int first)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct err e;
 
 	if (o->common.csv && (o->common.nul || argv[first] != NULL))
@@ -405,10 +409,6 @@ read_options(struct validate_tool *self, struct options *o, char *argv[], int fi
 		opt_misuse(&usage,
 		    "--quick reads less of each photo and --decode more; leave out one of "
 		    "the two");
-	if (o->common.jobs == 0)
-		o->common.jobs = cores > 0 ? cores : 1;
-	if (o->common.jobs > JOBS_MAX)
-		o->common.jobs = JOBS_MAX;
 	choose_all(&o->common);
 	opt_common_finish(&o->common, &usage, argv, first);
 	self->csv = o->common.csv;

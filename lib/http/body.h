@@ -22,10 +22,10 @@
 /* A piece and how far it was read. */
 struct http_cursor {
 	struct http_piece piece;
-	char *line;             /* multipart: its bytes, owned; else NULL */
-	uint64_t length;        /* as sent */
-	uint64_t offset;        /* bytes handed out */
-	char carry[5]; /* base64: a group that did not fit */
+	char *line;      /* multipart: its bytes, owned; else NULL */
+	uint64_t length; /* as sent */
+	uint64_t offset; /* bytes handed out */
+	char carry[5];   /* base64: a group that did not fit */
 };
 
 struct http_body {

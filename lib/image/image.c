@@ -1,6 +1,8 @@
+#include <libdeflate.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/mem.h"
 #include "image/image.h"
@@ -24,6 +26,13 @@ image_detect(const void *data, size_t len)
 	if (len >= 12 && memcmp(p, "RIFF", 4) == 0 && memcmp(p + 8, "WEBP", 4) == 0)
 		return IMAGE_WEBP;
 	return IMAGE_OTHER;
+}
+
+void
+image_prepare(void)
+{
+	libdeflate_crc32(0, NULL, 0);
+	zlibVersion();
 }
 
 struct image_reader *

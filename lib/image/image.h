@@ -32,6 +32,11 @@ struct image_reader;
 /* The format by its first bytes; 12 are enough. */
 enum image_type image_detect(const void *data, size_t len);
 
+/* Loads the libraries that readers use, if that is not done yet; else the first
+ * picture that needs one does it. For a process that will not be able to open
+ * files. */
+void image_prepare(void);
+
 /* A reader for one picture of that type, not IMAGE_OTHER. A PNG with more
  * pixels than max_pixels (0: no ceiling) is not inflated. Up to at_once bytes
  * of pixel data are kept, deflated and inflated, since libdeflate is faster

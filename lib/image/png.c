@@ -207,7 +207,7 @@ chunk_whole(struct image_reader *r, const uint8_t *p, size_t n)
 	struct png *g = r->own;
 	size_t len = n - 4;
 
-	if (crc32(g->crc, p, (uInt)len) != be32(p + len))
+	if (libdeflate_crc32(g->crc, p, len) != be32(p + len))
 		return wrong_crc(r, n);
 	return chunk_done(r, p, len, n);
 }
@@ -255,6 +255,8 @@ inflate_piece(struct image_reader *r, const uint8_t *p, size_t n)
 		image_odd(r, g->chunk_at, "bytes follow the pixel data (IDAT)");
 	if (g->inflated)
 		return n;
+	if (g->z.state == NULL && inflateInit(&g->z) != Z_OK)
+		return image_damage_at(r, n, g->chunk_at, "zlib cannot start");
 	g->z.next_in = (uint8_t *)(uintptr_t)p;
 	g->z.avail_in = (uInt)n;
 	do {
@@ -527,8 +529,6 @@ png_open(struct image_reader *r)
 
 	buf_init(&g->data, r->at_once);
 	buf_init(&g->parts, PARTS_MAX);
-	if (inflateInit(&g->z) != Z_OK)
-		image_damage_at(r, 0, 0, "zlib cannot start");
 	image_next(r, 0, start, 8);
 	return g;
 }
@@ -552,7 +552,8 @@ png_close(void *own)
 
 	buf_release(&g->data);
 	buf_release(&g->parts);
-	inflateEnd(&g->z);
+	if (g->z.state != NULL)
+		inflateEnd(&g->z);
 	free(g);
 }
 

@@ -126,7 +126,8 @@ static int
 allow_all(scmp_filter_ctx filter, const int *calls, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0) != 0)
+		if (seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls[i], 0, NULL) !=
+		    0)
 			return -1;
 	return 0;
 }
@@ -144,16 +145,17 @@ build_filter(scmp_filter_ctx filter, bool threads)
 	const uint32_t allow = SCMP_ACT_ALLOW;
 	int failed = allow_all(filter, allowed, N(allowed));
 
-	failed |= seccomp_rule_add(filter, allow, SCMP_SYS(mmap), 1, data);
-	failed |= seccomp_rule_add(filter, allow, SCMP_SYS(mprotect), 1, data);
+	failed |= seccomp_rule_add_array(filter, allow, SCMP_SYS(mmap), 1, &data);
+	failed |= seccomp_rule_add_array(filter, allow, SCMP_SYS(mprotect), 1, &data);
 	if (threads) {
 		failed |= allow_all(filter, allowed_threads, N(allowed_threads));
-		failed |= seccomp_rule_add(filter, allow, SCMP_SYS(clone), 1, thread);
 		failed |=
-		    seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+		    seccomp_rule_add_array(filter, allow, SCMP_SYS(clone), 1, &thread);
+		failed |= seccomp_rule_add_array(
+		    filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, NULL);
 	} else {
-		failed |=
-		    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(write), 0);
+		failed |= seccomp_rule_add_array(
+		    filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(write), 0, NULL);
 	}
 	return failed;
 }
@@ -174,6 +176,12 @@ deny_calls(bool threads)
 	         build_filter(filter, threads) == 0 && seccomp_load(filter) == 0;
 	seccomp_release(filter);
 	return denied;
+}
+
+void
+confine_prepare(void)
+{
+	seccomp_version();
 }
 
 int

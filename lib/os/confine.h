@@ -20,6 +20,10 @@ enum {
 	CONFINED_CALLS = 2, /* seccomp */
 };
 
+/* Loads the library that confine needs, if that is not done yet: a confined
+ * process cannot. For its parent. */
+void confine_prepare(void);
+
 /* For a child right after the fork, while it has a single thread; there is no
  * way back. memory: bytes that may be allocated beside those in use. A
  * sanitized build has no limit on memory, as it reserves terabytes of address

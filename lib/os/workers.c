@@ -325,6 +325,7 @@ workers_new(struct loop *loop, const struct workers_options *options)
 {
 	struct workers *pool = mem_new(1, sizeof *pool);
 
+	confine_prepare();
 	pool->options = *options;
 	if (pool->options.n == 0)
 		pool->options.n = 1;

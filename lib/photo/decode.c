@@ -1,4 +1,18 @@
+#include <stdio.h>
+#include <webp/decode.h>
+
+#include <jpeglib.h>
+
 #include "photo/decode.h"
+
+void
+decode_prepare(void)
+{
+	struct jpeg_error_mgr unused;
+
+	jpeg_std_error(&unused);
+	WebPGetDecoderVersion();
+}
 
 /* True when a finding refuses the photo, other than for its structure. */
 static bool

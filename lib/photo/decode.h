@@ -27,6 +27,9 @@ struct decoded {
 	int args[8]; /* the numbers in libjpeg's message */
 };
 
+/* Loads the decoders, if that is not done yet: a confined process cannot. */
+void decode_prepare(void);
+
 /* True for a JPEG or WebP with no finding that refuses it for good: with
  * PHOTO_DECODE, or when photo_needs_decoder. */
 bool decode_wanted(

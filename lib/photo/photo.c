@@ -9,7 +9,7 @@
 #include "photo/photo.h"
 #include "photo/source.h"
 
-#define PIECE       (128 * 1024)
+#define PIECE       (32 * 1024)
 #define PIECE_QUICK 4096
 #define TYPE_BYTES  4096 /* for libmagic */
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "image/image.h"
 #include "photo/decode.h"
 #include "photo/pool.h"
 
@@ -30,6 +31,7 @@ on_decoded(struct worker_task *task, void *message, size_t len)
 static void
 submit_decode(struct photo_job *job)
 {
+	decode_prepare(); /* the workers cannot */
 	job->checked = true;
 	job->task.request = &job->photo;
 	job->task.len = PHOTO_KNOWN;
@@ -135,7 +137,8 @@ photo_pool_submit(struct photo_pool *pool, struct photo_job *job, int fd, uint64
 {
 	memset(&job->photo, 0, sizeof job->photo);
 	init_job(pool, job, fd, size, options, done, arg);
-	filetype_open(pool->worker_options.types); /* the workers cannot */
+	image_prepare(); /* the workers cannot */
+	filetype_open(pool->worker_options.types);
 	workers_submit(pool->readers, &job->task);
 }
 

@@ -9,7 +9,9 @@
 #include <webp/decode.h>
 
 #include "base/mem.h"
+#include "image/image.h"
 #include "os/child.h"
+#include "photo/decode.h"
 #include "photo/photo.h"
 #include "photo/thumbnail.h"
 
@@ -237,6 +239,8 @@ on_death(struct worker_task *task, const struct worker_death *death)
 struct workers *
 thumbnail_workers(struct loop *loop)
 {
+	image_prepare(); /* the workers cannot */
+	decode_prepare();
 	return workers_new(loop, &(struct workers_options){.wall_ms = WALL_MS,
 	                             .cpu_s = CPU_S,
 	                             .message_max = sizeof(struct thumbnail),

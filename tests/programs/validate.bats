@@ -79,6 +79,27 @@ turned() {
 	check_schema out
 }
 
+# loaded ARG...: the libraries that av-validate loads, but for what each run needs
+loaded() {
+	LD_DEBUG=files validate "$@" 2>loader >out
+	grep -o 'lib[a-z]*\.so[.0-9]*' loader | sort -u | grep -vE '^lib(c|json|nettle|asan|ubsan|tsan|gcc_s)\.so' | xargs
+}
+
+@test "a library is loaded for the first photo that needs it, and not without one" {
+	faces ann.jpg=1280x720 ben.png=300x200
+	cp "$TESTS/photos/lossy.webp" cleo.webp
+	LD_DEBUG=files validate --version 2>loader
+	grep -q 'libnettle\.so' loader
+	is "$(loaded -p loom ann.jpg)" ""
+	is "$(loaded -p anam cleo.webp)" ""
+	is "$(loaded -p loom ben.png)" libdeflate.so.0
+	is "$(loaded -p loom --decode ann.jpg | grep -oE 'libjpeg|libseccomp')" $'libjpeg\nlibseccomp'
+	mkdir broken
+	touch broken/libdeflate.so.0
+	LD_LIBRARY_PATH=$PWD/broken run -71 --separate-stderr av-validate ben.png
+	[[ $stderr == *"cannot load"*libdeflate.so.0*"apt-get install libdeflate0"* ]]
+}
+
 @test "nothing is sent to the network" {
 	faces ann.jpg=1280x720
 	# LeakSanitizer does not work under strace.

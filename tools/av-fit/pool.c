@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 #include "fit.h"
+#include "image/image.h"
+#include "photo/decode.h"
 
 #define WALL_MS   120000
 #define CPU_S     60
@@ -196,6 +198,8 @@ fit_pool_new(struct loop *loop, unsigned workers)
 
 	if (fit_init() < 0)
 		die(EX_UNAVAILABLE, "libvips cannot start");
+	image_prepare(); /* the workers cannot */
+	decode_prepare();
 	pool->types = filetype_new();
 	filetype_open(pool->types);
 	pool->workers = workers_new(loop, &(struct workers_options){.n = workers,

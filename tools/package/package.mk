@@ -86,7 +86,7 @@ deb: ## builds Debian packages in build/
 		dpkg-buildpackage -b -us -uc
 
 # PORTABLE=1 links all libraries statically but the C library and GnuTLS: Debian has no static p11-kit,
-# which GnuTLS needs. av-fit, whose libvips needs a hundred libraries, is left out. Symbols of static
+# which GnuTLS needs. lib/*/late_*.c and av-fit, whose libvips needs a hundred libraries, is left out. Symbols of static
 # libraries stay inside the program, because libcurl, which it loads, brings a libcrypto of its own.
 ifdef PORTABLE
 compiled = $(patsubst tools/%.c,$(BIN)/%,$(wildcard tools/av-*.c))
