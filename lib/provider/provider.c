@@ -235,17 +235,28 @@ read_kinds(struct provider *p)
 		read_made_as(p, &p->kinds[i]);
 }
 
-/* A pattern that is no regular expression is found by provider_check(). */
-static regex_t *
-read_id_form(const char *pattern)
+static struct id_form *
+new_id_form(const char *pattern)
 {
-	regex_t *form = pattern != NULL ? mem_new(1, sizeof *form) : NULL;
+	struct id_form *form = pattern != NULL ? mem_new(1, sizeof *form) : NULL;
 
-	if (form != NULL && regcomp(form, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
-		free(form);
-		form = NULL;
-	}
+	if (form != NULL)
+		form->pattern = pattern;
 	return form;
+}
+
+/* The regular expression, or NULL: any word. A pattern that is none is found by
+ * provider_check(). */
+static const regex_t *
+id_regex(struct id_form *form)
+{
+	if (form == NULL)
+		return NULL;
+	if (form->pattern != NULL && !form->compiled &&
+	    regcomp(&form->regex, form->pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		form->pattern = NULL;
+	form->compiled = form->pattern != NULL;
+	return form->compiled ? &form->regex : NULL;
 }
 
 /* The cost of a paid operation that has no price: one of what it makes. */
@@ -375,7 +386,7 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	    .title = json_str(def, "/title"),
 	    .base_url = json_str(def, "/base_url"),
 	    .poll_gone_ms = (int64_t)(json_num(def, "/poll/gone_s", 60) * 1000),
-	    .id_form = read_id_form(json_str(def, "/id_pattern")),
+	    .id_form = new_id_form(json_str(def, "/id_pattern")),
 	    .has_names = json_at(def, "/name_length") != NULL,
 	    .name_optional = json_flag(def, "/name_length/optional", false),
 	    .name_min = json_int(def, "/name_length/min", 0),
@@ -398,8 +409,8 @@ provider_free(struct provider *p)
 {
 	if (p == NULL)
 		return;
-	if (p->id_form != NULL)
-		regfree(p->id_form);
+	if (p->id_form != NULL && p->id_form->compiled)
+		regfree(&p->id_form->regex);
 	free(p->id_form);
 	provider_limits_release(&p->image);
 	provider_limits_release(&p->advice);
@@ -531,12 +542,13 @@ provider_config(const struct provider *p, const char *suffix)
 bool
 provider_is_id(const struct provider *p, const char *text)
 {
+	const regex_t *regex = id_regex(p->id_form);
 	size_t len = strlen(text);
 
 	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
 		return false;
-	if (p->id_form != NULL)
-		return regexec(p->id_form, text, 0, NULL, 0) == 0;
+	if (regex != NULL)
+		return regexec(regex, text, 0, NULL, 0) == 0;
 	return len > 0 && len <= 256 &&
 	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	                    "0123456789._:@~+=-") == len;

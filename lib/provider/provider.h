@@ -72,6 +72,13 @@ struct kind {
 	struct json_object *def;
 };
 
+/* The regular expression of ids; compiled for the first id. */
+struct id_form {
+	const char *pattern; /* NULL: none, or no regular expression */
+	bool compiled;
+	regex_t regex;
+};
+
 struct provider {
 	const char *name; /* the canonical one */
 	const char *title;
@@ -80,7 +87,7 @@ struct provider {
 	struct provider_pace *paces; /* the first one has no class */
 	size_t n_paces;
 	int64_t poll_gone_ms;       /* 404s for so long: it is gone */
-	regex_t *id_form;           /* of the service's ids; NULL: any word */
+	struct id_form *id_form;    /* of the service's ids; NULL: any word */
 	bool has_names;             /* avatars have names */
 	bool name_optional;         /* an empty one is left to the service */
 	int64_t name_min, name_max; /* characters; name_max 0: no limit */
