@@ -3,9 +3,9 @@
  * that the structure does not show, or to acquit a picture whose structure
  * breaks a rule.
  *
- *   JPEG  libjpeg-turbo, at an eighth of the size and mostly in gray: it
- *         decodes all of the coded data and saves a third of the time, as
- *         most of the arithmetic that follows is left out. Its warnings
+ *   JPEG  libjpeg-turbo, at an eighth of the size, in gray, and without pixels
+ *         for most rows: it decodes all of the coded data and saves a third of
+ *         the time, as the arithmetic that follows is left out. Its warnings
  *         ("premature end of data segment") are damage, but for three that are
  *         no more than a risk.
  *   PNG   nothing: image/png.c has inflated and checked every byte.

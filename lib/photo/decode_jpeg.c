@@ -31,6 +31,10 @@ struct decoding {
 	size_t size;
 };
 
+/* Rows that are skipped are decoded, but no pixels are made of them. The last ones are read:
+ * libjpeg does not decode rows if all that are left are skipped. */
+#define LAST_ROWS 16
+
 /* No message of libjpeg has this number. */
 #define OTHER_SIZE INT_MAX
 
@@ -145,6 +149,8 @@ run(struct decoding *d, const struct photo *photo)
 	cinfo->do_fancy_upsampling = FALSE;
 	jpeg_start_decompress(cinfo);
 	d->row = mem_new(cinfo->output_width, (size_t)cinfo->output_components);
+	if (cinfo->output_height > LAST_ROWS)
+		jpeg_skip_scanlines(cinfo, cinfo->output_height - LAST_ROWS);
 	while (cinfo->output_scanline < cinfo->output_height)
 		jpeg_read_scanlines(cinfo, &d->row, 1);
 	jpeg_finish_decompress(cinfo);

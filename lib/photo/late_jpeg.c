@@ -12,6 +12,7 @@
 	F(boolean, jpeg_start_decompress, (j_decompress_ptr d), (d))                     \
 	F(JDIMENSION, jpeg_read_scanlines,                                               \
 	    (j_decompress_ptr d, JSAMPARRAY rows, JDIMENSION n), (d, rows, n))           \
+	F(JDIMENSION, jpeg_skip_scanlines, (j_decompress_ptr d, JDIMENSION n), (d, n))   \
 	F(boolean, jpeg_finish_decompress, (j_decompress_ptr d), (d))                    \
 	F(boolean, jpeg_resync_to_restart, (j_decompress_ptr d, int marker), (d, marker))
 
