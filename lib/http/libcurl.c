@@ -1,18 +1,12 @@
 /*
- * libcurl's functions, for the linker. Each of them loads the library when it is first called,
- * and passes the call on. With the libraries that it needs it takes longer to load than all
- * else that a program does before it sends a request, and many runs send none.
+ * libcurl's functions, as base/late.h defines them, but for those with a variable argument. With
+ * the libraries that it needs it takes longer to load than all else that a program does before it
+ * sends a request, and many runs send none.
  */
 #include <curl/curl.h>
-#include <dlfcn.h>
-#include <pthread.h>
 #include <stdarg.h>
-#include <string.h>
-#include <sysexits.h>
 
-#include "base/err.h"
-
-#define NAME "libcurl.so.4"
+#include "base/late.h"
 
 #undef curl_easy_getinfo
 #undef curl_easy_setopt
@@ -68,68 +62,37 @@
 	F(CURLMcode, curl_multi_setopt, (CURLM * multi, CURLMoption option, ...), )
 
 static struct {
-#define MEMBER(result, name, parameters, arguments) result(*name) parameters;
-	VALUES(MEMBER) VOIDS(MEMBER) VARIADICS(MEMBER)
-} loaded;
+	VALUES(LATE_MEMBER) VOIDS(LATE_MEMBER) VARIADICS(LATE_MEMBER)
+} late;
+static pthread_once_t late_once = PTHREAD_ONCE_INIT;
 
 static void
-load(void)
+late_load(void)
 {
-	void *library = dlopen(NAME, RTLD_LAZY | RTLD_LOCAL), *symbol;
+	void *handle = late_open("libcurl.so.4", "libcurl4");
 
-	if (library == NULL)
-		die(EX_OSERR, "cannot load %s; on Debian: apt-get install libcurl4",
-		    dlerror());
-		/* ISO C has no conversion from an object's address to a function's. */
-#define FIND(result, name, parameters, arguments)                                        \
-	symbol = dlsym(library, #name);                                                  \
-	if (symbol == NULL)                                                              \
-		die(EX_OSERR, NAME " is too old: it has no " #name);                     \
-	memcpy(&loaded.name, &symbol, sizeof symbol);
-	VALUES(FIND) VOIDS(FIND) VARIADICS(FIND)
+	VALUES(LATE_FIND) VOIDS(LATE_FIND) VARIADICS(LATE_FIND)
 }
 
-static void
-need(void)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, load);
-}
-
-#define RETURN(result, name, parameters, arguments)                                      \
-	result name parameters                                                           \
-	{                                                                                \
-		need();                                                                  \
-		return loaded.name arguments;                                            \
-	}
-VALUES(RETURN)
-
-#define CALL(result, name, parameters, arguments)                                        \
-	result name parameters                                                           \
-	{                                                                                \
-		need();                                                                  \
-		loaded.name arguments;                                                   \
-	}
-VOIDS(CALL)
+VALUES(LATE_RETURN)
+VOIDS(LATE_CALL)
 
 /* An option's number tells the type of its value: each type has 10000 numbers. */
 #define SET(name, handle, option)                                                        \
 	va_list ap;                                                                      \
 	int type = (int)option / 10000 * 10000;                                          \
                                                                                          \
-	need();                                                                          \
+	pthread_once(&late_once, late_load);                                             \
 	va_start(ap, option);                                                            \
-	rc = type == CURLOPTTYPE_LONG ? loaded.name(handle, option, va_arg(ap, long))    \
+	rc = type == CURLOPTTYPE_LONG ? late.name(handle, option, va_arg(ap, long))      \
 	     : type == CURLOPTTYPE_OFF_T                                                 \
-	         ? loaded.name(handle, option, va_arg(ap, curl_off_t))                   \
+	         ? late.name(handle, option, va_arg(ap, curl_off_t))                     \
 	     : type == CURLOPTTYPE_FUNCTIONPOINT                                         \
-	         ? loaded.name(handle, option, va_arg(ap, void (*)(void)))               \
-	         : loaded.name(handle, option, va_arg(ap, void *));                      \
+	         ? late.name(handle, option, va_arg(ap, void (*)(void)))                 \
+	         : late.name(handle, option, va_arg(ap, void *));                        \
 	va_end(ap);
 
-CURLcode
-curl_easy_setopt(CURL *easy, CURLoption option, ...)
+    CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...)
 {
 	CURLcode rc;
 
@@ -152,9 +115,9 @@ curl_easy_getinfo(CURL *easy, CURLINFO info, ...)
 	CURLcode rc;
 	va_list ap;
 
-	need();
+	pthread_once(&late_once, late_load);
 	va_start(ap, info);
-	rc = loaded.curl_easy_getinfo(easy, info, va_arg(ap, void *));
+	rc = late.curl_easy_getinfo(easy, info, va_arg(ap, void *));
 	va_end(ap);
 	return rc;
 }

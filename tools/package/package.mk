@@ -86,8 +86,9 @@ deb: ## builds Debian packages in build/
 		dpkg-buildpackage -b -us -uc
 
 # PORTABLE=1 links all libraries statically but the C library and GnuTLS: Debian has no static p11-kit,
-# which GnuTLS needs. lib/*/late_*.c and av-fit, whose libvips needs a hundred libraries, is left out. Symbols of static
-# libraries stay inside the program, because libcurl, which it loads, brings a libcrypto of its own.
+# which GnuTLS needs. lib/*/late_*.c are left out, and so is av-fit, whose libvips needs a hundred
+# libraries. Symbols of static libraries stay inside the program, because libcurl, which it loads, brings
+# a libcrypto of its own.
 ifdef PORTABLE
 compiled = $(patsubst tools/%.c,$(BIN)/%,$(wildcard tools/av-*.c))
 $(compiled): av_ldflags += -Wl,--exclude-libs,ALL -Wl,--gc-sections -s
