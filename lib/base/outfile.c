@@ -194,23 +194,102 @@ accept_existing(
 	return 0;
 }
 
-int
-outfile_commit(struct outfile *t, const char *path, bool force, char sha256[SHA256_HEX],
-    struct err *e)
+void
+outfile_write_out(struct outfile *t)
 {
-	sha256_hex(&t->sha, sha256);
-	if (fsync(t->fd) < 0)
-		return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
+	/* Only a failure of the disk counts: the call itself may be missing. */
+	if (sync_file_range(t->fd, 0, 0, SYNC_FILE_RANGE_WRITE) < 0 &&
+	    (errno == EIO || errno == ENOSPC || errno == EDQUOT))
+		t->failed = errno;
+}
+
+/* Makes the bytes durable. */
+static int
+sync_part(struct outfile *t, struct err *e)
+{
+	int rc = fsync(t->fd);
+
+	if (rc == 0 && t->failed == 0)
+		return 0;
+	if (rc == 0)
+		errno = t->failed;
+	return err_set(e, CODE_TARGET_UNWRITABLE, "cannot write '%s':", t->part);
+}
+
+/* Gives the synced bytes their name, which is not durable yet. */
+static int
+name_part(struct outfile_final *f)
+{
+	struct outfile *t = f->part;
+
 	failpoint("keep");
-	if (rename_part(t, path, force) < 0 && accept_existing(t, path, sha256, e) < 0)
+	if (rename_part(t, f->path, f->force) < 0 &&
+	    accept_existing(t, f->path, f->sha256, &f->err) < 0)
 		return -1;
 	failpoint("kept");
 	free(t->part);
 	t->part = NULL;
-	if (!file_sync_name(path))
-		return err_set(e, CODE_TARGET_UNWRITABLE,
-		    "cannot sync the directory of '%s':", path);
 	return 0;
+}
+
+static bool
+same_directory(const char *a, const char *b)
+{
+	const char *slash = strrchr(a, '/');
+	size_t len = slash != NULL ? (size_t)(slash - a) + 1 : 0;
+
+	return strncmp(a, b, len) == 0 && strchr(b + len, '/') == NULL;
+}
+
+/* Syncs the directory of the first file, for all files that are in it. */
+static void
+sync_names(struct outfile_final *first)
+{
+	bool synced = file_sync_name(first->path);
+	int saved = errno;
+
+	for (struct outfile_final *f = first; f != NULL; f = STAILQ_NEXT(f, next)) {
+		if (!f->named || !same_directory(first->path, f->path))
+			continue;
+		f->named = false;
+		errno = saved;
+		if (!synced)
+			err_set(&f->err, CODE_TARGET_UNWRITABLE,
+			    "cannot sync the directory of '%s':", f->path);
+	}
+}
+
+void
+outfile_commit_all(struct outfile_finals *list)
+{
+	struct outfile_final *f;
+
+	STAILQ_FOREACH (f, list, next) {
+		f->err.code = CODE_NONE;
+		sha256_hex(&f->part->sha, f->sha256);
+		f->named = sync_part(f->part, &f->err) == 0;
+	}
+	STAILQ_FOREACH (f, list, next)
+		f->named = f->named && name_part(f) == 0;
+	STAILQ_FOREACH (f, list, next)
+		if (f->named)
+			sync_names(f);
+}
+
+int
+outfile_commit(struct outfile *t, const char *path, bool force, char sha256[SHA256_HEX],
+    struct err *e)
+{
+	struct outfile_finals list = STAILQ_HEAD_INITIALIZER(list);
+	struct outfile_final f = {.part = t, .path = path, .force = force};
+
+	STAILQ_INSERT_TAIL(&list, &f, next);
+	outfile_commit_all(&list);
+	memcpy(sha256, f.sha256, sizeof f.sha256);
+	if (f.err.code == CODE_NONE)
+		return 0;
+	*e = f.err;
+	return -1;
 }
 
 void

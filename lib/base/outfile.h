@@ -6,13 +6,15 @@
  *
  * The bytes go to a hidden part file beside the target. A lock on it shows
  * that its process is alive; the part file of a dead process is removed.
- * outfile_commit syncs it and renames it to the target.
+ * outfile_commit syncs it and renames it to the target, outfile_commit_all
+ * many at once.
  */
 #ifndef AV_BASE_OUTFILE_H
 #define AV_BASE_OUTFILE_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/err.h"
 #include "base/sha256.h"
@@ -22,6 +24,7 @@ struct outfile {
 	char *part; /* its path; NULL: committed, private, or never opened */
 	int fd;     /* -1: closed */
 	uint64_t len;
+	int failed;      /* errno of outfile_write_out, or 0 */
 	char head[4096]; /* the first bytes, to tell the type */
 	size_t head_len;
 	struct sha256 sha;
@@ -47,6 +50,26 @@ bool outfile_write(
  * neither RENAME_NOREPLACE nor hard links. */
 int outfile_commit(struct outfile *t, const char *path, bool force,
     char sha256[SHA256_HEX], struct err *e);
+
+/* Begins to write the bytes out, so that a commit that comes later waits less.
+ * Failures are told by the commit. */
+void outfile_write_out(struct outfile *t);
+
+/* A part file and what outfile_commit would take for it. */
+struct outfile_final {
+	struct outfile *part;
+	const char *path;
+	bool force;
+	char sha256[SHA256_HEX];
+	struct err err; /* CODE_NONE: it is committed */
+	bool named;     /* private: the name is not durable yet */
+	STAILQ_ENTRY(outfile_final) next;
+};
+STAILQ_HEAD(outfile_finals, outfile_final);
+
+/* Commits all of a list, each as outfile_commit, but a directory is synced once
+ * for all its files. None may be used until all are on the disk. */
+void outfile_commit_all(struct outfile_finals *list);
 
 /* Closes it, and removes the part file unless it was committed. */
 void outfile_close(struct outfile *t);

@@ -219,6 +219,8 @@ may_cut(enum kind kind, int fd)
 
 CALL(SYNC, int, -1, fsync, (int fd), (fd))
 CALL(SYNC, int, -1, fdatasync, (int fd), (fd))
+CALL(SYNC, int, -1, sync_file_range, (int fd, off_t at, off_t n, unsigned flags),
+    (fd, at, n, flags))
 CALL(RENAME, int, -1, rename, (const char *from, const char *to), (from, to))
 CALL(RENAME, int, -1, renameat2,
     (int a, const char *from, int b, const char *to, unsigned flags),

@@ -22,13 +22,52 @@
 #include "base/mem.h"
 #include "base/outfile.h"
 
-/* Replace the C library's calls, to act as a file system that lacks them. */
+/* Replace the C library's calls, to act as a file system that lacks them, and note in which order
+ * they come: f for a file that is synced, d for a directory, r for a rename. */
 
-static int rename_errno, link_errno, unlink_errno;
+static int rename_errno, link_errno, unlink_errno, write_out_errno;
+static ino_t unsyncable; /* syncing it fails with EIO */
+static char order[256];
+
+static void
+note_call(char call)
+{
+	size_t n = strlen(order);
+
+	if (n + 1 < sizeof order)
+		order[n] = call;
+}
+
+int
+fsync(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	note_call(S_ISDIR(st.st_mode) ? 'd' : 'f');
+	if (st.st_ino == unsyncable) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int
+sync_file_range(int fd, off_t from, off_t len, unsigned int flags)
+{
+	(void)fd;
+	(void)from;
+	(void)len;
+	(void)flags;
+	errno = write_out_errno;
+	return write_out_errno != 0 ? -1 : 0;
+}
 
 int
 renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned int flags)
 {
+	note_call('r');
 	if (flags != 0 && rename_errno != 0) {
 		errno = rename_errno;
 		return -1;
@@ -79,11 +118,12 @@ anew(void **unused)
 	struct dirent *entry;
 
 	(void)unused;
-	rename_errno = link_errno = unlink_errno = 0;
+	rename_errno = link_errno = unlink_errno = write_out_errno = 0;
+	unsyncable = 0;
 	assert_non_null(dir);
 	while ((entry = readdir(dir)) != NULL)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			assert_int_equal(unlink(entry->d_name), 0);
+			assert_int_equal(remove(entry->d_name), 0);
 	closedir(dir);
 	return 0;
 }
@@ -279,6 +319,126 @@ one_writer_for_a_name(void **unused)
 	assert_false(is_there(".ann.part"));
 }
 
+/* Several files at once. */
+
+enum { FILES = 4 };
+
+struct many {
+	struct outfile parts[FILES];
+	struct outfile_final finals[FILES];
+	struct outfile_finals list;
+};
+
+/* Writes a.1, a.2, b/1 and b/2, each with its path, up to the commit. */
+static void
+write_many(struct many *m)
+{
+	static const char *const paths[FILES] = {"a.1", "b/1", "a.2", "b/2"};
+	struct err e;
+
+	STAILQ_INIT(&m->list);
+	for (size_t i = 0; i < FILES; i++) {
+		assert_int_equal(outfile_open(&m->parts[i], paths[i], &e), 0);
+		assert_true(outfile_write(&m->parts[i], 0, paths[i], strlen(paths[i])));
+		m->finals[i] =
+		    (struct outfile_final){.part = &m->parts[i], .path = paths[i]};
+		STAILQ_INSERT_TAIL(&m->list, &m->finals[i], next);
+	}
+}
+
+/* Commits them, and removes those of b. Those with a code are not there. */
+static void
+commit_many(struct many *m, const enum code codes[FILES])
+{
+	char part[64];
+
+	memset(order, 0, sizeof order);
+	outfile_commit_all(&m->list);
+	for (size_t i = 0; i < FILES; i++) {
+		const char *path = m->finals[i].path, *slash = strrchr(path, '/');
+
+		assert_int_equal(m->finals[i].err.code, codes[i]);
+		if (codes[i] == CODE_NONE)
+			assert_holds(path, path);
+		outfile_close(&m->parts[i]);
+		snprintf(part, sizeof part, "%s.%s.part", slash != NULL ? "b/" : "",
+		    slash != NULL ? slash + 1 : path);
+		assert_false(is_there(part));
+		if (slash != NULL)
+			(void)unlink(path);
+	}
+}
+
+static void
+many_are_synced_before_they_are_named(void **unused)
+{
+	static const enum code none[FILES] = {CODE_NONE};
+	struct many m;
+
+	(void)unused;
+	write_many(&m);
+	for (size_t i = 0; i < FILES; i++)
+		outfile_write_out(&m.parts[i]);
+	commit_many(&m, none);
+	/* once for each of the two directories */
+	assert_string_equal(order, "ffffrrrrdd");
+	for (size_t i = 0; i < FILES; i++)
+		assert_int_equal(strlen(m.finals[i].sha256), SHA256_HEX - 1);
+}
+
+static void
+one_of_many_fails_alone(void **unused)
+{
+	static const enum code taken[FILES] = {CODE_NONE, CODE_NONE, CODE_TARGET_TAKEN},
+	                       failed[FILES] = {CODE_NONE, CODE_MACHINE_FAILED};
+	struct many m;
+
+	(void)unused;
+	put("a.2", "theirs");
+	write_many(&m);
+	commit_many(&m, taken);
+	assert_holds("a.2", "theirs");
+	assert_int_equal(anew(NULL), 0);
+	write_many(&m);
+	unsyncable = inode_of("b/.1.part");
+	commit_many(&m, failed);
+	assert_string_equal(order, "ffffrrrdd");
+	assert_false(is_there("b/1"));
+}
+
+static void
+a_directory_that_is_not_synced_fails_all_its_files(void **unused)
+{
+	static const enum code failed[FILES] = {
+	    CODE_NONE, CODE_MACHINE_FAILED, CODE_NONE, CODE_MACHINE_FAILED};
+	struct many m;
+
+	(void)unused;
+	write_many(&m);
+	unsyncable = inode_of("b");
+	commit_many(&m, failed);
+}
+
+/* The kernel tells a failure of the disk once: fsync may not know it any more. */
+static void
+a_failed_write_out_is_told_by_the_commit(void **unused)
+{
+	static const enum code none[FILES] = {CODE_NONE},
+	                       failed[FILES] = {CODE_NONE, CODE_MACHINE_FAILED};
+	struct many m;
+
+	(void)unused;
+	write_many(&m);
+	write_out_errno = EIO;
+	outfile_write_out(&m.parts[1]);
+	commit_many(&m, failed);
+	assert_int_equal(anew(NULL), 0);
+	write_many(&m);
+	write_out_errno = ENOSYS;
+	outfile_write_out(&m.parts[1]);
+	commit_many(&m, none);
+}
+
 /* In each round exactly one process gets the name, with its own text. */
 enum { PROCESSES = 4, ROUNDS = 150 };
 
@@ -425,6 +585,13 @@ main(void)
 	        leftover_parts_are_not_written_to, NULL, anew),
 	    cmocka_unit_test_setup_teardown(a_part_that_stays_is_an_error, NULL, anew),
 	    cmocka_unit_test_setup_teardown(one_writer_for_a_name, NULL, anew),
+	    cmocka_unit_test_setup_teardown(
+	        many_are_synced_before_they_are_named, NULL, anew),
+	    cmocka_unit_test_setup_teardown(one_of_many_fails_alone, NULL, anew),
+	    cmocka_unit_test_setup_teardown(
+	        a_directory_that_is_not_synced_fails_all_its_files, NULL, anew),
+	    cmocka_unit_test_setup_teardown(
+	        a_failed_write_out_is_told_by_the_commit, NULL, anew),
 	    cmocka_unit_test_setup_teardown(processes_compete, NULL, anew),
 	    cmocka_unit_test(a_name_is_given_out_once),
 	    cmocka_unit_test(a_million_names_take_little_memory),
