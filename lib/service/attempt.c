@@ -126,21 +126,7 @@ responded(void *arg, const struct http_response *r)
 		a->calls->responded(a->arg, r);
 	/* Release the slot last: the response may have blocked the account. `a` may be
 	 * freed. */
-	if (!engine->keep_slot)
-		return_slot(engine, well);
-	engine->keep_slot = false;
-}
-
-void
-attempt_keep_slot(struct engine *engine)
-{
-	engine->keep_slot = true;
-}
-
-void
-attempt_return_slot(struct engine *engine)
-{
-	return_slot(engine, true);
+	return_slot(engine, well);
 }
 
 /* Sends the request; the caller has taken a slot. */

@@ -33,6 +33,7 @@
 #include "os/loop.h"
 #include "service/account.h"
 #include "service/failure.h"
+#include "service/keeper.h"
 #include "service/slots.h"
 
 /* What all attempts of a program share. */
@@ -41,8 +42,8 @@ struct engine {
 	struct http *http;
 	struct accounts *accounts;
 	struct slots slots; /* of -j: how many requests may be in flight */
-	bool keep_slot;     /* of the response at hand */
 	TAILQ_HEAD(, attempt) waiting; /* for a slot */
+	struct keeper keeper;          /* of downloads */
 	bool (*stopping)(void *arg);   /* nothing new may be begun */
 	/* Shown each response of a call before it is acted on; NULL: nobody. */
 	void (*look)(
@@ -116,12 +117,6 @@ void attempt_back_off(struct attempt *a, int64_t asked_ms);
 /* The credentials were refused: begins another attempt with new ones. False if
  * that was done before; an owner gets new credentials once. */
 bool attempt_renew(struct attempt *a);
-
-/* From within `responded`: the slot stays taken until attempt_return_slot, so
- * that work on responses is bounded too. The owner calls that later, not from
- * within. */
-void attempt_keep_slot(struct engine *engine);
-void attempt_return_slot(struct engine *engine);
 
 /* Ends the owner with `interrupted`. */
 void attempt_interrupt(struct attempt *a);

@@ -9,7 +9,6 @@
 #include "http/data_url.h"
 #include "http/range.h"
 #include "http/url.h"
-#include "image/whole.h"
 #include "provider/answer.h"
 #include "service/download.h"
 #include "json/json.h"
@@ -37,11 +36,11 @@ struct download {
 	int64_t deadline;
 	int write_errno;
 	struct outfile target;
-	/* The file's type; its final path, or empty; its digest; why it was not kept. */
-	char *type;
-	struct buf path;
+	struct keeping keeping;
+	char *type;      /* of the file */
+	struct buf path; /* its final one, or empty */
 	char sha256[SHA256_HEX];
-	struct err not_kept;
+	int http_status; /* of the answer that it came with */
 	struct download_result result;
 };
 
@@ -161,96 +160,81 @@ not_the_rest(struct download *d, const char *why, int http_status)
 	not_a_result(d, why, http_status);
 }
 
-/* On a thread, since it waits for the disk: other downloads go on, and a file system syncs
- * many files together faster than one by one. */
+/* The file is damaged, or not the right one. If it came in parts, they may be of different
+ * files. */
 static void
-commit(void *arg)
+not_kept(struct download *d, const char *why)
 {
-	struct download *d = arg;
-
-	(void)outfile_commit(
-	    &d->target, d->path.data, d->spec.force, d->sha256, &d->not_kept);
+	if (d->http_status == 206)
+		not_the_rest(d, why, d->http_status);
+	else
+		not_a_result(d, why, d->http_status);
 }
 
 static void
 kept(void *arg)
 {
 	struct download *d = arg;
-	struct engine *engine = data_url_is(d->url) ? NULL : d->attempt.engine;
+	struct keeping *k = &d->keeping;
+	char why[sizeof k->fault + 64];
 
-	if (d->not_kept.code != CODE_NONE)
-		failure_set(&d->attempt.failure, &d->not_kept, NULL);
+	if (!k->whole) {
+		snprintf(why, sizeof why, "it is damaged or not complete: %s", k->fault);
+		not_kept(d, why);
+		return;
+	}
+	failure_release(&d->attempt.failure);
+	if (k->final.err.code != CODE_NONE)
+		failure_set(&d->attempt.failure, &k->final.err, NULL);
 	d->result.file = d->path.data;
 	finish(d);
-	if (engine != NULL)
-		attempt_return_slot(engine);
 }
 
-/* Keeps the whole file. */
+/* Keeps the file if it is whole by its own format. */
 static void
-keep(struct download *d, const char *type)
+keep(struct download *d)
 {
-	failure_release(&d->attempt.failure);
-	d->type = mem_str(type); /* the next download asks for its own */
-	d->result = (struct download_result){.type = d->type,
-	    .bytes = d->target.len,
-	    .sha256 = d->sha256,
-	    .fd = d->target.fd};
-	if (d->spec.template == NULL) {
-		sha256_hex(&d->target.sha, d->sha256);
-		finish(d);
-	} else {
-		outname_path(d->spec.template, &d->spec.name, &d->path);
-		if (data_url_is(d->url)) {
-			commit(d);
-			kept(d);
-			return;
-		}
-		attempt_keep_slot(d->attempt.engine);
-		loop_work(d->attempt.engine->loop, commit, kept, d);
-	}
+	buf_clear(&d->path);
+	outname_path(d->spec.template, &d->spec.name, &d->path);
+	d->keeping = (struct keeping){
+	    .final = {.part = &d->target, .path = d->path.data, .force = d->spec.force},
+	    .type = d->type,
+	    .ext = d->spec.name.ext,
+	    .done = kept,
+	    .arg = d};
+	keeper_add(&d->attempt.engine->keeper, d->attempt.engine->loop, &d->keeping);
 }
 
-/* True if the file has the SHA-256 that it must have. */
-static bool
-is_wanted(const struct download *d)
-{
-	char sha256[SHA256_HEX];
-
-	sha256_hex(&d->target.sha, sha256);
-	return d->spec.sha256 == NULL || strcmp(sha256, d->spec.sha256) == 0;
-}
-
-/* Keeps a file that is whole by its own format and has one of the kind's types. If it is
- * damaged and came in parts, the parts may be of different files. */
+/* Keeps a file that has one of the kind's types and the right bytes. */
 static void
 judge(struct download *d, int http_status)
 {
 	const struct outfile *t = &d->target;
 	const char *type = filetype_of(d->spec.filetypes, t->head, t->head_len);
-	bool none = false;
-	char fault[WHOLE_WHY], *why = NULL;
+	char why[256];
 
+	d->http_status = http_status;
+	sha256_hex(&t->sha, d->sha256);
+	free(d->type);
+	d->type = mem_str(type); /* the next download asks for its own */
+	d->result = (struct download_result){
+	    .type = d->type, .bytes = t->len, .sha256 = d->sha256, .fd = t->fd};
 	d->spec.name.ext = json_object_get_string(json_member(d->spec.types, type));
 	if (d->spec.template != NULL && d->spec.name.ext == NULL) {
-		none = d->spec.account == NULL;
-		why = mem_printf(
-		    "it is %s, which is no such %s", type, none ? "picture" : "result");
-	} else if (d->spec.template != NULL &&
-	           !file_is_whole(t->fd, t->len, type, d->spec.name.ext, fault)) {
-		why = mem_printf("it is damaged or not complete: %s", fault);
-	} else if (!is_wanted(d)) {
-		why = mem_str("its SHA-256 is not the one in the record");
+		snprintf(why, sizeof why, "it is %s, which is no such %s", type,
+		    d->spec.account == NULL ? "picture" : "result");
+		if (d->spec.account == NULL)
+			give_up(d, CODE_NOT_A_PICTURE, why, http_status);
+		else
+			not_kept(d, why);
+	} else if (d->spec.sha256 != NULL && strcmp(d->sha256, d->spec.sha256) != 0) {
+		not_kept(d, "its SHA-256 is not the one in the record");
+	} else if (d->spec.template == NULL) {
+		failure_release(&d->attempt.failure);
+		finish(d);
+	} else {
+		keep(d);
 	}
-	if (why == NULL)
-		keep(d, type);
-	else if (none)
-		give_up(d, CODE_NOT_A_PICTURE, why, http_status);
-	else if (http_status == 206)
-		not_the_rest(d, why, http_status);
-	else
-		not_a_result(d, why, http_status);
-	free(why);
 }
 
 static void

@@ -59,6 +59,43 @@ check_failed() {
 		(.fetch.from[-3:] != .file[-3:])) | .fetch)')" '[]'
 }
 
+# thirty: a script of the server for 30 photos, whose URLs come to urls
+thirty() {
+	script "$(jq -nc '[range(30) | {"GET /\(.).jpg": [{file: "photos/001.jpg"}]}] | add')"
+	printf "$url/%s.jpg\n" {0..29} >urls
+}
+
+# disk STRACE... -- ARGUMENT...: fetches urls while strace looks at what is synced
+disk() {
+	local how=()
+	while [ "$1" != -- ]; do how+=("$1"); shift; done
+	limit 60 strace -f -qq -y -e trace=fsync,renameat2 -o calls "${how[@]}" \
+		av-fetch -q --allow-private -o out -j 60 "${@:2}" <urls >done
+}
+
+@test "many at a time: they wait for the disk together" {
+	[ -z "${AV_SANITIZED:-}" ] || skip "strace keeps LeakSanitizer from its work"
+	thirty
+	disk -e inject=fsync:delay_enter=10000 --
+	is "$(codes done)" '30 none'
+	is "$(parts_left)" 0
+	is "$(grep -c 'fsync(.*\.part>' calls)" 30
+	# A batch for what comes first, one for what comes next, and a few for all the others.
+	[ "$(grep -c 'fsync(.*/out>' calls)" -le 10 ]
+}
+
+@test "a record says that its file is there only once the directory is on the disk" {
+	[ -z "${AV_SANITIZED:-}" ] || skip "strace keeps LeakSanitizer from its work"
+	thirty
+	run -75 disk -P "$PWD/out" -e inject=fsync:error=EIO --
+	is "$(codes done)" '30 machine_failed'
+	[[ $(jq -r .error.message done) == *"cannot sync the directory of 'out/"* ]]
+	# The files are there: the same line asks for none again.
+	fetch <urls
+	is "$(codes done)" '30 none'
+	is "$(requests)" 30
+}
+
 @test "URLs become files and records; the same line again fetches nothing" {
 	script '{"GET /a/001.jpg": [{"file": "photos/001.jpg"}], "GET /b": [{"file": "photos/002.jpg"}]}'
 	printf '%s\n' "$url/a/001.jpg" "$url/b?id=2#x" >urls

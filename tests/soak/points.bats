@@ -75,3 +75,30 @@ build_shim() {
 	done
 	echo "# $died deaths" >&3
 }
+
+@test "death while many files go to the disk together" {
+	local point n bin=${AV_FAILPOINTS_BIN-$TESTS/../build/cc-failpoints/bin} died=0
+	[ -x "$bin/av-fetch" ] || skip "no programs of make FAILPOINTS=1"
+	photos 40 640x480
+	jq -Rnc '[inputs | {("GET /" + .): [{file: .}]}] | add' <<<"$(printf '%s\n' photos/*)" >script
+	serve_script
+	printf "$url/%s\n" photos/* >urls
+	for point in part keep kept; do
+		for n in 1 2 5 20 40; do
+			rm -rf out
+			status=0
+			AV_FAILPOINT=$point:$n "$bin/av-fetch" -q -j 40 --allow-private -o out <urls >died || status=$?
+			is "$status" 137
+			# What is there is whole, and what a record tells of is there.
+			for file in out/*; do
+				[ ! -e "$file" ] || cmp "$file" "photos/$(basename "${file%%.*}").jpg"
+			done
+			{ jq -r .file died 2>/dev/null || true; } | while read -r file; do [ -e "$file" ]; done
+			av-fetch -q -j 40 --allow-private -o out <urls >done
+			is "$(codes done)" "40 none"
+			is "$(find out -type f | wc -l)" 40
+			died=$((died + 1))
+		done
+	done
+	echo "# $died deaths" >&3
+}

@@ -23,10 +23,10 @@ threads() {
 	rm -f "$reports".[0-9]*
 	export TSAN_OPTIONS="log_path=$reports exitcode=66" AV_SANITIZED=yes AV_SLOW=${AV_SLOW:-4}
 	for name in auth_token ledger_adopt ledger_crash ledger_entries ledger_file ledger_ledger os_loop \
-		service_pace; do
+		service_download service_pace; do
 		"$1/unit/$name" || status=1
 	done
-	for name in upload poll render bigfile shared-ledger; do
+	for name in upload poll render fetch bigfile shared-ledger; do
 		PATH=$PWD/$1/bin:$PWD/$1:$PATH bats --jobs "${JOBS:-6}" "tests/programs/$name.bats"
 	done
 	cat "$reports".[0-9]* 2>/dev/null && status=1
