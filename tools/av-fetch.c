@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "auth/s3.h"
+#include "base/file.h"
 #include "base/hashset.h"
 #include "base/mem.h"
 #include "http/url.h"
@@ -93,6 +94,8 @@ struct fetch_tool {
 	struct filetype *filetypes;
 	char *template;
 	bool named_by_url;      /* the template has {id} */
+	char *folder;           /* of the last photo */
+	bool folder_was_empty;  /* when its first photo was begun */
 	struct hashset targets; /* paths that records of this run have */
 	struct hashset sources; /* the same, with the URL */
 	struct fetches at_work; /* one for each URL and path */
@@ -110,6 +113,7 @@ struct fetch {
 	char *path;        /* of the file, with an empty extension */
 	char *name, *provider, *sha256;
 	char id[17];
+	bool repeats; /* a record before has the same photo */
 	struct outname outname;
 	struct download *download;
 	struct fetches followers; /* records of the same photo */
@@ -242,6 +246,24 @@ start_download(struct fetch *f)
 	    .sha256 = f->sha256};
 
 	f->download = download_start(&self->session.engine, &spec, fetched, f);
+}
+
+/* True if the photo may be there already: an earlier run or record may have fetched it. */
+static bool
+may_be_there(struct fetch *f)
+{
+	struct fetch_tool *self = f->self;
+	char *folder = file_dir_of(f->path);
+
+	if (self->folder != NULL && strcmp(self->folder, folder) == 0) {
+		free(folder);
+	} else {
+		free(self->folder);
+		self->folder = folder;
+		self->folder_was_empty = file_dir_is_empty(folder);
+	}
+	return self->named_by_url && !self->o->force &&
+	       (f->repeats || !self->folder_was_empty);
 }
 
 /* Opens the file of an earlier run. Its extension tells its type. */
@@ -416,7 +438,8 @@ take_target(struct fetch *f, struct err *e)
 	sha256_add(&sha, f->path, strlen(f->path) + 1);
 	sha256_add(&sha, f->object, strlen(f->object));
 	sha256_sum(&sha, sum);
-	if (hashset_has(&self->sources, sum))
+	f->repeats = hashset_has(&self->sources, sum);
+	if (f->repeats)
 		return 0;
 	rc = outname_take(&self->targets, self->template, &f->outname, &path, e);
 	if (rc == 0)
@@ -499,7 +522,7 @@ begin(void *arg, struct item *item)
 		return;
 	item->stop = stop;
 	TAILQ_INSERT_TAIL(&self->at_work, f, link);
-	if (self->named_by_url && !self->o->force && find(f)) {
+	if (may_be_there(f) && find(f)) {
 		TAILQ_INSERT_TAIL(&self->looks, f, look);
 		start_looks(self);
 	} else {
@@ -564,6 +587,7 @@ main(int argc, char *argv[])
 	filetype_free(self.filetypes);
 	json_object_put(self.types);
 	s3_release(&self.s3);
+	free(self.folder);
 	free(self.template);
 	run_exit(status);
 }

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -143,6 +144,24 @@ file_dir_of(const char *path)
 	if (slash == NULL)
 		return mem_str(".");
 	return slash == path ? mem_str("/") : mem_strn(path, (size_t)(slash - path));
+}
+
+bool
+file_dir_is_empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *entry;
+	int saved;
+
+	if (d == NULL)
+		return errno == ENOENT;
+	errno = 0;
+	while ((entry = readdir(d)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			break;
+	saved = errno;
+	closedir(d);
+	return entry == NULL && saved == 0;
 }
 
 bool

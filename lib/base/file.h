@@ -41,6 +41,9 @@ bool file_make_dirs(const char *path, mode_t mode);
 /* The directory part of a path, "." if it has none. The caller frees it. */
 char *file_dir_of(const char *path);
 
+/* True if the directory has no files, or is not there. */
+bool file_dir_is_empty(const char *dir);
+
 /* Syncs the directory of path, so that a new name is durable too. False
  * (errno) on failure; a file system that cannot sync directories (EINVAL) is
  * no failure. */

@@ -122,6 +122,30 @@ disk() {
 	is "$(requests)" 4
 }
 
+@test "a photo that comes again later is not fetched again, also in a new folder" {
+	script '{"GET /a.jpg": [{"file": "photos/001.jpg"}]}'
+	{
+		echo "$url/a.jpg"
+		until grep -q sha256 done; do sleep 0.01; done
+		echo "$url/a.jpg"
+	} | fetch
+	is "$(codes done)" '2 none'
+	is "$(requests)" 1
+}
+
+@test "a new folder is not searched for photos of an earlier run" {
+	[ -z "${AV_SANITIZED:-}" ] || skip "strace keeps LeakSanitizer from its work"
+	thirty
+	mkdir out
+	disk -e trace=openat --
+	is "$(codes done)" '30 none'
+	is "$(grep -c '"out/.*ENOENT' calls)" 0
+	rm out/5.*
+	disk -e trace=openat --
+	is "$(codes done)" '30 none'
+	is "$(requests)" 31
+}
+
 @test "a file that is damaged on disk is not taken for the photo" {
 	script '{"GET /a.jpg": [{"file": "photos/001.jpg"}]}'
 	fetch "$url/a.jpg"
