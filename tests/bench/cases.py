@@ -509,7 +509,14 @@ def _(n):
             config.write('url = "%s/%d.png"\noutput = "fetched/%d.png"\n' % (server.url, i, i))
 
     def before():
-        shutil.rmtree("fetched", ignore_errors=True)
+        # The files of the side before are emptied and kept to the end: without a journal, ext4 passes over all inodes
+        # that were freed in the last minutes, one by one, for each new file. That took two thirds of curl's time.
+        for path in glob.glob("fetched/*"):
+            os.truncate(path, 0)
+        if os.path.isdir("fetched"):
+            spent = tempfile.mkdtemp(prefix="spent.", dir=os.getcwd())
+            atexit.register(shutil.rmtree, spent)
+            os.rename("fetched", spent)
         os.mkdir("fetched")
         os.sync()
 
