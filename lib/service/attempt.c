@@ -78,18 +78,29 @@ went_well(const struct http_response *r)
 
 static void begin(void *arg);
 
+static bool
+has_slot(const struct engine *engine)
+{
+	return slots_free(&engine->slots) && !keeper_is_full(&engine->keeper);
+}
+
+void
+attempt_go_on(struct engine *engine)
+{
+	struct attempt *a;
+
+	while (has_slot(engine) && (a = TAILQ_FIRST(&engine->waiting)) != NULL) {
+		TAILQ_REMOVE(&engine->waiting, a, entry);
+		begin(a);
+	}
+}
+
 /* Gives a slot back, and begins attempts that wait for one. */
 static void
 return_slot(struct engine *engine, bool well)
 {
-	struct attempt *a;
-
 	slots_return(&engine->slots, well, loop_now(engine->loop));
-	while (
-	    slots_free(&engine->slots) && (a = TAILQ_FIRST(&engine->waiting)) != NULL) {
-		TAILQ_REMOVE(&engine->waiting, a, entry);
-		begin(a);
-	}
+	attempt_go_on(engine);
 }
 
 /* The send time was over before the first byte: sent now, the request could be one too many in
@@ -186,7 +197,8 @@ paced(void *arg, const struct err *e)
 		return;
 	}
 	may = may_go_on(a);
-	if (may && slots_take(&a->engine->slots, loop_now(a->engine->loop))) {
+	if (may && has_slot(a->engine)) {
+		slots_take(&a->engine->slots, loop_now(a->engine->loop));
 		send_now(a);
 		return;
 	}
@@ -207,7 +219,7 @@ authorized(void *arg, const struct err *e)
 		a->rejected = false;
 		/* Before its send time, and before the ledger notes that it is sent. */
 		http_open(a->engine->http);
-		if (!slots_free(&a->engine->slots)) {
+		if (!has_slot(a->engine)) {
 			wait_for_slot(a);
 			return;
 		}

@@ -118,6 +118,9 @@ void attempt_back_off(struct attempt *a, int64_t asked_ms);
  * that was done before; an owner gets new credentials once. */
 bool attempt_renew(struct attempt *a);
 
+/* Begins attempts that waited because the engine's keeper was full. */
+void attempt_go_on(struct engine *engine);
+
 /* Ends the owner with `interrupted`. */
 void attempt_interrupt(struct attempt *a);
 

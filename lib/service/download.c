@@ -172,9 +172,8 @@ not_kept(struct download *d, const char *why)
 }
 
 static void
-kept(void *arg)
+looked_through(struct download *d)
 {
-	struct download *d = arg;
 	struct keeping *k = &d->keeping;
 	char why[sizeof k->fault + 64];
 
@@ -188,6 +187,16 @@ kept(void *arg)
 		failure_set(&d->attempt.failure, &k->final.err, NULL);
 	d->result.file = d->path.data;
 	finish(d);
+}
+
+static void
+kept(void *arg)
+{
+	struct download *d = arg;
+	struct engine *engine = d->attempt.engine;
+
+	looked_through(d);
+	attempt_go_on(engine);
 }
 
 /* Keeps the file if it is whole by its own format. */

@@ -6,6 +6,8 @@
 /* One waits for the disk while the other is looked through. */
 #define BATCHES_MAX 2
 
+#define FILES_MAX 128
+
 struct batch {
 	struct keeper *keeper;
 	struct loop *loop;
@@ -44,6 +46,7 @@ kept(void *arg)
 	start_batches(batch->keeper, batch->loop);
 	while ((k = STAILQ_FIRST(&batch->files)) != NULL) {
 		STAILQ_REMOVE_HEAD(&batch->files, next);
+		batch->keeper->n--;
 		k->done(k->arg);
 	}
 	free(batch);
@@ -66,11 +69,18 @@ start_batches(struct keeper *keeper, struct loop *loop)
 	loop_work(loop, keep, kept, batch);
 }
 
+bool
+keeper_is_full(const struct keeper *keeper)
+{
+	return keeper->n >= FILES_MAX;
+}
+
 void
 keeper_add(struct keeper *keeper, struct loop *loop, struct keeping *k)
 {
 	if (keeper->n_waiting++ == 0)
 		STAILQ_INIT(&keeper->waiting);
 	STAILQ_INSERT_TAIL(&keeper->waiting, k, next);
+	keeper->n++;
 	start_batches(keeper, loop);
 }

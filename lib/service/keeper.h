@@ -32,7 +32,12 @@ STAILQ_HEAD(keepings, keeping);
 struct keeper {
 	struct keepings waiting;
 	size_t n_waiting, n_batches;
+	size_t n; /* files that are not done */
 };
+
+/* True if so many files wait for the disk that no more should be fetched: each
+ * of them has a descriptor. */
+bool keeper_is_full(const struct keeper *keeper);
 
 /* done is called on the loop, never from within. */
 void keeper_add(struct keeper *keeper, struct loop *loop, struct keeping *k);

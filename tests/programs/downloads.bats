@@ -106,3 +106,22 @@ png() {
 		run -64 av-render --max-bytes "$wrong" a1
 	done
 }
+
+@test "a slow disk: files that wait for it do not take up all descriptors" {
+	local url
+	[ -z "${AV_SANITIZED:-}" ] || skip "strace keeps LeakSanitizer from its work"
+	png picture.png
+	jq -n --arg at "$(jq -r '.kinds.still.result.take as $t | .answers.avatar.take[$t]' \
+		"$TESTS/../lib/providers/anam.json")" '
+		[range(500) | {"GET /avatars/a\(.)": [{body: ({id: "a\(.)"} | setpath($at[1:] / "/"; "/media"))}]}] | add +
+		{"GET /media": [range(500) | {file: "picture.png"}]}' >script
+	serve_script
+	(
+		ulimit -n 400
+		ANAM_API_URL=$url ANAM_API_KEY=key limit 100 strace -f -qq -o /dev/null \
+			-e trace=fsync -e inject=fsync:delay_enter=40000 \
+			av-render -q -p anam -r still -o out -j 64 --rate 100000 --exit-zero a{0..499} >done
+	)
+	end_server
+	is "$(jq -r '.error.code // .renderings[0].status' done | sort | uniq -c | xargs)" '500 ready'
+}
