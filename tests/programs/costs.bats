@@ -31,7 +31,7 @@ three() {
 	three --dry-run >plan 2>err
 	grep -q '3 to create, .*; Acme Faces: 1000 credits$' err
 	is "$(of plan 'map(.plan[0].cost)')" '[{"credits":250},{"credits":500},{"credits":250}]'
-	XDG_RUNTIME_DIR=$PWD three --summary >done 2>err
+	three --summary >done 2>err
 	grep -q ' · 1000 credits (acme)' err
 	is "$(of done 'map(.steps[0].cost | [.amount, .unit, .charged])')" \
 		'[[250,"credits","yes"],[500,"credits","yes"],[250,"credits","yes"]]'
@@ -49,7 +49,7 @@ three() {
 	three --dry-run >plan 2>err
 	grep -q '3 to create, .*; Acme Faces: 0.225 USD$' err
 	is "$(of plan 'map(.plan[0].cost)')" '[{"amount":0.05,"unit":"USD"},{"amount":0.125,"unit":"USD"},{"amount":0.05,"unit":"USD"}]'
-	XDG_RUNTIME_DIR=$PWD three --summary >done 2>err
+	three --summary >done 2>err
 	grep -q ' · 0.225 USD (acme)' err
 	jq -c '.provider = "other" | .steps[0].cost |= (.unit = "credits" | .amount = 1) | .steps[0].key |= "f" + .[1:]' \
 		<(head -n 1 done) >>done
@@ -68,7 +68,7 @@ assert sorted((r["paid_credits"], r["paid_other"]) for r in rows) == [
 	acme '{amount: 0.05, unit: "USD", per: "second", by: "style", amounts: {comic: 0.1}}'
 	three --dry-run >plan 2>err
 	grep -q '; Acme Faces: 0.05 USD a second for each of 2; Acme Faces: 0.1 USD a second for each of 1$' err
-	XDG_RUNTIME_DIR=$PWD three --summary >done 2>err
+	three --summary >done 2>err
 	grep -q ' · 2 at 0.05 USD/second (acme)' err
 	grep -q ' 1 at 0.1 USD/second (acme)' err
 	check_schema plan done

@@ -10,8 +10,10 @@ SERVICES=(loom anam avtr1 argil)
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	export XDG_STATE_HOME=$PWD/state XDG_CONFIG_HOME=$PWD/config XDG_CACHE_HOME=$PWD/cache
+	# tests beside each other are one process group: in one directory they would have one receipt
+	export XDG_RUNTIME_DIR=$PWD/runtime
 	unset AV_PROVIDER AV_LEDGER "${!AWS_@}"
-	mkdir -p "$XDG_STATE_HOME" "$XDG_CONFIG_HOME"
+	mkdir -p "$XDG_STATE_HOME" "$XDG_CONFIG_HOME" "$XDG_RUNTIME_DIR"
 }
 
 teardown() {

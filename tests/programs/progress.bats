@@ -18,8 +18,7 @@ tm() {
 # terminal COLUMNS ROWS [SHELL...]: starts a terminal with an interactive shell, which has the environment
 # of this one
 terminal() {
-	export PS1='$ ' LC_ALL=C.UTF-8 XDG_RUNTIME_DIR=$PWD/runtime HISTFILE=
-	mkdir -p -m 700 runtime
+	export PS1='$ ' LC_ALL=C.UTF-8 HISTFILE=
 	unset TMUX
 	tm -f /dev/null new-session -d -x "$1" -y "$2" "${3:-bash --norc --noprofile}"
 	tm set -g status off
@@ -326,7 +325,7 @@ stat_file() {
 	photos 6 1280x720
 	refused 1
 	box --delay 1000
-	export AV_PROGRESS=json XDG_RUNTIME_DIR=$PWD
+	export AV_PROGRESS=json
 	sh -c "$PIPE" 2>err || true
 	tail -1 err >receipt
 	sed '$d' err >lines
@@ -345,10 +344,10 @@ stat_file() {
 	photos 2 1280x720
 	refused 1
 	box
-	export XDG_RUNTIME_DIR=$PWD LC_ALL=C
+	export LC_ALL=C
 	sh -c "$PIPE" 2>err || true
 	is "$(sed 's/: photos.*//' err)" 'av-validate: 1 of 3 failed'
-	[ ! -e avtools ]
+	[ ! -e runtime/avtools ]
 	sh -c "${PIPE/-o out/-o out --summary}" 2>err || true
 	grep -q '^+ 2 of 3 ready in ' err
 	grep -qx '      av-fit -o fitted <done.jsonl | av-validate | av-upload | av-poll |' err
@@ -402,8 +401,7 @@ stat_file() {
 
 @test "a file or directory of others in the runtime directory does no harm" {
 	photos 2 1280x720
-	export XDG_RUNTIME_DIR=$PWD/runtime
-	mkdir -p -m 700 runtime/avtools
+	mkdir -m 700 runtime/avtools
 	# each run is a process group of its own, whose number is that of the shell
 	for harm in 'ln -s ../../victim $f' 'mkdir $f' 'head -c 300000 /dev/urandom >$f' 'mkfifo $f' \
 		': >$f; chmod 666 $f' 'printf "avtools pipeline 1\n" >$f' 'chmod 777 runtime/avtools'; do

@@ -5,9 +5,7 @@ load helper
 
 # receipt COMMAND: runs it, and sets HEAD to the first line of the receipt
 receipt() {
-	mkdir -p runtime
-	# bats may run other tests in this process group
-	XDG_RUNTIME_DIR=$PWD/runtime run --separate-stderr sh -c "$1"
+	run --separate-stderr sh -c "$1"
 	HEAD=$(grep -E '^[✔✘…+x-] [0-9]' <<<"$stderr")
 }
 

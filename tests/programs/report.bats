@@ -203,7 +203,7 @@ same() {
 			{avatar: {id: "none", status: "processing"}, provider: "argil", file: "x.jpg"}'
 	} >in
 	mkdir -p out/004.argil.cover.jpg
-	export AV_PROGRESS=json XDG_RUNTIME_DIR=$PWD AVTR1_API_KEY=WRONG T=$((3 * AV_SLOW))s
+	export AV_PROGRESS=json AVTR1_API_KEY=WRONG T=$((3 * AV_SLOW))s
 	sh -c 'av-validate <in | av-upload --timeout $T | av-poll --timeout $T | av-render -o out >done.jsonl' 2>err || true
 	tail -n 1 err >receipt
 	av-report --json done.jsonl >report
