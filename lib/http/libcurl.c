@@ -92,7 +92,8 @@ VOIDS(LATE_CALL)
 	         : late.name(handle, option, va_arg(ap, void *));                        \
 	va_end(ap);
 
-    CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...)
+CURLcode
+curl_easy_setopt(CURL *easy, CURLoption option, ...)
 {
 	CURLcode rc;
 
