@@ -180,7 +180,7 @@ print(n[0] > 60000)'
 	export ANAM_EXCLUSIVE=1 AVTR1_EXCLUSIVE=1
 	for p in anam avtr1; do
 		photos 1
-		box --fault "lost-after@$p#1"
+		box --fault "lost-after@$p#1" --fault "stall@$p#2"
 		av-upload -p "$p" photos/001.jpg 3>&- &
 		pid=$!
 		until_is 1 stat ".$p.creates"
