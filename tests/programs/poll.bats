@@ -145,7 +145,7 @@ made() {
 }
 
 @test "other 4xx fail; a refused key is exit status 77" {
-	box --fault poll-400@argil=1 --fault poll-401@avtr1=1
+	box --ready-after 60000 --fault poll-400@argil=1 --fault poll-401@avtr1=1
 	made argil 1
 	run -65 poll <made
 	[[ $output == *'"code":"refused"'* ]]
