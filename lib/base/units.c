@@ -155,8 +155,10 @@ units_bytes(const char *s, int64_t *bytes)
 
 		if (strcmp(s + digits, units[i].unit) != 0)
 			continue;
+		if (n < 1 || n > INT64_MAX >> units[i].shift)
+			return false;
 		*bytes = n << units[i].shift;
-		return n > 0 && n <= INT64_MAX >> units[i].shift;
+		return true;
 	}
 	return false;
 }
