@@ -468,13 +468,13 @@ request_vars_mark_name(
     struct json_object *vars, const struct provider *p, const char *mark)
 {
 	const char *name = json_str(vars, "/name");
-	size_t room = p->name_max > 0 ? (size_t)p->name_max - 1 - strlen(mark) : SIZE_MAX;
-	size_t len = 0;
+	size_t max = p->name_max > 0 ? (size_t)p->name_max : SIZE_MAX;
+	size_t more = 1 + strlen(mark), len = 0;
 	char *marked;
 
-	if (name == NULL)
+	if (name == NULL || max <= more)
 		return;
-	for (size_t n = 0; n < room && name[len] != '\0'; n++)
+	for (size_t n = 0; n < max - more && name[len] != '\0'; n++)
 		len += utf8_char(name + len, strlen(name + len));
 	marked = mem_printf("%.*s %s", (int)len, name, mark);
 	json_put_str(vars, "name", marked);

@@ -49,7 +49,8 @@ void request_vars_rendering(struct json_object *vars, const char *kind,
     const char *value, struct json_object *rendering);
 
 /* Ends the name with a space and the mark. A name at the provider's limit is
- * shortened for it. Does nothing without a name. */
+ * shortened for it, and stays unmarked if nothing of it would be left. Does
+ * nothing without a name. */
 void request_vars_mark_name(
     struct json_object *vars, const struct provider *p, const char *mark);
 
