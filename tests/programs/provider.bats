@@ -300,6 +300,20 @@ bad.json:8:50" ]
 END
 }
 
+@test "check: a life that no clock can count" {
+  change '.operations.create |= (.idempotency.life_s = 315360000 | .headers.Key = "{idempotency_key}"
+    | .answer.expires_s = 315360000)'
+  run --separate-stderr av-provider check acme.json
+  echo "$stderr"
+  [ "$status" -eq 0 ]
+  for life in 315360001 1e300; do
+    change ".operations.create.idempotency.life_s = $life"
+    check_fails_with "/operations/create/idempotency/life_s: must be at most 315360000"
+    change ".operations.create.answer.expires_s = $life"
+    check_fails_with "/operations/create/answer/expires_s: must be at most 315360000"
+  done
+}
+
 @test "check: faults that a schema cannot express" {
   while IFS='~' read -r expr message; do
     change "$expr"
