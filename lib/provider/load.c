@@ -132,7 +132,7 @@ load_user(const char *dir, const char *path, const char *name, struct err *e)
 		return NULL;
 	if (file_read(path, &text, e) == 0)
 		p = provider_load_text(text.data, text.len, path, e);
-	else
+	else if (e->code != CODE_TOO_MANY_FILES && e->code != CODE_MACHINE_FAILED)
 		e->code = CODE_BAD_PROVIDER;
 	buf_release(&text);
 	if (p == NULL)
@@ -286,8 +286,21 @@ provider_tell_experimental(const struct provider *p)
 struct providers_entry {
 	SLIST_ENTRY(providers_entry) next;
 	char *name; /* as it was asked for: an alias is an entry of its own */
-	struct provider *provider;
+	struct provider *provider; /* NULL: it is broken */
+	struct err why;
 };
+
+static void
+add_entry(
+    struct providers *set, const char *name, struct provider *p, const struct err *why)
+{
+	struct providers_entry *entry = mem_new(1, sizeof *entry);
+
+	*entry = (struct providers_entry){.name = mem_str(name), .provider = p};
+	if (p == NULL)
+		entry->why = *why;
+	SLIST_INSERT_HEAD(&set->list, entry, next);
+}
 
 struct provider *
 providers_get(struct providers *set, const char *name, struct err *e)
@@ -297,19 +310,21 @@ providers_get(struct providers *set, const char *name, struct err *e)
 	bool told = false;
 
 	SLIST_FOREACH (entry, &set->list, next) {
-		if (strcmp(entry->name, name) == 0)
-			return entry->provider;
+		if (strcmp(entry->name, name) != 0)
+			continue;
+		if (entry->provider == NULL)
+			*e = entry->why;
+		return entry->provider;
 	}
 	p = provider_load(name, e);
-	if (p == NULL)
-		return NULL;
+	if (p == NULL && e->code != CODE_BAD_PROVIDER)
+		return NULL; /* no file says that there is one, or the machine's trouble may pass */
 	SLIST_FOREACH (entry, &set->list, next) /* by another of its names */
-		told = told || strcmp(entry->provider->name, p->name) == 0;
-	if (!told)
+		told = told || (p != NULL && entry->provider != NULL &&
+		                   strcmp(entry->provider->name, p->name) == 0);
+	if (p != NULL && !told)
 		provider_tell_experimental(p);
-	entry = mem_new(1, sizeof *entry);
-	*entry = (struct providers_entry){.name = mem_str(name), .provider = p};
-	SLIST_INSERT_HEAD(&set->list, entry, next);
+	add_entry(set, name, p, e);
 	return p;
 }
 

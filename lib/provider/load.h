@@ -37,8 +37,7 @@ void provider_each(void (*fn)(void *arg, const char *name), void *arg);
  * description, at its first use. */
 void provider_tell_experimental(const struct provider *p);
 
-/* Descriptions that were loaded, each once; a zeroed set is empty. For programs
- * that send nothing to a service. */
+/* Descriptions, each read once, also a broken one; a zeroed set is empty. */
 struct providers {
 	SLIST_HEAD(, providers_entry) list;
 };

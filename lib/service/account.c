@@ -78,6 +78,7 @@ struct account_rest {
 struct accounts {
 	struct loop *loop;
 	struct account_options options;
+	struct providers providers;
 	SLIST_HEAD(, account_rest) list, hosts;
 	size_t n_hosts;
 };
@@ -196,7 +197,8 @@ rest_free(struct account_rest *r)
 		creds_release(&r->creds);
 	auth_release(&r->auth);
 	failure_release(&r->account.why);
-	provider_free(r->account.provider);
+	if (r->account.host)
+		provider_free(r->account.provider);
 	free(r->account.base_url);
 	free(r);
 }
@@ -235,7 +237,6 @@ add(struct accounts *all, struct provider *p, struct err *e)
 		rest_free(r);
 		return NULL;
 	}
-	provider_tell_experimental(p);
 	auth_init(&r->auth, json_at(p->def, "/auth"));
 	SLIST_INSERT_HEAD(&all->list, r, entry);
 	return &r->account;
@@ -264,6 +265,8 @@ accounts_free(struct accounts *all)
 		SLIST_REMOVE_HEAD(&all->hosts, entry);
 		rest_free(r);
 	}
+	if (all != NULL)
+		providers_release(&all->providers);
 	free(all);
 }
 
@@ -282,15 +285,12 @@ struct account *
 accounts_get(struct accounts *all, const char *name, struct err *e)
 {
 	struct account *a = find(all, name);
-	struct provider *p = a == NULL ? provider_load(name, e) : NULL;
+	struct provider *p = a == NULL ? providers_get(&all->providers, name, e) : NULL;
 
 	if (p == NULL)
 		return a;
 	a = find(all, p->name); /* name was an alias */
-	if (a == NULL)
-		return add(all, p, e);
-	provider_free(p);
-	return a;
+	return a != NULL ? a : add(all, p, e);
 }
 
 /* The least that describes a host. */

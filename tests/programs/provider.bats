@@ -602,6 +602,23 @@ GET /v2/portrait.png" ]
   [[ $stderr == *"'$dir'"*chown* ]]
 }
 
+@test "a broken file is read once, and each record of its provider has the error" {
+  example | jq '.operations = 1' >"$dir/acme.json"
+  cp "$top/tests/photos/baseline.jpg" ann.jpg
+  for i in 1 2 3; do
+    jq -nc --argjson i "$i" '{provider: "acme", file: "ann.jpg", id: "a\($i)", name: "n\($i)"}'
+  done >in
+  for program in "av-validate" "av-upload --dry-run" "av-poll"; do
+    echo "$program"
+    # shellcheck disable=SC2086
+    run --separate-stderr strace -f -e trace=openat -o trace $program -q <in
+    echo "$output"
+    [ "$(jq -r 'select(.error.code == "bad_provider") | .error.message' <<<"$output" |
+      grep -c 'acme.json:.*operations')" -eq 3 ]
+    [ "$(grep -c 'acme.json"' trace)" -eq 1 ]
+  done
+}
+
 @test "an experimental description: list shows it, and each program that uses it says so once" {
   example >"$dir/acme.json"
   run av-provider list
