@@ -306,17 +306,24 @@ json_text(struct json_object *o, const char *pointer)
 	return json_object_is_type(v, json_type_boolean) ? NULL : json_scalar(v, "");
 }
 
+bool
+json_is_text(struct json_object *o)
+{
+	const char *s = json_str(o, "");
+
+	return s != NULL && strstr(s, LONE) == NULL;
+}
+
 char *
 json_scalar(struct json_object *o, const char *pointer)
 {
 	struct json_object *v = json_at(o, pointer);
-	const char *s = json_str(v, "");
 
 	if (v == NULL || json_object_is_type(v, json_type_object) ||
 	    json_object_is_type(v, json_type_array))
 		return NULL;
 	if (json_object_is_type(v, json_type_string))
-		return s != NULL && strstr(s, LONE) == NULL ? mem_str(s) : NULL;
+		return json_is_text(v) ? mem_str(json_object_get_string(v)) : NULL;
 	return mem_str(mem_checked(
 	    (void *)json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN)));
 }
@@ -445,11 +452,25 @@ json_append(struct json_object *array, struct json_object *v)
 static size_t
 plain_len(const char *s, size_t len)
 {
-	size_t n = 0;
+	const char *end = s + len, *p = scan_plain(s, end);
 
-	while (n < len && (unsigned char)s[n] >= 0x20 && s[n] != '"' && s[n] != '\\')
-		n++;
-	return n;
+	while (p < end && (unsigned char)*p >= 0x80)
+		p = scan_plain(p + 1, end);
+	return (size_t)(p - s);
+}
+
+/* Appends bytes between quotes. */
+static void
+quote(struct buf *out, const char *s, size_t len)
+{
+	char *room = buf_room(out, len + 2);
+
+	if (room == NULL)
+		return;
+	room[0] = '"';
+	memcpy(room + 1, s, len);
+	memcpy(room + 1 + len, "\"", 2);
+	out->len += len + 2;
 }
 
 void
@@ -457,10 +478,14 @@ json_write_str(struct buf *out, const char *s, size_t len)
 {
 	static const char names[] = "\"\\bfnrt", means[] = "\"\\\b\f\n\r\t";
 	const char *end = s + len, *name;
+	size_t n = plain_len(s, len);
 
+	if (n == len) {
+		quote(out, s, len);
+		return;
+	}
 	buf_chr(out, '"');
-	for (;;) {
-		size_t n = plain_len(s, (size_t)(end - s));
+	for (;; n = plain_len(s, (size_t)(end - s))) {
 		buf_add(out, s, n);
 		s += n;
 		if (s == end)

@@ -55,7 +55,10 @@ bool json_flag(struct json_object *o, const char *pointer, bool absent);
  * would make it another id. The caller frees it. */
 char *json_text(struct json_object *o, const char *pointer);
 
-/* The same, and "true" and "false". */
+/* True for a string that json_text() gives as it is. */
+bool json_is_text(struct json_object *o);
+
+/* The same as json_text(), and "true" and "false". */
 char *json_scalar(struct json_object *o, const char *pointer);
 
 /* A member by its name, without a pointer's escapes; borrowed. NULL if it is

@@ -46,11 +46,10 @@ peek_past_blanks(struct walk *w)
 	return -1;
 }
 
-/* Finds the first byte from p on that is a quote, a backslash, a control character or not
- * ASCII. Eight bytes at a time: a subtraction that underflows sets the byte's high bit.
+/* Eight bytes at a time: a subtraction that underflows sets the byte's high bit.
  * The lowest high bit is exact, since a borrow reaches only the bytes above it. */
-static const char *
-skip_plain(const char *p, const char *end)
+const char *
+scan_plain(const char *p, const char *end)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
 
@@ -105,7 +104,7 @@ string(struct walk *w)
 
 	for (;;) {
 		size_t n;
-		w->p = skip_plain(w->p, w->end);
+		w->p = scan_plain(w->p, w->end);
 		if (w->p == w->end)
 			return mistake(w, start, "a string does not end");
 		if (*w->p == '"') {

@@ -69,6 +69,10 @@ typedef void scan_part_fn(
 bool scan_parts(const char *text, size_t len, struct scan *s,
     scan_part_fn *part, void *cookie);
 
+/* The first byte from p on that is a quote, a backslash, a control character or
+ * not ASCII; or end. */
+const char *scan_plain(const char *p, const char *end);
+
 /* Decodes the byte or escape at *p, which is before end, and moves *p past it.
  * Returns the number of bytes in out, UTF-8 for an escape. An invalid escape is
  * read as its backslash. */
