@@ -14,9 +14,26 @@ is_shown(const char *name, struct json_object *value)
 	           data_url_is(json_object_get_string(value)));
 }
 
+/* True if there is anything that no record may hold. */
+static bool
+has_hidden(struct json_object *o)
+{
+	if (json_object_is_type(o, json_type_object)) {
+		json_object_object_foreach(o, name, value)
+		{
+			if (!is_shown(name, value) || has_hidden(value))
+				return true;
+		}
+	}
+	for (size_t i = 0; i < json_len(o); i++)
+		if (has_hidden(json_item(o, i)))
+			return true;
+	return false;
+}
+
 /* A copy without what no record may hold. */
 static struct json_object *
-clean(struct json_object *o)
+copy_shown(struct json_object *o)
 {
 	struct json_object *copy;
 
@@ -25,7 +42,7 @@ clean(struct json_object *o)
 		json_object_object_foreach(o, name, value)
 		{
 			if (is_shown(name, value))
-				json_object_object_add(copy, name, clean(value));
+				json_object_object_add(copy, name, copy_shown(value));
 		}
 		return copy;
 	}
@@ -33,8 +50,15 @@ clean(struct json_object *o)
 		return json_object_get(o);
 	copy = json_new_array();
 	for (size_t i = 0; i < json_len(o); i++)
-		json_append(copy, clean(json_object_array_get_idx(o, i)));
+		json_append(copy, copy_shown(json_item(o, i)));
 	return copy;
+}
+
+/* The object itself, or a copy to leave something out. */
+static struct json_object *
+shown(struct json_object *o)
+{
+	return has_hidden(o) ? copy_shown(o) : json_object_get(o);
 }
 
 /* Copies all members, in place of those of the same names. */
@@ -45,7 +69,6 @@ copy_members(struct json_object *to, struct json_object *from)
 	    json_put(to, name, json_object_get(value));
 }
 
-/* taken: changed here. */
 static void
 put_rendering(struct rec *rec, struct json_object *taken)
 {
@@ -54,10 +77,10 @@ put_rendering(struct rec *rec, struct json_object *taken)
 
 	if (avatar != NULL)
 		json_put(rec_edit(rec, "avatar"), "id", json_object_get(avatar));
-	json_object_object_del(taken, "avatar_id");
 	entry =
 	    json_len(before) == 1 ? json_copy(json_item(before, 0)) : json_new_object();
 	copy_members(entry, taken);
+	json_object_object_del(entry, "avatar_id");
 	if (json_member(entry, "status") == NULL)
 		json_put_str(entry, "status", "processing");
 	json_append(all, entry);
@@ -87,15 +110,17 @@ object_put(struct rec *rec, const struct operation *op, struct json_object *take
     struct json_object *whole)
 {
 	const char *sort = target_described(op), *name = json_str(taken, "/name");
-	struct json_object *shown = clean(taken);
+	struct json_object *all = shown(taken);
 
 	if (name != NULL && strcmp(sort, "item") != 0)
 		rec_set_str(rec, "name", name);
-	if (json_object_object_length(shown) > 0 && strcmp(sort, "rendering") == 0)
-		put_rendering(rec, shown);
-	else if (json_object_object_length(shown) > 0)
-		copy_members(rec_edit(rec, sort), shown);
-	json_object_put(shown);
+	if (json_object_object_length(all) > 0 && strcmp(sort, "rendering") == 0)
+		put_rendering(rec, all);
+	else if (json_object_object_length(all) > 0 && !rec_has(rec, sort))
+		rec_set(rec, sort, json_object_get(all));
+	else if (json_object_object_length(all) > 0)
+		copy_members(rec_edit(rec, sort), all);
+	json_object_put(all);
 	if (whole != NULL)
 		object_put_data(rec, whole);
 }
@@ -103,7 +128,7 @@ object_put(struct rec *rec, const struct operation *op, struct json_object *take
 void
 object_put_data(struct rec *rec, struct json_object *whole)
 {
-	rec_set(rec, "provider_data", clean(whole));
+	rec_set(rec, "provider_data", shown(whole));
 }
 
 struct json_object *

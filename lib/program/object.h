@@ -16,11 +16,12 @@
 #include "json/rec.h"
 
 /* op: whose response it is. taken: as from answer_taken. whole: the object, or
- * NULL. Both are borrowed. */
+ * NULL. The record holds on to both: change neither while it lives. */
 void object_put(struct rec *rec, const struct operation *op,
     struct json_object *taken, struct json_object *whole);
 
-/* Sets provider_data to an object of the service, borrowed. */
+/* Sets provider_data to an object of the service, which stays unchanged while
+ * the record lives. */
 void object_put_data(struct rec *rec, struct json_object *whole);
 
 /* Adds findings of the service's own check to the warnings of `image`; they are
