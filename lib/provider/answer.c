@@ -114,7 +114,7 @@ read_element(struct json_object *take, const struct answer *a)
 static char *
 read_place(struct json_object *take, const struct answer *a)
 {
-	const char *header = json_str(take, "/header");
+	const char *header;
 	char *text = NULL;
 
 	if (json_object_is_type(take, json_type_string))
@@ -125,6 +125,7 @@ read_place(struct json_object *take, const struct answer *a)
 	}
 	if (json_object_is_type(take, json_type_array))
 		return text;
+	header = json_str(take, "/header");
 	if (header != NULL) /* an entry of a list has no headers */
 		return a->response != NULL ? mem_str(http_header_of(a->response, header))
 		                           : NULL;
@@ -343,8 +344,28 @@ write_states(struct json_object *taken, const struct operation *op)
 		json_put_str(taken, "status", known ? state : "processing");
 	}
 	utf8_show(shown, sizeof shown, word);
-	json_put_str(taken, "provider_status", shown);
+	if (strcmp(shown, word) != 0)
+		json_put_str(taken, "provider_status", shown);
 	return known;
+}
+
+/* The text that a place names, as a new reference or value; NULL: there is none. */
+static struct json_object *
+take_place(struct json_object *place, const struct answer *a, bool keeps_data)
+{
+	struct json_object *found = NULL;
+	char *text;
+
+	if (json_object_is_type(place, json_type_string))
+		found = json_at(a->body, json_object_get_string(place));
+	if (json_is_text(found) &&
+	    (keeps_data || !data_url_is(json_object_get_string(found))))
+		return json_object_get(found);
+	text = read_place(place, a);
+	found = text != NULL && (keeps_data || !data_url_is(text)) ? json_new_string(text)
+	                                                           : NULL;
+	free(text);
+	return found;
 }
 
 struct json_object *
@@ -359,12 +380,7 @@ answer_taken(const struct answer *a, const struct operation *op, bool *known)
 	if (places == NULL)
 		return taken;
 	json_object_object_foreach(places, name, place)
-	{
-		char *text = read_place(place, a);
-		if (op->repeatable || !data_url_is(text))
-			json_put_str(taken, name, text);
-		free(text);
-	}
+	    json_put(taken, name, take_place(place, a, op->repeatable));
 	write_time(taken, "created_at");
 	write_expiry(taken, op);
 	write_progress(taken, op);
