@@ -56,7 +56,7 @@ struct loop {
 	struct heap_slot *heap; /* from 1 */
 	uint32_t nheap, heap_size;
 
-	STAILQ_HEAD(, deferred) deferred;
+	STAILQ_HEAD(, deferred) deferred, spare;
 	unsigned ndeferred;
 
 	int signals; /* signalfd or -1 */
@@ -302,6 +302,37 @@ run_deferred(struct loop *loop)
 	}
 }
 
+void
+loop_spare(struct loop *loop, struct deferred *d, void (*fn)(void *), void *arg)
+{
+	d->fn = fn;
+	d->arg = arg;
+	if (!d->set)
+		STAILQ_INSERT_TAIL(&loop->spare, d, next);
+	d->set = true;
+}
+
+void
+loop_unspare(struct loop *loop, struct deferred *d)
+{
+	if (d->set)
+		STAILQ_REMOVE(&loop->spare, d, deferred, next);
+	d->set = false;
+}
+
+/* Runs one spare call, if nothing else is to be called. */
+static void
+run_spare(struct loop *loop)
+{
+	struct deferred *d = STAILQ_FIRST(&loop->spare);
+
+	if (d == NULL || !STAILQ_EMPTY(&loop->deferred) ||
+	    (loop->nheap > 0 && loop->heap[1].at <= loop->now))
+		return;
+	loop_unspare(loop, d);
+	d->fn(d->arg);
+}
+
 /* Signals. */
 
 static void
@@ -443,6 +474,7 @@ loop_new(void)
 	if (loop->epoll < 0)
 		die(EX_OSERR, "cannot make an epoll descriptor:");
 	STAILQ_INIT(&loop->deferred);
+	STAILQ_INIT(&loop->spare);
 	STAILQ_INIT(&loop->todo);
 	STAILQ_INIT(&loop->finished);
 	loop->signals = loop->wake = -1;
@@ -514,7 +546,8 @@ wait_ms(const struct loop *loop)
 {
 	int64_t ms;
 
-	if (!STAILQ_EMPTY(&loop->deferred) || loop->nready > 0)
+	if (!STAILQ_EMPTY(&loop->deferred) || !STAILQ_EMPTY(&loop->spare) ||
+	    loop->nready > 0)
 		return 0;
 	if (loop->nheap == 0)
 		return -1;
@@ -526,7 +559,7 @@ static bool
 is_empty(const struct loop *loop)
 {
 	return loop->counted == 0 && loop->nheap == 0 && loop->working == 0 &&
-	       STAILQ_EMPTY(&loop->deferred);
+	       STAILQ_EMPTY(&loop->deferred) && STAILQ_EMPTY(&loop->spare);
 }
 
 void
@@ -549,6 +582,8 @@ loop_run(struct loop *loop)
 		loop->now = clock_monotonic_ms();
 		run_events(loop, events, n);
 		run_ready(loop);
+		if (n == 0)
+			run_spare(loop);
 	}
 	loop->running = loop->stopped = false;
 }

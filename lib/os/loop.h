@@ -69,6 +69,12 @@ void loop_defer(
     struct loop *loop, struct deferred *d, void (*fn)(void *), void *arg);
 void loop_undefer(struct loop *loop, struct deferred *d);
 
+/* The same, but once nothing else is to be called: for long work, during which
+ * what others have begun goes on elsewhere. */
+void loop_spare(
+    struct loop *loop, struct deferred *d, void (*fn)(void *), void *arg);
+void loop_unspare(struct loop *loop, struct deferred *d);
+
 /* Calls fn for each SIGINT, SIGTERM and SIGHUP (unless it is ignored) from now
  * on. The signals stay blocked for the process; a child unblocks them. There is
  * one handler, and it does not keep loop_run running. Call it before any
