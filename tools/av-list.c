@@ -86,6 +86,7 @@ read_list(struct reading *r)
 	    .timeout_ms = r->self->session.common->timeout_ms};
 
 	r->listing = listing_start(&r->self->session.engine, &spec, show, listed, r);
+	listing_expect(r->listing, r->left > 0 ? r->left : INT64_MAX);
 }
 
 static void

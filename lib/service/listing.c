@@ -29,6 +29,15 @@
 /* Of next_page: the list became shorter while it was read. */
 #define CHANGED (-2)
 
+/* A response. */
+struct page {
+	bool there;
+	struct json_object *body;
+	char *url, *link; /* what was asked; its Link */
+	int64_t bytes;
+	struct failure failure; /* CODE_NONE: none */
+};
+
 struct listing {
 	struct engine *engine;
 	struct call_spec spec; /* of the next page */
@@ -37,39 +46,52 @@ struct listing {
 	void *arg;
 	struct json_object *given; /* variables of all pages */
 	struct json_object *paging;
-	int64_t page, pages, asked, bytes;
+	int64_t number, pages, asked, bytes;
 	int64_t seen;        /* entries on the pages that were read */
 	int64_t last, total; /* pages, entries, as the service says; -1: it does not */
 	char *cursor;
-	char *url;             /* of the next page, if the service tells it; or NULL */
-	char *page_url, *link; /* of the page that is read: its URL, its Link */
-	unsigned again;        /* times that this page was asked for again */
+	char *url;      /* of the next page, if the service tells it; or NULL */
+	unsigned again; /* times that this page was asked for again */
 	struct json_object *before; /* the entries of the page before */
 	struct hashset told;        /* cursors or URLs of pages */
 	unsigned empty;             /* pages without entries, in a row */
-	struct call *call;          /* NULL: its page is being read */
-	struct json_object *body;
-	size_t at; /* the next entry of the page */
-	bool held; /* until listing_go_on */
-	struct timer timer;
+	struct call *call;          /* NULL: none is under way */
+	struct page page, ahead;    /* that is read; that came meanwhile */
+	size_t at;                  /* the next entry of the page */
+	int more;                   /* after the page, as next_page returned it */
+	int64_t wanted;             /* entries, at least */
+	bool held;                  /* until listing_go_on */
+	bool over;                  /* ends, without a failure, with the call */
+	struct timer again_at;
+	struct deferred reading;
 	int64_t deadline;
 };
 
 static void answered(void *arg, const struct call_result *result);
 
 static void
+page_release(struct page *page)
+{
+	json_object_put(page->body);
+	free(page->url);
+	free(page->link);
+	failure_release(&page->failure);
+	*page = (struct page){0};
+}
+
+static void
 end(struct listing *l, const struct failure *failure)
 {
 	l->done(l->arg, failure);
-	loop_cancel(l->engine->loop, &l->timer);
-	json_object_put(l->body);
+	loop_cancel(l->engine->loop, &l->again_at);
+	loop_unspare(l->engine->loop, &l->reading);
+	page_release(&l->page);
+	page_release(&l->ahead);
 	json_object_put(l->before);
 	json_object_put(l->given);
 	hashset_release(&l->told);
 	free(l->cursor);
 	free(l->url);
-	free(l->page_url);
-	free(l->link);
 	free(l);
 }
 
@@ -93,7 +115,7 @@ ask(void *arg)
 
 	json_object_object_foreach(l->given, name, value)
 	    json_put(vars, name, json_object_get(value));
-	json_put_int(vars, "page", l->page);
+	json_put_int(vars, "page", l->number);
 	json_put_int(vars, "offset", json_int(l->paging, "/first", 0) + l->seen);
 	json_put_int(vars, "page_size", page_size(l));
 	json_put_str(vars, "cursor", l->cursor);
@@ -127,11 +149,10 @@ next_by_cursor(struct listing *l, struct json_object *body, struct json_object *
 
 /* Moves on to the URL that the service tells. Another origin gets no credentials. */
 static int
-next_by_link(struct listing *l, const struct call_result *result)
+next_by_link(struct listing *l, const struct page *page)
 {
 	const char *place = json_str(l->paging, "/next");
-	char *target =
-	    place != NULL ? json_text(result->body, place) : mem_str(result->next);
+	char *target = place != NULL ? json_text(page->body, place) : mem_str(page->link);
 	char *url;
 	bool moved;
 
@@ -139,9 +160,9 @@ next_by_link(struct listing *l, const struct call_result *result)
 		free(target);
 		return 0;
 	}
-	url = url_resolve(result->url, target);
+	url = url_resolve(page->url, target);
 	free(target);
-	(void)hashset_add_str(&l->told, result->url);
+	(void)hashset_add_str(&l->told, page->url);
 	moved = url != NULL && url_same_origin(url, l->spec.account->base_url) &&
 	        hashset_add_str(&l->told, url);
 	free(l->url);
@@ -175,10 +196,10 @@ next_by_number(struct listing *l, struct json_object *body, size_t n)
 	           *end = json_str(l->paging, "/end");
 	bool numbered = has_style(l, "page"), is_last;
 
-	if (n == 0 && l->pages == 1 && l->last > l->page)
+	if (n == 0 && l->pages == 1 && l->last > l->number)
 		return -1;
 	if (l->last >= 0 && numbered)
-		is_last = l->page >= l->last;
+		is_last = l->number >= l->last;
 	else if (more != NULL)
 		is_last = !json_flag(body, more, false);
 	else if (next != NULL)
@@ -193,14 +214,14 @@ next_by_number(struct listing *l, struct json_object *body, size_t n)
 		return 0;
 	if (n == 0 && (!numbered || (l->total >= 0 && l->last < 0)))
 		return -1; /* there is more, but not here */
-	l->page++;
+	l->number++;
 	return 1;
 }
 
 /* Moves on to the next page. Returns 1; 0 if this was the last page; CHANGED; -1 if the
  * list cannot be read whole, for example because the service sends a page again. */
 static int
-next_page(struct listing *l, const struct call_result *result, struct json_object *items)
+next_page(struct listing *l, const struct page *page, struct json_object *items)
 {
 	bool empty = json_len(items) == 0;
 
@@ -214,25 +235,25 @@ next_page(struct listing *l, const struct call_result *result, struct json_objec
 	json_object_put(l->before);
 	l->before = json_object_get(items);
 	if (has_style(l, "page") || has_style(l, "offset"))
-		return is_shorter(l, result->body, empty)
+		return is_shorter(l, page->body, empty)
 		           ? CHANGED
-		           : next_by_number(l, result->body, json_len(items));
+		           : next_by_number(l, page->body, json_len(items));
 	if (has_style(l, "cursor"))
-		return next_by_cursor(l, result->body, items);
+		return next_by_cursor(l, page->body, items);
 	if (has_style(l, "link"))
-		return next_by_link(l, result);
+		return next_by_link(l, page);
 	return 0;
 }
 
 /* True if the service's own status says that the list is empty. A gateway's status does
  * not count. */
 static bool
-is_no_entries(const struct listing *l, const struct call_result *result)
+is_no_entries(const struct listing *l, const struct page *page)
 {
 	int64_t status = json_int(l->paging, "/empty_status", 0);
 
-	return status != 0 && result->failure->http_status == status &&
-	       result->body != NULL && l->last < l->page && l->total <= l->seen;
+	return status != 0 && page->failure.http_status == status && page->body != NULL &&
+	       l->last < l->number && l->total <= l->seen;
 }
 
 /* Ends with the failure of a page. One past the first, refused, may be the way in which the
@@ -273,21 +294,31 @@ end_pages(struct listing *l, int status)
 	end(l, status < 0 ? &failure : NULL);
 }
 
-/* Reads the rest of a page, and asks for the next one. */
+static void take_up(struct listing *l);
+
+/* The caller wants no more: waits for the call, if there is one. */
+static void
+end_early(struct listing *l)
+{
+	if (l->call == NULL) {
+		end(l, NULL);
+		return;
+	}
+	l->over = true;
+	call_stop(l->call, true);
+}
+
+/* Reads the rest of a page, and goes on to the next one. */
 static void
 read_page(void *arg)
 {
 	struct listing *l = arg;
-	struct loop *loop = l->engine->loop;
-	struct call_result result = {
-	    .body = l->body, .url = l->page_url, .next = l->link};
-	struct json_object *items = json_at(l->body, json_str(l->paging, "/items"));
+	struct json_object *items = json_at(l->page.body, json_str(l->paging, "/items"));
 	int64_t until = clock_monotonic_ms() + SLICE_MS;
-	int more;
 
 	while (l->at < json_len(items)) {
 		if (clock_monotonic_ms() >= until) {
-			loop_at(loop, &l->timer, loop_now(loop), read_page, l);
+			loop_spare(l->engine->loop, &l->reading, read_page, l);
 			return;
 		}
 		switch (l->entry(l->arg, json_item(items, l->at++))) {
@@ -295,17 +326,19 @@ read_page(void *arg)
 			l->held = true;
 			return;
 		case LISTING_ENOUGH:
-			end(l, NULL);
+			end_early(l);
 			return;
 		case LISTING_MORE:
 			break;
 		}
 	}
-	more = next_page(l, &result, items);
-	if (more > 0)
+	page_release(&l->page);
+	if (l->more <= 0)
+		end_pages(l, l->more);
+	else if (l->ahead.there)
+		take_up(l);
+	else if (l->call == NULL)
 		ask(l);
-	else
-		end_pages(l, more);
 }
 
 int64_t
@@ -318,9 +351,14 @@ void
 listing_go_on(struct listing *l)
 {
 	if (l->held)
-		loop_at(
-		    l->engine->loop, &l->timer, loop_now(l->engine->loop), read_page, l);
+		loop_spare(l->engine->loop, &l->reading, read_page, l);
 	l->held = false;
+}
+
+void
+listing_expect(struct listing *l, int64_t n)
+{
+	l->wanted = n;
 }
 
 int64_t
@@ -341,41 +379,76 @@ is_readable(const struct listing *l, struct json_object *body)
 	           json_object_is_type(json_at(body, more), json_type_boolean));
 }
 
+/* Asks again for a page that was no list. */
+static void
+ask_again(struct listing *l)
+{
+	struct loop *loop = l->engine->loop;
+
+	page_release(&l->ahead);
+	if (l->again++ == AGAIN)
+		end_pages(l, -1);
+	else
+		loop_at(loop, &l->again_at,
+		    loop_now(loop) + backoff_ms(l->again - 1, AGAIN_FIRST_MS,
+		                         AGAIN_MAX_MS, arc4random()),
+		    ask, l);
+}
+
+/* Reads the page that came, after the one before. The next one is asked for first, if it is
+ * needed for sure. */
+static void
+take_up(struct listing *l)
+{
+	struct page *page = &l->ahead;
+	bool failed = page->failure.err.code != CODE_NONE;
+
+	if (failed && is_no_entries(l, page)) {
+		end(l, NULL);
+		return;
+	}
+	if (failed) {
+		end_refused(l, &page->failure);
+		return;
+	}
+	l->bytes += page->bytes;
+	if (!is_readable(l, page->body)) { /* a byte may be damaged */
+		ask_again(l);
+		return;
+	}
+	l->again = 0;
+	l->page = *page;
+	*page = (struct page){0};
+	l->at = 0;
+	l->more =
+	    next_page(l, &l->page, json_at(l->page.body, json_str(l->paging, "/items")));
+	if (l->more > 0 && l->seen < l->wanted) {
+		ask(l);
+		loop_spare(l->engine->loop, &l->reading, read_page, l);
+	} else {
+		read_page(l);
+	}
+}
+
 static void
 answered(void *arg, const struct call_result *result)
 {
 	struct listing *l = arg;
-	struct loop *loop = l->engine->loop;
 
 	l->call = NULL;
-	if (result->failure != NULL && is_no_entries(l, result)) {
+	if (l->over) {
 		end(l, NULL);
 		return;
 	}
-	if (result->failure != NULL) {
-		end_refused(l, result->failure);
-		return;
-	}
-	l->bytes += (int64_t)result->bytes;
-	if (!is_readable(l, result->body)) { /* a byte may be damaged */
-		if (l->again++ == AGAIN)
-			end_pages(l, -1);
-		else
-			loop_at(loop, &l->timer,
-			    loop_now(loop) + backoff_ms(l->again - 1, AGAIN_FIRST_MS,
-			                         AGAIN_MAX_MS, arc4random()),
-			    ask, l);
-		return;
-	}
-	l->again = 0;
-	json_object_put(l->body);
-	l->body = json_object_get(result->body);
-	free(l->page_url);
-	free(l->link);
-	l->page_url = mem_str(result->url);
-	l->link = mem_str(result->next);
-	l->at = 0;
-	read_page(l);
+	l->ahead = (struct page){.there = true,
+	    .body = json_object_get(result->body),
+	    .url = mem_str(result->url),
+	    .link = mem_str(result->next),
+	    .bytes = (int64_t)result->bytes};
+	if (result->failure != NULL)
+		failure_copy(&l->ahead.failure, result->failure);
+	if (!l->page.there)
+		take_up(l);
 }
 
 struct listing *
@@ -393,7 +466,7 @@ listing_start(struct engine *engine, const struct call_spec *page, listing_fn *e
 	    .given = page->vars != NULL ? json_object_get(page->vars)
 	                                : request_vars(NULL, page->op, NULL),
 	    .paging = paging,
-	    .page = json_int(paging, "/first", 1),
+	    .number = json_int(paging, "/first", 1),
 	    .last = -1,
 	    .total = -1,
 	    .deadline = loop_now(engine->loop) + page->timeout_ms};
@@ -407,7 +480,9 @@ listing_stop(struct listing *l)
 {
 	struct failure stopped = {0};
 
-	if (l->call != NULL) {
+	if (l->call != NULL) { /* which ends it */
+		loop_unspare(l->engine->loop, &l->reading);
+		page_release(&l->page);
 		call_stop(l->call, true);
 		return;
 	}

@@ -1,7 +1,8 @@
 /*
  * listing: reads the entries of a service's list, page after page.
  *
- * One page is in memory at a time. A response without a list, since it is
+ * One page is in memory at a time; with listing_expect, the next one may come
+ * while it is read. A response without a list, since it is
  * garbled or cut, is asked for again, up to three times in a row. A list that
  * becomes shorter while it is read fails with list_changed: an entry may have
  * moved to a page that was read already. A list with neither a number of pages
@@ -35,6 +36,10 @@ struct listing;
 struct listing *listing_start(struct engine *engine,
     const struct call_spec *page, listing_fn *entry, listing_done *done,
     void *arg);
+
+/* The caller takes n entries or more, if there are so many: a page that is
+ * needed for sure is asked for while the one before is read. At first 0. */
+void listing_expect(struct listing *l, int64_t n);
 
 /* Goes on after LISTING_HOLD; does nothing otherwise. */
 void listing_go_on(struct listing *l);

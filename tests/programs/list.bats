@@ -101,6 +101,19 @@ b         Ann     ready'
 	exec 7>&-
 }
 
+# order ARGUMENT...: what av-list sends and writes, in its order
+order() {
+	ASAN_OPTIONS=detect_leaks=0 strace -qq -o calls -s 8 -e trace=sendto,write av-list -q -p anam "$@" >listed 3>&-
+	sed -n 's/^sendto.*"GET .*/ask/p; s/^write(1, .*/write/p' calls | tr '\n' ' '
+}
+
+@test "the next page is asked for while one is read, if it is needed for sure" {
+	lists 250
+	[[ $(order) == "ask ask write "*ask* ]]
+	is "$(order --limit 101 | grep -o ask | wc -l)" 2
+	is "$(order --limit 100 | grep -o ask | wc -l)" 1
+}
+
 @test "20,000 avatars in the memory of a page and their ids" {
 	lists 20000
 	command time -f %M -o kb av-list -p anam >listed
