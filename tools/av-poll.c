@@ -262,6 +262,7 @@ poll_avatar(struct waiting *p)
 static void
 begin(void *arg, struct item *item)
 {
+	static const struct poll_calls calls = {.vars = vars, .settled = settled};
 	struct poll_tool *self = arg;
 	struct account *a = session_account(&self->session, item);
 	struct json_object *avatar;
@@ -281,8 +282,7 @@ begin(void *arg, struct item *item)
 	*p = (struct waiting){.self = self, .item = item, .rendering = -1};
 	p->poll = (struct poll){.account = a,
 	    .op = provider_operation(a->provider, "status"),
-	    .vars = vars,
-	    .fn = settled,
+	    .calls = &calls,
 	    .arg = p};
 	item->state = p;
 	item->stop = stop;

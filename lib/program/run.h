@@ -46,9 +46,9 @@ struct item {
 	TAILQ_ENTRY(item) link;
 	int64_t since; /* when it began, in the loop's time; for progress */
 	bool done, parked;
+	bool passes; /* it had failed before it came */
 	int64_t begun_at;
 	struct json_object *charges; /* of run_charge, or NULL */
-	bool passes;                 /* it had failed before it came */
 };
 
 /* What one program does with each record: its step in a pipeline. `program` is

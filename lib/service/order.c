@@ -247,6 +247,7 @@ plan_step(struct order *o, struct json_object *step)
 static void
 step_done(void *arg, const struct call_result *result)
 {
+	static const struct poll_calls calls = {.vars = wait_vars, .settled = waited};
 	struct order *o = arg;
 	const struct operation *wait = provider_operation(
 	    o->spec.call.account->provider, json_str(o->op->def, "/wait"));
@@ -266,11 +267,8 @@ step_done(void *arg, const struct call_result *result)
 		end_step(o, NULL);
 		return;
 	}
-	o->poll = (struct poll){.account = o->spec.call.account,
-	    .op = wait,
-	    .vars = wait_vars,
-	    .fn = waited,
-	    .arg = o};
+	o->poll = (struct poll){
+	    .account = o->spec.call.account, .op = wait, .calls = &calls, .arg = o};
 	o->polling = true;
 	poll_start(o->poller, &o->poll, result->reused);
 	if (o->stop)

@@ -80,7 +80,7 @@ note_progress(struct poll *p, struct json_object *taken)
 	tell_progress(p, (percent >= 0) - p->tells,
 	    (percent >= 0 ? percent : 0) - (p->tells ? p->percent : 0));
 	p->tells = percent >= 0;
-	p->percent = percent;
+	p->percent = (uint8_t)(p->tells ? percent : 0);
 }
 
 /* Tells what a person has to do, once for many that wait for the same. */
@@ -114,7 +114,7 @@ settle(struct poll *p, const struct call_result *result)
 	if (p->sweep != NULL)
 		sweep_wait(p->sweep, -1);
 	p->sweep = NULL;
-	p->fn(p->arg, result);
+	p->calls->settled(p->arg, result);
 }
 
 static void
@@ -299,7 +299,7 @@ ask(struct poll *p)
 	struct poller *poller = p->poller;
 	struct call_spec spec = {.account = p->account,
 	    .op = p->op,
-	    .vars = p->vars(p->arg),
+	    .vars = p->calls->vars(p->arg),
 	    .deadline = &p->deadline,
 	    .timeout_ms = poller_timeout(poller, p->op)};
 

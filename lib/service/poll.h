@@ -14,6 +14,7 @@
 #ifndef AV_SERVICE_POLL_H
 #define AV_SERVICE_POLL_H
 
+#include <stdint.h>
 #include <sys/queue.h>
 
 #include "service/call.h"
@@ -37,20 +38,26 @@ struct poller {
 	struct sweeps sweeps;
 };
 
-/* Part of the caller's struct, zeroed before first use. */
-struct poll {
-	struct account *account;
-	const struct operation *op; /* asks for the state */
-	/* The URL of the answer that settles the poll when it is there; NULL:
-	 * "status" settles it, unless it is "processing". */
-	const char *until;
+/* What the owner of polls does for each, which tells its own by arg. */
+struct poll_calls {
 	/* Makes the variables of a call, which poll releases. */
 	struct json_object *(*vars)(void *arg);
 	/* Called when settled: result->taken has the state ("ready", "failed")
 	 * or the member; or result->failure is timeout, avatar_gone, no_result,
 	 * interrupted, or the failure of a call, such as rate_limited if the
 	 * account may not be used before the deadline. */
-	void (*fn)(void *arg, const struct call_result *result);
+	void (*settled)(void *arg, const struct call_result *result);
+};
+
+/* Part of the caller's struct, zeroed before first use. There may be 100,000,
+ * so small members stand together. */
+struct poll {
+	struct account *account;
+	const struct operation *op; /* asks for the state */
+	/* The URL of the answer that settles the poll when it is there; NULL:
+	 * "status" settles it, unless it is "processing". */
+	const char *until;
+	const struct poll_calls *calls;
 	void *arg;
 	/* In the loop's time: from then on `until` that is still missing will
 	 * not come, and the poll fails with no_result. 0: it may come. */
@@ -63,20 +70,20 @@ struct poll {
 	TAILQ_ENTRY(poll) entry;
 	struct timer timer;
 	struct call *call;
+	struct sweep *sweep; /* the list that can answer, or NULL */
+	const char *todo;    /* what a person has to do, or NULL */
 	int64_t deadline, interval;
 	int64_t next_at;    /* the next request, unless a hint comes */
 	int64_t asked_at;   /* the last one */
-	unsigned missing;   /* answers 404 or 410 in a row */
-	int64_t missing_at; /* when the first of them came */
+	int64_t missing_at; /* when the first answer 404 or 410 in a row came */
+	unsigned missing;   /* such answers in a row */
+	unsigned hints;     /* that came, and were not true yet */
+	unsigned serial;    /* of the reading that it waits for, or was in */
 	bool queued, stop;
-	bool tells;          /* the last answer had a progress: */
-	int percent;         /* this one */
-	const char *todo;    /* what a person has to do, or NULL */
-	bool hinted;         /* its hint came while a request was under way */
-	unsigned hints;      /* that came, and were not true yet */
-	struct sweep *sweep; /* the list that can answer, or NULL */
-	bool deferred;       /* it waits for the list instead of asking */
-	unsigned serial;     /* of the reading that it waits for, or was in */
+	bool hinted;     /* its hint came while a request was under way */
+	bool deferred;   /* it waits for the list instead of asking */
+	bool tells;      /* the last answer had a progress: */
+	uint8_t percent; /* this one */
 };
 
 /* interval_ms: the first interval; 0: the provider's. */

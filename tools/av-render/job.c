@@ -288,13 +288,12 @@ give_up_at(struct job *job)
 
 static void
 poll_entry(struct job *job, const struct operation *op, const char *until,
-    void (*fn)(void *arg, const struct call_result *result), bool at_once)
+    const struct poll_calls *calls, bool at_once)
 {
 	job->poll = (struct poll){.account = job->account,
 	    .op = op,
 	    .until = until,
-	    .vars = poll_vars,
-	    .fn = fn,
+	    .calls = calls,
 	    .arg = job,
 	    .deadline = job->deadline,
 	    .give_up = until != NULL ? give_up_at(job) : 0};
@@ -324,6 +323,7 @@ fetch_response(struct job *job)
 static void
 resolve(struct job *job)
 {
+	static const struct poll_calls calls = {.vars = poll_vars, .settled = resolved};
 	struct call_spec spec = {.account = job->account,
 	    .op = job->kind->result,
 	    .deadline = &job->deadline,
@@ -343,7 +343,7 @@ resolve(struct job *job)
 		return;
 	}
 	if (!job->kind->absent_is_none) {
-		poll_entry(job, job->kind->result, job->kind->url, resolved, true);
+		poll_entry(job, job->kind->result, job->kind->url, &calls, true);
 		return;
 	}
 	spec.vars = vars_for(job, job->kind->result);
@@ -388,6 +388,7 @@ settled(void *arg, const struct call_result *result)
 static void
 go_on(struct job *job)
 {
+	static const struct poll_calls calls = {.vars = poll_vars, .settled = settled};
 	const char *status = status_of(job);
 
 	if (job->step < job->kind->starts)
@@ -396,7 +397,7 @@ go_on(struct job *job)
 		end(job);
 	else if (job->kind->status != NULL &&
 	         (status == NULL || strcmp(status, "ready") != 0))
-		poll_entry(job, job->kind->status, NULL, settled, false);
+		poll_entry(job, job->kind->status, NULL, &calls, false);
 	else
 		resolve(job);
 }
