@@ -76,7 +76,7 @@ disk() {
 @test "many at a time: they wait for the disk together" {
 	[ -z "${AV_SANITIZED:-}" ] || skip "strace keeps LeakSanitizer from its work"
 	thirty
-	disk -e inject=fsync:delay_enter=10000 --
+	disk -e inject=fsync:delay_enter=100000 --
 	is "$(codes done)" '30 none'
 	is "$(parts_left)" 0
 	is "$(grep -c 'fsync(.*\.part>' calls)" 30
