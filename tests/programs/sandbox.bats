@@ -686,6 +686,14 @@ delayed() {
 	is "$STATUS" 202
 }
 
+@test "delay: no request waits for the next one" {
+	run -0 av-sandbox --delay 1 -- bash -c '
+		for i in {1..4000}; do
+			printf "url = %s/v1/avatars\noutput = /dev/null\n" "$ANAM_API_URL"
+		done | curl -sS --max-time 5 -K -'
+	is "$output" ""
+}
+
 @test "delay: requests run at the same time, each delayed" {
 	box --delay $((100 * AV_SLOW))
 	for i in 1 2 3 4; do

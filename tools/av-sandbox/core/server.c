@@ -394,11 +394,11 @@ server_run(pid_t child, int *status)
 		die(EX_OSERR, "cannot read signals:");
 	while (end < 0) {
 		fds[3] = (struct pollfd){.fd = deliver_fd(), .events = POLLIN};
-		if (poll(fds, 4, poll_timeout(sb_timers_run())) < 0)
+		if (poll(fds, 4, poll_timeout(sb_timers_wait())) < 0)
 			continue;
 		if (fds[2].revents != 0)
 			end = take_signal(fds[2].fd, child, status);
-		sb_timers_run();
+		sb_timers_run(); /* a connection that is resumed needs MHD_run */
 		deliver_run();
 		MHD_run(api);
 		MHD_run(media);

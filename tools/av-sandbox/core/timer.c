@@ -49,7 +49,7 @@ take_first(void)
 	return first;
 }
 
-static int
+static void
 run(bool all)
 {
 	int64_t now = clock_unix_ms();
@@ -59,13 +59,22 @@ run(bool all)
 
 		t.fn(t.arg);
 	}
-	return count > 0 ? (int)(timers[0].at - now) : -1;
+}
+
+void
+sb_timers_run(void)
+{
+	run(false);
 }
 
 int
-sb_timers_run(void)
+sb_timers_wait(void)
 {
-	return run(false);
+	int64_t now = clock_unix_ms();
+
+	if (count == 0)
+		return -1;
+	return timers[0].at > now ? (int)(timers[0].at - now) : 0;
 }
 
 void
