@@ -28,7 +28,8 @@ struct tree {
 	bool lone;       /* tell lone surrogates from U+FFFD */
 };
 
-/* A character that is read as U+FFFD and has another escape is a lone surrogate. */
+/* True if the escape at `from`, read as out, is a lone surrogate: it became U+FFFD, though
+ * it is not the escape of U+FFFD. */
 static bool
 is_lone(const char *from, const char *end, const char *out, size_t n)
 {
@@ -36,6 +37,7 @@ is_lone(const char *from, const char *end, const char *out, size_t n)
 	       scan_hex4(from + 2, end) != 0xfffd;
 }
 
+/* Sets text to the characters of a string or name, its escapes decoded. */
 static void
 decode(const struct tree *t, struct slice s, struct buf *text)
 {

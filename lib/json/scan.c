@@ -18,7 +18,7 @@ struct walk {
 	size_t depth;
 	char *close;  /* what ends each open container: } or ]; of SCAN_DEPTH bytes */
 	bool escaped; /* the string at hand has an escape */
-	bool trusted; /* the names were searched for secrets before */
+	bool trusted; /* do not search the names for secrets */
 };
 
 static bool
@@ -461,11 +461,16 @@ after(struct walk *w)
 }
 
 static bool
-walk(struct walk *w)
+walk(struct walk *w, const char *text, size_t len)
 {
-	int c = peek_past_blanks(w);
+	char close[SCAN_DEPTH];
+	int c;
 
+	w->text = w->p = text;
+	w->end = text + len;
+	w->close = close;
 	*w->s = (struct scan){0};
+	c = peek_past_blanks(w);
 	if (c < 0)
 		return mistake(w, w->p, "it is empty");
 	w->s->type = (char)c;
@@ -481,49 +486,27 @@ walk(struct walk *w)
 bool
 scan_text(const char *text, size_t len, struct scan *s, scan_fn *found, void *cookie)
 {
-	char close[SCAN_DEPTH];
-	struct walk w = {.text = text,
-	    .p = text,
-	    .end = text + len,
-	    .s = s,
-	    .found = found,
-	    .cookie = cookie,
-	    .close = close};
+	struct walk w = {.s = s, .found = found, .cookie = cookie};
 
-	return walk(&w);
+	return walk(&w, text, len);
 }
 
 bool
 scan_parts(const char *text, size_t len, struct scan *s, scan_part_fn *part, void *cookie)
 {
-	char close[SCAN_DEPTH];
-	struct walk w = {.text = text,
-	    .p = text,
-	    .end = text + len,
-	    .s = s,
-	    .part = part,
-	    .cookie = cookie,
-	    .close = close,
-	    .trusted = true};
+	struct walk w = {.s = s, .part = part, .cookie = cookie, .trusted = true};
 
-	return walk(&w);
+	return walk(&w, text, len);
 }
 
 bool
 scan_members(const char *text, size_t len, scan_fn *found, void *cookie)
 {
 	struct scan ignored;
-	char close[SCAN_DEPTH];
-	struct walk w = {.text = text,
-	    .p = text,
-	    .end = text + len,
-	    .s = &ignored,
-	    .found = found,
-	    .cookie = cookie,
-	    .close = close,
-	    .trusted = true};
+	struct walk w = {
+	    .s = &ignored, .found = found, .cookie = cookie, .trusted = true};
 
-	return walk(&w);
+	return walk(&w, text, len);
 }
 
 /* The number of bytes at p that spell the name, with or without escapes; 0 if they do

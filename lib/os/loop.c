@@ -56,7 +56,7 @@ struct loop {
 	struct heap_slot *heap; /* from 1 */
 	uint32_t nheap, heap_size;
 
-	STAILQ_HEAD(, deferred) deferred, spare;
+	STAILQ_HEAD(, deferred) deferred, when_idle;
 	unsigned ndeferred;
 
 	int signals; /* signalfd or -1 */
@@ -303,33 +303,33 @@ run_deferred(struct loop *loop)
 }
 
 void
-loop_spare(struct loop *loop, struct deferred *d, void (*fn)(void *), void *arg)
+loop_idle(struct loop *loop, struct deferred *d, void (*fn)(void *), void *arg)
 {
 	d->fn = fn;
 	d->arg = arg;
 	if (!d->set)
-		STAILQ_INSERT_TAIL(&loop->spare, d, next);
+		STAILQ_INSERT_TAIL(&loop->when_idle, d, next);
 	d->set = true;
 }
 
 void
-loop_unspare(struct loop *loop, struct deferred *d)
+loop_unidle(struct loop *loop, struct deferred *d)
 {
 	if (d->set)
-		STAILQ_REMOVE(&loop->spare, d, deferred, next);
+		STAILQ_REMOVE(&loop->when_idle, d, deferred, next);
 	d->set = false;
 }
 
-/* Runs one spare call, if nothing else is to be called. */
+/* Runs one idle call, if nothing else is to be called. */
 static void
-run_spare(struct loop *loop)
+run_idle(struct loop *loop)
 {
-	struct deferred *d = STAILQ_FIRST(&loop->spare);
+	struct deferred *d = STAILQ_FIRST(&loop->when_idle);
 
 	if (d == NULL || !STAILQ_EMPTY(&loop->deferred) ||
 	    (loop->nheap > 0 && loop->heap[1].at <= loop->now))
 		return;
-	loop_unspare(loop, d);
+	loop_unidle(loop, d);
 	d->fn(d->arg);
 }
 
@@ -474,7 +474,7 @@ loop_new(void)
 	if (loop->epoll < 0)
 		die(EX_OSERR, "cannot make an epoll descriptor:");
 	STAILQ_INIT(&loop->deferred);
-	STAILQ_INIT(&loop->spare);
+	STAILQ_INIT(&loop->when_idle);
 	STAILQ_INIT(&loop->todo);
 	STAILQ_INIT(&loop->finished);
 	loop->signals = loop->wake = -1;
@@ -546,7 +546,7 @@ wait_ms(const struct loop *loop)
 {
 	int64_t ms;
 
-	if (!STAILQ_EMPTY(&loop->deferred) || !STAILQ_EMPTY(&loop->spare) ||
+	if (!STAILQ_EMPTY(&loop->deferred) || !STAILQ_EMPTY(&loop->when_idle) ||
 	    loop->nready > 0)
 		return 0;
 	if (loop->nheap == 0)
@@ -559,7 +559,7 @@ static bool
 is_empty(const struct loop *loop)
 {
 	return loop->counted == 0 && loop->nheap == 0 && loop->working == 0 &&
-	       STAILQ_EMPTY(&loop->deferred) && STAILQ_EMPTY(&loop->spare);
+	       STAILQ_EMPTY(&loop->deferred) && STAILQ_EMPTY(&loop->when_idle);
 }
 
 void
@@ -583,7 +583,7 @@ loop_run(struct loop *loop)
 		run_events(loop, events, n);
 		run_ready(loop);
 		if (n == 0)
-			run_spare(loop);
+			run_idle(loop);
 	}
 	loop->running = loop->stopped = false;
 }

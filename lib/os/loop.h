@@ -69,11 +69,11 @@ void loop_defer(
     struct loop *loop, struct deferred *d, void (*fn)(void *), void *arg);
 void loop_undefer(struct loop *loop, struct deferred *d);
 
-/* The same, but once nothing else is to be called: for long work, during which
- * what others have begun goes on elsewhere. */
-void loop_spare(
+/* The same, once the loop is idle: no event, timer or deferred call is due. For
+ * long work, so that requests that others have begun are sent before it. */
+void loop_idle(
     struct loop *loop, struct deferred *d, void (*fn)(void *), void *arg);
-void loop_unspare(struct loop *loop, struct deferred *d);
+void loop_unidle(struct loop *loop, struct deferred *d);
 
 /* Calls fn for each SIGINT, SIGTERM and SIGHUP (unless it is ignored) from now
  * on. The signals stay blocked for the process; a child unblocks them. There is

@@ -197,8 +197,8 @@ paced(void *arg, const struct err *e)
 		return;
 	}
 	may = may_go_on(a);
-	if (may && has_slot(a->engine)) {
-		slots_take(&a->engine->slots, loop_now(a->engine->loop));
+	if (may && has_slot(a->engine) &&
+	    slots_take(&a->engine->slots, loop_now(a->engine->loop))) {
 		send_now(a);
 		return;
 	}

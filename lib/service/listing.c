@@ -84,7 +84,7 @@ end(struct listing *l, const struct failure *failure)
 {
 	l->done(l->arg, failure);
 	loop_cancel(l->engine->loop, &l->again_at);
-	loop_unspare(l->engine->loop, &l->reading);
+	loop_unidle(l->engine->loop, &l->reading);
 	page_release(&l->page);
 	page_release(&l->ahead);
 	json_object_put(l->before);
@@ -318,7 +318,7 @@ read_page(void *arg)
 
 	while (l->at < json_len(items)) {
 		if (clock_monotonic_ms() >= until) {
-			loop_spare(l->engine->loop, &l->reading, read_page, l);
+			loop_idle(l->engine->loop, &l->reading, read_page, l);
 			return;
 		}
 		switch (l->entry(l->arg, json_item(items, l->at++))) {
@@ -351,7 +351,7 @@ void
 listing_go_on(struct listing *l)
 {
 	if (l->held)
-		loop_spare(l->engine->loop, &l->reading, read_page, l);
+		loop_idle(l->engine->loop, &l->reading, read_page, l);
 	l->held = false;
 }
 
@@ -424,7 +424,7 @@ take_up(struct listing *l)
 	    next_page(l, &l->page, json_at(l->page.body, json_str(l->paging, "/items")));
 	if (l->more > 0 && l->seen < l->wanted) {
 		ask(l);
-		loop_spare(l->engine->loop, &l->reading, read_page, l);
+		loop_idle(l->engine->loop, &l->reading, read_page, l);
 	} else {
 		read_page(l);
 	}
@@ -481,7 +481,7 @@ listing_stop(struct listing *l)
 	struct failure stopped = {0};
 
 	if (l->call != NULL) { /* which ends it */
-		loop_unspare(l->engine->loop, &l->reading);
+		loop_unidle(l->engine->loop, &l->reading);
 		page_release(&l->page);
 		call_stop(l->call, true);
 		return;

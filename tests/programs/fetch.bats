@@ -126,7 +126,7 @@ disk() {
 	script '{"GET /a.jpg": [{"file": "photos/001.jpg"}]}'
 	{
 		echo "$url/a.jpg"
-		until grep -q sha256 done; do sleep 0.01; done
+		until_is 1 grep -c sha256 done
 		echo "$url/a.jpg"
 	} | fetch
 	is "$(codes done)" '2 none'

@@ -346,7 +346,8 @@ write_many(struct many *m)
 	}
 }
 
-/* Commits them, and removes those of b. Those with a code are not there. */
+/* Commits all, and checks that file i ends with codes[i]: CODE_NONE, and it holds its bytes.
+ * No part file may be left. Removes the files of folder b for the next test. */
 static void
 commit_many(struct many *m, const enum code codes[FILES])
 {

@@ -304,26 +304,26 @@ deferred_runs_once_before_the_wait(void **unused)
 }
 
 static void
-note_spare(void *arg)
+note_idle(void *arg)
 {
 	struct state *s = arg;
 
 	assert_int_equal(s->calls, 3);
 	s->others++;
 	if (s->others < 3)
-		loop_spare(s->loop, &s->second, note_spare, s);
+		loop_idle(s->loop, &s->second, note_idle, s);
 }
 
 static void
-spare_runs_after_all_else(void **unused)
+idle_runs_after_all_else(void **unused)
 {
 	struct state s = {.loop = loop_new()};
 	struct deferred none = {0};
 
 	(void)unused;
-	loop_spare(s.loop, &s.second, note_spare, &s);
-	loop_spare(s.loop, &none, count, &s);
-	loop_unspare(s.loop, &none);
+	loop_idle(s.loop, &s.second, note_idle, &s);
+	loop_idle(s.loop, &none, count, &s);
+	loop_unidle(s.loop, &none);
 	loop_defer(s.loop, &s.deferred, defer_again, &s);
 	loop_run(s.loop);
 	assert_int_equal(s.calls, 3);
@@ -430,7 +430,7 @@ main(void)
 	    cmocka_unit_test(regular_file_is_always_ready),
 	    cmocka_unit_test(stale_event_is_not_delivered),
 	    cmocka_unit_test(deferred_runs_once_before_the_wait),
-	    cmocka_unit_test(spare_runs_after_all_else),
+	    cmocka_unit_test(idle_runs_after_all_else),
 	    cmocka_unit_test(stop_still_runs_deferred_calls),
 	    cmocka_unit_test(signal_reaches_the_loop),
 	    cmocka_unit_test(work_runs_on_its_own_thread),
