@@ -461,16 +461,11 @@ after(struct walk *w)
 }
 
 static bool
-walk(struct walk *w, const char *text, size_t len)
+walk(struct walk *w)
 {
-	char close[SCAN_DEPTH];
-	int c;
+	int c = peek_past_blanks(w);
 
-	w->text = w->p = text;
-	w->end = text + len;
-	w->close = close;
 	*w->s = (struct scan){0};
-	c = peek_past_blanks(w);
 	if (c < 0)
 		return mistake(w, w->p, "it is empty");
 	w->s->type = (char)c;
@@ -483,30 +478,42 @@ walk(struct walk *w, const char *text, size_t len)
 	return true;
 }
 
+/* Walks through a text. w says what for. */
+static bool
+walk_text(struct walk w, const char *text, size_t len)
+{
+	char close[SCAN_DEPTH];
+
+	w.text = w.p = text;
+	w.end = text + len;
+	w.close = close;
+	return walk(&w);
+}
+
 bool
 scan_text(const char *text, size_t len, struct scan *s, scan_fn *found, void *cookie)
 {
-	struct walk w = {.s = s, .found = found, .cookie = cookie};
+	const struct walk w = {.s = s, .found = found, .cookie = cookie};
 
-	return walk(&w, text, len);
+	return walk_text(w, text, len);
 }
 
 bool
 scan_parts(const char *text, size_t len, struct scan *s, scan_part_fn *part, void *cookie)
 {
-	struct walk w = {.s = s, .part = part, .cookie = cookie, .trusted = true};
+	const struct walk w = {.s = s, .part = part, .cookie = cookie, .trusted = true};
 
-	return walk(&w, text, len);
+	return walk_text(w, text, len);
 }
 
 bool
 scan_members(const char *text, size_t len, scan_fn *found, void *cookie)
 {
 	struct scan ignored;
-	struct walk w = {
+	const struct walk w = {
 	    .s = &ignored, .found = found, .cookie = cookie, .trusted = true};
 
-	return walk(&w, text, len);
+	return walk_text(w, text, len);
 }
 
 /* The number of bytes at p that spell the name, with or without escapes; 0 if they do
