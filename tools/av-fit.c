@@ -557,13 +557,8 @@ static void
 read_options(struct fit_tool *self, struct options *o, char *argv[], int first)
 {
 	struct fit_options *f = &self->options;
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct err e;
 
-	if (o->common.jobs == 0)
-		o->common.jobs = cores > 0 ? cores : 1;
-	if (o->common.jobs > JOBS_MAX)
-		o->common.jobs = JOBS_MAX;
 	opt_common_finish(&o->common, &usage, argv, first);
 	self->advice = o->advice;
 	*f = (struct fit_options){.colour = {255, 255, 255},
@@ -613,11 +608,13 @@ main(int argc, char *argv[])
 	int first = opt_parse(argc, argv, &usage, table, &o), status;
 	struct loop *loop;
 	struct run *run;
+	unsigned jobs;
 
 	read_options(&self, &o, argv, first);
+	jobs = opt_jobs(&o.common, JOBS_MAX);
 	loop = loop_new();
-	self.pool = fit_pool_new(loop, (unsigned)o.common.jobs);
-	run = run_new(loop, &o.common, &step, 2 * (size_t)o.common.jobs, &self);
+	self.pool = fit_pool_new(loop, jobs);
+	run = run_new(loop, &o.common, &step, 2 * (size_t)jobs, &self);
 	status = run_records(run, argv + first);
 	run_free(run);
 	fit_pool_free(self.pool);

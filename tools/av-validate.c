@@ -351,19 +351,15 @@ begin(void *arg, struct item *item)
 }
 
 /* Pixels are decoded in workers only. Reading is safe in any process: for a single photo
- * or with -j 1 this process alone is fastest, else each core gets a worker. */
+ * or with one job this process alone is fastest, else each job gets a worker. */
 static void
-choose_process(struct validate_tool *self, struct options *o, char **operands)
+choose_process(struct validate_tool *self, const struct options *o, char **operands)
 {
 	bool single = operands[0] != NULL && operands[1] == NULL;
-	long cores = o->common.jobs == 0 && !single ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
 
-	if (o->common.jobs == 0)
-		o->common.jobs = cores > 0 ? cores : 1;
-	if (o->common.jobs > JOBS_MAX)
-		o->common.jobs = JOBS_MAX;
-	self->jobs = (unsigned)o->common.jobs;
-	self->here = o->quick || o->common.jobs == 1 || single;
+	self->jobs = opt_jobs(&o->common, JOBS_MAX);
+	self->here = o->quick || self->jobs == 1 || single;
+	self->check.photo.spare_core = single && self->jobs > 1;
 	if (self->here)
 		self->check.types = filetype_new();
 }
@@ -446,7 +442,7 @@ main(int argc, char *argv[])
 	self.loop = loop_new();
 	choose_process(&self, &o, argv + first);
 	run = run_new(self.loop, &o.common, &step,
-	    !self.here ? 2 * (size_t)o.common.jobs + 2 : QUEUE_MAX, &self);
+	    !self.here ? 2 * (size_t)self.jobs + 2 : QUEUE_MAX, &self);
 	status = run_records(run, argv + first);
 	tell_same_names(&self);
 	run_free(run);

@@ -29,6 +29,13 @@ buf_clear(struct buf *b)
 		b->data[0] = '\0';
 }
 
+void
+buf_large(struct buf *b, size_t size)
+{
+	b->data = mem_large(size);
+	b->size = b->data != NULL ? size : 0;
+}
+
 char *
 buf_room(struct buf *b, size_t extra)
 {

@@ -35,6 +35,10 @@ bool buf_chr(struct buf *b, char c);
 bool buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Gives an empty buffer without memory room for size bytes (mem_large). Without
+ * so much memory it grows as usual. */
+void buf_large(struct buf *b, size_t size);
+
 /* Allocates room for extra more bytes and returns where they go; the caller
  * writes there and adds to len (no NUL is added). NULL: past the maximum,
  * `full` is set. */

@@ -1,12 +1,16 @@
 #include <dlfcn.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+
+#define LARGE_PAGE ((size_t)2 << 20)
 
 static int exit_status = EX_OSERR;
 
@@ -90,6 +94,20 @@ void *
 mem_new(size_t n, size_t size)
 {
 	return mem_checked(calloc(n > 0 ? n : 1, size > 0 ? size : 1));
+}
+
+void *
+mem_large(size_t size)
+{
+	size_t rounded = (size + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+	void *p;
+
+	if (size < 2 * LARGE_PAGE || size > SIZE_MAX - LARGE_PAGE)
+		return malloc(size);
+	p = aligned_alloc(LARGE_PAGE, rounded);
+	if (p != NULL)
+		(void)madvise(p, rounded, MADV_HUGEPAGE); /* only faster */
+	return p;
 }
 
 void *

@@ -14,6 +14,11 @@
 /* Zeroed memory for n objects of size bytes. The caller frees it. */
 void *mem_new(size_t n, size_t size) __attribute__((returns_nonnull, malloc));
 
+/* Memory for size bytes that are written from start to end, or NULL. From
+ * 4 MiB on in pages of 2 MiB, where the kernel has them: with pages of 4 KiB,
+ * the page faults take longer than the writing. The caller frees it. */
+void *mem_large(size_t size) __attribute__((malloc));
+
 void *mem_resize(void *p, size_t size) __attribute__((returns_nonnull));
 
 /* Returns p, which a library allocated; ends the process if it is NULL. */

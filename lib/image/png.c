@@ -26,6 +26,9 @@
 #define COLOR_PALETTE 3
 #define SCRATCH       (32 * 1024)
 
+/* From so many bytes of rows on, room for the kept pixel data is taken at once. */
+#define LARGE ((uint64_t)4 << 20)
+
 #define PARTS_MAX ((size_t)4 << 20)
 
 struct pass {
@@ -313,7 +316,7 @@ static bool
 inflate_at_once(const struct png *g)
 {
 	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
-	uint8_t *out = malloc((size_t)g->inflated_len);
+	uint8_t *out = mem_large((size_t)g->inflated_len);
 	size_t used = 0, at = 0;
 	bool sound = d != NULL && out != NULL &&
 	             libdeflate_zlib_decompress_ex(d, g->data.data, g->data.len, out,
@@ -338,6 +341,8 @@ keep_piece(struct image_reader *r, const uint8_t *p, size_t n)
 	const struct part part = {g->chunk_at, g->data.len};
 	bool first = n == g->len - g->left; /* of the chunk */
 
+	if (g->data.data == NULL && g->inflated_len >= LARGE)
+		buf_large(&g->data, (size_t)g->inflated_len);
 	if ((!first || buf_add(&g->parts, &part, sizeof part)) && buf_add(&g->data, p, n))
 		return n;
 	g->keeping = false;

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 #define PIECE       (32 * 1024)
 #define PIECE_QUICK 4096
 #define TYPE_BYTES  4096 /* for libmagic */
+
+/* From this size on, a thread that computes the digest saves more than it costs. */
+#define SIZE_APART ((uint64_t)2 << 20)
 
 /* Pieces of a header at most: no header ends so late. */
 #define PIECES_QUICK 256
@@ -115,14 +119,13 @@ read_header(struct pass *pass, struct err *e)
 	return 0;
 }
 
+/* Reads the rest of the file. sha gets all bytes; it may be NULL. */
 static int
-read_all(struct pass *pass, char hex[SHA256_HEX], struct err *e)
+read_pieces(struct pass *pass, struct sha256 *sha, struct err *e)
 {
-	struct sha256 sha;
-
-	sha256_init(&sha);
 	for (;;) {
-		sha256_add(&sha, pass->piece, pass->n);
+		if (sha != NULL)
+			sha256_add(sha, pass->piece, pass->n);
 		if (pass->image != NULL)
 			image_feed(pass->image, pass->piece, pass->n);
 		if (pass->at == pass->size)
@@ -132,8 +135,53 @@ read_all(struct pass *pass, char hex[SHA256_HEX], struct err *e)
 	}
 	if (pass->image != NULL)
 		image_finish(pass->image);
-	sha256_hex(&sha, hex);
 	return 0;
+}
+
+/* The digest of the file, which another thread reads too. */
+struct digest {
+	pthread_t thread;
+	int fd;
+	char hex[SHA256_HEX];
+	bool made;
+	int error; /* errno */
+};
+
+static void *
+make_digest(void *arg)
+{
+	struct digest *d = arg;
+
+	errno = 0;
+	d->made = sha256_file(d->fd, d->hex);
+	d->error = errno;
+	return NULL;
+}
+
+static int
+read_all(struct pass *pass, const struct photo_options *options, char hex[SHA256_HEX],
+    struct err *e)
+{
+	struct digest d = {.fd = pass->fd};
+	bool apart = options->spare_core && pass->size >= SIZE_APART &&
+	             pthread_create(&d.thread, NULL, make_digest, &d) == 0;
+	struct sha256 sha;
+	int status;
+
+	sha256_init(&sha);
+	status = read_pieces(pass, apart ? NULL : &sha, e);
+	if (!apart) {
+		sha256_hex(&sha, hex);
+		return status;
+	}
+	(void)pthread_join(
+	    d.thread, NULL); /* fails only for a thread that is not there */
+	memcpy(hex, d.hex, SHA256_HEX);
+	if (status == 0 && !d.made) {
+		errno = d.error;
+		status = photo_unreadable(CODE_FILE_UNREADABLE, e);
+	}
+	return status;
 }
 
 void
@@ -424,8 +472,8 @@ photo_check(int fd, uint64_t size, const struct photo_options *options,
 	status = next_piece(&pass, quick ? PIECE_QUICK : PIECE, e);
 	if (status == 0) {
 		identify(&pass, options, types, photo);
-		status =
-		    quick ? read_header(&pass, e) : read_all(&pass, photo->sha256, e);
+		status = quick ? read_header(&pass, e)
+		               : read_all(&pass, options, photo->sha256, e);
 	}
 	if (status == 0) {
 		if (pass.image != NULL)

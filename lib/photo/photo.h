@@ -50,6 +50,9 @@ struct photo_options {
 	 * PHOTO_QUICK. 0: PHOTO_MAX_BYTES, which is also the ceiling. */
 	uint64_t max_bytes;
 	size_t at_once; /* as image_new; more speed in more memory */
+	/* A thread may compute the digest beside the check. It reads the file
+	 * from the current position of fd, which has to be its start. */
+	bool spare_core;
 };
 
 /* True when only the header of a file of this size is read. */

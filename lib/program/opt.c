@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -354,4 +355,25 @@ opt_common_finish(
 	else if (way != NULL && *way != '\0')
 		common->way = way_named(usage, way, "AV_PROGRESS");
 	err_set_level(common->quiet ? -1 : common->verbose);
+}
+
+/* Those of the process's affinity, which taskset and containers limit. */
+static unsigned
+cores(void)
+{
+	cpu_set_t set;
+	long online;
+
+	if (sched_getaffinity(0, sizeof set, &set) == 0)
+		return (unsigned)CPU_COUNT(&set);
+	online = sysconf(_SC_NPROCESSORS_ONLN); /* more than a cpu_set_t holds */
+	return online > 0 ? (unsigned)online : 1;
+}
+
+unsigned
+opt_jobs(const struct opt_common *common, unsigned max)
+{
+	int64_t jobs = common->jobs_given ? common->jobs : cores();
+
+	return jobs < max ? (unsigned)jobs : max;
 }

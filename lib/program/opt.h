@@ -135,6 +135,11 @@ int opt_parse(int argc, char *argv[], const struct opt_usage *usage,
 void opt_common_finish(struct opt_common *common, const struct opt_usage *usage,
     char *argv[], int first);
 
+/* How many jobs a program has that computes and waits for nobody, after
+ * opt_common_finish: as given by -j or the configuration, else one for each core
+ * that the process may use; at most max. */
+unsigned opt_jobs(const struct opt_common *common, unsigned max);
+
 /* Writes the options of the command line, but for -0 and operands, as a shell
  * reads them: each with a blank before it. "" if they do not fit. */
 void opt_line(const struct opt_common *common, char *text, size_t size);

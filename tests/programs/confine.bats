@@ -83,3 +83,16 @@ processes() {
 	cp one.png two.png
 	is "$(processes av-validate --decode -j 1 one.png two.png)" 0
 }
+
+@test "without -j each core that the process may use gets one worker" {
+	local one all=$(nproc)
+	[ -z "${AV_SANITIZED:-}" ] || skip "strace keeps LeakSanitizer from its work"
+	photos 16 1280x720
+	one=$(taskset -pc $$ | sed 's/.*: //; s/[,-].*//')
+	# one job: this process reads, and a worker decodes
+	is "$(processes taskset -c "$one" av-validate photos/*.jpg)" 0
+	is "$(processes taskset -c "$one" av-fit -p argil -o fitted photos/*.jpg)" 1
+	is "$(processes av-validate -j 3 photos/*.jpg)" 3
+	[ "$all" -gt 1 ] && [ "$all" -le 8 ] || return 0
+	is "$(processes av-validate photos/*.jpg)" "$all"
+}

@@ -64,6 +64,23 @@ sef.jpg (data of a Samsung phone, SEF)
 NAMES
 }
 
+@test "a large PNG: the same record whichever threads and processes read it" {
+  convert -size 1500x1200 -seed 1 plasma:fractal -attenuate 0.5 +noise gaussian -depth 8 -define png:color-type=2 large.png
+  [ "$(stat -c %s large.png)" -gt $((3 << 20)) ]
+  head -c -40000 large.png >cut.png
+  # a byte of the pixel data, whose checksum tells
+  { head -c 2000000 large.png; printf '\0\1\2\3'; tail -c +2000005 large.png; } >changed.png
+  for photo in large cut changed; do
+    for o in "" "-j 1" "--decode"; do
+      av-validate --exit-zero $o $photo.png
+    done >out
+    av-validate --exit-zero -j 2 $photo.png $photo.png >>out
+    [ "$(sort -u out | wc -l)" = 1 ]
+    [ "$(jq -r '.image.sha256' out | head -n 1)" = "$(sha256sum <$photo.png | cut -d' ' -f1)" ]
+  done
+  jq -e '.error.problems[0].code == "damaged"' out
+}
+
 @test "one worker, many, or none: the same records" {
   list
   for o in "-j 1" "-j 2" "-j 7" ""; do

@@ -125,7 +125,9 @@ cpu_ms(void)
 static void
 test_refused_at_once(void **state)
 {
-	struct photo_options options = {PHOTO_READ, PHOTO_MAX_PIXELS, 0, PHOTO_AT_ONCE};
+	struct photo_options options = {.depth = PHOTO_READ,
+	    .max_pixels = PHOTO_MAX_PIXELS,
+	    .at_once = PHOTO_AT_ONCE};
 	struct filetype *types = filetype_new();
 	struct photo photo;
 	struct err e;
@@ -145,7 +147,7 @@ test_refused_at_once(void **state)
 static void
 test_decoded_in_a_worker(void **state)
 {
-	struct photo_options options = {PHOTO_DECODE, 0, 0, PHOTO_AT_ONCE};
+	struct photo_options options = {.depth = PHOTO_DECODE, .at_once = PHOTO_AT_ONCE};
 	struct photo_case c;
 	struct photo photo;
 	struct err e;

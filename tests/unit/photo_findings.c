@@ -30,8 +30,9 @@ describe(const struct photo *photo, char *out, size_t size)
 static bool
 check(struct photo_case *c, const char *dir, const char *name, const char *want)
 {
-	static const struct photo_options deep = {
-	    PHOTO_DECODE, PHOTO_MAX_PIXELS, 0, PHOTO_AT_ONCE};
+	static const struct photo_options deep = {.depth = PHOTO_DECODE,
+	    .max_pixels = PHOTO_MAX_PIXELS,
+	    .at_once = PHOTO_AT_ONCE};
 	char path[512], got[512];
 	struct photo photo;
 	struct err e;

@@ -126,7 +126,7 @@ decode_stall(int fd, const struct photo *photo, struct decoded *d)
 }
 
 static const struct photo_options deep = {
-    PHOTO_DECODE, PHOTO_MAX_PIXELS, 0, PHOTO_AT_ONCE};
+    .depth = PHOTO_DECODE, .max_pixels = PHOTO_MAX_PIXELS, .at_once = PHOTO_AT_ONCE};
 
 #define PHOTOS 12
 
@@ -352,8 +352,9 @@ test_damage_ends_process(void **state)
 static void
 test_death_while_idle(void **state)
 {
-	static const struct photo_options shallow = {
-	    PHOTO_READ, PHOTO_MAX_PIXELS, 0, PHOTO_AT_ONCE};
+	static const struct photo_options shallow = {.depth = PHOTO_READ,
+	    .max_pixels = PHOTO_MAX_PIXELS,
+	    .at_once = PHOTO_AT_ONCE};
 	struct photo_pool_options options = {.workers = 1};
 	struct photo_case c;
 	struct photo photo;
@@ -415,8 +416,9 @@ test_same_findings(void **state)
 	photo_case_init(&c, &options);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		for (int depth = PHOTO_QUICK; depth <= PHOTO_DECODE; depth++) {
-			struct photo_options o = {
-			    (enum photo_depth)depth, PHOTO_MAX_PIXELS, 0, PHOTO_AT_ONCE};
+			struct photo_options o = {.depth = (enum photo_depth)depth,
+			    .max_pixels = PHOTO_MAX_PIXELS,
+			    .at_once = PHOTO_AT_ONCE};
 			struct photo in, out;
 			memset(&in, 0, sizeof in);
 			memset(&out, 0, sizeof out);
