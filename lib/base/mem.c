@@ -125,10 +125,11 @@ mem_str(const char *s)
 char *
 mem_strn(const char *s, size_t len)
 {
-	char *copy = mem_new(len + 1, 1);
+	char *copy = mem_checked(malloc(len + 1));
 
 	if (len > 0)
 		memcpy(copy, s, len);
+	copy[len] = '\0';
 	return copy;
 }
 

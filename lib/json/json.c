@@ -198,19 +198,15 @@ json_parse_deep(const char *text, size_t len, size_t depth, struct err *e)
 	return parse(text, len, depth, false, e);
 }
 
-/* Copies the token of a pointer that is a plain name, as nearly all are. 0: it is empty, too
- * long, or has an escape. */
+/* The length of the first name of a pointer; 0 if it is empty, too long or has an escape. */
 static size_t
-plain_token(const char *token, char name[TOKEN_MAX])
+plain_name(const char *p)
 {
 	size_t n = 0;
 
-	for (; token[n] != '\0' && token[n] != '/'; n++) {
-		if (token[n] == '~' || n == TOKEN_MAX - 1)
+	while (p[n] != '\0' && p[n] != '/')
+		if (p[n] == '~' || ++n == TOKEN_MAX)
 			return 0;
-		name[n] = token[n];
-	}
-	name[n] = '\0';
 	return n;
 }
 
@@ -219,16 +215,24 @@ plain_token(const char *token, char name[TOKEN_MAX])
 static bool
 find(struct json_object *o, const char *pointer, struct json_object **found)
 {
-	char name[TOKEN_MAX];
+	char copy[TOKEN_MAX];
 	size_t len;
 
 	if (o == NULL || pointer == NULL)
 		return false;
 	for (; *pointer == '/' && json_object_is_type(o, json_type_object) &&
-	       (len = plain_token(pointer + 1, name)) > 0;
-	     pointer += len + 1)
+	       (len = plain_name(pointer + 1)) > 0;
+	     pointer += len + 1) {
+		const char *name = pointer + 1;
+
+		if (name[len] != '\0') {
+			memcpy(copy, name, len);
+			copy[len] = '\0';
+			name = copy;
+		}
 		if (!json_object_object_get_ex(o, name, &o))
 			return false;
+	}
 	*found = o;
 	return *pointer == '\0' ||
 	       (o != NULL && json_pointer_get(o, pointer, found) == 0);

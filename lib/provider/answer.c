@@ -22,7 +22,7 @@ enum {
 static bool
 part_will_do(const struct operation *op)
 {
-	return !json_has(op->def, "/paging") && json_has(op->def, "/answer/required");
+	return !op->pages && op->required != NULL;
 }
 
 void
@@ -141,14 +141,12 @@ read_place(struct json_object *take, const struct answer *a)
 static bool
 has_required(const struct answer *a, const struct provider *p, const struct operation *op)
 {
-	struct json_object *required = json_at(op->def, "/answer/required");
-	struct json_object *places = json_at(op->def, "/answer/take");
 	const char *passed = json_str(op->def, "/answer/findings/passed");
 	bool all = passed == NULL || json_has(a->body, passed);
 
-	for (size_t i = 0; all && i < json_len(required); i++) {
-		const char *name = json_item_str(required, i);
-		char *text = read_place(json_member(places, name), a);
+	for (size_t i = 0; all && i < json_len(op->required); i++) {
+		const char *name = json_item_str(op->required, i);
+		char *text = read_place(json_member(op->take, name), a);
 		all = text != NULL && *text != '\0' &&
 		      (op->repeatable || strcmp(name, "id") != 0 ||
 		          provider_is_id(p, text));
@@ -239,7 +237,7 @@ answer_has_rule(
 {
 	enum outcome ignored;
 
-	return apply_rules(json_at(op->def, "/outcomes"), a, &ignored) ||
+	return apply_rules(op->outcomes, a, &ignored) ||
 	       apply_rules(json_at(p->def, "/outcomes"), a, &ignored);
 }
 
@@ -249,19 +247,16 @@ answer_outcome(
 {
 	enum outcome outcome;
 
-	struct json_object *in_flight = json_at(op->def, "/idempotency/in_flight");
-
 	if (http_is_redirect(a->status))
 		return OUTCOME_REDIRECTED;
-	if (in_flight != NULL && rule_fits(in_flight, a))
+	if (op->in_flight != NULL && rule_fits(op->in_flight, a))
 		return OUTCOME_IN_FLIGHT;
-	if (!apply_rules(json_at(op->def, "/outcomes"), a, &outcome) &&
+	if (!apply_rules(op->outcomes, a, &outcome) &&
 	    !apply_rules(json_at(p->def, "/outcomes"), a, &outcome)) {
 		outcome = answer_by_status(a->status);
 		/* an undocumented 2xx of a paid operation must have required members */
 		if (!op->repeatable && !says_not_done(a->status) &&
-		    (outcome != OUTCOME_OK ||
-		        json_at(op->def, "/answer/required") == NULL))
+		    (outcome != OUTCOME_OK || op->required == NULL))
 			outcome = OUTCOME_UNKNOWN;
 	}
 	if (outcome == OUTCOME_OK && !has_required(a, p, op))
@@ -288,7 +283,7 @@ write_time(struct json_object *taken, const char *name)
 static void
 write_expiry(struct json_object *taken, const struct operation *op)
 {
-	int64_t life = (int64_t)(json_num(op->def, "/answer/expires_s", 0) * 1000), made;
+	int64_t life = (int64_t)(op->expires_s * 1000), made;
 	const char *at = json_str(taken, "/created_at");
 	char time[CLOCK_TEXT];
 	bool zoned;
@@ -307,7 +302,7 @@ static void
 write_progress(struct json_object *taken, const struct operation *op)
 {
 	const char *text = json_str(taken, "/progress");
-	double max = json_num(op->def, "/answer/progress_max", 100), value;
+	double max = op->progress_max, value;
 	char *end;
 
 	if (text == NULL)
@@ -371,15 +366,14 @@ take_place(struct json_object *place, const struct answer *a, bool keeps_data)
 struct json_object *
 answer_taken(const struct answer *a, const struct operation *op, bool *known)
 {
-	struct json_object *places = json_at(op->def, "/answer/take");
 	struct json_object *taken = json_new_object();
 	bool all_known;
 
 	if (known != NULL)
 		*known = true;
-	if (places == NULL)
+	if (op->take == NULL)
 		return taken;
-	json_object_object_foreach(places, name, place)
+	json_object_object_foreach(op->take, name, place)
 	    json_put(taken, name, take_place(place, a, op->repeatable));
 	write_time(taken, "created_at");
 	write_expiry(taken, op);

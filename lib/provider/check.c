@@ -451,7 +451,7 @@ check_lookup(struct check *c, const struct operation *op)
 	need(c, list != NULL, "lookup: no operation is called '%s'", name);
 	need(c, picture == NULL || list == NULL || takes(list, picture),
 	    "lookup: the answer of '%s' takes no '%s'", name, picture);
-	if (list != NULL && json_at(list->def, "/paging") == NULL)
+	if (list != NULL && !list->pages)
 		need(c, json_has(op->def, "/lookup/started"),
 		    "lookup: '%s' is not a list, so started is needed", name);
 	else if (list != NULL)

@@ -367,7 +367,7 @@ void
 options_check_operation(
     const struct operation *op, struct json_object *options, struct findings *findings)
 {
-	struct json_object *schema = json_at(op->def, "/options"), *whole;
+	struct json_object *schema = json_at(op->def, "/options"), *rest = NULL;
 	struct json_object *required = json_member(schema, "required");
 	struct finding_at at = {findings, NULL, options};
 	const char *name;
@@ -396,13 +396,16 @@ options_check_operation(
 		free(one_of);
 		return;
 	}
-	whole = json_new_object(); /* less what options_check() and the loop cover */
 	json_object_object_foreach(schema, keyword, value)
 	{
-		if (strcmp(keyword, "properties") != 0 &&
-		    strcmp(keyword, "required") != 0)
-			json_put(whole, keyword, json_object_get(value));
+		if (strcmp(keyword, "properties") == 0 ||
+		    strcmp(keyword, "required") == 0)
+			continue; /* options_check() and the loop cover them */
+		if (rest == NULL)
+			rest = json_new_object();
+		json_put(rest, keyword, json_object_get(value));
 	}
-	schema_check(whole, options, invalid, &at);
-	json_object_put(whole);
+	if (rest != NULL)
+		schema_check(rest, options, invalid, &at);
+	json_object_put(rest);
 }

@@ -235,6 +235,23 @@ read_kinds(struct provider *p)
 		read_made_as(p, &p->kinds[i]);
 }
 
+/* Looks up what each response is read by, after read_kinds has expanded it. */
+static void
+read_answers(struct provider *p)
+{
+	for (size_t i = 0; i < p->n_operations; i++) {
+		struct operation *op = &p->operations[i];
+
+		op->outcomes = json_at(op->def, "/outcomes");
+		op->required = json_at(op->def, "/answer/required");
+		op->take = json_at(op->def, "/answer/take");
+		op->in_flight = json_at(op->def, "/idempotency/in_flight");
+		op->expires_s = json_num(op->def, "/answer/expires_s", 0);
+		op->progress_max = json_num(op->def, "/answer/progress_max", 100);
+		op->pages = json_has(op->def, "/paging");
+	}
+}
+
 static struct id_form *
 new_id_form(const char *pattern)
 {
@@ -399,6 +416,7 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	read_steps(p);
 	read_paces(p);
 	read_kinds(p);
+	read_answers(p);
 	read_costs(p);
 	read_durations(p);
 	return p;

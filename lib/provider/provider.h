@@ -34,6 +34,10 @@ struct operation {
 	const char *cost_option; /* that option; NULL: the cost is the same */
 	size_t pace;             /* which one of the provider's it keeps */
 	struct json_object *def; /* the operation's JSON */
+	/* Of `def`, what each response is read by; NULL: absent. */
+	struct json_object *outcomes, *required, *take, *in_flight;
+	double expires_s, progress_max;
+	bool pages;                 /* its response is a page of a list */
 	struct json_object *states; /* maps its provider_status, or NULL */
 	struct json_object *finals; /* maps its second stage, or NULL */
 	/* Of an operation that asks for a state: the interval between two

@@ -392,10 +392,9 @@ int
 request_init(struct request *r, const struct operation *op,
     const struct request_values *v, struct err *e)
 {
-	*r = (struct request){
-	    .http = {.method = method_of(op->method),
-	        .paid = !op->repeatable,
-	        .max_body = json_has(op->def, "/paging") ? LIST_MAX : 0}};
+	*r = (struct request){.http = {.method = method_of(op->method),
+	                          .paid = !op->repeatable,
+	                          .max_body = op->pages ? LIST_MAX : 0}};
 	if (find_files(r, op, v, e) < 0)
 		goto fail;
 	if (!fill_url(r, op, v)) {

@@ -67,7 +67,7 @@ target_described(const struct operation *op)
 bool
 target_is_list(const struct operation *op)
 {
-	return json_has(op->def, "/paging");
+	return op->pages;
 }
 
 bool

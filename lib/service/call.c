@@ -363,7 +363,7 @@ responded(void *arg, const struct http_response *r)
 	struct err e;
 
 	failpoint("answer");
-	if (json_has(c->spec.op->def, "/paging"))
+	if (c->spec.op->pages)
 		note_next(c, r);
 	request_release(&c->request);
 	c->bytes = r->len;

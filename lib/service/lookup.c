@@ -101,7 +101,7 @@ list_of(const struct account *a, const struct operation *op)
 static bool
 is_list(const struct operation *op)
 {
-	return json_at(op->def, "/paging") != NULL;
+	return op->pages;
 }
 
 bool
