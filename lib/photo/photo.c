@@ -174,8 +174,7 @@ read_all(struct pass *pass, const struct photo_options *options, char hex[SHA256
 		sha256_hex(&sha, hex);
 		return status;
 	}
-	(void)pthread_join(
-	    d.thread, NULL); /* fails only for a thread that is not there */
+	(void)pthread_join(d.thread, NULL);
 	memcpy(hex, d.hex, SHA256_HEX);
 	if (status == 0 && !d.made) {
 		errno = d.error;

@@ -20,43 +20,65 @@ struct seen {
 	char type[64]; /* by libmagic */
 };
 
-static struct seen seen[N_SEEN]; /* a ring; st_size 0: empty */
+struct option_files {
+	struct seen *seen[N_SEEN]; /* a ring; NULL: nothing yet */
+	size_t next;
+	struct filetype *types; /* NULL until a file is read */
+};
+
+struct option_files *
+option_files_new(void)
+{
+	return mem_new(1, sizeof(struct option_files));
+}
+
+void
+option_files_free(struct option_files *files)
+{
+	if (files == NULL)
+		return;
+	for (size_t i = 0; i < N_SEEN; i++)
+		free(files->seen[i]);
+	filetype_free(files->types);
+	free(files);
+}
 
 static const struct seen *
-find_seen(int fd, const struct stat *st)
+find_seen(const struct option_files *files, int fd, const struct stat *st)
 {
 	struct err ignored;
 
-	for (size_t i = 0; i < N_SEEN; i++)
-		if (seen[i].st.st_ino == st->st_ino && seen[i].st.st_size > 0 &&
-		    photo_unchanged(fd, &seen[i].st, &ignored) == 0)
-			return &seen[i];
+	for (size_t i = 0; i < N_SEEN && files->seen[i] != NULL; i++)
+		if (files->seen[i]->st.st_ino == st->st_ino &&
+		    photo_unchanged(fd, &files->seen[i]->st, &ignored) == 0)
+			return files->seen[i];
 	return NULL;
 }
 
 /* Reads a file that was not read before. */
 static const struct seen *
-read_file(int fd, const struct stat *st, const char *path, struct err *e)
+read_file(struct option_files *files, int fd, const struct stat *st, const char *path,
+    struct err *e)
 {
-	static struct filetype *types;
-	static size_t next;
-	struct seen *s = &seen[next];
+	struct seen s = {.st = *st};
+	struct seen **place = &files->seen[files->next];
 	char head[4096];
 	ssize_t n = TEMP_FAILURE_RETRY(pread(fd, head, sizeof head, 0));
 
-	*s = (struct seen){0};
-	if (n <= 0 || !sha256_file(fd, s->sha256)) {
+	if (n <= 0 || !sha256_file(fd, s.sha256)) {
 		err_set(e, CODE_FILE_UNREADABLE, "cannot read '%s':", path);
 		return NULL;
 	}
 	if (photo_unchanged(fd, st, e) < 0)
 		return NULL;
-	if (types == NULL)
-		types = filetype_new();
-	snprintf(s->type, sizeof s->type, "%s", filetype_of(types, head, (size_t)n));
-	s->st = *st;
-	next = (next + 1) % N_SEEN;
-	return s;
+	if (files->types == NULL)
+		files->types = filetype_new();
+	snprintf(s.type, sizeof s.type, "%s", filetype_of(files->types, head, (size_t)n));
+	if (*place == NULL)
+		*place = mem_new(1, sizeof s);
+	**place = s;
+	files->next = (files->next + 1) % N_SEEN;
+	return *place;
 }
 
 /* Compares media types, which some write with x- before the subtype. */
@@ -109,8 +131,11 @@ put_type(struct json_object *facts, struct json_object *types, const struct seen
 	return -1;
 }
 
-struct json_object *
-option_file_facts(struct json_object *schema, const char *path, struct err *e)
+/* The facts of a file: a new object. NULL, with the error of photo_open() or
+ * option_invalid, if it is no file that the schema allows. */
+static struct json_object *
+facts_of(struct option_files *files, struct json_object *schema, const char *path,
+    struct err *e)
 {
 	int64_t max = json_int(schema, "/maxBytes", INT64_MAX);
 	struct json_object *facts = json_new_object();
@@ -123,8 +148,8 @@ option_file_facts(struct json_object *schema, const char *path, struct err *e)
 			err_set(e, CODE_OPTION_INVALID,
 			    "'%s' has %jd bytes; at most %jd are accepted", path,
 			    (intmax_t)st.st_size, (intmax_t)max);
-		else if ((s = find_seen(fd, &st)) == NULL)
-			s = read_file(fd, &st, path, e);
+		else if ((s = find_seen(files, fd, &st)) == NULL)
+			s = read_file(files, fd, &st, path, e);
 		close(fd);
 	}
 	if (s == NULL || put_type(facts, json_member(schema, "file"), s, path, e) < 0) {
@@ -156,7 +181,7 @@ option_file_resolve(const struct operation *op, struct json_object *vars, struct
 		if (path == NULL)
 			return err_set(
 			    e, CODE_OPTION_INVALID, "option '%s' is not a path", name);
-		facts = option_file_facts(schema, path, e);
+		facts = facts_of(op->files, schema, path, e);
 		if (facts == NULL) {
 			err_prefix(e, "option '%s': ", name);
 			return -1;
@@ -178,7 +203,7 @@ option_file_check(const struct provider *p, const struct operation *op,
 
 		if (path == NULL || !json_has(schema, "/file"))
 			continue;
-		facts = option_file_facts(schema, path, &e);
+		facts = facts_of(p->files, schema, path, &e);
 		if (facts == NULL)
 			finding_add(findings, CODE_OPTION_INVALID, SEVERITY_REFUSED, path,
 			    NULL, NULL, "option '%s': %s", name, e.message);

@@ -18,19 +18,19 @@
 #include "photo/source.h"
 #include "provider/provider.h"
 
-/* The facts of a file: a new object, owned by the caller. NULL, with the error
- * of photo_open() or option_invalid, if it is no file that the schema allows.
- * A file that was read before in this process is not read again, as long as its
- * size and times are the same. */
-struct json_object *option_file_facts(
-    struct json_object *schema, const char *path, struct err *e);
+/* The facts of the files that were read last, one set for each provider. Such a
+ * file is not read again as long as its size and times are the same. */
+struct option_files *option_files_new(void);
+void option_files_free(struct option_files *files);
 
 /* Adds option_invalid for each file that is missing or not allowed. op: the
  * operation whose schemas count first, or NULL. */
 void option_file_check(const struct provider *p, const struct operation *op,
     struct json_object *options, struct findings *findings);
 
-/* Puts the facts in place of each path in vars/options. -1 as above. */
+/* Puts the facts in place of each path in vars/options. -1 with the
+ * error of photo_open(), or option_invalid, if a file cannot be read or the
+ * schema does not allow it. */
 int option_file_resolve(
     const struct operation *op, struct json_object *vars, struct err *e);
 

@@ -4,6 +4,7 @@
 
 #include "base/config.h"
 #include "base/mem.h"
+#include "provider/option_file.h"
 #include "provider/provider.h"
 #include "json/json.h"
 #include "json/scan.h"
@@ -78,6 +79,7 @@ read_operations(struct provider *p)
 		    .path = json_str(def, "/path"),
 		    .repeatable = json_flag(def, "/repeatable", true),
 		    .def = def,
+		    .files = p->files,
 		    .states = set != NULL ? json_member(states, set) : NULL,
 		    .finals = final != NULL ? json_member(states, final) : NULL};
 	}
@@ -412,6 +414,7 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	provider_limits_init(&p->image, p->title, json_at(def, "/image"));
 	provider_limits_init(&p->advice, p->title, json_at(def, "/image/advice"));
 	p->advice.advice = true;
+	p->files = option_files_new();
 	read_operations(p);
 	read_steps(p);
 	read_paces(p);
@@ -430,6 +433,7 @@ provider_free(struct provider *p)
 	if (p->id_form != NULL && p->id_form->compiled)
 		regfree(&p->id_form->regex);
 	free(p->id_form);
+	option_files_free(p->files);
 	provider_limits_release(&p->image);
 	provider_limits_release(&p->advice);
 	json_object_put(p->def);

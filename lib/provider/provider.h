@@ -17,6 +17,8 @@
 #include "base/err.h"
 #include "provider/limits.h"
 
+struct option_files; /* provider/option_file.h */
+
 /* One request that the service accepts. */
 struct operation {
 	const char *name;
@@ -34,10 +36,12 @@ struct operation {
 	const char *cost_option; /* that option; NULL: the cost is the same */
 	size_t pace;             /* which one of the provider's it keeps */
 	struct json_object *def; /* the operation's JSON */
-	/* Of `def`, what each response is read by; NULL: absent. */
+	/* Of `def`, what each response is read by; NULL or 0: absent. */
 	struct json_object *outcomes, *required, *take, *in_flight;
 	double expires_s, progress_max;
-	bool pages;                 /* its response is a page of a list */
+	bool pages; /* its response is a page of a list */
+
+	struct option_files *files; /* the provider's */
 	struct json_object *states; /* maps its provider_status, or NULL */
 	struct json_object *finals; /* maps its second stage, or NULL */
 	/* Of an operation that asks for a state: the interval between two
@@ -102,7 +106,8 @@ struct provider {
 	size_t n_operations;
 	struct kind *kinds;
 	size_t n_kinds;
-	struct json_object *def; /* the whole file */
+	struct option_files *files; /* that options name */
+	struct json_object *def;    /* the whole file */
 };
 
 /* Parses a description without checking it: members that are missing or of a
