@@ -136,8 +136,8 @@ void opt_common_finish(struct opt_common *common, const struct opt_usage *usage,
     char *argv[], int first);
 
 /* How many jobs a program has that computes and waits for nobody, after
- * opt_common_finish: as given by -j or the configuration, else one for each core
- * that the process may use; at most max. */
+ * opt_common_finish: as given by -j or the configuration, else one for each
+ * core that the process may use; at most max. */
 unsigned opt_jobs(const struct opt_common *common, unsigned max);
 
 /* Writes the options of the command line, but for -0 and operands, as a shell

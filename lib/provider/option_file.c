@@ -1,85 +1,13 @@
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "photo/filetype.h"
 #include "provider/option_file.h"
 #include "provider/options.h"
+#include "provider/read_files.h"
 #include "json/json.h"
-
-/* Files that are remembered; many records of a run may name the same one. */
-#define N_SEEN 64
-
-/* A file that was read. */
-struct seen {
-	struct stat st;
-	char sha256[SHA256_HEX];
-	char type[64]; /* by libmagic */
-};
-
-struct option_files {
-	struct seen *seen[N_SEEN]; /* a ring; NULL: nothing yet */
-	size_t next;
-	struct filetype *types; /* NULL until a file is read */
-};
-
-struct option_files *
-option_files_new(void)
-{
-	return mem_new(1, sizeof(struct option_files));
-}
-
-void
-option_files_free(struct option_files *files)
-{
-	if (files == NULL)
-		return;
-	for (size_t i = 0; i < N_SEEN; i++)
-		free(files->seen[i]);
-	filetype_free(files->types);
-	free(files);
-}
-
-static const struct seen *
-find_seen(const struct option_files *files, int fd, const struct stat *st)
-{
-	struct err ignored;
-
-	for (size_t i = 0; i < N_SEEN && files->seen[i] != NULL; i++)
-		if (files->seen[i]->st.st_ino == st->st_ino &&
-		    photo_unchanged(fd, &files->seen[i]->st, &ignored) == 0)
-			return files->seen[i];
-	return NULL;
-}
-
-/* Reads a file that was not read before. */
-static const struct seen *
-read_file(struct option_files *files, int fd, const struct stat *st, const char *path,
-    struct err *e)
-{
-	struct seen s = {.st = *st};
-	struct seen **place = &files->seen[files->next];
-	char head[4096];
-	ssize_t n = TEMP_FAILURE_RETRY(pread(fd, head, sizeof head, 0));
-
-	if (n <= 0 || !sha256_file(fd, s.sha256)) {
-		err_set(e, CODE_FILE_UNREADABLE, "cannot read '%s':", path);
-		return NULL;
-	}
-	if (photo_unchanged(fd, st, e) < 0)
-		return NULL;
-	if (files->types == NULL)
-		files->types = filetype_new();
-	snprintf(s.type, sizeof s.type, "%s", filetype_of(files->types, head, (size_t)n));
-	if (*place == NULL)
-		*place = mem_new(1, sizeof s);
-	**place = s;
-	files->next = (files->next + 1) % N_SEEN;
-	return *place;
-}
 
 /* Compares media types, which some write with x- before the subtype. */
 static bool
@@ -110,7 +38,7 @@ is_same_type(const char *by_magic, const char *type)
 
 /* Sets type and ext. -1: the schema does not allow the type. */
 static int
-put_type(struct json_object *facts, struct json_object *types, const struct seen *s,
+put_type(struct json_object *facts, struct json_object *types, const struct read_file *s,
     const char *path, struct err *e)
 {
 	struct buf all = {0};
@@ -134,12 +62,12 @@ put_type(struct json_object *facts, struct json_object *types, const struct seen
 /* The facts of a file: a new object. NULL, with the error of photo_open() or
  * option_invalid, if it is no file that the schema allows. */
 static struct json_object *
-facts_of(struct option_files *files, struct json_object *schema, const char *path,
-    struct err *e)
+facts_of(
+    struct read_files *files, struct json_object *schema, const char *path, struct err *e)
 {
 	int64_t max = json_int(schema, "/maxBytes", INT64_MAX);
 	struct json_object *facts = json_new_object();
-	const struct seen *s = NULL;
+	const struct read_file *s = NULL;
 	struct stat st;
 	int fd;
 
@@ -148,8 +76,8 @@ facts_of(struct option_files *files, struct json_object *schema, const char *pat
 			err_set(e, CODE_OPTION_INVALID,
 			    "'%s' has %jd bytes; at most %jd are accepted", path,
 			    (intmax_t)st.st_size, (intmax_t)max);
-		else if ((s = find_seen(files, fd, &st)) == NULL)
-			s = read_file(files, fd, &st, path, e);
+		else
+			s = read_files_get(files, fd, &st, path, e);
 		close(fd);
 	}
 	if (s == NULL || put_type(facts, json_member(schema, "file"), s, path, e) < 0) {

@@ -18,11 +18,6 @@
 #include "photo/source.h"
 #include "provider/provider.h"
 
-/* The facts of the files that were read last, one set for each provider. Such a
- * file is not read again as long as its size and times are the same. */
-struct option_files *option_files_new(void);
-void option_files_free(struct option_files *files);
-
 /* Adds option_invalid for each file that is missing or not allowed. op: the
  * operation whose schemas count first, or NULL. */
 void option_file_check(const struct provider *p, const struct operation *op,

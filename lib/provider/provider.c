@@ -4,8 +4,8 @@
 
 #include "base/config.h"
 #include "base/mem.h"
-#include "provider/option_file.h"
 #include "provider/provider.h"
+#include "provider/read_files.h"
 #include "json/json.h"
 #include "json/scan.h"
 
@@ -414,7 +414,7 @@ provider_parse(const char *text, size_t len, const char *file, struct err *e)
 	provider_limits_init(&p->image, p->title, json_at(def, "/image"));
 	provider_limits_init(&p->advice, p->title, json_at(def, "/image/advice"));
 	p->advice.advice = true;
-	p->files = option_files_new();
+	p->files = read_files_new();
 	read_operations(p);
 	read_steps(p);
 	read_paces(p);
@@ -433,7 +433,7 @@ provider_free(struct provider *p)
 	if (p->id_form != NULL && p->id_form->compiled)
 		regfree(&p->id_form->regex);
 	free(p->id_form);
-	option_files_free(p->files);
+	read_files_free(p->files);
 	provider_limits_release(&p->image);
 	provider_limits_release(&p->advice);
 	json_object_put(p->def);

@@ -17,7 +17,7 @@
 #include "base/err.h"
 #include "provider/limits.h"
 
-struct option_files; /* provider/option_file.h */
+struct read_files; /* provider/read_files.h */
 
 /* One request that the service accepts. */
 struct operation {
@@ -41,7 +41,7 @@ struct operation {
 	double expires_s, progress_max;
 	bool pages; /* its response is a page of a list */
 
-	struct option_files *files; /* the provider's */
+	struct read_files *files;   /* the provider's */
 	struct json_object *states; /* maps its provider_status, or NULL */
 	struct json_object *finals; /* maps its second stage, or NULL */
 	/* Of an operation that asks for a state: the interval between two
@@ -106,8 +106,8 @@ struct provider {
 	size_t n_operations;
 	struct kind *kinds;
 	size_t n_kinds;
-	struct option_files *files; /* that options name */
-	struct json_object *def;    /* the whole file */
+	struct read_files *files; /* that options name */
+	struct json_object *def;  /* the whole file */
 };
 
 /* Parses a description without checking it: members that are missing or of a
