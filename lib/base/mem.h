@@ -14,9 +14,10 @@
 /* Zeroed memory for n objects of size bytes. The caller frees it. */
 void *mem_new(size_t n, size_t size) __attribute__((returns_nonnull, malloc));
 
-/* Memory for size bytes that are written from start to end, or NULL. From
- * 4 MiB on in pages of 2 MiB, where the kernel has them: with pages of 4 KiB,
- * the page faults take longer than the writing. The caller frees it. */
+/* Memory for size bytes that are written from start to end. From 4 MiB on it is
+ * in pages of 2 MiB, where the kernel has them: with pages of 4 KiB, the page
+ * faults take longer than the writing. NULL if so large a block is not to be
+ * had: its owner can do with less. The caller frees it. */
 void *mem_large(size_t size) __attribute__((malloc));
 
 void *mem_resize(void *p, size_t size) __attribute__((returns_nonnull));

@@ -26,7 +26,8 @@
 #define COLOR_PALETTE 3
 #define SCRATCH       (32 * 1024)
 
-/* From so many bytes of rows on, room for the kept pixel data is taken at once. */
+/* From so many bytes of rows on, room for the kept pixel data is taken at once. With less it
+ * grows: for a batch of small photos, libc then keeps the memory from one to the next. */
 #define LARGE ((uint64_t)4 << 20)
 
 #define PARTS_MAX ((size_t)4 << 20)

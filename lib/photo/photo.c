@@ -14,7 +14,7 @@
 #define PIECE_QUICK 4096
 #define TYPE_BYTES  4096 /* for libmagic */
 
-/* From this size on, a thread that computes the digest saves more than it costs. */
+/* For smaller files a thread costs more than it saves. */
 #define SIZE_APART ((uint64_t)2 << 20)
 
 /* Pieces of a header at most: no header ends so late. */
@@ -138,7 +138,7 @@ read_pieces(struct pass *pass, struct sha256 *sha, struct err *e)
 	return 0;
 }
 
-/* The digest of the file, which another thread reads too. */
+/* The digest of the file, computed by a thread of its own. */
 struct digest {
 	pthread_t thread;
 	int fd;

@@ -1,5 +1,5 @@
 /*
- * photo: checks one photo with a single read of its file.
+ * photo: checks one photo in one pass over its file.
  *
  * The result is the type, the size, the orientation, the SHA-256, and every
  * finding that holds for any service; photo/limits.h adds those of one
@@ -50,8 +50,9 @@ struct photo_options {
 	 * PHOTO_QUICK. 0: PHOTO_MAX_BYTES, which is also the ceiling. */
 	uint64_t max_bytes;
 	size_t at_once; /* as image_new; more speed in more memory */
-	/* A thread may compute the digest beside the check. It reads the file
-	 * from the current position of fd, which has to be its start. */
+	/* There is a core without work: for a large photo, a thread reads the
+	 * file too, and computes the digest. fd has to be at its start. The
+	 * caller's photo_unchanged finds a file that changes in between. */
 	bool spare_core;
 };
 

@@ -357,7 +357,7 @@ opt_common_finish(
 	err_set_level(common->quiet ? -1 : common->verbose);
 }
 
-/* Those of the process's affinity, which taskset and containers limit. */
+/* How many cores the process may run on: taskset and cpusets limit them. */
 static unsigned
 cores(void)
 {

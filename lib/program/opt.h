@@ -60,7 +60,7 @@ struct opt_common {
 	const char *provider;
 	struct strings providers; /* the names in it */
 	const char *url;
-	int64_t jobs;
+	int64_t jobs; /* of programs that wait for a service; else opt_jobs */
 	bool jobs_given; /* by -j or the configuration */
 	bool keep_order, quiet, nul, retry_failed, exit_zero, summary;
 	bool csv; /* stdin is a table; only av-validate has the option */

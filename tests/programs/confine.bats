@@ -84,6 +84,21 @@ processes() {
 	is "$(processes av-validate --decode -j 1 one.png two.png)" 0
 }
 
+@test "a second core hashes a photo that is alone and large, no other" {
+	[ -z "${AV_SANITIZED:-}" ] || skip "strace keeps LeakSanitizer from its work"
+	[ "$(nproc)" -gt 1 ] || skip "there is only one core"
+	photos 1 1280x720
+	convert -size 1300x1000 -seed 1 plasma:fractal -attenuate 0.5 +noise gaussian -depth 8 large.png
+	threads() {
+		processes "$@" >count
+		grep -c CLONE_THREAD calls
+	}
+	is "$(threads av-validate large.png)" 1
+	is "$(threads av-validate photos/001.jpg)" 0
+	is "$(threads av-validate -j 1 large.png)" 0
+	is "$(threads av-validate large.png large.png)" 0
+}
+
 @test "without -j each core that the process may use gets one worker" {
 	local one all=$(nproc)
 	[ -z "${AV_SANITIZED:-}" ] || skip "strace keeps LeakSanitizer from its work"
